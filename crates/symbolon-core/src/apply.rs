@@ -1,0 +1,128 @@
+//! The only way in which a state changes.
+
+mod application;
+mod cluster;
+mod tick;
+mod user;
+mod verify;
+
+use alloc::vec::Vec;
+
+use crate::{
+    Answer, AuditEvent, AuditRow, Caller, Change, Command, Proposal, Refusal, Reply, Stamp, State,
+};
+
+/// What an apply leaves for the disk: changed rows, in order, and new audit events.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Output {
+    /// Changed rows. A row may stand here more than once; the last one counts.
+    pub changes: Vec<Change>,
+    /// New audit events, in order.
+    pub events: Vec<AuditEvent>,
+}
+
+impl State {
+    /// Applies one proposal.
+    ///
+    /// A refusal leaves everything as it was except state time. An equal request of the same caller
+    /// within 30 s gets the first answer again.
+    pub fn apply(&mut self, stamp: Stamp, proposal: &Proposal, out: &mut Output) -> Answer {
+        self.clock = self.clock.max(stamp.at);
+        self.replies.expire(self.clock);
+
+        if let Some(first) = self.remembered(proposal.caller, proposal.request_id) {
+            if first.fingerprint == proposal.fingerprint {
+                return first.answer;
+            }
+            return refused(stamp, Refusal::FingerprintMismatch);
+        }
+        if let Err(refusal) = self.admit(proposal) {
+            return refused(stamp, refusal);
+        }
+        let context = Context { stamp, proposal };
+        let result = match &proposal.command {
+            Command::Verify(outcome) => self.verify(&context, outcome, out),
+            Command::CreateCluster(command) => self.create_cluster(&context, command, out),
+            Command::CreateUser(command) => self.create_user(&context, command, out),
+            Command::EnrollToken(command) => self.enroll_token(&context, command, out),
+            Command::CreateApplication(command) => self.create_application(&context, command, out),
+            Command::CreateJoinToken(command) => self.create_join_token(&context, command, out),
+            Command::AdmitNode(command) => self.admit_node(&context, command, out),
+            Command::SetNodeAddresses(command) => self.set_addresses(&context, command, out),
+            Command::Tick => self.tick(&context, out),
+        };
+        match result {
+            Ok(reply) => Answer {
+                index: stamp.index,
+                reply,
+            },
+            Err(refusal) => refused(stamp, refusal),
+        }
+    }
+
+    /// Whether this caller may propose this command at all.
+    fn admit(&self, proposal: &Proposal) -> Result<(), Refusal> {
+        if let Command::CreateCluster(_) = proposal.command {
+            return if self.cluster().is_none() {
+                Ok(())
+            } else {
+                Err(Refusal::WrongPhase)
+            };
+        }
+        if self.cluster().is_none() {
+            return Err(Refusal::WrongPhase);
+        }
+        if !self.caller_is_fresh(proposal.caller, proposal.seen) {
+            return Err(Refusal::Stale);
+        }
+        let permitted = match (&proposal.command, proposal.caller) {
+            (Command::Verify(outcome), Caller::Application(id)) => outcome.application == id,
+            (Command::Verify(_), Caller::Administrator(_)) => true,
+            (
+                Command::CreateUser(_)
+                | Command::EnrollToken(_)
+                | Command::CreateApplication(_)
+                | Command::CreateJoinToken(_),
+                Caller::Administrator(_),
+            ) => true,
+            (Command::SetNodeAddresses(command), Caller::Node(id)) => command.node == id,
+            (Command::AdmitNode(_) | Command::Tick, Caller::Node(_)) => true,
+            _ => false,
+        };
+        if permitted {
+            Ok(())
+        } else {
+            Err(Refusal::NotPermitted)
+        }
+    }
+
+    /// Records an event: audit, chain, and the reply for retransmissions.
+    fn record(&mut self, context: &Context<'_>, row: AuditRow, out: &mut Output) {
+        let event = AuditEvent {
+            index: context.stamp.index,
+            ordinal: context.stamp.ordinal,
+            at: self.clock,
+            caller: context.proposal.caller,
+            request_id: context.proposal.request_id,
+            fingerprint: context.proposal.fingerprint,
+            node: context.proposal.node,
+            row,
+        };
+        self.audit_chain = event.link(self.audit_chain);
+        self.replies.remember(&event);
+        out.events.push(event);
+    }
+}
+
+/// What every command is applied in.
+struct Context<'a> {
+    stamp: Stamp,
+    proposal: &'a Proposal,
+}
+
+const fn refused(stamp: Stamp, refusal: Refusal) -> Answer {
+    Answer {
+        index: stamp.index,
+        reply: Reply::Refused(refusal),
+    }
+}

@@ -1,0 +1,46 @@
+//! Expiry. It is a command, so that nothing expires by one node's clock.
+
+use super::{Context, Output};
+use crate::{AuditRow, Refusal, Reply, Row, RowKey, State};
+
+impl State {
+    /// Expires all that is due at state time.
+    pub(super) fn tick(
+        &mut self,
+        context: &Context<'_>,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        while let Some((at, key)) = self.due.first().map(|(due, ())| *due) {
+            if at > self.clock {
+                break;
+            }
+            self.expire(key, context, out);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn expire(&mut self, key: RowKey, context: &Context<'_>, out: &mut Output) {
+        match key {
+            RowKey::Application(id) => {
+                if let Some(mut application) = self.application(id).cloned() {
+                    application.reveal = None;
+                    self.put(Row::Application(application), out);
+                }
+            }
+            RowKey::JoinToken(id) => {
+                let Some(mut token) = self.join_token(id).cloned() else {
+                    return;
+                };
+                if token.expires_at > self.clock {
+                    token.reveal = None;
+                    self.put(Row::JoinToken(token), out);
+                } else {
+                    self.delete(key, out);
+                    let row = AuditRow::JoinTokenExpired { join_token: id };
+                    self.record(context, row, out);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Deciding a verification.
+
+use super::{Context, Output};
+use crate::limits::{FAILURES_MAX, MATCHES_MAX, OUTCOME_AGE_MILLISECONDS_MAX};
+use crate::{
+    AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, State, Token, User, Verdict, Verified,
+};
+
+impl State {
+    pub(super) fn verify(
+        &mut self,
+        context: &Context<'_>,
+        outcome: &Outcome,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let proposal = context.proposal;
+        if context.stamp.at.distance(proposal.made_at) > OUTCOME_AGE_MILLISECONDS_MAX {
+            return Err(Refusal::Late);
+        }
+        let application_is_fresh = self
+            .application(outcome.application)
+            .is_some_and(|row| row.changed_at <= proposal.seen);
+        if !application_is_fresh {
+            return Err(Refusal::Stale);
+        }
+        // By name, not by the id in the outcome: a user created after `seen` is found here too.
+        let user = self.user_by_name(&outcome.user_name);
+        let user_is_fresh = match user {
+            Some(user) => outcome.user == Some(user.id) && self.is_fresh(user, context),
+            None => outcome.user.is_none(),
+        };
+        if !user_is_fresh {
+            return Err(Refusal::Stale);
+        }
+
+        let verdict = match user.cloned() {
+            None => Verdict {
+                denial: Some(Denial::UnknownUser),
+                token: None,
+                mark: 0,
+                failures: 0,
+            },
+            Some(user) => self.decide(user, context, outcome, out),
+        };
+        let verified = Verified {
+            user_name: outcome.user_name.clone(),
+            user: outcome.user,
+            application: outcome.application,
+            client_ip: outcome.client_ip.clone(),
+            method: outcome.method,
+            verdict,
+        };
+        self.record(context, AuditRow::Verified(verified), out);
+        Ok(Reply::Verified(verdict))
+    }
+
+    /// Whether neither the user nor a token of theirs changed after the outcome's `seen`.
+    fn is_fresh(&self, user: &User, context: &Context<'_>) -> bool {
+        let seen = context.proposal.seen;
+        user.changed_at <= seen
+            && user.tokens.iter().all(|id| {
+                self.token(*id)
+                    .is_some_and(|token| token.changed_at <= seen)
+            })
+    }
+
+    fn decide(
+        &mut self,
+        mut user: User,
+        context: &Context<'_>,
+        outcome: &Outcome,
+        out: &mut Output,
+    ) -> Verdict {
+        let denial = |denial, failures| Verdict {
+            denial: Some(denial),
+            token: None,
+            mark: 0,
+            failures,
+        };
+        if user.failures >= FAILURES_MAX {
+            return denial(Denial::Locked, user.failures);
+        }
+        if user.tokens.is_empty() {
+            return denial(Denial::NoToken, user.failures);
+        }
+        let mut used = false;
+        for found in outcome.matches.iter().take(MATCHES_MAX) {
+            match self.judge(&user, found, context) {
+                Judged::Fresh(mut token) => {
+                    token.mark = found.step;
+                    let verdict = Verdict {
+                        denial: None,
+                        token: Some(token.id),
+                        mark: token.mark,
+                        failures: 0,
+                    };
+                    self.put(Row::Token(token), out);
+                    if user.failures != 0 {
+                        user.failures = 0;
+                        self.put(Row::User(user), out);
+                    }
+                    return verdict;
+                }
+                Judged::Used => used = true,
+                Judged::Foreign => {}
+            }
+        }
+        // A used code that is still in its window is not counted: VPN clients send doubles.
+        if used {
+            return denial(Denial::CodeAlreadyUsed, user.failures);
+        }
+        user.failures += 1;
+        let failures = user.failures;
+        self.put(Row::User(user), out);
+        denial(Denial::CodeMismatch, failures)
+    }
+
+    fn judge(&self, user: &User, found: &Match, context: &Context<'_>) -> Judged {
+        let token = self
+            .token(found.token)
+            .filter(|token| token.user == user.id);
+        let Some(token) = token else {
+            return Judged::Foreign;
+        };
+        // The window lies around the time at which the code was presented. That time is within 30 s
+        // of the stamp, so waiting for a new master costs a user nothing but patience.
+        let (first, last) = token.parameters.window(context.proposal.made_at);
+        if !(first..=last).contains(&found.step) {
+            Judged::Foreign
+        } else if found.step > token.mark {
+            Judged::Fresh(token.clone())
+        } else {
+            Judged::Used
+        }
+    }
+}
+
+enum Judged {
+    /// Not this user's token, or outside its window.
+    Foreign,
+    /// Right, and not above the mark.
+    Used,
+    /// Right and new.
+    Fresh(Token),
+}

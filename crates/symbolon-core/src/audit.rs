@@ -1,0 +1,214 @@
+//! What happened, for the audit and for retransmissions.
+
+use alloc::string::String;
+
+use crate::digest::{Canonical, CanonicalWriter, Digest};
+use crate::{
+    AdministratorId, ApplicationId, Caller, ClusterId, Fingerprint, JoinTokenId, KeyPin, LogIndex,
+    Method, Name, NodeId, Reply, RequestId, Timestamp, TokenId, UserId, UserName, Verdict,
+};
+
+/// One audit row. Rows are never changed; their key is (log index, ordinal).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuditEvent {
+    /// Index of the log entry.
+    pub index: LogIndex,
+    /// Place of the proposal within the entry.
+    pub ordinal: u32,
+    /// State time.
+    pub at: Timestamp,
+    /// Who asked.
+    pub caller: Caller,
+    /// Their name for the request.
+    pub request_id: RequestId,
+    /// What was asked, as a keyed hash.
+    pub fingerprint: Fingerprint,
+    /// Node that served the request.
+    pub node: NodeId,
+    /// What happened.
+    pub row: AuditRow,
+}
+
+/// The closed list of events.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the rows and commands they tell of"
+)]
+pub enum AuditRow {
+    Verified(Verified),
+    ClusterCreated {
+        cluster: ClusterId,
+        name: Name,
+        administrator: AdministratorId,
+        node: NodeId,
+    },
+    UserCreated {
+        user: UserId,
+        name: UserName,
+    },
+    TokenEnrolled {
+        user: UserId,
+        token: TokenId,
+    },
+    ApplicationCreated {
+        application: ApplicationId,
+        name: Name,
+    },
+    JoinTokenCreated {
+        join_token: JoinTokenId,
+        expires_at: Timestamp,
+    },
+    NodeAdmitted {
+        node: NodeId,
+        name: Name,
+        pin: KeyPin,
+        join_token: JoinTokenId,
+    },
+    NodeAddressesChanged {
+        node: NodeId,
+        peer_address: String,
+        api_address: String,
+    },
+    JoinTokenExpired {
+        join_token: JoinTokenId,
+    },
+}
+
+/// A decided verification.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verified {
+    /// The name that was asked about.
+    pub user_name: UserName,
+    /// Whose it is; `None`: nobody's.
+    pub user: Option<UserId>,
+    /// On whose behalf.
+    pub application: ApplicationId,
+    /// Where the user came from, as the application said.
+    pub client_ip: String,
+    /// How.
+    pub method: Method,
+    /// What was decided.
+    pub verdict: Verdict,
+}
+
+impl AuditEvent {
+    /// The reply that a retransmission of this request gets; `None` for what nobody asked for.
+    #[must_use]
+    pub fn reply(&self) -> Option<Reply> {
+        Some(match &self.row {
+            AuditRow::Verified(verified) => Reply::Verified(verified.verdict),
+            AuditRow::ClusterCreated { .. } => Reply::ClusterCreated,
+            AuditRow::UserCreated { user, .. } => Reply::UserCreated(*user),
+            AuditRow::TokenEnrolled { token, .. } => Reply::TokenEnrolled(*token),
+            AuditRow::ApplicationCreated { application, .. } => {
+                Reply::ApplicationCreated(*application)
+            }
+            AuditRow::JoinTokenCreated { join_token, .. } => Reply::JoinTokenCreated(*join_token),
+            AuditRow::NodeAdmitted { node, .. } => Reply::NodeAdmitted(*node),
+            AuditRow::NodeAddressesChanged { .. } => Reply::Done,
+            AuditRow::JoinTokenExpired { .. } => return None,
+        })
+    }
+
+    /// The audit chain with this event as its last link.
+    #[must_use]
+    pub(crate) fn link(&self, chain: Digest) -> Digest {
+        Digest::of(b'A', |w| {
+            w.bytes(&chain.0);
+            self.canonical(w);
+        })
+    }
+}
+
+impl Canonical for AuditEvent {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.number(self.index.0)
+            .number(self.ordinal.into())
+            .number(self.at.0);
+        self.caller.canonical(w);
+        w.bytes(&self.request_id.0)
+            .bytes(&self.fingerprint.0)
+            .number(self.node.0);
+        self.row.canonical(w);
+    }
+}
+
+impl Canonical for Caller {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        match self {
+            Self::Administrator(id) => w.number(1).number(id.0),
+            Self::Application(id) => w.number(2).number(id.0),
+            Self::Node(id) => w.number(3).number(id.0),
+        };
+    }
+}
+
+impl Canonical for AuditRow {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        match self {
+            Self::Verified(v) => {
+                w.number(1).bytes(v.user_name.as_str().as_bytes());
+                w.number(v.user.map_or(0, |user| user.0))
+                    .number(v.application.0);
+                w.bytes(v.client_ip.as_bytes());
+                let Method::Totp = v.method;
+                w.number(1)
+                    .number(v.verdict.denial.map_or(0, |denial| denial as u64 + 1));
+                w.number(v.verdict.token.map_or(0, |token| token.0));
+                w.number(v.verdict.mark).number(v.verdict.failures.into());
+            }
+            Self::ClusterCreated {
+                cluster,
+                name,
+                administrator,
+                node,
+            } => {
+                w.number(2)
+                    .bytes(&cluster.0)
+                    .bytes(name.as_str().as_bytes());
+                w.number(administrator.0).number(node.0);
+            }
+            Self::UserCreated { user, name } => {
+                w.number(3).number(user.0).bytes(name.as_str().as_bytes());
+            }
+            Self::TokenEnrolled { user, token } => {
+                w.number(4).number(user.0).number(token.0);
+            }
+            Self::ApplicationCreated { application, name } => {
+                w.number(5)
+                    .number(application.0)
+                    .bytes(name.as_str().as_bytes());
+            }
+            Self::JoinTokenCreated {
+                join_token,
+                expires_at,
+            } => {
+                w.number(6).number(join_token.0).number(expires_at.0);
+            }
+            Self::NodeAdmitted {
+                node,
+                name,
+                pin,
+                join_token,
+            } => {
+                w.number(7)
+                    .number(node.0)
+                    .bytes(name.as_str().as_bytes())
+                    .bytes(&pin.0);
+                w.number(join_token.0);
+            }
+            Self::NodeAddressesChanged {
+                node,
+                peer_address,
+                api_address,
+            } => {
+                w.number(8).number(node.0).bytes(peer_address.as_bytes());
+                w.bytes(api_address.as_bytes());
+            }
+            Self::JoinTokenExpired { join_token } => {
+                w.number(9).number(join_token.0);
+            }
+        }
+    }
+}

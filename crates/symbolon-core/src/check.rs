@@ -1,0 +1,153 @@
+//! What must hold between rows, whatever happened.
+
+use crate::limits::{
+    APPLICATIONS_MAX, FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX,
+    USERS_MAX,
+};
+use crate::{JoinTokenId, NodeId, RowKey, State, TokenId, UserId};
+
+/// A rule that the rows break. Finding one means a defect or a damaged disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Violation {
+    /// A token names a user who does not exist or does not list it.
+    #[error("token {0} belongs to no user")]
+    TokenWithoutUser(TokenId),
+    /// A user lists a token that does not exist, or twice.
+    #[error("user {0} lists a token that is not theirs")]
+    UserWithoutToken(UserId),
+    /// The look-up by name does not lead back to the user.
+    #[error("user {0} is not found by name")]
+    UserName(UserId),
+    /// The look-up by name does not lead back to the application.
+    #[error("an application is not found by name")]
+    ApplicationName,
+    /// More failures than an account can absorb.
+    #[error("user {0} has more failures than the limit")]
+    Failures(UserId),
+    /// Two nodes have one name or one key.
+    #[error("node {0} has the name or key of another")]
+    NodeTwice(NodeId),
+    /// A used join token names a node that does not exist.
+    #[error("join token {0} admitted a node that does not exist")]
+    JoinToken(JoinTokenId),
+    /// More rows than the limit.
+    #[error("a table holds more rows than its limit")]
+    Limit,
+    /// A row wants a tick and is not listed for it, or the reverse.
+    #[error("the list of what is due does not fit the rows")]
+    Due,
+    /// The digest kept by increments is not the digest of the rows.
+    #[error("the digest kept by increments is not that of the rows")]
+    Digest,
+    /// There is not exactly one cluster row, and there are other rows.
+    #[error("rows exist and the cluster does not")]
+    NoCluster,
+}
+
+impl State {
+    /// Checks every rule. Costs time in proportion to the state: for tests, and once at load.
+    ///
+    /// # Errors
+    /// The first [`Violation`] found.
+    pub fn check(&self) -> Result<(), Violation> {
+        self.check_users()?;
+        self.check_nodes()?;
+        self.check_due()?;
+        let within = self.users.len() <= USERS_MAX
+            && self.applications.len() <= APPLICATIONS_MAX
+            && self.nodes.len() <= NODES_MAX
+            && self.join_tokens.len() <= JOIN_TOKENS_MAX
+            && self.replies.len() <= REPLIES_MAX;
+        ensure(within, Violation::Limit)?;
+        let empty = self.users.len() + self.nodes.len() + self.administrators.len() == 0;
+        ensure(
+            self.cluster.len() == usize::from(!empty),
+            Violation::NoCluster,
+        )?;
+        let recounted = [
+            self.cluster.recount(),
+            self.administrators.recount(),
+            self.applications.recount(),
+            self.users.recount(),
+            self.tokens.recount(),
+            self.nodes.recount(),
+            self.join_tokens.recount(),
+        ];
+        ensure(recounted == self.sums(), Violation::Digest)
+    }
+
+    fn check_users(&self) -> Result<(), Violation> {
+        let mut listed = 0;
+        for user in self.users.iter() {
+            ensure(
+                self.user_names.get(&user.name) == Some(&user.id),
+                Violation::UserName(user.id),
+            )?;
+            ensure(user.failures <= FAILURES_MAX, Violation::Failures(user.id))?;
+            ensure(user.tokens.len() <= TOKENS_PER_USER_MAX, Violation::Limit)?;
+            let theirs = user.tokens.iter().enumerate().all(|(place, id)| {
+                self.token(*id).is_some_and(|token| token.user == user.id)
+                    && !user.tokens.iter().skip(place + 1).any(|other| other == id)
+            });
+            ensure(theirs, Violation::UserWithoutToken(user.id))?;
+            listed += user.tokens.len();
+        }
+        ensure(
+            self.user_names.size() == self.users.len(),
+            Violation::UserName(UserId(0)),
+        )?;
+        if listed != self.tokens.len() {
+            let orphan = self.tokens.iter().find(|token| {
+                !self
+                    .user(token.user)
+                    .is_some_and(|user| user.tokens.contains(&token.id))
+            });
+            return Err(Violation::TokenWithoutUser(
+                orphan.map_or(TokenId(0), |token| token.id),
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_nodes(&self) -> Result<(), Violation> {
+        for node in self.nodes.iter() {
+            let twice = self
+                .nodes
+                .after(node.id)
+                .any(|other| other.name == node.name || other.pin == node.pin);
+            ensure(!twice, Violation::NodeTwice(node.id))?;
+        }
+        for token in self.join_tokens.iter() {
+            let known = token.used_by.is_none_or(|id| self.node(id).is_some());
+            ensure(known, Violation::JoinToken(token.id))?;
+        }
+        for application in self.applications.iter() {
+            let found = self.application_names.get(&application.name) == Some(&application.id);
+            ensure(found, Violation::ApplicationName)?;
+        }
+        ensure(
+            self.application_names.size() == self.applications.len(),
+            Violation::ApplicationName,
+        )
+    }
+
+    fn check_due(&self) -> Result<(), Violation> {
+        let applications = self
+            .applications
+            .iter()
+            .map(|row| RowKey::Application(row.id));
+        let join_tokens = self.join_tokens.iter().map(|row| RowKey::JoinToken(row.id));
+        let mut wanted = 0;
+        for key in applications.chain(join_tokens) {
+            if let Some(at) = self.due_at(key) {
+                ensure(self.due.contains_key(&(at, key)), Violation::Due)?;
+                wanted += 1;
+            }
+        }
+        ensure(wanted == self.due.size(), Violation::Due)
+    }
+}
+
+const fn ensure(holds: bool, otherwise: Violation) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}

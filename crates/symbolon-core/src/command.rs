@@ -1,0 +1,212 @@
+//! What can be asked of a state.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::otp::Parameters;
+use crate::{
+    Administrator, ApplicationId, Caller, ClusterId, DisplayName, Fingerprint, JoinTokenId,
+    KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RequestId, Sealed, Timestamp,
+    TokenId, UserId, UserName,
+};
+
+/// Where and when the log took a proposal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stamp {
+    /// Index of the log entry.
+    pub index: LogIndex,
+    /// Place within the entry, from 0.
+    pub ordinal: u32,
+    /// The master's time.
+    pub at: Timestamp,
+}
+
+/// A command with everything that `apply` needs to judge it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proposal {
+    /// Who asks.
+    pub caller: Caller,
+    /// The caller's name for this request.
+    pub request_id: RequestId,
+    /// What is asked, as a keyed hash.
+    pub fingerprint: Fingerprint,
+    /// Log index that the proposing node had applied when it read the state.
+    pub seen: LogIndex,
+    /// When the proposing node made this, by its clock.
+    pub made_at: Timestamp,
+    /// The proposing node.
+    pub node: NodeId,
+    /// What to do.
+    pub command: Command,
+}
+
+/// The closed list of commands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Decide a verification.
+    Verify(Outcome),
+    /// First command of every cluster.
+    CreateCluster(CreateCluster),
+    /// Add a user.
+    CreateUser(CreateUser),
+    /// Give a user a token.
+    EnrollToken(EnrollToken),
+    /// Add an application with its API key.
+    CreateApplication(CreateApplication),
+    /// Make a join token.
+    CreateJoinToken(CreateJoinToken),
+    /// Register a node that came with a join token.
+    AdmitNode(AdmitNode),
+    /// A node is reached at other addresses than before.
+    SetNodeAddresses(SetNodeAddresses),
+    /// Let state time pass and expire what is due.
+    Tick,
+}
+
+impl Command {
+    /// Name for logs and metrics; never holds content.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Verify(_) => "verify",
+            Self::CreateCluster(_) => "create_cluster",
+            Self::CreateUser(_) => "create_user",
+            Self::EnrollToken(_) => "enroll_token",
+            Self::CreateApplication(_) => "create_application",
+            Self::CreateJoinToken(_) => "create_join_token",
+            Self::AdmitNode(_) => "admit_node",
+            Self::SetNodeAddresses(_) => "set_node_addresses",
+            Self::Tick => "tick",
+        }
+    }
+}
+
+/// A way to prove a second factor.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Method {
+    /// A time-based one-time password, RFC 6238.
+    Totp,
+}
+
+/// What a serving node found out about a code. `apply` has the last word.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// The name that was asked about, normalised.
+    pub user_name: UserName,
+    /// The user of that name in the state at `seen`; `None`: there was none.
+    pub user: Option<UserId>,
+    /// On whose behalf.
+    pub application: ApplicationId,
+    /// How the user wants to prove it.
+    pub method: Method,
+    /// Where the user comes from, as the application says; may be empty.
+    pub client_ip: String,
+    /// Per token the highest step at which the code is right. Empty: the code is wrong.
+    pub matches: Vec<Match>,
+}
+
+/// A token whose code at a time step equals the one presented.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Match {
+    /// Which token.
+    pub token: TokenId,
+    /// Its time step.
+    pub step: u64,
+}
+
+/// See [`Command::CreateCluster`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateCluster {
+    /// Drawn by `init`.
+    pub cluster: ClusterId,
+    /// What administrators call it.
+    pub name: Name,
+    /// Of epoch 1.
+    pub lineage: LineageId,
+    /// Certificate of the cluster CA, DER.
+    pub ca_certificate: Vec<u8>,
+    /// Its private key, sealed.
+    pub ca_key: Sealed,
+    /// The first administrator. `changed_at` is set by `apply`.
+    pub administrator: Administrator,
+    /// The first node. `changed_at` is set by `apply`.
+    pub node: Node,
+}
+
+/// See [`Command::CreateUser`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateUser {
+    /// Drawn by the service.
+    pub user: UserId,
+    /// Normalised.
+    pub name: UserName,
+    /// May be empty.
+    pub display_name: DisplayName,
+}
+
+/// See [`Command::EnrollToken`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EnrollToken {
+    /// Whose.
+    pub user: UserId,
+    /// Drawn by the service.
+    pub token: TokenId,
+    /// How the token makes codes.
+    pub parameters: Parameters,
+    /// The seed, sealed for this token.
+    pub seed: Sealed,
+}
+
+/// See [`Command::CreateApplication`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateApplication {
+    /// Drawn by the service.
+    pub application: ApplicationId,
+    /// Unique.
+    pub name: Name,
+    /// Hash of the API key's secret.
+    pub key: KeyHash,
+    /// The API key's secret, sealed for this application.
+    pub secret: Sealed,
+}
+
+/// See [`Command::CreateJoinToken`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateJoinToken {
+    /// Drawn by the service.
+    pub join_token: JoinTokenId,
+    /// Hash of its secret.
+    pub secret_hash: KeyHash,
+    /// The secret, sealed for this token.
+    pub secret: Sealed,
+    /// Milliseconds from the stamp on for which it may be used.
+    pub life_milliseconds: u64,
+}
+
+/// See [`Command::AdmitNode`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdmitNode {
+    /// The token the node brought.
+    pub join_token: JoinTokenId,
+    /// Hash of the secret it brought.
+    pub secret: KeyHash,
+    /// The node's name.
+    pub name: Name,
+    /// The key it proved to hold.
+    pub pin: KeyPin,
+    /// Where peers will reach it.
+    pub peer_address: String,
+    /// Where clients will reach it.
+    pub api_address: String,
+}
+
+/// See [`Command::SetNodeAddresses`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetNodeAddresses {
+    /// Which node.
+    pub node: NodeId,
+    /// Where peers reach it.
+    pub peer_address: String,
+    /// Where clients reach it.
+    pub api_address: String,
+}

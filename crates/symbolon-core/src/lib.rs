@@ -1,0 +1,52 @@
+//! The domain of Symbolon: users, tokens, and the one function that changes them.
+//!
+//! This crate owns every rule about users, tokens, applications, nodes and one-time use. Its heart
+//! is [`State::apply`]: given the same state and the same stamped proposal it makes the same new
+//! state on every node, so a cluster whose logs are equal is equal in every decision (promise P11).
+//!
+//! It must never know a clock, randomness, a file, a socket, a thread, a wire format or an error of
+//! the outside world. Being `no_std` makes most of that a compile error. Whatever needs time,
+//! entropy or slow arithmetic is gathered by the service and handed in as part of a [`Proposal`].
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod apply;
+mod audit;
+mod check;
+mod command;
+mod digest;
+mod id;
+pub mod limits;
+mod name;
+pub mod otp;
+mod replies;
+mod reply;
+mod row;
+mod secret;
+mod state;
+mod time;
+
+pub use apply::Output;
+pub use audit::{AuditEvent, AuditRow, Verified};
+pub use check::Violation;
+pub use command::{
+    AdmitNode, Command, CreateApplication, CreateCluster, CreateJoinToken, CreateUser, EnrollToken,
+    Match, Method, Outcome, Proposal, SetNodeAddresses, Stamp,
+};
+pub use digest::{Canonical, CanonicalWriter, Digest};
+pub use id::{
+    AdministratorId, ApplicationId, Caller, ClusterId, Fingerprint, JoinTokenId, KeyHash, KeyPin,
+    LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
+};
+pub use name::{DisplayName, Name, NameError, UserName};
+pub use replies::Remembered;
+pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
+pub use row::{
+    Administrator, Application, Change, Cluster, JoinToken, Node, Reveal, Row, RowKey, Token, User,
+};
+pub use secret::{Sealed, Secret};
+pub use state::{RestoreError, Scalars, State};
+pub use time::Timestamp;

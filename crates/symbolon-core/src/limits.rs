@@ -1,0 +1,67 @@
+//! Every limit of the domain, with its unit in its name.
+
+/// Users of a cluster.
+pub const USERS_MAX: usize = 1_000_000;
+/// Tokens of one user.
+pub const TOKENS_PER_USER_MAX: usize = 16;
+/// Applications of a cluster.
+pub const APPLICATIONS_MAX: usize = 10_000;
+/// Nodes of a cluster that are not removed.
+pub const NODES_MAX: usize = 9;
+/// Join tokens that wait to be used.
+pub const JOIN_TOKENS_MAX: usize = 100;
+
+/// Bytes of a normalised user name in UTF-8.
+pub const USER_NAME_BYTES_MAX: usize = 256;
+/// Bytes of a display name in UTF-8.
+pub const DISPLAY_NAME_BYTES_MAX: usize = 256;
+/// Bytes of the name of a cluster, node, application or administrator.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Bytes of a code as typed, PIN included.
+pub const CODE_BYTES_MAX: usize = 64;
+/// Bytes of a client's address as text.
+pub const CLIENT_IP_BYTES_MAX: usize = 45;
+/// Bytes of what a user should see about a verification.
+pub const CONTEXT_BYTES_MAX: usize = 1024;
+/// Bytes of `host:port` or a URL.
+pub const ADDRESS_BYTES_MAX: usize = 280;
+
+/// Bytes of a seed. RFC 4226 section 4 R6 asks for 16 at least; 64 is the block of SHA-1 and
+/// SHA-256, and enough for SHA-512 (RFC 6238 appendix B uses 64).
+pub const SEED_BYTES_MIN: usize = 16;
+/// Bytes of a seed.
+pub const SEED_BYTES_MAX: usize = 64;
+/// Digits of a code (RFC 4226 section 5.3).
+pub const CODE_DIGITS_MIN: u8 = 6;
+/// Digits of a code.
+pub const CODE_DIGITS_MAX: u8 = 8;
+/// Time steps before and after the present one whose code is taken (RFC 6238 section 5.2).
+pub const TOTP_WINDOW_STEPS: u64 = 1;
+
+/// Matching steps that one outcome may carry: all tokens of a user, one highest step each.
+pub const MATCHES_MAX: usize = TOKENS_PER_USER_MAX;
+
+/// State time within which a request that comes again gets the first answer again.
+pub const RETRANSMISSION_MILLISECONDS: u64 = 30_000;
+/// Replies kept for that. Beyond it the oldest goes: the mark alone upholds one-time use.
+pub const REPLIES_MAX: usize = 500_000;
+/// How far an outcome's own time may lie from its stamp.
+pub const OUTCOME_AGE_MILLISECONDS_MAX: u64 = 30_000;
+/// How long a new key or join token can be shown again to a retransmission.
+pub const REVEAL_MILLISECONDS: u64 = RETRANSMISSION_MILLISECONDS;
+/// Longest life of a join token.
+pub const JOIN_TOKEN_MILLISECONDS_MAX: u64 = 7 * 24 * 3600 * 1000;
+/// Life of a join token unless its maker says otherwise.
+pub const JOIN_TOKEN_MILLISECONDS_DEFAULT: u64 = 24 * 3600 * 1000;
+
+/// Consecutive failures after which an account takes no code until an administrator acts
+/// (NIST SP 800-63B-4 section 3.2.2: no more than 100).
+pub const FAILURES_MAX: u32 = 100;
+
+const _: () = {
+    assert!(FAILURES_MAX <= 100);
+    assert!(CODE_DIGITS_MIN <= CODE_DIGITS_MAX);
+    assert!(SEED_BYTES_MIN <= SEED_BYTES_MAX);
+    // A retry must find the first answer for as long as its outcome could still be applied.
+    assert!(RETRANSMISSION_MILLISECONDS >= OUTCOME_AGE_MILLISECONDS_MAX);
+};

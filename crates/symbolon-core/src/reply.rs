@@ -1,0 +1,114 @@
+//! What `apply` answers.
+
+use crate::{ApplicationId, JoinTokenId, LogIndex, NodeId, TokenId, UserId};
+
+/// A reply and where the log gave it. A retransmission gets the index of the first answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// Log index at which it was decided.
+    pub index: LogIndex,
+    /// The decision.
+    pub reply: Reply,
+}
+
+/// The closed list of replies. All but [`Reply::Refused`] are remembered for retransmissions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reply {
+    /// A verification was decided.
+    Verified(Verdict),
+    /// The cluster exists now.
+    ClusterCreated,
+    /// The user exists now.
+    UserCreated(UserId),
+    /// The token can be used now.
+    TokenEnrolled(TokenId),
+    /// The application can ask now.
+    ApplicationCreated(ApplicationId),
+    /// The join token can be used now.
+    JoinTokenCreated(JoinTokenId),
+    /// The node is registered.
+    NodeAdmitted(NodeId),
+    /// Done; there is nothing to say about it.
+    Done,
+    /// Nothing was changed, counted or remembered.
+    Refused(Refusal),
+}
+
+/// How a verification was decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// Why not; `None` is *allow*.
+    pub denial: Option<Denial>,
+    /// Token whose mark moved, when allowed.
+    pub token: Option<TokenId>,
+    /// Where its mark stands now, when allowed.
+    pub mark: u64,
+    /// The user's consecutive failures afterwards.
+    pub failures: u32,
+}
+
+impl Verdict {
+    /// Whether it is *allow*.
+    #[must_use]
+    pub const fn is_allow(self) -> bool {
+        self.denial.is_none()
+    }
+}
+
+/// Why a verification was denied. Strangers learn less (see `docs/security.md`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Denial {
+    /// The code is right at no step of the window.
+    CodeMismatch,
+    /// The code is right and its step is not above the token's mark.
+    CodeAlreadyUsed,
+    /// There is no such user.
+    UnknownUser,
+    /// The user has no token.
+    NoToken,
+    /// The account has absorbed [`crate::limits::FAILURES_MAX`] failures.
+    Locked,
+}
+
+impl Denial {
+    /// Name for audit, logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CodeMismatch => "CODE_MISMATCH",
+            Self::CodeAlreadyUsed => "CODE_ALREADY_USED",
+            Self::UnknownUser => "UNKNOWN_USER",
+            Self::NoToken => "NO_TOKEN",
+            Self::Locked => "LOCKED",
+        }
+    }
+}
+
+/// Why nothing was decided.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Refusal {
+    /// What the proposal was computed from has changed since: catch up and evaluate again.
+    Stale,
+    /// The proposal's own time is too far from its stamp: evaluate again.
+    Late,
+    /// The same caller used this request id for something else within the last 30 s.
+    FingerprintMismatch,
+    /// An id that the service drew is in use: draw another.
+    IdTaken,
+    /// The name is in use.
+    NameTaken,
+    /// There is no such user.
+    NoSuchUser,
+    /// A limit of [`crate::limits`] is reached.
+    LimitReached,
+    /// No such join token, or its secret is wrong.
+    JoinTokenUnknown,
+    /// The join token has admitted another node.
+    JoinTokenUsed,
+    /// The join token's time is over.
+    JoinTokenExpired,
+    /// The caller may not do this.
+    NotPermitted,
+    /// The cluster exists already, or does not exist yet.
+    WrongPhase,
+}

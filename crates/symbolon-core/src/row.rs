@@ -1,0 +1,288 @@
+//! The rows of the state.
+//!
+//! `changed_at` of a row is the log index of its last change to a field that decides. Marks,
+//! failures and reveals do not move it: an outcome is stale only when what it was computed from has
+//! changed since.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::digest::{Canonical, CanonicalWriter};
+use crate::otp::{Algorithm, Parameters};
+use crate::{
+    AdministratorId, ApplicationId, ClusterId, DisplayName, JoinTokenId, KeyHash, KeyPin,
+    LineageId, LogIndex, Name, NodeId, Sealed, Timestamp, TokenId, UserId, UserName,
+};
+
+/// What the cluster is. One row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cluster {
+    /// Drawn by `init`.
+    pub id: ClusterId,
+    /// What administrators call it.
+    pub name: Name,
+    /// Raised by each seize; 1 at first.
+    pub epoch: u64,
+    /// Drawn when the epoch started.
+    pub lineage: LineageId,
+    /// Certificate of the cluster CA, DER.
+    pub ca_certificate: Vec<u8>,
+    /// Private key of the cluster CA, PKCS #8, sealed.
+    pub ca_key: Sealed,
+    /// When `init` ran.
+    pub created_at: Timestamp,
+}
+
+/// Someone who may do everything.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Administrator {
+    /// Which one.
+    pub id: AdministratorId,
+    /// What others call them.
+    pub name: Name,
+    /// Hash of the bearer token's secret.
+    pub key: KeyHash,
+    /// See the module.
+    pub changed_at: LogIndex,
+}
+
+/// A new secret that a retransmission may be shown again for a while.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reveal {
+    /// The secret, sealed.
+    pub secret: Sealed,
+    /// Removed by the first tick at or after this time.
+    pub until: Timestamp,
+}
+
+/// Whoever asks for verifications with an API key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Application {
+    /// Which one.
+    pub id: ApplicationId,
+    /// Shown in audit and prompts; unique.
+    pub name: Name,
+    /// Hash of the API key's secret.
+    pub key: KeyHash,
+    /// The API key's secret while it may be shown again.
+    pub reveal: Option<Reveal>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// See the module.
+    pub changed_at: LogIndex,
+}
+
+/// A person who signs in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct User {
+    /// Which one.
+    pub id: UserId,
+    /// Unique.
+    pub name: UserName,
+    /// For people to read; may be empty.
+    pub display_name: DisplayName,
+    /// Consecutive failures since the last success, 0 to [`crate::limits::FAILURES_MAX`].
+    pub failures: u32,
+    /// Tokens in the order of enrolment.
+    pub tokens: Vec<TokenId>,
+    /// When the user was created.
+    pub created_at: Timestamp,
+    /// See the module. Moves with the set of tokens too.
+    pub changed_at: LogIndex,
+}
+
+/// A TOTP token of a user.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
+    /// Which one.
+    pub id: TokenId,
+    /// Whose.
+    pub user: UserId,
+    /// How it makes its codes.
+    pub parameters: Parameters,
+    /// The seed, sealed.
+    pub seed: Sealed,
+    /// Highest time step accepted so far; 0 before the first. Never falls.
+    pub mark: u64,
+    /// When it was enrolled.
+    pub created_at: Timestamp,
+    /// See the module.
+    pub changed_at: LogIndex,
+}
+
+/// A registered node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Which one; its Raft id.
+    pub id: NodeId,
+    /// Unique.
+    pub name: Name,
+    /// The key by which peers know it.
+    pub pin: KeyPin,
+    /// Where peers reach it, `host:port`.
+    pub peer_address: String,
+    /// Where clients reach it, a URL.
+    pub api_address: String,
+    /// See the module.
+    pub changed_at: LogIndex,
+}
+
+/// Lets one node join.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JoinToken {
+    /// Which one.
+    pub id: JoinTokenId,
+    /// Hash of its secret.
+    pub secret: KeyHash,
+    /// The secret while it may be shown again.
+    pub reveal: Option<Reveal>,
+    /// Refused from this state time on.
+    pub expires_at: Timestamp,
+    /// Node that it admitted.
+    pub used_by: Option<NodeId>,
+    /// See the module.
+    pub changed_at: LogIndex,
+}
+
+/// Any row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "each variant is the type it holds")]
+pub enum Row {
+    Cluster(Cluster),
+    Administrator(Administrator),
+    Application(Application),
+    User(User),
+    Token(Token),
+    Node(Node),
+    JoinToken(JoinToken),
+}
+
+/// Names any row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(missing_docs, reason = "each variant is the row it names")]
+pub enum RowKey {
+    Cluster,
+    Administrator(AdministratorId),
+    Application(ApplicationId),
+    User(UserId),
+    Token(TokenId),
+    Node(NodeId),
+    JoinToken(JoinTokenId),
+}
+
+/// What `apply` did to a row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// New or changed.
+    Put(Row),
+    /// Gone.
+    Delete(RowKey),
+}
+
+impl Row {
+    /// The row's name.
+    #[must_use]
+    pub const fn key(&self) -> RowKey {
+        match self {
+            Self::Cluster(_) => RowKey::Cluster,
+            Self::Administrator(row) => RowKey::Administrator(row.id),
+            Self::Application(row) => RowKey::Application(row.id),
+            Self::User(row) => RowKey::User(row.id),
+            Self::Token(row) => RowKey::Token(row.id),
+            Self::Node(row) => RowKey::Node(row.id),
+            Self::JoinToken(row) => RowKey::JoinToken(row.id),
+        }
+    }
+}
+
+impl Canonical for Cluster {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.bytes(&self.id.0)
+            .bytes(self.name.as_str().as_bytes())
+            .number(self.epoch);
+        w.bytes(&self.lineage.0)
+            .bytes(&self.ca_certificate)
+            .bytes(self.ca_key.as_bytes());
+        w.number(self.created_at.0);
+    }
+}
+
+impl Canonical for Administrator {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.number(self.id.0)
+            .bytes(self.name.as_str().as_bytes())
+            .bytes(&self.key.0);
+        w.number(self.changed_at.0);
+    }
+}
+
+impl Canonical for Option<Reveal> {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        match self {
+            None => w.number(0),
+            Some(reveal) => w
+                .number(1)
+                .bytes(reveal.secret.as_bytes())
+                .number(reveal.until.0),
+        };
+    }
+}
+
+impl Canonical for Application {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.number(self.id.0)
+            .bytes(self.name.as_str().as_bytes())
+            .bytes(&self.key.0);
+        self.reveal.canonical(w);
+        w.number(self.created_at.0).number(self.changed_at.0);
+    }
+}
+
+impl Canonical for User {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.number(self.id.0).bytes(self.name.as_str().as_bytes());
+        w.bytes(self.display_name.as_str().as_bytes())
+            .number(self.failures.into());
+        w.number(self.tokens.len() as u64);
+        for token in &self.tokens {
+            w.number(token.0);
+        }
+        w.number(self.created_at.0).number(self.changed_at.0);
+    }
+}
+
+impl Canonical for Token {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        let algorithm = match self.parameters.algorithm() {
+            Algorithm::Sha1 => 1,
+            Algorithm::Sha256 => 2,
+            Algorithm::Sha512 => 3,
+        };
+        w.number(self.id.0).number(self.user.0).number(algorithm);
+        w.number(self.parameters.digits().into())
+            .number(self.parameters.period_seconds().into());
+        w.bytes(self.seed.as_bytes()).number(self.mark);
+        w.number(self.created_at.0).number(self.changed_at.0);
+    }
+}
+
+impl Canonical for Node {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.number(self.id.0)
+            .bytes(self.name.as_str().as_bytes())
+            .bytes(&self.pin.0);
+        w.bytes(self.peer_address.as_bytes())
+            .bytes(self.api_address.as_bytes());
+        w.number(self.changed_at.0);
+    }
+}
+
+impl Canonical for JoinToken {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.number(self.id.0).bytes(&self.secret.0);
+        self.reveal.canonical(w);
+        w.number(self.expires_at.0)
+            .number(self.used_by.map_or(0, |node| node.0));
+        w.number(self.changed_at.0);
+    }
+}

@@ -1,0 +1,63 @@
+//! Bytes that must not be seen.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// Key material in clear. Wiped when dropped, compared in constant time, and silent in `Debug`.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the bytes over.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes, for arithmetic only: never for a log, an error or a reply.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+impl Eq for Secret {}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// A secret under the cluster's data key, bound to its row and field. The core carries it and
+/// cannot open it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// Takes ciphertext over.
+    #[must_use]
+    pub const fn new(ciphertext: Vec<u8>) -> Self {
+        Self(ciphertext)
+    }
+
+    /// The ciphertext.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}

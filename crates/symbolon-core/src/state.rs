@@ -1,0 +1,447 @@
+//! The state: tables, look-ups, and the one way in which a row changes.
+
+use core::fmt;
+
+use rpds::RedBlackTreeMapSync;
+
+use crate::apply::Output;
+use crate::digest::{Canonical, Digest, Sum};
+use crate::replies::Replies;
+use crate::{
+    Administrator, AdministratorId, Application, ApplicationId, AuditEvent, Caller, Change,
+    Cluster, JoinToken, JoinTokenId, LogIndex, Name, Node, NodeId, Remembered, RequestId, Row,
+    RowKey, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+};
+
+/// A row that lives in a [`Table`].
+pub(crate) trait TableRow: Canonical + Clone {
+    type Id: Ord + Copy;
+    /// Tells rows of different tables apart in the digest.
+    const TAG: u8;
+    fn id(&self) -> Self::Id;
+}
+
+macro_rules! table_row {
+    ($row:ty, $id:ty, $tag:literal) => {
+        impl TableRow for $row {
+            type Id = $id;
+            const TAG: u8 = $tag;
+            fn id(&self) -> Self::Id {
+                self.id
+            }
+        }
+    };
+}
+table_row!(Cluster, crate::ClusterId, b'C');
+table_row!(Administrator, AdministratorId, b'M');
+table_row!(Application, ApplicationId, b'P');
+table_row!(User, UserId, b'U');
+table_row!(Token, TokenId, b'T');
+table_row!(Node, NodeId, b'N');
+table_row!(JoinToken, JoinTokenId, b'J');
+
+/// Rows of one kind, with the sum of their hashes.
+#[derive(Clone)]
+pub(crate) struct Table<R: TableRow> {
+    rows: RedBlackTreeMapSync<R::Id, R>,
+    sum: Sum,
+}
+
+impl<R: TableRow> Default for Table<R> {
+    fn default() -> Self {
+        Self {
+            rows: RedBlackTreeMapSync::new_sync(),
+            sum: Sum::default(),
+        }
+    }
+}
+
+impl<R: TableRow> Table<R> {
+    pub(crate) fn get(&self, id: R::Id) -> Option<&R> {
+        self.rows.get(&id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.size()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &R> {
+        self.rows.values()
+    }
+
+    pub(crate) fn after(&self, id: R::Id) -> impl Iterator<Item = &R> {
+        use core::ops::Bound::{Excluded, Unbounded};
+        self.rows
+            .range((Excluded(id), Unbounded))
+            .map(|(_, row)| row)
+    }
+
+    fn put(&mut self, row: R) {
+        self.forget(row.id());
+        self.sum.add(Self::hash(&row));
+        self.rows.insert_mut(row.id(), row);
+    }
+
+    fn delete(&mut self, id: R::Id) {
+        self.forget(id);
+        self.rows.remove_mut(&id);
+    }
+
+    fn forget(&mut self, id: R::Id) {
+        if let Some(old) = self.rows.get(&id) {
+            self.sum.subtract(Self::hash(old));
+        }
+    }
+
+    fn hash(row: &R) -> Digest {
+        Digest::of(R::TAG, |w| row.canonical(w))
+    }
+
+    /// The sum, computed anew from all rows.
+    pub(crate) fn recount(&self) -> Sum {
+        let mut sum = Sum::default();
+        self.iter().for_each(|row| sum.add(Self::hash(row)));
+        sum
+    }
+
+    pub(crate) const fn sum(&self) -> Sum {
+        self.sum
+    }
+}
+
+/// What of a state is neither row nor audit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Scalars {
+    /// State time: the highest stamp so far.
+    pub clock: Timestamp,
+    /// Hash chain over all audit events so far.
+    pub audit_chain: Digest,
+    /// Digest of the state.
+    pub digest: Digest,
+}
+
+/// Everything that decides, in memory. A clone costs a few pointers and is a consistent snapshot.
+#[derive(Clone, Default)]
+pub struct State {
+    pub(crate) clock: Timestamp,
+    pub(crate) audit_chain: Digest,
+    pub(crate) cluster: Table<Cluster>,
+    pub(crate) administrators: Table<Administrator>,
+    pub(crate) applications: Table<Application>,
+    pub(crate) users: Table<User>,
+    pub(crate) tokens: Table<Token>,
+    pub(crate) nodes: Table<Node>,
+    pub(crate) join_tokens: Table<JoinToken>,
+    pub(crate) replies: Replies,
+    // Look-ups that follow from the rows.
+    pub(crate) user_names: RedBlackTreeMapSync<UserName, UserId>,
+    pub(crate) application_names: RedBlackTreeMapSync<Name, ApplicationId>,
+    pub(crate) due: RedBlackTreeMapSync<(Timestamp, RowKey), ()>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("clock", &self.clock)
+            .field("users", &self.users.len())
+            .field("tokens", &self.tokens.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why stored rows are no state.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The rows are not those whose digest was stored with them.
+    #[error("the rows have digest {found}, and {expected} was stored with them")]
+    Digest {
+        /// Stored with the rows.
+        expected: Digest,
+        /// Computed from them.
+        found: Digest,
+    },
+    /// The rows contradict each other.
+    #[error("the rows contradict each other: {0}")]
+    Violation(Violation),
+}
+
+impl State {
+    /// Rebuilds a state from its rows, its scalars and the audit events of the last 30 s of its
+    /// state time, oldest first.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when the rows are not the ones that were stored, or contradict each other.
+    pub fn restore(
+        rows: impl IntoIterator<Item = Row>,
+        scalars: Scalars,
+        recent: impl IntoIterator<Item = AuditEvent>,
+    ) -> Result<Self, RestoreError> {
+        let mut state = Self {
+            clock: scalars.clock,
+            audit_chain: scalars.audit_chain,
+            ..Self::default()
+        };
+        let mut ignored = Output::default();
+        for row in rows {
+            state.put(row, &mut ignored);
+            ignored.changes.clear();
+        }
+        for event in recent {
+            state.replies.remember(&event);
+        }
+        state.replies.expire(state.clock);
+        let found = state.digest();
+        if found != scalars.digest {
+            return Err(RestoreError::Digest {
+                expected: scalars.digest,
+                found,
+            });
+        }
+        state.check().map_err(RestoreError::Violation)?;
+        Ok(state)
+    }
+
+    /// All rows, in a fixed order.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        let cluster = self.cluster.iter().cloned().map(Row::Cluster);
+        let administrators = self.administrators.iter().cloned().map(Row::Administrator);
+        let applications = self.applications.iter().cloned().map(Row::Application);
+        let users = self.users.iter().cloned().map(Row::User);
+        let tokens = self.tokens.iter().cloned().map(Row::Token);
+        let nodes = self.nodes.iter().cloned().map(Row::Node);
+        let join_tokens = self.join_tokens.iter().cloned().map(Row::JoinToken);
+        cluster
+            .chain(administrators)
+            .chain(applications)
+            .chain(users)
+            .chain(tokens)
+            .chain(nodes)
+            .chain(join_tokens)
+    }
+
+    /// What is stored beside the rows.
+    #[must_use]
+    pub fn scalars(&self) -> Scalars {
+        Scalars {
+            clock: self.clock,
+            audit_chain: self.audit_chain,
+            digest: self.digest(),
+        }
+    }
+
+    /// Digest over all that decides: rows, state time, and through the audit chain the replies.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(b'S', |w| {
+            w.number(self.clock.0).bytes(&self.audit_chain.0);
+            for sum in self.sums() {
+                sum.lanes().into_iter().for_each(|lane| {
+                    w.number(lane);
+                });
+            }
+        })
+    }
+
+    pub(crate) const fn sums(&self) -> [Sum; 7] {
+        [
+            self.cluster.sum(),
+            self.administrators.sum(),
+            self.applications.sum(),
+            self.users.sum(),
+            self.tokens.sum(),
+            self.nodes.sum(),
+            self.join_tokens.sum(),
+        ]
+    }
+
+    /// State time.
+    #[must_use]
+    pub const fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    /// The cluster, once created.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.iter().next()
+    }
+
+    /// An administrator.
+    #[must_use]
+    pub fn administrator(&self, id: AdministratorId) -> Option<&Administrator> {
+        self.administrators.get(id)
+    }
+
+    /// An application.
+    #[must_use]
+    pub fn application(&self, id: ApplicationId) -> Option<&Application> {
+        self.applications.get(id)
+    }
+
+    /// An application by name.
+    #[must_use]
+    pub fn application_by_name(&self, name: &Name) -> Option<&Application> {
+        self.application_names
+            .get(name)
+            .and_then(|id| self.applications.get(*id))
+    }
+
+    /// A user.
+    #[must_use]
+    pub fn user(&self, id: UserId) -> Option<&User> {
+        self.users.get(id)
+    }
+
+    /// A user by normalised name.
+    #[must_use]
+    pub fn user_by_name(&self, name: &UserName) -> Option<&User> {
+        self.user_names.get(name).and_then(|id| self.users.get(*id))
+    }
+
+    /// Users in the order of their names, from the first name after `after` on.
+    pub fn users_after<'s>(
+        &'s self,
+        after: Option<&'s UserName>,
+    ) -> impl Iterator<Item = &'s User> + 's {
+        use core::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        self.user_names
+            .range((from, Unbounded))
+            .filter_map(|(_, id)| self.users.get(*id))
+    }
+
+    /// Number of users.
+    #[must_use]
+    pub fn users_len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Number of remembered replies.
+    #[must_use]
+    pub fn replies_len(&self) -> usize {
+        self.replies.len()
+    }
+
+    /// A token.
+    #[must_use]
+    pub fn token(&self, id: TokenId) -> Option<&Token> {
+        self.tokens.get(id)
+    }
+
+    /// A node.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(id)
+    }
+
+    /// All registered nodes by id.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
+    /// A join token.
+    #[must_use]
+    pub fn join_token(&self, id: JoinTokenId) -> Option<&JoinToken> {
+        self.join_tokens.get(id)
+    }
+
+    /// The answer that was given to this caller's request of this id, if it is remembered.
+    #[must_use]
+    pub fn remembered(&self, caller: Caller, id: RequestId) -> Option<&Remembered> {
+        self.replies.get(caller, id)
+    }
+
+    /// When a tick is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|((at, _), ())| *at)
+    }
+
+    /// Whether the caller exists and has not changed since `seen`.
+    pub(crate) fn caller_is_fresh(&self, caller: Caller, seen: LogIndex) -> bool {
+        match caller {
+            Caller::Administrator(id) => self
+                .administrators
+                .get(id)
+                .is_some_and(|row| row.changed_at <= seen),
+            Caller::Application(id) => self
+                .applications
+                .get(id)
+                .is_some_and(|row| row.changed_at <= seen),
+            Caller::Node(id) => self.nodes.get(id).is_some(),
+        }
+    }
+
+    /// Writes a row: table, digest, look-ups, and the change for the image.
+    pub(crate) fn put(&mut self, row: Row, out: &mut Output) {
+        self.unlink(row.key());
+        out.changes.push(Change::Put(row.clone()));
+        match row {
+            Row::Cluster(row) => self.cluster.put(row),
+            Row::Administrator(row) => self.administrators.put(row),
+            Row::Application(row) => {
+                self.application_names.insert_mut(row.name.clone(), row.id);
+                self.applications.put(row);
+            }
+            Row::User(row) => {
+                if self.user_names.get(&row.name) != Some(&row.id) {
+                    self.user_names.insert_mut(row.name.clone(), row.id);
+                }
+                self.users.put(row);
+            }
+            Row::Token(row) => self.tokens.put(row),
+            Row::Node(row) => self.nodes.put(row),
+            Row::JoinToken(row) => self.join_tokens.put(row),
+        }
+        self.link(out.changes.last());
+    }
+
+    /// Removes a row everywhere.
+    pub(crate) fn delete(&mut self, key: RowKey, out: &mut Output) {
+        self.unlink(key);
+        match key {
+            // Nothing removes these yet.
+            RowKey::Cluster
+            | RowKey::Administrator(_)
+            | RowKey::Application(_)
+            | RowKey::User(_)
+            | RowKey::Token(_)
+            | RowKey::Node(_) => return,
+            RowKey::JoinToken(id) => self.join_tokens.delete(id),
+        }
+        out.changes.push(Change::Delete(key));
+    }
+
+    /// When a row wants a tick.
+    pub(crate) fn due_at(&self, key: RowKey) -> Option<Timestamp> {
+        match key {
+            RowKey::Application(id) => self
+                .applications
+                .get(id)?
+                .reveal
+                .as_ref()
+                .map(|reveal| reveal.until),
+            RowKey::JoinToken(id) => {
+                let token = self.join_tokens.get(id)?;
+                let reveal = token.reveal.as_ref().map(|reveal| reveal.until);
+                Some(reveal.map_or(token.expires_at, |until| until.min(token.expires_at)))
+            }
+            _ => None,
+        }
+    }
+
+    fn unlink(&mut self, key: RowKey) {
+        if let Some(at) = self.due_at(key) {
+            self.due.remove_mut(&(at, key));
+        }
+    }
+
+    fn link(&mut self, change: Option<&Change>) {
+        let Some(Change::Put(row)) = change else {
+            return;
+        };
+        if let Some(at) = self.due_at(row.key()) {
+            self.due.insert_mut((at, row.key()), ());
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Between messages and the domain. Decoding checks everything: a value that the domain could not
+//! hold is an error that names its field, never a default.
+
+mod answer;
+mod audit;
+mod proposal;
+mod row;
+
+pub use answer::{answer_from_proto, answer_to_proto, reason_detail};
+pub use audit::{audit_decode, audit_encode};
+pub use proposal::{batch_decode, batch_encode, proposal_decode, proposal_encode};
+pub use row::{
+    digest_bytes, row_decode, row_encode, row_key_encode, scalars_from_proto, scalars_to_proto,
+};
+
+use symbolon_core::otp::{Algorithm, Parameters};
+use symbolon_core::{
+    AdministratorId, ApplicationId, Caller, DisplayName, Fingerprint, Method, Name, NodeId,
+    RequestId, UserName,
+};
+
+use crate::store::v1 as store;
+
+/// Why bytes are no message of the domain.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not protobuf.
+    #[error("not a protobuf message")]
+    Malformed(#[source] prost::DecodeError),
+    /// A field is absent or holds a value that the domain cannot hold.
+    #[error("field {0} is absent or out of range")]
+    Field(&'static str),
+}
+
+pub(crate) fn need<T>(value: Option<T>, field: &'static str) -> Result<T, DecodeError> {
+    value.ok_or(DecodeError::Field(field))
+}
+
+pub(crate) fn name(text: String, field: &'static str) -> Result<Name, DecodeError> {
+    Name::new(text).map_err(|_| DecodeError::Field(field))
+}
+
+pub(crate) fn user_name(text: String) -> Result<UserName, DecodeError> {
+    UserName::new(text).map_err(|_| DecodeError::Field("user_name"))
+}
+
+pub(crate) fn display_name(text: String) -> Result<DisplayName, DecodeError> {
+    DisplayName::new(text).map_err(|_| DecodeError::Field("display_name"))
+}
+
+pub(crate) fn request_id(bytes: &[u8]) -> Result<RequestId, DecodeError> {
+    need(RequestId::from_slice(bytes), "request_id")
+}
+
+pub(crate) fn fingerprint(bytes: &[u8]) -> Result<Fingerprint, DecodeError> {
+    need(Fingerprint::from_slice(bytes), "fingerprint")
+}
+
+pub(crate) fn caller_to_proto(caller: Caller) -> store::Caller {
+    use store::caller::Kind;
+    let (kind, id) = match caller {
+        Caller::Administrator(id) => (Kind::Administrator, id.0),
+        Caller::Application(id) => (Kind::Application, id.0),
+        Caller::Node(id) => (Kind::Node, id.0),
+    };
+    store::Caller {
+        kind: kind.into(),
+        id,
+    }
+}
+
+pub(crate) fn caller_from_proto(message: Option<store::Caller>) -> Result<Caller, DecodeError> {
+    use store::caller::Kind;
+    let message = need(message, "caller")?;
+    match message.kind() {
+        Kind::Administrator => Ok(Caller::Administrator(AdministratorId(message.id))),
+        Kind::Application => Ok(Caller::Application(ApplicationId(message.id))),
+        Kind::Node => Ok(Caller::Node(NodeId(message.id))),
+        Kind::Unspecified => Err(DecodeError::Field("caller.kind")),
+    }
+}
+
+pub(crate) const fn algorithm_number(algorithm: Algorithm) -> u32 {
+    match algorithm {
+        Algorithm::Sha1 => 1,
+        Algorithm::Sha256 => 2,
+        Algorithm::Sha512 => 3,
+    }
+}
+
+pub(crate) fn parameters(
+    algorithm: u32,
+    digits: u32,
+    period_seconds: u32,
+) -> Result<Parameters, DecodeError> {
+    let algorithm = match algorithm {
+        1 => Algorithm::Sha1,
+        2 => Algorithm::Sha256,
+        3 => Algorithm::Sha512,
+        _ => return Err(DecodeError::Field("algorithm")),
+    };
+    let digits = u8::try_from(digits).map_err(|_| DecodeError::Field("digits"))?;
+    Parameters::new(algorithm, digits, period_seconds)
+        .map_err(|_| DecodeError::Field("digits or period_seconds"))
+}
+
+pub(crate) const fn method_number(method: Method) -> u32 {
+    match method {
+        Method::Totp => 1,
+    }
+}
+
+pub(crate) const fn method(number: u32) -> Result<Method, DecodeError> {
+    match number {
+        1 => Ok(Method::Totp),
+        _ => Err(DecodeError::Field("method")),
+    }
+}

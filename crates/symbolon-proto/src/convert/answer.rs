@@ -1,0 +1,123 @@
+//! Answers between nodes, and denials as clients number them.
+
+use symbolon_core::{
+    Answer, ApplicationId, Denial, JoinTokenId, LogIndex, NodeId, Refusal, Reply, TokenId, UserId,
+    Verdict,
+};
+
+use super::{DecodeError, need};
+use crate::peer::v1 as peer;
+use crate::v1;
+
+/// The reason for a denial as `symbolon.v1` numbers it.
+#[must_use]
+pub const fn reason_detail(denial: Denial) -> v1::ReasonDetail {
+    match denial {
+        Denial::CodeMismatch => v1::ReasonDetail::CodeMismatch,
+        Denial::CodeAlreadyUsed => v1::ReasonDetail::CodeReplayed,
+        Denial::UnknownUser => v1::ReasonDetail::UnknownUser,
+        Denial::NoToken => v1::ReasonDetail::NoToken,
+        Denial::Locked => v1::ReasonDetail::Locked,
+    }
+}
+
+pub(crate) const fn denial_number(denial: Option<Denial>) -> u32 {
+    match denial {
+        None => 0,
+        Some(denial) => reason_detail(denial) as u32,
+    }
+}
+
+pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeError> {
+    use v1::ReasonDetail as Detail;
+    let detail = i32::try_from(number)
+        .ok()
+        .and_then(|number| Detail::try_from(number).ok());
+    Ok(match need(detail, "denial")? {
+        Detail::Unspecified => None,
+        Detail::CodeMismatch => Some(Denial::CodeMismatch),
+        Detail::CodeReplayed => Some(Denial::CodeAlreadyUsed),
+        Detail::UnknownUser => Some(Denial::UnknownUser),
+        Detail::NoToken => Some(Denial::NoToken),
+        Detail::Locked => Some(Denial::Locked),
+    })
+}
+
+const REFUSALS: [Refusal; 12] = [
+    Refusal::Stale,
+    Refusal::Late,
+    Refusal::FingerprintMismatch,
+    Refusal::IdTaken,
+    Refusal::NameTaken,
+    Refusal::NoSuchUser,
+    Refusal::LimitReached,
+    Refusal::JoinTokenUnknown,
+    Refusal::JoinTokenUsed,
+    Refusal::JoinTokenExpired,
+    Refusal::NotPermitted,
+    Refusal::WrongPhase,
+];
+
+/// An answer as nodes send it.
+#[must_use]
+pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
+    use peer::answer::Reply as Message;
+    let reply = match answer.reply {
+        Reply::Verified(verdict) => Message::Verified(peer::Verdict {
+            denial: denial_number(verdict.denial),
+            token: verdict.token.map_or(0, |token| token.0),
+            mark: verdict.mark,
+            failures: verdict.failures,
+        }),
+        Reply::ClusterCreated => Message::ClusterCreated(true),
+        Reply::UserCreated(id) => Message::UserCreated(id.0),
+        Reply::TokenEnrolled(id) => Message::TokenEnrolled(id.0),
+        Reply::ApplicationCreated(id) => Message::ApplicationCreated(id.0),
+        Reply::JoinTokenCreated(id) => Message::JoinTokenCreated(id.0),
+        Reply::NodeAdmitted(id) => Message::NodeAdmitted(id.0),
+        Reply::Done => Message::Done(true),
+        Reply::Refused(refusal) => Message::Refused(
+            REFUSALS
+                .iter()
+                .zip(1_u32..)
+                .find(|(r, _)| **r == refusal)
+                .map_or(0, |(_, n)| n),
+        ),
+    };
+    peer::Answer {
+        log_index: answer.index.0,
+        reply: Some(reply),
+    }
+}
+
+/// Reads an answer.
+///
+/// # Errors
+/// [`DecodeError`] when it is of a newer release.
+pub fn answer_from_proto(message: peer::Answer) -> Result<Answer, DecodeError> {
+    use peer::answer::Reply as Message;
+    let reply = match need(message.reply, "reply")? {
+        Message::Verified(m) => Reply::Verified(Verdict {
+            denial: denial_from_number(m.denial)?,
+            token: (m.token != 0).then_some(TokenId(m.token)),
+            mark: m.mark,
+            failures: m.failures,
+        }),
+        Message::ClusterCreated(_) => Reply::ClusterCreated,
+        Message::UserCreated(id) => Reply::UserCreated(UserId(id)),
+        Message::TokenEnrolled(id) => Reply::TokenEnrolled(TokenId(id)),
+        Message::ApplicationCreated(id) => Reply::ApplicationCreated(ApplicationId(id)),
+        Message::JoinTokenCreated(id) => Reply::JoinTokenCreated(JoinTokenId(id)),
+        Message::NodeAdmitted(id) => Reply::NodeAdmitted(NodeId(id)),
+        Message::Done(_) => Reply::Done,
+        Message::Refused(number) => {
+            let place = (number as usize).checked_sub(1);
+            let refusal = place.and_then(|place| REFUSALS.get(place));
+            Reply::Refused(*need(refusal, "refused")?)
+        }
+    };
+    Ok(Answer {
+        index: LogIndex(message.log_index),
+        reply,
+    })
+}

@@ -1,0 +1,196 @@
+//! Audit rows, packed per log entry.
+
+use prost::Message as _;
+use symbolon_core::{
+    AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, JoinTokenId, KeyPin, LogIndex,
+    NodeId, Timestamp, TokenId, UserId, Verdict, Verified,
+};
+
+use super::answer::{denial_from_number, denial_number};
+use super::{
+    DecodeError, caller_from_proto, caller_to_proto, fingerprint, method, method_number, name,
+    need, request_id, user_name,
+};
+use crate::store::v1 as store;
+
+/// The events of one log entry as one value.
+#[must_use]
+pub fn audit_encode(at: Timestamp, events: &[AuditEvent]) -> Vec<u8> {
+    store::AuditBatch {
+        at: at.0,
+        row: events.iter().map(event_to_proto).collect(),
+    }
+    .encode_to_vec()
+}
+
+/// Reads the events of the log entry `index`.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are damaged or of a newer release.
+pub fn audit_decode(index: LogIndex, bytes: &[u8]) -> Result<Vec<AuditEvent>, DecodeError> {
+    let batch = store::AuditBatch::decode(bytes).map_err(DecodeError::Malformed)?;
+    let at = Timestamp(batch.at);
+    batch
+        .row
+        .into_iter()
+        .map(|row| event_from_proto(index, at, row))
+        .collect()
+}
+
+fn event_to_proto(event: &AuditEvent) -> store::AuditRow {
+    store::AuditRow {
+        caller: Some(caller_to_proto(event.caller)),
+        request_id: event.request_id.0.to_vec(),
+        fingerprint: event.fingerprint.0.to_vec(),
+        node: event.node.0,
+        ordinal: event.ordinal,
+        event: Some(row_to_proto(&event.row)),
+    }
+}
+
+fn event_from_proto(
+    index: LogIndex,
+    at: Timestamp,
+    message: store::AuditRow,
+) -> Result<AuditEvent, DecodeError> {
+    Ok(AuditEvent {
+        index,
+        ordinal: message.ordinal,
+        at,
+        caller: caller_from_proto(message.caller)?,
+        request_id: request_id(&message.request_id)?,
+        fingerprint: fingerprint(&message.fingerprint)?,
+        node: NodeId(message.node),
+        row: row_from_proto(need(message.event, "event")?)?,
+    })
+}
+
+fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
+    use store::audit_row::Event;
+    match row {
+        AuditRow::Verified(v) => Event::Verified(store::Verified {
+            user_name: v.user_name.to_string(),
+            user: v.user.map_or(0, |user| user.0),
+            application: v.application.0,
+            client_ip: v.client_ip.clone().into_bytes(),
+            method: method_number(v.method),
+            denial: denial_number(v.verdict.denial),
+            token: v.verdict.token.map_or(0, |token| token.0),
+            mark: v.verdict.mark,
+            failures: v.verdict.failures,
+        }),
+        AuditRow::ClusterCreated {
+            cluster,
+            name,
+            administrator,
+            node,
+        } => Event::ClusterCreated(store::ClusterCreated {
+            cluster: cluster.0.to_vec(),
+            name: name.to_string(),
+            administrator: administrator.0,
+            node: node.0,
+        }),
+        AuditRow::UserCreated { user, name } => Event::UserCreated(store::UserCreated {
+            user: user.0,
+            name: name.to_string(),
+        }),
+        AuditRow::TokenEnrolled { user, token } => Event::TokenEnrolled(store::TokenEnrolled {
+            user: user.0,
+            token: token.0,
+        }),
+        AuditRow::ApplicationCreated { application, name } => {
+            Event::ApplicationCreated(store::ApplicationCreated {
+                application: application.0,
+                name: name.to_string(),
+            })
+        }
+        AuditRow::JoinTokenCreated {
+            join_token,
+            expires_at,
+        } => Event::JoinTokenCreated(store::JoinTokenCreated {
+            join_token: join_token.0,
+            expires_at: expires_at.0,
+        }),
+        AuditRow::NodeAdmitted {
+            node,
+            name,
+            pin,
+            join_token,
+        } => Event::NodeAdmitted(store::NodeAdmitted {
+            node: node.0,
+            name: name.to_string(),
+            pin: pin.0.to_vec(),
+            join_token: join_token.0,
+        }),
+        AuditRow::NodeAddressesChanged {
+            node,
+            peer_address,
+            api_address,
+        } => Event::NodeAddressesChanged(store::NodeAddressesChanged {
+            node: node.0,
+            peer_address: peer_address.clone(),
+            api_address: api_address.clone(),
+        }),
+        AuditRow::JoinTokenExpired { join_token } => {
+            Event::JoinTokenExpired(store::JoinTokenExpired {
+                join_token: join_token.0,
+            })
+        }
+    }
+}
+
+fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeError> {
+    use store::audit_row::Event;
+    Ok(match event {
+        Event::Verified(m) => AuditRow::Verified(Verified {
+            user_name: user_name(m.user_name)?,
+            user: (m.user != 0).then_some(UserId(m.user)),
+            application: ApplicationId(m.application),
+            client_ip: String::from_utf8(m.client_ip)
+                .map_err(|_| DecodeError::Field("client_ip"))?,
+            method: method(m.method)?,
+            verdict: Verdict {
+                denial: denial_from_number(m.denial)?,
+                token: (m.token != 0).then_some(TokenId(m.token)),
+                mark: m.mark,
+                failures: m.failures,
+            },
+        }),
+        Event::ClusterCreated(m) => AuditRow::ClusterCreated {
+            cluster: need(ClusterId::from_slice(&m.cluster), "cluster")?,
+            name: name(m.name, "name")?,
+            administrator: AdministratorId(m.administrator),
+            node: NodeId(m.node),
+        },
+        Event::UserCreated(m) => AuditRow::UserCreated {
+            user: UserId(m.user),
+            name: user_name(m.name)?,
+        },
+        Event::TokenEnrolled(m) => AuditRow::TokenEnrolled {
+            user: UserId(m.user),
+            token: TokenId(m.token),
+        },
+        Event::ApplicationCreated(m) => AuditRow::ApplicationCreated {
+            application: ApplicationId(m.application),
+            name: name(m.name, "name")?,
+        },
+        Event::JoinTokenCreated(m) => AuditRow::JoinTokenCreated {
+            join_token: JoinTokenId(m.join_token),
+            expires_at: Timestamp(m.expires_at),
+        },
+        Event::NodeAdmitted(m) => AuditRow::NodeAdmitted {
+            node: NodeId(m.node),
+            name: name(m.name, "name")?,
+            pin: need(KeyPin::from_slice(&m.pin), "pin")?,
+            join_token: JoinTokenId(m.join_token),
+        },
+        Event::NodeAddressesChanged(m) => AuditRow::NodeAddressesChanged {
+            node: NodeId(m.node),
+            peer_address: m.peer_address,
+            api_address: m.api_address,
+        },
+        Event::JoinTokenExpired(m) => AuditRow::JoinTokenExpired {
+            join_token: JoinTokenId(m.join_token),
+        },
+    })
+}

@@ -1,0 +1,218 @@
+//! Proposals and the batches in which the log holds them.
+
+use prost::Message as _;
+use symbolon_core::{
+    AdmitNode, ApplicationId, ClusterId, Command, CreateApplication, CreateCluster,
+    CreateJoinToken, CreateUser, EnrollToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
+    Match, NodeId, Outcome, Proposal, Sealed, SetNodeAddresses, Timestamp, TokenId, UserId,
+};
+
+use super::row::{
+    administrator_from_proto, administrator_to_proto, node_from_proto, node_to_proto,
+};
+use super::{
+    DecodeError, algorithm_number, caller_from_proto, caller_to_proto, display_name, fingerprint,
+    method, method_number, name, need, parameters, request_id, user_name,
+};
+use crate::store::v1 as store;
+
+/// A batch of proposals as one log entry holds it. `proposals` are encoded proposals.
+#[must_use]
+pub fn batch_encode(at: Timestamp, proposals: Vec<store::Proposal>) -> Vec<u8> {
+    store::Batch {
+        at: at.0,
+        proposal: proposals,
+    }
+    .encode_to_vec()
+}
+
+/// Reads a batch: the master's stamp and the proposals in order.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are damaged or of a newer release.
+pub fn batch_decode(bytes: &[u8]) -> Result<(Timestamp, Vec<Proposal>), DecodeError> {
+    let batch = store::Batch::decode(bytes).map_err(DecodeError::Malformed)?;
+    let proposals = batch.proposal.into_iter().map(proposal_from_proto);
+    Ok((Timestamp(batch.at), proposals.collect::<Result<_, _>>()?))
+}
+
+/// A proposal as a message.
+#[must_use]
+pub fn proposal_encode(proposal: &Proposal) -> store::Proposal {
+    store::Proposal {
+        caller: Some(caller_to_proto(proposal.caller)),
+        request_id: proposal.request_id.0.to_vec(),
+        fingerprint: proposal.fingerprint.0.to_vec(),
+        seen: Some(proposal.seen.0),
+        made_at: Some(proposal.made_at.0),
+        node: Some(proposal.node.0),
+        command: Some(command_to_proto(&proposal.command)),
+    }
+}
+
+/// Reads a proposal.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are damaged or of a newer release.
+pub fn proposal_decode(bytes: &[u8]) -> Result<Proposal, DecodeError> {
+    proposal_from_proto(store::Proposal::decode(bytes).map_err(DecodeError::Malformed)?)
+}
+
+fn proposal_from_proto(message: store::Proposal) -> Result<Proposal, DecodeError> {
+    Ok(Proposal {
+        caller: caller_from_proto(message.caller)?,
+        request_id: request_id(&message.request_id)?,
+        fingerprint: fingerprint(&message.fingerprint)?,
+        seen: LogIndex(need(message.seen, "seen")?),
+        made_at: Timestamp(need(message.made_at, "made_at")?),
+        node: NodeId(need(message.node, "node")?),
+        command: command_from_proto(need(message.command, "command")?)?,
+    })
+}
+
+fn command_to_proto(command: &Command) -> store::proposal::Command {
+    use store::proposal::Command as Message;
+    match command {
+        Command::Verify(outcome) => Message::Verify(outcome_to_proto(outcome)),
+        Command::CreateCluster(c) => Message::CreateCluster(store::CreateCluster {
+            cluster: c.cluster.0.to_vec(),
+            name: c.name.to_string(),
+            lineage: c.lineage.0.to_vec(),
+            ca_certificate: c.ca_certificate.clone(),
+            ca_key: c.ca_key.as_bytes().to_vec(),
+            administrator: Some(administrator_to_proto(&c.administrator)),
+            node: Some(node_to_proto(&c.node)),
+        }),
+        Command::CreateUser(c) => Message::CreateUser(store::CreateUser {
+            user: c.user.0,
+            name: c.name.to_string(),
+            display_name: c.display_name.to_string(),
+        }),
+        Command::EnrollToken(c) => Message::EnrollToken(store::EnrollToken {
+            user: c.user.0,
+            token: c.token.0,
+            algorithm: algorithm_number(c.parameters.algorithm()),
+            digits: c.parameters.digits().into(),
+            period_seconds: c.parameters.period_seconds(),
+            seed: c.seed.as_bytes().to_vec(),
+        }),
+        Command::CreateApplication(c) => Message::CreateApplication(store::CreateApplication {
+            application: c.application.0,
+            name: c.name.to_string(),
+            key_hash: c.key.0.to_vec(),
+            key: c.secret.as_bytes().to_vec(),
+        }),
+        Command::CreateJoinToken(c) => Message::CreateJoinToken(store::CreateJoinToken {
+            join_token: c.join_token.0,
+            secret_hash: c.secret_hash.0.to_vec(),
+            secret: c.secret.as_bytes().to_vec(),
+            life_milliseconds: c.life_milliseconds,
+        }),
+        Command::AdmitNode(c) => Message::AdmitNode(store::AdmitNode {
+            join_token: c.join_token.0,
+            secret_hash: c.secret.0.to_vec(),
+            name: c.name.to_string(),
+            pin: c.pin.0.to_vec(),
+            peer_address: c.peer_address.clone(),
+            api_address: c.api_address.clone(),
+        }),
+        Command::SetNodeAddresses(c) => Message::SetNodeAddresses(store::SetNodeAddresses {
+            node: c.node.0,
+            peer_address: c.peer_address.clone(),
+            api_address: c.api_address.clone(),
+        }),
+        Command::Tick => Message::Tick(store::Tick {}),
+    }
+}
+
+fn command_from_proto(message: store::proposal::Command) -> Result<Command, DecodeError> {
+    use store::proposal::Command as Message;
+    Ok(match message {
+        Message::Verify(m) => Command::Verify(outcome_from_proto(m)?),
+        Message::CreateCluster(m) => Command::CreateCluster(create_cluster_from_proto(m)?),
+        Message::CreateUser(m) => Command::CreateUser(CreateUser {
+            user: UserId(m.user),
+            name: user_name(m.name)?,
+            display_name: display_name(m.display_name)?,
+        }),
+        Message::EnrollToken(m) => Command::EnrollToken(EnrollToken {
+            user: UserId(m.user),
+            token: TokenId(m.token),
+            parameters: parameters(m.algorithm, m.digits, m.period_seconds)?,
+            seed: Sealed::new(m.seed),
+        }),
+        Message::CreateApplication(m) => Command::CreateApplication(CreateApplication {
+            application: ApplicationId(m.application),
+            name: name(m.name, "name")?,
+            key: need(KeyHash::from_slice(&m.key_hash), "key_hash")?,
+            secret: Sealed::new(m.key),
+        }),
+        Message::CreateJoinToken(m) => Command::CreateJoinToken(CreateJoinToken {
+            join_token: JoinTokenId(m.join_token),
+            secret_hash: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
+            secret: Sealed::new(m.secret),
+            life_milliseconds: m.life_milliseconds,
+        }),
+        Message::AdmitNode(m) => Command::AdmitNode(AdmitNode {
+            join_token: JoinTokenId(m.join_token),
+            secret: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
+            name: name(m.name, "name")?,
+            pin: need(KeyPin::from_slice(&m.pin), "pin")?,
+            peer_address: m.peer_address,
+            api_address: m.api_address,
+        }),
+        Message::SetNodeAddresses(m) => Command::SetNodeAddresses(SetNodeAddresses {
+            node: NodeId(m.node),
+            peer_address: m.peer_address,
+            api_address: m.api_address,
+        }),
+        Message::Tick(store::Tick {}) => Command::Tick,
+    })
+}
+
+fn create_cluster_from_proto(m: store::CreateCluster) -> Result<CreateCluster, DecodeError> {
+    Ok(CreateCluster {
+        cluster: need(ClusterId::from_slice(&m.cluster), "cluster")?,
+        name: name(m.name, "name")?,
+        lineage: need(LineageId::from_slice(&m.lineage), "lineage")?,
+        ca_certificate: m.ca_certificate,
+        ca_key: Sealed::new(m.ca_key),
+        administrator: administrator_from_proto(need(m.administrator, "administrator")?)?,
+        node: node_from_proto(need(m.node, "node")?)?,
+    })
+}
+
+fn outcome_to_proto(outcome: &Outcome) -> store::Outcome {
+    let matches = outcome.matches.iter();
+    store::Outcome {
+        user_name: outcome.user_name.to_string(),
+        user: Some(outcome.user.map_or(0, |user| user.0)),
+        application: Some(outcome.application.0),
+        method: Some(method_number(outcome.method)),
+        client_ip: outcome.client_ip.clone().into_bytes(),
+        r#match: matches
+            .map(|m| store::Match {
+                token: m.token.0,
+                step: m.step,
+            })
+            .collect(),
+    }
+}
+
+fn outcome_from_proto(m: store::Outcome) -> Result<Outcome, DecodeError> {
+    let user = need(m.user, "user")?;
+    let matches = m.r#match.into_iter();
+    Ok(Outcome {
+        user_name: user_name(m.user_name)?,
+        user: (user != 0).then_some(UserId(user)),
+        application: ApplicationId(need(m.application, "application")?),
+        method: method(need(m.method, "method")?)?,
+        client_ip: String::from_utf8(m.client_ip).map_err(|_| DecodeError::Field("client_ip"))?,
+        matches: matches
+            .map(|m| Match {
+                token: TokenId(m.token),
+                step: m.step,
+            })
+            .collect(),
+    })
+}

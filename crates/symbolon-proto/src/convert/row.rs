@@ -1,0 +1,240 @@
+//! Rows and scalars.
+
+use prost::Message as _;
+use symbolon_core::{
+    Administrator, AdministratorId, Application, ApplicationId, Cluster, ClusterId, Digest,
+    JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, Reveal, Row,
+    RowKey, Scalars, Sealed, Timestamp, Token, TokenId, User, UserId,
+};
+
+use super::{DecodeError, algorithm_number, display_name, name, need, parameters, user_name};
+use crate::store::v1 as store;
+
+/// Bytes that name a row among all rows: one for its kind, then its id in order.
+#[must_use]
+pub fn row_key_encode(key: RowKey) -> Vec<u8> {
+    let (kind, id) = match key {
+        RowKey::Cluster => (b'C', 0),
+        RowKey::Administrator(id) => (b'M', id.0),
+        RowKey::Application(id) => (b'P', id.0),
+        RowKey::User(id) => (b'U', id.0),
+        RowKey::Token(id) => (b'T', id.0),
+        RowKey::Node(id) => (b'N', id.0),
+        RowKey::JoinToken(id) => (b'J', id.0),
+    };
+    let mut bytes = vec![kind];
+    bytes.extend_from_slice(&id.to_be_bytes());
+    bytes
+}
+
+/// A row as the image and snapshots hold it.
+#[must_use]
+pub fn row_encode(row: &Row) -> Vec<u8> {
+    row_to_proto(row).encode_to_vec()
+}
+
+/// Reads a row.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are damaged or of a newer release.
+pub fn row_decode(bytes: &[u8]) -> Result<Row, DecodeError> {
+    row_from_proto(store::Row::decode(bytes).map_err(DecodeError::Malformed)?)
+}
+
+/// Scalars as a message; `applied_log_id` and `membership` are left to the caller.
+#[must_use]
+pub fn scalars_to_proto(scalars: Scalars) -> store::Scalars {
+    store::Scalars {
+        clock: scalars.clock.0,
+        audit_chain: digest_bytes(scalars.audit_chain),
+        digest: digest_bytes(scalars.digest),
+        applied_log_id: Vec::new(),
+        membership: Vec::new(),
+    }
+}
+
+/// Reads scalars.
+///
+/// # Errors
+/// [`DecodeError`] when a digest has not 32 bytes.
+pub fn scalars_from_proto(message: &store::Scalars) -> Result<Scalars, DecodeError> {
+    Ok(Scalars {
+        clock: Timestamp(message.clock),
+        audit_chain: need(Digest::from_slice(&message.audit_chain), "audit_chain")?,
+        digest: need(Digest::from_slice(&message.digest), "digest")?,
+    })
+}
+
+/// The bytes of a digest.
+#[must_use]
+pub fn digest_bytes(digest: Digest) -> Vec<u8> {
+    digest.0.to_vec()
+}
+
+fn row_to_proto(row: &Row) -> store::Row {
+    use store::row::Row as Message;
+    let message = match row {
+        Row::Cluster(row) => Message::Cluster(store::ClusterRow {
+            cluster: row.id.0.to_vec(),
+            name: row.name.to_string(),
+            epoch: row.epoch,
+            lineage: row.lineage.0.to_vec(),
+            ca_certificate: row.ca_certificate.clone(),
+            ca_key: row.ca_key.as_bytes().to_vec(),
+            created_at: row.created_at.0,
+        }),
+        Row::Administrator(row) => Message::Administrator(administrator_to_proto(row)),
+        Row::Application(row) => {
+            let (key, reveal_until) = reveal_to_proto(row.reveal.as_ref());
+            Message::Application(store::ApplicationRow {
+                id: row.id.0,
+                name: row.name.to_string(),
+                key_hash: row.key.0.to_vec(),
+                key,
+                reveal_until,
+                created_at: row.created_at.0,
+                changed_at: row.changed_at.0,
+            })
+        }
+        Row::User(row) => Message::User(store::UserRow {
+            id: row.id.0,
+            name: row.name.to_string(),
+            display_name: row.display_name.to_string(),
+            failures: row.failures,
+            token: row.tokens.iter().map(|token| token.0).collect(),
+            created_at: row.created_at.0,
+            changed_at: row.changed_at.0,
+        }),
+        Row::Token(row) => Message::Token(store::TokenRow {
+            id: row.id.0,
+            user: row.user.0,
+            algorithm: algorithm_number(row.parameters.algorithm()),
+            digits: row.parameters.digits().into(),
+            period_seconds: row.parameters.period_seconds(),
+            seed: row.seed.as_bytes().to_vec(),
+            mark: row.mark,
+            created_at: row.created_at.0,
+            changed_at: row.changed_at.0,
+        }),
+        Row::Node(row) => Message::Node(node_to_proto(row)),
+        Row::JoinToken(row) => {
+            let (secret, reveal_until) = reveal_to_proto(row.reveal.as_ref());
+            Message::JoinToken(store::JoinTokenRow {
+                id: row.id.0,
+                secret_hash: row.secret.0.to_vec(),
+                secret,
+                reveal_until,
+                expires_at: row.expires_at.0,
+                used_by: row.used_by.map_or(0, |node| node.0),
+                changed_at: row.changed_at.0,
+            })
+        }
+    };
+    store::Row { row: Some(message) }
+}
+
+fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
+    use store::row::Row as Message;
+    Ok(match need(message.row, "row")? {
+        Message::Cluster(m) => Row::Cluster(Cluster {
+            id: need(ClusterId::from_slice(&m.cluster), "cluster")?,
+            name: name(m.name, "name")?,
+            epoch: m.epoch,
+            lineage: need(LineageId::from_slice(&m.lineage), "lineage")?,
+            ca_certificate: m.ca_certificate,
+            ca_key: Sealed::new(m.ca_key),
+            created_at: Timestamp(m.created_at),
+        }),
+        Message::Administrator(m) => Row::Administrator(administrator_from_proto(m)?),
+        Message::Application(m) => Row::Application(Application {
+            id: ApplicationId(m.id),
+            name: name(m.name, "name")?,
+            key: need(KeyHash::from_slice(&m.key_hash), "key_hash")?,
+            reveal: reveal_from_proto(m.key, m.reveal_until),
+            created_at: Timestamp(m.created_at),
+            changed_at: LogIndex(m.changed_at),
+        }),
+        Message::User(m) => Row::User(User {
+            id: UserId(m.id),
+            name: user_name(m.name)?,
+            display_name: display_name(m.display_name)?,
+            failures: m.failures,
+            tokens: m.token.into_iter().map(TokenId).collect(),
+            created_at: Timestamp(m.created_at),
+            changed_at: LogIndex(m.changed_at),
+        }),
+        Message::Token(m) => Row::Token(Token {
+            id: TokenId(m.id),
+            user: UserId(m.user),
+            parameters: parameters(m.algorithm, m.digits, m.period_seconds)?,
+            seed: Sealed::new(m.seed),
+            mark: m.mark,
+            created_at: Timestamp(m.created_at),
+            changed_at: LogIndex(m.changed_at),
+        }),
+        Message::Node(m) => Row::Node(node_from_proto(m)?),
+        Message::JoinToken(m) => Row::JoinToken(JoinToken {
+            id: JoinTokenId(m.id),
+            secret: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
+            reveal: reveal_from_proto(m.secret, m.reveal_until),
+            expires_at: Timestamp(m.expires_at),
+            used_by: (m.used_by != 0).then_some(NodeId(m.used_by)),
+            changed_at: LogIndex(m.changed_at),
+        }),
+    })
+}
+
+fn reveal_to_proto(reveal: Option<&Reveal>) -> (Vec<u8>, u64) {
+    reveal.map_or((Vec::new(), 0), |r| {
+        (r.secret.as_bytes().to_vec(), r.until.0)
+    })
+}
+
+fn reveal_from_proto(secret: Vec<u8>, until: u64) -> Option<Reveal> {
+    (until != 0).then(|| Reveal {
+        secret: Sealed::new(secret),
+        until: Timestamp(until),
+    })
+}
+
+pub(crate) fn administrator_to_proto(row: &Administrator) -> store::AdministratorRow {
+    store::AdministratorRow {
+        id: row.id.0,
+        name: row.name.to_string(),
+        key_hash: row.key.0.to_vec(),
+        changed_at: row.changed_at.0,
+    }
+}
+
+pub(crate) fn administrator_from_proto(
+    m: store::AdministratorRow,
+) -> Result<Administrator, DecodeError> {
+    Ok(Administrator {
+        id: AdministratorId(m.id),
+        name: name(m.name, "name")?,
+        key: need(KeyHash::from_slice(&m.key_hash), "key_hash")?,
+        changed_at: LogIndex(m.changed_at),
+    })
+}
+
+pub(crate) fn node_to_proto(row: &Node) -> store::NodeRow {
+    store::NodeRow {
+        id: row.id.0,
+        name: row.name.to_string(),
+        pin: row.pin.0.to_vec(),
+        peer_address: row.peer_address.clone(),
+        api_address: row.api_address.clone(),
+        changed_at: row.changed_at.0,
+    }
+}
+
+pub(crate) fn node_from_proto(m: store::NodeRow) -> Result<Node, DecodeError> {
+    Ok(Node {
+        id: NodeId(m.id),
+        name: name(m.name, "name")?,
+        pin: need(KeyPin::from_slice(&m.pin), "pin")?,
+        peer_address: m.peer_address,
+        api_address: m.api_address,
+        changed_at: LogIndex(m.changed_at),
+    })
+}

@@ -1,0 +1,210 @@
+//! A node's data directory, and what is open of it.
+//!
+//! ```text
+//! header      who the node is
+//! store/      sled: log, image, audit
+//! snapshots/  snapshots of the state
+//! run/        sockets
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::{Framed, Header, Image, Kv, Log, SledKv, Snapshots, StoreError, files};
+
+/// Names a data directory; opens and creates it.
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    path: PathBuf,
+}
+
+/// An open data directory. Clones share it; it is closed when the last one is gone.
+#[derive(Clone)]
+pub struct Store {
+    /// Who the node is.
+    pub header: Header,
+    /// The key-value store that log and image lie in.
+    pub kv: Framed,
+    /// The Raft log.
+    pub log: Log,
+    /// The applied state.
+    pub image: Image,
+    /// The snapshots.
+    pub snapshots: Snapshots,
+    place: Place,
+}
+
+/// Where a store's header goes.
+#[derive(Clone)]
+enum Place {
+    Directory(DataDir),
+    #[cfg(any(test, feature = "sim"))]
+    Simulated(crate::SimDisk),
+}
+
+impl DataDir {
+    /// The data directory at `path`. Nothing is looked up yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Sets the directory up for a new node, and opens it. Can be repeated when it was interrupted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::HeaderExists`] and [`StoreError::StoreWithoutHeader`] when there is a node's
+    /// data already.
+    pub fn create(&self, header: Header) -> Result<Store, StoreError> {
+        let header_path = self.header_path();
+        if files::read(&header_path)?.is_some() {
+            return Err(StoreError::HeaderExists { path: header_path });
+        }
+        self.create_folders()?;
+        let kv = SledKv::open(&self.store_path())?;
+        // A header that was lost must not be replaced by another node's.
+        if kv.scan(&[], &[u8::MAX]).next().transpose()?.is_some() {
+            return Err(StoreError::StoreWithoutHeader {
+                path: self.store_path(),
+            });
+        }
+        // Last, so that a header means that the rest is there.
+        header.write(&header_path)?;
+        self.assemble(header, kv)
+    }
+
+    /// Opens the directory: the header first, and nothing else if that is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::HeaderMissing`] when it was never set up, [`StoreError::Locked`] while another
+    /// process has it open; any other when something in it is not right.
+    pub fn open(&self) -> Result<Store, StoreError> {
+        let header = self.header()?;
+        let path = self.store_path();
+        if !files::exists(&path.join("db"))? {
+            return Err(StoreError::StoreMissing { path });
+        }
+        self.create_folders()?;
+        let kv = SledKv::open(&path)?;
+        kv.check()?;
+        self.assemble(header, kv)
+    }
+
+    /// Reads the header alone; the directory may be in use.
+    ///
+    /// # Errors
+    ///
+    /// As [`Header::read`].
+    pub fn header(&self) -> Result<Header, StoreError> {
+        Header::read(&self.header_path())
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where sockets go.
+    #[must_use]
+    pub fn run_path(&self) -> PathBuf {
+        self.path.join("run")
+    }
+
+    fn header_path(&self) -> PathBuf {
+        self.path.join("header")
+    }
+
+    fn store_path(&self) -> PathBuf {
+        self.path.join("store")
+    }
+
+    fn snapshots_path(&self) -> PathBuf {
+        self.path.join("snapshots")
+    }
+
+    fn create_folders(&self) -> Result<(), StoreError> {
+        for path in [self.store_path(), self.snapshots_path(), self.run_path()] {
+            files::create_dir(&path)?;
+        }
+        files::sync_tree(&self.path)
+    }
+
+    fn assemble(&self, header: Header, kv: SledKv) -> Result<Store, StoreError> {
+        let snapshots = Snapshots::open(&self.snapshots_path())?;
+        Store::assemble(
+            header,
+            Arc::new(kv),
+            snapshots,
+            Place::Directory(self.clone()),
+        )
+    }
+}
+
+impl Store {
+    /// Sets a simulated disk up for a new node, and opens it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::HeaderExists`] when there is a node's data already.
+    #[cfg(any(test, feature = "sim"))]
+    pub fn create_simulated(disk: &crate::SimDisk, header: Header) -> Result<Self, StoreError> {
+        if disk.header().is_some() {
+            return Err(StoreError::HeaderExists {
+                path: "simulated disk".into(),
+            });
+        }
+        disk.put_header(header);
+        Self::simulated(disk)
+    }
+
+    /// Opens a simulated disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataDir::open`].
+    #[cfg(any(test, feature = "sim"))]
+    pub fn simulated(disk: &crate::SimDisk) -> Result<Self, StoreError> {
+        let missing = || StoreError::HeaderMissing {
+            path: "simulated disk".into(),
+        };
+        let header = disk.header().ok_or_else(missing)?;
+        let kv = Arc::new(disk.open()?);
+        Self::assemble(header, kv, disk.snapshots(), Place::Simulated(disk.clone()))
+    }
+
+    /// Replaces the header. Durable on return.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails; the header on disk is then the old one or the new one.
+    pub fn replace_header(&mut self, header: Header) -> Result<(), StoreError> {
+        match &self.place {
+            Place::Directory(directory) => header.write(&directory.header_path())?,
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(disk) => disk.put_header(header.clone()),
+        }
+        self.header = header;
+        Ok(())
+    }
+
+    fn assemble(
+        header: Header,
+        kv: Arc<dyn Kv>,
+        snapshots: Snapshots,
+        place: Place,
+    ) -> Result<Self, StoreError> {
+        let kv = Framed::open(kv)?;
+        let log = Log::open(kv.clone())?;
+        let image = Image::open(kv.clone())?;
+        Ok(Self {
+            header,
+            kv,
+            log,
+            image,
+            snapshots,
+            place,
+        })
+    }
+}

@@ -1,0 +1,261 @@
+//! The durable image of the applied state.
+//!
+//! Rows lie under a generation number. A snapshot is installed by writing its rows under the next
+//! number and then changing the number and the scalars in one batch, so that a crash at any point
+//! leaves the old image or the new one, each whole.
+
+use std::ops::RangeBounds;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use crate::keyspace::{index_bounds, index_of};
+use crate::kv::Pair;
+use crate::log::half_open;
+use crate::{Batch, Finding, Framed, Space, StoreError};
+
+/// Rows and bytes that one batch of an install holds at most, and it may pass the bytes by one row:
+/// bounds the memory and the pause for other writers.
+const INSTALL_BATCH_ROWS: usize = 1000;
+const INSTALL_BATCH_BYTES: usize = 1 << 20;
+
+const GENERATION: &[u8] = b"image/generation";
+const SCALARS: &[u8] = b"image/scalars";
+/// Prefix and generation before the row key.
+const ROW_KEY_START: usize = 5;
+
+/// Rows in key order.
+pub type ImageRows<'a> = Box<dyn Iterator<Item = Result<Pair, StoreError>> + Send + 'a>;
+
+/// Audit rows in the order of their log entries; from the newest with `rev`.
+pub type AuditRows<'a> =
+    Box<dyn DoubleEndedIterator<Item = Result<(u64, Vec<u8>), StoreError>> + Send + 'a>;
+
+/// The image in a store. Clones share it.
+#[derive(Clone)]
+pub struct Image {
+    store: Framed,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    generation: AtomicU32,
+    installing: AtomicBool,
+}
+
+/// What one batch of applied entries changed.
+#[derive(Default)]
+pub struct ImageBatch {
+    /// Rows to set, by row key.
+    pub put: Vec<Pair>,
+    /// Keys of rows to remove.
+    pub delete: Vec<Vec<u8>>,
+    /// Audit rows, by index of the log entry that made them.
+    pub audit: Vec<(u64, Vec<u8>)>,
+    /// The scalars, last applied log id among them, after these entries.
+    pub scalars: Vec<u8>,
+}
+
+impl Image {
+    /// Opens the image in `store`, and removes what an interrupted install left behind.
+    ///
+    /// # Errors
+    ///
+    /// When the generation cannot be read, or removing fails.
+    pub fn open(store: Framed) -> Result<Self, StoreError> {
+        let key = Space::Meta.key(GENERATION);
+        let generation = match store.get(&key)? {
+            None => 0,
+            Some(bytes) => u32::from_be_bytes(
+                (&*bytes)
+                    .try_into()
+                    .map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))?,
+            ),
+        };
+        let shared = Shared {
+            generation: generation.into(),
+            installing: false.into(),
+        };
+        let image = Self {
+            store,
+            shared: Arc::new(shared),
+        };
+        image.remove_other_generations()?;
+        Ok(image)
+    }
+
+    /// Writes what applied entries changed, in one batch: the image is never between two of them.
+    /// Not durable until the store is synced, and then only together with the log entries written
+    /// before it. Not to be called while an install is under way: it would change the old image.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn write(&self, changes: ImageBatch) -> Result<(), StoreError> {
+        let generation = self.generation();
+        let mut batch = Batch::new();
+        for key in changes.delete {
+            batch.remove(row_key(generation, &key));
+        }
+        for (key, value) in changes.put {
+            batch.insert(row_key(generation, &key), value);
+        }
+        for (index, rows) in changes.audit {
+            batch.insert(audit_key(index), rows);
+        }
+        batch.insert(Space::Meta.key(SCALARS), changes.scalars);
+        self.store.write(batch)
+    }
+
+    /// The scalars of the last write or install; `None` for an image that was never written.
+    ///
+    /// # Errors
+    ///
+    /// When reading fails.
+    pub fn scalars(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(&Space::Meta.key(SCALARS))
+    }
+
+    /// All rows, as key and value. Not a snapshot: for reading the image when a node starts.
+    #[must_use]
+    pub fn rows(&self) -> ImageRows<'_> {
+        let (from, to) = generation_bounds(self.generation());
+        Box::new(self.store.scan(&from, &to).map(|pair| {
+            let (mut key, value) = pair?;
+            if key.len() < ROW_KEY_START {
+                return Err(StoreError::corrupt(&key, Finding::KeyLength));
+            }
+            Ok((key.split_off(ROW_KEY_START), value))
+        }))
+    }
+
+    /// The audit rows that log entries in `range` made. Bound it by what is applied: an interrupted
+    /// install may have left later ones, which are right and not yet due.
+    #[must_use]
+    pub fn audit(&self, range: impl RangeBounds<u64>) -> AuditRows<'_> {
+        let Some((start, end)) = half_open(&range) else {
+            return Box::new(std::iter::empty());
+        };
+        let (from, to) = index_bounds(Space::Audit, start, end);
+        Box::new(self.store.scan(&from, &to).map(|pair| {
+            let (key, rows) = pair?;
+            let index =
+                index_of(&key).ok_or_else(|| StoreError::corrupt(&key, Finding::KeyLength))?;
+            Ok((index, rows))
+        }))
+    }
+
+    /// Starts replacing the image by a snapshot's. Until [`Install::commit`] nothing of it shows.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InstallUnderWay`] while another one lives.
+    pub fn begin_install(&self) -> Result<Install, StoreError> {
+        if self.shared.installing.swap(true, Ordering::AcqRel) {
+            return Err(StoreError::InstallUnderWay);
+        }
+        // From here on dropping it ends the install.
+        let install = Install {
+            image: self.clone(),
+            generation: self.generation().wrapping_add(1),
+            batch: Batch::new(),
+            batch_bytes: 0,
+        };
+        // Rows of an install that was given up would show up in this one.
+        self.remove_other_generations()?;
+        Ok(install)
+    }
+
+    fn generation(&self) -> u32 {
+        self.shared.generation.load(Ordering::Acquire)
+    }
+
+    fn remove_other_generations(&self) -> Result<(), StoreError> {
+        let (all_from, all_to) = Space::Rows.bounds();
+        let (from, to) = generation_bounds(self.generation());
+        self.store.delete_range(&all_from, &from)?;
+        self.store.delete_range(&to, &all_to)
+    }
+}
+
+/// A snapshot on its way into the image. Dropped without a commit, it leaves the image as it was.
+pub struct Install {
+    image: Image,
+    generation: u32,
+    batch: Batch,
+    batch_bytes: usize,
+}
+
+impl Install {
+    /// Adds a row.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn row(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), StoreError> {
+        self.insert(row_key(self.generation, key), value)
+    }
+
+    /// Adds the audit rows that log entry `index` made. They show before the commit, which does no
+    /// harm: a log entry makes the same audit rows on every node.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn audit(&mut self, index: u64, rows: Vec<u8>) -> Result<(), StoreError> {
+        self.insert(audit_key(index), rows)
+    }
+
+    /// Makes the new image the image, durably, and removes the old one, which takes a while when it
+    /// is large. Not for async code.
+    ///
+    /// # Errors
+    ///
+    /// When writing or syncing fails; the image on disk is then the old one or the new one.
+    pub fn commit(mut self, scalars: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.insert(Space::Meta.key(GENERATION), self.generation.to_be_bytes());
+        batch.insert(Space::Meta.key(SCALARS), scalars);
+        let image = &self.image;
+        image.store.write(batch)?;
+        image
+            .shared
+            .generation
+            .store(self.generation, Ordering::Release);
+        image.store.sync_blocking()?;
+        image.remove_other_generations()
+    }
+
+    fn insert(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+        self.batch_bytes += key.len() + value.len();
+        self.batch.insert(key, value);
+        if self.batch.len() >= INSTALL_BATCH_ROWS || self.batch_bytes >= INSTALL_BATCH_BYTES {
+            self.batch_bytes = 0;
+            self.image.store.write(std::mem::take(&mut self.batch))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Install {
+    fn drop(&mut self) {
+        self.image.shared.installing.store(false, Ordering::Release);
+    }
+}
+
+fn row_key(generation: u32, key: &[u8]) -> Vec<u8> {
+    let mut rest = generation.to_be_bytes().to_vec();
+    rest.extend_from_slice(key);
+    Space::Rows.key(&rest)
+}
+
+fn audit_key(index: u64) -> Vec<u8> {
+    Space::Audit.key(&index.to_be_bytes())
+}
+
+/// First key of a generation, and the first key after it.
+fn generation_bounds(generation: u32) -> (Vec<u8>, Vec<u8>) {
+    let to = generation
+        .checked_add(1)
+        .map_or_else(|| Space::Rows.bounds().1, |next| row_key(next, &[]));
+    (row_key(generation, &[]), to)
+}

@@ -1,0 +1,348 @@
+//! The Raft log, and what a node must not forget beside it.
+//!
+//! No method syncs: the caller does, before anything is answered that depends on what it wrote.
+
+use std::ops::{Bound, RangeBounds};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::keyspace::{index_bounds, index_of};
+use crate::{Batch, Finding, Framed, Space, StoreError, SyncDone};
+
+/// Entries that one batch removes: bounds the pause.
+const REMOVE_BATCH_ENTRIES: u64 = 1000;
+/// The purged index before the log id.
+const INDEX_BYTES: usize = 8;
+
+const VOTE: &[u8] = b"log/vote";
+const COMMITTED: &[u8] = b"log/committed";
+const PURGED: &[u8] = b"log/purged";
+
+/// The log in a store. Clones share it.
+#[derive(Clone)]
+pub struct Log {
+    store: Framed,
+    bounds: Arc<Mutex<Bounds>>,
+}
+
+/// What is known of the log without reading it. Locked while the log is written.
+#[derive(Clone, Copy, Default)]
+struct Bounds {
+    /// First and last index; `None` when the log is empty.
+    entries: Option<(u64, u64)>,
+    purged: Option<u64>,
+}
+
+impl Bounds {
+    /// The only index that may be appended; `None` when any may.
+    const fn next(self) -> Option<u64> {
+        match (self.entries, self.purged) {
+            (Some((_, last)), _) => Some(last.saturating_add(1)),
+            (None, Some(purged)) => Some(purged.saturating_add(1)),
+            (None, None) => None,
+        }
+    }
+}
+
+impl Log {
+    /// Opens the log in `store`: reads every entry once, and removes what a purge left behind when
+    /// it was interrupted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] when an entry is damaged or missing.
+    pub fn open(store: Framed) -> Result<Self, StoreError> {
+        let purged = purged_marker(&store)?.map(|(index, _)| index);
+        let log = Self {
+            store,
+            bounds: Arc::default(),
+        };
+        if let Some(purged) = purged {
+            log.remove_up_to(purged)?;
+        }
+        let (from, to) = Space::Log.bounds();
+        let mut entries = None;
+        for pair in log.store.scan(&from, &to) {
+            let (key, _) = pair?;
+            let index = entry_index(&key)?;
+            let expected = Bounds { entries, purged }.next().unwrap_or(index);
+            if index != expected {
+                return Err(StoreError::corrupt(&key, Finding::Hole(expected)));
+            }
+            entries = Some((entries.map_or(index, |(first, _)| first), index));
+        }
+        *log.bounds() = Bounds { entries, purged };
+        Ok(log)
+    }
+
+    /// Appends entries in one batch. They can be read on return, and are durable after the next
+    /// [`sync`](Self::sync).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotConsecutive`], with nothing written, unless each index is one more than the
+    /// one before it. Only the first entry of a log that was never purged may have any index.
+    pub fn append<B: Into<Vec<u8>>>(
+        &self,
+        entries: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<(), StoreError> {
+        let mut bounds = self.bounds();
+        let mut after = *bounds;
+        let mut batch = Batch::new();
+        for (index, entry) in entries {
+            let expected = after.next().unwrap_or(index);
+            if index != expected {
+                return Err(StoreError::NotConsecutive {
+                    expected,
+                    found: index,
+                });
+            }
+            batch.insert(entry_key(index), entry);
+            after.entries = Some((after.entries.map_or(index, |(first, _)| first), index));
+        }
+        self.store.write(batch)?;
+        *bounds = after;
+        Ok(())
+    }
+
+    /// The entries of `range` that are there, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] when one is damaged, or missing between the log's ends.
+    pub fn read(&self, range: impl RangeBounds<u64>) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        self.read_bounded(range, usize::MAX)
+    }
+
+    /// [`read`](Self::read) that stops before the entry that would make more than `bytes_max` bytes
+    /// of entries, but never before the first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_bounded(
+        &self,
+        range: impl RangeBounds<u64>,
+        bytes_max: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        let Some((start, end)) = half_open(&range) else {
+            return Ok(Vec::new());
+        };
+        let Some((first, last)) = self.bounds().entries else {
+            return Ok(Vec::new());
+        };
+        let mut expected = start.max(first);
+        let end = end.unwrap_or(u64::MAX).min(last.saturating_add(1));
+        let (from, to) = index_bounds(Space::Log, expected, Some(end));
+
+        let mut entries = Vec::new();
+        let mut bytes = 0_usize;
+        for pair in self.store.scan(&from, &to) {
+            let (key, entry) = pair?;
+            let index = entry_index(&key)?;
+            if index != expected {
+                // A purge that ran meanwhile has taken all before its mark, so that what was read
+                // until here is purged too. Any other hole is damage.
+                if self.first_kept() < index {
+                    return Err(StoreError::corrupt(&key, Finding::Hole(expected)));
+                }
+                entries.clear();
+                bytes = 0;
+            }
+            bytes = bytes.saturating_add(entry.len());
+            if bytes > bytes_max && !entries.is_empty() {
+                return Ok(entries);
+            }
+            entries.push((index, entry));
+            expected = index.saturating_add(1);
+        }
+        // What is missing at the end was truncated or purged meanwhile, or is damage.
+        let still_there = self
+            .bounds()
+            .entries
+            .is_some_and(|(first, last)| (first..=last).contains(&expected) && expected < end);
+        if still_there {
+            return Err(StoreError::corrupt(
+                &entry_key(expected),
+                Finding::Hole(expected),
+            ));
+        }
+        Ok(entries)
+    }
+
+    /// Index of the first entry; `None` when the log is empty.
+    #[must_use]
+    pub fn first_index(&self) -> Option<u64> {
+        self.bounds().entries.map(|(first, _)| first)
+    }
+
+    /// Index of the last entry; `None` when the log is empty, even if entries were purged.
+    #[must_use]
+    pub fn last_index(&self) -> Option<u64> {
+        self.bounds().entries.map(|(_, last)| last)
+    }
+
+    /// Removes the entries from `from` on, from the last downwards, so that a crash leaves no hole.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TruncatesPurged`] when entry `from` was purged.
+    pub fn truncate_from(&self, from: u64) -> Result<(), StoreError> {
+        let mut bounds = self.bounds();
+        if let Some(purged) = bounds.purged.filter(|purged| from <= *purged) {
+            return Err(StoreError::TruncatesPurged { from, purged });
+        }
+        while let Some((first, last)) = bounds.entries.filter(|(_, last)| from <= *last) {
+            let until = from
+                .max(first)
+                .max(last.saturating_sub(REMOVE_BATCH_ENTRIES - 1));
+            let mut batch = Batch::new();
+            (until..=last).for_each(|index| batch.remove(entry_key(index)));
+            self.store.write(batch)?;
+            bounds.entries = (first < until).then(|| (first, until - 1));
+        }
+        Ok(())
+    }
+
+    /// Removes the entries up to and with `index`, whose log id is `log_id`, and remembers both. The
+    /// log may end before `index`, as it does when a snapshot came. What the entries did must be in
+    /// the image, or in a snapshot that is durable, before this is called.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails. Nothing happens when as much was purged before.
+    pub fn purge_to(&self, index: u64, log_id: &[u8]) -> Result<(), StoreError> {
+        {
+            let mut bounds = self.bounds();
+            if bounds.purged.is_some_and(|purged| index <= purged) {
+                return Ok(());
+            }
+            let mut marker = index.to_be_bytes().to_vec();
+            marker.extend_from_slice(log_id);
+            // The mark goes first: an interrupted purge is then finished when the log is opened,
+            // where the other order would leave a log that starts nobody knows where.
+            self.put(PURGED, marker)?;
+            bounds.purged = Some(index);
+            bounds.entries = bounds.entries.and_then(|(first, last)| {
+                (index < last).then(|| (first.max(index.saturating_add(1)), last))
+            });
+        }
+        self.remove_up_to(index)
+    }
+
+    /// The last purged index, and the log id that [`purge_to`](Self::purge_to) was given with it.
+    ///
+    /// # Errors
+    ///
+    /// When reading fails.
+    pub fn purged(&self) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        purged_marker(&self.store)
+    }
+
+    /// The vote that was put last.
+    ///
+    /// # Errors
+    ///
+    /// When reading fails.
+    pub fn vote(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(&Space::Meta.key(VOTE))
+    }
+
+    /// Replaces the vote. It binds once it is synced.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn put_vote(&self, vote: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+        self.put(VOTE, vote.into())
+    }
+
+    /// The committed log id that was put last.
+    ///
+    /// # Errors
+    ///
+    /// When reading fails.
+    pub fn committed(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(&Space::Meta.key(COMMITTED))
+    }
+
+    /// Replaces the committed log id.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn put_committed(&self, log_id: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+        self.put(COMMITTED, log_id.into())
+    }
+
+    /// Calls `done` once everything written before this call is durable. See
+    /// [`Kv::sync`](crate::Kv::sync).
+    pub fn sync(&self, done: SyncDone) {
+        self.store.sync(done);
+    }
+
+    /// Returns once everything written before this call is durable. Not for async code.
+    ///
+    /// # Errors
+    ///
+    /// When the sync failed, which is final for the store.
+    pub fn sync_blocking(&self) -> Result<(), StoreError> {
+        self.store.sync_blocking()
+    }
+
+    fn bounds(&self) -> MutexGuard<'_, Bounds> {
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first index that no purge has taken.
+    fn first_kept(&self) -> u64 {
+        self.bounds()
+            .purged
+            .map_or(0, |purged| purged.saturating_add(1))
+    }
+
+    fn put(&self, name: &[u8], value: Vec<u8>) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.insert(Space::Meta.key(name), value);
+        self.store.write(batch)
+    }
+
+    fn remove_up_to(&self, index: u64) -> Result<(), StoreError> {
+        let (from, to) = index_bounds(Space::Log, 0, index.checked_add(1));
+        self.store.delete_range(&from, &to)
+    }
+}
+
+fn purged_marker(store: &Framed) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+    let key = Space::Meta.key(PURGED);
+    let Some(marker) = store.get(&key)? else {
+        return Ok(None);
+    };
+    let (index, log_id) = marker
+        .split_first_chunk::<INDEX_BYTES>()
+        .ok_or_else(|| StoreError::corrupt(&key, Finding::ValueLength))?;
+    Ok(Some((u64::from_be_bytes(*index), log_id.to_vec())))
+}
+
+fn entry_key(index: u64) -> Vec<u8> {
+    Space::Log.key(&index.to_be_bytes())
+}
+
+fn entry_index(key: &[u8]) -> Result<u64, StoreError> {
+    index_of(key).ok_or_else(|| StoreError::corrupt(key, Finding::KeyLength))
+}
+
+/// First index, and the first after; `None` for the end when there is no bound, and for the whole
+/// when nothing is in it.
+pub(crate) fn half_open(range: &impl RangeBounds<u64>) -> Option<(u64, Option<u64>)> {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(before) => before.checked_add(1)?,
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last.checked_add(1),
+        Bound::Excluded(end) => Some(*end),
+        Bound::Unbounded => None,
+    };
+    (end.is_none_or(|end| start < end)).then_some((start, end))
+}

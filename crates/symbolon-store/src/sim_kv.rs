@@ -1,0 +1,379 @@
+//! [`Kv`] in memory that forgets what was not synced: the disk of a simulated node.
+//!
+//! No threads, no clock, no randomness: whoever holds the [`SimDisk`] decides when a sync completes,
+//! when the power fails, and how much of what was not synced is there afterwards.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
+use crate::{Header, Snapshots, StoreError};
+
+/// A node's disk. It outlives the simulated processes that open it; clones are the same disk.
+#[derive(Clone, Default)]
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+}
+
+/// A simulated process's handle of a [`SimDisk`].
+pub struct SimKv {
+    state: Arc<Mutex<State>>,
+    life: u64,
+}
+
+#[derive(Default)]
+struct State {
+    /// Which opening is alive; handles of others are dead.
+    life: u64,
+    is_open: bool,
+    /// What survives a crash.
+    durable: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What readers see.
+    visible: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// What lies between: batches in order.
+    unsynced: VecDeque<Batch>,
+    /// Batches that ever became durable.
+    synced: u64,
+    defer_syncs: bool,
+    /// Syncs under way, with the number of batches that must be durable then.
+    waiting: VecDeque<(u64, SyncDone)>,
+    fail_next_sync: bool,
+    writes_until_fault: Option<u64>,
+    poison: Option<StoreError>,
+    stats: SyncStats,
+    header: Option<Header>,
+    snapshots: Snapshots,
+}
+
+impl SimDisk {
+    /// An empty disk, whose syncs complete at once.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Opens the disk as a new process. A handle that was dropped without a crash leaves behind all
+    /// that it wrote, as a killed process leaves it to the system's cache.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] while another handle is alive.
+    pub fn open(&self) -> Result<SimKv, StoreError> {
+        let mut state = lock(&self.state);
+        if state.is_open {
+            return Err(StoreError::Locked {
+                path: "simulated disk".into(),
+            });
+        }
+        state.is_open = true;
+        state.life += 1;
+        state.poison = None;
+        state.stats = SyncStats::default();
+        Ok(SimKv {
+            state: Arc::clone(&self.state),
+            life: state.life,
+        })
+    }
+
+    /// The power fails: everything that was not synced is gone, whoever waits for a sync is never
+    /// called back, the handle is dead.
+    pub fn crash(&self) {
+        self.crash_keeping(0);
+    }
+
+    /// [`crash`](Self::crash) that leaves the first `batches` of those that were not synced: what
+    /// the system had written out by itself.
+    pub fn crash_keeping(&self, batches: usize) {
+        let mut state = lock(&self.state);
+        let until = state.synced.saturating_add(batches as u64);
+        state.make_durable(until);
+        state.unsynced.clear();
+        state.visible = state.durable.clone();
+        state.end_life();
+        let waiting = std::mem::take(&mut state.waiting);
+        // Unlocked first: dropping what a callback owns may come back here.
+        drop(state);
+        drop(waiting);
+    }
+
+    /// [`crash_keeping`](Self::crash_keeping) of a number that `seed` chooses.
+    pub fn crash_seeded(&self, seed: u64) {
+        let choices = self.unsynced() as u64 + 1;
+        self.crash_keeping(usize::try_from(seed % choices).unwrap_or(0));
+    }
+
+    /// Batches that a crash would forget.
+    #[must_use]
+    pub fn unsynced(&self) -> usize {
+        lock(&self.state).unsynced.len()
+    }
+
+    /// From now on syncs wait for [`complete_syncs`](Self::complete_syncs), or no longer do; those
+    /// that wait already go on waiting. [`Kv::sync_blocking`] never waits.
+    pub fn defer_syncs(&self, defer: bool) {
+        lock(&self.state).defer_syncs = defer;
+    }
+
+    /// Syncs that wait.
+    #[must_use]
+    pub fn waiting_syncs(&self) -> usize {
+        lock(&self.state).waiting.len()
+    }
+
+    /// Completes all syncs that wait, in one trip to the disk, on this thread. Returns how many.
+    pub fn complete_syncs(&self) -> usize {
+        self.complete(usize::MAX)
+    }
+
+    /// Completes the sync that waits longest. Returns whether there was one.
+    pub fn complete_one_sync(&self) -> bool {
+        self.complete(1) == 1
+    }
+
+    /// Makes the next sync that completes fail, and with it everything after it until the disk is
+    /// opened anew.
+    pub fn fail_next_sync(&self) {
+        lock(&self.state).fail_next_sync = true;
+    }
+
+    /// Lets `writes` more writes through and makes the one after fail, and everything after it until
+    /// the disk is opened anew.
+    pub fn fail_after_writes(&self, writes: u64) {
+        lock(&self.state).writes_until_fault = Some(writes);
+    }
+
+    /// The keys on the disk as readers see them, raw.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Vec<u8>> {
+        lock(&self.state).visible.keys().cloned().collect()
+    }
+
+    /// Changes a stored value, raw and durable, as a failing disk would. Returns whether it is there.
+    pub fn damage(&self, key: &[u8], change: impl Fn(&mut Vec<u8>)) -> bool {
+        let state = &mut *lock(&self.state);
+        state.durable.get_mut(key).into_iter().for_each(&change);
+        state.visible.get_mut(key).map(change).is_some()
+    }
+
+    pub(crate) fn header(&self) -> Option<Header> {
+        lock(&self.state).header.clone()
+    }
+
+    /// Header writes are durable on return, as they are on a real disk.
+    pub(crate) fn put_header(&self, header: Header) {
+        lock(&self.state).header = Some(header);
+    }
+
+    /// The snapshots on this disk. Finished ones survive a crash.
+    #[must_use]
+    pub fn snapshots(&self) -> Snapshots {
+        lock(&self.state).snapshots.clone()
+    }
+
+    fn complete(&self, syncs_max: usize) -> usize {
+        let mut state = lock(&self.state);
+        let count = syncs_max.min(state.waiting.len());
+        let group: Vec<_> = state.waiting.drain(..count).collect();
+        let Some(until) = group.iter().map(|(until, _)| *until).max() else {
+            return 0;
+        };
+        let result = state.sync_until(until);
+        state.stats.callbacks += group.len() as u64;
+        drop(state);
+        for (_, done) in group {
+            done(result.clone());
+        }
+        count
+    }
+}
+
+impl State {
+    fn sync_until(&mut self, until: u64) -> Result<(), StoreError> {
+        self.stats.syncs += 1;
+        if let Some(error) = &self.poison {
+            return Err(error.clone());
+        }
+        if std::mem::take(&mut self.fail_next_sync) {
+            return Err(self.poison.insert(StoreError::SimFault).clone());
+        }
+        self.make_durable(until);
+        Ok(())
+    }
+
+    fn make_durable(&mut self, until: u64) {
+        while self.synced < until {
+            let Some(batch) = self.unsynced.pop_front() else {
+                return;
+            };
+            apply(&mut self.durable, batch);
+            self.synced += 1;
+        }
+    }
+
+    /// Number of batches written since the disk was made.
+    fn written(&self) -> u64 {
+        self.synced + self.unsynced.len() as u64
+    }
+
+    fn end_life(&mut self) {
+        self.is_open = false;
+        self.life += 1;
+        self.fail_next_sync = false;
+        self.writes_until_fault = None;
+    }
+}
+
+impl SimKv {
+    /// The disk's state, if this handle is of the process that lives.
+    fn live(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = lock(&self.state);
+        if state.life == self.life {
+            Ok(state)
+        } else {
+            Err(StoreError::SimDead)
+        }
+    }
+
+    fn step(&self, scan: &mut SimScan<'_>, backwards: bool) -> Option<Result<Pair, StoreError>> {
+        let state = match self.live() {
+            Ok(state) => state,
+            Err(error) => return Some(Err(error)),
+        };
+        let from = scan.from.as_ref().map(Vec::as_slice);
+        let mut range = state
+            .visible
+            .range::<[u8], _>((from, Bound::Excluded(&*scan.to)));
+        let (key, value) = if backwards {
+            range.next_back()
+        } else {
+            range.next()
+        }?;
+        let pair = (key.clone(), value.clone());
+        if backwards {
+            scan.to.clone_from(&pair.0);
+        } else {
+            scan.from = Bound::Excluded(pair.0.clone());
+        }
+        // An excluded start must stay below the end.
+        scan.done = matches!(&scan.from, Bound::Excluded(from) if *from >= scan.to);
+        Some(Ok(pair))
+    }
+}
+
+impl Kv for SimKv {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.live()?.visible.get(key).cloned())
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8]) -> Scan<'_> {
+        Box::new(SimScan {
+            kv: self,
+            from: Bound::Included(from.to_vec()),
+            to: to.to_vec(),
+            done: from >= to,
+        })
+    }
+
+    fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let mut state = self.live()?;
+        if let Some(error) = &state.poison {
+            return Err(error.clone());
+        }
+        match &mut state.writes_until_fault {
+            Some(0) => return Err(state.poison.insert(StoreError::SimFault).clone()),
+            Some(writes) => *writes -= 1,
+            None => {}
+        }
+        apply(&mut state.visible, batch.clone());
+        state.unsynced.push_back(batch);
+        state.stats.batches += 1;
+        Ok(())
+    }
+
+    fn sync(&self, done: SyncDone) {
+        let mut state = match self.live() {
+            Ok(state) => state,
+            Err(error) => return done(Err(error)),
+        };
+        let until = state.written();
+        if state.defer_syncs {
+            state.waiting.push_back((until, done));
+            return;
+        }
+        let result = state.sync_until(until);
+        state.stats.callbacks += 1;
+        drop(state);
+        done(result);
+    }
+
+    fn stats(&self) -> SyncStats {
+        self.live().map(|state| state.stats).unwrap_or_default()
+    }
+
+    /// Completes at once, deferred syncs or not: a caller that blocks the only thread would never
+    /// let anyone complete it.
+    fn sync_blocking(&self) -> Result<(), StoreError> {
+        let mut state = self.live()?;
+        let until = state.written();
+        state.sync_until(until)
+    }
+}
+
+impl Drop for SimKv {
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        if state.life == self.life {
+            state.end_life();
+            let waiting = std::mem::take(&mut state.waiting);
+            drop(state);
+            drop(waiting);
+        }
+    }
+}
+
+/// Finds each next pair anew, so that writes during the scan are met as they are in sled.
+struct SimScan<'a> {
+    kv: &'a SimKv,
+    from: Bound<Vec<u8>>,
+    to: Vec<u8>,
+    done: bool,
+}
+
+impl SimScan<'_> {
+    fn advance(&mut self, backwards: bool) -> Option<Result<Pair, StoreError>> {
+        if self.done {
+            return None;
+        }
+        let pair = self.kv.step(self, backwards);
+        self.done |= !matches!(pair, Some(Ok(_)));
+        pair
+    }
+}
+
+impl Iterator for SimScan<'_> {
+    type Item = Result<Pair, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance(false)
+    }
+}
+
+impl DoubleEndedIterator for SimScan<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.advance(true)
+    }
+}
+
+fn apply(map: &mut BTreeMap<Vec<u8>, Vec<u8>>, batch: Batch) {
+    for op in batch.into_ops() {
+        match op {
+            Op::Insert(key, value) => map.insert(key, value),
+            Op::Remove(key) => map.remove(&key),
+        };
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

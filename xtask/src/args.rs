@@ -1,0 +1,120 @@
+//! The command line.
+
+use crate::{Result, steps};
+
+pub(crate) const USAGE: &str = "\
+cargo xtask verify [--only STEP,STEP] [--keep-going]
+    The gate. Runs all steps in order, or only those named:
+    setup, fmt, clippy, test, doctest, doc, deny, tidy.
+    After a failure only cheap steps still run; --keep-going runs the others too.
+    Only `setup` installs anything, and nothing outside target/ is written.
+
+cargo xtask tidy
+    The house rules alone.
+
+cargo xtask fix
+    Applies what clippy and rustfmt can repair.
+";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    Verify(VerifyOptions),
+    Fix,
+    Tidy,
+    Help,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct VerifyOptions {
+    /// Names of the steps to run; all of them when empty.
+    pub(crate) only: Vec<String>,
+    pub(crate) keep_going: bool,
+}
+
+pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Task> {
+    let task = args.next().unwrap_or_default();
+    match task.as_str() {
+        "verify" => Ok(Task::Verify(parse_verify(args)?)),
+        "fix" => nothing_more(args, Task::Fix),
+        "tidy" => nothing_more(args, Task::Tidy),
+        "" | "help" | "-h" | "--help" => Ok(Task::Help),
+        other => Err(format!("no task is called {other:?}\n\n{USAGE}").into()),
+    }
+}
+
+fn parse_verify(mut args: impl Iterator<Item = String>) -> Result<VerifyOptions> {
+    let mut options = VerifyOptions::default();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--keep-going" => options.keep_going = true,
+            "--only" => options
+                .only
+                .extend(step_names(&args.next().unwrap_or_default())?),
+            other => match other.strip_prefix("--only=") {
+                Some(names) => options.only.extend(step_names(names)?),
+                None => return Err(format!("verify does not know {other:?}\n\n{USAGE}").into()),
+            },
+        }
+    }
+    Ok(options)
+}
+
+fn step_names(list: &str) -> Result<Vec<String>> {
+    let known: Vec<_> = steps::STEPS.iter().map(|step| step.name).collect();
+    list.split(',')
+        .map(|name| match known.contains(&name) {
+            true => Ok(name.to_owned()),
+            false => Err(format!("no step is called {name:?}: {}", known.join(", ")).into()),
+        })
+        .collect()
+}
+
+fn nothing_more(mut args: impl Iterator<Item = String>, task: Task) -> Result<Task> {
+    match args.next() {
+        None => Ok(task),
+        Some(arg) => Err(format!("unexpected argument {arg:?}\n\n{USAGE}").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Task> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn both_spellings_of_only_select_steps() {
+        for line in [
+            "verify --only fmt,tidy --keep-going",
+            "verify --keep-going --only=fmt,tidy",
+        ] {
+            let options = VerifyOptions {
+                only: vec!["fmt".into(), "tidy".into()],
+                keep_going: true,
+            };
+            assert_eq!(parsed(line).unwrap(), Task::Verify(options));
+        }
+    }
+
+    #[test]
+    fn unknown_words_are_refused() {
+        for line in [
+            "verfy",
+            "verify --fast",
+            "verify --only",
+            "verify --only fmtt",
+            "tidy now",
+        ] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_usage_names_every_step() {
+        for step in steps::STEPS {
+            assert!(USAGE.contains(step.name), "{}", step.name);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Programs that come as Debian packages.
+
+use std::{fs, path::Path};
+
+use crate::{
+    Result,
+    workspace::{self, Workspace},
+};
+
+struct Program {
+    name: &'static str,
+    package: &'static str,
+}
+
+/// Programs that tests start.
+const PROGRAMS: &[Program] = &[Program {
+    name: "oathtool",
+    package: "oathtool",
+}];
+
+pub(crate) fn ensure_programs(workspace: &Workspace) -> Result {
+    let missing = PROGRAMS
+        .iter()
+        .filter(|program| !workspace::on_path(program.name));
+    let packages: Vec<_> = missing.map(|program| program.package).collect();
+    match packages.is_empty() {
+        true => Ok(()),
+        false => install(workspace, &packages),
+    }
+}
+
+pub(crate) fn install(workspace: &Workspace, packages: &[&str]) -> Result {
+    let packages_shown = packages.join(", ");
+    if !workspace::on_path("apt-get") {
+        return Err(format!("please install: {packages_shown} (there is no apt-get here)").into());
+    }
+    println!("setup: installing Debian packages: {packages_shown}");
+    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    arguments.extend(packages);
+    if lists_present() && apt_get(workspace, &arguments).is_ok() {
+        return Ok(());
+    }
+    println!("setup: fetching Debian's package lists");
+    apt_get(workspace, &["update", "-qq"])?;
+    apt_get(workspace, &arguments)
+}
+
+fn apt_get(workspace: &Workspace, arguments: &[&str]) -> Result {
+    let is_root = workspace::capture(workspace.command("id").arg("-u"))?.trim() == "0";
+    let mut command = workspace.command(if is_root { "env" } else { "sudo" });
+    if !is_root {
+        command.arg("env");
+    }
+    workspace::run(
+        command
+            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+            .args(arguments),
+    )
+}
+
+fn lists_present() -> bool {
+    fs::read_dir(Path::new("/var/lib/apt/lists")).is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+    })
+}
