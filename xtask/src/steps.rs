@@ -69,6 +69,7 @@ pub(crate) const STEPS: &[Step] = &[
 const CLIPPY: &[&str] = &[
     "clippy",
     "--locked",
+    "--keep-going",
     "--workspace",
     "--all-targets",
     "--all-features",
@@ -83,16 +84,32 @@ const TEST: &[&str] = &[
     "--all-features",
     "--no-tests=fail",
 ];
-const DOCTEST: &[&str] = &["test", "--locked", "--doc", "--workspace", "--all-features"];
+const DOCTEST: &[&str] = &[
+    "test",
+    "--locked",
+    "--no-fail-fast",
+    "--doc",
+    "--workspace",
+    "--all-features",
+];
 const DOC: &[&str] = &[
     "doc",
     "--locked",
+    "--keep-going",
     "--workspace",
     "--no-deps",
     "--document-private-items",
 ];
 /// `advisories` is left out: it fetches a database, and a gate must not depend on the day.
-const DENY: &[&str] = &["deny", "--locked", "check", "bans", "licenses", "sources"];
+const DENY: &[&str] = &[
+    "deny",
+    "--locked",
+    "check",
+    "--hide-inclusion-graph",
+    "bans",
+    "licenses",
+    "sources",
+];
 
 impl Step {
     pub(crate) fn command_shown(&self, workspace: &Workspace) -> String {

@@ -1,1 +1,35 @@
-//! placeholder
+//! The use cases of Symbolon: verify, enrol, administer.
+//!
+//! This crate owns what surrounds a decision: it normalises names, authenticates callers, reads the
+//! local state, opens seeds and does the arithmetic, gathers time and entropy, proposes, and tries
+//! again when the log says that what it saw was stale. It must never know a wire format, a socket,
+//! Raft, sled or a configuration file: those are behind the ports of [`ports`].
+
+mod admin;
+mod admission;
+mod credential;
+mod error;
+mod evaluate;
+mod fingerprint;
+mod join;
+mod names;
+mod otpauth;
+pub mod ports;
+mod read;
+mod service;
+mod verify;
+
+pub use admin::{Enrollment, NewToken};
+pub use admission::{
+    ADMINISTRATION_QUEUE_MAX, APPLICATION_SHARE_MAX, Admission, VERIFICATION_QUEUE_MAX,
+};
+pub use credential::{Credential, CredentialKind, JoinCredential, hash_secret};
+pub use error::ServiceError;
+pub use join::{JoinRequest, Joined};
+pub use ports::{
+    BoxFuture, Clock, ClusterStatus, Entropy, FieldRef, Identity, Lane, Ledger, NodeStatus,
+    ProposeError, Role, Vault, VaultError, View,
+};
+pub use read::Page;
+pub use service::{Principal, Service};
+pub use verify::{VerifyReply, VerifyRequest};

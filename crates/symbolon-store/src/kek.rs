@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::StoreError;
 use crate::files::{self, Access};
-use crate::seal::{KEY_BYTES, RawKey, SealError, decrypt, encrypt};
+use crate::seal::{KEY_BYTES, RawKey, SealError, decrypt, encrypt, random_key};
 
 /// Format of wrapped keys: this byte, nonce (24), ciphertext and tag.
 const VERSION: u8 = 1;
@@ -92,7 +92,7 @@ impl Kek {
     ///
     /// [`KekError::Exists`] if the file is there, [`KekError::Create`] and [`KekError::Random`].
     pub fn create(path: &Path) -> Result<Self, KekError> {
-        let key = random_key()?;
+        let key = random_key().map_err(|source| KekError::Random { source })?;
         let mut file = match files::create_new(path) {
             Err(StoreError::File { source, .. })
                 if source.kind() == io::ErrorKind::AlreadyExists =>
@@ -200,12 +200,6 @@ fn refuse(access: Access, own: u32, path: &Path) -> Option<KekError> {
         });
     }
     None
-}
-
-fn random_key() -> Result<RawKey, KekError> {
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    getrandom::fill(&mut *key).map_err(|source| KekError::Random { source })?;
-    Ok(key)
 }
 
 #[cfg(test)]

@@ -93,9 +93,10 @@ impl DataKey {
     ///
     /// When the system gives no random bytes.
     pub fn generate() -> Result<Self, SealError> {
-        let mut key = Zeroizing::new([0; KEY_BYTES]);
-        getrandom::fill(&mut *key).map_err(SealError::Random)?;
-        Ok(Self { id: 1, key })
+        Ok(Self {
+            id: 1,
+            key: random_key().map_err(SealError::Random)?,
+        })
     }
 
     /// The key as bytes, for wrapping under a [`Kek`](crate::Kek) and for handing to a node that
@@ -275,10 +276,16 @@ pub(crate) fn decrypt(
         .map_err(|_| SealError::Refused)
 }
 
+/// A fresh key.
+pub(crate) fn random_key() -> Result<RawKey, getrandom::Error> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    getrandom::fill(&mut *key)?;
+    Ok(key)
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 fn hmac(key: &RawKey, content: &[u8]) -> RawKey {
-    // Written so, because the constructor that takes any length can fail for none of them.
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&**key)
-        .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&**key).expect("any length");
     mac.update(content);
     Zeroizing::new(mac.finalize().into_bytes().into())
 }

@@ -35,7 +35,13 @@ pub(crate) fn install(workspace: &Workspace, packages: &[&str]) -> Result {
         return Err(format!("please install: {packages_shown} (there is no apt-get here)").into());
     }
     println!("setup: installing Debian packages: {packages_shown}");
-    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    let mut arguments = vec![
+        "install",
+        "-y",
+        "-qq",
+        "-o=Dpkg::Use-Pty=0",
+        "--no-install-recommends",
+    ];
     arguments.extend(packages);
     if lists_present() && apt_get(workspace, &arguments).is_ok() {
         return Ok(());

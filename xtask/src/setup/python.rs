@@ -27,9 +27,10 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result {
         return Ok(());
     }
     println!("setup: creating a Python environment in target/venv");
-    if !create(workspace) {
+    if !create(workspace, "python3") {
         debian::install(workspace, &["python3", "python3-venv"])?;
-        if !create(workspace) {
+        // Debian's, whatever comes first on PATH.
+        if !create(workspace, "/usr/bin/python3") {
             return Err("python3 -m venv fails: please install a Python with venv and pip".into());
         }
     }
@@ -54,18 +55,13 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result {
     }
 }
 
-fn create(workspace: &Workspace) -> bool {
+fn create(workspace: &Workspace, python: &str) -> bool {
     // Links to an interpreter that is gone survive `venv --clear`, so the folder goes first.
     let folder = folder(workspace);
     if folder.exists() && fs::remove_dir_all(&folder).is_err() {
         return false;
     }
-    workspace::succeeds(
-        workspace
-            .command("python3")
-            .args(["-m", "venv"])
-            .arg(folder),
-    )
+    workspace::succeeds(workspace.command(python).args(["-m", "venv"]).arg(folder))
 }
 
 /// Whether the packages are there in these versions and can be loaded.

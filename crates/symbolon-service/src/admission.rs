@@ -1,0 +1,119 @@
+//! Bounded queues at the entrance of a node: overload is a refusal, and no application takes more
+//! than half of what there is.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use symbolon_core::Caller;
+
+use crate::ServiceError;
+
+/// Verifications that may be under way at a node.
+pub const VERIFICATION_QUEUE_MAX: usize = 2048;
+/// Verifications that one application may have under way at a node.
+pub const APPLICATION_SHARE_MAX: usize = VERIFICATION_QUEUE_MAX / 2;
+/// Administrative calls that may be under way at a node.
+pub const ADMINISTRATION_QUEUE_MAX: usize = 256;
+
+/// Counts what is under way.
+#[derive(Clone, Default, Debug)]
+pub struct Admission(Arc<Mutex<Counts>>);
+
+#[derive(Default, Debug)]
+struct Counts {
+    verifications: usize,
+    administration: usize,
+    by_caller: BTreeMap<Caller, usize>,
+}
+
+/// A place in a queue, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    counts: Arc<Mutex<Counts>>,
+    /// Whose verification it is; `None`: an administrative call.
+    caller: Option<Caller>,
+}
+
+impl Admission {
+    /// A place for a verification.
+    pub(crate) fn verification(&self, caller: Caller) -> Result<Place, ServiceError> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.verifications >= VERIFICATION_QUEUE_MAX {
+            return Err(ServiceError::Overloaded("verification"));
+        }
+        let share = counts.by_caller.entry(caller).or_default();
+        if *share >= APPLICATION_SHARE_MAX {
+            return Err(ServiceError::Overloaded("verification of this application"));
+        }
+        *share += 1;
+        counts.verifications += 1;
+        Ok(Place { counts: Arc::clone(&self.0), caller: Some(caller) })
+    }
+
+    /// A place for an administrative call.
+    pub(crate) fn administration(&self) -> Result<Place, ServiceError> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.administration >= ADMINISTRATION_QUEUE_MAX {
+            return Err(ServiceError::Overloaded("administration"));
+        }
+        counts.administration += 1;
+        Ok(Place { counts: Arc::clone(&self.0), caller: None })
+    }
+
+    /// Verifications under way at this node.
+    #[must_use]
+    pub fn verifications(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).verifications
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(caller) = self.caller else {
+            counts.administration -= 1;
+            return;
+        };
+        counts.verifications -= 1;
+        if let Some(share) = counts.by_caller.get_mut(&caller) {
+            *share -= 1;
+            if *share == 0 {
+                counts.by_caller.remove(&caller);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use symbolon_core::ApplicationId;
+
+    #[test]
+    fn one_application_gets_half_and_the_rest_is_left_to_others() {
+        let admission = Admission::default();
+        let (flood, other) =
+            (Caller::Application(ApplicationId(1)), Caller::Application(ApplicationId(2)));
+        let mut places = Vec::new();
+        while let Ok(place) = admission.verification(flood) {
+            places.push(place);
+        }
+        assert_eq!(places.len(), APPLICATION_SHARE_MAX);
+        let theirs = admission.verification(other).unwrap();
+        places.pop();
+        places.push(admission.verification(flood).unwrap());
+        drop(places);
+        drop(theirs);
+        assert_eq!(admission.verifications(), 0);
+    }
+
+    #[test]
+    fn no_number_of_applications_passes_the_limit_of_the_node() {
+        let admission = Admission::default();
+        let places: Vec<_> = (0_u64..10_000)
+            .filter_map(|n| admission.verification(Caller::Application(ApplicationId(n % 5))).ok())
+            .collect();
+        assert_eq!(places.len(), VERIFICATION_QUEUE_MAX);
+        assert!(admission.administration().is_ok(), "administration has its own queue");
+    }
+}

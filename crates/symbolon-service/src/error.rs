@@ -1,0 +1,80 @@
+//! Why a use case came to no answer. A denial is an answer, not an error.
+
+use crate::ports::ProposeError;
+
+/// See the module. No variant holds a secret or tells a stranger whether a user exists.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A field of the request.
+    #[error("{field}: {problem}")]
+    InvalidArgument {
+        /// Name of the field as the client knows it.
+        field: &'static str,
+        /// What is wrong with it and what would be right.
+        problem: String,
+    },
+    /// No bearer token, or one that is nobody's.
+    #[error("the bearer token is missing or not valid")]
+    Unauthenticated,
+    /// The caller has not the right.
+    #[error("this needs the right {0}")]
+    PermissionDenied(&'static str),
+    /// What was named does not exist. Only for callers who may know.
+    #[error("there is no {kind} of that name")]
+    NotFound {
+        /// What was looked for.
+        kind: &'static str,
+    },
+    /// What was to be created exists.
+    #[error("a {kind} of that name exists already")]
+    AlreadyExists {
+        /// What was to be created.
+        kind: &'static str,
+    },
+    /// A limit of the cluster.
+    #[error("the limit of {limit} is reached")]
+    LimitReached {
+        /// Which, with its number.
+        limit: &'static str,
+    },
+    /// A join token that does not work, and why.
+    #[error("the join token {0}")]
+    JoinToken(&'static str),
+    /// A queue of this node is full.
+    #[error("overloaded: the queue {0} is full; try again in a moment or at another node")]
+    Overloaded(&'static str),
+    /// No master within the deadline. The request may still take effect.
+    #[error(
+        "no master answered in time; ask again with the same request id, and if it lasts, see \
+         `symbolon cluster status`"
+    )]
+    NoMaster,
+    /// This node is going down.
+    #[error("this node is stopping; ask another")]
+    Stopping,
+    /// The clocks of this node and the master are more than 30 s apart.
+    #[error("the clocks of this node and the master differ by over 30 s; correct the time here")]
+    Clock,
+    /// It was done by an earlier request of this id, and its secret can no longer be shown.
+    #[error("this request was carried out before, and its secret is not shown twice")]
+    SecretGone,
+    /// A defect or damage. The log of this node says more.
+    #[error("internal error at this node; its log says more under the request id")]
+    Internal,
+}
+
+impl ServiceError {
+    pub(crate) fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
+        Self::InvalidArgument { field, problem: problem.into() }
+    }
+}
+
+impl From<ProposeError> for ServiceError {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::NoMaster => Self::NoMaster,
+            ProposeError::Overloaded(queue) => Self::Overloaded(queue),
+            ProposeError::Stopping => Self::Stopping,
+        }
+    }
+}

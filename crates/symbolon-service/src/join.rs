@@ -1,0 +1,86 @@
+//! Admitting a node that brought a join token.
+
+use symbolon_core::limits::ADDRESS_BYTES_MAX;
+use symbolon_core::{
+    AdmitNode, Caller, Command, JoinTokenId, KeyPin, NodeId, Reply, Secret,
+};
+use tokio::time::Instant;
+
+use crate::credential::hash_secret;
+use crate::fingerprint::fingerprint;
+use crate::names;
+use crate::service::AdminRequest;
+use crate::{Service, ServiceError};
+
+/// What a joiner sent, and the key it proved to hold.
+#[derive(Clone, Debug)]
+pub struct JoinRequest {
+    /// From its token.
+    pub join_token: JoinTokenId,
+    /// From its token.
+    pub secret: Secret,
+    /// What it wants to be called.
+    pub name: String,
+    /// Its peer key.
+    pub pin: KeyPin,
+    /// Where peers will reach it.
+    pub peer_address: String,
+    /// Where clients will reach it.
+    pub api_address: String,
+}
+
+/// An admitted node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Joined {
+    /// Its id.
+    pub node: NodeId,
+}
+
+impl Service {
+    /// Registers a node. The same token with the same key and name is the same join again.
+    ///
+    /// # Errors
+    /// [`ServiceError::JoinToken`] says what is wrong with the token.
+    pub async fn admit_node(
+        &self,
+        join: JoinRequest,
+        deadline: Instant,
+    ) -> Result<Joined, ServiceError> {
+        let _place = self.admission.administration()?;
+        let name = names::name("name", &join.name)?;
+        for (field, address) in
+            [("peer_address", &join.peer_address), ("api_address", &join.api_address)]
+        {
+            if address.is_empty() || address.len() > ADDRESS_BYTES_MAX {
+                let problem = format!("it has not 1 to {ADDRESS_BYTES_MAX} bytes");
+                return Err(ServiceError::invalid(field, problem));
+            }
+        }
+        let request = AdminRequest {
+            caller: Caller::Node(self.ledger.identity().node),
+            id: self.draw_request_id(),
+            fingerprint: fingerprint(&*self.vault, "admit_node", &[&join.pin.0]),
+        };
+        let build = |_: &_| {
+            Ok(Command::AdmitNode(AdmitNode {
+                join_token: join.join_token,
+                secret: hash_secret(&join.secret),
+                name: name.clone(),
+                pin: join.pin,
+                peer_address: join.peer_address.clone(),
+                api_address: join.api_address.clone(),
+            }))
+        };
+        match self.administer(&request, deadline, build).await {
+            Ok((Reply::NodeAdmitted(node), _)) => Ok(Joined { node }),
+            Ok(_) => Err(ServiceError::Internal),
+            Err(ServiceError::AlreadyExists { .. }) => {
+                Err(ServiceError::AlreadyExists { kind: "node" })
+            }
+            Err(ServiceError::LimitReached { .. }) => {
+                Err(ServiceError::LimitReached { limit: "9 nodes" })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

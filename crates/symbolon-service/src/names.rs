@@ -1,0 +1,58 @@
+//! From what people type to names that are equal when they mean the same.
+
+use precis_core::profile::PrecisFastInvocation as _;
+use precis_profiles::UsernameCaseMapped;
+use symbolon_core::limits::USER_NAME_BYTES_MAX;
+use symbolon_core::{Name, NameError, UserName};
+
+use crate::ServiceError;
+
+/// A user name in its normal form (RFC 8265 section 3.3): case, width and Unicode form do not
+/// distinguish users.
+pub(crate) fn user_name(text: &str) -> Result<UserName, ServiceError> {
+    let field = "username";
+    if text.is_empty() {
+        return Err(ServiceError::invalid(field, "it is empty"));
+    }
+    if text.len() > USER_NAME_BYTES_MAX {
+        let problem = format!("it is longer than {USER_NAME_BYTES_MAX} bytes");
+        return Err(ServiceError::invalid(field, problem));
+    }
+    let normalised = UsernameCaseMapped::enforce(text).map_err(|_| {
+        ServiceError::invalid(
+            field,
+            "it holds a character that a user name cannot have (RFC 8265, UsernameCaseMapped): \
+             no spaces, control characters or symbols",
+        )
+    })?;
+    UserName::new(normalised).map_err(|error| bad_name(field, error))
+}
+
+/// The name of an application, node or cluster.
+pub(crate) fn name(field: &'static str, text: &str) -> Result<Name, ServiceError> {
+    Name::new(text).map_err(|error| bad_name(field, error))
+}
+
+pub(crate) fn bad_name(field: &'static str, error: NameError) -> ServiceError {
+    ServiceError::invalid(field, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_width_and_unicode_form_do_not_distinguish() {
+        for (one, other) in [("Alice", "alice"), ("ｂｏｂ", "bob"), ("re\u{301}my", "r\u{e9}my")] {
+            assert_eq!(user_name(one), user_name(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn bad_names_are_refused_by_field_and_problem() {
+        for bad in ["", "two words", "tab\there", "nul\0", &"x".repeat(257)] {
+            let error = user_name(bad).unwrap_err();
+            assert!(error.to_string().starts_with("username: it "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What the service needs from outside, as traits that adapters and tests implement.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use symbolon_core::{
+    Answer, ClusterId, Digest, Fingerprint, KeyPin, LineageId, LogIndex, Name, NodeId, Proposal,
+    Sealed, Secret, State, Timestamp,
+};
+use tokio::time::Instant;
+
+/// A future that an object-safe trait can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A consistent look at what this node has applied.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The state.
+    pub state: Arc<State>,
+    /// Log index up to which it is applied.
+    pub applied: LogIndex,
+}
+
+/// Which queue a proposal waits in. Verification goes first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lane {
+    /// Somebody is waiting to sign in.
+    Verification,
+    /// Everything else.
+    Administration,
+}
+
+/// Why a proposal has no answer. It may still be applied: ask again with the same request id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ProposeError {
+    /// No master answered within the deadline.
+    #[error("no master answered within the deadline")]
+    NoMaster,
+    /// A queue is full.
+    #[error("the queue {0} is full")]
+    Overloaded(&'static str),
+    /// This node is stopping or has failed.
+    #[error("this node is stopping")]
+    Stopping,
+}
+
+/// Who this node is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// Its id.
+    pub node: NodeId,
+    /// Its name.
+    pub name: Name,
+    /// SHA-256 of the SubjectPublicKeyInfo of the cluster CA.
+    pub ca_pin: KeyPin,
+}
+
+/// The replicated log and the state it makes.
+pub trait Ledger: Send + Sync + 'static {
+    /// Who this node is.
+    fn identity(&self) -> &Identity;
+
+    /// What this node has applied.
+    fn view(&self) -> View;
+
+    /// Puts a proposal through the log and waits for its answer, through elections if need be.
+    ///
+    /// # Errors
+    /// [`ProposeError`]; the proposal may have been applied or be applied yet.
+    fn propose(
+        &self,
+        proposal: Proposal,
+        lane: Lane,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<Answer, ProposeError>>;
+
+    /// Waits until this node has applied `index`; `false` when the deadline came first.
+    fn applied(&self, index: LogIndex, deadline: Instant) -> BoxFuture<'_, bool>;
+
+    /// Waits until this node has applied all that was committed when the call began.
+    ///
+    /// # Errors
+    /// [`ProposeError::NoMaster`] when no master with a quorum answered within the deadline.
+    fn read_barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ProposeError>>;
+
+    /// How the cluster is, as far as this node knows.
+    fn status(&self) -> ClusterStatus;
+}
+
+/// What a node does in Raft.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Leads.
+    Master,
+    /// Votes and follows.
+    Subordinate,
+    /// Follows.
+    Learner,
+    /// Registered, and not part of Raft.
+    Absent,
+}
+
+/// See [`Ledger::status`].
+#[derive(Clone, Debug)]
+pub struct ClusterStatus {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Its name.
+    pub cluster_name: Option<Name>,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The lineage of the epoch.
+    pub lineage: LineageId,
+    /// The master, as far as known.
+    pub master: Option<NodeId>,
+    /// Raft term.
+    pub term: u64,
+    /// Applied here.
+    pub applied: LogIndex,
+    /// Digest of the state here.
+    pub digest: Digest,
+    /// Registered nodes.
+    pub nodes: Vec<NodeStatus>,
+    /// What to know, each with a remedy.
+    pub warnings: Vec<String>,
+}
+
+/// One node of a [`ClusterStatus`].
+#[derive(Clone, Debug)]
+pub struct NodeStatus {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name.
+    pub name: Name,
+    /// What it does.
+    pub role: Role,
+    /// Where clients reach it.
+    pub api_address: String,
+    /// Where peers reach it.
+    pub peer_address: String,
+    /// Heard from within the last 3 s, or this node itself.
+    pub reachable: bool,
+    /// Log index it said it had applied.
+    pub applied: LogIndex,
+    /// When it was last heard from.
+    pub heard_at: Option<Timestamp>,
+    /// Its clock less this node's, milliseconds.
+    pub clock_offset_milliseconds: i64,
+}
+
+/// Names a sealed field: ciphertext of one field opens as no other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FieldRef {
+    /// Kind of row.
+    pub row: &'static str,
+    /// Id of the row.
+    pub id: u64,
+    /// Name of the field.
+    pub field: &'static str,
+}
+
+/// A sealed field that does not open: damaged, moved from another row, or under another key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a sealed field does not open under the cluster's data key")]
+pub struct VaultError;
+
+/// The cluster's data key.
+pub trait Vault: Send + Sync + 'static {
+    /// Seals a secret for a field.
+    ///
+    /// # Errors
+    /// [`VaultError`] when there is no randomness.
+    fn seal(&self, field: FieldRef, secret: &Secret) -> Result<Sealed, VaultError>;
+
+    /// Opens a sealed field.
+    ///
+    /// # Errors
+    /// [`VaultError`] when it is not this field's.
+    fn open(&self, field: FieldRef, sealed: &Sealed) -> Result<Secret, VaultError>;
+
+    /// Keyed hash: equal on all nodes, and useless to who has not the key.
+    fn fingerprint(&self, bytes: &[u8]) -> Fingerprint;
+}
+
+/// The wall clock.
+pub trait Clock: Send + Sync + 'static {
+    /// The time.
+    fn now(&self) -> Timestamp;
+}
+
+/// Randomness fit for keys.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills the buffer.
+    fn fill(&self, buffer: &mut [u8]);
+}

@@ -1,0 +1,277 @@
+//! The service and who may use it.
+
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq as _;
+use symbolon_core::{
+    AdministratorId, Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Name, Proposal,
+    Refusal, Reply, RequestId, Sealed, Secret,
+};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::credential::{Credential, CredentialKind, SECRET_BYTES, hash_secret};
+use crate::ports::{Clock, Entropy, FieldRef, Lane, Ledger, Vault, VaultError, View};
+use crate::{Admission, ServiceError};
+
+/// How often a use case starts again because what it saw had changed.
+const ATTEMPTS_MAX: usize = 50;
+
+/// Who was authenticated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Principal {
+    /// For the log.
+    pub caller: Caller,
+    /// For people.
+    pub name: Name,
+}
+
+impl Principal {
+    /// Whether this is an administrator, who has every right.
+    #[must_use]
+    pub const fn is_administrator(&self) -> bool {
+        matches!(self.caller, Caller::Administrator(_))
+    }
+}
+
+/// The use cases, over their ports.
+pub struct Service {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) vault: Arc<dyn Vault>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) admission: Admission,
+    /// A sealed seed that is nobody's, for names that are nobody's.
+    pub(crate) nobody: Sealed,
+    /// Lets one read barrier at a time run for callers that are not known here.
+    barrier: Mutex<()>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("node", self.ledger.identity()).finish_non_exhaustive()
+    }
+}
+
+/// Field of the seed that is nobody's.
+pub(crate) const NOBODY: FieldRef = FieldRef { row: "nobody", id: 0, field: "seed" };
+
+impl Service {
+    /// Puts the use cases over their ports.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the vault cannot seal.
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        vault: Arc<dyn Vault>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, VaultError> {
+        let mut seed = vec![0; 20];
+        entropy.fill(&mut seed);
+        let nobody = vault.seal(NOBODY, &Secret::new(seed))?;
+        Ok(Self {
+            ledger,
+            vault,
+            clock,
+            entropy,
+            admission: Admission::default(),
+            nobody,
+            barrier: Mutex::new(()),
+        })
+    }
+
+    /// What is under way at this node.
+    #[must_use]
+    pub const fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// The log and its state.
+    #[must_use]
+    pub fn ledger(&self) -> &dyn Ledger {
+        &*self.ledger
+    }
+
+    /// Finds out who bears a token.
+    ///
+    /// A token that this node does not know may be so new that the node has not applied it yet: it
+    /// then catches up with the master once, together with all others who wait for the same.
+    ///
+    /// # Errors
+    /// [`ServiceError::Unauthenticated`].
+    pub async fn authenticate(
+        &self,
+        bearer: &str,
+        deadline: Instant,
+    ) -> Result<Principal, ServiceError> {
+        let credential = Credential::parse(bearer).ok_or(ServiceError::Unauthenticated)?;
+        let before = self.ledger.view();
+        if let Some(known) = look_up(&before, &credential) {
+            return known;
+        }
+        {
+            let _one = self.barrier.lock().await;
+            if self.ledger.view().applied == before.applied {
+                // Whoever waited for the lock may find the work done by the one before.
+                let _ = self.ledger.read_barrier(deadline).await;
+            }
+        }
+        look_up(&self.ledger.view(), &credential).unwrap_or(Err(ServiceError::Unauthenticated))
+    }
+
+    /// Refuses whoever is no administrator.
+    pub(crate) const fn administrator(principal: &Principal) -> Result<(), ServiceError> {
+        if principal.is_administrator() {
+            Ok(())
+        } else {
+            Err(ServiceError::PermissionDenied("administrator"))
+        }
+    }
+
+    /// Draws a number for an id; never 0, which stands for "none" in formats.
+    pub(crate) fn draw(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.entropy.fill(&mut bytes);
+        u64::from_be_bytes(bytes).max(1)
+    }
+
+    pub(crate) fn draw_request_id(&self) -> RequestId {
+        let mut bytes = [0; 16];
+        self.entropy.fill(&mut bytes);
+        RequestId(bytes)
+    }
+
+    pub(crate) fn draw_secret(&self, length: usize) -> Secret {
+        let mut bytes = vec![0; length];
+        self.entropy.fill(&mut bytes);
+        Secret::new(bytes)
+    }
+
+    pub(crate) fn draw_key(&self) -> Secret {
+        self.draw_secret(SECRET_BYTES)
+    }
+
+    /// Proposes an administrative command until it is answered, and waits until this node has
+    /// applied it. `build` may be called again, with a newer view and fresh ids.
+    pub(crate) async fn administer(
+        &self,
+        request: &AdminRequest,
+        deadline: Instant,
+        mut build: impl FnMut(&View) -> Result<Command, ServiceError>,
+    ) -> Result<(Reply, LogIndex), ServiceError> {
+        for _ in 0..ATTEMPTS_MAX {
+            let view = self.ledger.view();
+            if let Some(first) = view.state.remembered(request.caller, request.id) {
+                if first.fingerprint != request.fingerprint {
+                    return Err(reused_request_id());
+                }
+                return Ok((first.answer.reply, first.answer.index));
+            }
+            let proposal = Proposal {
+                caller: request.caller,
+                request_id: request.id,
+                fingerprint: request.fingerprint,
+                seen: view.applied,
+                made_at: self.clock.now(),
+                node: self.ledger.identity().node,
+                command: build(&view)?,
+            };
+            let answer = self.ledger.propose(proposal, Lane::Administration, deadline).await?;
+            if !self.ledger.applied(answer.index, deadline).await {
+                return Err(ServiceError::NoMaster);
+            }
+            match answer.reply {
+                Reply::Refused(Refusal::Stale | Refusal::IdTaken) => {
+                    self.still_there(request.caller)?;
+                }
+                Reply::Refused(refusal) => return Err(refused(refusal)),
+                reply => return Ok((reply, answer.index)),
+            }
+        }
+        Err(ServiceError::NoMaster)
+    }
+
+    /// After STALE: the caller may be what has gone.
+    pub(crate) fn still_there(&self, caller: Caller) -> Result<(), ServiceError> {
+        let state = self.ledger.view().state;
+        let there = match caller {
+            Caller::Administrator(id) => state.administrator(id).is_some(),
+            Caller::Application(id) => state.application(id).is_some(),
+            Caller::Node(id) => state.node(id).is_some(),
+        };
+        if there { Ok(()) } else { Err(ServiceError::Unauthenticated) }
+    }
+
+    /// The decided answer of a verification, or `None` to evaluate again.
+    pub(crate) async fn settle(
+        &self,
+        caller: Caller,
+        answer: Answer,
+        deadline: Instant,
+    ) -> Result<Option<Reply>, ServiceError> {
+        match answer.reply {
+            Reply::Refused(Refusal::Stale) => {
+                if !self.ledger.applied(answer.index, deadline).await {
+                    return Err(ServiceError::NoMaster);
+                }
+                self.still_there(caller)?;
+                Ok(None)
+            }
+            Reply::Refused(refusal) => Err(refused(refusal)),
+            reply => Ok(Some(reply)),
+        }
+    }
+}
+
+/// Who administers what, under which id.
+pub(crate) struct AdminRequest {
+    pub(crate) caller: Caller,
+    pub(crate) id: RequestId,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// `None`: no row of that id here. `Some(Err)`: the row is here and the secret is not its.
+fn look_up(view: &View, credential: &Credential) -> Option<Result<Principal, ServiceError>> {
+    let (caller, name, key) = match credential.kind {
+        CredentialKind::Administrator => {
+            let row = view.state.administrator(AdministratorId(credential.id))?;
+            (Caller::Administrator(row.id), &row.name, row.key)
+        }
+        CredentialKind::Application => {
+            let row = view.state.application(ApplicationId(credential.id))?;
+            (Caller::Application(row.id), &row.name, row.key)
+        }
+    };
+    let right = bool::from(hash_secret(&credential.secret).0.ct_eq(&key.0));
+    let principal = Principal { caller, name: name.clone() };
+    Some(if right { Ok(principal) } else { Err(ServiceError::Unauthenticated) })
+}
+
+pub(crate) fn reused_request_id() -> ServiceError {
+    ServiceError::invalid(
+        "request_id",
+        "it named another request within the last 30 s; draw a new one for each request",
+    )
+}
+
+/// What a refusal of the log means to the caller.
+pub(crate) fn refused(refusal: Refusal) -> ServiceError {
+    match refusal {
+        Refusal::Stale | Refusal::IdTaken => ServiceError::NoMaster,
+        Refusal::Late => ServiceError::Clock,
+        Refusal::FingerprintMismatch => reused_request_id(),
+        Refusal::NameTaken => ServiceError::AlreadyExists { kind: "row" },
+        Refusal::NoSuchUser => ServiceError::NotFound { kind: "user" },
+        Refusal::LimitReached => ServiceError::LimitReached { limit: "rows of this kind" },
+        Refusal::JoinTokenUnknown => {
+            ServiceError::JoinToken("is not one of this cluster; make another")
+        }
+        Refusal::JoinTokenUsed => {
+            ServiceError::JoinToken("has admitted another node; make one for each node")
+        }
+        Refusal::JoinTokenExpired => ServiceError::JoinToken("has expired; make another"),
+        Refusal::NotPermitted => ServiceError::PermissionDenied("administrator"),
+        Refusal::WrongPhase => ServiceError::Internal,
+    }
+}

@@ -1,0 +1,226 @@
+//! Verifying a second factor.
+
+use symbolon_core::limits::{CLIENT_IP_BYTES_MAX, CODE_BYTES_MAX, CONTEXT_BYTES_MAX};
+use symbolon_core::otp::Code;
+use symbolon_core::{
+    Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Method, Outcome, Proposal,
+    Refusal, Reply, RequestId, UserName, Verdict,
+};
+use tokio::time::Instant;
+
+use crate::evaluate::evaluate;
+use crate::fingerprint::fingerprint;
+use crate::names;
+use crate::ports::{Lane, View};
+use crate::service::{Principal, reused_request_id};
+use crate::{Service, ServiceError};
+
+/// How often a verification is evaluated again before it is given up.
+const ATTEMPTS_MAX: usize = 50;
+
+/// What a caller asks, as it came.
+#[derive(Clone, Default)]
+pub struct VerifyRequest {
+    /// As typed.
+    pub username: String,
+    /// Empty: the caller's own.
+    pub application: String,
+    /// For the audit.
+    pub client_ip: String,
+    /// As typed.
+    pub code: String,
+    /// `None`: drawn here.
+    pub request_id: Option<RequestId>,
+    /// What the user should see.
+    pub context: String,
+}
+
+impl std::fmt::Debug for VerifyRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifyRequest").field("request_id", &self.request_id).finish_non_exhaustive()
+    }
+}
+
+/// The decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VerifyReply {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Where in the log.
+    pub index: LogIndex,
+}
+
+/// A request whose fields are in order.
+struct Question {
+    caller: Caller,
+    application: ApplicationId,
+    user_name: UserName,
+    code: Code,
+    client_ip: String,
+    id: RequestId,
+    fingerprint: Fingerprint,
+}
+
+impl Service {
+    /// Draws a request id for a caller that sent none.
+    #[must_use]
+    pub fn new_request_id(&self) -> RequestId {
+        self.draw_request_id()
+    }
+
+    /// Decides whether a user's second factor is good.
+    ///
+    /// # Errors
+    /// [`ServiceError`] when nothing was decided. A denial is no error.
+    pub async fn verify(
+        &self,
+        principal: &Principal,
+        request: VerifyRequest,
+        deadline: Instant,
+    ) -> Result<VerifyReply, ServiceError> {
+        let _place = self.admission.verification(principal.caller)?;
+        let question = self.question(principal, request)?;
+        let mut late = 0;
+        for _ in 0..ATTEMPTS_MAX {
+            let view = self.ledger.view();
+            if let Some(first) = view.state.remembered(question.caller, question.id) {
+                if first.fingerprint != question.fingerprint {
+                    return Err(reused_request_id());
+                }
+                return decided(first.answer);
+            }
+            let proposal = self.propose_outcome(&question, &view)?;
+            let answer = self.ledger.propose(proposal, Lane::Verification, deadline).await?;
+            // The outcome grew old while it waited for a master: evaluate it anew, unless it is
+            // the clocks that are apart.
+            if answer.reply == Reply::Refused(Refusal::Late) && late < 2 {
+                late += 1;
+                continue;
+            }
+            if let Some(reply) = self.settle(question.caller, answer, deadline).await? {
+                return decided(Answer { reply, ..answer });
+            }
+        }
+        Err(ServiceError::NoMaster)
+    }
+
+    fn propose_outcome(&self, question: &Question, view: &View) -> Result<Proposal, ServiceError> {
+        let made_at = self.clock.now();
+        let evaluation = evaluate(
+            &view.state,
+            &*self.vault,
+            &self.nobody,
+            &question.user_name,
+            question.code,
+            made_at,
+        )
+        .map_err(|error| {
+            tracing::error!(request_id = %question.id, %error, "a seed does not open");
+            ServiceError::Internal
+        })?;
+        let outcome = Outcome {
+            user_name: question.user_name.clone(),
+            user: evaluation.user,
+            application: question.application,
+            method: Method::Totp,
+            client_ip: question.client_ip.clone(),
+            matches: evaluation.matches,
+        };
+        Ok(Proposal {
+            caller: question.caller,
+            request_id: question.id,
+            fingerprint: question.fingerprint,
+            seen: view.applied,
+            made_at,
+            node: self.ledger.identity().node,
+            command: Command::Verify(outcome),
+        })
+    }
+
+    fn question(
+        &self,
+        principal: &Principal,
+        request: VerifyRequest,
+    ) -> Result<Question, ServiceError> {
+        within("client_ip", &request.client_ip, CLIENT_IP_BYTES_MAX)?;
+        within("code", &request.code, CODE_BYTES_MAX)?;
+        within("context", &request.context, CONTEXT_BYTES_MAX)?;
+        if !request.client_ip.is_empty()
+            && request.client_ip.parse::<std::net::IpAddr>().is_err()
+        {
+            return Err(ServiceError::invalid("client_ip", "it is no IPv4 or IPv6 address"));
+        }
+        let user_name = names::user_name(&request.username)?;
+        let application = self.application(principal, &request.application)?;
+        let fingerprint = fingerprint(
+            &*self.vault,
+            "verify",
+            &[
+                user_name.as_str().as_bytes(),
+                &application.0.to_be_bytes(),
+                b"totp",
+                request.code.as_bytes(),
+                request.context.as_bytes(),
+            ],
+        );
+        Ok(Question {
+            caller: principal.caller,
+            application,
+            user_name,
+            code: Code::parse(&request.code).unwrap_or(Code::NEVER),
+            client_ip: request.client_ip,
+            id: request.request_id.unwrap_or_else(|| self.draw_request_id()),
+            fingerprint,
+        })
+    }
+
+    /// The application on whose behalf the caller asks: its own, or the one an administrator names.
+    fn application(
+        &self,
+        principal: &Principal,
+        named: &str,
+    ) -> Result<ApplicationId, ServiceError> {
+        let field = "application";
+        match principal.caller {
+            Caller::Application(id) => {
+                if named.is_empty() || named == principal.name.as_str() {
+                    Ok(id)
+                } else {
+                    Err(ServiceError::invalid(
+                        field,
+                        "the API key belongs to another application; leave the field empty",
+                    ))
+                }
+            }
+            Caller::Administrator(_) => {
+                if named.is_empty() {
+                    let problem = "an administrator names the application to ask for";
+                    return Err(ServiceError::invalid(field, problem));
+                }
+                let name = names::name(field, named)?;
+                let view = self.ledger.view();
+                let application = view.state.application_by_name(&name);
+                application
+                    .map(|row| row.id)
+                    .ok_or(ServiceError::NotFound { kind: "application" })
+            }
+            Caller::Node(_) => Err(ServiceError::PermissionDenied("verify")),
+        }
+    }
+}
+
+fn decided(answer: Answer) -> Result<VerifyReply, ServiceError> {
+    match answer.reply {
+        Reply::Verified(verdict) => Ok(VerifyReply { verdict, index: answer.index }),
+        // Only a verification has this fingerprint.
+        _ => Err(ServiceError::Internal),
+    }
+}
+
+fn within(field: &'static str, text: &str, bytes_max: usize) -> Result<(), ServiceError> {
+    if text.len() > bytes_max {
+        let problem = format!("it is longer than {bytes_max} bytes");
+        return Err(ServiceError::invalid(field, problem));
+    }
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! The image, and snapshots on their way into it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use symbolon_store::{Framed, Image, ImageBatch, Log, SimDisk, Space, StoreError};
+
+use crate::support::{Disk, bytes, on_both_disks};
+
+on_both_disks!(
+    batch_changes_rows_audit_and_scalars,
+    install_replaces_all_rows_and_no_audit,
+    install_that_is_given_up_leaves_nothing,
+    audit_is_read_by_range_from_both_ends,
+);
+
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+fn rows(image: &Image) -> Rows {
+    image.rows().map(Result::unwrap).collect()
+}
+
+fn audit(image: &Image) -> Vec<u64> {
+    image.audit(..).map(|row| row.unwrap().0).collect()
+}
+
+fn put(image: &Image, rows: &Rows, scalars: &[u8]) {
+    let put = rows.clone().into_iter().collect();
+    image
+        .write(ImageBatch {
+            put,
+            scalars: scalars.to_vec(),
+            ..ImageBatch::default()
+        })
+        .unwrap();
+}
+
+/// Some small rows and some that are stored in parts.
+fn sample(seed: u64, count: u64) -> Rows {
+    let size = |number| if number % 50 == 0 { 9000 } else { 30 };
+    (0..count)
+        .map(|number| {
+            (
+                number.to_be_bytes().to_vec(),
+                bytes(seed + number, size(number)),
+            )
+        })
+        .collect()
+}
+
+fn install(image: &Image, rows: &Rows, scalars: &[u8]) -> Result<(), StoreError> {
+    let mut install = image.begin_install()?;
+    for (key, value) in rows {
+        install.row(key, value.clone())?;
+    }
+    install.commit(scalars)
+}
+
+fn batch_changes_rows_audit_and_scalars(disk: &Disk) {
+    let image = Image::open(disk.framed()).unwrap();
+    assert_eq!(image.scalars().unwrap(), None);
+    image
+        .write(ImageBatch {
+            put: vec![
+                (b"a".to_vec(), b"1".to_vec()),
+                (b"b".to_vec(), b"2".to_vec()),
+            ],
+            delete: vec![b"a".to_vec(), b"nothing".to_vec()],
+            audit: vec![(3, b"audit".to_vec())],
+            scalars: b"at 3".to_vec(),
+        })
+        .unwrap();
+    image
+        .write(ImageBatch {
+            delete: vec![b"b".to_vec()],
+            put: vec![(Vec::new(), b"of an empty key".to_vec())],
+            audit: vec![(4, b"more".to_vec())],
+            scalars: b"at 4".to_vec(),
+        })
+        .unwrap();
+    drop(image);
+    let image = Image::open(disk.framed()).unwrap();
+    let expected: Rows = [
+        (vec![], b"of an empty key".to_vec()),
+        (b"a".to_vec(), b"1".to_vec()),
+    ]
+    .into();
+    assert_eq!(
+        rows(&image),
+        expected,
+        "a row that is deleted and put is put"
+    );
+    assert_eq!(image.scalars().unwrap().unwrap(), b"at 4");
+    assert_eq!(audit(&image), [3, 4]);
+}
+
+fn install_replaces_all_rows_and_no_audit(disk: &Disk) {
+    let image = Image::open(disk.framed()).unwrap();
+    put(&image, &sample(1, 300), b"old");
+    image
+        .write(ImageBatch {
+            audit: vec![(1, b"1".to_vec())],
+            scalars: b"old".to_vec(),
+            ..ImageBatch::default()
+        })
+        .unwrap();
+    let new = sample(2, 2500);
+    let mut install = image.begin_install().unwrap();
+    for (key, value) in &new {
+        install.row(key, value.clone()).unwrap();
+    }
+    install.audit(2, b"2".to_vec()).unwrap();
+    assert_eq!(
+        rows(&image),
+        sample(1, 300),
+        "nothing shows before the commit"
+    );
+    install.commit(*b"new").unwrap();
+
+    assert_eq!(rows(&image), new);
+    put(
+        &image,
+        &[(b"later".to_vec(), b"row".to_vec())].into(),
+        b"later",
+    );
+    drop(image);
+    let image = Image::open(disk.framed()).unwrap();
+    assert_eq!(rows(&image).len(), new.len() + 1);
+    assert_eq!(image.scalars().unwrap().unwrap(), b"later");
+    assert_eq!(audit(&image), [1, 2]);
+}
+
+fn install_that_is_given_up_leaves_nothing(disk: &Disk) {
+    let image = Image::open(disk.framed()).unwrap();
+    put(&image, &sample(1, 10), b"old");
+    let mut given_up = image.begin_install().unwrap();
+    assert!(matches!(
+        image.begin_install(),
+        Err(StoreError::InstallUnderWay)
+    ));
+    for number in 0..1500_u64 {
+        given_up
+            .row(&[&b"given up"[..], &number.to_be_bytes()].concat(), vec![1])
+            .unwrap();
+    }
+    drop(given_up);
+    assert_eq!(rows(&image), sample(1, 10));
+    install(&image, &sample(2, 20), b"new").unwrap();
+    assert_eq!(rows(&image), sample(2, 20));
+    drop(image);
+    let (from, to) = Space::Rows.bounds();
+    assert_eq!(disk.kv().scan(&from, &to).count(), 20);
+}
+
+fn audit_is_read_by_range_from_both_ends(disk: &Disk) {
+    let image = Image::open(disk.framed()).unwrap();
+    let audit = [1, 5, 255, 256, 70_000].map(|index| (index, index.to_string().into_bytes()));
+    image
+        .write(ImageBatch {
+            audit: audit.into(),
+            ..ImageBatch::default()
+        })
+        .unwrap();
+    let forwards: Vec<_> = image.audit(5..=256).map(Result::unwrap).collect();
+    let expected = [5, 255, 256].map(|index: u64| (index, index.to_string().into_bytes()));
+    assert_eq!(forwards, expected);
+    let newest: Vec<_> = image
+        .audit(..)
+        .rev()
+        .take(2)
+        .map(|row| row.unwrap().0)
+        .collect();
+    assert_eq!(newest, [70_000, 256]);
+    assert_eq!(image.audit(6..6).count(), 0);
+    assert_eq!(image.audit(70_001..).count(), 0);
+}
+
+#[test]
+fn crash_at_any_step_of_an_install_leaves_one_image_whole() {
+    let (old, new) = (sample(1, 1500), sample(1000, 2500));
+    let (mut left_old, mut left_new, mut succeeded) = (0, 0, false);
+    for writes in 0.. {
+        // Nothing that was not synced survives, one batch of it, and all.
+        for keep in [0, 1, usize::MAX] {
+            let disk = SimDisk::new();
+            let open = || Image::open(Framed::open(Arc::new(disk.open().unwrap())).unwrap());
+            let image = open().unwrap();
+            put(&image, &old, b"old");
+            install(&image, &old, b"old").unwrap();
+            disk.fail_after_writes(writes);
+            succeeded = install(&image, &new, b"new").is_ok();
+            disk.crash_keeping(keep);
+            drop(image);
+
+            let image = open().unwrap();
+            let scalars = image.scalars().unwrap().unwrap();
+            if succeeded || scalars == b"new" {
+                left_new += 1;
+                assert_eq!(scalars, b"new");
+                assert!(
+                    rows(&image) == new,
+                    "torn after {writes} writes, {keep} kept"
+                );
+            } else {
+                left_old += 1;
+                assert!(
+                    rows(&image) == old,
+                    "torn after {writes} writes, {keep} kept"
+                );
+            }
+            let generations: std::collections::BTreeSet<_> = disk
+                .keys()
+                .into_iter()
+                .filter(|key| Space::of(key) == Some(Space::Rows))
+                .map(|key| key[1..5].to_vec())
+                .collect();
+            assert_eq!(
+                generations.len(),
+                1,
+                "leftovers after {writes} writes, {keep} kept"
+            );
+        }
+        if succeeded {
+            break;
+        }
+    }
+    assert!(
+        succeeded && left_old >= 6 && left_new >= 6,
+        "{left_old} old, {left_new} new"
+    );
+}
+
+#[test]
+fn image_is_never_ahead_of_the_log() {
+    for keep in 0..=20 {
+        let disk = SimDisk::new();
+        let open = || {
+            let store = Framed::open(Arc::new(disk.open().unwrap())).unwrap();
+            (
+                Log::open(store.clone()).unwrap(),
+                Image::open(store).unwrap(),
+            )
+        };
+        let (log, image) = open();
+        for index in 0..10_u64 {
+            log.append([(index, vec![1])]).unwrap();
+            put(&image, &Rows::new(), &index.to_be_bytes());
+        }
+        disk.crash_keeping(keep);
+        let (log, image) = open();
+        let applied = image.scalars().unwrap();
+        let applied = applied.map(|bytes| u64::from_be_bytes(bytes.try_into().unwrap()));
+        assert_eq!(
+            log.last_index().map_or(0, |last| last + 1),
+            (keep as u64).div_ceil(2)
+        );
+        assert_eq!(applied.map_or(0, |applied| applied + 1), keep as u64 / 2);
+    }
+}

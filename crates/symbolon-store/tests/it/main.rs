@@ -1,0 +1,28 @@
+//! What the store promises, checked through its public face.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests look at the files themselves"
+)]
+
+#[cfg(test)]
+mod data_dir;
+#[cfg(test)]
+mod framed;
+#[cfg(test)]
+mod image;
+#[cfg(test)]
+mod kek;
+#[cfg(test)]
+mod kv;
+#[cfg(test)]
+mod log;
+#[cfg(test)]
+mod seal;
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod sled;
+#[cfg(test)]
+mod snapshots;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,92 @@
+//! Disks to test on.
+
+use std::sync::Arc;
+
+use symbolon_core::{ClusterId, KeyPin, LineageId, NodeId};
+use symbolon_store::{Batch, Framed, Header, KnownNode, Kv, SimDisk, SledKv};
+use tempfile::TempDir;
+
+/// A disk that outlives the stores opened on it.
+pub(crate) enum Disk {
+    Sled(TempDir),
+    Sim(SimDisk),
+}
+
+impl Disk {
+    pub(crate) fn sled() -> Self {
+        Self::Sled(TempDir::new().unwrap())
+    }
+
+    pub(crate) fn sim() -> Self {
+        Self::Sim(SimDisk::new())
+    }
+
+    pub(crate) fn kv(&self) -> Arc<dyn Kv> {
+        match self {
+            Self::Sled(directory) => {
+                Arc::new(SledKv::open(&directory.path().join("store")).unwrap())
+            }
+            Self::Sim(disk) => Arc::new(disk.open().unwrap()),
+        }
+    }
+
+    pub(crate) fn framed(&self) -> Framed {
+        Framed::open(self.kv()).unwrap()
+    }
+}
+
+/// Makes two tests of each function that takes a [`Disk`].
+macro_rules! on_both_disks {
+    ($($name:ident),* $(,)?) => {
+        mod on_sled {
+            $(#[test] fn $name() { super::$name(&crate::support::Disk::sled()); })*
+        }
+        mod on_sim {
+            $(#[test] fn $name() { super::$name(&crate::support::Disk::sim()); })*
+        }
+    };
+}
+pub(crate) use on_both_disks;
+
+pub(crate) fn insert(key: &[u8], value: &[u8]) -> Batch {
+    let mut batch = Batch::new();
+    batch.insert(key, value);
+    batch
+}
+
+pub(crate) fn remove(key: &[u8]) -> Batch {
+    let mut batch = Batch::new();
+    batch.remove(key);
+    batch
+}
+
+/// Bytes that differ from place to place and from seed to seed.
+pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut step = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| step()).collect()
+}
+
+pub(crate) fn header() -> Header {
+    Header {
+        cluster: ClusterId([1; 16]),
+        epoch: 1,
+        lineage: LineageId([2; 16]),
+        node: NodeId(1),
+        node_name: "vienna".into(),
+        wrapped_data_key: vec![3; 77],
+        wrapped_node_key: vec![4; 99],
+        ca_certificate: vec![5; 200],
+        known_nodes: vec![KnownNode {
+            node: NodeId(1),
+            pin: KeyPin([6; 32]),
+            peer_address: "192.0.2.1:8444".into(),
+            name: "vienna".into(),
+        }],
+    }
+}
