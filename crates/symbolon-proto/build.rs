@@ -39,7 +39,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         .build_transport(false)
         .bytes(".symbolon.store.v1.LogEntry.batch")
-        .bytes(".symbolon.peer.v1")
+        .bytes(".symbolon.peer.v1.AppendEntriesRequest.entry")
+        .bytes(".symbolon.peer.v1.ProposeRequest.proposal")
+        .bytes(".symbolon.peer.v1.SnapshotChunk.data")
         .skip_debug([".symbolon"])
         .compile_fds(protox::compile(&files, [&root])?)?;
     Ok(())

@@ -1,1 +1,44 @@
-//! placeholder
+//! The replication of Symbolon: one log over many nodes, and the state that each makes of it.
+//!
+//! This crate owns openraft and everything that only exists because there is more than one node:
+//! the peer port, membership, forwarding to the master, batches, and the keys by which nodes know
+//! each other. It must never know sled, RADIUS, LDAP, HTTP or what a command means: proposals go in,
+//! answers come out, and what happens between is `State::apply`.
+
+mod address_book;
+mod clock;
+mod committer;
+mod convert;
+mod create;
+mod error;
+mod hello;
+mod join;
+mod keys;
+mod log_store;
+mod machine;
+mod members;
+mod network;
+mod node;
+mod peer_client;
+mod peer_header;
+mod peer_service;
+mod proposer;
+mod published;
+mod raft_types;
+mod snapshot;
+mod status;
+mod tls;
+mod vault;
+
+pub use clock::{OsEntropy, SystemClock};
+pub use create::{Founded, create_cluster};
+pub use error::ClusterError;
+pub use join::{JoinTarget, join_cluster};
+pub use keys::Certificates;
+pub use node::{ClusterNode, NodeSettings};
+pub use peer_service::PeerCertificate;
+pub use raft_types::{Payload, Replies, TypeConfig};
+pub use vault::KeyringVault;
+
+#[cfg(feature = "suite")]
+pub use {log_store::LogStore, machine::Machine};

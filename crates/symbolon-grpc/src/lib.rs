@@ -1,1 +1,64 @@
-//! placeholder
+//! The gRPC front end of Symbolon: package `symbolon.v1`, health and reflection.
+//!
+//! This crate owns the way from a call to a use case and back: bearer tokens, deadlines, request
+//! ids, status codes. It must never know axum, storage, or the messages of Raft.
+
+mod application;
+mod call;
+mod cluster;
+mod convert;
+mod health;
+mod status;
+mod user;
+mod verification;
+
+use std::sync::Arc;
+
+use symbolon_proto::v1;
+use symbolon_service::Service;
+use tonic::service::Routes;
+
+pub use health::{Health, Readiness};
+
+/// Longest message from a client, bytes. Everything that a client may say fits many times over.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// Why the front end cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[error("the descriptors for reflection are damaged: this build is broken")]
+pub struct BuildError(#[source] tonic_reflection::server::Error);
+
+/// All services of the API port. `health` is kept up to date by the caller.
+///
+/// # Errors
+/// [`BuildError`], which a sound build never gives.
+pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildError> {
+    use v1::application_service_server::ApplicationServiceServer;
+    use v1::cluster_service_server::ClusterServiceServer;
+    use v1::user_service_server::UserServiceServer;
+    use v1::verification_service_server::VerificationServiceServer;
+
+    let verification = verification::Verification(Arc::clone(service));
+    let user = user::Users(Arc::clone(service));
+    let application = application::Applications(Arc::clone(service));
+    let cluster = cluster::Clusters(Arc::clone(service));
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(Routes::new(health.server())
+        .add_service(reflection().build_v1().map_err(BuildError)?)
+        .add_service(reflection().build_v1alpha().map_err(BuildError)?)
+        .add_service(
+            VerificationServiceServer::new(verification)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+        .add_service(UserServiceServer::new(user).max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(
+            ApplicationServiceServer::new(application).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+        .add_service(
+            ClusterServiceServer::new(cluster).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        ))
+}

@@ -40,11 +40,19 @@ pub struct Enrollment {
 }
 
 const fn api_key_field(id: u64) -> FieldRef {
-    FieldRef { row: "application", id, field: "api_key" }
+    FieldRef {
+        row: "application",
+        id,
+        field: "api_key",
+    }
 }
 
 const fn join_secret_field(id: u64) -> FieldRef {
-    FieldRef { row: "join_token", id, field: "secret" }
+    FieldRef {
+        row: "join_token",
+        id,
+        field: "secret",
+    }
 }
 
 impl Service {
@@ -88,9 +96,13 @@ impl Service {
                 display_name: display_name.clone(),
             }))
         };
-        let (reply, index) =
-            self.administer(&request, deadline, build).await.map_err(|error| kind(error, "user"))?;
-        let Reply::UserCreated(id) = reply else { return Err(ServiceError::Internal) };
+        let (reply, index) = self
+            .administer(&request, deadline, build)
+            .await
+            .map_err(|error| kind(error, "user"))?;
+        let Reply::UserCreated(id) = reply else {
+            return Err(ServiceError::Internal);
+        };
         let user = self.ledger.view().state.user(id).cloned();
         Ok((user.ok_or(ServiceError::NotFound { kind: "user" })?, index))
     }
@@ -126,27 +138,47 @@ impl Service {
             let user = view.state.user_by_name(&name);
             let user = user.ok_or(ServiceError::NotFound { kind: "user" })?.id;
             let token = TokenId(self.draw());
-            let seed = new.seed.clone().unwrap_or_else(|| self.draw_secret(seed_bytes(parameters)));
+            let seed = new
+                .seed
+                .clone()
+                .unwrap_or_else(|| self.draw_secret(seed_bytes(parameters)));
             let seed = self.vault.seal(seed_field(token.0), &seed);
             let seed = seed.map_err(|_| ServiceError::Internal)?;
-            Ok(Command::EnrollToken(EnrollToken { user, token, parameters, seed }))
+            Ok(Command::EnrollToken(EnrollToken {
+                user,
+                token,
+                parameters,
+                seed,
+            }))
         };
-        let (reply, index) = self.administer(&request, deadline, build).await.map_err(|error| {
-            match error {
-                ServiceError::LimitReached { .. } => {
-                    ServiceError::LimitReached { limit: "16 tokens for a user" }
-                }
+        let (reply, index) = self
+            .administer(&request, deadline, build)
+            .await
+            .map_err(|error| match error {
+                ServiceError::LimitReached { .. } => ServiceError::LimitReached {
+                    limit: "16 tokens for a user",
+                },
                 other => other,
-            }
-        })?;
-        let Reply::TokenEnrolled(id) = reply else { return Err(ServiceError::Internal) };
+            })?;
+        let Reply::TokenEnrolled(id) = reply else {
+            return Err(ServiceError::Internal);
+        };
         let state = self.ledger.view().state;
-        let token = state.token(id).cloned().ok_or(ServiceError::NotFound { kind: "token" })?;
+        let token = state
+            .token(id)
+            .cloned()
+            .ok_or(ServiceError::NotFound { kind: "token" })?;
         let seed = self.vault.open(seed_field(id.0), &token.seed);
         let seed = seed.map_err(|_| ServiceError::Internal)?;
-        let issuer = state.cluster().map_or("symbolon", |cluster| cluster.name.as_str());
+        let issuer = state
+            .cluster()
+            .map_or("symbolon", |cluster| cluster.name.as_str());
         let otpauth_uri = otpauth::uri(issuer, name.as_str(), &seed, token.parameters);
-        Ok(Enrollment { token, otpauth_uri, index })
+        Ok(Enrollment {
+            token,
+            otpauth_uri,
+            index,
+        })
     }
 
     /// Adds an application; answers with its API key.
@@ -179,11 +211,19 @@ impl Service {
             .administer(&request, deadline, build)
             .await
             .map_err(|error| kind(error, "application"))?;
-        let Reply::ApplicationCreated(id) = reply else { return Err(ServiceError::Internal) };
+        let Reply::ApplicationCreated(id) = reply else {
+            return Err(ServiceError::Internal);
+        };
         let application = self.ledger.view().state.application(id).cloned();
-        let application = application.ok_or(ServiceError::NotFound { kind: "application" })?;
+        let application = application.ok_or(ServiceError::NotFound {
+            kind: "application",
+        })?;
         let secret = self.reveal(api_key_field(id.0), application.reveal.as_ref())?;
-        let credential = Credential { kind: CredentialKind::Application, id: id.0, secret };
+        let credential = Credential {
+            kind: CredentialKind::Application,
+            id: id.0,
+            secret,
+        };
         Ok((application, credential.to_text(), index))
     }
 
@@ -220,15 +260,18 @@ impl Service {
                 life_milliseconds,
             }))
         };
-        let (reply, index) = self.administer(&request, deadline, build).await.map_err(|error| {
-            match error {
-                ServiceError::LimitReached { .. } => {
-                    ServiceError::LimitReached { limit: "100 join tokens that wait" }
-                }
+        let (reply, index) = self
+            .administer(&request, deadline, build)
+            .await
+            .map_err(|error| match error {
+                ServiceError::LimitReached { .. } => ServiceError::LimitReached {
+                    limit: "100 join tokens that wait",
+                },
                 other => other,
-            }
-        })?;
-        let Reply::JoinTokenCreated(id) = reply else { return Err(ServiceError::Internal) };
+            })?;
+        let Reply::JoinTokenCreated(id) = reply else {
+            return Err(ServiceError::Internal);
+        };
         let row = self.ledger.view().state.join_token(id).cloned();
         let row = row.ok_or(ServiceError::SecretGone)?;
         let secret = self.reveal(join_secret_field(id.0), row.reveal.as_ref())?;
@@ -239,7 +282,9 @@ impl Service {
 
     fn reveal(&self, field: FieldRef, reveal: Option<&Reveal>) -> Result<Secret, ServiceError> {
         let reveal = reveal.ok_or(ServiceError::SecretGone)?;
-        self.vault.open(field, &reveal.secret).map_err(|_| ServiceError::Internal)
+        self.vault
+            .open(field, &reveal.secret)
+            .map_err(|_| ServiceError::Internal)
     }
 }
 

@@ -1,9 +1,7 @@
 //! Admitting a node that brought a join token.
 
 use symbolon_core::limits::ADDRESS_BYTES_MAX;
-use symbolon_core::{
-    AdmitNode, Caller, Command, JoinTokenId, KeyPin, NodeId, Reply, Secret,
-};
+use symbolon_core::{AdmitNode, Caller, Command, JoinTokenId, KeyPin, NodeId, Reply, Secret};
 use tokio::time::Instant;
 
 use crate::credential::hash_secret;
@@ -48,9 +46,10 @@ impl Service {
     ) -> Result<Joined, ServiceError> {
         let _place = self.admission.administration()?;
         let name = names::name("name", &join.name)?;
-        for (field, address) in
-            [("peer_address", &join.peer_address), ("api_address", &join.api_address)]
-        {
+        for (field, address) in [
+            ("peer_address", &join.peer_address),
+            ("api_address", &join.api_address),
+        ] {
             if address.is_empty() || address.len() > ADDRESS_BYTES_MAX {
                 let problem = format!("it has not 1 to {ADDRESS_BYTES_MAX} bytes");
                 return Err(ServiceError::invalid(field, problem));

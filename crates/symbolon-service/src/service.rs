@@ -49,12 +49,18 @@ pub struct Service {
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("node", self.ledger.identity()).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("node", self.ledger.identity())
+            .finish_non_exhaustive()
     }
 }
 
 /// Field of the seed that is nobody's.
-pub(crate) const NOBODY: FieldRef = FieldRef { row: "nobody", id: 0, field: "seed" };
+pub(crate) const NOBODY: FieldRef = FieldRef {
+    row: "nobody",
+    id: 0,
+    field: "seed",
+};
 
 impl Service {
     /// Puts the use cases over their ports.
@@ -177,7 +183,10 @@ impl Service {
                 node: self.ledger.identity().node,
                 command: build(&view)?,
             };
-            let answer = self.ledger.propose(proposal, Lane::Administration, deadline).await?;
+            let answer = self
+                .ledger
+                .propose(proposal, Lane::Administration, deadline)
+                .await?;
             if !self.ledger.applied(answer.index, deadline).await {
                 return Err(ServiceError::NoMaster);
             }
@@ -200,7 +209,11 @@ impl Service {
             Caller::Application(id) => state.application(id).is_some(),
             Caller::Node(id) => state.node(id).is_some(),
         };
-        if there { Ok(()) } else { Err(ServiceError::Unauthenticated) }
+        if there {
+            Ok(())
+        } else {
+            Err(ServiceError::Unauthenticated)
+        }
     }
 
     /// The decided answer of a verification, or `None` to evaluate again.
@@ -244,8 +257,15 @@ fn look_up(view: &View, credential: &Credential) -> Option<Result<Principal, Ser
         }
     };
     let right = bool::from(hash_secret(&credential.secret).0.ct_eq(&key.0));
-    let principal = Principal { caller, name: name.clone() };
-    Some(if right { Ok(principal) } else { Err(ServiceError::Unauthenticated) })
+    let principal = Principal {
+        caller,
+        name: name.clone(),
+    };
+    Some(if right {
+        Ok(principal)
+    } else {
+        Err(ServiceError::Unauthenticated)
+    })
 }
 
 pub(crate) fn reused_request_id() -> ServiceError {
@@ -263,7 +283,9 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::FingerprintMismatch => reused_request_id(),
         Refusal::NameTaken => ServiceError::AlreadyExists { kind: "row" },
         Refusal::NoSuchUser => ServiceError::NotFound { kind: "user" },
-        Refusal::LimitReached => ServiceError::LimitReached { limit: "rows of this kind" },
+        Refusal::LimitReached => ServiceError::LimitReached {
+            limit: "rows of this kind",
+        },
         Refusal::JoinTokenUnknown => {
             ServiceError::JoinToken("is not one of this cluster; make another")
         }

@@ -37,7 +37,9 @@ pub struct VerifyRequest {
 
 impl std::fmt::Debug for VerifyRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerifyRequest").field("request_id", &self.request_id).finish_non_exhaustive()
+        f.debug_struct("VerifyRequest")
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +92,10 @@ impl Service {
                 return decided(first.answer);
             }
             let proposal = self.propose_outcome(&question, &view)?;
-            let answer = self.ledger.propose(proposal, Lane::Verification, deadline).await?;
+            let answer = self
+                .ledger
+                .propose(proposal, Lane::Verification, deadline)
+                .await?;
             // The outcome grew old while it waited for a master: evaluate it anew, unless it is
             // the clocks that are apart.
             if answer.reply == Reply::Refused(Refusal::Late) && late < 2 {
@@ -145,10 +150,11 @@ impl Service {
         within("client_ip", &request.client_ip, CLIENT_IP_BYTES_MAX)?;
         within("code", &request.code, CODE_BYTES_MAX)?;
         within("context", &request.context, CONTEXT_BYTES_MAX)?;
-        if !request.client_ip.is_empty()
-            && request.client_ip.parse::<std::net::IpAddr>().is_err()
-        {
-            return Err(ServiceError::invalid("client_ip", "it is no IPv4 or IPv6 address"));
+        if !request.client_ip.is_empty() && request.client_ip.parse::<std::net::IpAddr>().is_err() {
+            return Err(ServiceError::invalid(
+                "client_ip",
+                "it is no IPv4 or IPv6 address",
+            ));
         }
         let user_name = names::user_name(&request.username)?;
         let application = self.application(principal, &request.application)?;
@@ -200,9 +206,9 @@ impl Service {
                 let name = names::name(field, named)?;
                 let view = self.ledger.view();
                 let application = view.state.application_by_name(&name);
-                application
-                    .map(|row| row.id)
-                    .ok_or(ServiceError::NotFound { kind: "application" })
+                application.map(|row| row.id).ok_or(ServiceError::NotFound {
+                    kind: "application",
+                })
             }
             Caller::Node(_) => Err(ServiceError::PermissionDenied("verify")),
         }
@@ -211,7 +217,10 @@ impl Service {
 
 fn decided(answer: Answer) -> Result<VerifyReply, ServiceError> {
     match answer.reply {
-        Reply::Verified(verdict) => Ok(VerifyReply { verdict, index: answer.index }),
+        Reply::Verified(verdict) => Ok(VerifyReply {
+            verdict,
+            index: answer.index,
+        }),
         // Only a verification has this fingerprint.
         _ => Err(ServiceError::Internal),
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::StoreError;
 use crate::error::EngineFault;
@@ -18,14 +19,23 @@ use crate::kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 /// Memory for pages, in bytes. What decides is held in memory elsewhere, so sled is read at start
 /// and for audit, and a large cache would only be spent twice.
 const CACHE_BYTES: u64 = 64 << 20;
+/// How often, and how far apart, closing looks whether sled has let go: 10 s in all.
+const CLOSE_TRIES: u32 = 2000;
+const CLOSE_PAUSE: Duration = Duration::from_millis(5);
 
 /// A store in a directory.
 pub struct SledKv {
+    // Dropped in this order: the flusher closes what it alone holds then.
     db: sled::Db,
+    flusher: FlusherHandle,
     shared: Arc<Shared>,
+}
+
+/// The way to the flusher. Dropped, it waits until the flusher has closed the store.
+struct FlusherHandle {
     /// Taken when dropped, which ends the flusher.
     queue: Option<mpsc::Sender<SyncDone>>,
-    flusher: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -58,15 +68,18 @@ impl SledKv {
         };
         let shared = Arc::clone(&flusher.shared);
         let (queue, waiting) = mpsc::channel();
-        let flusher = thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("symbolon-flush".to_owned())
             .spawn(move || flusher.run(&waiting))
             .map_err(|source| StoreError::file("start the flusher of", path, source))?;
+        let flusher = FlusherHandle {
+            queue: Some(queue),
+            thread: Some(thread),
+        };
         Ok(Self {
             db,
+            flusher,
             shared,
-            queue: Some(queue),
-            flusher: Some(flusher),
         })
     }
 
@@ -115,7 +128,7 @@ impl Kv for SledKv {
     }
 
     fn sync(&self, done: SyncDone) {
-        let refused = match &self.queue {
+        let refused = match &self.flusher.queue {
             Some(queue) => queue.send(done).map_err(|mpsc::SendError(done)| done),
             None => Err(done),
         };
@@ -138,14 +151,14 @@ impl Kv for SledKv {
     }
 }
 
-impl Drop for SledKv {
+impl Drop for FlusherHandle {
     fn drop(&mut self) {
         self.queue = None;
-        let Some(flusher) = self.flusher.take() else {
+        let Some(thread) = self.thread.take() else {
             return;
         };
         // The last handle may be dropped by a callback, on the flusher's own thread.
-        if flusher.thread().id() != thread::current().id() && flusher.join().is_err() {
+        if thread.thread().id() != thread::current().id() && thread.join().is_err() {
             tracing::error!("the flusher of the store panicked");
         }
     }
@@ -191,6 +204,23 @@ impl Flusher {
                 }
             }
         }
+        self.close();
+    }
+
+    /// Closes the store, and waits until nothing of sled's is at work on its file: tasks of its
+    /// thread pool go on holding the file, and its lock, for a while.
+    #[expect(clippy::disallowed_methods, reason = "sled gives nothing to wait for")]
+    fn close(self) {
+        drop(self.db);
+        for _ in 0..CLOSE_TRIES {
+            let lock = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+            // Unlocked again when the file is closed, at the end of this function.
+            if rustix::fs::flock(&self.file, lock).is_ok() {
+                return;
+            }
+            thread::sleep(CLOSE_PAUSE);
+        }
+        tracing::warn!(path = %self.file_path.display(), "sled did not let go of its file");
     }
 
     fn sync(&self) -> Result<(), StoreError> {

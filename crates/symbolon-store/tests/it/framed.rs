@@ -240,7 +240,8 @@ fn value_under_another_key_is_corrupt() {
 
 #[test]
 fn missing_and_stray_parts_are_found_when_opened() {
-    let open = |change: &dyn Fn(&dyn Kv, Vec<Vec<u8>>)| {
+    type Change<'a> = &'a dyn Fn(&dyn Kv, Vec<Vec<u8>>);
+    let open = |change: Change<'_>| {
         let disk = Disk::sim();
         disk.framed()
             .write(insert(&key(1), &bytes(1, 20_000)))

@@ -65,6 +65,28 @@ fn store_in_use_is_refused() {
 }
 
 #[test]
+fn closed_store_can_be_opened_at_once() {
+    // Several stores, because they share sled's threads: those of one are then still busy with its
+    // file when its handle is dropped.
+    let open_and_close = || {
+        let directory = TempDir::new().unwrap();
+        for round in 0..20_u8 {
+            let kv = SledKv::open(directory.path()).unwrap();
+            for number in 0..100_u8 {
+                kv.write(insert(&[1, number], &bytes(round.into(), 3000)))
+                    .unwrap();
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(open_and_close)).collect();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
 fn panic_in_a_callback_strands_nobody() {
     let directory = TempDir::new().unwrap();
     let kv = SledKv::open(directory.path()).unwrap();
@@ -105,19 +127,20 @@ fn pending_syncs_complete_when_the_store_is_closed() {
 #[test]
 fn damage_is_an_error_and_never_a_panic() {
     let directory = TempDir::new().unwrap();
-    let written = 3000;
+    let written = 20_000;
     {
         let kv = Arc::new(SledKv::open(directory.path()).unwrap());
         let log = Log::open(Framed::open(kv).unwrap()).unwrap();
-        for index in 0..written {
-            log.append([(index, bytes(index, 300))]).unwrap();
+        for first in (0..written).step_by(100) {
+            log.append((first..first + 100).map(|index| (index, bytes(index, 300))))
+                .unwrap();
         }
         log.sync_blocking().unwrap();
     }
     let db = directory.path().join("db");
     let sound = std::fs::read(&db).unwrap();
     let mut refused = 0;
-    for place in (0..20).map(|trial| trial * 40_009 % sound.len()) {
+    for place in (0..20).map(|trial| trial * 1_040_009 % sound.len()) {
         let copy = TempDir::new().unwrap();
         for file in ["conf", "db"] {
             std::fs::copy(directory.path().join(file), copy.path().join(file)).unwrap();

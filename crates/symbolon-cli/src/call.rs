@@ -1,0 +1,156 @@
+//! One question to the cluster, answered by the first server that can.
+
+use std::{error::Error as _, time::Duration};
+
+use tokio::time::{Instant, timeout};
+use tonic::{Code, Request, Response, Status, metadata::MetadataValue, transport::Channel};
+
+use crate::{
+    connect,
+    context::Context,
+    error::{self, Failure},
+    exit::Exit,
+    request_id::RequestId,
+    retry::{self, Again, Limits, Miss},
+    server_address::ServerAddress,
+};
+
+/// Metadata key under which a write is known, so that it is done once however often it is sent.
+const REQUEST_ID: &str = "symbolon-request-id";
+/// One attempt, where there are other servers to try.
+const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(10);
+/// Servers remember a request for 30 s; a question that comes later would be a new one.
+const REPEAT_WITHIN: Duration = Duration::from_secs(25);
+
+impl Context {
+    /// Asks for something that changes nothing.
+    pub(crate) async fn read<Q: Clone, A>(
+        &self,
+        question: Q,
+        call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        self.ask(&question, None, self.timeout, call).await
+    }
+
+    /// Asks for a change. Every server that is asked gets the same request id.
+    pub(crate) async fn write<Q: Clone, A>(
+        &self,
+        question: Q,
+        call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        let id = RequestId::random()?.to_string();
+        let id = MetadataValue::try_from(id).map_err(|error| {
+            let what = format!("The request id is no metadata: {error}.");
+            Failure::new(Exit::Software, what, "Report this as a defect.")
+        })?;
+        self.ask(&question, Some((REQUEST_ID, id)), REPEAT_WITHIN, call)
+            .await
+    }
+
+    /// Asks for what carries its request id in the question.
+    pub(crate) async fn decide<Q: Clone, A>(
+        &self,
+        question: Q,
+        call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        self.ask(&question, None, REPEAT_WITHIN, call).await
+    }
+
+    async fn ask<Q: Clone, A>(
+        &self,
+        question: &Q,
+        id: Option<(&'static str, MetadataValue<tonic::metadata::Ascii>)>,
+        repeat_within: Duration,
+        call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        let limits = Limits {
+            total: self.timeout,
+            attempt: ATTEMPT_TIME_MAX,
+            repeat_within,
+        };
+        retry::in_turn(&self.servers, limits, async |server, time| {
+            let end = Instant::now() + time;
+            let channel = connect::channel(server, &self.tls, time).await?;
+            let time = end.saturating_duration_since(Instant::now());
+            let mut request = Request::new(question.clone());
+            request.set_timeout(time);
+            if let Some(token) = &self.token {
+                request
+                    .metadata_mut()
+                    .insert("authorization", token.metadata());
+            }
+            if let Some((key, id)) = &id {
+                request.metadata_mut().insert(*key, id.clone());
+            }
+            match timeout(time, call(channel, request)).await {
+                Ok(Ok(answer)) => Ok(answer.into_inner()),
+                Ok(Err(status)) => Err(missed(server, &status)),
+                Err(_) => Err(missed(server, &Status::deadline_exceeded(""))),
+            }
+        })
+        .await
+    }
+}
+
+/// What a status means for the search for an answer.
+fn missed(server: &ServerAddress, status: &Status) -> Miss {
+    let failure = Failure::status(&server.to_string(), status);
+    match status.code() {
+        // tonic says `Cancelled` when the time it was given ran out.
+        Code::DeadlineExceeded | Code::Cancelled => Miss::Next {
+            failure,
+            again: Again::Never,
+        },
+        // A source is an error of this side: the connection broke. No server said this.
+        _ if status.source().is_some() => Miss::Next {
+            failure: connect::unreachable(server, "the connection broke"),
+            again: Again::Soon,
+        },
+        Code::Unavailable => Miss::Next {
+            failure,
+            again: error::retry_delay(status).map_or(Again::Soon, Again::After),
+        },
+        _ => Miss::Final(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::{ErrorDetails, StatusExt as _};
+
+    use super::*;
+
+    fn again(status: &Status) -> Option<Again> {
+        match missed(&"127.0.0.1:1".parse().unwrap(), status) {
+            Miss::Final(_) => None,
+            Miss::Next { again, .. } => Some(again),
+        }
+    }
+
+    #[test]
+    fn only_what_another_server_may_do_better_goes_on() {
+        for code in (1..=16).map(Code::from_i32) {
+            let expected = match code {
+                Code::Unavailable => Some(Again::Soon),
+                Code::DeadlineExceeded | Code::Cancelled => Some(Again::Never),
+                _ => None,
+            };
+            assert_eq!(again(&Status::new(code, "")), expected, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn the_server_says_when_to_come_back() {
+        let delay = Duration::from_millis(700);
+        let details = ErrorDetails::with_retry_info(Some(delay));
+        let status = Status::with_error_details(Code::Unavailable, "no master", details);
+        assert_eq!(again(&status), Some(Again::After(delay)));
+    }
+
+    #[test]
+    fn a_broken_connection_is_tried_again() {
+        let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let status = Status::from_error(Box::new(broken));
+        assert_eq!(again(&status), Some(Again::Soon));
+    }
+}

@@ -1,0 +1,155 @@
+//! `symbolon cluster`
+
+use symbolon_proto::v1::{
+    CreateJoinTokenRequest, CreateJoinTokenResponse, GetStatusRequest, GetStatusResponse,
+    cluster_service_client::ClusterServiceClient,
+};
+
+use crate::{
+    args::Options,
+    context::Context,
+    error::Failure,
+    exit::Exit,
+    output::{self, Format},
+    table,
+    view::{self, JoinToken, Status},
+};
+
+/// Arguments of `symbolon cluster`.
+#[derive(clap::Args)]
+pub struct ClusterArguments {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: ClusterCommand,
+}
+
+#[derive(clap::Subcommand)]
+enum ClusterCommand {
+    /// Show how the cluster and its nodes are
+    Status,
+    /// Tokens with which nodes join
+    #[command(subcommand)]
+    JoinToken(JoinTokenCommand),
+}
+
+#[derive(clap::Subcommand)]
+enum JoinTokenCommand {
+    /// Make a token with which one node can join
+    Create {
+        /// How long it can be used
+        #[arg(
+            long,
+            value_name = "SECONDS",
+            default_value_t = 86_400,
+            value_parser = clap::value_parser!(u32).range(60..=604_800)
+        )]
+        life: u32,
+    },
+}
+
+pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
+    let ClusterArguments { options, command } = arguments;
+    let context = Context::new(&options)?;
+    let format = options.output.output;
+    match command {
+        ClusterCommand::Status => {
+            let status = Status::from(status(&context).await?);
+            match format {
+                Format::Json => output::json(&status)?,
+                Format::Table => output::line(&in_words(&status))?,
+            }
+        }
+        ClusterCommand::JoinToken(JoinTokenCommand::Create { life }) => {
+            let token = create_join_token(&context, life).await?;
+            let token = JoinToken {
+                expires_at: view::time(token.expires_at.as_ref()),
+                join_token: token.join_token,
+                log_index: token.log_index,
+            };
+            match format {
+                Format::Json => output::json(&token)?,
+                Format::Table => output::line(&format!(
+                    "{}\nIt lets one node join until {} and is not shown again.",
+                    token.join_token,
+                    table::or_dash(token.expires_at.as_deref()),
+                ))?,
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn status(context: &Context) -> Result<GetStatusResponse, Failure> {
+    context
+        .read(GetStatusRequest {}, async |channel, request| {
+            ClusterServiceClient::new(channel).get_status(request).await
+        })
+        .await
+}
+
+pub(crate) async fn create_join_token(
+    context: &Context,
+    life_seconds: u32,
+) -> Result<CreateJoinTokenResponse, Failure> {
+    context
+        .write(
+            CreateJoinTokenRequest { life_seconds },
+            async |channel, request| {
+                ClusterServiceClient::new(channel)
+                    .create_join_token(request)
+                    .await
+            },
+        )
+        .await
+}
+
+fn in_words(status: &Status) -> String {
+    let properties = table::properties([
+        ("Cluster", status.cluster_name.clone()),
+        ("Cluster id", status.cluster_id.clone()),
+        ("Answered by", status.node.clone()),
+        ("Master", table::or_dash(status.master.as_deref())),
+        (
+            "Epoch",
+            format!("{} (lineage {})", status.epoch, status.lineage),
+        ),
+        ("Term", status.term.to_string()),
+        ("Applied index", status.applied_index.to_string()),
+        ("Digest", status.digest.clone()),
+        ("Users", status.users.to_string()),
+    ]);
+    let rows = status.nodes.iter().map(|node| {
+        vec![
+            node.name.clone(),
+            node.role.to_owned(),
+            table::yes_no(node.reachable),
+            node.applied_index.to_string(),
+            node.lag.to_string(),
+            format!("{:+.3} s", node.clock_offset_seconds),
+            table::or_dash(Some(&node.api_address)),
+            table::or_dash(Some(&node.peer_address)),
+            table::or_dash(node.heard_at.as_deref()),
+        ]
+    });
+    let headings = [
+        "NODE",
+        "ROLE",
+        "REACHABLE",
+        "APPLIED",
+        "LAG",
+        "CLOCK",
+        "API",
+        "PEER",
+        "HEARD",
+    ];
+    let mut text = format!("{properties}\n\n{}", table::rows(&headings, rows));
+    if !status.warnings.is_empty() {
+        text.push_str("\n\nWarnings:");
+        for warning in &status.warnings {
+            text.push_str("\n- ");
+            text.push_str(&output::printable(warning));
+        }
+    }
+    text
+}

@@ -1,0 +1,207 @@
+//! `symbolon token`
+
+use std::{
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use symbolon_proto::v1::{
+    self, EnrollTokenRequest, EnrollTokenResponse, user_service_client::UserServiceClient,
+};
+
+use super::present;
+use crate::{
+    args::Options,
+    context::Context,
+    error::Failure,
+    exit::Exit,
+    files,
+    output::{self, Format},
+    qr,
+    view::EnrolledToken,
+};
+
+const SEED_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
+/// More than the longest seed with all its spaces.
+const SEED_TEXT_BYTES_MAX: u64 = 1024;
+
+/// Arguments of `symbolon token`.
+#[derive(clap::Args)]
+pub struct TokenArguments {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: TokenCommand,
+}
+
+#[derive(clap::Subcommand)]
+enum TokenCommand {
+    /// Give a user a new TOTP token, shown once as a QR code
+    Enroll {
+        /// Name to sign in with
+        user: String,
+        /// Hash function; many apps know only sha1
+        #[arg(long, value_enum, default_value_t)]
+        algorithm: Algorithm,
+        /// Digits of a code
+        #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(6..=8))]
+        digits: u32,
+        /// Seconds for which a code is shown
+        #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = ["30", "60"])]
+        period: String,
+        /// Import the seed in this file, in base32; `-` is standard input. Without it the server
+        /// makes one
+        #[arg(long, value_name = "FILE")]
+        seed_file: Option<PathBuf>,
+    },
+}
+
+/// Hash function of a token.
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum Algorithm {
+    #[default]
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+impl From<Algorithm> for v1::Algorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha1 => Self::Sha1,
+            Algorithm::Sha256 => Self::Sha256,
+            Algorithm::Sha512 => Self::Sha512,
+        }
+    }
+}
+
+pub(crate) async fn run(arguments: TokenArguments) -> Result<Exit, Failure> {
+    let TokenArguments { options, command } = arguments;
+    let context = Context::new(&options)?;
+    let TokenCommand::Enroll {
+        user,
+        algorithm,
+        digits,
+        period,
+        seed_file,
+    } = command;
+    let question = EnrollTokenRequest {
+        username: user.clone(),
+        algorithm: v1::Algorithm::from(algorithm).into(),
+        digits,
+        period_seconds: if period == "60" { 60 } else { 30 },
+        seed: match seed_file {
+            Some(file) => read_seed(&file)?,
+            None => Vec::new(),
+        },
+    };
+    let answer = enroll(&context, question).await?;
+    let token = present(answer.token)?.into();
+    match options.output.output {
+        Format::Json => output::json(&EnrolledToken {
+            token,
+            otpauth_uri: answer.otpauth_uri,
+            log_index: answer.log_index,
+        })?,
+        Format::Table => output::line(&format!(
+            "{}\n\n{}\n\nToken {} of {} is enrolled. Scan the code with an authenticator app: it is \
+             not shown again.",
+            qr::draw(&answer.otpauth_uri, output::is_terminal())?,
+            output::printable(&answer.otpauth_uri),
+            token.id,
+            output::printable(&user),
+        ))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// A token with a seed made by the server, as most apps take it. Gives the otpauth URI.
+pub(crate) async fn enroll_default(context: &Context, user: &str) -> Result<String, Failure> {
+    let question = EnrollTokenRequest {
+        username: user.to_owned(),
+        ..EnrollTokenRequest::default()
+    };
+    Ok(enroll(context, question).await?.otpauth_uri)
+}
+
+async fn enroll(
+    context: &Context,
+    question: EnrollTokenRequest,
+) -> Result<EnrollTokenResponse, Failure> {
+    context
+        .write(question, async |channel, request| {
+            UserServiceClient::new(channel).enroll_token(request).await
+        })
+        .await
+}
+
+fn read_seed(file: &Path) -> Result<Vec<u8>, Failure> {
+    let text = match file == Path::new("-") {
+        true => {
+            let mut text = String::new();
+            io::stdin()
+                .lock()
+                .take(SEED_TEXT_BYTES_MAX)
+                .read_to_string(&mut text)
+                .map(|_| text)
+        }
+        false => files::read_text(file),
+    };
+    let text = text.map_err(|error| {
+        Failure::configuration(
+            format!("The seed file {} cannot be read: {error}.", file.display()),
+            "Name a file that holds the seed in base32, or - for standard input.",
+        )
+    })?;
+    parse_seed(&text).ok_or_else(|| {
+        Failure::usage(
+            format!("The seed file {} holds no seed.", file.display()),
+            "A seed is 16 to 64 bytes written in base32: A to Z and 2 to 7.",
+        )
+    })
+}
+
+/// Base32 as people write it: in either case, with spaces or dashes, with or without padding.
+fn parse_seed(text: &str) -> Option<Vec<u8>> {
+    let text: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && !['-', '='].contains(c))
+        .map(|c| c.to_ascii_uppercase())
+        .collect();
+    let seed = data_encoding::BASE32_NOPAD.decode(text.as_bytes()).ok()?;
+    SEED_BYTES.contains(&seed.len()).then_some(seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_base32_however_written() {
+        for text in [
+            "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+            "gezd gnbv gy3t qojq gezd gnbv gy3t qojq\n",
+            "GEZDGNBV-GY3TQOJQ-GEZDGNBV-GY3TQOJQ====",
+        ] {
+            assert_eq!(parse_seed(text).unwrap(), b"12345678901234567890");
+        }
+        for text in [
+            "",
+            "GEZDGNBV",
+            "not base32 at all, and long enough",
+            &"A".repeat(200),
+        ] {
+            assert!(parse_seed(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_seed_does_not_show_it() {
+        let home = files::temporary_directory("symbolon-seed-").unwrap();
+        let path = home.path().join("seed");
+        files::write(&path, "S3CRET-S3CRET-S3CRET-0189").unwrap();
+        let failure = read_seed(&path).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(!format!("{failure:?}").contains("S3CRET"), "{failure}");
+    }
+}

@@ -1,0 +1,205 @@
+//! What results look like in JSON. Scripts hold on to it: keys may come, none may change or go.
+
+use prost_types::Timestamp;
+use serde::Serialize;
+use symbolon_proto::v1;
+
+/// RFC 3339 in UTC.
+pub(crate) fn time(at: Option<&Timestamp>) -> Option<String> {
+    at.map(ToString::to_string)
+}
+
+#[derive(Serialize)]
+pub(crate) struct User {
+    pub(crate) id: String,
+    pub(crate) username: String,
+    pub(crate) display_name: String,
+    /// Consecutive failed verifications.
+    pub(crate) failures: u32,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) created_at: Option<String>,
+}
+
+impl From<v1::User> for User {
+    fn from(user: v1::User) -> Self {
+        Self {
+            created_at: time(user.created_at.as_ref()),
+            id: user.id,
+            username: user.username,
+            display_name: user.display_name,
+            failures: user.failures,
+            tokens: user.tokens.into_iter().map(Token::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Token {
+    pub(crate) id: String,
+    pub(crate) algorithm: &'static str,
+    pub(crate) digits: u32,
+    pub(crate) period_seconds: u32,
+    pub(crate) created_at: Option<String>,
+    /// Whether a code of it was ever accepted.
+    pub(crate) used: bool,
+}
+
+impl From<v1::Token> for Token {
+    fn from(token: v1::Token) -> Self {
+        Self {
+            algorithm: match token.algorithm() {
+                v1::Algorithm::Unspecified => v1::Algorithm::Sha1.as_str_name(),
+                named => named.as_str_name(),
+            },
+            created_at: time(token.created_at.as_ref()),
+            id: token.id,
+            digits: token.digits,
+            period_seconds: token.period_seconds,
+            used: token.used,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct CreatedUser {
+    #[serde(flatten)]
+    pub(crate) user: User,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct EnrolledToken {
+    pub(crate) token: Token,
+    pub(crate) otpauth_uri: String,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct CreatedApplication {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// Null when it was written to a file.
+    pub(crate) api_key: Option<String>,
+    pub(crate) key_file: Option<String>,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct JoinToken {
+    pub(crate) join_token: String,
+    pub(crate) expires_at: Option<String>,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Verification {
+    pub(crate) decision: &'static str,
+    /// Null on ALLOW.
+    pub(crate) reason: Option<&'static str>,
+    /// Null on ALLOW and for callers without the help-desk right.
+    pub(crate) reason_detail: Option<&'static str>,
+    pub(crate) node: String,
+    pub(crate) log_index: u64,
+    pub(crate) request_id: String,
+}
+
+impl From<v1::VerifyResponse> for Verification {
+    fn from(response: v1::VerifyResponse) -> Self {
+        let reason = match response.reason() {
+            v1::Reason::Unspecified => None,
+            named => Some(named.as_str_name()),
+        };
+        let reason_detail = match response.reason_detail() {
+            v1::ReasonDetail::Unspecified => None,
+            named => Some(named.as_str_name()),
+        };
+        Self {
+            decision: response.decision().as_str_name(),
+            reason,
+            reason_detail,
+            node: response.node,
+            log_index: response.log_index,
+            request_id: data_encoding::HEXLOWER.encode(&response.request_id),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Status {
+    pub(crate) cluster_name: String,
+    pub(crate) cluster_id: String,
+    pub(crate) epoch: u64,
+    pub(crate) lineage: String,
+    /// The node that answered.
+    pub(crate) node: String,
+    /// Null while none is known.
+    pub(crate) master: Option<String>,
+    pub(crate) term: u64,
+    pub(crate) applied_index: u64,
+    pub(crate) digest: String,
+    pub(crate) users: u64,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl From<v1::GetStatusResponse> for Status {
+    fn from(status: v1::GetStatusResponse) -> Self {
+        Self {
+            cluster_name: status.cluster_name,
+            cluster_id: status.cluster_id,
+            epoch: status.epoch,
+            lineage: status.lineage,
+            node: status.node,
+            master: Some(status.master).filter(|name| !name.is_empty()),
+            term: status.term,
+            applied_index: status.applied_index,
+            digest: status.digest,
+            users: status.users,
+            nodes: status.nodes.into_iter().map(Node::from).collect(),
+            warnings: status.warnings,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) id: u64,
+    /// MASTER, SUBORDINATE, LEARNER or ABSENT.
+    pub(crate) role: &'static str,
+    pub(crate) api_address: String,
+    pub(crate) peer_address: String,
+    pub(crate) reachable: bool,
+    pub(crate) applied_index: u64,
+    pub(crate) lag: u64,
+    /// When the answering node last heard from it.
+    pub(crate) heard_at: Option<String>,
+    /// Its clock less the answering node's.
+    pub(crate) clock_offset_seconds: f64,
+}
+
+impl From<v1::NodeStatus> for Node {
+    fn from(node: v1::NodeStatus) -> Self {
+        let milliseconds = i32::try_from(node.clock_offset_milliseconds).unwrap_or(
+            match node.clock_offset_milliseconds > 0 {
+                true => i32::MAX,
+                false => i32::MIN,
+            },
+        );
+        Self {
+            role: node.role().as_str_name(),
+            heard_at: time(node.heard_at.as_ref()),
+            name: node.name,
+            id: node.id,
+            api_address: node.api_address,
+            peer_address: node.peer_address,
+            reachable: node.reachable,
+            applied_index: node.applied_index,
+            lag: node.lag,
+            clock_offset_seconds: f64::from(milliseconds) / 1000.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

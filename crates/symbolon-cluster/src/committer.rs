@@ -1,0 +1,157 @@
+//! The master's end of the log: proposals of all nodes become entries, as many in one entry as came
+//! while the one before was on its way. A lone proposal waits for no timer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use openraft::errors::ClientWriteError;
+use openraft::impls::OneshotResponder;
+use openraft::raft::ClientWriteResult;
+use symbolon_core::Answer;
+use symbolon_proto::batch_encode;
+use symbolon_proto::store::v1 as store;
+use symbolon_service::Clock;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::raft_types::{Payload, Raft, TypeConfig};
+
+/// Proposals in one log entry.
+pub(crate) const BATCH_PROPOSALS_MAX: usize = 256;
+/// Entries on their way through the log at once.
+const ENTRIES_UNDER_WAY_MAX: usize = 2;
+/// Submissions that wait, each of up to [`BATCH_PROPOSALS_MAX`] proposals.
+const SUBMISSIONS_MAX: usize = 64;
+
+/// Why the log did not take proposals. They may still be applied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CommitError {
+    /// This node is not the master, or has just ceased to be.
+    NotMaster,
+    /// Too much waits.
+    Overloaded,
+    /// Raft has stopped on this node.
+    Stopped,
+}
+
+struct Submission {
+    proposals: Vec<store::Proposal>,
+    done: oneshot::Sender<Result<Vec<Answer>, CommitError>>,
+}
+
+/// Hands proposals to the log.
+#[derive(Clone)]
+pub(crate) struct Committer(mpsc::Sender<Submission>);
+
+impl Committer {
+    pub(crate) fn start(raft: Raft, clock: Arc<dyn Clock>) -> Self {
+        let (sender, receiver) = mpsc::channel(SUBMISSIONS_MAX);
+        tokio::spawn(run(raft, clock, receiver));
+        Self(sender)
+    }
+
+    /// Puts proposals into the log and waits for their answers, in order.
+    pub(crate) async fn submit(
+        &self,
+        proposals: Vec<store::Proposal>,
+    ) -> Result<Vec<Answer>, CommitError> {
+        let (done, answers) = oneshot::channel();
+        self.0
+            .try_send(Submission { proposals, done })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => CommitError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => CommitError::Stopped,
+            })?;
+        answers.await.unwrap_or(Err(CommitError::Stopped))
+    }
+}
+
+async fn run(raft: Raft, clock: Arc<dyn Clock>, mut submissions: mpsc::Receiver<Submission>) {
+    let under_way = Arc::new(Semaphore::new(ENTRIES_UNDER_WAY_MAX));
+    let mut held: Option<Submission> = None;
+    loop {
+        let first = match held.take() {
+            Some(submission) => submission,
+            None => match submissions.recv().await {
+                Some(submission) => submission,
+                None => return,
+            },
+        };
+        // What comes while this waits travels in the same entry.
+        let Ok(permit) = Arc::clone(&under_way).acquire_owned().await else {
+            return;
+        };
+        let mut group = vec![first];
+        let mut size = group
+            .iter()
+            .map(|submission| submission.proposals.len())
+            .sum::<usize>();
+        while let Ok(next) = submissions.try_recv() {
+            if size + next.proposals.len() > BATCH_PROPOSALS_MAX {
+                held = Some(next);
+                break;
+            }
+            size += next.proposals.len();
+            group.push(next);
+        }
+        metrics::histogram!("symbolon_entry_proposals").record(u32::try_from(size).unwrap_or(0));
+
+        let mut proposals = Vec::with_capacity(size);
+        let mut waiting = Vec::with_capacity(group.len());
+        for submission in group {
+            waiting.push((submission.proposals.len(), submission.done));
+            proposals.extend(submission.proposals);
+        }
+        let payload = Payload(Bytes::from(batch_encode(clock.now(), proposals)));
+        let (responder, result) = OneshotResponder::<TypeConfig, _>::new_pair();
+        if raft
+            .client_write_ff(payload, Some(responder))
+            .await
+            .is_err()
+        {
+            waiting
+                .into_iter()
+                .for_each(|(_, done)| answer(done, Err(CommitError::Stopped)));
+            continue;
+        }
+        tokio::spawn(async move {
+            let result: Result<ClientWriteResult<TypeConfig>, _> = result.await;
+            drop(permit);
+            deliver(waiting, result.ok());
+        });
+    }
+}
+
+type Waiting = Vec<(usize, oneshot::Sender<Result<Vec<Answer>, CommitError>>)>;
+
+fn answer(
+    done: oneshot::Sender<Result<Vec<Answer>, CommitError>>,
+    result: Result<Vec<Answer>, CommitError>,
+) {
+    // The caller may have gone; its request id lets it ask again.
+    let _ = done.send(result);
+}
+
+fn deliver(waiting: Waiting, result: Option<ClientWriteResult<TypeConfig>>) {
+    let answers = match result {
+        None => Err(CommitError::Stopped),
+        Some(Ok(response)) => Ok(response.data.0),
+        Some(Err(
+            ClientWriteError::ForwardToLeader(_) | ClientWriteError::LogEntryDiscarded(_),
+        )) => Err(CommitError::NotMaster),
+        Some(Err(error)) => {
+            tracing::error!(%error, "the log refused an entry");
+            Err(CommitError::NotMaster)
+        }
+    };
+    match answers {
+        Err(error) => waiting
+            .into_iter()
+            .for_each(|(_, done)| answer(done, Err(error))),
+        Ok(answers) => {
+            let mut answers = answers.into_iter();
+            for (count, done) in waiting {
+                answer(done, Ok(answers.by_ref().take(count).collect()));
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Founding a cluster on its first node.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use symbolon_core::{
+    Administrator, AdministratorId, Caller, ClusterId, Command, CreateCluster, Fingerprint,
+    LineageId, LogIndex, Name, Node, NodeId, Proposal, Reply, RequestId, Secret,
+};
+use symbolon_proto::{batch_encode, proposal_encode};
+use symbolon_service::{
+    Clock, Credential, CredentialKind, Entropy, FieldRef, Vault as _, hash_secret,
+};
+use symbolon_store::{DataDir, DataKey, Header, Kek, Keyring, WrapPurpose};
+use zeroize::Zeroizing;
+
+use crate::error::ClusterError;
+use crate::keys::{Authority, PrivateKey, bad};
+use crate::log_store::LogStore;
+use crate::machine::Machine;
+use crate::network::Network;
+use crate::node::raft_config;
+use crate::raft_types::{Payload, Raft};
+use crate::vault::KeyringVault;
+
+/// Field of the CA's private key.
+pub(crate) const CA_KEY: FieldRef = FieldRef {
+    row: "cluster",
+    id: 0,
+    field: "ca_key",
+};
+
+/// What the founder must keep.
+pub struct Founded {
+    /// Bearer token of the first administrator.
+    pub administrator: Zeroizing<String>,
+    /// Certificate of the cluster CA, PEM, for clients.
+    pub ca_pem: String,
+    /// Who the node is.
+    pub header: Header,
+}
+
+/// Makes a cluster of one node in an empty data directory.
+///
+/// # Errors
+/// [`ClusterError`]; a directory that was half set up must be removed before the next attempt.
+pub async fn create_cluster(
+    data_dir: &DataDir,
+    kek: &Kek,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    cluster_name: Name,
+    node_name: Name,
+    (peer_address, api_address): (String, String),
+) -> Result<Founded, ClusterError> {
+    let now = clock.now();
+    let draw = |length| {
+        let mut bytes = vec![0; length];
+        entropy.fill(&mut bytes);
+        bytes
+    };
+    let data_key = DataKey::generate().map_err(|source| ClusterError::Unwrap {
+        what: "data key",
+        source,
+    })?;
+    let node_key = PrivateKey::generate()?;
+    let authority = Authority::generate(cluster_name.as_str(), now)?;
+    let wrap = |what, purpose, secret: &Secret| {
+        kek.wrap(purpose, secret)
+            .map_err(|source| ClusterError::Unwrap { what, source })
+    };
+    let header = Header {
+        cluster: ClusterId::from_slice(&draw(16)).unwrap_or_default(),
+        epoch: 1,
+        lineage: LineageId::from_slice(&draw(16)).unwrap_or_default(),
+        node: NodeId(1),
+        node_name: node_name.to_string(),
+        wrapped_data_key: wrap("data key", WrapPurpose::DataKey, &data_key.to_secret())?,
+        wrapped_node_key: wrap("node key", WrapPurpose::NodeKey, node_key.pkcs8())?,
+        ca_certificate: authority.certificate.to_vec(),
+        known_nodes: Vec::new(),
+    };
+    let vault = KeyringVault::new(Keyring::new(data_key));
+    let ca_key = vault
+        .seal(CA_KEY, &authority.pkcs8)
+        .map_err(|error| bad("sealed CA key")(error.into()))?;
+    let id = draw(8).try_into().map_or(1, u64::from_be_bytes).max(1);
+    let secret = Secret::new(draw(32));
+    let command = Command::CreateCluster(CreateCluster {
+        cluster: header.cluster,
+        name: cluster_name,
+        lineage: header.lineage,
+        ca_certificate: authority.certificate.to_vec(),
+        ca_key,
+        administrator: Administrator {
+            id: AdministratorId(id),
+            name: first_administrator()?,
+            key: hash_secret(&secret),
+            changed_at: LogIndex(0),
+        },
+        node: Node {
+            id: header.node,
+            name: node_name,
+            pin: node_key.pin(),
+            peer_address,
+            api_address,
+            changed_at: LogIndex(0),
+        },
+    });
+    let proposal = Proposal {
+        caller: Caller::Node(header.node),
+        request_id: RequestId::from_slice(&draw(16)).unwrap_or_default(),
+        fingerprint: Fingerprint::default(),
+        seen: LogIndex(0),
+        made_at: now,
+        node: header.node,
+        command,
+    };
+    write_first_entry(data_dir, header.clone(), clock, &proposal).await?;
+    let credential = Credential {
+        kind: CredentialKind::Administrator,
+        id,
+        secret,
+    };
+    Ok(Founded {
+        administrator: credential.to_text(),
+        ca_pem: Authority::pem(&header.ca_certificate),
+        header,
+    })
+}
+
+fn first_administrator() -> Result<Name, ClusterError> {
+    Name::new("admin").map_err(|error| bad("name of the administrator")(error.into()))
+}
+
+async fn write_first_entry(
+    data_dir: &DataDir,
+    header: Header,
+    clock: Arc<dyn Clock>,
+    proposal: &Proposal,
+) -> Result<(), ClusterError> {
+    let node = header.node;
+    let store = data_dir.create(header)?;
+    let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
+    let log = LogStore::new(store.log.clone());
+    let fail = |error: &dyn std::fmt::Display| ClusterError::Raft(error.to_string());
+    let raft = Raft::new(node.0, raft_config()?, Network(None), log, machine)
+        .await
+        .map_err(|error| fail(&error))?;
+    let members = std::collections::BTreeMap::from([(node.0, ())]);
+    raft.initialize(members)
+        .await
+        .map_err(|error| fail(&error))?;
+    raft.wait(Some(std::time::Duration::from_secs(10)))
+        .current_leader(node.0, "the only node leads")
+        .await
+        .map_err(|error| fail(&error))?;
+    let payload = batch_encode(clock.now(), vec![proposal_encode(proposal)]);
+    let response = raft
+        .client_write(Payload(Bytes::from(payload)))
+        .await
+        .map_err(|error| fail(&error))?;
+    let created = response
+        .data
+        .0
+        .first()
+        .is_some_and(|a| a.reply == Reply::ClusterCreated);
+    raft.shutdown().await.map_err(|error| fail(&error))?;
+    if !created {
+        return Err(ClusterError::Raft("the first entry was refused".to_owned()));
+    }
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    store.log.sync(Box::new(move |result| {
+        // The receiver is awaited below.
+        let _ = sender.send(result);
+    }));
+    receiver.await.map_err(|error| fail(&error))??;
+    Ok(())
+}

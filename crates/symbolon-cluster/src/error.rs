@@ -1,0 +1,80 @@
+//! Why a node cannot be made, joined or run.
+
+use symbolon_service::ServiceError;
+use symbolon_store::{SealError, StoreError};
+
+/// See the module. Each message ends in what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The disk.
+    #[error("{0}")]
+    Store(#[source] StoreError),
+    /// What the disk holds is no state.
+    #[error(
+        "the applied state on this disk is damaged; move the data directory away and join this \
+         node again"
+    )]
+    Image(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A key in the header does not open.
+    #[error(
+        "the {what} does not open under this node's KEK; give the KEK file that was there when the \
+         node was made"
+    )]
+    Unwrap {
+        /// Which key.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+    /// Making a key or certificate.
+    #[error("cannot make the {what}; see the cause")]
+    Certificate {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// openraft stopped or refused.
+    #[error("the replicated log cannot be started: {0}; see the log of this node")]
+    Raft(String),
+    /// A join token that has not the shape of one.
+    #[error("this is no join token; make one with `symbolon cluster join-token create`")]
+    JoinTokenShape,
+    /// No answer from the node that was named.
+    #[error(
+        "cannot reach a node of the cluster at {peer}: {cause}; check the address (it is the peer \
+         port) and the network"
+    )]
+    Unreachable {
+        /// Address that was given.
+        peer: String,
+        /// What the connection said.
+        cause: String,
+    },
+    /// The server there is not of the cluster that made the token.
+    #[error(
+        "the server at {peer} cannot prove that it belongs to the cluster that made this join \
+         token; nothing was sent to it; check the address and the token"
+    )]
+    WrongCluster {
+        /// Address that was given.
+        peer: String,
+    },
+    /// The cluster refused the join.
+    #[error("the cluster refused: {message}")]
+    Refused {
+        /// Its words.
+        message: String,
+    },
+    /// A use case failed.
+    #[error("{0}")]
+    Service(#[source] ServiceError),
+}
+
+impl From<StoreError> for ClusterError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

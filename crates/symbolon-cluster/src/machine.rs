@@ -1,0 +1,240 @@
+//! openraft's state machine: applies entries to the state, writes the image, publishes the view.
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::{Stream, StreamExt as _};
+use openraft::OptionalSend;
+use openraft::entry::RaftEntry as _;
+use openraft::storage::{EntryResponder, RaftStateMachine};
+use prost::Message as _;
+use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
+use symbolon_core::{
+    Answer, AuditEvent, Change, LogIndex, Output, Proposal, Reply, Row, Stamp, State, Timestamp,
+};
+use symbolon_proto::store::v1 as store;
+use symbolon_proto::{
+    audit_decode, audit_encode, batch_decode, row_decode, row_encode, row_key_encode,
+    scalars_from_proto, scalars_to_proto,
+};
+use symbolon_store::{Image, ImageBatch, Snapshots};
+
+use crate::convert::{
+    log_id_decode, log_id_encode, stored_membership_decode, stored_membership_to_proto,
+};
+use crate::error::ClusterError;
+use crate::log_store::io_error;
+use crate::published::Published;
+use crate::raft_types::{
+    Entry, EntryPayload, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, TypeConfig,
+};
+use crate::snapshot::{self, SnapshotBuilder, SnapshotFile};
+
+/// The one owner of the state of a node.
+pub struct Machine {
+    pub(crate) image: Image,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) state: State,
+    pub(crate) applied: Option<LogId>,
+    pub(crate) membership: StoredMembership,
+    pub(crate) published: Arc<Published>,
+}
+
+impl Machine {
+    /// Loads the image and checks it against the digest that was stored with it.
+    ///
+    /// # Errors
+    /// [`ClusterError::Image`] when it is damaged.
+    pub fn load(image: Image, snapshots: Snapshots) -> Result<Self, ClusterError> {
+        let (state, applied, membership) = match image.scalars()? {
+            None => (State::default(), None, StoredMembership::default()),
+            Some(bytes) => restore(&image, &bytes).map_err(ClusterError::Image)?,
+        };
+        let index = LogIndex(applied.map_or(0, |log_id: LogId| log_id.index));
+        let published = Arc::new(Published::new(state.clone(), index));
+        Ok(Self {
+            image,
+            snapshots,
+            state,
+            applied,
+            membership,
+            published,
+        })
+    }
+
+    pub(crate) fn published(&self) -> Arc<Published> {
+        Arc::clone(&self.published)
+    }
+
+    fn apply_entry(&mut self, entry: Entry) -> io::Result<Replies> {
+        let log_id = entry.log_id();
+        self.applied = Some(log_id);
+        let mut output = Output::default();
+        let replies = match entry.payload {
+            EntryPayload::Blank => Replies::default(),
+            EntryPayload::Membership(membership) => {
+                self.membership = StoredMembership::new(Some(log_id), membership);
+                Replies::default()
+            }
+            EntryPayload::Normal(payload) => {
+                let (at, proposals) = batch_decode(&payload.0)
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                self.apply_batch(log_id.index, at, &proposals, &mut output)
+            }
+        };
+        self.write(log_id.index, output)?;
+        self.published
+            .publish(self.state.clone(), LogIndex(log_id.index));
+        Ok(replies)
+    }
+
+    fn apply_batch(
+        &mut self,
+        index: u64,
+        at: Timestamp,
+        proposals: &[Proposal],
+        output: &mut Output,
+    ) -> Replies {
+        let answers = proposals.iter().zip(0_u32..).map(|(proposal, ordinal)| {
+            let stamp = Stamp {
+                index: LogIndex(index),
+                ordinal,
+                at,
+            };
+            let answer = self.state.apply(stamp, proposal, output);
+            trace(proposal, &answer);
+            answer
+        });
+        Replies(answers.collect())
+    }
+
+    /// One atomic batch: rows, audit, scalars with the last applied log id.
+    fn write(&self, index: u64, output: Output) -> io::Result<()> {
+        let mut batch = ImageBatch {
+            scalars: self.scalars().encode_to_vec(),
+            ..Default::default()
+        };
+        for change in output.changes {
+            match change {
+                Change::Put(row) => {
+                    batch
+                        .put
+                        .push((row_key_encode(row.key()), row_encode(&row)));
+                }
+                Change::Delete(key) => batch.delete.push(row_key_encode(key)),
+            }
+        }
+        if !output.events.is_empty() {
+            batch
+                .audit
+                .push((index, audit_encode(self.state.clock(), &output.events)));
+        }
+        self.image.write(batch).map_err(io_error)
+    }
+
+    pub(crate) fn scalars(&self) -> store::Scalars {
+        let mut scalars = scalars_to_proto(self.state.scalars());
+        scalars.applied_log_id = self.applied.as_ref().map(log_id_encode).unwrap_or_default();
+        scalars.membership = stored_membership_to_proto(&self.membership).encode_to_vec();
+        scalars
+    }
+}
+
+fn trace(proposal: &Proposal, answer: &Answer) {
+    let outcome = match answer.reply {
+        Reply::Verified(verdict) => verdict.denial.map_or("ALLOW", symbolon_core::Denial::name),
+        Reply::Refused(_) => "refused",
+        _ => "done",
+    };
+    tracing::debug!(
+        request_id = %proposal.request_id,
+        command = proposal.command.name(),
+        index = answer.index.0,
+        served_by = proposal.node.0,
+        outcome,
+        "applied"
+    );
+}
+
+type Restored = (State, Option<LogId>, StoredMembership);
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+fn restore(image: &Image, scalars: &[u8]) -> Result<Restored, BoxedError> {
+    let message = store::Scalars::decode(scalars)?;
+    let scalars = scalars_from_proto(&message)?;
+    let applied = match &message.applied_log_id[..] {
+        [] => None,
+        bytes => Some(log_id_decode(bytes)?),
+    };
+    let membership = stored_membership_decode(&message.membership)?;
+    let rows: Vec<Row> = image
+        .rows()
+        .map(|row| Ok(row_decode(&row?.1)?))
+        .collect::<Result<_, BoxedError>>()?;
+    let recent = recent_events(
+        image,
+        applied.map_or(0, |log_id| log_id.index),
+        scalars.clock,
+    )?;
+    Ok((State::restore(rows, scalars, recent)?, applied, membership))
+}
+
+/// The audit events from which replies are rebuilt, oldest first.
+pub(crate) fn recent_events(
+    image: &Image,
+    applied: u64,
+    clock: Timestamp,
+) -> Result<Vec<AuditEvent>, BoxedError> {
+    let mut entries = Vec::new();
+    for pair in image.audit(..=applied).rev() {
+        let (index, bytes) = pair?;
+        let events = audit_decode(LogIndex(index), &bytes)?;
+        let old = events
+            .first()
+            .is_some_and(|event| event.at.plus(RETRANSMISSION_MILLISECONDS) < clock);
+        if old {
+            break;
+        }
+        entries.push(events);
+    }
+    Ok(entries.into_iter().rev().flatten().collect())
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotData = SnapshotFile;
+    type SnapshotBuilder = SnapshotBuilder;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        Ok((self.applied, self.membership.clone()))
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = io::Result<EntryResponder<TypeConfig>>> + Unpin + OptionalSend,
+    {
+        while let Some(next) = entries.next().await {
+            let (entry, responder) = next?;
+            let replies = self.apply_entry(entry)?;
+            if let Some(responder) = responder {
+                responder.send(replies);
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
+        SnapshotBuilder::new(self)
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        file: SnapshotFile,
+    ) -> io::Result<()> {
+        snapshot::install(self, meta, file).await
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        snapshot::current(self)
+    }
+}

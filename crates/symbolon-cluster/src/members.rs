@@ -1,0 +1,182 @@
+//! What the master does without being asked: brings registered nodes into Raft, makes voters of
+//! them, and lets state time pass when something is due.
+//!
+//! The number of voters follows the number of registered nodes, never of live ones: 1 or 2 nodes: one
+//! voter; 3 or 4: three; 5 and more: five. One step at a time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver as _;
+use openraft::{ChangeMembers, Instant as _};
+use symbolon_core::{
+    Caller, Command, Fingerprint, NodeId, Proposal, RequestId, SetNodeAddresses, Timestamp,
+};
+use symbolon_service::{Clock, Entropy, Lane};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::proposer::Proposer;
+use crate::published::Published;
+use crate::raft_types::{LogId, Raft};
+
+const INTERVAL: Duration = Duration::from_millis(250);
+/// Entries that a learner may lack and still count as caught up.
+const LAG_MAX: u64 = 100;
+/// A learner becomes a voter only if it has acknowledged within this time.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(10);
+const PROPOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Voters of a cluster of so many registered nodes.
+pub(crate) const fn voters_wanted(registered: usize) -> usize {
+    match registered {
+        0..=2 => 1,
+        3..=4 => 3,
+        _ => 5,
+    }
+}
+
+/// See the module.
+pub(crate) struct Steward {
+    pub(crate) raft: Raft,
+    pub(crate) published: Arc<Published>,
+    pub(crate) proposer: Proposer,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) own: NodeId,
+    pub(crate) peer_address: String,
+    pub(crate) api_address: String,
+}
+
+impl Steward {
+    /// Looks after the cluster for as long as the node runs.
+    pub(crate) async fn run(self) {
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.announce().await;
+            if self.raft.is_leader() {
+                self.let_time_pass().await;
+                self.arrange_members().await;
+            }
+        }
+    }
+
+    /// Tells the cluster when this node is reached at other addresses than it has registered.
+    async fn announce(&self) {
+        let state = self.published.view().state;
+        let Some(row) = state.node(self.own) else {
+            return;
+        };
+        if row.peer_address == self.peer_address && row.api_address == self.api_address {
+            return;
+        }
+        let command = Command::SetNodeAddresses(SetNodeAddresses {
+            node: self.own,
+            peer_address: self.peer_address.clone(),
+            api_address: self.api_address.clone(),
+        });
+        self.propose(command).await;
+    }
+
+    async fn let_time_pass(&self) {
+        let due = self.published.view().state.next_due();
+        if due.is_some_and(|due: Timestamp| due <= self.clock.now()) {
+            self.propose(Command::Tick).await;
+        }
+    }
+
+    async fn propose(&self, command: Command) {
+        let mut id = [0; 16];
+        self.entropy.fill(&mut id);
+        let name = command.name();
+        let proposal = Proposal {
+            caller: Caller::Node(self.own),
+            request_id: RequestId(id),
+            fingerprint: Fingerprint::default(),
+            seen: self.published.view().applied,
+            made_at: self.clock.now(),
+            node: self.own,
+            command,
+        };
+        let deadline = Instant::now() + PROPOSE_TIMEOUT;
+        let result = self
+            .proposer
+            .propose(&proposal, Lane::Administration, deadline)
+            .await;
+        match result {
+            Ok(answer) => {
+                self.published.reached(answer.index, deadline).await;
+            }
+            Err(error) => tracing::debug!(command = name, %error, "not proposed; tried again"),
+        }
+    }
+
+    /// One step towards the members that the registry asks for.
+    async fn arrange_members(&self) {
+        let registered: BTreeSet<u64> = self
+            .published
+            .view()
+            .state
+            .nodes()
+            .map(|row| row.id.0)
+            .collect();
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let membership = metrics.membership_config.membership();
+        if membership.get_joint_config().len() > 1 {
+            return;
+        }
+        let members: BTreeSet<u64> = membership.nodes().map(|(id, ())| *id).collect();
+        if let Some(new) = registered.difference(&members).next() {
+            tracing::info!(node = new, "adding a learner");
+            if let Err(error) = self.raft.add_learner(*new, (), false).await {
+                tracing::warn!(node = new, %error, "a learner is not added yet");
+            }
+            return;
+        }
+        let voters: BTreeSet<u64> = membership.voter_ids().collect();
+        let wanted = voters_wanted(registered.len());
+        if voters.len() >= wanted {
+            return;
+        }
+        let last = metrics.last_log_index.unwrap_or(0);
+        let ready: Vec<u64> = membership
+            .learner_ids()
+            .filter(|id| {
+                let matched = metrics.replication.as_ref().and_then(|map| map.get(id));
+                let matched = matched.copied().flatten().map_or(0, |id: LogId| id.index);
+                let heard = metrics
+                    .heartbeat
+                    .as_ref()
+                    .and_then(|map| map.get(id))
+                    .copied();
+                matched > 0
+                    && last.saturating_sub(matched) <= LAG_MAX
+                    && heard
+                        .flatten()
+                        .is_some_and(|when| when.elapsed() < ACKNOWLEDGED_WITHIN)
+            })
+            .take(wanted - voters.len())
+            .collect();
+        if voters.len() + ready.len() < wanted {
+            return;
+        }
+        tracing::info!(nodes = ?ready, "making voters");
+        let change = ChangeMembers::AddVoterIds(ready.into_iter().collect());
+        if let Err(error) = self.raft.change_membership(change, true).await {
+            tracing::warn!(%error, "the voters are not changed yet");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::voters_wanted;
+
+    #[test]
+    fn one_voter_until_the_third_node_then_three_then_five() {
+        let wanted: Vec<_> = (1..=9).map(voters_wanted).collect();
+        assert_eq!(wanted, [1, 1, 3, 3, 5, 5, 5, 5, 5]);
+    }
+}

@@ -1,0 +1,308 @@
+//! openraft's network over the peer port.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use openraft::OptionalSend;
+use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{Backoff, RPCOption, RaftNetworkFactory, RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use symbolon_core::NodeId;
+use symbolon_proto::peer::v1 as peer;
+use tokio::time::timeout;
+use tonic::Status;
+
+use crate::convert::{
+    entry_encode, log_id_from_proto, log_id_to_proto, stored_membership_to_proto, vote_from_proto,
+    vote_to_proto,
+};
+use crate::peer_client::{Peers, Purpose};
+use crate::raft_types::{Snapshot, TypeConfig, Vote};
+use crate::snapshot::SnapshotFile;
+
+/// How long to leave a peer alone that could not be reached: no longer than it takes to restart.
+const BACKOFF: Duration = Duration::from_millis(100);
+/// Chunks of a snapshot on their way at once.
+const SNAPSHOT_CHUNKS_MAX: usize = 4;
+
+/// Makes a [`Connection`] for each peer; `None` for a node that has none yet.
+pub(crate) struct Network(pub(crate) Option<Arc<Peers>>);
+
+impl RaftNetworkFactory<TypeConfig> for Network {
+    type Network = Connection;
+
+    async fn new_client(&mut self, target: u64, (): &()) -> Connection {
+        Connection {
+            peers: self.0.clone(),
+            target: NodeId(target),
+        }
+    }
+}
+
+/// What openraft sends to one peer.
+pub(crate) struct Connection {
+    peers: Option<Arc<Peers>>,
+    target: NodeId,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CallError {
+    #[error("this node has no peers yet")]
+    Nobody,
+    #[error("no answer within {0:?}")]
+    Late(Duration),
+    #[error("{}", .0.message())]
+    Status(Status),
+    #[error("the answer lacks a part")]
+    Damaged,
+}
+
+type Rpc<T> = Result<T, RPCError<TypeConfig>>;
+
+fn unreachable(error: &CallError) -> Unreachable<TypeConfig> {
+    Unreachable::new(error)
+}
+
+impl Connection {
+    fn peers(&self) -> Result<&Peers, CallError> {
+        self.peers.as_deref().ok_or(CallError::Nobody)
+    }
+
+    async fn call<T>(
+        &self,
+        option: &RPCOption,
+        call: impl Future<Output = Result<tonic::Response<T>, Status>>,
+    ) -> Result<T, CallError> {
+        let limit = option.soft_ttl();
+        let response = timeout(limit, call)
+            .await
+            .map_err(|_| CallError::Late(limit))?;
+        let response = response.map_err(CallError::Status)?;
+        self.peers()?
+            .accept(self.target, response)
+            .map_err(CallError::Status)
+    }
+
+    async fn ask_vote(
+        &self,
+        rpc: VoteRequest<TypeConfig>,
+        option: &RPCOption,
+        pre: bool,
+    ) -> Result<VoteResponse<TypeConfig>, CallError> {
+        let mut client = self.peers()?.client(self.target, Purpose::Raft);
+        let request = self.peers()?.request(
+            self.target,
+            peer::VoteRequest {
+                vote: Some(vote_to_proto(&rpc.vote)),
+                last_log_id: rpc.last_log_id.as_ref().map(log_id_to_proto),
+                leadership_transfer: rpc.leadership_transfer,
+            },
+        );
+        let answer = if pre {
+            self.call(option, client.pre_vote(request)).await?
+        } else {
+            self.call(option, client.vote(request)).await?
+        };
+        let vote = answer
+            .vote
+            .as_ref()
+            .map(vote_from_proto)
+            .ok_or(CallError::Damaged)?;
+        let last = answer.last_log_id.as_ref().map(log_id_from_proto);
+        Ok(VoteResponse::new(vote, last, answer.granted))
+    }
+
+    async fn append(
+        &self,
+        rpc: AppendEntriesRequest<TypeConfig>,
+        option: &RPCOption,
+    ) -> Result<AppendEntriesResponse<TypeConfig>, CallError> {
+        use peer::append_entries_response::Result as Outcome;
+        let mut client = self.peers()?.client(self.target, Purpose::Raft);
+        let request = self.peers()?.request(
+            self.target,
+            peer::AppendEntriesRequest {
+                vote: Some(vote_to_proto(&rpc.vote)),
+                prev_log_id: rpc.prev_log_id.as_ref().map(log_id_to_proto),
+                entry: rpc
+                    .entries
+                    .iter()
+                    .map(|entry| Bytes::from(entry_encode(entry)))
+                    .collect(),
+                leader_commit: rpc.leader_commit.as_ref().map(log_id_to_proto),
+            },
+        );
+        let answer = self.call(option, client.append_entries(request)).await?;
+        Ok(match answer.result() {
+            Outcome::Success => AppendEntriesResponse::Success,
+            Outcome::PartialSuccess => AppendEntriesResponse::PartialSuccess(
+                answer.partial.as_ref().map(log_id_from_proto),
+            ),
+            Outcome::Conflict => AppendEntriesResponse::Conflict,
+            Outcome::HigherVote => {
+                let vote = answer.vote.as_ref().map(vote_from_proto);
+                AppendEntriesResponse::HigherVote(vote.ok_or(CallError::Damaged)?)
+            }
+            Outcome::Unspecified => return Err(CallError::Damaged),
+        })
+    }
+
+    async fn hand_over(
+        &self,
+        rpc: &TransferLeaderRequest<TypeConfig>,
+        option: &RPCOption,
+    ) -> Result<peer::TransferLeaderResponse, CallError> {
+        let mut client = self.peers()?.client(self.target, Purpose::Raft);
+        let request = self.peers()?.request(
+            self.target,
+            peer::TransferLeaderRequest {
+                from_leader: Some(vote_to_proto(rpc.from_leader())),
+                to_node: *rpc.to_node_id(),
+                last_log_id: rpc.last_log_id().map(log_id_to_proto),
+            },
+        );
+        self.call(option, client.transfer_leader(request)).await
+    }
+
+    async fn send_snapshot(
+        &self,
+        vote: Vote,
+        snapshot: Snapshot,
+    ) -> Result<SnapshotResponse<TypeConfig>, CallError> {
+        let start = peer::SnapshotStart {
+            vote: Some(vote_to_proto(&vote)),
+            last_log_id: snapshot.meta.last_log_id.as_ref().map(log_id_to_proto),
+            last_membership: Some(stored_membership_to_proto(&snapshot.meta.last_membership)),
+        };
+        let (sender, receiver) = tokio::sync::mpsc::channel(SNAPSHOT_CHUNKS_MAX);
+        let file = snapshot.snapshot;
+        // Reading the file blocks; the stream ends without its last chunk when it cannot be read,
+        // and the receiver refuses what is not whole.
+        let reader = tokio::task::spawn_blocking(move || read_chunks(start, &file, &sender));
+        let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+        let mut client = self.peers()?.client(self.target, Purpose::Snapshots);
+        let response = client
+            .install_snapshot(self.peers()?.request(self.target, stream))
+            .await
+            .map_err(CallError::Status)?;
+        drop(reader);
+        let answer = self
+            .peers()?
+            .accept(self.target, response)
+            .map_err(CallError::Status)?;
+        let vote = answer
+            .vote
+            .as_ref()
+            .map(vote_from_proto)
+            .ok_or(CallError::Damaged)?;
+        Ok(SnapshotResponse::new(vote))
+    }
+}
+
+fn read_chunks(
+    start: peer::SnapshotStart,
+    file: &SnapshotFile,
+    sender: &tokio::sync::mpsc::Sender<peer::SnapshotChunk>,
+) {
+    let first = peer::SnapshotChunk {
+        start: Some(start),
+        data: Bytes::new(),
+    };
+    if sender.blocking_send(first).is_err() {
+        return;
+    }
+    let mut reader = match file.snapshots.read(&file.name) {
+        Ok(reader) => reader,
+        Err(error) => return tracing::error!(%error, "cannot read a snapshot to send it"),
+    };
+    loop {
+        match reader.next_chunk() {
+            Ok(Some(data)) => {
+                let chunk = peer::SnapshotChunk {
+                    start: None,
+                    data: data.into(),
+                };
+                if sender.blocking_send(chunk).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(error) => return tracing::error!(%error, "cannot read a snapshot to send it"),
+        }
+    }
+}
+
+impl RaftNetworkV2<TypeConfig> for Connection {
+    type SnapshotData = SnapshotFile;
+
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        self.append(rpc, &option)
+            .await
+            .map_err(|error| unreachable(&error).into())
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        self.ask_vote(rpc, &option, false)
+            .await
+            .map_err(|error| unreachable(&error).into())
+    }
+
+    async fn pre_vote(
+        &mut self,
+        rpc: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        self.ask_vote(rpc, &option, true)
+            .await
+            .map_err(|error| unreachable(&error).into())
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        tokio::select! {
+            closed = cancel => Err(closed.into()),
+            sent = self.send_snapshot(vote, snapshot) => {
+                sent.map_err(|error| unreachable(&error).into())
+            }
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        rpc: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<TransferLeaderResponse<TypeConfig>> {
+        let answer = self.hand_over(&rpc, &option).await;
+        let answer = answer.map_err(|error| RPCError::from(unreachable(&error)))?;
+        if !answer.accepted {
+            tracing::warn!(
+                to = self.target.0,
+                reason = answer.reason,
+                "transfer not taken"
+            );
+        }
+        Ok(Ok(()))
+    }
+
+    fn backoff(&self) -> Option<Backoff> {
+        Some(Backoff::new(std::iter::repeat(BACKOFF)))
+    }
+}

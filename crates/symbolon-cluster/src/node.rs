@@ -1,0 +1,490 @@
+//! A running node: the log, the state, the peers, and the tasks between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver as _;
+use openraft::{Config, Instant as _, SnapshotPolicy};
+use symbolon_core::{Answer, LogIndex, Name, NodeId, Proposal, Secret};
+use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
+use symbolon_proto::peer::v1::peer_service_server::PeerServiceServer;
+use symbolon_service::{
+    BoxFuture, Clock, ClusterStatus, Entropy, Identity, Lane, Ledger, ProposeError, Service, Vault,
+    View,
+};
+use symbolon_store::{DataKey, Kek, Keyring, Store, WrapPurpose};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::address_book::AddressBook;
+use crate::committer::Committer;
+use crate::create::CA_KEY;
+use crate::error::ClusterError;
+use crate::hello::{Greeter, Presence};
+use crate::keys::{API_CERTIFICATE_DAYS, Authority, Certificates, PrivateKey, bad, pin_of};
+use crate::log_store::LogStore;
+use crate::machine::Machine;
+use crate::members::Steward;
+use crate::network::Network;
+use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
+use crate::peer_header::Standing;
+use crate::peer_service::{JoinApi, PeerApi, read_index};
+use crate::proposer::{Master, Proposer, follow_master};
+use crate::published::Published;
+use crate::raft_types::{LogId, Raft};
+use crate::status::status;
+use crate::tls;
+use crate::vault::KeyringVault;
+
+/// How long a stopping master waits for another to take over.
+const HAND_OVER: Duration = Duration::from_secs(2);
+/// Longest wait for the master's word before a linearizable read.
+const READ_BARRIER: Duration = Duration::from_secs(5);
+const READ_RETRY: Duration = Duration::from_millis(50);
+
+/// openraft's settings. Every timing that matters is written down here.
+pub(crate) fn raft_config() -> Result<Arc<Config>, ClusterError> {
+    let config = Config {
+        cluster_name: "symbolon".to_owned(),
+        heartbeat_interval: 100,
+        election_timeout_min: 400,
+        election_timeout_max: 800,
+        enable_pre_vote: Some(true),
+        max_payload_entries: 256,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(100_000),
+        max_in_snapshot_log_to_keep: 10_000,
+        purge_batch_size: 1_000,
+        allow_log_reversion: None,
+        enable_leader_restore: Some(false),
+        ..Config::default()
+    };
+    let config = config
+        .validate()
+        .map_err(|error| ClusterError::Raft(error.to_string()))?;
+    Ok(Arc::new(config))
+}
+
+/// What a node needs besides its store.
+pub struct NodeSettings {
+    /// Where peers reach it, `host:port`.
+    pub peer_address: String,
+    /// Where clients reach it, a URL.
+    pub api_address: String,
+    /// Names and addresses that the API port's certificate is for.
+    pub api_names: Vec<String>,
+    /// Opens the keys in the header.
+    pub kek: Kek,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// A running node.
+pub struct ClusterNode {
+    identity: Identity,
+    raft: Raft,
+    store: Store,
+    published: Arc<Published>,
+    presence: Arc<Presence>,
+    peers: Arc<Peers>,
+    proposer: Proposer,
+    committer: Committer,
+    greeter: Arc<Greeter>,
+    master: Master,
+    vault: Arc<KeyringVault>,
+    data_key: Arc<DataKey>,
+    certificates: Arc<Certificates>,
+    tasks: std::sync::Mutex<JoinSet<()>>,
+}
+
+impl std::fmt::Debug for ClusterNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterNode")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClusterNode {
+    /// Starts the node of a store.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the store is damaged or the KEK is not the node's.
+    pub async fn start(store: Store, settings: NodeSettings) -> Result<Arc<Self>, ClusterError> {
+        let header = &store.header;
+        let unwrap = |what, purpose, wrapped: &[u8]| {
+            let key = settings.kek.unwrap(purpose, wrapped);
+            key.map_err(|source| ClusterError::Unwrap { what, source })
+        };
+        let data_key: Secret = unwrap("data key", WrapPurpose::DataKey, &header.wrapped_data_key)?;
+        let node_key = unwrap("node key", WrapPurpose::NodeKey, &header.wrapped_node_key)?;
+        let node_key = PrivateKey::from_pkcs8(&node_key)?;
+        let data_key = DataKey::from_secret(&data_key).map_err(|source| ClusterError::Unwrap {
+            what: "data key",
+            source,
+        })?;
+        let vault =
+            DataKey::from_secret(&data_key.to_secret()).map_err(|source| ClusterError::Unwrap {
+                what: "data key",
+                source,
+            })?;
+        let vault = Arc::new(KeyringVault::new(Keyring::new(vault)));
+        let ca_pin = pin_of(&header.ca_certificate)
+            .ok_or_else(|| bad("CA certificate")("the header's is not readable".into()))?;
+        let name =
+            Name::new(header.node_name.clone()).map_err(|error| bad("node name")(error.into()))?;
+        let identity = Identity {
+            node: header.node,
+            name,
+            ca_pin,
+        };
+        let standing = Standing {
+            cluster: header.cluster,
+            epoch: header.epoch,
+            lineage: header.lineage,
+            node: header.node,
+        };
+
+        let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
+        let published = machine.published();
+        let book = AddressBook::new(Arc::clone(&published), header.known_nodes.clone());
+        let own = node_key.self_signed(settings.clock.now())?;
+        let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
+        let peers = Arc::new(Peers::new(standing, Arc::new(book), own));
+        let network = Network(Some(Arc::clone(&peers)));
+        let log = LogStore::new(store.log.clone());
+        let raft = Raft::new(identity.node.0, raft_config()?, network, log, machine)
+            .await
+            .map_err(|error| ClusterError::Raft(error.to_string()))?;
+
+        let presence = Arc::new(Presence::default());
+        let master = follow_master(&raft);
+        let committer = Committer::start(raft.clone(), Arc::clone(&settings.clock));
+        let proposer = Proposer::start(committer.clone(), Arc::clone(&peers), master.clone());
+        let greeter = Arc::new(Greeter {
+            peers: Arc::clone(&peers),
+            published: Arc::clone(&published),
+            presence: Arc::clone(&presence),
+            clock: Arc::clone(&settings.clock),
+            peer_address: settings.peer_address.clone(),
+            api_address: settings.api_address.clone(),
+        });
+        let steward = Steward {
+            raft: raft.clone(),
+            published: Arc::clone(&published),
+            proposer: proposer.clone(),
+            clock: Arc::clone(&settings.clock),
+            entropy: Arc::clone(&settings.entropy),
+            own: identity.node,
+            peer_address: settings.peer_address,
+            api_address: settings.api_address,
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&greeter).run());
+        tasks.spawn(steward.run());
+        tasks.spawn(keep_certified(
+            Arc::clone(&certificates),
+            Arc::clone(&published),
+            Arc::clone(&vault),
+            node_key,
+            settings.api_names,
+            Arc::clone(&settings.clock),
+        ));
+        Ok(Arc::new(Self {
+            identity,
+            raft,
+            store,
+            published,
+            presence,
+            peers,
+            proposer,
+            committer,
+            greeter,
+            master,
+            vault,
+            data_key: Arc::new(data_key),
+            certificates,
+            tasks: std::sync::Mutex::new(tasks),
+        }))
+    }
+
+    /// The cluster's vault.
+    #[must_use]
+    pub fn vault(&self) -> Arc<dyn Vault> {
+        Arc::clone(&self.vault) as _
+    }
+
+    /// What the API port presents unless the configuration names a certificate.
+    #[must_use]
+    pub fn certificates(&self) -> &Certificates {
+        &self.certificates
+    }
+
+    /// TLS of the peer port.
+    ///
+    /// # Errors
+    /// [`ClusterError::Certificate`].
+    pub fn peer_tls(&self) -> Result<rustls::ServerConfig, ClusterError> {
+        tls::server_config(&self.certificates).map_err(|error| bad("peer TLS")(error.into()))
+    }
+
+    /// The services of the peer port. Requests must carry a [`crate::PeerCertificate`].
+    #[must_use]
+    pub fn peer_routes(&self, service: Arc<Service>) -> tonic::service::Routes {
+        let peer = PeerApi {
+            raft: self.raft.clone(),
+            peers: Arc::clone(&self.peers),
+            committer: self.committer.clone(),
+            greeter: Arc::clone(&self.greeter),
+            snapshots: self.store.snapshots.clone(),
+        };
+        let join = JoinApi {
+            service,
+            peers: Arc::clone(&self.peers),
+            data_key: Arc::clone(&self.data_key),
+            ca_certificate: self.store.header.ca_certificate.clone(),
+        };
+        let peer = PeerServiceServer::new(peer)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        let join = JoinServiceServer::new(join).max_decoding_message_size(64 << 10);
+        tonic::service::Routes::new(peer).add_service(join)
+    }
+
+    /// Whether this node has applied what makes it part of the cluster.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.published
+            .view()
+            .state
+            .node(self.identity.node)
+            .is_some()
+            && self.running().is_ok()
+    }
+
+    /// The master, as far as known, and whether it is this node.
+    #[must_use]
+    pub fn master(&self) -> (Option<NodeId>, bool) {
+        let master = *self.master.borrow();
+        (master, master == Some(self.identity.node))
+    }
+
+    /// Whether this node has a quorum behind it: as the master by its acknowledgements, else by
+    /// having heard from the master within the last seconds.
+    #[must_use]
+    pub fn has_quorum_contact(&self) -> bool {
+        let (master, own) = self.master();
+        let Some(master) = master else { return false };
+        if own {
+            let metrics = self.raft.data_metrics();
+            let acked = metrics.borrow_watched().last_quorum_acked;
+            return acked.is_some_and(|acked| acked.elapsed() < Duration::from_secs(2));
+        }
+        self.presence
+            .get(master)
+            .is_some_and(|heard| heard.when.elapsed() < Duration::from_secs(2))
+    }
+
+    fn running(&self) -> Result<(), String> {
+        let metrics = self.raft.metrics();
+        let state = metrics.borrow_watched().running_state.clone();
+        state.map_err(|error| error.to_string())
+    }
+
+    /// Resolves, with the reason, when Raft has stopped on this node without being asked to.
+    pub async fn failed(&self) -> String {
+        let mut metrics = self.raft.metrics();
+        loop {
+            if let Err(error) = self.running() {
+                return error;
+            }
+            if metrics.changed().await.is_err() {
+                return "the task of the replicated log has ended".to_owned();
+            }
+        }
+    }
+
+    /// Numbers of the store, for metrics.
+    #[must_use]
+    pub fn sync_stats(&self) -> symbolon_store::SyncStats {
+        self.store.kv.stats()
+    }
+
+    /// Hands leadership over where another voter can take it, and stops.
+    pub async fn stop(&self) {
+        self.hand_over().await;
+        self.tasks
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .abort_all();
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(%error, "raft did not stop cleanly");
+        }
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.store.log.sync(Box::new(move |result| {
+            // Awaited below.
+            let _ = sender.send(result);
+        }));
+        if let Ok(Err(error)) = receiver.await {
+            tracing::error!(%error, "the last sync failed");
+        }
+    }
+
+    async fn hand_over(&self) {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let own = self.identity.node.0;
+        if metrics.current_leader != Some(own) {
+            return;
+        }
+        let membership = metrics.membership_config.membership();
+        if membership.voter_ids().count() < 3 {
+            return;
+        }
+        // openraft checks nothing about the target: take the voter that is furthest along among
+        // those that acknowledged lately.
+        let target = membership
+            .voter_ids()
+            .filter(|id| *id != own)
+            .filter(|id| {
+                let heard = metrics
+                    .heartbeat
+                    .as_ref()
+                    .and_then(|map| map.get(id))
+                    .copied();
+                heard
+                    .flatten()
+                    .is_some_and(|when| when.elapsed() < Duration::from_millis(500))
+            })
+            .max_by_key(|id| {
+                let matched = metrics
+                    .replication
+                    .as_ref()
+                    .and_then(|map| map.get(id))
+                    .copied();
+                matched.flatten().map_or(0, |id: LogId| id.index)
+            });
+        let Some(target) = target else {
+            tracing::warn!("no other voter can take over; stopping as the master");
+            return;
+        };
+        tracing::info!(to = target, "handing leadership over");
+        if let Err(error) = self.raft.trigger().transfer_leader(target).await {
+            return tracing::warn!(%error, "leadership was not handed over");
+        }
+        let mut master = self.master.clone();
+        let over = master.wait_for(|leader| leader.is_some_and(|node| node.0 != own));
+        if timeout(HAND_OVER, over).await.is_err() {
+            tracing::warn!(to = target, "nobody took over in time");
+        }
+    }
+
+    async fn read_index_once(&self) -> Result<u64, tonic::Status> {
+        let (master, own) = self.master();
+        if own {
+            return read_index(&self.raft).await;
+        }
+        let master = master.ok_or_else(|| tonic::Status::unavailable("no master"))?;
+        let mut client = self.peers.client(master, Purpose::Proposals);
+        let request = self.peers.request(master, peer::ReadIndexRequest {});
+        let response = client.read_index(request).await?;
+        Ok(self.peers.accept(master, response)?.log_index)
+    }
+}
+
+/// Has the CA certify both ports as soon as this node knows its key, and again in time.
+async fn keep_certified(
+    certificates: Arc<Certificates>,
+    published: Arc<Published>,
+    vault: Arc<KeyringVault>,
+    node_key: PrivateKey,
+    api_names: Vec<String>,
+    clock: Arc<dyn Clock>,
+) {
+    let mut applied = published.subscribe();
+    let renew = Duration::from_secs(API_CERTIFICATE_DAYS.unsigned_abs() * 24 * 3600 * 2 / 3);
+    loop {
+        let cluster = published.view().state.cluster().cloned();
+        let Some(cluster) = cluster else {
+            if applied.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        let issued = vault
+            .open(CA_KEY, &cluster.ca_key)
+            .map_err(|error| error.to_string());
+        let issued = issued.and_then(|pkcs8| {
+            let authority = Authority {
+                certificate: cluster.ca_certificate.into(),
+                pkcs8,
+            };
+            certificates
+                .issue(&authority, &node_key, &api_names, clock.now())
+                .map_err(|error| error.to_string())
+        });
+        match issued {
+            Ok(()) => tracing::info!("certificates issued by the cluster CA"),
+            Err(error) => tracing::error!(error, "the cluster CA cannot certify this node"),
+        }
+        sleep(renew).await;
+    }
+}
+
+impl Ledger for ClusterNode {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn view(&self) -> View {
+        self.published.view()
+    }
+
+    fn propose(
+        &self,
+        proposal: Proposal,
+        lane: Lane,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<Answer, ProposeError>> {
+        Box::pin(async move { self.proposer.propose(&proposal, lane, deadline).await })
+    }
+
+    fn applied(&self, index: LogIndex, deadline: Instant) -> BoxFuture<'_, bool> {
+        Box::pin(self.published.reached(index, deadline))
+    }
+
+    fn read_barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ProposeError>> {
+        let deadline = deadline.min(Instant::now() + READ_BARRIER);
+        Box::pin(async move {
+            loop {
+                let answer = timeout_at(deadline, self.read_index_once()).await;
+                let Ok(answer) = answer else {
+                    return Err(ProposeError::NoMaster);
+                };
+                if let Ok(index) = answer {
+                    let applied = self.published.reached(LogIndex(index), deadline).await;
+                    return if applied {
+                        Ok(())
+                    } else {
+                        Err(ProposeError::NoMaster)
+                    };
+                }
+                if Instant::now() + READ_RETRY >= deadline {
+                    return Err(ProposeError::NoMaster);
+                }
+                sleep(READ_RETRY).await;
+            }
+        })
+    }
+
+    fn status(&self) -> ClusterStatus {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        status(
+            &self.peers.standing,
+            &self.published,
+            &self.presence,
+            &metrics,
+        )
+    }
+}

@@ -1,0 +1,120 @@
+//! Connections to peers.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use rustls::sign::CertifiedKey;
+use symbolon_core::NodeId;
+use symbolon_proto::peer::v1::peer_service_client::PeerServiceClient;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Response, Status};
+
+use crate::address_book::AddressBook;
+use crate::peer_header::Standing;
+use crate::tls;
+
+/// Longest wait for a TCP connection, and for the handshake on it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest message from a peer.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 8 << 20;
+
+/// What a connection is for. Each purpose has a connection of its own, so that a snapshot never
+/// holds up a heartbeat.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Purpose {
+    Raft,
+    Proposals,
+    Presence,
+    Snapshots,
+}
+
+/// Gives out clients for peers; connections are made on first use and again when they break.
+pub(crate) struct Peers {
+    pub(crate) standing: Standing,
+    pub(crate) book: Arc<AddressBook>,
+    own: Arc<CertifiedKey>,
+    channels: Mutex<BTreeMap<(NodeId, Purpose), Channel>>,
+}
+
+impl Peers {
+    pub(crate) fn new(standing: Standing, book: Arc<AddressBook>, own: Arc<CertifiedKey>) -> Self {
+        Self {
+            standing,
+            book,
+            own,
+            channels: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn client(&self, node: NodeId, purpose: Purpose) -> PeerServiceClient<Channel> {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let channel = channels
+            .entry((node, purpose))
+            .or_insert_with(|| channel(node, Arc::clone(&self.book), Arc::clone(&self.own)));
+        PeerServiceClient::new(channel.clone())
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// A message to a peer, with its header.
+    pub(crate) fn request<T>(&self, node: NodeId, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        self.standing.attach(request.metadata_mut(), node);
+        request
+    }
+
+    /// A peer's answer, once its header is checked.
+    pub(crate) fn accept<T>(&self, node: NodeId, response: Response<T>) -> Result<T, Status> {
+        self.standing
+            .check(response.metadata(), node)
+            .map_err(|refusal| {
+                tracing::warn!(peer = node.0, %refusal, "an answer of a peer is not looked at");
+                Status::failed_precondition(format!("answer of node {node}: {refusal}"))
+            })?;
+        Ok(response.into_inner())
+    }
+}
+
+fn channel(node: NodeId, book: Arc<AddressBook>, own: Arc<CertifiedKey>) -> Channel {
+    let connector = tower::service_fn(move |_: Uri| {
+        let contact = book.find(node);
+        let own = Arc::clone(&own);
+        async move {
+            let contact = contact.ok_or_else(|| io::Error::other("the node is not registered"))?;
+            let config = tls::client_config(&own, contact.pin).map_err(io::Error::other)?;
+            connect(&contact.address, config).await.map(TokioIo::new)
+        }
+    });
+    Endpoint::from_static("http://peer.symbolon")
+        .http2_keep_alive_interval(Duration::from_secs(5))
+        .keep_alive_timeout(Duration::from_secs(3))
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .connect_with_connector_lazy(connector)
+}
+
+/// A TLS connection to a peer port.
+pub(crate) async fn connect(
+    address: &str,
+    config: rustls::ClientConfig,
+) -> io::Result<TlsStream<TcpStream>> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no connection within a second");
+    let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(address))
+        .await
+        .map_err(late)??;
+    stream.set_nodelay(true)?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let name = tls::peer_name().map_err(io::Error::other)?;
+    timeout(CONNECT_TIMEOUT, connector.connect(name, stream))
+        .await
+        .map_err(late)?
+}

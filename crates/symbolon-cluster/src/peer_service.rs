@@ -1,0 +1,389 @@
+//! The peer port's services.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, ReadPolicy, TransferLeaderRequest, VoteRequest,
+    VoteResponse,
+};
+use prost::Message as _;
+use symbolon_core::{Caller, Command, JoinTokenId, NodeId, Proposal, Secret};
+use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::peer::v1::join_service_server::JoinService;
+use symbolon_proto::peer::v1::peer_service_server::PeerService;
+use symbolon_proto::{answer_to_proto, proposal_decode};
+use symbolon_service::{JoinRequest, Service, ServiceError};
+use symbolon_store::{DataKey, Snapshots};
+use tokio::time::Instant;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer};
+use crate::convert::{
+    entry_decode, log_id_from_proto, log_id_to_proto, stored_membership_from_proto,
+    vote_from_proto, vote_to_proto,
+};
+use crate::hello::Greeter;
+use crate::keys::pin_of;
+use crate::peer_client::Peers;
+use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
+use crate::snapshot::{SnapshotFile, file_name};
+
+const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The certificate that a peer presented, DER: put into a request's extensions by the listener.
+#[derive(Clone, Debug)]
+pub struct PeerCertificate(pub Arc<[u8]>);
+
+/// What registered peers may ask.
+pub(crate) struct PeerApi {
+    pub(crate) raft: Raft,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) committer: Committer,
+    pub(crate) greeter: Arc<Greeter>,
+    pub(crate) snapshots: Snapshots,
+}
+
+fn missing(what: &'static str) -> Status {
+    Status::invalid_argument(format!("{what} is missing or damaged"))
+}
+
+fn stopped(error: impl std::fmt::Display) -> Status {
+    Status::unavailable(format!("raft does not run on this node: {error}"))
+}
+
+impl PeerApi {
+    /// The peer that asks: registered, holding its key, of this cluster, epoch and lineage.
+    fn admit<T>(&self, request: Request<T>) -> Result<(NodeId, T), Status> {
+        let certificate = request.extensions().get::<PeerCertificate>();
+        let pin = certificate.and_then(|certificate| pin_of(&certificate.0));
+        let node = pin.and_then(|pin| self.peers.book.holder(pin));
+        let node = node.ok_or_else(|| {
+            tracing::warn!("a call with a key that no node has registered is refused");
+            Status::permission_denied("this key is not registered with the cluster")
+        })?;
+        self.peers
+            .standing
+            .check(request.metadata(), node)
+            .map_err(|refusal| {
+                tracing::warn!(peer = node.0, %refusal, "a message of a peer is not looked at");
+                Status::failed_precondition(refusal.to_string())
+            })?;
+        Ok((node, request.into_inner()))
+    }
+
+    fn answer<T>(&self, to: NodeId, message: T) -> Response<T> {
+        let mut response = Response::new(message);
+        self.peers.standing.attach(response.metadata_mut(), to);
+        response
+    }
+
+    async fn ballot(
+        &self,
+        request: Request<peer::VoteRequest>,
+        pre: bool,
+    ) -> Result<Response<peer::VoteResponse>, Status> {
+        let (node, message) = self.admit(request)?;
+        let mut rpc = VoteRequest::new(
+            message
+                .vote
+                .as_ref()
+                .map(vote_from_proto)
+                .ok_or_else(|| missing("vote"))?,
+            message.last_log_id.as_ref().map(log_id_from_proto),
+        );
+        rpc.leadership_transfer = message.leadership_transfer;
+        let answer: VoteResponse<_> = if pre {
+            self.raft.pre_vote(rpc).await
+        } else {
+            self.raft.vote(rpc).await
+        }
+        .map_err(stopped)?;
+        let message = peer::VoteResponse {
+            vote: Some(vote_to_proto(&answer.vote)),
+            granted: answer.vote_granted,
+            last_log_id: answer.last_log_id.as_ref().map(log_id_to_proto),
+        };
+        Ok(self.answer(node, message))
+    }
+}
+
+/// What a node may propose: commands of its callers, and those about itself.
+fn permitted(node: NodeId, proposal: &Proposal) -> bool {
+    let own = match proposal.caller {
+        Caller::Node(id) => id == node,
+        Caller::Administrator(_) | Caller::Application(_) => true,
+    };
+    own && proposal.node == node && !matches!(proposal.command, Command::CreateCluster(_))
+}
+
+#[tonic::async_trait]
+impl PeerService for PeerApi {
+    async fn append_entries(
+        &self,
+        request: Request<peer::AppendEntriesRequest>,
+    ) -> Result<Response<peer::AppendEntriesResponse>, Status> {
+        use peer::append_entries_response::Result as Outcome;
+        let (node, message) = self.admit(request)?;
+        let entries = message.entry.into_iter().map(entry_decode);
+        let rpc = AppendEntriesRequest {
+            vote: message
+                .vote
+                .as_ref()
+                .map(vote_from_proto)
+                .ok_or_else(|| missing("vote"))?,
+            prev_log_id: message.prev_log_id.as_ref().map(log_id_from_proto),
+            entries: entries
+                .collect::<Result<_, _>>()
+                .map_err(|_| missing("entry"))?,
+            leader_commit: message.leader_commit.as_ref().map(log_id_from_proto),
+        };
+        let answer = self.raft.append_entries(rpc).await.map_err(stopped)?;
+        let mut message = peer::AppendEntriesResponse::default();
+        match answer {
+            AppendEntriesResponse::Success => message.set_result(Outcome::Success),
+            AppendEntriesResponse::PartialSuccess(log_id) => {
+                message.set_result(Outcome::PartialSuccess);
+                message.partial = log_id.as_ref().map(log_id_to_proto);
+            }
+            AppendEntriesResponse::Conflict => message.set_result(Outcome::Conflict),
+            AppendEntriesResponse::HigherVote(vote) => {
+                message.set_result(Outcome::HigherVote);
+                message.vote = Some(vote_to_proto(&vote));
+            }
+        }
+        Ok(self.answer(node, message))
+    }
+
+    async fn vote(
+        &self,
+        request: Request<peer::VoteRequest>,
+    ) -> Result<Response<peer::VoteResponse>, Status> {
+        self.ballot(request, false).await
+    }
+
+    async fn pre_vote(
+        &self,
+        request: Request<peer::VoteRequest>,
+    ) -> Result<Response<peer::VoteResponse>, Status> {
+        self.ballot(request, true).await
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<peer::TransferLeaderRequest>,
+    ) -> Result<Response<peer::TransferLeaderResponse>, Status> {
+        let (node, message) = self.admit(request)?;
+        let rpc = TransferLeaderRequest::new(
+            message
+                .from_leader
+                .as_ref()
+                .map(vote_from_proto)
+                .ok_or_else(|| missing("vote"))?,
+            message.to_node,
+            message.last_log_id.as_ref().map(log_id_from_proto),
+        );
+        let answer = self
+            .raft
+            .handle_transfer_leader(rpc)
+            .await
+            .map_err(stopped)?;
+        let reason = answer
+            .as_ref()
+            .err()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        Ok(self.answer(
+            node,
+            peer::TransferLeaderResponse {
+                accepted: answer.is_ok(),
+                reason,
+            },
+        ))
+    }
+
+    async fn install_snapshot(
+        &self,
+        request: Request<Streaming<peer::SnapshotChunk>>,
+    ) -> Result<Response<peer::SnapshotResponse>, Status> {
+        let (node, mut stream) = self.admit(request)?;
+        let first = stream
+            .message()
+            .await?
+            .ok_or_else(|| missing("first chunk"))?;
+        let start = first.start.ok_or_else(|| missing("start"))?;
+        let vote = start
+            .vote
+            .as_ref()
+            .map(vote_from_proto)
+            .ok_or_else(|| missing("vote"))?;
+        let membership = start.last_membership.ok_or_else(|| missing("membership"))?;
+        let meta = SnapshotMeta {
+            last_log_id: start.last_log_id.as_ref().map(log_id_from_proto),
+            last_membership: stored_membership_from_proto(membership)
+                .map_err(|_| missing("membership"))?,
+        };
+        let name = format!("{}-received", file_name(meta.last_log_id.as_ref()));
+        let disk = |error| {
+            tracing::error!(%error, "cannot keep a snapshot that a peer sends");
+            Status::internal("the snapshot cannot be kept")
+        };
+        let mut file = self.snapshots.create(&name).map_err(disk)?;
+        while let Some(chunk) = stream.message().await? {
+            file.chunk(&chunk.data).map_err(disk)?;
+        }
+        file.finish().map_err(disk)?;
+        let snapshot = Snapshot {
+            meta,
+            snapshot: SnapshotFile {
+                snapshots: self.snapshots.clone(),
+                name: name.clone(),
+            },
+        };
+        let answer = self.raft.install_full_snapshot(vote, snapshot).await;
+        self.snapshots.remove(&name).map_err(disk)?;
+        let answer = answer.map_err(stopped)?;
+        Ok(self.answer(
+            node,
+            peer::SnapshotResponse {
+                vote: Some(vote_to_proto(&answer.vote)),
+            },
+        ))
+    }
+
+    async fn propose(
+        &self,
+        request: Request<peer::ProposeRequest>,
+    ) -> Result<Response<peer::ProposeResponse>, Status> {
+        let (node, message) = self.admit(request)?;
+        if message.proposal.len() > BATCH_PROPOSALS_MAX {
+            return Err(missing("a batch of at most 256 proposals"));
+        }
+        let mut proposals = Vec::with_capacity(message.proposal.len());
+        for bytes in message.proposal {
+            let proposal = proposal_decode(&bytes).map_err(|_| missing("proposal"))?;
+            if !permitted(node, &proposal) {
+                tracing::warn!(peer = node.0, "a proposal that is not the peer's to make");
+                return Err(Status::permission_denied("not this peer's to propose"));
+            }
+            let message = symbolon_proto::store::v1::Proposal::decode(bytes);
+            proposals.push(message.map_err(|_| missing("proposal"))?);
+        }
+        let answers = self
+            .committer
+            .submit(proposals)
+            .await
+            .map_err(|error| match error {
+                CommitError::NotMaster => {
+                    Status::failed_precondition("this node is not the master")
+                }
+                CommitError::Overloaded => Status::resource_exhausted("the master's queue is full"),
+                CommitError::Stopped => Status::unavailable("raft does not run on this node"),
+            })?;
+        let answer = answers.iter().map(answer_to_proto).collect();
+        Ok(self.answer(node, peer::ProposeResponse { answer }))
+    }
+
+    async fn read_index(
+        &self,
+        request: Request<peer::ReadIndexRequest>,
+    ) -> Result<Response<peer::ReadIndexResponse>, Status> {
+        let (node, peer::ReadIndexRequest {}) = self.admit(request)?;
+        let log_index = read_index(&self.raft).await?;
+        Ok(self.answer(node, peer::ReadIndexResponse { log_index }))
+    }
+
+    async fn hello(
+        &self,
+        request: Request<peer::HelloRequest>,
+    ) -> Result<Response<peer::HelloResponse>, Status> {
+        let (node, message) = self.admit(request)?;
+        let answer = self.greeter.answer(node, &message);
+        Ok(self.answer(node, answer))
+    }
+}
+
+/// The index that a linearizable read must have applied. Only the master knows.
+pub(crate) async fn read_index(raft: &Raft) -> Result<u64, Status> {
+    let read = raft
+        .get_read_log_id(ReadPolicy::ReadIndex)
+        .await
+        .map_err(|error| Status::failed_precondition(format!("no read index: {error}")))?;
+    Ok(read.0.index())
+}
+
+/// What anyone who holds a key and a join token may ask.
+pub(crate) struct JoinApi {
+    pub(crate) service: Arc<Service>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) data_key: Arc<DataKey>,
+    pub(crate) ca_certificate: Vec<u8>,
+}
+
+#[tonic::async_trait]
+impl JoinService for JoinApi {
+    async fn join(
+        &self,
+        request: Request<peer::JoinRequest>,
+    ) -> Result<Response<peer::JoinResponse>, Status> {
+        let certificate = request.extensions().get::<PeerCertificate>();
+        let pin = certificate.and_then(|certificate| pin_of(&certificate.0));
+        let pin = pin.ok_or_else(|| Status::unauthenticated("no client certificate"))?;
+        let message = request.into_inner();
+        let join = JoinRequest {
+            join_token: JoinTokenId(message.join_token),
+            secret: Secret::new(message.secret),
+            name: message.name,
+            pin,
+            peer_address: message.peer_address,
+            api_address: message.api_address,
+        };
+        let deadline = Instant::now() + JOIN_TIMEOUT;
+        let joined = self
+            .service
+            .admit_node(join, deadline)
+            .await
+            .map_err(|error| {
+                tracing::warn!(%error, "a join is refused");
+                join_status(&error)
+            })?;
+        tracing::info!(node = joined.node.0, "admitted a node");
+        let state = self.service.ledger().view().state;
+        let standing = &self.peers.standing;
+        let known = state.nodes().filter(|row| row.id != joined.node);
+        Ok(Response::new(peer::JoinResponse {
+            cluster: standing.cluster.0.to_vec(),
+            cluster_name: state
+                .cluster()
+                .map(|row| row.name.to_string())
+                .unwrap_or_default(),
+            epoch: standing.epoch,
+            lineage: standing.lineage.0.to_vec(),
+            node: joined.node.0,
+            data_key: self.data_key.to_secret().expose().to_vec(),
+            ca_certificate: self.ca_certificate.clone(),
+            known_node: known
+                .map(|row| symbolon_proto::store::v1::KnownNode {
+                    node: row.id.0,
+                    pin: row.pin.0.to_vec(),
+                    peer_address: row.peer_address.clone(),
+                    name: row.name.to_string(),
+                })
+                .collect(),
+        }))
+    }
+}
+
+fn join_status(error: &ServiceError) -> Status {
+    let message = error.to_string();
+    match error {
+        ServiceError::InvalidArgument { .. } => Status::invalid_argument(message),
+        ServiceError::JoinToken(_) => Status::permission_denied(message),
+        ServiceError::AlreadyExists { .. } => Status::already_exists(message),
+        ServiceError::Overloaded(_) | ServiceError::LimitReached { .. } => {
+            Status::resource_exhausted(message)
+        }
+        ServiceError::NoMaster | ServiceError::Stopping => Status::unavailable(message),
+        _ => Status::internal(message),
+    }
+}

@@ -1,0 +1,270 @@
+//! Every node's way to the log: proposals wait in two bounded queues, travel to the master together,
+//! and wait out elections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use openraft::async_runtime::WatchReceiver as _;
+use prost::Message as _;
+use symbolon_core::{Answer, NodeId, Proposal};
+use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::store::v1 as store;
+use symbolon_proto::{answer_from_proto, proposal_encode};
+use symbolon_service::{ADMINISTRATION_QUEUE_MAX, Lane, ProposeError, VERIFICATION_QUEUE_MAX};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer};
+use crate::peer_client::{Peers, Purpose};
+use crate::raft_types::Raft;
+
+/// Batches on their way to the master at once.
+const BATCHES_UNDER_WAY_MAX: usize = 4;
+/// Pause before a batch is tried again when nothing else says that it is worth while.
+const RETRY: Duration = Duration::from_millis(20);
+
+struct Pending {
+    proposal: store::Proposal,
+    deadline: Instant,
+    done: oneshot::Sender<Result<Answer, ProposeError>>,
+}
+
+/// Takes proposals of this node.
+#[derive(Clone)]
+pub(crate) struct Proposer {
+    verification: mpsc::Sender<Pending>,
+    administration: mpsc::Sender<Pending>,
+}
+
+/// Who is master, as far as this node knows.
+pub(crate) type Master = watch::Receiver<Option<NodeId>>;
+
+/// Follows openraft's idea of the leader.
+pub(crate) fn follow_master(raft: &Raft) -> Master {
+    let mut metrics = raft.server_metrics();
+    let (sender, receiver) = watch::channel(None);
+    tokio::spawn(async move {
+        loop {
+            let leader = metrics.borrow_watched().current_leader.map(NodeId);
+            sender.send_if_modified(|known| {
+                let changed = *known != leader;
+                *known = leader;
+                changed
+            });
+            if metrics.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+struct Route {
+    own: NodeId,
+    committer: Committer,
+    peers: Arc<Peers>,
+    master: Master,
+}
+
+impl Proposer {
+    pub(crate) fn start(committer: Committer, peers: Arc<Peers>, master: Master) -> Self {
+        let (verification, verifications) = mpsc::channel(VERIFICATION_QUEUE_MAX);
+        let (administration, administrations) = mpsc::channel(ADMINISTRATION_QUEUE_MAX);
+        let own = peers.standing.node;
+        let route = Arc::new(Route {
+            own,
+            committer,
+            peers,
+            master,
+        });
+        tokio::spawn(run(route, verifications, administrations));
+        Self {
+            verification,
+            administration,
+        }
+    }
+
+    pub(crate) async fn propose(
+        &self,
+        proposal: &Proposal,
+        lane: Lane,
+        deadline: Instant,
+    ) -> Result<Answer, ProposeError> {
+        let (queue, name) = match lane {
+            Lane::Verification => (&self.verification, "proposals of verifications"),
+            Lane::Administration => (&self.administration, "proposals of administration"),
+        };
+        let (done, answer) = oneshot::channel();
+        let pending = Pending {
+            proposal: proposal_encode(proposal),
+            deadline,
+            done,
+        };
+        queue.try_send(pending).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => ProposeError::Overloaded(name),
+            mpsc::error::TrySendError::Closed(_) => ProposeError::Stopping,
+        })?;
+        match timeout_at(deadline, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(ProposeError::Stopping),
+            Err(_) => Err(ProposeError::NoMaster),
+        }
+    }
+}
+
+async fn run(
+    route: Arc<Route>,
+    mut verifications: mpsc::Receiver<Pending>,
+    mut administrations: mpsc::Receiver<Pending>,
+) {
+    let under_way = Arc::new(Semaphore::new(BATCHES_UNDER_WAY_MAX));
+    loop {
+        let first = tokio::select! {
+            biased;
+            Some(pending) = verifications.recv() => pending,
+            Some(pending) = administrations.recv() => pending,
+            else => return,
+        };
+        // What comes while this waits travels along.
+        let Ok(permit) = Arc::clone(&under_way).acquire_owned().await else {
+            return;
+        };
+        let mut batch = vec![first];
+        while batch.len() < BATCH_PROPOSALS_MAX {
+            let next = verifications
+                .try_recv()
+                .or_else(|_| administrations.try_recv());
+            let Ok(pending) = next else { break };
+            batch.push(pending);
+        }
+        let route = Arc::clone(&route);
+        tokio::spawn(async move {
+            route.deliver(batch).await;
+            drop(permit);
+        });
+    }
+}
+
+enum Failure {
+    /// Try again as soon as there is a master.
+    Again,
+    /// The master has too much to do.
+    Overloaded,
+    /// This node is stopping.
+    Stopping,
+}
+
+impl Route {
+    /// Tries until every proposal is answered or late. A proposal that was sent to a master that
+    /// died is sent again as it is: its request id makes the second one harmless.
+    async fn deliver(&self, mut batch: Vec<Pending>) {
+        let mut master = self.master.clone();
+        loop {
+            // Nobody waits for these any more.
+            let now = Instant::now();
+            batch.retain(|pending| pending.deadline > now && !pending.done.is_closed());
+            let Some(latest) = batch.iter().map(|pending| pending.deadline).max() else {
+                return;
+            };
+
+            let leader = *master.borrow_and_update();
+            let proposals: Vec<_> = batch
+                .iter()
+                .map(|pending| pending.proposal.clone())
+                .collect();
+            let attempt = async {
+                match leader {
+                    None => Err(Failure::Again),
+                    Some(node) if node == self.own => self.commit_here(proposals).await,
+                    Some(node) => self.commit_at(node, proposals).await,
+                }
+            };
+            let result = tokio::select! {
+                result = attempt => result,
+                () = other_master(&mut master, leader) => continue,
+                () = sleep_until(latest) => continue,
+            };
+            match result {
+                Ok(answers) => {
+                    for (pending, answer) in batch.into_iter().zip(answers) {
+                        let _ = pending.done.send(Ok(answer));
+                    }
+                    return;
+                }
+                Err(Failure::Again) => {
+                    let _ = timeout_at(Instant::now() + RETRY, master.changed()).await;
+                }
+                Err(Failure::Overloaded) => {
+                    return fail(batch, ProposeError::Overloaded("proposals at the master"));
+                }
+                Err(Failure::Stopping) => return fail(batch, ProposeError::Stopping),
+            }
+        }
+    }
+
+    async fn commit_here(&self, proposals: Vec<store::Proposal>) -> Result<Vec<Answer>, Failure> {
+        self.committer
+            .submit(proposals)
+            .await
+            .map_err(|error| match error {
+                CommitError::NotMaster => Failure::Again,
+                CommitError::Overloaded => Failure::Overloaded,
+                CommitError::Stopped => Failure::Stopping,
+            })
+    }
+
+    async fn commit_at(
+        &self,
+        node: NodeId,
+        proposals: Vec<store::Proposal>,
+    ) -> Result<Vec<Answer>, Failure> {
+        let mut client = self.peers.client(node, Purpose::Proposals);
+        let proposal = proposals
+            .iter()
+            .map(|p| Bytes::from(p.encode_to_vec()))
+            .collect();
+        let request = self.peers.request(node, peer::ProposeRequest { proposal });
+        let count = proposals.len();
+        let answer = async {
+            let response = client.propose(request).await?;
+            self.peers.accept(node, response)
+        };
+        match answer.await {
+            Ok(response) if response.answer.len() == count => response
+                .answer
+                .into_iter()
+                .map(|answer| answer_from_proto(answer).map_err(|_| Failure::Again))
+                .collect(),
+            Ok(_) => Err(Failure::Again),
+            Err(status) if status.code() == tonic::Code::ResourceExhausted => {
+                Err(Failure::Overloaded)
+            }
+            Err(status) => {
+                tracing::debug!(
+                    master = node.0,
+                    reason = status.message(),
+                    "not proposed yet"
+                );
+                Err(Failure::Again)
+            }
+        }
+    }
+}
+
+/// Waits until another node than `tried` is master.
+async fn other_master(master: &mut Master, tried: Option<NodeId>) {
+    let changed = master
+        .wait_for(|leader| leader.is_some() && *leader != tried)
+        .await
+        .is_ok();
+    if !changed {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn fail(batch: Vec<Pending>, error: ProposeError) {
+    for pending in batch {
+        let _ = pending.done.send(Err(error));
+    }
+}

@@ -1,0 +1,118 @@
+//! How the cluster is, as far as this node knows.
+
+use symbolon_core::{LogIndex, NodeId};
+use symbolon_service::{ClusterStatus, NodeStatus, Role};
+use tokio::time::Instant;
+
+use crate::hello::{Presence, REACHABLE};
+use crate::members::voters_wanted;
+use crate::peer_header::Standing;
+use crate::published::Published;
+use crate::raft_types::TypeConfig;
+
+/// Clocks further apart than this are worth a warning.
+const CLOCK_OFFSET_WARN_MILLISECONDS: i64 = 2_000;
+
+pub(crate) fn status(
+    standing: &Standing,
+    published: &Published,
+    presence: &Presence,
+    metrics: &openraft::RaftMetrics<TypeConfig>,
+) -> ClusterStatus {
+    let view = published.view();
+    let master = metrics.current_leader.map(NodeId);
+    let membership = metrics.membership_config.membership();
+    let role = |id: NodeId| {
+        if Some(id) == master {
+            Role::Master
+        } else if membership.voter_ids().any(|voter| voter == id.0) {
+            Role::Subordinate
+        } else if membership.get_node(&id.0).is_some() {
+            Role::Learner
+        } else {
+            Role::Absent
+        }
+    };
+    let now = Instant::now();
+    let nodes: Vec<_> = view
+        .state
+        .nodes()
+        .map(|row| {
+            let own = row.id == standing.node;
+            let heard = presence.get(row.id);
+            let recent = heard.filter(|heard| now.duration_since(heard.when) < REACHABLE);
+            NodeStatus {
+                id: row.id,
+                name: row.name.clone(),
+                role: role(row.id),
+                api_address: row.api_address.clone(),
+                peer_address: row.peer_address.clone(),
+                reachable: own || recent.is_some(),
+                applied: if own {
+                    view.applied
+                } else {
+                    heard.map_or(LogIndex(0), |heard| heard.applied)
+                },
+                heard_at: heard.map(|heard| heard.at),
+                clock_offset_milliseconds: heard.map_or(0, |heard| heard.offset),
+            }
+        })
+        .collect();
+    ClusterStatus {
+        cluster: standing.cluster,
+        cluster_name: view.state.cluster().map(|row| row.name.clone()),
+        epoch: standing.epoch,
+        lineage: standing.lineage,
+        master,
+        term: metrics.current_term,
+        applied: view.applied,
+        digest: view.state.digest(),
+        warnings: warnings(&nodes, master),
+        nodes,
+    }
+}
+
+fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if master.is_none() {
+        warnings.push(
+            "no master is known: writes and verifications wait; start the nodes that are down"
+                .to_owned(),
+        );
+    }
+    for node in nodes.iter().filter(|node| !node.reachable) {
+        warnings.push(format!(
+            "node {} was not heard from for 3 s: see whether it runs and whether {} can be reached",
+            node.name, node.peer_address
+        ));
+    }
+    let is_voter = |node: &&NodeStatus| matches!(node.role, Role::Master | Role::Subordinate);
+    let voters = nodes.iter().filter(is_voter).count();
+    let alive = nodes
+        .iter()
+        .filter(is_voter)
+        .filter(|node| node.reachable)
+        .count();
+    if voters > 1 && alive == voters / 2 + 1 {
+        warnings.push(
+            "one more voter down and no write can commit: bring the missing ones back".to_owned(),
+        );
+    }
+    let wanted = voters_wanted(nodes.len());
+    if voters < wanted {
+        warnings.push(format!(
+            "{voters} of {wanted} voters: a lost master is not replaced by itself yet; wait until \
+             the new nodes have caught up"
+        ));
+    }
+    for node in nodes
+        .iter()
+        .filter(|node| node.clock_offset_milliseconds.abs() > CLOCK_OFFSET_WARN_MILLISECONDS)
+    {
+        warnings.push(format!(
+            "the clock of node {} differs from this node's by {} ms: correct the time (NTP)",
+            node.name, node.clock_offset_milliseconds
+        ));
+    }
+    warnings
+}

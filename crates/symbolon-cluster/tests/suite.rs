@@ -1,0 +1,63 @@
+//! openraft's own storage suite, over the disk and over the simulated disk.
+
+#![cfg(feature = "suite")]
+
+use openraft::testing::log::{StoreBuilder, Suite};
+use symbolon_cluster::{LogStore, Machine, TypeConfig};
+use symbolon_core::{ClusterId, LineageId, NodeId};
+use symbolon_store::{DataDir, Header, SimDisk, Store};
+
+type StorageError = openraft::StorageError<TypeConfig>;
+
+fn header() -> Header {
+    Header {
+        cluster: ClusterId([1; 16]),
+        epoch: 1,
+        lineage: LineageId([2; 16]),
+        node: NodeId(1),
+        node_name: "n1".to_owned(),
+        wrapped_data_key: Vec::new(),
+        wrapped_node_key: Vec::new(),
+        ca_certificate: Vec::new(),
+        known_nodes: Vec::new(),
+    }
+}
+
+fn halves(store: &Store) -> (LogStore, Machine) {
+    let machine = Machine::load(store.image.clone(), store.snapshots.clone()).unwrap();
+    (LogStore::new(store.log.clone()), machine)
+}
+
+struct OnDisk;
+
+impl StoreBuilder<TypeConfig, LogStore, Machine, tempfile::TempDir> for OnDisk {
+    async fn build(&self) -> Result<(tempfile::TempDir, LogStore, Machine), StorageError> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DataDir::new(folder.path().join("data"))
+            .create(header())
+            .unwrap();
+        let (log, machine) = halves(&store);
+        Ok((folder, log, machine))
+    }
+}
+
+struct Simulated;
+
+impl StoreBuilder<TypeConfig, LogStore, Machine, SimDisk> for Simulated {
+    async fn build(&self) -> Result<(SimDisk, LogStore, Machine), StorageError> {
+        let disk = SimDisk::new();
+        let store = Store::create_simulated(&disk, header()).unwrap();
+        let (log, machine) = halves(&store);
+        Ok((disk, log, machine))
+    }
+}
+
+#[tokio::test]
+async fn the_suite_holds_over_sled() {
+    Suite::test_all(OnDisk).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_suite_holds_over_the_simulated_disk() {
+    Suite::test_all(Simulated).await.unwrap();
+}

@@ -1,0 +1,402 @@
+//! Random steps, and the log entries they become.
+
+use proptest::prelude::*;
+use symbolon_core::otp::Parameters;
+use symbolon_core::{
+    Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
+    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DisplayName, EnrollToken,
+    Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node,
+    NodeId, Outcome, Proposal, RequestId, Sealed, SetNodeAddresses, Stamp, State, Timestamp,
+    TokenId, UserId, UserName,
+};
+
+/// One log entry to be. Numbers are drawn from small ranges, so that steps meet.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// Milliseconds since the entry before; a master that is behind stamps lower.
+    pass: i64,
+    /// In the same log entry as the step before.
+    same_entry: bool,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    New {
+        /// Who asks, when not the one who usually does.
+        caller: Option<u8>,
+        /// Entries that the proposing node is behind.
+        lag: u64,
+        /// Milliseconds from the stamp back to when the proposal was made.
+        age: i64,
+        /// A request id that others may have too.
+        shared_id: Option<u8>,
+        wish: Wish,
+    },
+    /// A proposal from before comes once more.
+    Again(prop::sample::Index),
+    /// Its code comes once more, in a request of its own.
+    Replay(prop::sample::Index),
+}
+
+#[derive(Clone, Debug)]
+enum Wish {
+    User(u8),
+    Token(u8, u8),
+    Application(u8),
+    JoinToken(u8, u64),
+    Join {
+        token: u8,
+        secret: bool,
+        node: u8,
+    },
+    Address(u8, u8),
+    Tick,
+    Verify {
+        user: u8,
+        application: u8,
+        matches: Vec<(u8, i64)>,
+        lie: bool,
+    },
+}
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let pass = prop_oneof![
+        6 => 0..3_000_i64,
+        3 => 3_000..20_000_i64,
+        1 => 20_000..90_000_i64,
+        1 => -5_000..0_i64,
+    ];
+    let what = prop_oneof![
+        8 => new(),
+        1 => any::<prop::sample::Index>().prop_map(What::Again),
+        1 => any::<prop::sample::Index>().prop_map(What::Replay),
+    ];
+    let same_entry = prop::bool::weighted(0.2);
+    (pass, same_entry, what).prop_map(|(pass, same_entry, what)| Step {
+        pass,
+        same_entry,
+        what,
+    })
+}
+
+fn new() -> impl Strategy<Value = What> {
+    let age = prop_oneof![
+        8 => 0..2_000_i64,
+        2 => 0..30_000_i64,
+        1 => -35_000..35_000_i64,
+    ];
+    let lag = prop_oneof![6 => Just(0), 1 => 1..4_u64];
+    let shared_id = prop::option::weighted(0.2, 0..3_u8);
+    let caller = prop::option::weighted(0.1, 0..4_u8);
+    (caller, lag, age, shared_id, wish()).prop_map(|(caller, lag, age, shared_id, wish)| {
+        What::New {
+            caller,
+            lag,
+            age,
+            shared_id,
+            wish,
+        }
+    })
+}
+
+/// Mostly below `usual`, sometimes up to `most`.
+fn number(usual: u8, most: u8) -> impl Strategy<Value = u8> {
+    prop_oneof![9 => 0..usual, 1 => 0..most]
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let offset = prop_oneof![9 => -1..=1_i64, 1 => -3..=3_i64];
+    let matches = proptest::collection::vec((0..4_u8, offset), 0..3);
+    let lie = prop::bool::weighted(0.05);
+    let verify = (number(2, 5), number(2, 4), matches, lie);
+    let secret = prop::bool::weighted(0.8);
+    prop_oneof![
+        1 => (0..5_u8).prop_map(Wish::User),
+        2 => (number(3, 5), 0..8_u8).prop_map(|(user, token)| Wish::Token(user, token)),
+        1 => (0..4_u8).prop_map(Wish::Application),
+        2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
+        3 => (0..4_u8, secret, 0..4_u8)
+            .prop_map(|(token, secret, node)| Wish::Join { token, secret, node }),
+        1 => (1..3_u8, 0..3_u8).prop_map(|(node, host)| Wish::Address(node, host)),
+        1 => Just(Wish::Tick),
+        16 => verify.prop_map(|(user, application, matches, lie)| Wish::Verify {
+            user,
+            application,
+            matches,
+            lie,
+        }),
+    ]
+}
+
+/// Turns steps into entries. Starts with a cluster, two applications, and two users
+/// with tokens.
+pub(crate) struct Log {
+    stamp: Stamp,
+    /// States by log index.
+    states: Vec<State>,
+    proposals: Vec<Proposal>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            stamp: Stamp {
+                index: LogIndex(0),
+                ordinal: 0,
+                at: Timestamp(1_800_000_000_000),
+            },
+            states: Vec::new(),
+            proposals: Vec::new(),
+        }
+    }
+}
+
+impl Log {
+    /// The next entry; `state` is what the entries so far have made.
+    pub(crate) fn entry(&mut self, step: &Step, state: &State) -> (Stamp, Proposal) {
+        let opening = self.proposals.len();
+        if step.same_entry && opening > 8 {
+            self.stamp.ordinal += 1;
+        } else {
+            self.states.push(state.clone());
+            self.stamp = Stamp {
+                index: LogIndex(self.stamp.index.0 + 1),
+                ordinal: 0,
+                at: Timestamp(self.stamp.at.0.checked_add_signed(step.pass).unwrap()),
+            };
+        }
+        let first = |wish| {
+            self.follow(&What::New {
+                caller: None,
+                lag: 0,
+                age: 0,
+                shared_id: None,
+                wish,
+            })
+        };
+        let proposal = match opening {
+            0 => self.proposal(caller(3), 0, 0, None, create_cluster()),
+            1 => first(Wish::Application(0)),
+            2 => first(Wish::Application(1)),
+            3 => first(Wish::User(0)),
+            4 => first(Wish::Token(0, 0)),
+            5 => first(Wish::Token(0, 1)),
+            6 => first(Wish::User(1)),
+            7 => first(Wish::Token(1, 2)),
+            _ => self.follow(&step.what),
+        };
+        self.proposals.push(proposal.clone());
+        (self.stamp, proposal)
+    }
+
+    fn follow(&self, what: &What) -> Proposal {
+        match what {
+            What::New {
+                caller: who,
+                lag,
+                age,
+                shared_id,
+                wish,
+            } => {
+                let applied = self.stamp.index.0 - 1;
+                let seen = applied.saturating_sub(*lag);
+                let command = self.command(wish, seen, *age);
+                let usual = || usual_caller(&command);
+                let caller = who.map_or_else(usual, caller);
+                self.proposal(caller, seen, *age, *shared_id, command)
+            }
+            What::Again(which) => which.get(&self.proposals).clone(),
+            What::Replay(which) => Proposal {
+                request_id: self.own_id(),
+                seen: LogIndex(self.stamp.index.0 - 1),
+                ..which.get(&self.proposals).clone()
+            },
+        }
+    }
+
+    fn proposal(
+        &self,
+        caller: Caller,
+        seen: u64,
+        age: i64,
+        shared_id: Option<u8>,
+        command: Command,
+    ) -> Proposal {
+        Proposal {
+            caller,
+            request_id: shared_id.map_or_else(|| self.own_id(), |id| RequestId([id; 16])),
+            fingerprint: fingerprint(&command),
+            seen: LogIndex(seen),
+            made_at: self.made_at(age),
+            node: NodeId(1),
+            command,
+        }
+    }
+
+    fn own_id(&self) -> RequestId {
+        RequestId((u128::MAX - self.proposals.len() as u128).to_be_bytes())
+    }
+
+    fn made_at(&self, age: i64) -> Timestamp {
+        Timestamp(self.stamp.at.0.checked_add_signed(-age).unwrap())
+    }
+
+    fn command(&self, wish: &Wish, seen: u64, age: i64) -> Command {
+        match wish {
+            Wish::User(user) => Command::CreateUser(CreateUser {
+                user: user_id(*user),
+                name: user_name(*user),
+                display_name: DisplayName::new("Somebody").unwrap(),
+            }),
+            Wish::Token(user, token) => Command::EnrollToken(EnrollToken {
+                user: user_id(*user),
+                token: token_id(*token),
+                parameters: Parameters::default(),
+                seed: Sealed::new(vec![*token; 20]),
+            }),
+            Wish::Application(number) => Command::CreateApplication(CreateApplication {
+                application: application_id(*number),
+                name: name("app", *number),
+                key: KeyHash([*number; 32]),
+                secret: Sealed::new(vec![*number; 32]),
+            }),
+            Wish::JoinToken(number, life) => Command::CreateJoinToken(CreateJoinToken {
+                join_token: join_token_id(*number),
+                secret_hash: KeyHash([*number; 32]),
+                secret: Sealed::new(vec![*number; 32]),
+                life_milliseconds: *life,
+            }),
+            Wish::Join {
+                token,
+                secret,
+                node,
+            } => Command::AdmitNode(AdmitNode {
+                join_token: join_token_id(*token),
+                secret: KeyHash([if *secret { *token } else { 99 }; 32]),
+                name: name("node", *node),
+                pin: KeyPin([*node; 32]),
+                peer_address: format!("node{node}:8444"),
+                api_address: format!("https://node{node}:8443"),
+            }),
+            Wish::Address(node, host) => Command::SetNodeAddresses(SetNodeAddresses {
+                node: NodeId((*node).into()),
+                peer_address: format!("host{host}:8444"),
+                api_address: format!("https://host{host}:8443"),
+            }),
+            Wish::Tick => Command::Tick,
+            Wish::Verify {
+                user,
+                application,
+                matches,
+                lie,
+            } => Command::Verify(self.outcome(*user, *application, matches, *lie, seen, age)),
+        }
+    }
+
+    fn outcome(
+        &self,
+        user: u8,
+        application: u8,
+        matches: &[(u8, i64)],
+        lie: bool,
+        seen: u64,
+        age: i64,
+    ) -> Outcome {
+        let view = &self.states[usize::try_from(seen).unwrap()];
+        let found = view.user_by_name(&user_name(user)).map(|user| user.id);
+        let now = Parameters::default().step(self.made_at(age));
+        Outcome {
+            user_name: user_name(user),
+            user: if lie { Some(user_id(0)) } else { found },
+            application: application_id(application),
+            method: Method::Totp,
+            client_ip: String::new(),
+            matches: matches
+                .iter()
+                .map(|(token, offset)| Match {
+                    token: token_id(*token),
+                    step: now.checked_add_signed(*offset).unwrap(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// FNV-1a over what is asked, as good as a keyed hash among friends.
+fn fingerprint(command: &Command) -> Fingerprint {
+    let text = format!("{command:?}");
+    let hash = text.bytes().fold(0x6c62_272e_07bb_0142_u128, |hash, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    });
+    Fingerprint(hash.to_be_bytes())
+}
+
+fn usual_caller(command: &Command) -> Caller {
+    match command {
+        Command::Verify(outcome) => Caller::Application(outcome.application),
+        Command::SetNodeAddresses(command) => Caller::Node(command.node),
+        Command::CreateCluster(_) | Command::AdmitNode(_) | Command::Tick => caller(3),
+        Command::CreateUser(_)
+        | Command::EnrollToken(_)
+        | Command::CreateApplication(_)
+        | Command::CreateJoinToken(_) => caller(0),
+    }
+}
+
+fn caller(number: u8) -> Caller {
+    match number {
+        0 => Caller::Administrator(AdministratorId(1)),
+        1 => Caller::Application(application_id(1)),
+        2 => Caller::Node(NodeId(2)),
+        _ => Caller::Node(NodeId(1)),
+    }
+}
+
+fn create_cluster() -> Command {
+    Command::CreateCluster(CreateCluster {
+        cluster: ClusterId([1; 16]),
+        name: name("cluster", 0),
+        lineage: LineageId([2; 16]),
+        ca_certificate: vec![3; 10],
+        ca_key: Sealed::new(vec![4; 10]),
+        administrator: Administrator {
+            id: AdministratorId(1),
+            name: name("root", 0),
+            key: KeyHash([5; 32]),
+            changed_at: LogIndex(0),
+        },
+        node: Node {
+            id: NodeId(1),
+            name: name("node", 9),
+            pin: KeyPin([9; 32]),
+            peer_address: "node9:8444".to_owned(),
+            api_address: "https://node9:8443".to_owned(),
+            changed_at: LogIndex(0),
+        },
+    })
+}
+
+fn name(kind: &str, number: u8) -> Name {
+    Name::new(format!("{kind}{number}")).unwrap()
+}
+
+fn user_name(number: u8) -> UserName {
+    UserName::new(format!("user{number}")).unwrap()
+}
+
+fn user_id(number: u8) -> UserId {
+    UserId(100 + u64::from(number))
+}
+
+fn token_id(number: u8) -> TokenId {
+    TokenId(200 + u64::from(number))
+}
+
+fn application_id(number: u8) -> ApplicationId {
+    ApplicationId(300 + u64::from(number))
+}
+
+fn join_token_id(number: u8) -> JoinTokenId {
+    JoinTokenId(400 + u64::from(number))
+}

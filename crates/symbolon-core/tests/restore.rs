@@ -1,0 +1,423 @@
+//! What a state refuses to be restored from, and that every field counts in the digest.
+
+use symbolon_core::limits::{FAILURES_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX};
+use symbolon_core::otp::{Algorithm, Parameters};
+use symbolon_core::{
+    Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Caller,
+    Cluster, ClusterId, Digest, DisplayName, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
+    LineageId, LogIndex, Name, Node, NodeId, RequestId, RestoreError, Reveal, Row, Scalars, Sealed,
+    State, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+};
+
+const USER: UserId = UserId(10);
+const TOKEN: TokenId = TokenId(20);
+
+#[test]
+fn every_field_of_every_row_counts_in_the_digest() {
+    let rows = rows();
+    let whole = digest(&rows);
+    for (place, row) in rows.iter().enumerate() {
+        for (field, altered) in alterations(row).into_iter().enumerate() {
+            let mut rows = rows.clone();
+            rows[place] = altered;
+            assert_ne!(digest(&rows), whole, "field {field} of {row:?}");
+        }
+        let mut fewer = rows.clone();
+        fewer.remove(place);
+        assert_ne!(digest(&fewer), whole, "without {row:?}");
+    }
+}
+
+#[test]
+fn the_order_of_the_rows_does_not_count() {
+    let mut rows = rows();
+    let whole = digest(&rows);
+    rows.reverse();
+    assert_eq!(digest(&rows), whole);
+    assert_eq!(restore(&rows).map(|state| state.digest()), Ok(whole));
+}
+
+#[test]
+fn scalars_that_are_not_the_rows_own_are_refused() {
+    let rows = rows();
+    let state = restore(&rows).unwrap();
+    assert_eq!(state.check(), Ok(()));
+    let own = state.scalars();
+    let other_clock = Scalars {
+        clock: own.clock.plus(1),
+        ..own
+    };
+    let other_chain = Scalars {
+        audit_chain: Digest([1; 32]),
+        ..own
+    };
+    let other_digest = Scalars {
+        digest: Digest([1; 32]),
+        ..own
+    };
+    for scalars in [other_clock, other_chain, other_digest] {
+        let refused = State::restore(rows.clone(), scalars, []).map(|_| ());
+        assert!(
+            matches!(refused, Err(RestoreError::Digest { expected, .. }) if expected == scalars.digest),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn rows_that_contradict_each_other_are_refused() {
+    let (user, token, node) = (user(), token(), node(1));
+    let orphan = Token {
+        id: TokenId(21),
+        ..token.clone()
+    };
+    let double = User {
+        tokens: vec![TOKEN, TOKEN],
+        ..user.clone()
+    };
+    let namesake = User {
+        id: UserId(11),
+        tokens: Vec::new(),
+        ..user.clone()
+    };
+    let poor = User {
+        tokens: vec![TOKEN, TokenId(21)],
+        ..user.clone()
+    };
+    let failing = User {
+        failures: FAILURES_MAX + 1,
+        ..user
+    };
+    let same_name = Node {
+        name: node.name.clone(),
+        ..self::node(2)
+    };
+    let same_pin = Node {
+        pin: node.pin,
+        ..self::node(2)
+    };
+    let elsewhere = Application {
+        id: ApplicationId(31),
+        ..application()
+    };
+    let guest = JoinToken {
+        used_by: Some(NodeId(7)),
+        ..join_token()
+    };
+    let other_cluster = Cluster {
+        id: ClusterId([9; 16]),
+        ..cluster()
+    };
+    for (row, violation) in [
+        (Row::Token(orphan), Violation::TokenWithoutUser(TokenId(21))),
+        (Row::User(double), Violation::UserWithoutToken(USER)),
+        (Row::User(poor), Violation::UserWithoutToken(USER)),
+        (Row::User(namesake), Violation::UserName(USER)),
+        (Row::User(failing), Violation::Failures(USER)),
+        (Row::Node(same_name), Violation::NodeTwice(NodeId(1))),
+        (Row::Node(same_pin), Violation::NodeTwice(NodeId(1))),
+        (Row::Application(elsewhere), Violation::ApplicationName),
+        (Row::JoinToken(guest), Violation::JoinToken(JoinTokenId(40))),
+        (Row::Cluster(other_cluster), Violation::NoCluster),
+    ] {
+        // The last row of an id stands.
+        let mut rows = rows();
+        rows.push(row);
+        assert_eq!(refusal(&rows), Some(RestoreError::Violation(violation)));
+    }
+    let without_cluster = &rows()[1..];
+    let refused = Some(RestoreError::Violation(Violation::NoCluster));
+    assert_eq!(refusal(without_cluster), refused);
+}
+
+#[test]
+fn rows_beyond_a_limit_are_refused() {
+    let limit = Some(RestoreError::Violation(Violation::Limit));
+    let nodes = |count: usize| {
+        let mut rows = rows();
+        rows.extend((1..=count as u64).map(node).map(Row::Node));
+        rows
+    };
+    assert_eq!(refusal(&nodes(NODES_MAX)), None);
+    assert_eq!(refusal(&nodes(NODES_MAX + 1)), limit);
+
+    let tokens = |count: usize| {
+        let ids: Vec<_> = (0..count as u64).map(|id| TokenId(20 + id)).collect();
+        let mut rows = rows();
+        rows.extend(
+            ids.iter()
+                .map(|id| Row::Token(Token { id: *id, ..token() })),
+        );
+        rows.push(Row::User(User {
+            tokens: ids,
+            ..user()
+        }));
+        rows
+    };
+    assert_eq!(refusal(&tokens(TOKENS_PER_USER_MAX)), None);
+    assert_eq!(refusal(&tokens(TOKENS_PER_USER_MAX + 1)), limit);
+}
+
+#[test]
+fn beyond_their_limit_the_oldest_reply_is_forgotten() {
+    let rows = rows();
+    let scalars = restore(&rows).unwrap().scalars();
+    let caller = Caller::Administrator(AdministratorId(2));
+    let id = |number: usize| RequestId((number as u128).to_be_bytes());
+    let events = (0..=REPLIES_MAX).map(|number| AuditEvent {
+        index: LogIndex(number as u64),
+        ordinal: 0,
+        at: scalars.clock,
+        caller,
+        request_id: id(number),
+        fingerprint: Fingerprint([0; 16]),
+        node: NodeId(1),
+        row: AuditRow::TokenEnrolled {
+            user: USER,
+            token: TOKEN,
+        },
+    });
+    let state = State::restore(rows, scalars, events).unwrap();
+    assert_eq!(state.replies_len(), REPLIES_MAX);
+    assert_eq!(state.remembered(caller, id(0)), None);
+    assert!(state.remembered(caller, id(1)).is_some());
+    assert!(state.remembered(caller, id(REPLIES_MAX)).is_some());
+}
+
+/// The digest that these rows have, whether or not they fit together.
+fn digest(rows: &[Row]) -> Digest {
+    match State::restore(rows.to_vec(), Scalars::default(), []) {
+        Err(RestoreError::Digest { found, .. }) => found,
+        other => panic!("nothing has the digest 0: {other:?}"),
+    }
+}
+
+fn restore(rows: &[Row]) -> Result<State, RestoreError> {
+    let scalars = Scalars {
+        digest: digest(rows),
+        ..Scalars::default()
+    };
+    State::restore(rows.to_vec(), scalars, [])
+}
+
+fn refusal(rows: &[Row]) -> Option<RestoreError> {
+    restore(rows).err()
+}
+
+/// One row of each kind.
+fn rows() -> Vec<Row> {
+    vec![
+        Row::Cluster(cluster()),
+        Row::Administrator(administrator()),
+        Row::Application(application()),
+        Row::User(user()),
+        Row::Token(token()),
+        Row::Node(node(1)),
+        Row::JoinToken(join_token()),
+    ]
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn reveal(secret: u8, until: u64) -> Option<Reveal> {
+    Some(Reveal {
+        secret: Sealed::new(vec![secret; 3]),
+        until: Timestamp(until),
+    })
+}
+
+fn cluster() -> Cluster {
+    Cluster {
+        id: ClusterId([1; 16]),
+        name: name("main"),
+        epoch: 1,
+        lineage: LineageId([2; 16]),
+        ca_certificate: vec![3; 3],
+        ca_key: Sealed::new(vec![4; 3]),
+        created_at: Timestamp(5),
+    }
+}
+
+fn administrator() -> Administrator {
+    Administrator {
+        id: AdministratorId(2),
+        name: name("root"),
+        key: KeyHash([1; 32]),
+        changed_at: LogIndex(1),
+    }
+}
+
+fn application() -> Application {
+    Application {
+        id: ApplicationId(30),
+        name: name("vpn"),
+        key: KeyHash([2; 32]),
+        reveal: reveal(1, 100),
+        created_at: Timestamp(6),
+        changed_at: LogIndex(2),
+    }
+}
+
+fn user() -> User {
+    User {
+        id: USER,
+        name: user_name("alice"),
+        display_name: display_name("Alice"),
+        failures: 3,
+        tokens: vec![TOKEN],
+        created_at: Timestamp(7),
+        changed_at: LogIndex(3),
+    }
+}
+
+fn user_name(text: &str) -> UserName {
+    UserName::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn display_name(text: &str) -> DisplayName {
+    DisplayName::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn parameters(algorithm: Algorithm, digits: u8, period_seconds: u32) -> Parameters {
+    Parameters::new(algorithm, digits, period_seconds).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn token() -> Token {
+    Token {
+        id: TOKEN,
+        user: USER,
+        parameters: Parameters::default(),
+        seed: Sealed::new(vec![5; 3]),
+        mark: 8,
+        created_at: Timestamp(9),
+        changed_at: LogIndex(4),
+    }
+}
+
+fn node(id: u64) -> Node {
+    Node {
+        id: NodeId(id),
+        name: name(&format!("n{id}")),
+        pin: KeyPin([u8::try_from(id).unwrap_or(0); 32]),
+        peer_address: "peer".to_owned(),
+        api_address: "api".to_owned(),
+        changed_at: LogIndex(5),
+    }
+}
+
+fn join_token() -> JoinToken {
+    JoinToken {
+        id: JoinTokenId(40),
+        secret: KeyHash([6; 32]),
+        reveal: reveal(2, 200),
+        expires_at: Timestamp(300),
+        used_by: None,
+        changed_at: LogIndex(6),
+    }
+}
+
+/// Copies of one row, each with `$field` set to something else.
+macro_rules! altered {
+    ($kind:ident, $row:expr, { $($field:ident: $value:expr),* $(,)? }) => {{
+        // Names every field: a new one does not compile until it stands here.
+        let $kind { $($field: _),* } = $row;
+        vec![$({
+            let mut row = $row.clone();
+            row.$field = $value;
+            Row::$kind(row)
+        }),*]
+    }};
+}
+
+fn alterations(row: &Row) -> Vec<Row> {
+    match row {
+        Row::Cluster(row) => altered!(Cluster, row, {
+            id: ClusterId([0; 16]),
+            name: name("mail"),
+            epoch: 2,
+            lineage: LineageId([0; 16]),
+            ca_certificate: vec![3; 4],
+            ca_key: Sealed::new(vec![4; 4]),
+            created_at: Timestamp(0),
+        }),
+        Row::Administrator(row) => altered!(Administrator, row, {
+            id: AdministratorId(3),
+            name: name("toor"),
+            key: KeyHash([0; 32]),
+            changed_at: LogIndex(0),
+        }),
+        Row::Application(row) => application_alterations(row),
+        Row::User(row) => altered!(User, row, {
+            id: UserId(11),
+            name: user_name("alicf"),
+            display_name: display_name(""),
+            failures: 4,
+            tokens: vec![TOKEN, TokenId(21)],
+            created_at: Timestamp(0),
+            changed_at: LogIndex(0),
+        }),
+        Row::Token(row) => token_alterations(row),
+        Row::Node(row) => altered!(Node, row, {
+            id: NodeId(2),
+            name: name("n2"),
+            pin: KeyPin([2; 32]),
+            peer_address: "peers".to_owned(),
+            api_address: "apis".to_owned(),
+            changed_at: LogIndex(0),
+        }),
+        Row::JoinToken(row) => altered!(JoinToken, row, {
+            id: JoinTokenId(41),
+            secret: KeyHash([0; 32]),
+            reveal: None,
+            expires_at: Timestamp(301),
+            used_by: Some(NodeId(1)),
+            changed_at: LogIndex(0),
+        }),
+    }
+}
+
+fn application_alterations(row: &Application) -> Vec<Row> {
+    let more = [None, reveal(0, 100), reveal(1, 101)].map(|reveal| {
+        Row::Application(Application {
+            reveal,
+            ..row.clone()
+        })
+    });
+    let mut rows = altered!(Application, row, {
+        id: ApplicationId(31),
+        name: name("vpm"),
+        key: KeyHash([0; 32]),
+        reveal: None,
+        created_at: Timestamp(0),
+        changed_at: LogIndex(0),
+    });
+    rows.extend(more);
+    rows
+}
+
+fn token_alterations(row: &Token) -> Vec<Row> {
+    let more = [
+        parameters(Algorithm::Sha256, 6, 30),
+        parameters(Algorithm::Sha512, 6, 30),
+        parameters(Algorithm::Sha1, 8, 30),
+    ]
+    .map(|parameters| {
+        Row::Token(Token {
+            parameters,
+            ..row.clone()
+        })
+    });
+    let mut rows = altered!(Token, row, {
+        id: TokenId(21),
+        user: UserId(11),
+        parameters: parameters(Algorithm::Sha1, 6, 60),
+        seed: Sealed::new(vec![5; 4]),
+        mark: 9,
+        created_at: Timestamp(0),
+        changed_at: LogIndex(0),
+    });
+    rows.extend(more);
+    rows
+}

@@ -1,0 +1,352 @@
+//! From words to proposals. Outcomes are made as a serving node makes them: with the real codes of
+//! real seeds, from the state that the node had applied.
+
+use std::collections::BTreeMap;
+
+use symbolon_core::otp::{Algorithm, Code, Parameters, matching_step, totp};
+use symbolon_core::{
+    Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
+    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DisplayName, EnrollToken,
+    Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node,
+    NodeId, Outcome, Proposal, RequestId, Sealed, Secret, SetNodeAddresses, State, Timestamp,
+    TokenId, UserId, UserName,
+};
+
+use crate::language::{Words, time};
+
+/// What only the people in a script know: the seeds of their tokens.
+#[derive(Default)]
+pub(crate) struct Wallet(BTreeMap<TokenId, Held>);
+
+pub(crate) struct Held {
+    pub(crate) name: String,
+    seed: Secret,
+    parameters: Parameters,
+}
+
+impl Wallet {
+    pub(crate) fn name(&self, id: TokenId) -> String {
+        self.0
+            .get(&id)
+            .map_or_else(|| format!("{id:?}"), |held| held.name.clone())
+    }
+
+    /// Keeps what an accepted enrolment brought.
+    pub(crate) fn keep(&mut self, id: TokenId, held: Held) {
+        self.0.insert(id, held);
+    }
+
+    fn at(&self, text: &str) -> Result<(TokenId, &Held, u64), String> {
+        let (name, step) = text
+            .split_once('@')
+            .ok_or_else(|| format!("{text} is not TOKEN@STEP"))?;
+        let step = step.parse().map_err(|_| format!("{step} is no step"))?;
+        let id = TokenId(number("token", name));
+        let held = self.0.get(&id).ok_or_else(|| format!("no token {name}"))?;
+        Ok((id, held, step))
+    }
+}
+
+/// A proposal ready for the log, and the token that it enrols.
+pub(crate) struct Made {
+    pub(crate) proposal: Proposal,
+    pub(crate) enrolls: Option<(TokenId, Held)>,
+}
+
+/// Where a proposal is made.
+pub(crate) struct Place<'a> {
+    pub(crate) wallet: &'a Wallet,
+    /// States by log index.
+    pub(crate) states: &'a [State],
+    /// The newest index that is applied everywhere.
+    pub(crate) applied: u64,
+    /// Unless the script says otherwise.
+    pub(crate) made_at: Timestamp,
+    /// Differs for every line.
+    pub(crate) serial: usize,
+}
+
+impl Place<'_> {
+    pub(crate) fn make(&self, mut words: Words) -> Result<Made, String> {
+        let made_at = match words.option("made")? {
+            Some(text) => time(&text)?,
+            None => self.made_at,
+        };
+        let seen = match words.option("seen")? {
+            Some(text) => self.seen(&text)?,
+            None => self.applied,
+        };
+        let request_id = words.option("id")?;
+        let request_id = request_id.unwrap_or_else(|| format!("line {}", self.serial));
+        let caller = caller(&mut words)?;
+
+        let asked = words.text();
+        let mut enrolls = None;
+        let verb = words.next("a command")?;
+        let (command, usual_caller) = match verb.as_str() {
+            "verify" => {
+                let outcome = self.verify(&mut words, seen, made_at)?;
+                let application = Caller::Application(outcome.application);
+                (Command::Verify(outcome), application)
+            }
+            "token" => {
+                let (command, held) = enroll(&mut words)?;
+                enrolls = Some((command.token, held));
+                (Command::EnrollToken(command), root())
+            }
+            "tick" => (Command::Tick, node_one()),
+            verb => administer(verb, &mut words)?,
+        };
+        words.end()?;
+        let proposal = Proposal {
+            caller: caller.unwrap_or(usual_caller),
+            request_id: RequestId(bytes("request", &request_id)),
+            fingerprint: Fingerprint(bytes("fingerprint", &asked)),
+            seen: LogIndex(seen),
+            made_at,
+            node: NodeId(1),
+            command,
+        };
+        Ok(Made { proposal, enrolls })
+    }
+
+    /// `-2`: two entries behind; `2`: the second entry.
+    fn seen(&self, text: &str) -> Result<u64, String> {
+        let number: i64 = text.parse().map_err(|_| format!("seen {text}?"))?;
+        let from = if text.starts_with('-') {
+            self.applied
+        } else {
+            0
+        };
+        from.checked_add_signed(number)
+            .ok_or_else(|| format!("seen {text} is before the first entry"))
+    }
+
+    fn verify(&self, words: &mut Words, seen: u64, made_at: Timestamp) -> Result<Outcome, String> {
+        let view = self.states.get(usize::try_from(seen).unwrap());
+        let view = view.ok_or("the future cannot be seen")?;
+        let user_name = words.next("a user")?;
+        let user_name = UserName::new(user_name).map_err(|error| error.to_string())?;
+        let application = words.option("by")?.ok_or("by which application?")?;
+        let user = view.user_by_name(&user_name);
+        let tokens = user.map_or_else(Vec::new, |user| user.tokens.clone());
+        let matches = match (words.option("claims")?, words.option("code")?) {
+            (Some(claims), None) => claims
+                .split(',')
+                .map(|claim| {
+                    self.wallet
+                        .at(claim)
+                        .map(|(token, _, step)| Match { token, step })
+                })
+                .collect::<Result<_, _>>()?,
+            (None, Some(text)) => {
+                let code = self.code(&text, &tokens, made_at)?;
+                self.matches(code, &tokens, made_at)
+            }
+            _ => return Err("say either code or claims".to_owned()),
+        };
+        Ok(Outcome {
+            user: user.map(|user| user.id),
+            user_name,
+            application: ApplicationId(number("application", &application)),
+            method: Method::Totp,
+            client_ip: "192.0.2.7".to_owned(),
+            matches,
+        })
+    }
+
+    fn matches(&self, code: Code, tokens: &[TokenId], made_at: Timestamp) -> Vec<Match> {
+        let found = |token: &TokenId| {
+            let held = self.wallet.0.get(token)?;
+            let step = matching_step(&held.seed, held.parameters, code, made_at)?;
+            Some(Match {
+                token: *token,
+                step,
+            })
+        };
+        tokens.iter().filter_map(found).collect()
+    }
+
+    /// `TOKEN@STEP`: what that token shows then. `wrong`: what none of the tokens shows now.
+    fn code(&self, text: &str, tokens: &[TokenId], made_at: Timestamp) -> Result<Code, String> {
+        if text == "wrong" {
+            return (0..1_000_000)
+                .filter_map(|value| Code::parse(&format!("{value:06}")))
+                .find(|code| self.matches(*code, tokens, made_at).is_empty())
+                .ok_or_else(|| "every code is right".to_owned());
+        }
+        if !text.contains('@') {
+            return Ok(Code::parse(text).unwrap_or(Code::NEVER));
+        }
+        let (_, held, step) = self.wallet.at(text)?;
+        let digits = usize::from(held.parameters.digits());
+        let value = totp(&held.seed, step, held.parameters);
+        Code::parse(&format!("{value:0digits$}")).ok_or_else(|| format!("{text} is no code"))
+    }
+}
+
+fn caller(words: &mut Words) -> Result<Option<Caller>, String> {
+    let Some(kind) = words.option("as")? else {
+        return Ok(None);
+    };
+    let (kind, name) = kind.split_once(':').unwrap_or((&kind, "root"));
+    Ok(Some(match kind {
+        "root" => root(),
+        "administrator" => Caller::Administrator(AdministratorId(number("administrator", name))),
+        "application" => Caller::Application(ApplicationId(number("application", name))),
+        "node" => Caller::Node(NodeId(name.parse().map_err(|_| "node:NUMBER")?)),
+        other => return Err(format!("as {other}?")),
+    }))
+}
+
+fn enroll(words: &mut Words) -> Result<(EnrollToken, Held), String> {
+    let user = words.next("a user")?;
+    let name = words.next("a token")?;
+    let (algorithm, seed_bytes) = match words.option("algorithm")?.as_deref() {
+        None | Some("sha1") => (Algorithm::Sha1, 20),
+        Some("sha256") => (Algorithm::Sha256, 32),
+        Some("sha512") => (Algorithm::Sha512, 64),
+        Some(other) => return Err(format!("no algorithm {other}")),
+    };
+    let digits = words.option("digits")?.unwrap_or_else(|| "6".to_owned());
+    let period = words.option("period")?.unwrap_or_else(|| "30".to_owned());
+    let parameters = Parameters::new(
+        algorithm,
+        digits.parse().map_err(|_| "digits")?,
+        period.parse().map_err(|_| "period")?,
+    )
+    .map_err(|error| error.to_string())?;
+    let seed = words.option("seed")?.unwrap_or_else(|| name.clone());
+    let command = EnrollToken {
+        user: UserId(number("user", &user)),
+        token: TokenId(drawn("token", &name, words)?),
+        parameters,
+        seed: Sealed::new(format!("sealed {seed}").into_bytes()),
+    };
+    let held = Held {
+        name,
+        seed: Secret::new(seed.bytes().cycle().take(seed_bytes).collect()),
+        parameters,
+    };
+    Ok((command, held))
+}
+
+fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String> {
+    let name = words.next("a name")?;
+    Ok(match verb {
+        "cluster" => (create_cluster(&name)?, node_one()),
+        "user" => {
+            let command = CreateUser {
+                user: UserId(drawn("user", &name, words)?),
+                name: UserName::new(name).map_err(|error| error.to_string())?,
+                display_name: DisplayName::new("").map_err(|error| error.to_string())?,
+            };
+            (Command::CreateUser(command), root())
+        }
+        "application" => {
+            let command = CreateApplication {
+                application: ApplicationId(drawn("application", &name, words)?),
+                key: KeyHash(hash("key", &name)),
+                secret: Sealed::new(format!("sealed key of {name}").into_bytes()),
+                name: parse_name(name)?,
+            };
+            (Command::CreateApplication(command), root())
+        }
+        "join-token" => {
+            let life = words.option("life")?.unwrap_or_else(|| "24h".to_owned());
+            let command = CreateJoinToken {
+                join_token: JoinTokenId(drawn("join token", &name, words)?),
+                secret_hash: KeyHash(hash("secret", &name)),
+                secret: Sealed::new(format!("sealed secret of {name}").into_bytes()),
+                life_milliseconds: time(&life)?.0,
+            };
+            (Command::CreateJoinToken(command), root())
+        }
+        "join" => {
+            let token = words.option("token")?.ok_or("with which token?")?;
+            let secret = words.option("secret")?.unwrap_or_else(|| token.clone());
+            let key = words.option("key")?.unwrap_or_else(|| name.clone());
+            let command = AdmitNode {
+                join_token: JoinTokenId(number("join token", &token)),
+                secret: KeyHash(hash("secret", &secret)),
+                pin: KeyPin(hash("pin", &key)),
+                peer_address: format!("{name}:8444"),
+                api_address: format!("https://{name}:8443"),
+                name: parse_name(name)?,
+            };
+            (Command::AdmitNode(command), node_one())
+        }
+        "address" => {
+            let node = NodeId(name.parse().map_err(|_| "address NODE_NUMBER HOST")?);
+            let host = words.next("a host")?;
+            let command = SetNodeAddresses {
+                node,
+                peer_address: format!("{host}:8444"),
+                api_address: format!("https://{host}:8443"),
+            };
+            (Command::SetNodeAddresses(command), Caller::Node(node))
+        }
+        other => return Err(format!("no command {other}")),
+    })
+}
+
+fn create_cluster(name: &str) -> Result<Command, String> {
+    Ok(Command::CreateCluster(CreateCluster {
+        cluster: ClusterId(bytes("cluster", name)),
+        name: parse_name(name.to_owned())?,
+        lineage: LineageId(bytes("lineage", name)),
+        ca_certificate: b"certificate".to_vec(),
+        ca_key: Sealed::new(b"sealed key".to_vec()),
+        administrator: Administrator {
+            id: AdministratorId(number("administrator", "root")),
+            name: parse_name("root".to_owned())?,
+            key: KeyHash(hash("key", "root")),
+            changed_at: LogIndex(0),
+        },
+        node: Node {
+            id: NodeId(1),
+            name: parse_name("n1".to_owned())?,
+            pin: KeyPin(hash("pin", "n1")),
+            peer_address: "n1:8444".to_owned(),
+            api_address: "https://n1:8443".to_owned(),
+            changed_at: LogIndex(0),
+        },
+    }))
+}
+
+fn root() -> Caller {
+    Caller::Administrator(AdministratorId(number("administrator", "root")))
+}
+
+fn node_one() -> Caller {
+    Caller::Node(NodeId(1))
+}
+
+pub(crate) fn parse_name(name: String) -> Result<Name, String> {
+    Name::new(name).map_err(|error| error.to_string())
+}
+
+/// The id drawn for a name, or with `drawn OTHER` the one that was drawn for another.
+fn drawn(kind: &str, name: &str, words: &mut Words) -> Result<u64, String> {
+    let other = words.option("drawn")?;
+    Ok(number(kind, other.as_deref().unwrap_or(name)))
+}
+
+/// An id that follows from a name, so that scripts need not spell it (FNV-1a).
+pub(crate) fn number(kind: &str, name: &str) -> u64 {
+    let text = format!("{kind} {name}");
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn bytes(kind: &str, name: &str) -> [u8; 16] {
+    let high = u128::from(number(kind, name));
+    let low = u128::from(number(&format!("second {kind}"), name));
+    (high << 64 | low).to_be_bytes()
+}
+
+fn hash(kind: &str, name: &str) -> [u8; 32] {
+    let half = bytes(kind, name);
+    std::array::from_fn(|place| half[place % 16])
+}

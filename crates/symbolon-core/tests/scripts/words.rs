@@ -1,0 +1,169 @@
+//! What a script says of answers and of the state.
+
+use symbolon_core::{
+    Answer, AuditRow, Command, Denial, JoinTokenId, NodeId, Reply, Reveal, TokenId, UserName,
+    Verdict,
+};
+
+use crate::command::{number, parse_name};
+use crate::language::{Words, time_text};
+use crate::world::World;
+
+/// An answer to `command`, as scripts write it.
+pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> String {
+    match (answer.reply, command) {
+        (Reply::Verified(verdict), Command::Verify(_)) => verdict_text(world, verdict),
+        (Reply::ClusterCreated, Command::CreateCluster(_)) => "created".to_owned(),
+        (Reply::UserCreated(id), Command::CreateUser(c)) if c.user == id => "created".to_owned(),
+        (Reply::TokenEnrolled(id), Command::EnrollToken(c)) if c.token == id => {
+            "created".to_owned()
+        }
+        (Reply::ApplicationCreated(id), Command::CreateApplication(c)) if c.application == id => {
+            "created".to_owned()
+        }
+        (Reply::JoinTokenCreated(id), Command::CreateJoinToken(c)) if c.join_token == id => {
+            "created".to_owned()
+        }
+        (Reply::NodeAdmitted(id), Command::AdmitNode(_)) => format!("joined as node {id}"),
+        (Reply::Done, Command::Tick | Command::SetNodeAddresses(_)) => "done".to_owned(),
+        (Reply::Refused(refusal), _) => format!("refused {refusal:?}"),
+        (reply, _) => format!("{reply:?}"),
+    }
+}
+
+fn verdict_text(world: &World, verdict: Verdict) -> String {
+    let mark = verdict.token.map_or(String::new(), |token| {
+        format!(", mark {} = {}", world.wallet.name(token), verdict.mark)
+    });
+    match verdict.denial.map(Denial::name) {
+        None if verdict.failures == 0 => format!("allow{mark}"),
+        None => format!("allow{mark}, failures {}", verdict.failures),
+        Some(denial) => format!("deny {denial}, failures {}{mark}", verdict.failures),
+    }
+}
+
+/// What the state shows.
+pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
+    let what = words.next("what to see")?;
+    let text = match what.as_str() {
+        "time" => time_text(world.state().clock()),
+        "due" => world
+            .state()
+            .next_due()
+            .map_or_else(|| "nothing".to_owned(), time_text),
+        "replies" => world.state().replies_len().to_string(),
+        "user" => user(world, words.next("a user")?)?,
+        "mark" => token(world, &words.next("a token")?)?,
+        "application" => application(world, words.next("an application")?)?,
+        "join-token" => join_token(world, &words.next("a join token")?),
+        "node" => node(world, &words.next("a node's number")?)?,
+        "audit" => audit(world)?,
+        "events" => world.events.len().to_string(),
+        other => return Err(format!("{other} cannot be seen")),
+    };
+    words.end()?;
+    Ok(text)
+}
+
+fn user(world: &World, name: String) -> Result<String, String> {
+    let name = UserName::new(name).map_err(|error| error.to_string())?;
+    let Some(user) = world.state().user_by_name(&name) else {
+        return Ok("none".to_owned());
+    };
+    let tokens: Vec<_> = user
+        .tokens
+        .iter()
+        .map(|id| world.wallet.name(*id))
+        .collect();
+    Ok(
+        format!("failures {}, tokens {}", user.failures, tokens.join(" "))
+            .trim_end()
+            .to_owned(),
+    )
+}
+
+fn token(world: &World, name: &str) -> Result<String, String> {
+    let token = world.state().token(TokenId(number("token", name)));
+    Ok(token
+        .ok_or_else(|| format!("no token {name}"))?
+        .mark
+        .to_string())
+}
+
+fn reveal(reveal: Option<&Reveal>) -> String {
+    reveal.map_or_else(
+        || "hidden".to_owned(),
+        |reveal| format!("shown until {}", time_text(reveal.until)),
+    )
+}
+
+fn application(world: &World, name: String) -> Result<String, String> {
+    let found = world
+        .state()
+        .application_by_name(&parse_name(name)?)
+        .cloned();
+    Ok(found.map_or_else(
+        || "none".to_owned(),
+        |application| format!("key {}", reveal(application.reveal.as_ref())),
+    ))
+}
+
+fn join_token(world: &World, name: &str) -> String {
+    let id = JoinTokenId(number("join token", name));
+    world.state().join_token(id).map_or_else(
+        || "none".to_owned(),
+        |token| {
+            let used = token.used_by.map_or_else(
+                || "unused".to_owned(),
+                |node| format!("used by node {node}"),
+            );
+            let secret = reveal(token.reveal.as_ref());
+            format!(
+                "{used}, expires at {}, secret {secret}",
+                time_text(token.expires_at)
+            )
+        },
+    )
+}
+
+fn node(world: &World, number: &str) -> Result<String, String> {
+    let id = NodeId(number.parse().map_err(|_| "a node's number")?);
+    Ok(world.state().node(id).map_or_else(
+        || "none".to_owned(),
+        |node| {
+            format!(
+                "{} at {}, {}",
+                node.name, node.peer_address, node.api_address
+            )
+        },
+    ))
+}
+
+/// The newest event.
+fn audit(world: &World) -> Result<String, String> {
+    let event = world.events.last().ok_or("nothing happened yet")?;
+    Ok(match &event.row {
+        AuditRow::Verified(verified) => {
+            let whose = verified.user.map_or("nobody", |_| "a user");
+            let verdict = verdict_text(world, verified.verdict);
+            format!(
+                "{} is {whose}, from {}: {verdict}",
+                verified.user_name, verified.client_ip
+            )
+        }
+        AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
+        AuditRow::UserCreated { name, .. } => format!("user {name}"),
+        AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
+        AuditRow::ApplicationCreated { name, .. } => format!("application {name}"),
+        AuditRow::JoinTokenCreated { expires_at, .. } => {
+            format!("join token until {}", time_text(*expires_at))
+        }
+        AuditRow::NodeAdmitted { node, name, .. } => format!("node {node} is {name}"),
+        AuditRow::NodeAddressesChanged {
+            node, peer_address, ..
+        } => {
+            format!("node {node} is at {peer_address}")
+        }
+        AuditRow::JoinTokenExpired { .. } => "join token expired".to_owned(),
+    })
+}

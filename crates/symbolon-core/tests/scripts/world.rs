@@ -1,0 +1,221 @@
+//! A state that a script is run against, with everything that must hold after every line.
+
+use std::collections::BTreeMap;
+
+use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
+use symbolon_core::{
+    Answer, AuditEvent, Change, Command, LogIndex, Output, Proposal, Reply, Row, RowKey, Stamp,
+    State, Timestamp,
+};
+
+use crate::command::{Made, Place, Wallet};
+use crate::language::{Kind, Line, lines, time_text};
+use crate::words;
+
+/// Runs a script to its end.
+///
+/// # Errors
+/// What differs from what the script says, with the line.
+pub(crate) fn run(script: &str) -> Result<(), String> {
+    let mut world = World::default();
+    for line in lines(script)? {
+        world
+            .line(&line)
+            .map_err(|error| format!("line {}: {}\n{error}", line.number, line.text.trim()))?;
+    }
+    Ok(())
+}
+
+pub(crate) struct World {
+    /// States by log index: what a node that lags has applied.
+    states: Vec<State>,
+    /// The next place in the log.
+    stamp: Stamp,
+    /// Rows as the outputs leave them on disk.
+    image: BTreeMap<RowKey, Row>,
+    pub(crate) events: Vec<AuditEvent>,
+    pub(crate) wallet: Wallet,
+    /// When each entry was stamped.
+    stamped: BTreeMap<LogIndex, Timestamp>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            states: vec![State::default()],
+            stamp: Stamp {
+                index: LogIndex(0),
+                ordinal: 0,
+                at: Timestamp(0),
+            },
+            image: BTreeMap::new(),
+            events: Vec::new(),
+            wallet: Wallet::default(),
+            stamped: BTreeMap::new(),
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn state(&self) -> &State {
+        self.states.last().unwrap()
+    }
+
+    fn line(&mut self, line: &Line<'_>) -> Result<(), String> {
+        if let Kind::See = line.kind {
+            let seen = words::see(self, line.words.clone())?;
+            return compare(line.expected.as_deref().ok_or("see what?")?, &seen);
+        }
+        let before = self.state().clone();
+        for count in 1..=line.times {
+            self.next_place(&line.kind);
+            let place = Place {
+                wallet: &self.wallet,
+                states: &self.states,
+                applied: self.stamp.index.0 - 1,
+                made_at: self.stamp.at,
+                serial: line.number * 100_000 + count,
+            };
+            let Made { proposal, enrolls } = place.make(line.words.counted(count))?;
+            let answer = self.apply(&proposal)?;
+            if let (Some((id, held)), Reply::TokenEnrolled(_)) = (enrolls, answer.reply) {
+                self.wallet.keep(id, held);
+            }
+            let outcome = words::outcome(self, &proposal.command, &answer);
+            let outcome = outcome + &self.repeated(&proposal, &answer);
+            let usual = match proposal.command {
+                Command::Tick | Command::SetNodeAddresses(_) => "done",
+                _ => "created",
+            };
+            let expected = line.expected.as_deref().unwrap_or(usual);
+            if count == line.times {
+                compare(expected, &outcome)?;
+            } else if gist(expected) != gist(&outcome) {
+                return Err(format!("  the {count}th time: {outcome}"));
+            }
+        }
+        self.holds(&before)
+    }
+
+    /// A new entry, or a further place in the one before.
+    fn next_place(&mut self, kind: &Kind) {
+        match kind {
+            Kind::At(at) => {
+                self.stamp = Stamp {
+                    index: LogIndex(self.stamp.index.0 + 1),
+                    ordinal: 0,
+                    at: *at,
+                };
+                self.states.push(self.state().clone());
+                self.stamped.insert(self.stamp.index, *at);
+            }
+            Kind::Also | Kind::See => self.stamp.ordinal += 1,
+        }
+    }
+
+    fn apply(&mut self, proposal: &Proposal) -> Result<Answer, String> {
+        let mut out = Output::default();
+        let state = self.states.last_mut().unwrap();
+        let chain_before = state.scalars().audit_chain;
+        let answer = state.apply(self.stamp, proposal, &mut out);
+        let chained = state.scalars().audit_chain != chain_before;
+        if chained == out.events.is_empty() {
+            return Err("  the audit chain moves with events, and only with them".to_owned());
+        }
+        if matches!(answer.reply, Reply::Refused(_)) && out != Output::default() {
+            return Err(format!("  a refusal changes nothing: {out:?}"));
+        }
+        if answer.index != self.stamp.index && out != Output::default() {
+            return Err(format!("  a repeated answer changes nothing: {out:?}"));
+        }
+        for change in out.changes {
+            match change {
+                Change::Put(row) => {
+                    self.image.insert(row.key(), row);
+                }
+                Change::Delete(key) => {
+                    self.image.remove(&key);
+                }
+            }
+        }
+        self.events.extend(out.events);
+        Ok(answer)
+    }
+
+    /// Says when an answer is not of this proposal.
+    fn repeated(&self, proposal: &Proposal, answer: &Answer) -> String {
+        let mine = |event: &AuditEvent| {
+            (event.index, event.ordinal) == (self.stamp.index, self.stamp.ordinal)
+        };
+        let recorded = self.events.last().is_some_and(mine);
+        let silent = matches!(answer.reply, Reply::Refused(_) | Reply::Done)
+            && !matches!(proposal.command, Command::Verify(_));
+        if answer.index != self.stamp.index {
+            format!(", again from {}", time_text(self.stamped[&answer.index]))
+        } else if recorded || silent || matches!(answer.reply, Reply::Refused(_)) {
+            String::new()
+        } else {
+            ", again".to_owned()
+        }
+    }
+
+    /// What must hold after every line, whatever it did.
+    fn holds(&self, before: &State) -> Result<(), String> {
+        let state = self.state();
+        state
+            .check()
+            .map_err(|violation| format!("  check: {violation}"))?;
+        // The digest that was kept by increments, counted anew from the rows.
+        let recent = self
+            .events
+            .iter()
+            .filter(|event| event.at.plus(RETRANSMISSION_MILLISECONDS) >= state.clock());
+        let restored = State::restore(state.rows(), state.scalars(), recent.cloned())
+            .map_err(|error| format!("  restore: {error}"))?;
+        ensure(
+            restored.digest() == state.digest(),
+            "the digest is the rows'",
+        )?;
+        ensure(
+            restored.replies_len() == state.replies_len(),
+            "remembered replies follow from recent events",
+        )?;
+        let rows: BTreeMap<_, _> = state.rows().map(|row| (row.key(), row)).collect();
+        ensure(rows == self.image, "the changes lead to the same rows")?;
+        ensure(
+            before.clock() <= state.clock(),
+            "state time never goes back",
+        )?;
+        let marks_stand = before.rows().all(|row| match row {
+            Row::Token(old) => state.token(old.id).is_some_and(|new| new.mark >= old.mark),
+            _ => true,
+        });
+        ensure(marks_stand, "no mark ever falls")?;
+        let key = |event: &AuditEvent| (event.index, event.ordinal);
+        ensure(
+            self.events.is_sorted_by(|a, b| key(a) < key(b)),
+            "an audit key (index, ordinal) names one event",
+        )
+    }
+}
+
+/// An outcome without its numbers.
+fn gist(outcome: &str) -> &str {
+    outcome.split(',').next().unwrap_or(outcome)
+}
+
+fn compare(expected: &str, found: &str) -> Result<(), String> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(format!("  expected: {expected}\n  found:    {found}"))
+    }
+}
+
+fn ensure(holds: bool, rule: &str) -> Result<(), String> {
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("  broken: {rule}"))
+    }
+}

@@ -1,0 +1,158 @@
+//! What every call carries: who asks, until when, under which id.
+
+use std::time::Duration;
+
+use symbolon_core::RequestId;
+use symbolon_service::{Principal, Service, ServiceError};
+use tokio::time::Instant;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Status};
+
+use crate::status::to_status;
+
+/// Deadline of a verification unless the client's is shorter.
+pub(crate) const VERIFY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Deadline of anything else unless the client's is shorter.
+pub(crate) const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait of a write for a master.
+const WRITE_WAIT: Duration = Duration::from_secs(5);
+/// Time that a write leaves for its answer to travel.
+const ANSWER_TIME: Duration = Duration::from_millis(200);
+
+const REQUEST_ID: &str = "symbolon-request-id";
+
+/// An authenticated call.
+pub(crate) struct Call<T> {
+    pub(crate) principal: Principal,
+    pub(crate) deadline: Instant,
+    pub(crate) request_id: Option<RequestId>,
+    pub(crate) message: T,
+}
+
+impl<T> Call<T> {
+    /// Authenticates a call.
+    pub(crate) async fn accept(
+        service: &Service,
+        request: Request<T>,
+        timeout_max: Duration,
+    ) -> Result<Self, Status> {
+        let metadata = request.metadata();
+        let timeout = client_timeout(metadata).map_or(timeout_max, |asked| asked.min(timeout_max));
+        let deadline = Instant::now() + timeout;
+        let request_id = request_id(metadata)?;
+        let bearer = metadata
+            .get("authorization")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        let principal = match bearer {
+            Some(bearer) => service.authenticate(bearer, deadline).await,
+            None => Err(ServiceError::Unauthenticated),
+        };
+        let principal = principal.map_err(|error| to_status(&error))?;
+        Ok(Self {
+            principal,
+            deadline,
+            request_id,
+            message: request.into_inner(),
+        })
+    }
+
+    /// Until when a write waits for a master: then the caller is told, in time to act.
+    pub(crate) fn write_deadline(&self) -> Instant {
+        let now = Instant::now();
+        let left = self
+            .deadline
+            .saturating_duration_since(now)
+            .saturating_sub(ANSWER_TIME);
+        now + left.min(WRITE_WAIT)
+    }
+}
+
+fn request_id(metadata: &MetadataMap) -> Result<Option<RequestId>, Status> {
+    let Some(value) = metadata.get(REQUEST_ID) else {
+        return Ok(None);
+    };
+    let bad = || {
+        to_status(&ServiceError::InvalidArgument {
+            field: REQUEST_ID,
+            problem: "it has not 32 hexadecimal digits".to_owned(),
+        })
+    };
+    let text = value.to_str().map_err(|_| bad())?;
+    parse_hex(text)
+        .map(|bytes| Some(RequestId(bytes)))
+        .ok_or_else(bad)
+}
+
+fn parse_hex(text: &str) -> Option<[u8; 16]> {
+    (text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .then(|| u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes))
+        .flatten()
+}
+
+/// The client's own limit, from the `grpc-timeout` header of the gRPC protocol: up to 8 digits and a
+/// unit.
+fn client_timeout(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.len() > 8 {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount * 3600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_time_limit_is_read_in_every_unit() {
+        let read = |text: &'static str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("grpc-timeout", text.parse().unwrap());
+            client_timeout(&metadata)
+        };
+        assert_eq!(read("2H"), Some(Duration::from_secs(7200)));
+        assert_eq!(read("3M"), Some(Duration::from_secs(180)));
+        assert_eq!(read("4S"), Some(Duration::from_secs(4)));
+        assert_eq!(read("5m"), Some(Duration::from_millis(5)));
+        assert_eq!(read("6u"), Some(Duration::from_micros(6)));
+        assert_eq!(read("7n"), Some(Duration::from_nanos(7)));
+        for bad in ["", "5", "S", "5x", "123456789S", "-1S"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_request_id_is_32_hexadecimal_digits() {
+        let read = |text: &'static str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert(REQUEST_ID, text.parse().unwrap());
+            request_id(&metadata)
+        };
+        let id = read("000102030405060708090a0b0c0d0e0F").unwrap();
+        assert_eq!(id, RequestId::from_slice(&(0..16).collect::<Vec<u8>>()));
+        for bad in [
+            "",
+            "00",
+            "+0102030405060708090a0b0c0d0e0f0",
+            "g00102030405060708090a0b0c0d0e0f",
+        ] {
+            assert_eq!(
+                read(bad).unwrap_err().code(),
+                tonic::Code::InvalidArgument,
+                "{bad}"
+            );
+        }
+        assert_eq!(request_id(&MetadataMap::new()).unwrap(), None);
+    }
+}

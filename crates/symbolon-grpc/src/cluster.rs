@@ -1,0 +1,105 @@
+//! `ClusterService`.
+
+use std::sync::Arc;
+
+use symbolon_core::NodeId;
+use symbolon_proto::v1;
+use symbolon_service::{ClusterStatus, NodeStatus, Role, Service, ServiceError};
+use tonic::{Request, Response, Status};
+
+use crate::call::{ADMIN_TIMEOUT, Call};
+use crate::convert::timestamp;
+use crate::status::to_status;
+
+pub(crate) struct Clusters(pub(crate) Arc<Service>);
+
+#[tonic::async_trait]
+impl v1::cluster_service_server::ClusterService for Clusters {
+    async fn get_status(
+        &self,
+        request: Request<v1::GetStatusRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        if !call.principal.is_administrator() {
+            return Err(to_status(&ServiceError::PermissionDenied("administrator")));
+        }
+        let users = self.0.ledger().view().state.users_len() as u64;
+        let status = self.0.ledger().status();
+        let own = &self.0.ledger().identity().name;
+        Ok(Response::new(response(status, own.as_str(), users)))
+    }
+
+    async fn create_join_token(
+        &self,
+        request: Request<v1::CreateJoinTokenRequest>,
+    ) -> Result<Response<v1::CreateJoinTokenResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let (token, expires_at, index) = self
+            .0
+            .create_join_token(
+                &call.principal,
+                call.request_id,
+                call.message.life_seconds,
+                call.write_deadline(),
+            )
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::CreateJoinTokenResponse {
+            join_token: token.to_string(),
+            expires_at: Some(timestamp(expires_at)),
+            log_index: index.0,
+        }))
+    }
+}
+
+fn response(status: ClusterStatus, own: &str, users: u64) -> v1::GetStatusResponse {
+    let name_of = |id: NodeId| {
+        let node = status.nodes.iter().find(|node| node.id == id);
+        node.map(|node| node.name.to_string())
+    };
+    let furthest = status
+        .nodes
+        .iter()
+        .map(|node| node.applied.0)
+        .max()
+        .unwrap_or(0);
+    v1::GetStatusResponse {
+        cluster_name: status
+            .cluster_name
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        cluster_id: status.cluster.to_string(),
+        epoch: status.epoch,
+        lineage: status.lineage.to_string(),
+        node: own.to_owned(),
+        master: status.master.and_then(name_of).unwrap_or_default(),
+        term: status.term,
+        applied_index: status.applied.0,
+        digest: status.digest.to_string(),
+        nodes: status.nodes.iter().map(|n| node(n, furthest)).collect(),
+        warnings: status.warnings,
+        users,
+    }
+}
+
+fn node(status: &NodeStatus, furthest: u64) -> v1::NodeStatus {
+    let role = match status.role {
+        Role::Master => v1::Role::Master,
+        Role::Subordinate => v1::Role::Subordinate,
+        Role::Learner => v1::Role::Learner,
+        Role::Absent => v1::Role::Absent,
+    };
+    v1::NodeStatus {
+        name: status.name.to_string(),
+        id: status.id.0,
+        role: role.into(),
+        api_address: status.api_address.clone(),
+        peer_address: status.peer_address.clone(),
+        reachable: status.reachable,
+        applied_index: status.applied.0,
+        lag: furthest.saturating_sub(status.applied.0),
+        heard_at: status.heard_at.map(timestamp),
+        clock_offset_milliseconds: status.clock_offset_milliseconds,
+    }
+}

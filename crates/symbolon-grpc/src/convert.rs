@@ -1,0 +1,69 @@
+//! Rows as clients see them.
+
+use prost_types::Timestamp as ProtoTimestamp;
+use symbolon_core::otp::{Algorithm, Parameters};
+use symbolon_core::{State, Timestamp, Token, User};
+use symbolon_proto::v1;
+use symbolon_service::ServiceError;
+
+pub(crate) fn timestamp(at: Timestamp) -> ProtoTimestamp {
+    ProtoTimestamp {
+        seconds: i64::try_from(at.seconds()).unwrap_or(i64::MAX),
+        nanos: i32::try_from(at.0 % 1000).unwrap_or(0) * 1_000_000,
+    }
+}
+
+pub(crate) fn user(user: &User, state: &State) -> v1::User {
+    let tokens = user.tokens.iter().filter_map(|id| state.token(*id));
+    v1::User {
+        id: user.id.to_string(),
+        username: user.name.to_string(),
+        display_name: user.display_name.to_string(),
+        failures: user.failures,
+        tokens: tokens.map(token).collect(),
+        created_at: Some(timestamp(user.created_at)),
+    }
+}
+
+pub(crate) fn token(token: &Token) -> v1::Token {
+    let algorithm = match token.parameters.algorithm() {
+        Algorithm::Sha1 => v1::Algorithm::Sha1,
+        Algorithm::Sha256 => v1::Algorithm::Sha256,
+        Algorithm::Sha512 => v1::Algorithm::Sha512,
+    };
+    v1::Token {
+        id: token.id.to_string(),
+        algorithm: algorithm.into(),
+        digits: token.parameters.digits().into(),
+        period_seconds: token.parameters.period_seconds(),
+        created_at: Some(timestamp(token.created_at)),
+        used: token.mark != 0,
+    }
+}
+
+/// Parameters of a token as a client asks for them; unset fields are the defaults.
+pub(crate) fn parameters(request: &v1::EnrollTokenRequest) -> Result<Parameters, ServiceError> {
+    let invalid = |field, problem: String| ServiceError::InvalidArgument { field, problem };
+    let algorithm = match v1::Algorithm::try_from(request.algorithm) {
+        Ok(v1::Algorithm::Unspecified | v1::Algorithm::Sha1) => Algorithm::Sha1,
+        Ok(v1::Algorithm::Sha256) => Algorithm::Sha256,
+        Ok(v1::Algorithm::Sha512) => Algorithm::Sha512,
+        Err(_) => return Err(invalid("algorithm", "it is none of the known".to_owned())),
+    };
+    let default = Parameters::default();
+    let digits = match request.digits {
+        0 => default.digits(),
+        digits => u8::try_from(digits).unwrap_or(u8::MAX),
+    };
+    let period_seconds = match request.period_seconds {
+        0 => default.period_seconds(),
+        seconds => seconds,
+    };
+    Parameters::new(algorithm, digits, period_seconds).map_err(|error| {
+        let field = match error {
+            symbolon_core::otp::ParametersError::Digits => "digits",
+            _ => "period_seconds",
+        };
+        invalid(field, error.to_string())
+    })
+}

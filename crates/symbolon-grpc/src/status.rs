@@ -1,0 +1,41 @@
+//! From what went wrong to status codes, as the Google API conventions have them.
+
+use std::time::Duration;
+
+use symbolon_service::ServiceError;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// When a client should try again where there was no master.
+const RETRY_NO_MASTER: Duration = Duration::from_secs(1);
+/// When a client should try again where there was too much to do.
+const RETRY_OVERLOAD: Duration = Duration::from_millis(500);
+
+pub(crate) fn to_status(error: &ServiceError) -> Status {
+    let message = error.to_string();
+    let retry = |code, after| {
+        let details = ErrorDetails::with_retry_info(Some(after));
+        Status::with_error_details(code, message.clone(), details)
+    };
+    match error {
+        ServiceError::InvalidArgument { field, problem } => {
+            let details = ErrorDetails::with_bad_request_violation(*field, problem.clone());
+            Status::with_error_details(Code::InvalidArgument, message, details)
+        }
+        ServiceError::Unauthenticated => Status::unauthenticated(message),
+        ServiceError::PermissionDenied(_) | ServiceError::JoinToken(_) => {
+            Status::permission_denied(message)
+        }
+        ServiceError::NotFound { .. } => Status::not_found(message),
+        ServiceError::AlreadyExists { .. } => Status::already_exists(message),
+        ServiceError::LimitReached { .. } | ServiceError::SecretGone => {
+            Status::failed_precondition(message)
+        }
+        ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
+        ServiceError::NoMaster | ServiceError::Stopping => {
+            retry(Code::Unavailable, RETRY_NO_MASTER)
+        }
+        ServiceError::Clock => Status::unavailable(message),
+        ServiceError::Internal => Status::internal(message),
+    }
+}

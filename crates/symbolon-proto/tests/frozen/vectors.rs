@@ -1,0 +1,272 @@
+//! What the vectors hold.
+
+use prost::Message;
+use symbolon_core::{Proposal, Row};
+use symbolon_proto::store::v1 as store;
+use symbolon_proto::{
+    audit_decode, audit_encode, batch_decode, batch_encode, proposal_decode, proposal_encode,
+    row_decode, row_encode, scalars_from_proto, scalars_to_proto,
+};
+
+use crate::samples;
+
+/// A frozen message.
+pub(crate) struct Vector {
+    /// Release and kind.
+    pub(crate) name: String,
+    /// Messages of store.v1 that it shows.
+    pub(crate) messages: &'static [&'static str],
+    /// As this release writes it.
+    pub(crate) encoded: Vec<u8>,
+    /// Whether bytes are read as the value that they were written from.
+    pub(crate) reads_back: Box<dyn Fn(&[u8]) -> bool>,
+}
+
+pub(crate) fn vectors() -> Vec<Vector> {
+    let mut vectors = Vec::new();
+    for (name, command) in samples::commands() {
+        vectors.push(proposal(name, samples::proposal(command)));
+    }
+    vectors.push(batch());
+    for (name, row) in samples::rows() {
+        vectors.push(row_vector(name, row));
+    }
+    vectors.push(audit());
+    vectors.push(scalars());
+    vectors.extend(log());
+    vectors.extend(disk());
+    vectors
+}
+
+fn proposal(name: &str, proposal: Proposal) -> Vector {
+    Vector {
+        name: format!("0.1.0-proposal-{name}"),
+        messages: &[
+            "Proposal",
+            "Caller",
+            "Outcome",
+            "Match",
+            "CreateCluster",
+            "CreateUser",
+            "EnrollToken",
+            "CreateApplication",
+            "CreateJoinToken",
+            "AdmitNode",
+            "SetNodeAddresses",
+            "Tick",
+        ],
+        encoded: proposal_encode(&proposal).encode_to_vec(),
+        reads_back: Box::new(move |bytes| {
+            proposal_decode(bytes).is_ok_and(|read| read == proposal)
+        }),
+    }
+}
+
+fn batch() -> Vector {
+    let (_, at, _) = samples::audit();
+    let proposals: Vec<_> = samples::commands()
+        .into_iter()
+        .map(|(_, command)| samples::proposal(command))
+        .collect();
+    let encoded = batch_encode(at, proposals.iter().map(proposal_encode).collect());
+    Vector {
+        name: "0.1.0-batch".to_owned(),
+        messages: &["Batch"],
+        encoded,
+        reads_back: Box::new(move |bytes| {
+            batch_decode(bytes).is_ok_and(|read| read == (at, proposals.clone()))
+        }),
+    }
+}
+
+fn row_vector(name: &str, row: Row) -> Vector {
+    Vector {
+        name: format!("0.1.0-row-{name}"),
+        messages: &[
+            "Row",
+            "ClusterRow",
+            "AdministratorRow",
+            "ApplicationRow",
+            "UserRow",
+            "TokenRow",
+            "NodeRow",
+            "JoinTokenRow",
+        ],
+        encoded: row_encode(&row),
+        reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
+    }
+}
+
+fn audit() -> Vector {
+    let (index, at, events) = samples::audit();
+    Vector {
+        name: "0.1.0-audit-batch".to_owned(),
+        messages: &[
+            "AuditBatch",
+            "AuditRow",
+            "Verified",
+            "ClusterCreated",
+            "UserCreated",
+            "TokenEnrolled",
+            "ApplicationCreated",
+            "JoinTokenCreated",
+            "NodeAdmitted",
+            "NodeAddressesChanged",
+            "JoinTokenExpired",
+        ],
+        encoded: audit_encode(at, &events),
+        reads_back: Box::new(move |bytes| {
+            audit_decode(index, bytes).is_ok_and(|read| read == events)
+        }),
+    }
+}
+
+fn scalars() -> Vector {
+    let scalars = samples::scalars();
+    Vector {
+        name: "0.1.0-scalars".to_owned(),
+        messages: &["Scalars"],
+        encoded: full_scalars().encode_to_vec(),
+        reads_back: Box::new(move |bytes| {
+            store::Scalars::decode(bytes).is_ok_and(|read| {
+                let domain = scalars_from_proto(&read).is_ok_and(|read| read == scalars);
+                domain && read == full_scalars()
+            })
+        }),
+    }
+}
+
+fn full_scalars() -> store::Scalars {
+    store::Scalars {
+        applied_log_id: log_id().encode_to_vec(),
+        membership: stored_membership().encode_to_vec(),
+        ..scalars_to_proto(samples::scalars())
+    }
+}
+
+/// A message that has no value in the domain.
+fn message<M>(name: &str, messages: &'static [&'static str], value: M) -> Vector
+where
+    M: Message + Default + PartialEq + 'static,
+{
+    Vector {
+        name: format!("0.1.0-{name}"),
+        messages,
+        encoded: value.encode_to_vec(),
+        reads_back: Box::new(move |bytes| M::decode(bytes).is_ok_and(|read| read == value)),
+    }
+}
+
+fn log() -> Vec<Vector> {
+    use store::log_entry::Payload;
+    let entry = |payload| store::LogEntry {
+        log_id: Some(log_id()),
+        payload: Some(payload),
+    };
+    let vote = store::Vote {
+        term: 7,
+        node: 2,
+        committed: true,
+    };
+    let batch = batch().encoded;
+    vec![
+        message("log-id", &["LogId"], log_id()),
+        message("vote", &["Vote"], vote),
+        message("membership", &["Membership", "Voters"], membership()),
+        message(
+            "stored-membership",
+            &["StoredMembership"],
+            stored_membership(),
+        ),
+        message(
+            "log-entry-blank",
+            &["LogEntry"],
+            entry(Payload::Blank(true)),
+        ),
+        message(
+            "log-entry-membership",
+            &["LogEntry"],
+            entry(Payload::Membership(membership())),
+        ),
+        message(
+            "log-entry-batch",
+            &["LogEntry"],
+            entry(Payload::Batch(batch.into())),
+        ),
+    ]
+}
+
+fn log_id() -> store::LogId {
+    store::LogId {
+        term: 7,
+        leader_node: 2,
+        index: 4712,
+    }
+}
+
+/// In the middle of a change from one voter to three.
+fn membership() -> store::Membership {
+    let voters = |nodes: &[u64]| store::membership::Voters {
+        node: nodes.to_vec(),
+    };
+    store::Membership {
+        config: vec![voters(&[1]), voters(&[1, 2, 3])],
+        node: vec![1, 2, 3, 4],
+    }
+}
+
+fn stored_membership() -> store::StoredMembership {
+    store::StoredMembership {
+        log_id: Some(log_id()),
+        membership: Some(membership()),
+    }
+}
+
+fn disk() -> Vec<Vector> {
+    let known_node = store::KnownNode {
+        node: 1,
+        pin: vec![0x91; 32],
+        peer_address: "n1.example:8444".to_owned(),
+        name: "n1.example".to_owned(),
+    };
+    let header = store::Header {
+        version: 1,
+        min_compatible: 1,
+        cluster: vec![0x31; 16],
+        epoch: 2,
+        lineage: vec![0x32; 16],
+        node: 2,
+        node_name: "n2.example".to_owned(),
+        wrapped_data_key: vec![0xf1; 10],
+        wrapped_node_key: vec![0xf2; 11],
+        ca_certificate: vec![0x33; 5],
+        known_node: vec![known_node],
+    };
+    let snapshot_header = store::SnapshotHeader {
+        version: 1,
+        cluster: vec![0x31; 16],
+        scalars: Some(full_scalars()),
+        rows: 10,
+    };
+    let rows = samples::rows().into_iter();
+    let (index, at, events) = samples::audit();
+    let audit = store::SnapshotAudit {
+        index: index.0,
+        batch: store::AuditBatch::decode(&*audit_encode(at, &events)).ok(),
+    };
+    let snapshot_rows = store::SnapshotRows {
+        row: rows
+            .filter_map(|(_, row)| store::Row::decode(&*row_encode(&row)).ok())
+            .collect(),
+        audit: vec![audit],
+    };
+    vec![
+        message("header", &["Header", "KnownNode"], header),
+        message("snapshot-header", &["SnapshotHeader"], snapshot_header),
+        message(
+            "snapshot-rows",
+            &["SnapshotRows", "SnapshotAudit"],
+            snapshot_rows,
+        ),
+    ]
+}

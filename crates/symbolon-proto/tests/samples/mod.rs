@@ -1,0 +1,383 @@
+//! One value of every kind that is stored, of release 0.1.0. These values belong to the vectors in
+//! `tests/frozen`: they are never changed, only added to.
+
+use symbolon_core::otp::{Algorithm, Parameters};
+use symbolon_core::{
+    Administrator, AdministratorId, AdmitNode, Application, ApplicationId, AuditEvent, AuditRow,
+    Caller, Cluster, ClusterId, Command, CreateApplication, CreateCluster, CreateJoinToken,
+    CreateUser, Denial, Digest, DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId,
+    KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal,
+    RequestId, Reveal, Row, Scalars, Sealed, SetNodeAddresses, Timestamp, Token, TokenId, User,
+    UserId, UserName, Verdict, Verified,
+};
+
+const AT: Timestamp = Timestamp(1_800_000_000_123);
+
+/// Every command, by the name of its vector.
+pub(crate) fn commands() -> Vec<(&'static str, Command)> {
+    vec![
+        ("verify", Command::Verify(outcome())),
+        ("verify-unknown", Command::Verify(unknown_outcome())),
+        ("create-cluster", Command::CreateCluster(create_cluster())),
+        ("create-user", Command::CreateUser(create_user())),
+        ("enroll-token", Command::EnrollToken(enroll_token())),
+        (
+            "create-application",
+            Command::CreateApplication(create_application()),
+        ),
+        (
+            "create-join-token",
+            Command::CreateJoinToken(create_join_token()),
+        ),
+        ("admit-node", Command::AdmitNode(admit_node())),
+        (
+            "set-node-addresses",
+            Command::SetNodeAddresses(set_addresses()),
+        ),
+        ("tick", Command::Tick),
+    ]
+}
+
+/// A proposal of this command, by the kind of caller that makes it.
+pub(crate) fn proposal(command: Command) -> Proposal {
+    let caller = match command {
+        Command::Verify(_) => Caller::Application(ApplicationId(0x0102_0304_0506_0708)),
+        Command::CreateCluster(_)
+        | Command::AdmitNode(_)
+        | Command::SetNodeAddresses(_)
+        | Command::Tick => Caller::Node(NodeId(3)),
+        Command::CreateUser(_)
+        | Command::EnrollToken(_)
+        | Command::CreateApplication(_)
+        | Command::CreateJoinToken(_) => {
+            Caller::Administrator(AdministratorId(0x1112_1314_1516_1718))
+        }
+    };
+    Proposal {
+        caller,
+        request_id: RequestId([0x21; 16]),
+        fingerprint: Fingerprint([0x22; 16]),
+        seen: LogIndex(4711),
+        made_at: AT,
+        node: NodeId(2),
+        command,
+    }
+}
+
+pub(crate) fn outcome() -> Outcome {
+    Outcome {
+        user_name: user_name("zoë"),
+        user: Some(UserId(0xa1a2_a3a4_a5a6_a7a8)),
+        application: ApplicationId(0x0102_0304_0506_0708),
+        method: Method::Totp,
+        client_ip: "2001:db8::7".to_owned(),
+        matches: vec![
+            Match {
+                token: TokenId(0xb1b2_b3b4_b5b6_b7b8),
+                step: 60_000_000,
+            },
+            Match {
+                token: TokenId(0xc1c2_c3c4_c5c6_c7c8),
+                step: 60_000_001,
+            },
+        ],
+    }
+}
+
+pub(crate) fn unknown_outcome() -> Outcome {
+    Outcome {
+        user_name: user_name("nobody"),
+        user: None,
+        matches: Vec::new(),
+        ..outcome()
+    }
+}
+
+pub(crate) fn create_cluster() -> CreateCluster {
+    CreateCluster {
+        cluster: ClusterId([0x31; 16]),
+        name: name("main"),
+        lineage: LineageId([0x32; 16]),
+        ca_certificate: vec![0x33; 5],
+        ca_key: Sealed::new(vec![0x34; 6]),
+        administrator: administrator(),
+        node: node(),
+    }
+}
+
+fn create_user() -> CreateUser {
+    CreateUser {
+        user: UserId(0xa1a2_a3a4_a5a6_a7a8),
+        name: user_name("zoë"),
+        display_name: display_name("Zoë Example"),
+    }
+}
+
+pub(crate) fn enroll_token() -> EnrollToken {
+    EnrollToken {
+        user: UserId(0xa1a2_a3a4_a5a6_a7a8),
+        token: TokenId(0xb1b2_b3b4_b5b6_b7b8),
+        parameters: parameters(Algorithm::Sha512, 8, 60),
+        seed: Sealed::new(vec![0x41; 7]),
+    }
+}
+
+fn create_application() -> CreateApplication {
+    CreateApplication {
+        application: ApplicationId(0x0102_0304_0506_0708),
+        name: name("vpn-1"),
+        key: KeyHash([0x51; 32]),
+        secret: Sealed::new(vec![0x52; 8]),
+    }
+}
+
+fn create_join_token() -> CreateJoinToken {
+    CreateJoinToken {
+        join_token: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8),
+        secret_hash: KeyHash([0x61; 32]),
+        secret: Sealed::new(vec![0x62; 9]),
+        life_milliseconds: 86_400_000,
+    }
+}
+
+fn admit_node() -> AdmitNode {
+    AdmitNode {
+        join_token: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8),
+        secret: KeyHash([0x61; 32]),
+        name: name("n2.example"),
+        pin: KeyPin([0x71; 32]),
+        peer_address: "n2.example:8444".to_owned(),
+        api_address: "https://n2.example:8443".to_owned(),
+    }
+}
+
+fn set_addresses() -> SetNodeAddresses {
+    SetNodeAddresses {
+        node: NodeId(2),
+        peer_address: "n2.example:9444".to_owned(),
+        api_address: "https://n2.example:9443".to_owned(),
+    }
+}
+
+/// Every row, by the name of its vector.
+pub(crate) fn rows() -> Vec<(&'static str, Row)> {
+    vec![
+        ("cluster", Row::Cluster(cluster())),
+        ("administrator", Row::Administrator(administrator())),
+        ("application", Row::Application(application(reveal()))),
+        ("application-hidden", Row::Application(application(None))),
+        ("user", Row::User(user())),
+        (
+            "token",
+            Row::Token(token(parameters(Algorithm::Sha1, 6, 30))),
+        ),
+        (
+            "token-sha256",
+            Row::Token(token(parameters(Algorithm::Sha256, 7, 60))),
+        ),
+        ("node", Row::Node(node())),
+        ("join-token", Row::JoinToken(join_token(reveal(), None))),
+        (
+            "join-token-used",
+            Row::JoinToken(join_token(None, Some(NodeId(2)))),
+        ),
+    ]
+}
+
+fn cluster() -> Cluster {
+    Cluster {
+        id: ClusterId([0x31; 16]),
+        name: name("main"),
+        epoch: 2,
+        lineage: LineageId([0x32; 16]),
+        ca_certificate: vec![0x33; 5],
+        ca_key: Sealed::new(vec![0x34; 6]),
+        created_at: AT,
+    }
+}
+
+fn administrator() -> Administrator {
+    Administrator {
+        id: AdministratorId(0x1112_1314_1516_1718),
+        name: name("root"),
+        key: KeyHash([0x81; 32]),
+        changed_at: LogIndex(1),
+    }
+}
+
+fn application(reveal: Option<Reveal>) -> Application {
+    Application {
+        id: ApplicationId(0x0102_0304_0506_0708),
+        name: name("vpn-1"),
+        key: KeyHash([0x51; 32]),
+        reveal,
+        created_at: AT,
+        changed_at: LogIndex(300),
+    }
+}
+
+fn reveal() -> Option<Reveal> {
+    Some(Reveal {
+        secret: Sealed::new(vec![0x52; 8]),
+        until: AT.plus(30_000),
+    })
+}
+
+fn user() -> User {
+    User {
+        id: UserId(0xa1a2_a3a4_a5a6_a7a8),
+        name: user_name("zoë"),
+        display_name: display_name("Zoë Example"),
+        failures: 99,
+        tokens: vec![
+            TokenId(0xb1b2_b3b4_b5b6_b7b8),
+            TokenId(0xc1c2_c3c4_c5c6_c7c8),
+        ],
+        created_at: AT,
+        changed_at: LogIndex(u64::MAX),
+    }
+}
+
+fn token(parameters: Parameters) -> Token {
+    Token {
+        id: TokenId(0xb1b2_b3b4_b5b6_b7b8),
+        user: UserId(0xa1a2_a3a4_a5a6_a7a8),
+        parameters,
+        seed: Sealed::new(vec![0x41; 7]),
+        mark: 60_000_000,
+        created_at: AT,
+        changed_at: LogIndex(301),
+    }
+}
+
+fn node() -> Node {
+    Node {
+        id: NodeId(1),
+        name: name("n1.example"),
+        pin: KeyPin([0x91; 32]),
+        peer_address: "n1.example:8444".to_owned(),
+        api_address: "https://n1.example:8443".to_owned(),
+        changed_at: LogIndex(1),
+    }
+}
+
+fn join_token(reveal: Option<Reveal>, used_by: Option<NodeId>) -> JoinToken {
+    JoinToken {
+        id: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8),
+        secret: KeyHash([0x61; 32]),
+        reveal,
+        expires_at: AT.plus(86_400_000),
+        used_by,
+        changed_at: LogIndex(302),
+    }
+}
+
+/// One log entry in which everything happened.
+pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let index = LogIndex(4712);
+    let events = (0_u32..)
+        .zip(audit_rows())
+        .map(|(ordinal, row)| AuditEvent {
+            index,
+            ordinal,
+            at: AT,
+            caller: Caller::Application(ApplicationId(0x0102_0304_0506_0708)),
+            request_id: RequestId([0x21; 16]),
+            fingerprint: Fingerprint([0x22; 16]),
+            node: NodeId(2),
+            row,
+        });
+    (index, AT, events.collect())
+}
+
+fn audit_rows() -> Vec<AuditRow> {
+    vec![
+        AuditRow::Verified(verified(None)),
+        AuditRow::Verified(verified(Some(Denial::CodeMismatch))),
+        AuditRow::Verified(verified(Some(Denial::CodeAlreadyUsed))),
+        AuditRow::Verified(verified(Some(Denial::UnknownUser))),
+        AuditRow::Verified(verified(Some(Denial::NoToken))),
+        AuditRow::Verified(verified(Some(Denial::Locked))),
+        AuditRow::ClusterCreated {
+            cluster: ClusterId([0x31; 16]),
+            name: name("main"),
+            administrator: AdministratorId(0x1112_1314_1516_1718),
+            node: NodeId(1),
+        },
+        AuditRow::UserCreated {
+            user: UserId(0xa1a2_a3a4_a5a6_a7a8),
+            name: user_name("zoë"),
+        },
+        AuditRow::TokenEnrolled {
+            user: UserId(0xa1a2_a3a4_a5a6_a7a8),
+            token: TokenId(0xb1b2_b3b4_b5b6_b7b8),
+        },
+        AuditRow::ApplicationCreated {
+            application: ApplicationId(0x0102_0304_0506_0708),
+            name: name("vpn-1"),
+        },
+        AuditRow::JoinTokenCreated {
+            join_token: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8),
+            expires_at: AT.plus(86_400_000),
+        },
+        AuditRow::NodeAdmitted {
+            node: NodeId(2),
+            name: name("n2.example"),
+            pin: KeyPin([0x71; 32]),
+            join_token: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8),
+        },
+        AuditRow::NodeAddressesChanged {
+            node: NodeId(2),
+            peer_address: "n2.example:9444".to_owned(),
+            api_address: "https://n2.example:9443".to_owned(),
+        },
+        AuditRow::JoinTokenExpired {
+            join_token: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8),
+        },
+    ]
+}
+
+fn verified(denial: Option<Denial>) -> Verified {
+    let unknown = denial == Some(Denial::UnknownUser);
+    Verified {
+        user_name: user_name("zoë"),
+        user: (!unknown).then_some(UserId(0xa1a2_a3a4_a5a6_a7a8)),
+        application: ApplicationId(0x0102_0304_0506_0708),
+        client_ip: "2001:db8::7".to_owned(),
+        method: Method::Totp,
+        verdict: Verdict {
+            denial,
+            token: denial.is_none().then_some(TokenId(0xb1b2_b3b4_b5b6_b7b8)),
+            mark: if denial.is_none() { 60_000_000 } else { 0 },
+            failures: if denial == Some(Denial::Locked) {
+                100
+            } else {
+                0
+            },
+        },
+    }
+}
+
+pub(crate) fn scalars() -> Scalars {
+    Scalars {
+        clock: AT,
+        audit_chain: Digest([0xe1; 32]),
+        digest: Digest([0xe2; 32]),
+    }
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub(crate) fn user_name(text: &str) -> UserName {
+    UserName::new(text).unwrap()
+}
+
+fn display_name(text: &str) -> DisplayName {
+    DisplayName::new(text).unwrap()
+}
+
+fn parameters(algorithm: Algorithm, digits: u8, period_seconds: u32) -> Parameters {
+    Parameters::new(algorithm, digits, period_seconds).unwrap()
+}

@@ -1,0 +1,185 @@
+//! The node's ports: bound all or none, kept over a restart, and told in a file.
+//!
+//! Port 0 means any free port. A node that bound one writes its addresses to
+//! `<data_dir>/run/addresses.json`, and takes the same ports again when it next starts, so that
+//! others still find it. A port that somebody else has taken since is given up for a fresh one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::disk;
+use crate::failure::{Failure, chain};
+
+const FILE: &str = "run/addresses.json";
+const FILE_BYTES_MAX: u64 = 4096;
+
+/// What a node listens on: addresses with their real ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// gRPC and HTTP for clients, with TLS.
+    pub api: SocketAddr,
+    /// The other nodes, with mutual TLS.
+    pub peer: SocketAddr,
+    /// Liveness, readiness, metrics: plain HTTP.
+    pub metrics: SocketAddr,
+}
+
+/// The node's sockets.
+#[derive(Debug)]
+pub struct Listeners {
+    /// gRPC and HTTP for clients, with TLS.
+    pub api: TcpListener,
+    /// The other nodes, with mutual TLS.
+    pub peer: TcpListener,
+    /// Liveness, readiness, metrics: plain HTTP.
+    pub metrics: TcpListener,
+    /// Where they listen.
+    pub addresses: Addresses,
+}
+
+/// Why an address could not be bound.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address} ({key})")]
+pub struct BindError {
+    /// The key of the settings.
+    pub key: &'static str,
+    /// The address.
+    pub address: SocketAddr,
+    /// The system's error.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Binds all ports of a node.
+///
+/// # Errors
+///
+/// [`BindError`] of the first that fails; the others are free again.
+pub async fn bind(config: &Config, previous: Option<&Addresses>) -> Result<Listeners, BindError> {
+    let listen = &config.listen;
+    let (api, api_address) =
+        bind_one("listen.api", listen.api, previous.map(|before| before.api)).await?;
+    let (peer, peer_address) = bind_one(
+        "listen.peer",
+        listen.peer,
+        previous.map(|before| before.peer),
+    )
+    .await?;
+    let (metrics, metrics_address) = bind_one(
+        "listen.metrics",
+        listen.metrics,
+        previous.map(|before| before.metrics),
+    )
+    .await?;
+    Ok(Listeners {
+        api,
+        peer,
+        metrics,
+        addresses: Addresses {
+            api: api_address,
+            peer: peer_address,
+            metrics: metrics_address,
+        },
+    })
+}
+
+async fn bind_one(
+    key: &'static str,
+    address: SocketAddr,
+    previous: Option<SocketAddr>,
+) -> Result<(TcpListener, SocketAddr), BindError> {
+    let again = previous.filter(|before| address.port() == 0 && before.ip() == address.ip());
+    if let Some(before) = again {
+        match TcpListener::bind(before).await {
+            Ok(listener) => return Ok((listener, before)),
+            Err(error) => tracing::warn!(
+                key,
+                port = before.port(),
+                error = &error as &dyn std::error::Error,
+                "the port of the last run cannot be taken again; taking another one"
+            ),
+        }
+    }
+    let fail = |source| BindError {
+        key,
+        address,
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(fail)?;
+    let bound = listener.local_addr().map_err(fail)?;
+    Ok((listener, bound))
+}
+
+impl Addresses {
+    /// The file of a data directory.
+    #[must_use]
+    pub fn path(data_dir: &Path) -> PathBuf {
+        data_dir.join(FILE)
+    }
+
+    /// What the node last bound. A file that cannot be read is as good as none: it only keeps ports.
+    #[must_use]
+    pub fn read(data_dir: &Path) -> Option<Self> {
+        let path = Self::path(data_dir);
+        let text = match disk::read_text(&path, FILE_BYTES_MAX) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), error = &error as &dyn std::error::Error, "the addresses of the last run cannot be read");
+                return None;
+            }
+        };
+        match serde_json::from_str(&text) {
+            Ok(addresses) => Some(addresses),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), error = &error as &dyn std::error::Error, "the addresses of the last run make no sense");
+                None
+            }
+        }
+    }
+
+    /// Tells others on the machine what was bound. A reader sees the old file or the new one.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn write(&self, data_dir: &Path) -> io::Result<()> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        disk::replace(&Self::path(data_dir), text.as_bytes())
+    }
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        let BindError { key, address, .. } = &error;
+        let remedy = match error.source.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "Another process listens there: find it with `ss -ltnp`, stop it, or write another port in {key}."
+            ),
+            io::ErrorKind::AddrNotAvailable => format!(
+                "No interface of this machine has the address {}: write one that it has in {key}, or 0.0.0.0 for all.",
+                address.ip()
+            ),
+            io::ErrorKind::PermissionDenied if address.port() < 1024 => format!(
+                "Ports below 1024 are privileged: write AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit, or a higher port in {key}."
+            ),
+            io::ErrorKind::PermissionDenied => {
+                format!(
+                    "The system does not permit it: look for SELinux or AppArmor denials of the address in {key}."
+                )
+            }
+            _ => format!("Check the address in {key}."),
+        };
+        Self::new(Self::GENERAL, chain(&error), remedy)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,398 @@
+//! From the raw file to settings that hold.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use rustls::{CipherSuite, ProtocolVersion};
+use symbolon_core::Name;
+
+use super::{
+    AddressError, Advertise, Config, ConfigError, ConfigWarning, Found, KekSource, Listen, Log,
+    LogFormat, Probe, RawAdvertise, RawConfig, RawKek, RawListen, RawLog, RawTls, Tls, TlsFiles,
+    TlsVersion, error::PathProblem,
+};
+use crate::{logs, tls};
+
+const API: &str = "127.0.0.1:8443";
+const PEER: &str = "127.0.0.1:8444";
+const METRICS: &str = "127.0.0.1:9464";
+const API_URL: &str = "\"https://mfa-1.example.com:8443\"";
+const PEER_ADDRESS: &str = "\"mfa-1.example.com:8444\"";
+const FILTER: &str = "info";
+
+pub(super) fn check(
+    raw: RawConfig,
+    base: &Path,
+    files: &dyn Probe,
+) -> Result<Config, Vec<ConfigError>> {
+    let mut checker = Checker {
+        base,
+        files,
+        errors: Vec::new(),
+    };
+    let name = checker.name(raw.node.name);
+    let data_dir = checker.data_dir(raw.node.data_dir);
+    let listen = checker.listen(raw.listen);
+    let advertise = checker.advertise(raw.advertise, listen.as_ref());
+    let kek = checker.kek(raw.keys.kek, data_dir.as_deref());
+    let tls = checker.tls(raw.tls);
+    let log = checker.log(raw.log);
+    match (name, data_dir, listen, advertise, kek, tls, log) {
+        (
+            Some(name),
+            Some(data_dir),
+            Some(listen),
+            Some(advertise),
+            Some(kek),
+            Some(tls),
+            Some(log),
+        ) if checker.errors.is_empty() => Ok(Config {
+            name,
+            data_dir,
+            listen,
+            advertise,
+            kek,
+            tls,
+            log,
+            warnings: warnings(&listen),
+        }),
+        _ => Err(checker.errors),
+    }
+}
+
+fn warnings(listen: &Listen) -> Vec<ConfigWarning> {
+    let exposed = ConfigWarning::MetricsExposed {
+        address: listen.metrics,
+    };
+    (!listen.metrics.ip().is_loopback())
+        .then_some(exposed)
+        .into_iter()
+        .collect()
+}
+
+/// Collects mistakes. A check returns `None` only after it has told one.
+struct Checker<'a> {
+    base: &'a Path,
+    files: &'a dyn Probe,
+    errors: Vec<ConfigError>,
+}
+
+impl Checker<'_> {
+    fn name(&mut self, raw: Option<String>) -> Option<Name> {
+        let key = "node.name";
+        let value = self.required(raw, key, "name = \"mfa-1\"")?;
+        match Name::new(value.as_str()) {
+            Ok(name) => Some(name),
+            Err(reason) => self.fail(ConfigError::Name { key, value, reason }),
+        }
+    }
+
+    fn data_dir(&mut self, raw: Option<PathBuf>) -> Option<PathBuf> {
+        let key = "node.data_dir";
+        let raw = self.required(raw, key, "data_dir = \"/var/lib/symbolon\"")?;
+        let path = self.path(key, &raw)?;
+        let problem = match self.files.look(&path) {
+            // Made when the node is.
+            Found::Nothing | Found::Directory => return Some(path),
+            Found::File => PathProblem::NoDirectory,
+            Found::Unknown(kind) => PathProblem::Unusable(kind),
+        };
+        self.fail(ConfigError::Path {
+            key,
+            path,
+            problem,
+            wanted: "a directory for the node's data",
+        })
+    }
+
+    fn listen(&mut self, raw: RawListen) -> Option<Listen> {
+        let api = self.address("listen.api", raw.api, API);
+        let peer = self.address("listen.peer", raw.peer, PEER);
+        let metrics = self.address("listen.metrics", raw.metrics, METRICS);
+        let named = [
+            ("listen.api", api),
+            ("listen.peer", peer),
+            ("listen.metrics", metrics),
+        ];
+        for (at, (key, address)) in named.iter().enumerate() {
+            for (other, earlier) in named.iter().take(at) {
+                if let (Some(address), Some(earlier)) = (*address, *earlier)
+                    && overlap(address, earlier)
+                {
+                    self.errors.push(ConfigError::SamePort {
+                        key,
+                        other,
+                        address,
+                    });
+                }
+            }
+        }
+        Some(Listen {
+            api: api?,
+            peer: peer?,
+            metrics: metrics?,
+        })
+    }
+
+    fn address(
+        &mut self,
+        key: &'static str,
+        raw: Option<String>,
+        default: &'static str,
+    ) -> Option<SocketAddr> {
+        let value = raw.unwrap_or_else(|| default.to_owned());
+        match value.parse() {
+            Ok(address) => Some(address),
+            Err(_) => self.fail(ConfigError::Listen {
+                key,
+                value,
+                example: default,
+            }),
+        }
+    }
+
+    fn advertise(&mut self, raw: RawAdvertise, listen: Option<&Listen>) -> Option<Advertise> {
+        // What failed to parse was told already; loopback needs no telling.
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let bound = |pick: fn(&Listen) -> SocketAddr| listen.map_or(loopback, |l| pick(l).ip());
+        let api = self.told(
+            "advertise.api",
+            raw.api,
+            API_URL,
+            bound(|l| l.api),
+            "listen.api",
+        );
+        let peer = self.told(
+            "advertise.peer",
+            raw.peer,
+            PEER_ADDRESS,
+            bound(|l| l.peer),
+            "listen.peer",
+        );
+        Some(Advertise {
+            api: api?,
+            peer: peer?,
+        })
+    }
+
+    fn told<A: FromStr<Err = AddressError>>(
+        &mut self,
+        key: &'static str,
+        raw: Option<String>,
+        example: &'static str,
+        bound: IpAddr,
+        listen: &'static str,
+    ) -> Option<Option<A>> {
+        match raw {
+            None if bound.is_unspecified() => self.fail(ConfigError::AdvertiseMissing {
+                missing: key,
+                listen,
+                example,
+            }),
+            None => Some(None),
+            Some(value) => match value.parse() {
+                Ok(address) => Some(Some(address)),
+                Err(reason) => self.fail(ConfigError::Advertise {
+                    key,
+                    value,
+                    reason,
+                    example,
+                }),
+            },
+        }
+    }
+
+    fn kek(&mut self, raw: Option<RawKek>, data_dir: Option<&Path>) -> Option<KekSource> {
+        let example = "kek = { file = \"/etc/symbolon/kek\" }";
+        let raw = self.required(raw, "keys.kek", example)?;
+        match (raw.file, raw.credential) {
+            (Some(file), None) => self.kek_file(&file, data_dir),
+            (None, Some(name)) => self.kek_credential(name),
+            _ => self.fail(ConfigError::Kek),
+        }
+    }
+
+    fn kek_file(&mut self, raw: &Path, data_dir: Option<&Path>) -> Option<KekSource> {
+        let key = "keys.kek.file";
+        let path = self.path(key, raw)?;
+        if data_dir.is_some_and(|data_dir| path.starts_with(data_dir)) {
+            return self.fail(ConfigError::KekWithData { path });
+        }
+        let problem = match self.files.look(&path) {
+            // `init` and `join` make it.
+            Found::Nothing | Found::File => return Some(KekSource::File(path)),
+            Found::Directory => PathProblem::Directory,
+            Found::Unknown(kind) => PathProblem::Unusable(kind),
+        };
+        self.fail(ConfigError::Path {
+            key,
+            path,
+            problem,
+            wanted: "a file for the key-encryption key",
+        })
+    }
+
+    fn kek_credential(&mut self, name: String) -> Option<KekSource> {
+        let is_file_name =
+            !name.is_empty() && !name.contains(['/', '\0']) && !name.starts_with('.');
+        if !is_file_name {
+            return self.fail(ConfigError::CredentialName { value: name });
+        }
+        let Some(directory) = self.files.credentials_directory() else {
+            return self.fail(ConfigError::NoCredentials { name });
+        };
+        let path = directory.join(&name);
+        self.file("keys.kek.credential", path, "a credential of the unit")
+            .map(|path| KekSource::Credential { name, path })
+    }
+
+    fn tls(&mut self, raw: RawTls) -> Option<Tls> {
+        let files = self.tls_files(raw.certificate, raw.key);
+        let min_version = match raw.min_version.as_deref() {
+            None => Some(TlsVersion::default()),
+            Some("1.2") => Some(TlsVersion::V1_2),
+            Some("1.3") => Some(TlsVersion::V1_3),
+            Some(value) => self.fail(ConfigError::Choice {
+                key: "tls.min_version",
+                value: value.to_owned(),
+                known: "\"1.2\" or \"1.3\"".to_owned(),
+            }),
+        };
+        let cipher_suites = match raw.cipher_suites {
+            None => Some(None),
+            Some(names) => self
+                .suites(&names, min_version.unwrap_or_default())
+                .map(Some),
+        };
+        Some(Tls {
+            files: files?,
+            min_version: min_version?,
+            cipher_suites: cipher_suites?,
+        })
+    }
+
+    fn tls_files(
+        &mut self,
+        certificate: Option<PathBuf>,
+        key: Option<PathBuf>,
+    ) -> Option<Option<TlsFiles>> {
+        let half = |present, absent| ConfigError::TlsHalf { present, absent };
+        let (certificate, key) = match (certificate, key) {
+            (None, None) => return Some(None),
+            (Some(_), None) => return self.fail(half("certificate", "key")),
+            (None, Some(_)) => return self.fail(half("key", "certificate")),
+            (Some(certificate), Some(key)) => (certificate, key),
+        };
+        let certificate = self
+            .path("tls.certificate", &certificate)
+            .and_then(|path| self.file("tls.certificate", path, "a PEM file with the chain"));
+        let key = self
+            .path("tls.key", &key)
+            .and_then(|path| self.file("tls.key", path, "a PEM file with the private key"));
+        Some(Some(TlsFiles {
+            certificate: certificate?,
+            key: key?,
+        }))
+    }
+
+    fn suites(&mut self, names: &[String], min_version: TlsVersion) -> Option<Vec<CipherSuite>> {
+        if names.is_empty() {
+            return self.fail(ConfigError::NoSuites);
+        }
+        let known = tls::suites();
+        let listed = |all: &mut dyn Iterator<Item = &tls::Suite>| {
+            all.map(|suite| suite.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let mut chosen = Vec::new();
+        for name in names {
+            match known.iter().find(|suite| suite.name == *name) {
+                Some(suite) => chosen.push(suite),
+                None => self.errors.push(ConfigError::Choice {
+                    key: "tls.cipher_suites",
+                    value: name.clone(),
+                    known: format!("some of {}", listed(&mut known.iter())),
+                }),
+            }
+        }
+        if chosen.len() < names.len() {
+            return None;
+        }
+        let is_new = |suite: &&tls::Suite| suite.version == ProtocolVersion::TLSv1_3;
+        if min_version == TlsVersion::V1_3 && !chosen.iter().any(is_new) {
+            return self.fail(ConfigError::NoSuitesForVersion {
+                known: listed(&mut known.iter().filter(is_new)),
+            });
+        }
+        Some(chosen.iter().map(|suite| suite.id).collect())
+    }
+
+    fn log(&mut self, raw: RawLog) -> Option<Log> {
+        let format = match raw.format.as_deref() {
+            None => Some(LogFormat::default()),
+            Some("json") => Some(LogFormat::Json),
+            Some("pretty") => Some(LogFormat::Pretty),
+            Some(value) => self.fail(ConfigError::Choice {
+                key: "log.format",
+                value: value.to_owned(),
+                known: "\"json\" or \"pretty\"".to_owned(),
+            }),
+        };
+        let value = raw.filter.unwrap_or_else(|| FILTER.to_owned());
+        let filter = match logs::filter(&value) {
+            Ok(_) => Some(value),
+            Err(reason) => self.fail(ConfigError::Filter { value, reason }),
+        };
+        Some(Log {
+            format: format?,
+            filter: filter?,
+        })
+    }
+
+    fn required<T>(
+        &mut self,
+        raw: Option<T>,
+        key: &'static str,
+        example: &'static str,
+    ) -> Option<T> {
+        if raw.is_none() {
+            self.errors.push(ConfigError::Missing { key, example });
+        }
+        raw
+    }
+
+    fn path(&mut self, key: &'static str, raw: &Path) -> Option<PathBuf> {
+        if raw.as_os_str().is_empty() {
+            return self.fail(ConfigError::EmptyPath { key });
+        }
+        Some(self.base.join(raw))
+    }
+
+    fn file(&mut self, key: &'static str, path: PathBuf, wanted: &'static str) -> Option<PathBuf> {
+        let problem = match self.files.look(&path) {
+            Found::File => return Some(path),
+            Found::Nothing => PathProblem::Nothing,
+            Found::Directory => PathProblem::Directory,
+            Found::Unknown(kind) => PathProblem::Unusable(kind),
+        };
+        self.fail(ConfigError::Path {
+            key,
+            path,
+            problem,
+            wanted,
+        })
+    }
+
+    fn fail<T>(&mut self, error: ConfigError) -> Option<T> {
+        self.errors.push(error);
+        None
+    }
+}
+
+/// Whether two sockets cannot listen at once. A wildcard of IPv6 takes IPv4 too.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let wildcard = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (wildcard || a.ip() == b.ip())
+}

@@ -1,0 +1,83 @@
+//! The few files that belong to the process and not to the store, and the one variable it reads.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "settings, TLS files and the addresses file are read and written here and nowhere else"
+)]
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Access;
+
+use crate::config::{Found, Probe};
+
+/// The real machine.
+pub(crate) struct Disk;
+
+impl Probe for Disk {
+    fn credentials_directory(&self) -> Option<PathBuf> {
+        std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+    }
+
+    fn look(&self, path: &Path) -> Found {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => Found::File,
+            Ok(metadata) if metadata.is_dir() => Found::Directory,
+            Ok(_) => Found::Unknown(io::ErrorKind::InvalidInput),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Nothing,
+            Err(error) => Found::Unknown(error.kind()),
+        }
+    }
+}
+
+/// All bytes of a file that must not have more than `bytes_max`.
+pub(crate) fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path)?
+        .take(bytes_max + 1)
+        .read_to_end(&mut bytes)?;
+    if read as u64 > bytes_max {
+        let text = format!("it is longer than {bytes_max} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(bytes)
+}
+
+/// The text of a file that must not have more than `bytes_max` bytes.
+pub(crate) fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
+    let text = String::from_utf8(read(path, bytes_max)?);
+    text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
+/// The permission bits of a file.
+pub(crate) fn mode(path: &Path) -> io::Result<u32> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o7777)
+}
+
+/// Whether this process may make files in a directory.
+pub(crate) fn is_writable(directory: &Path) -> bool {
+    rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+/// Replaces a file, or makes it with the directory above it, so that a crash leaves either the old
+/// bytes or the new ones. Only this user can read it.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(path);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
+    let new = path.with_added_extension("new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    File::open(directory)?.sync_all()
+}
