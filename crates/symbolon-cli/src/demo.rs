@@ -4,6 +4,7 @@ use crate::{
     args::OutputOption, error::Failure, exit::Exit, local::LocalCluster, output, signals::Signals,
 };
 
+mod checks;
 mod codes;
 mod steps;
 mod tour;

@@ -11,7 +11,7 @@ pub(crate) fn rows(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>
     for row in rows {
         table.add_row(row.iter().map(|cell| printable(cell)));
     }
-    table.trim_fmt()
+    text(table)
 }
 
 /// A line per property of one thing.
@@ -19,6 +19,13 @@ pub(crate) fn properties(properties: impl IntoIterator<Item = (&'static str, Str
     let mut table = empty();
     for (name, value) in properties {
         table.add_row([format!("{name}:"), printable(&value)]);
+    }
+    text(table)
+}
+
+fn text(mut table: Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
     }
     table.trim_fmt()
 }
@@ -55,8 +62,8 @@ mod tests {
                 vec!["bo\x1b[2J".into(), "12".into()],
             ],
         );
-        let lines: Vec<_> = table.lines().map(str::trim).collect();
-        assert_eq!(lines, ["NAME      FAILURES", "alice     0", "bo [2J    12"]);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines, ["NAME    FAILURES", "alice   0", "bo [2J  12"]);
     }
 
     #[test]
@@ -65,7 +72,7 @@ mod tests {
             ("Name", "alice".to_owned()),
             ("Display name", "-".to_owned()),
         ]);
-        let lines: Vec<_> = table.lines().map(str::trim).collect();
-        assert_eq!(lines, ["Name:           alice", "Display name:   -"]);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines, ["Name:          alice", "Display name:  -"]);
     }
 }

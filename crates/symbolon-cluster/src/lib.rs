@@ -27,6 +27,8 @@ mod published;
 mod raft_types;
 mod snapshot;
 mod status;
+#[cfg(test)]
+mod suite;
 mod tls;
 mod vault;
 
@@ -37,8 +39,4 @@ pub use join::{JoinTarget, join_cluster};
 pub use keys::Certificates;
 pub use node::{ClusterNode, NodeSettings};
 pub use peer_service::PeerCertificate;
-pub use raft_types::{Payload, Replies, TypeConfig};
 pub use vault::KeyringVault;
-
-#[cfg(feature = "suite")]
-pub use {log_store::LogStore, machine::Machine};

@@ -22,7 +22,7 @@ const READ_BYTES_MAX: usize = 1 << 20;
 
 /// The Raft log of a node. Clones share it.
 #[derive(Clone)]
-pub struct LogStore {
+pub(crate) struct LogStore {
     log: Log,
 }
 
@@ -37,7 +37,7 @@ impl Debug for LogStore {
 impl LogStore {
     /// The Raft log on the store's log.
     #[must_use]
-    pub const fn new(log: Log) -> Self {
+    pub(crate) const fn new(log: Log) -> Self {
         Self { log }
     }
 

@@ -31,7 +31,7 @@ use crate::raft_types::{
 use crate::snapshot::{self, SnapshotBuilder, SnapshotFile};
 
 /// The one owner of the state of a node.
-pub struct Machine {
+pub(crate) struct Machine {
     pub(crate) image: Image,
     pub(crate) snapshots: Snapshots,
     pub(crate) state: State,
@@ -45,7 +45,7 @@ impl Machine {
     ///
     /// # Errors
     /// [`ClusterError::Image`] when it is damaged.
-    pub fn load(image: Image, snapshots: Snapshots) -> Result<Self, ClusterError> {
+    pub(crate) fn load(image: Image, snapshots: Snapshots) -> Result<Self, ClusterError> {
         let (state, applied, membership) = match image.scalars()? {
             None => (State::default(), None, StoredMembership::default()),
             Some(bytes) => restore(&image, &bytes).map_err(ClusterError::Image)?,

@@ -9,7 +9,7 @@ use symbolon_core::Answer;
 /// An encoded `store.v1.Batch`. It prints its length and nothing else, so no trace of openraft can
 /// show what is in an entry.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Payload(pub Bytes);
+pub(crate) struct Payload(pub(crate) Bytes);
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,12 +25,12 @@ impl fmt::Display for Payload {
 
 /// Answers to the proposals of an entry, in order; none for an entry that holds no proposals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Replies(pub Vec<Answer>);
+pub(crate) struct Replies(pub(crate) Vec<Answer>);
 
 /// Our types for openraft. Nodes are known by id alone: names, keys and addresses are in the
 /// registry, which is part of the replicated state.
 #[derive(Debug, Clone, Copy, Default, Eq, PartialEq, Ord, PartialOrd)]
-pub struct TypeConfig;
+pub(crate) struct TypeConfig;
 
 impl RaftTypeConfig for TypeConfig {
     type D = Payload;

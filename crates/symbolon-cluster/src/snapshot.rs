@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 
 /// A finished snapshot and where it lies.
 #[derive(Clone)]
-pub struct SnapshotFile {
+pub(crate) struct SnapshotFile {
     pub(crate) snapshots: Snapshots,
     pub(crate) name: String,
 }
@@ -45,7 +45,7 @@ pub(crate) fn file_name(last: Option<&LogId>) -> String {
 }
 
 /// Writes a snapshot of the state as it was when the builder was made.
-pub struct SnapshotBuilder {
+pub(crate) struct SnapshotBuilder {
     image: Image,
     snapshots: Snapshots,
     state: State,

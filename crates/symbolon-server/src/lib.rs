@@ -28,5 +28,6 @@ pub mod tls;
 mod disk;
 mod open_files;
 mod panics;
+mod readiness;
 
 pub use args::{Command, TokenText, run};

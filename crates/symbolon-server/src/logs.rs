@@ -82,7 +82,12 @@ where
 pub fn filter(text: &str) -> Result<EnvFilter, FilterError> {
     let mut base = LevelFilter::ERROR;
     let mut named = Vec::new();
-    for directive in directives(text) {
+    let directives: Vec<_> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|directive| !directive.is_empty())
+        .collect();
+    for &directive in &directives {
         if let Ok(level) = LevelFilter::from_str(directive) {
             base = level;
         } else if !directive.contains(['=', '[']) {
@@ -94,7 +99,7 @@ pub fn filter(text: &str) -> Result<EnvFilter, FilterError> {
     }
     let mut filter = EnvFilter::builder()
         .with_regex(false)
-        .parse(text)
+        .parse(directives.join(","))
         .map_err(FilterError::Syntax)?;
     // Under a base of `warn` or less a cap would let more through, not less.
     let caps = CAPPED
@@ -107,21 +112,6 @@ pub fn filter(text: &str) -> Result<EnvFilter, FilterError> {
         filter = filter.add_directive(cap);
     }
     Ok(filter)
-}
-
-/// The parts between commas, but for commas in brackets.
-fn directives(text: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_usize;
-    text.split(move |c| {
-        match c {
-            '[' | '{' => depth += 1,
-            ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        c == ',' && depth == 0
-    })
-    .map(str::trim)
-    .filter(|directive| !directive.is_empty())
 }
 
 #[cfg(test)]

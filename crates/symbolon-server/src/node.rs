@@ -1,13 +1,210 @@
 //! `symbolon server`: the node at work, until it is told to stop.
 
-use crate::config::Config;
-use crate::failure::Failure;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::Request;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use symbolon_cluster::{
+    ClusterError, ClusterNode, NodeSettings, OsEntropy, PeerCertificate, SystemClock,
+};
+use symbolon_grpc::Health;
+use symbolon_service::Service;
+use symbolon_store::{DataDir, Kek, Store, StoreError};
+use tokio::time::timeout;
+
+use crate::addresses::{self, Addresses, Listeners};
+use crate::config::{Advertised, Config};
+use crate::failure::{Failure, chain};
+use crate::init::{failed, kek_failed, unwritten};
+use crate::listener::{ConnectionInfo, Limits, Port, serve_plain, serve_tls};
+use crate::ops;
+use crate::readiness::{NodeReadiness, watch};
+use crate::stop::Stop;
+use crate::tls;
+
+/// Exit code of a node whose replicated log has stopped: a defect, or its disk.
+const INTERNAL: u8 = 70;
+/// How long the node's own tasks may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs the node. Returns after it has stopped well.
-pub(crate) async fn serve(_config: Config) -> Result<(), Failure> {
-    Err(Failure::new(
-        Failure::GENERAL,
-        "running a node is not built yet",
-        "Wait for a later version.",
-    ))
+pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
+    let stop = Stop::new();
+    stop.on_signals().map_err(|error| internal("signals cannot be caught", &error))?;
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| internal("metrics cannot be counted", &error))?;
+
+    let kek = Kek::load(config.kek.path()).map_err(|error| kek_failed(&error))?;
+    let store = open(&config).await?;
+    let previous = Addresses::read(&config.data_dir);
+    let Listeners { api, peer, metrics: watched, addresses } =
+        addresses::bind(&config, previous.as_ref()).await?;
+    let advertised = config.advertised(&addresses);
+    let node = ClusterNode::start(store, settings(&config, &advertised, kek))
+        .await
+        .map_err(|error| failed("the node does not start", &error))?;
+    let service = Service::new(
+        Arc::clone(&node) as _,
+        node.vault(),
+        Arc::new(SystemClock),
+        Arc::new(OsEntropy),
+    );
+    let service = Arc::new(service.map_err(|error| internal("nothing can be sealed", &error))?);
+    let health = Health::default();
+    let readiness = Arc::new(NodeReadiness::new(Arc::clone(&node), stop.clone()));
+
+    // The API stops first and is drained while the node still works; then the node hands over and
+    // stops; its peers and those who watch it are served until then.
+    let last = Stop::new();
+    let ports = tokio::spawn(serve_api(&config, &node, &service, &health, api, &stop)?);
+    let peers = tokio::spawn(serve_peers(&node, &service, peer, &last)?);
+    let watched = tokio::spawn(serve_ops(readiness.clone(), metrics, watched, &last));
+    tokio::spawn(watch(readiness, Arc::clone(&service), health, last.clone()));
+
+    // Written last: whoever waits for the file finds the ports open.
+    addresses.write(&config.data_dir).map_err(|error| unwritten(&config.data_dir, &error))?;
+    tracing::info!(
+        node = %config.name,
+        api = %addresses.api,
+        peer = %addresses.peer,
+        metrics = %addresses.metrics,
+        "serving"
+    );
+
+    let ended = tokio::select! {
+        () = stop.requested() => Ok(()),
+        reason = node.failed() => Err(reason),
+    };
+    if let Err(reason) = &ended {
+        tracing::error!(reason, "the replicated log has stopped: this node ends");
+    }
+    stop.request();
+    let _ = ports.await;
+    if timeout(STOP_TIMEOUT, node.stop()).await.is_err() {
+        tracing::error!("the node's tasks did not stop in time");
+    }
+    last.request();
+    let _ = tokio::join!(peers, watched);
+    tracing::info!(node = %config.name, "stopped");
+    ended.map_err(|reason| {
+        Failure::new(
+            INTERNAL,
+            format!("the replicated log of this node has stopped: {reason}"),
+            "See the lines before this one, and whether the disk is full or failing.",
+        )
+    })
+}
+
+fn internal(what: &str, error: &dyn std::error::Error) -> Failure {
+    let remedy = "Check the limits of the service and of the machine.";
+    Failure::new(Failure::GENERAL, format!("{what}: {}", chain(error)), remedy)
+}
+
+async fn open(config: &Config) -> Result<Store, Failure> {
+    let data_dir = DataDir::new(&config.data_dir);
+    // Reads the whole store once, which blocks.
+    let opened = tokio::task::spawn_blocking(move || data_dir.open()).await;
+    let opened = opened.map_err(|error| internal("the store cannot be opened", &error))?;
+    opened.map_err(|error| match error {
+        StoreError::HeaderMissing { .. } => Failure::new(
+            Failure::CONFIG,
+            format!("{} holds no node yet", config.data_dir.display()),
+            "Make a cluster with `symbolon init`, or join one with `symbolon join`.",
+        ),
+        error => failed("the node does not start", &ClusterError::Store(error)),
+    })
+}
+
+fn settings(config: &Config, advertised: &Advertised, kek: Kek) -> NodeSettings {
+    let mut api_names = vec![
+        advertised.api.host_port().host().to_owned(),
+        config.name.to_string(),
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
+    api_names.sort();
+    api_names.dedup();
+    NodeSettings {
+        peer_address: advertised.peer.to_string(),
+        api_address: advertised.api.to_string(),
+        api_names,
+        kek,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+    }
+}
+
+fn serve_api(
+    config: &Config,
+    node: &ClusterNode,
+    service: &Arc<Service>,
+    health: &Health,
+    listener: tokio::net::TcpListener,
+    stop: &Stop,
+) -> Result<impl Future<Output = ()> + use<>, Failure> {
+    let odd = |error: &dyn std::error::Error| {
+        let remedy = "See `tls` in the settings.";
+        Failure::new(Failure::CONFIG, chain(error), remedy)
+    };
+    let tls = match &config.tls.files {
+        Some(files) => tls::identity(files).and_then(|id| tls::api_config(&config.tls, id)),
+        None => tls::api_config_of(&config.tls, node.certificates().api()),
+    };
+    let tls = Arc::new(ArcSwap::from_pointee(tls.map_err(|error| odd(&error))?));
+    let routes = symbolon_grpc::routes(service, health).map_err(|error| odd(&error))?;
+    let app = routes.prepare().into_axum_router();
+    let port = Port { name: "api", limits: Limits::API };
+    let stop = stop.clone();
+    Ok(async move {
+        let drained = serve_tls(listener, port, tls, app, stop).await;
+        if drained.cut > 0 {
+            tracing::warn!(connections = drained.cut, "API connections were cut");
+        }
+    })
+}
+
+fn serve_peers(
+    node: &ClusterNode,
+    service: &Arc<Service>,
+    listener: tokio::net::TcpListener,
+    stop: &Stop,
+) -> Result<impl Future<Output = ()> + use<>, Failure> {
+    let tls = node.peer_tls().map_err(|error| failed("the peer port is not served", &error))?;
+    let tls = Arc::new(ArcSwap::from_pointee(tls));
+    let routes = node.peer_routes(Arc::clone(service)).prepare().into_axum_router();
+    let app = routes.layer(axum::middleware::map_request(with_peer_certificate));
+    let port = Port { name: "peer", limits: Limits::PEER };
+    let stop = stop.clone();
+    Ok(async move {
+        let _ = serve_tls(listener, port, tls, app, stop).await;
+    })
+}
+
+/// Tells the peer services, in their own words, whose key the connection has proved.
+async fn with_peer_certificate(mut request: Request) -> Request {
+    let info = request.extensions().get::<ConnectionInfo>();
+    if let Some(certificate) = info.and_then(|info| info.client_certificate.clone()) {
+        request.extensions_mut().insert(PeerCertificate(certificate));
+    }
+    request
+}
+
+fn serve_ops(
+    readiness: Arc<NodeReadiness>,
+    metrics: PrometheusHandle,
+    listener: tokio::net::TcpListener,
+    stop: &Stop,
+) -> impl Future<Output = ()> + use<> {
+    let app: Router = ops::router(readiness, metrics.clone());
+    let port = Port { name: "metrics", limits: Limits::OPS };
+    let stop = stop.clone();
+    async move {
+        tokio::spawn(ops::upkeep(metrics, stop.clone()));
+        let _ = serve_plain(listener, port, app, stop).await;
+    }
 }

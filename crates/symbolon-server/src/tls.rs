@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
 use rustls::{CipherSuite, ProtocolVersion, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject as _};
@@ -129,6 +130,21 @@ pub fn identity(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
 ///
 /// [`TlsError::Config`]
 pub fn api_config(tls: &Tls, identity: CertifiedKey) -> Result<ServerConfig, TlsError> {
+    api_config_of(
+        tls,
+        Arc::new(rustls::sign::SingleCertAndKey::from(identity)),
+    )
+}
+
+/// As [`api_config`], with a certificate that may change while the port is served.
+///
+/// # Errors
+///
+/// [`TlsError::Config`]
+pub fn api_config_of(
+    tls: &Tls,
+    certificates: Arc<dyn ResolvesServerCert>,
+) -> Result<ServerConfig, TlsError> {
     let versions: &[_] = match tls.min_version {
         TlsVersion::V1_2 => &[&rustls::version::TLS13, &rustls::version::TLS12],
         TlsVersion::V1_3 => &[&rustls::version::TLS13],
@@ -137,7 +153,7 @@ pub fn api_config(tls: &Tls, identity: CertifiedKey) -> Result<ServerConfig, Tls
         .with_protocol_versions(versions)
         .map_err(|source| TlsError::Config { source })?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(identity)));
+        .with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

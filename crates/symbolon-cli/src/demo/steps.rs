@@ -1,27 +1,18 @@
 //! The steps of the tour.
 
-use std::time::Duration;
-
-use symbolon_proto::v1::VerifyRequest;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{
+    checks::{self, Asker, Used},
     codes::{self, Codes},
-    tour::{Ended, Held, NotHeld, Outcome, Tour},
+    tour::{Ended, Tour},
 };
 use crate::{
-    commands::{cluster, user, verify},
-    context::{BearerToken, Context},
-    local::{LocalCluster, provision::SampleUser},
+    context::Context,
+    local::{LocalCluster, node::Node},
     otpauth::OtpauthUri,
-    request_id::RequestId,
     server_address::ServerAddress,
-    view::{Status, Verification},
 };
-
-/// For a cluster to come to what is expected of it.
-const COME_ABOUT_TIME_MAX: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(100);
 
 /// All of them, in order.
 pub(super) async fn all(tour: &mut Tour, cluster: &mut LocalCluster) -> Result<(), Ended> {
@@ -30,331 +21,127 @@ pub(super) async fn all(tour: &mut Tour, cluster: &mut LocalCluster) -> Result<(
     tour.say(&format!("The codes are made by {}.", codes.whose()));
 
     let master = tour
-        .step("Three nodes start and agree on a master.", start(cluster))
-        .await?;
-    let (alice, bob) = tour
-        .step("Users alice and bob get a token each.", enrol(cluster))
-        .await?;
-    let asker = tour
-        .step("An application asks with its API key.", asker(cluster))
-        .await?;
-    let servers = cluster.servers();
-    let (first, others) = order(cluster, &servers, &master);
-
-    let (step, _) = codes::now(alice.period_seconds);
-    let used = tour
         .step(
-            "alice's code is good.",
-            sign_in(&asker.at(&first), codes, "alice", &alice, step),
+            "Three nodes start and agree on a master.",
+            checks::start(cluster),
         )
         .await?;
+    let (alice, bob) = tour
+        .step(
+            "Users alice and bob get a token each.",
+            checks::enrol(cluster),
+        )
+        .await?;
+    let asker = tour
+        .step(
+            "An application asks with its API key.",
+            checks::asker(cluster, &master),
+        )
+        .await?;
+    let alice = one_time(tour, &asker, codes, alice).await?;
+
     tour.step(
-        "The same code is good nowhere else: one-time holds for the whole cluster.",
-        refused(&asker, &others, &used),
+        "The master is killed with kill -9.",
+        checks::kill(cluster, &master),
     )
     .await?;
-
-    tour.step("The master is killed with kill -9.", kill(cluster, &master))
-        .await?;
-    let left: Vec<_> = cluster
-        .nodes
-        .iter()
-        .filter(|node| node.is_running())
-        .filter_map(|node| node.server())
-        .collect();
+    let running = cluster.nodes.iter().filter(|node| node.is_running());
+    let left: Vec<_> = running.filter_map(Node::server).collect();
     let survivors = Context {
         servers: left.clone(),
-        ..asker.clone()
+        ..asker.context.clone()
     };
     let (now, _) = codes::now(bob.period_seconds);
     tour.step(
         "bob signs in right away: a failover takes time, but no sign-in fails.",
-        sign_in(&survivors, codes, "bob", &bob, now),
+        checks::sign_in(&survivors, codes, "bob", &bob, now),
+    )
+    .await?;
+    writes_go_on(tour, cluster, &left, &master).await?;
+    let used = next_code(tour, &survivors, codes, alice).await?;
+
+    let returned = tour
+        .step(
+            "The killed node starts again and catches up.",
+            checks::restart(cluster, &master, &left),
+        )
+        .await?;
+    tour.step(
+        "It knows which code was used while it was away.",
+        checks::refused(&asker.context, &[returned], &used),
     )
     .await?;
     tour.step(
-        "The others have a new master.",
-        new_master(cluster, &left, &master),
+        "All three nodes hold the same state.",
+        checks::equal_digests(cluster),
+    )
+    .await
+}
+
+/// A user whose code of a time step was accepted.
+struct SignedIn {
+    uri: OtpauthUri,
+    step: u64,
+}
+
+async fn one_time(
+    tour: &mut Tour,
+    asker: &Asker,
+    codes: Codes,
+    alice: OtpauthUri,
+) -> Result<SignedIn, Ended> {
+    let at = asker.context.at(&asker.first);
+    let (step, _) = codes::now(alice.period_seconds);
+    let used = tour
+        .step(
+            "alice's code is good.",
+            checks::sign_in(&at, codes, "alice", &alice, step),
+        )
+        .await?;
+    tour.step(
+        "The same code is good nowhere else: one-time holds for the whole cluster.",
+        checks::refused(&asker.context, &asker.others, &used),
     )
     .await?;
-    tour.step("A user can be added again.", add_carol(cluster, &left))
-        .await?;
+    Ok(SignedIn { uri: alice, step })
+}
 
-    let (now, until_next) = codes::now(alice.period_seconds);
-    if now == step {
+async fn writes_go_on(
+    tour: &mut Tour,
+    cluster: &LocalCluster,
+    left: &[ServerAddress],
+    killed: &str,
+) -> Result<(), Ended> {
+    tour.step(
+        "The others have a new master.",
+        checks::new_master(cluster, left, killed),
+    )
+    .await?;
+    tour.step(
+        "A user can be added again.",
+        checks::add_carol(cluster, left),
+    )
+    .await
+}
+
+async fn next_code(
+    tour: &mut Tour,
+    at: &Context,
+    codes: Codes,
+    SignedIn { uri, step }: SignedIn,
+) -> Result<Used, Ended> {
+    let (now, until_next) = codes::now(uri.period_seconds);
+    if now <= step {
         let seconds = until_next.as_secs() + 1;
         tour.say(&format!(
             "\nWaiting {seconds} s for alice's app to show its next code ..."
         ));
         sleep(until_next).await;
     }
-    let (next, _) = codes::now(alice.period_seconds);
-    let used = tour
-        .step(
-            "alice's next code is good.",
-            sign_in(&survivors, codes, "alice", &alice, next),
-        )
-        .await?;
-
-    let returned = tour
-        .step(
-            "The killed node starts again and catches up.",
-            restart(cluster, &master, &left),
-        )
-        .await?;
+    let (next, _) = codes::now(uri.period_seconds);
     tour.step(
-        "It knows which code was used while it was away.",
-        refused(&asker, &[returned], &used),
-    )
-    .await?;
-    tour.step(
-        "All three nodes hold the same state.",
-        equal_digests(cluster),
+        "alice's next code is good.",
+        checks::sign_in(at, codes, "alice", &uri, next),
     )
     .await
-}
-
-async fn start(cluster: &mut LocalCluster) -> Outcome<String> {
-    let status = cluster.start().await?;
-    let master = status
-        .master
-        .ok_or_else(|| NotHeld::because("No master is named."))?;
-    Ok(Held {
-        detail: format!("{master} is the master."),
-        value: master,
-    })
-}
-
-async fn enrol(cluster: &LocalCluster) -> Outcome<(OtpauthUri, OtpauthUri)> {
-    let mut users = cluster.provision().await?.into_iter();
-    let mut next = || {
-        let uri = users.next().and_then(|SampleUser { otpauth, .. }| otpauth);
-        uri.as_deref()
-            .and_then(OtpauthUri::parse)
-            .ok_or_else(|| NotHeld::because("The server gave no otpauth URI of a TOTP token."))
-    };
-    Ok(Held {
-        value: (next()?, next()?),
-        detail: "Their secrets come out of the otpauth URIs, as with a QR code.".to_owned(),
-    })
-}
-
-async fn asker(cluster: &LocalCluster) -> Outcome<Context> {
-    let key_file = cluster.api_key_file();
-    let asker = Context {
-        token: Some(BearerToken::read(&key_file)?),
-        ..cluster.administrator()?
-    };
-    // Nobody of that name: the answer shows that the key is known, and tells nothing else.
-    let answer = decide(&asker, "nobody", "000000").await?;
-    match answer.decision {
-        "DENY" => Ok(Held {
-            detail: format!(
-                "A user that does not exist is told from no other: {}.",
-                said(&answer)
-            ),
-            value: asker,
-        }),
-        _ => Err(NotHeld::because(format!(
-            "A user that does not exist: {}.",
-            said(&answer)
-        ))),
-    }
-}
-
-/// A subordinate to sign in at, and the others.
-fn order(
-    cluster: &LocalCluster,
-    servers: &[ServerAddress],
-    master: &str,
-) -> (ServerAddress, Vec<ServerAddress>) {
-    let of_master = cluster.nodes.iter().find(|node| node.name == master);
-    let of_master = of_master.and_then(|node| node.server());
-    let is_subordinate = |server: &&ServerAddress| Some(*server) != of_master.as_ref();
-    let first = servers.iter().find(is_subordinate).or(servers.first());
-    let others = servers.iter().filter(|server| Some(*server) != first);
-    (
-        first.cloned().unwrap_or_else(|| ServerAddress {
-            host: String::new(),
-            port: 0,
-        }),
-        others.cloned().collect(),
-    )
-}
-
-/// A user and a code that was accepted.
-struct Used {
-    user: &'static str,
-    code: String,
-}
-
-async fn sign_in(
-    at: &Context,
-    codes: Codes,
-    user: &'static str,
-    uri: &OtpauthUri,
-    step: u64,
-) -> Outcome<Used> {
-    let code = codes
-        .code(uri, step)
-        .await
-        .map_err(|error| NotHeld::because(format!("There is no code: {error}.")))?;
-    let start = Instant::now();
-    let answer = decide(at, user, &code).await?;
-    let milliseconds = start.elapsed().as_millis();
-    match answer.decision {
-        "ALLOW" => Ok(Held {
-            detail: format!("{} after {milliseconds} ms.", said(&answer)),
-            value: Used { user, code },
-        }),
-        _ => Err(NotHeld::because(format!("{}.", said(&answer)))),
-    }
-}
-
-async fn refused(asker: &Context, servers: &[ServerAddress], used: &Used) -> Outcome {
-    let mut details = Vec::new();
-    for server in servers {
-        let answer = decide(&asker.at(server), used.user, &used.code).await?;
-        if answer.decision != "DENY" || answer.reason != Some("CODE_ALREADY_USED") {
-            return Err(NotHeld::because(format!("{}.", said(&answer))));
-        }
-        details.push(said(&answer));
-    }
-    Ok(Held::because(format!("{}.", details.join("; "))))
-}
-
-async fn decide(at: &Context, user: &str, code: &str) -> Result<Verification, NotHeld> {
-    let question = VerifyRequest {
-        username: user.to_owned(),
-        code: code.to_owned(),
-        request_id: RequestId::random()?.to_vec(),
-        ..VerifyRequest::default()
-    };
-    Ok(verify::verify(at, question).await?.into())
-}
-
-fn said(answer: &Verification) -> String {
-    let reason = answer.reason.map(|reason| format!(" {reason}"));
-    format!(
-        "{} says {}{}",
-        answer.node,
-        answer.decision,
-        reason.unwrap_or_default()
-    )
-}
-
-async fn kill(cluster: &mut LocalCluster, master: &str) -> Outcome {
-    let node = cluster.nodes.iter_mut().find(|node| node.name == master);
-    let node =
-        node.ok_or_else(|| NotHeld::because(format!("{master} is no node of this tour.")))?;
-    let pid = node
-        .pid()
-        .map_or_else(|| "?".to_owned(), |pid| pid.to_string());
-    node.kill().await;
-    Ok(Held::because(format!("{master}, process {pid}, is gone.")))
-}
-
-async fn new_master(cluster: &LocalCluster, left: &[ServerAddress], old: &str) -> Outcome {
-    let context = Context {
-        servers: left.to_vec(),
-        ..cluster.administrator()?
-    };
-    let named = until(&context, |status| {
-        status
-            .master
-            .as_deref()
-            .filter(|name| *name != old)
-            .map(str::to_owned)
-    })
-    .await?;
-    Ok(Held::because(format!("{named} is the master now.")))
-}
-
-async fn add_carol(cluster: &LocalCluster, left: &[ServerAddress]) -> Outcome {
-    let context = Context {
-        servers: left.to_vec(),
-        ..cluster.administrator()?
-    };
-    let answer = user::add(&context, "carol".to_owned(), "Carol".to_owned()).await?;
-    Ok(Held::because(format!(
-        "carol is entry {} of the log.",
-        answer.log_index
-    )))
-}
-
-async fn restart(
-    cluster: &mut LocalCluster,
-    name: &str,
-    left: &[ServerAddress],
-) -> Outcome<ServerAddress> {
-    let node = cluster.nodes.iter_mut().find(|node| node.name == name);
-    let node = node.ok_or_else(|| NotHeld::because(format!("{name} is no node of this tour.")))?;
-    node.start()?;
-    node.ready().await?;
-    let server = node
-        .server()
-        .ok_or_else(|| NotHeld::because("It has no address."))?;
-    let context = cluster.administrator()?;
-    let survivors = Context {
-        servers: left.to_vec(),
-        ..context.clone()
-    };
-    let target = cluster::status(&survivors).await?.applied_index;
-    let returned = context.at(&server);
-    let reached = until(&returned, |status| {
-        (status.applied_index >= target).then_some(status.applied_index)
-    })
-    .await?;
-    user::get(&returned, "carol".to_owned(), true).await?;
-    Ok(Held {
-        detail: format!("{name} has entry {reached} of the log, and knows carol."),
-        value: server,
-    })
-}
-
-async fn equal_digests(cluster: &LocalCluster) -> Outcome {
-    let context = cluster.administrator()?;
-    let end = Instant::now() + COME_ABOUT_TIME_MAX;
-    loop {
-        let mut found = Vec::new();
-        for server in &context.servers {
-            let status = cluster::status(&context.at(server)).await?;
-            found.push((status.applied_index, status.digest));
-        }
-        found.dedup();
-        match found.as_slice() {
-            [(index, digest)] => {
-                let digest: String = digest.chars().take(16).collect();
-                let detail = format!("At entry {index} the digest is {digest}... on each of them.");
-                return Ok(Held::because(detail));
-            }
-            _ if Instant::now() >= end => {
-                return Err(NotHeld::because(
-                    "The digests differ, or the nodes drift apart.",
-                ));
-            }
-            _ => sleep(POLL).await,
-        }
-    }
-}
-
-/// Asks for the status until it shows what is looked for.
-async fn until<T>(context: &Context, find: impl Fn(&Status) -> Option<T>) -> Result<T, NotHeld> {
-    let end = Instant::now() + COME_ABOUT_TIME_MAX;
-    loop {
-        let status = cluster::status(context).await.map(Status::from);
-        if let Ok(status) = &status
-            && let Some(found) = find(status)
-        {
-            return Ok(found);
-        }
-        if Instant::now() >= end {
-            status?;
-            let seconds = COME_ABOUT_TIME_MAX.as_secs();
-            return Err(NotHeld::because(format!(
-                "It did not come about within {seconds} s."
-            )));
-        }
-        sleep(POLL).await;
-    }
 }

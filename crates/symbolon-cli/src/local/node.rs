@@ -8,44 +8,33 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::{
     process::Child,
     time::{Instant, sleep},
 };
 
-use super::ready;
-use crate::{children, error::Failure, exit::Exit, files, output, server_address::ServerAddress};
+use super::{
+    config::{self, Addresses},
+    ready,
+};
+use crate::{
+    children,
+    error::Failure,
+    exit::Exit,
+    files::{self, NewSecretFile},
+    output,
+    server_address::ServerAddress,
+};
 
 const READY_TIME_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 /// Lines of a log that are shown when a node fails.
 const LOG_LINES_SHOWN: usize = 5;
 
-/// Where a node listens, each as `HOST:PORT`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct Addresses {
-    pub(crate) api: String,
-    pub(crate) peer: String,
-    pub(crate) metrics: String,
-}
-
-impl Addresses {
-    /// Ports that the system chooses.
-    fn any() -> Self {
-        let any = || "127.0.0.1:0".to_owned();
-        Self {
-            api: any(),
-            peer: any(),
-            metrics: any(),
-        }
-    }
-}
-
 pub(crate) struct Node {
     pub(crate) name: String,
     directory: PathBuf,
-    /// Known once it has run; kept from then on.
+    /// Known once it is ready.
     pub(crate) addresses: Option<Addresses>,
     child: Option<Child>,
 }
@@ -93,15 +82,21 @@ impl Node {
     /// Makes this node one of the cluster whose member listens at `peer`.
     pub(crate) async fn join(&self, token: &str, peer: &str) -> Result<(), Failure> {
         self.write_config()?;
-        self.run("join", &["--token", token, "--peer", peer]).await
+        let token_file = self.directory.join("join.token");
+        let shown = token_file.to_string_lossy().into_owned();
+        NewSecretFile::create(&token_file)
+            .and_then(|file| file.write(token))
+            .map_err(|error| self.failed(&format!("got no join token: {error}")))?;
+        let joined = self
+            .run("join", &["--token-file", &shown, "--peer", peer])
+            .await;
+        files::remove(&token_file)
+            .map_err(|error| self.failed(&format!("keeps its join token: {error}")))?;
+        joined
     }
 
+    /// Starts it with the settings that are there, which somebody may have changed to try them.
     pub(crate) fn start(&mut self) -> Result<(), Failure> {
-        self.write_config()?;
-        if self.addresses.is_none() {
-            files::remove(&self.addresses_file())
-                .map_err(|error| self.failed(&format!("cannot be started: {error}")))?;
-        }
         let log = self.log()?;
         let child = children::start(self.arguments("server"), log)
             .map_err(|error| self.failed(&format!("cannot be started: {error}")))?;
@@ -118,16 +113,11 @@ impl Node {
                 self.child = None;
                 return Err(self.failed(&format!("ended while it started ({status})")));
             }
-            if self.addresses.is_none()
-                && let Some(addresses) = self.told_addresses()
-            {
-                self.addresses = Some(addresses);
-                // The next start is on the same ports, so that the others find it.
-                self.write_config()?;
-            }
-            if let Some(addresses) = &self.addresses
+            // It keeps the ports of before if it can, so the file may be there already, and change.
+            if let Some(addresses) = self.told_addresses()
                 && ready::is_ready(&addresses.metrics).await
             {
+                self.addresses = Some(addresses);
                 return Ok(());
             }
             if Instant::now() >= end {
@@ -205,7 +195,7 @@ impl Node {
     fn write_config(&self) -> Result<(), Failure> {
         let data = self.directory.join("data");
         let kek = self.directory.join("kek");
-        let text = config(&self.name, &data, &kek, self.addresses.as_ref());
+        let text = config::text(&self.name, &data, &kek);
         files::create_directory(&self.directory)
             .and_then(|()| files::write(&self.config_file(), &text))
             .map_err(|error| {
@@ -254,73 +244,9 @@ fn name(number: usize) -> String {
     format!("node-{number}")
 }
 
-fn config(name: &str, data: &Path, kek: &Path, addresses: Option<&Addresses>) -> String {
-    let any = Addresses::any();
-    let Addresses { api, peer, metrics } = addresses.unwrap_or(&any);
-    let data = quoted(&data.to_string_lossy());
-    let kek = quoted(&kek.to_string_lossy());
-    format!(
-        "[node]\nname = {name}\ndata_dir = {data}\n\n\
-         [listen]\napi = {api}\npeer = {peer}\nmetrics = {metrics}\n\n\
-         [keys]\nkek = {{ file = {kek} }}\n\n\
-         [log]\nformat = \"json\"\nfilter = \"info\"\n",
-        name = quoted(name),
-        api = quoted(api),
-        peer = quoted(peer),
-        metrics = quoted(metrics),
-    )
-}
-
-/// A string of JSON is one of TOML as well.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_configuration_is_that_of_the_contract() {
-        let text = config(
-            "node-1",
-            Path::new("/a \"b\"/data"),
-            Path::new("/a/kek"),
-            None,
-        );
-        assert_eq!(
-            text,
-            r#"[node]
-name = "node-1"
-data_dir = "/a \"b\"/data"
-
-[listen]
-api = "127.0.0.1:0"
-peer = "127.0.0.1:0"
-metrics = "127.0.0.1:0"
-
-[keys]
-kek = { file = "/a/kek" }
-
-[log]
-format = "json"
-filter = "info"
-"#
-        );
-    }
-
-    #[test]
-    fn ports_are_kept_once_known() {
-        let addresses: Addresses = serde_json::from_str(
-            r#"{"api":"127.0.0.1:1","peer":"127.0.0.1:2","metrics":"127.0.0.1:3"}"#,
-        )
-        .unwrap();
-        let text = config("node-1", Path::new("/d"), Path::new("/k"), Some(&addresses));
-        assert!(
-            text.contains("api = \"127.0.0.1:1\"\npeer = \"127.0.0.1:2\"\n"),
-            "{text}"
-        );
-    }
 
     #[test]
     fn a_failure_shows_the_end_of_the_log() {

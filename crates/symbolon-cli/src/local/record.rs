@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::node::{Addresses, Node};
+use super::node::Node;
 use crate::{error::Failure, files};
 
 pub(crate) const CLUSTER: &str = "dev";
@@ -14,8 +14,7 @@ const FILE: &str = "dev.json";
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Record {
     cluster: String,
-    /// Where each node listens, in order. They keep their ports, so that they find each other.
-    nodes: Vec<Addresses>,
+    nodes: usize,
 }
 
 impl Record {
@@ -37,13 +36,10 @@ impl Record {
             .map_err(|error| unusable(&path, &error))
     }
 
-    pub(crate) fn write(directory: &Path, nodes: &[Node]) -> Result<Self, Failure> {
+    pub(crate) fn write(directory: &Path, nodes: usize) -> Result<Self, Failure> {
         let record = Self {
             cluster: CLUSTER.to_owned(),
-            nodes: nodes
-                .iter()
-                .filter_map(|node| node.addresses.clone())
-                .collect(),
+            nodes,
         };
         let path = directory.join(FILE);
         serde_json::to_string(&record)
@@ -59,21 +55,17 @@ impl Record {
         directory: &Path,
         asked_for: Option<usize>,
     ) -> Result<Vec<Node>, Failure> {
-        if asked_for.is_some_and(|nodes| nodes != self.nodes.len()) {
+        if asked_for.is_some_and(|nodes| nodes != self.nodes) {
             return Err(Failure::usage(
                 format!(
                     "The cluster in {} has {} nodes.",
                     directory.display(),
-                    self.nodes.len()
+                    self.nodes
                 ),
                 "Leave --nodes out, or name another directory.",
             ));
         }
-        let mut nodes = Node::numbered(directory, self.nodes.len());
-        for (node, addresses) in nodes.iter_mut().zip(&self.nodes) {
-            node.addresses = Some(addresses.clone());
-        }
-        Ok(nodes)
+        Ok(Node::numbered(directory, self.nodes))
     }
 }
 
@@ -101,22 +93,12 @@ mod tests {
         let home = files::temporary_directory("symbolon-record-").unwrap();
         assert!(Record::read(home.path()).unwrap().is_none());
 
-        let mut nodes = Node::numbered(home.path(), 2);
-        for (node, port) in nodes.iter_mut().zip([1, 4]) {
-            node.addresses = Some(Addresses {
-                api: format!("127.0.0.1:{port}"),
-                peer: format!("127.0.0.1:{}", port + 1),
-                metrics: format!("127.0.0.1:{}", port + 2),
-            });
-        }
-        Record::write(home.path(), &nodes).unwrap();
-
+        Record::write(home.path(), 2).unwrap();
         let record = Record::read(home.path()).unwrap().unwrap();
         for asked_for in [None, Some(2)] {
             let found = record.nodes(home.path(), asked_for).unwrap();
-            let servers: Vec<_> = found.iter().filter_map(Node::server).collect();
-            assert_eq!(servers.len(), 2);
-            assert_eq!(servers.last().unwrap().to_string(), "127.0.0.1:4");
+            let names: Vec<_> = found.iter().map(|node| node.name.as_str()).collect();
+            assert_eq!(names, ["node-1", "node-2"]);
         }
         let failure = record.nodes(home.path(), Some(3)).err().unwrap();
         assert_eq!(failure.exit, Exit::Usage);

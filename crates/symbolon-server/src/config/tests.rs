@@ -334,7 +334,7 @@ fn suites_are_chosen_by_their_registered_names() {
     let errors = errors.unwrap_err();
     assert_eq!(
         errors,
-        ["line 7, column 18: tls.cipher_suites: invalid type: integer `1`, expected a string"]
+        ["line 8, column 18: tls.cipher_suites: invalid type: integer `1`, expected a string"]
     );
 }
 

@@ -1,11 +1,12 @@
 //! openraft's own storage suite, over the disk and over the simulated disk.
 
-#![cfg(feature = "suite")]
-
 use openraft::testing::log::{StoreBuilder, Suite};
-use symbolon_cluster::{LogStore, Machine, TypeConfig};
 use symbolon_core::{ClusterId, LineageId, NodeId};
 use symbolon_store::{DataDir, Header, SimDisk, Store};
+
+use crate::log_store::LogStore;
+use crate::machine::Machine;
+use crate::raft_types::TypeConfig;
 
 type StorageError = openraft::StorageError<TypeConfig>;
 

@@ -1,0 +1,421 @@
+//! Any value of the domain that can be stored. Ids are drawn from 1 on: in an optional place 0
+//! stands for none.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use symbolon_core::otp::{Algorithm, Parameters};
+use symbolon_core::{
+    Administrator, AdministratorId, AdmitNode, Answer, Application, ApplicationId, AuditEvent,
+    AuditRow, Caller, Cluster, ClusterId, Command, CreateApplication, CreateCluster,
+    CreateJoinToken, CreateUser, Denial, DisplayName, EnrollToken, Fingerprint, JoinToken,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome,
+    Proposal, Refusal, Reply, RequestId, Reveal, Row, Sealed, SetNodeAddresses, Timestamp, Token,
+    TokenId, User, UserId, UserName, Verdict, Verified,
+};
+
+/// Any number, the extreme ones often.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), Just(1), Just(u64::MAX), any::<u64>()]
+}
+
+fn id<T: std::fmt::Debug>(make: fn(u64) -> T) -> impl Strategy<Value = T> {
+    prop_oneof![Just(1), Just(u64::MAX), 1..u64::MAX].prop_map(make)
+}
+
+fn index() -> impl Strategy<Value = LogIndex> {
+    number().prop_map(LogIndex)
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    number().prop_map(Timestamp)
+}
+
+fn hash() -> impl Strategy<Value = KeyHash> {
+    any::<[u8; 32]>().prop_map(KeyHash)
+}
+
+fn pin() -> impl Strategy<Value = KeyPin> {
+    any::<[u8; 32]>().prop_map(KeyPin)
+}
+
+fn sealed() -> impl Strategy<Value = Sealed> {
+    vec(any::<u8>(), 0..80).prop_map(Sealed::new)
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    "[A-Za-z0-9._-]{1,64}".prop_map(|text| Name::new(text).unwrap())
+}
+
+fn user_name() -> impl Strategy<Value = UserName> {
+    "\\PC{1,64}".prop_filter_map("white space", |text| UserName::new(text).ok())
+}
+
+fn display_name() -> impl Strategy<Value = DisplayName> {
+    "\\PC{0,64}".prop_filter_map("too long", |text| DisplayName::new(text).ok())
+}
+
+fn address() -> impl Strategy<Value = String> {
+    "[ -~]{0,280}"
+}
+
+fn parameters() -> impl Strategy<Value = Parameters> {
+    let algorithm = prop_oneof![
+        Just(Algorithm::Sha1),
+        Just(Algorithm::Sha256),
+        Just(Algorithm::Sha512)
+    ];
+    (algorithm, 6..=8_u8, prop_oneof![Just(30), Just(60)])
+        .prop_map(|(algorithm, digits, period)| Parameters::new(algorithm, digits, period).unwrap())
+}
+
+fn caller() -> impl Strategy<Value = Caller> {
+    prop_oneof![
+        id(AdministratorId).prop_map(Caller::Administrator),
+        id(ApplicationId).prop_map(Caller::Application),
+        id(NodeId).prop_map(Caller::Node),
+    ]
+}
+
+fn administrator() -> impl Strategy<Value = Administrator> {
+    (id(AdministratorId), name(), hash(), index()).prop_map(|(id, name, key, changed_at)| {
+        Administrator {
+            id,
+            name,
+            key,
+            changed_at,
+        }
+    })
+}
+
+fn node() -> impl Strategy<Value = Node> {
+    (id(NodeId), name(), pin(), address(), address(), index()).prop_map(
+        |(id, name, pin, peer_address, api_address, changed_at)| Node {
+            id,
+            name,
+            pin,
+            peer_address,
+            api_address,
+            changed_at,
+        },
+    )
+}
+
+pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
+    let found = (id(TokenId), number()).prop_map(|(token, step)| Match { token, step });
+    (
+        user_name(),
+        option::of(id(UserId)),
+        id(ApplicationId),
+        "\\PC{0,45}",
+        vec(found, 0..17),
+    )
+        .prop_map(
+            |(user_name, user, application, client_ip, matches)| Outcome {
+                user_name,
+                user,
+                application,
+                method: Method::Totp,
+                client_ip,
+                matches,
+            },
+        )
+}
+
+fn create_cluster() -> impl Strategy<Value = CreateCluster> {
+    (
+        (any::<[u8; 16]>(), name(), any::<[u8; 16]>()),
+        vec(any::<u8>(), 0..80),
+        (sealed(), administrator(), node()),
+    )
+        .prop_map(
+            |((cluster, name, lineage), ca_certificate, (ca_key, administrator, node))| {
+                CreateCluster {
+                    cluster: ClusterId(cluster),
+                    name,
+                    lineage: LineageId(lineage),
+                    ca_certificate,
+                    ca_key,
+                    administrator,
+                    node,
+                }
+            },
+        )
+}
+
+fn admit_node() -> impl Strategy<Value = AdmitNode> {
+    (id(JoinTokenId), hash(), name(), pin(), address(), address()).prop_map(
+        |(join_token, secret, name, pin, peer_address, api_address)| AdmitNode {
+            join_token,
+            secret,
+            name,
+            pin,
+            peer_address,
+            api_address,
+        },
+    )
+}
+
+fn creation() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        (id(UserId), user_name(), display_name()).prop_map(|(user, name, display_name)| {
+            Command::CreateUser(CreateUser {
+                user,
+                name,
+                display_name,
+            })
+        }),
+        (id(UserId), id(TokenId), parameters(), sealed()).prop_map(
+            |(user, token, parameters, seed)| Command::EnrollToken(EnrollToken {
+                user,
+                token,
+                parameters,
+                seed,
+            })
+        ),
+        (id(ApplicationId), name(), hash(), sealed()).prop_map(
+            |(application, name, key, secret)| Command::CreateApplication(CreateApplication {
+                application,
+                name,
+                key,
+                secret,
+            })
+        ),
+        (id(JoinTokenId), hash(), sealed(), number()).prop_map(
+            |(join_token, secret_hash, secret, life_milliseconds)| {
+                Command::CreateJoinToken(CreateJoinToken {
+                    join_token,
+                    secret_hash,
+                    secret,
+                    life_milliseconds,
+                })
+            }
+        ),
+    ]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let addresses = (id(NodeId), address(), address());
+    prop_oneof![
+        outcome().prop_map(Command::Verify),
+        create_cluster().prop_map(Command::CreateCluster),
+        creation(),
+        admit_node().prop_map(Command::AdmitNode),
+        addresses.prop_map(|(node, peer_address, api_address)| {
+            Command::SetNodeAddresses(SetNodeAddresses {
+                node,
+                peer_address,
+                api_address,
+            })
+        }),
+        Just(Command::Tick),
+    ]
+}
+
+pub(crate) fn proposal() -> impl Strategy<Value = Proposal> {
+    let ids = (any::<[u8; 16]>(), any::<[u8; 16]>());
+    (caller(), ids, index(), time(), id(NodeId), command()).prop_map(
+        |(caller, (request_id, fingerprint), seen, made_at, node, command)| Proposal {
+            caller,
+            request_id: RequestId(request_id),
+            fingerprint: Fingerprint(fingerprint),
+            seen,
+            made_at,
+            node,
+            command,
+        },
+    )
+}
+
+fn reveal() -> impl Strategy<Value = Option<Reveal>> {
+    let until = (1..=u64::MAX).prop_map(Timestamp);
+    option::of((sealed(), until).prop_map(|(secret, until)| Reveal { secret, until }))
+}
+
+fn cluster_row() -> impl Strategy<Value = Cluster> {
+    (create_cluster(), number(), time()).prop_map(|(created, epoch, created_at)| Cluster {
+        id: created.cluster,
+        name: created.name,
+        epoch,
+        lineage: created.lineage,
+        ca_certificate: created.ca_certificate,
+        ca_key: created.ca_key,
+        created_at,
+    })
+}
+
+fn user_row() -> impl Strategy<Value = User> {
+    let tokens = vec(id(TokenId), 0..17);
+    let names = (user_name(), display_name());
+    (id(UserId), names, any::<u32>(), tokens, time(), index()).prop_map(
+        |(id, (name, display_name), failures, tokens, created_at, changed_at)| User {
+            id,
+            name,
+            display_name,
+            failures,
+            tokens,
+            created_at,
+            changed_at,
+        },
+    )
+}
+
+fn token_row() -> impl Strategy<Value = Token> {
+    let ids = (id(TokenId), id(UserId));
+    (ids, parameters(), sealed(), number(), time(), index()).prop_map(
+        |((id, user), parameters, seed, mark, created_at, changed_at)| Token {
+            id,
+            user,
+            parameters,
+            seed,
+            mark,
+            created_at,
+            changed_at,
+        },
+    )
+}
+
+fn join_token_row() -> impl Strategy<Value = JoinToken> {
+    let used_by = option::of(id(NodeId));
+    (id(JoinTokenId), hash(), reveal(), time(), used_by, index()).prop_map(
+        |(id, secret, reveal, expires_at, used_by, changed_at)| JoinToken {
+            id,
+            secret,
+            reveal,
+            expires_at,
+            used_by,
+            changed_at,
+        },
+    )
+}
+
+pub(crate) fn row() -> impl Strategy<Value = Row> {
+    let application = (id(ApplicationId), name(), hash(), reveal(), time(), index());
+    prop_oneof![
+        cluster_row().prop_map(Row::Cluster),
+        administrator().prop_map(Row::Administrator),
+        application.prop_map(|(id, name, key, reveal, created_at, changed_at)| {
+            Row::Application(Application {
+                id,
+                name,
+                key,
+                reveal,
+                created_at,
+                changed_at,
+            })
+        }),
+        user_row().prop_map(Row::User),
+        token_row().prop_map(Row::Token),
+        node().prop_map(Row::Node),
+        join_token_row().prop_map(Row::JoinToken),
+    ]
+}
+
+pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
+    let denial = prop_oneof![
+        Just(None),
+        Just(Some(Denial::CodeMismatch)),
+        Just(Some(Denial::CodeAlreadyUsed)),
+        Just(Some(Denial::UnknownUser)),
+        Just(Some(Denial::NoToken)),
+        Just(Some(Denial::Locked)),
+    ];
+    (denial, option::of(id(TokenId)), number(), any::<u32>()).prop_map(
+        |(denial, token, mark, failures)| Verdict {
+            denial,
+            token,
+            mark,
+            failures,
+        },
+    )
+}
+
+fn verified() -> impl Strategy<Value = Verified> {
+    (outcome(), verdict()).prop_map(|(outcome, verdict)| Verified {
+        user_name: outcome.user_name,
+        user: outcome.user,
+        application: outcome.application,
+        client_ip: outcome.client_ip,
+        method: outcome.method,
+        verdict,
+    })
+}
+
+fn audit_row() -> impl Strategy<Value = AuditRow> {
+    let admitted = (id(NodeId), admit_node());
+    let moved = (id(NodeId), address(), address());
+    prop_oneof![
+        verified().prop_map(AuditRow::Verified),
+        create_cluster().prop_map(|created| AuditRow::ClusterCreated {
+            cluster: created.cluster,
+            name: created.name,
+            administrator: created.administrator.id,
+            node: created.node.id,
+        }),
+        (id(UserId), user_name()).prop_map(|(user, name)| AuditRow::UserCreated { user, name }),
+        (id(UserId), id(TokenId)).prop_map(|(user, token)| AuditRow::TokenEnrolled { user, token }),
+        (id(ApplicationId), name())
+            .prop_map(|(application, name)| AuditRow::ApplicationCreated { application, name }),
+        (id(JoinTokenId), time()).prop_map(|(join_token, expires_at)| {
+            AuditRow::JoinTokenCreated {
+                join_token,
+                expires_at,
+            }
+        }),
+        admitted.prop_map(|(node, admit)| AuditRow::NodeAdmitted {
+            node,
+            name: admit.name,
+            pin: admit.pin,
+            join_token: admit.join_token,
+        }),
+        moved.prop_map(
+            |(node, peer_address, api_address)| AuditRow::NodeAddressesChanged {
+                node,
+                peer_address,
+                api_address,
+            }
+        ),
+        id(JoinTokenId).prop_map(|join_token| AuditRow::JoinTokenExpired { join_token }),
+    ]
+}
+
+/// The events of one log entry.
+pub(crate) fn events() -> impl Strategy<Value = (LogIndex, Timestamp, Vec<AuditEvent>)> {
+    let ids = (any::<[u8; 16]>(), any::<[u8; 16]>());
+    let event = (any::<u32>(), caller(), ids, id(NodeId), audit_row());
+    (index(), time(), vec(event, 0..5)).prop_map(|(index, at, events)| {
+        let event =
+            |(ordinal, caller, ids, node, row): (_, _, ([u8; 16], [u8; 16]), _, _)| AuditEvent {
+                index,
+                ordinal,
+                at,
+                caller,
+                request_id: RequestId(ids.0),
+                fingerprint: Fingerprint(ids.1),
+                node,
+                row,
+            };
+        (index, at, events.into_iter().map(event).collect())
+    })
+}
+
+pub(crate) fn answer() -> impl Strategy<Value = Answer> {
+    let refusal = prop_oneof![
+        Just(Refusal::Stale),
+        Just(Refusal::Late),
+        Just(Refusal::FingerprintMismatch),
+        Just(Refusal::IdTaken),
+    ];
+    let reply = prop_oneof![
+        verdict().prop_map(Reply::Verified),
+        Just(Reply::ClusterCreated),
+        id(UserId).prop_map(Reply::UserCreated),
+        id(TokenId).prop_map(Reply::TokenEnrolled),
+        id(ApplicationId).prop_map(Reply::ApplicationCreated),
+        id(JoinTokenId).prop_map(Reply::JoinTokenCreated),
+        id(NodeId).prop_map(Reply::NodeAdmitted),
+        Just(Reply::Done),
+        refusal.prop_map(Reply::Refused),
+    ];
+    (index(), reply).prop_map(|(index, reply)| Answer { index, reply })
+}
