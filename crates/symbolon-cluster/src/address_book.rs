@@ -20,6 +20,7 @@ pub(crate) struct AddressBook {
 /// How to reach a peer.
 #[derive(Clone, Debug)]
 pub(crate) struct Contact {
+    pub(crate) node: NodeId,
     pub(crate) address: String,
     pub(crate) pin: KeyPin,
 }
@@ -33,20 +34,12 @@ impl AddressBook {
         }
     }
 
+    /// How to reach a node; `None` when it is not registered.
     pub(crate) fn find(&self, node: NodeId) -> Option<Contact> {
-        let state = self.published.view().state;
-        let registered = state.node(node).map(|row| Contact {
-            address: row.peer_address.clone(),
-            pin: row.pin,
-        });
-        let told = || {
-            let known = self.known.iter().find(|known| known.node == node)?;
-            Some(Contact {
-                address: known.peer_address.clone(),
-                pin: known.pin,
-            })
-        };
-        let mut contact = registered.or_else(told)?;
+        let mut contact = self
+            .contacts()
+            .into_iter()
+            .find(|contact| contact.node == node)?;
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = heard.get(&node) {
             contact.address.clone_from(address);
@@ -56,14 +49,43 @@ impl AddressBook {
 
     /// Whose key this is.
     pub(crate) fn holder(&self, pin: KeyPin) -> Option<NodeId> {
+        let contacts = self.contacts().into_iter();
+        contacts
+            .filter(|contact| contact.pin == pin)
+            .map(|contact| contact.node)
+            .next()
+    }
+
+    /// All peers that this node knows of.
+    pub(crate) fn nodes(&self) -> Vec<NodeId> {
+        self.contacts()
+            .into_iter()
+            .map(|contact| contact.node)
+            .collect()
+    }
+
+    /// The registry; before it is there, what this node was told when it joined. Never both, so that
+    /// a node which is no longer registered is no longer known.
+    fn contacts(&self) -> Vec<Contact> {
         let state = self.published.view().state;
-        let registered = state.nodes().find(|row| row.pin == pin).map(|row| row.id);
-        registered.or_else(|| {
-            self.known
-                .iter()
-                .find(|known| known.pin == pin)
-                .map(|known| known.node)
-        })
+        if state.cluster().is_some() {
+            let rows = state.nodes();
+            rows.map(|row| Contact {
+                node: row.id,
+                address: row.peer_address.clone(),
+                pin: row.pin,
+            })
+            .collect()
+        } else {
+            let known = self.known.iter();
+            known
+                .map(|known| Contact {
+                    node: known.node,
+                    address: known.peer_address.clone(),
+                    pin: known.pin,
+                })
+                .collect()
+        }
     }
 
     /// Notes where a peer says it is.
@@ -72,15 +94,5 @@ impl AddressBook {
         if heard.get(&node).is_none_or(|known| known != address) {
             heard.insert(node, address.to_owned());
         }
-    }
-
-    /// All peers that this node can know of.
-    pub(crate) fn nodes(&self) -> Vec<NodeId> {
-        let state = self.published.view().state;
-        let mut nodes: Vec<_> = state.nodes().map(|row| row.id).collect();
-        if nodes.is_empty() {
-            nodes = self.known.iter().map(|known| known.node).collect();
-        }
-        nodes
     }
 }

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use openraft::errors::ClientWriteError;
 use openraft::impls::OneshotResponder;
 use openraft::raft::ClientWriteResult;
-use symbolon_core::Answer;
+use symbolon_core::{Answer, Proposal};
 use symbolon_proto::batch_encode;
-use symbolon_proto::store::v1 as store;
 use symbolon_service::Clock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -34,7 +33,7 @@ pub(crate) enum CommitError {
 }
 
 struct Submission {
-    proposals: Vec<store::Proposal>,
+    proposals: Vec<Proposal>,
     done: oneshot::Sender<Result<Vec<Answer>, CommitError>>,
 }
 
@@ -52,7 +51,7 @@ impl Committer {
     /// Puts proposals into the log and waits for their answers, in order.
     pub(crate) async fn submit(
         &self,
-        proposals: Vec<store::Proposal>,
+        proposals: Vec<Proposal>,
     ) -> Result<Vec<Answer>, CommitError> {
         let (done, answers) = oneshot::channel();
         self.0
@@ -101,7 +100,7 @@ async fn run(raft: Raft, clock: Arc<dyn Clock>, mut submissions: mpsc::Receiver<
             waiting.push((submission.proposals.len(), submission.done));
             proposals.extend(submission.proposals);
         }
-        let payload = Payload(Bytes::from(batch_encode(clock.now(), proposals)));
+        let payload = Payload(Bytes::from(batch_encode(clock.now(), &proposals)));
         let (responder, result) = OneshotResponder::<TypeConfig, _>::new_pair();
         if raft
             .client_write_ff(payload, Some(responder))

@@ -7,7 +7,7 @@ use symbolon_core::{
     Administrator, AdministratorId, Caller, ClusterId, Command, CreateCluster, Fingerprint,
     LineageId, LogIndex, Name, Node, NodeId, Proposal, Reply, RequestId, Secret,
 };
-use symbolon_proto::{batch_encode, proposal_encode};
+use symbolon_proto::batch_encode;
 use symbolon_service::{
     Clock, Credential, CredentialKind, Entropy, FieldRef, Vault as _, hash_secret,
 };
@@ -155,7 +155,7 @@ async fn write_first_entry(
         .current_leader(node.0, "the only node leads")
         .await
         .map_err(|error| fail(&error))?;
-    let payload = batch_encode(clock.now(), vec![proposal_encode(proposal)]);
+    let payload = batch_encode(clock.now(), std::slice::from_ref(proposal));
     let response = raft
         .client_write(Payload(Bytes::from(payload)))
         .await

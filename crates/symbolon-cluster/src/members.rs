@@ -103,7 +103,7 @@ impl Steward {
         let deadline = Instant::now() + PROPOSE_TIMEOUT;
         let result = self
             .proposer
-            .propose(&proposal, Lane::Administration, deadline)
+            .propose(proposal, Lane::Administration, deadline)
             .await;
         match result {
             Ok(answer) => {

@@ -447,7 +447,7 @@ impl Ledger for ClusterNode {
         lane: Lane,
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Answer, ProposeError>> {
-        Box::pin(async move { self.proposer.propose(&proposal, lane, deadline).await })
+        Box::pin(async move { self.proposer.propose(proposal, lane, deadline).await })
     }
 
     fn applied(&self, index: LogIndex, deadline: Instant) -> BoxFuture<'_, bool> {

@@ -7,7 +7,6 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, ReadPolicy, TransferLeaderRequest, VoteRequest,
     VoteResponse,
 };
-use prost::Message as _;
 use symbolon_core::{Caller, Command, JoinTokenId, NodeId, Proposal, Secret};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinService;
@@ -266,8 +265,7 @@ impl PeerService for PeerApi {
                 tracing::warn!(peer = node.0, "a proposal that is not the peer's to make");
                 return Err(Status::permission_denied("not this peer's to propose"));
             }
-            let message = symbolon_proto::store::v1::Proposal::decode(bytes);
-            proposals.push(message.map_err(|_| missing("proposal"))?);
+            proposals.push(proposal);
         }
         let answers = self
             .committer

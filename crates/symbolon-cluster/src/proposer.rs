@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::async_runtime::WatchReceiver as _;
-use prost::Message as _;
 use symbolon_core::{Answer, NodeId, Proposal};
 use symbolon_proto::peer::v1 as peer;
-use symbolon_proto::store::v1 as store;
 use symbolon_proto::{answer_from_proto, proposal_encode};
 use symbolon_service::{ADMINISTRATION_QUEUE_MAX, Lane, ProposeError, VERIFICATION_QUEUE_MAX};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -25,7 +23,7 @@ const BATCHES_UNDER_WAY_MAX: usize = 4;
 const RETRY: Duration = Duration::from_millis(20);
 
 struct Pending {
-    proposal: store::Proposal,
+    proposal: Proposal,
     deadline: Instant,
     done: oneshot::Sender<Result<Answer, ProposeError>>,
 }
@@ -87,7 +85,7 @@ impl Proposer {
 
     pub(crate) async fn propose(
         &self,
-        proposal: &Proposal,
+        proposal: Proposal,
         lane: Lane,
         deadline: Instant,
     ) -> Result<Answer, ProposeError> {
@@ -97,7 +95,7 @@ impl Proposer {
         };
         let (done, answer) = oneshot::channel();
         let pending = Pending {
-            proposal: proposal_encode(proposal),
+            proposal,
             deadline,
             done,
         };
@@ -203,7 +201,7 @@ impl Route {
         }
     }
 
-    async fn commit_here(&self, proposals: Vec<store::Proposal>) -> Result<Vec<Answer>, Failure> {
+    async fn commit_here(&self, proposals: Vec<Proposal>) -> Result<Vec<Answer>, Failure> {
         self.committer
             .submit(proposals)
             .await
@@ -217,13 +215,13 @@ impl Route {
     async fn commit_at(
         &self,
         node: NodeId,
-        proposals: Vec<store::Proposal>,
+        proposals: Vec<Proposal>,
     ) -> Result<Vec<Answer>, Failure> {
         let mut client = self.peers.client(node, Purpose::Proposals);
-        let proposal = proposals
+        let encoded = proposals
             .iter()
-            .map(|p| Bytes::from(p.encode_to_vec()))
-            .collect();
+            .map(|proposal| Bytes::from(proposal_encode(proposal)));
+        let proposal = encoded.collect();
         let request = self.peers.request(node, peer::ProposeRequest { proposal });
         let count = proposals.len();
         let answer = async {

@@ -39,14 +39,13 @@ mod tests {
 
         #[test]
         fn proposals(proposal in arbitrary::proposal()) {
-            let bytes = proposal_encode(&proposal).encode_to_vec();
+            let bytes = proposal_encode(&proposal);
             prop_assert_eq!(proposal_decode(&bytes).unwrap(), proposal);
         }
 
         #[test]
         fn batches(at in any::<u64>(), proposals in vec(arbitrary::proposal(), 0..5)) {
-            let messages = proposals.iter().map(proposal_encode).collect();
-            let bytes = batch_encode(Timestamp(at), messages);
+            let bytes = batch_encode(Timestamp(at), &proposals);
             prop_assert_eq!(batch_decode(&bytes).unwrap(), (Timestamp(at), proposals));
         }
 
@@ -89,7 +88,7 @@ mod tests {
             let mut size = |user| {
                 outcome.user = user;
                 let command = Command::Verify(outcome.clone());
-                proposal_encode(&Proposal { command, ..proposal.clone() }).encoded_len()
+                proposal_encode(&Proposal { command, ..proposal.clone() }).len()
             };
             prop_assert_eq!(size(None), size(Some(UserId(user))));
         }

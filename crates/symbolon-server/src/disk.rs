@@ -70,10 +70,14 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .mode(0o700)
         .create(directory)?;
     let new = path.with_added_extension("new");
+    // One left by a crash may have another mode.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&new)?;
     file.write_all(bytes)?;

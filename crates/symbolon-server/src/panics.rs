@@ -43,12 +43,48 @@ fn exit() -> ! {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
+    use crate::config::{Log, LogFormat};
+    use crate::logs;
+
+    /// Names the thread that the child of the test below lets panic.
+    const THREAD: &str = "SYMBOLON_TEST_PANICKING_THREAD";
 
     #[test]
-    fn only_threads_of_sled_take_the_process_with_them() {
-        assert!(is_fatal("sled-io-3"));
-        assert!(!is_fatal("symbolon-flush"));
-        assert!(!is_fatal("unnamed"));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how the child is told that it is one"
+    )]
+    fn panicking_child() {
+        let Ok(name) = std::env::var(THREAD) else {
+            return;
+        };
+        let log = Log {
+            format: LogFormat::Json,
+            filter: "info".to_owned(),
+        };
+        logs::init(&log).unwrap();
+        install();
+        let thread = thread::Builder::new().name(name);
+        let panicked = thread.spawn(|| panic!("do not tell")).unwrap().join();
+        assert!(panicked.is_err());
+    }
+
+    #[test]
+    fn only_threads_of_sled_take_the_process_with_them_and_none_tells_why() {
+        for (thread, code) in [("sled-io-1", EXIT_CODE), ("symbolon-flush", 0)] {
+            let child = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "panics::tests::panicking_child"])
+                .env(THREAD, thread)
+                .output()
+                .unwrap();
+            let told = String::from_utf8(child.stderr).unwrap();
+            assert_eq!(child.status.code(), Some(code), "{told}");
+            assert!(told.contains("a thread has panicked"), "{told}");
+            assert!(told.contains("src/panics.rs"), "{told}");
+            assert!(!told.contains("do not tell"), "{told}");
+        }
     }
 }

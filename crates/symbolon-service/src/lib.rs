@@ -7,6 +7,7 @@
 
 mod admin;
 mod admission;
+mod barrier;
 mod credential;
 mod error;
 mod evaluate;

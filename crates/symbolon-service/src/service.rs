@@ -1,18 +1,22 @@
 //! The service and who may use it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use subtle::ConstantTimeEq as _;
 use symbolon_core::{
     AdministratorId, Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Name, Proposal,
     Refusal, Reply, RequestId, Sealed, Secret,
 };
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::barrier::SharedBarrier;
 use crate::credential::{Credential, CredentialKind, SECRET_BYTES, hash_secret};
 use crate::ports::{Clock, Entropy, FieldRef, Lane, Ledger, Vault, VaultError, View};
 use crate::{Admission, ServiceError};
+
+/// Longest wait for the master's word on a bearer token that is not known here.
+const STRANGER_WAIT: Duration = Duration::from_secs(1);
 
 /// How often a use case starts again because what it saw had changed.
 const ATTEMPTS_MAX: usize = 50;
@@ -43,8 +47,8 @@ pub struct Service {
     pub(crate) admission: Admission,
     /// A sealed seed that is nobody's, for names that are nobody's.
     pub(crate) nobody: Sealed,
-    /// Lets one read barrier at a time run for callers that are not known here.
-    barrier: Mutex<()>,
+    /// For callers that are not known here.
+    barrier: SharedBarrier,
 }
 
 impl std::fmt::Debug for Service {
@@ -83,7 +87,7 @@ impl Service {
             entropy,
             admission: Admission::default(),
             nobody,
-            barrier: Mutex::new(()),
+            barrier: SharedBarrier::default(),
         })
     }
 
@@ -105,7 +109,7 @@ impl Service {
     /// then catches up with the master once, together with all others who wait for the same.
     ///
     /// # Errors
-    /// [`ServiceError::Unauthenticated`].
+    /// [`ServiceError::Unauthenticated`]; [`ServiceError::NoMaster`] when that could not be found out.
     pub async fn authenticate(
         &self,
         bearer: &str,
@@ -116,13 +120,9 @@ impl Service {
         if let Some(known) = look_up(&before, &credential) {
             return known;
         }
-        {
-            let _one = self.barrier.lock().await;
-            if self.ledger.view().applied == before.applied {
-                // Whoever waited for the lock may find the work done by the one before.
-                let _ = self.ledger.read_barrier(deadline).await;
-            }
-        }
+        self.barrier
+            .pass(&*self.ledger, deadline.min(Instant::now() + STRANGER_WAIT))
+            .await?;
         look_up(&self.ledger.view(), &credential).unwrap_or(Err(ServiceError::Unauthenticated))
     }
 

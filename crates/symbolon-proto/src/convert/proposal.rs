@@ -16,14 +16,11 @@ use super::{
 };
 use crate::store::v1 as store;
 
-/// A batch of proposals as one log entry holds it. `proposals` are encoded proposals.
+/// A batch of proposals as one log entry holds it, with the master's stamp.
 #[must_use]
-pub fn batch_encode(at: Timestamp, proposals: Vec<store::Proposal>) -> Vec<u8> {
-    store::Batch {
-        at: at.0,
-        proposal: proposals,
-    }
-    .encode_to_vec()
+pub fn batch_encode(at: Timestamp, proposals: &[Proposal]) -> Vec<u8> {
+    let proposal = proposals.iter().map(proposal_to_proto).collect();
+    store::Batch { at: at.0, proposal }.encode_to_vec()
 }
 
 /// Reads a batch: the master's stamp and the proposals in order.
@@ -36,9 +33,13 @@ pub fn batch_decode(bytes: &[u8]) -> Result<(Timestamp, Vec<Proposal>), DecodeEr
     Ok((Timestamp(batch.at), proposals.collect::<Result<_, _>>()?))
 }
 
-/// A proposal as a message.
+/// A proposal as nodes send it.
 #[must_use]
-pub fn proposal_encode(proposal: &Proposal) -> store::Proposal {
+pub fn proposal_encode(proposal: &Proposal) -> Vec<u8> {
+    proposal_to_proto(proposal).encode_to_vec()
+}
+
+fn proposal_to_proto(proposal: &Proposal) -> store::Proposal {
     store::Proposal {
         caller: Some(caller_to_proto(proposal.caller)),
         request_id: proposal.request_id.0.to_vec(),

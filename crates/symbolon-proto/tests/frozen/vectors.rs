@@ -10,6 +10,8 @@ use symbolon_proto::{
 
 use crate::samples;
 
+type Check = Box<dyn Fn(&[u8]) -> bool>;
+
 /// A frozen message.
 pub(crate) struct Vector {
     /// Release and kind.
@@ -19,7 +21,7 @@ pub(crate) struct Vector {
     /// As this release writes it.
     pub(crate) encoded: Vec<u8>,
     /// Whether bytes are read as the value that they were written from.
-    pub(crate) reads_back: Box<dyn Fn(&[u8]) -> bool>,
+    pub(crate) reads_back: Check,
 }
 
 pub(crate) fn vectors() -> Vec<Vector> {
@@ -55,7 +57,7 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "SetNodeAddresses",
             "Tick",
         ],
-        encoded: proposal_encode(&proposal).encode_to_vec(),
+        encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
             proposal_decode(bytes).is_ok_and(|read| read == proposal)
         }),
@@ -68,7 +70,7 @@ fn batch() -> Vector {
         .into_iter()
         .map(|(_, command)| samples::proposal(command))
         .collect();
-    let encoded = batch_encode(at, proposals.iter().map(proposal_encode).collect());
+    let encoded = batch_encode(at, &proposals);
     Vector {
         name: "0.1.0-batch".to_owned(),
         messages: &["Batch"],

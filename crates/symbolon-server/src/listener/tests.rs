@@ -1,177 +1,20 @@
-use axum::body::{Body, to_bytes};
+mod served;
+
+use axum::body::Body;
 use axum::extract::Extension;
 use axum::http::{Request, Version};
 use axum::routing::get;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::generate_simple_self_signed;
 use rustls::crypto::ring;
 use rustls::server::WebPkiClientVerifier;
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
-use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::*;
-use crate::config::{Tls, TlsVersion};
-use crate::tls::api_config;
+use served::{Identity, Served, request, soon, text};
 
-const TLS: Tls = Tls {
-    files: None,
-    min_version: TlsVersion::V1_2,
-    cipher_suites: None,
-};
-
-/// Long enough for anything, short enough to fail.
-const SOON: Duration = Duration::from_secs(10);
 const AT_ONCE: Duration = Duration::from_millis(50);
-
-/// A certificate for `localhost` and its key.
-struct Identity {
-    certificate: CertificateDer<'static>,
-    key: Vec<u8>,
-}
-
-impl Identity {
-    fn new() -> Self {
-        let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        Self {
-            certificate: made.cert.der().clone(),
-            key: made.signing_key.serialize_der(),
-        }
-    }
-
-    fn key(&self) -> PrivateKeyDer<'static> {
-        PrivateKeyDer::try_from(self.key.clone()).unwrap()
-    }
-
-    fn chain(&self) -> Vec<CertificateDer<'static>> {
-        vec![self.certificate.clone()]
-    }
-
-    fn roots(&self) -> Arc<RootCertStore> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
-        Arc::new(roots)
-    }
-
-    fn server(&self) -> ServerConfig {
-        let certified = CertifiedKey::from_der(self.chain(), self.key(), &ring::default_provider());
-        api_config(&TLS, certified.unwrap()).unwrap()
-    }
-}
-
-/// A port that serves, and how to reach it.
-struct Served {
-    address: SocketAddr,
-    identity: Identity,
-    tls: Arc<ArcSwap<ServerConfig>>,
-    stop: Stop,
-    ended: JoinHandle<Drained>,
-}
-
-impl Served {
-    async fn new(limits: Limits, app: Router) -> Self {
-        let identity = Identity::new();
-        let config = identity.server();
-        Self::with(limits, app, identity, config).await
-    }
-
-    async fn with(limits: Limits, app: Router, identity: Identity, config: ServerConfig) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let tls = Arc::new(ArcSwap::from_pointee(config));
-        let stop = Stop::new();
-        let port = Port {
-            name: "test",
-            limits,
-        };
-        let serving = serve_tls(listener, port, Arc::clone(&tls), app, stop.clone());
-        let ended = tokio::spawn(serving);
-        Self {
-            address,
-            identity,
-            tls,
-            stop,
-            ended,
-        }
-    }
-
-    async fn tcp(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
-    async fn tls(&self, alpn: &str) -> io::Result<TlsStream<TcpStream>> {
-        self.tls_as(alpn, &self.identity.roots(), None).await
-    }
-
-    async fn tls_as(
-        &self,
-        alpn: &str,
-        roots: &Arc<RootCertStore>,
-        own: Option<&Identity>,
-    ) -> io::Result<TlsStream<TcpStream>> {
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(Arc::clone(roots));
-        let mut config = match own {
-            Some(own) => builder
-                .with_client_auth_cert(own.chain(), own.key())
-                .unwrap(),
-            None => builder.with_no_client_auth(),
-        };
-        config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
-        let name = ServerName::try_from("localhost").unwrap();
-        let connector = TlsConnector::from(Arc::new(config));
-        connector.connect(name, self.tcp().await).await
-    }
-
-    async fn h1(&self) -> http1::SendRequest<Body> {
-        let io = TokioIo::new(self.tls("http/1.1").await.unwrap());
-        let (sender, connection) = http1::handshake(io).await.unwrap();
-        tokio::spawn(connection);
-        sender
-    }
-
-    async fn h2(&self) -> http2::SendRequest<Body> {
-        let io = TokioIo::new(self.tls("h2").await.unwrap());
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
-        tokio::spawn(connection);
-        sender
-    }
-
-    async fn drained(self) -> Drained {
-        soon(self.ended).await.unwrap()
-    }
-}
-
-async fn soon<F: Future>(future: F) -> F::Output {
-    timeout(SOON, future).await.expect("it takes too long")
-}
-
-fn request(version: Version) -> Request<Body> {
-    let uri = match version {
-        Version::HTTP_2 => "https://localhost/",
-        _ => "/",
-    };
-    let request = Request::get(uri).version(version);
-    request
-        .header("host", "localhost")
-        .body(Body::empty())
-        .unwrap()
-}
-
-async fn text(response: axum::http::Response<hyper::body::Incoming>) -> String {
-    assert_eq!(response.status(), 200);
-    let body = to_bytes(Body::new(response.into_body()), 10_000)
-        .await
-        .unwrap();
-    String::from_utf8(body.to_vec()).unwrap()
-}
 
 /// Tells what the server knows about who asks.
 fn echo() -> Router {
