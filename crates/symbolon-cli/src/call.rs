@@ -17,8 +17,9 @@ use crate::{
 
 /// Metadata key under which a write is known, so that it is done once however often it is sent.
 const REQUEST_ID: &str = "symbolon-request-id";
-/// One attempt, where there are other servers to try.
-const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(10);
+/// One attempt, where there are other servers to try. A server that gives up on a verification says
+/// so after 10 s.
+const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(11);
 /// Servers remember a request for 30 s; a question that comes later would be a new one.
 const REPEAT_WITHIN: Duration = Duration::from_secs(25);
 
@@ -99,7 +100,7 @@ fn missed(server: &ServerAddress, status: &Status) -> Miss {
         // tonic says `Cancelled` when the time it was given ran out.
         Code::DeadlineExceeded | Code::Cancelled => Miss::Next {
             failure,
-            again: Again::Never,
+            again: Again::Silent,
         },
         // A source is an error of this side: the connection broke. No server said this.
         _ if status.source().is_some() => Miss::Next {
@@ -132,7 +133,7 @@ mod tests {
         for code in (1..=16).map(Code::from_i32) {
             let expected = match code {
                 Code::Unavailable => Some(Again::Soon),
-                Code::DeadlineExceeded | Code::Cancelled => Some(Again::Never),
+                Code::DeadlineExceeded | Code::Cancelled => Some(Again::Silent),
                 _ => None,
             };
             assert_eq!(again(&Status::new(code, "")), expected, "{code:?}");

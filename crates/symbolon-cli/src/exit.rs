@@ -15,11 +15,11 @@ pub(crate) enum Exit {
     No = 1,
     /// The command line or a value in it is wrong.
     Usage = 64,
-    /// No node could be reached, or none with a master.
+    /// No node could be reached, none has a master, or none answered in time.
     Unavailable = 69,
     /// A defect, here or in the server.
     Software = 70,
-    /// Not now: overload, or no answer in time.
+    /// Not now: overload.
     TryAgain = 75,
     /// No token, or one without the right.
     NotPermitted = 77,
@@ -41,11 +41,11 @@ impl From<Code> for Exit {
                 Self::No
             }
             Code::InvalidArgument => Self::Usage,
-            Code::Unavailable | Code::Unimplemented => Self::Unavailable,
-            Code::Unknown | Code::Internal | Code::DataLoss => Self::Software,
-            Code::Cancelled | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Aborted => {
-                Self::TryAgain
+            Code::Unavailable | Code::Unimplemented | Code::DeadlineExceeded | Code::Cancelled => {
+                Self::Unavailable
             }
+            Code::Unknown | Code::Internal | Code::DataLoss => Self::Software,
+            Code::ResourceExhausted | Code::Aborted => Self::TryAgain,
             Code::PermissionDenied | Code::Unauthenticated => Self::NotPermitted,
         }
     }
@@ -84,8 +84,8 @@ mod tests {
             (Code::Unknown, 70),
             (Code::Internal, 70),
             (Code::DataLoss, 70),
-            (Code::Cancelled, 75),
-            (Code::DeadlineExceeded, 75),
+            (Code::Cancelled, 69),
+            (Code::DeadlineExceeded, 69),
             (Code::ResourceExhausted, 75),
             (Code::Aborted, 75),
             (Code::PermissionDenied, 77),

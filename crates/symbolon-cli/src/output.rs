@@ -24,6 +24,12 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
         .map_err(not_written)
 }
 
+/// Prints a part of a result, to which more is added.
+pub(crate) fn part(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    write!(out, "{text}").map_err(not_written)
+}
+
 /// Prints a result as one line of JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value).map_err(|error| not_written(error.into()))?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::Failure;
+use crate::{error::Failure, output};
 
 /// An attempt that brought no answer.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(crate) enum Again {
     Never,
     /// It does not prove to be one of the cluster.
     Untrusted,
+    /// It took too long.
+    Silent,
     /// The connection broke, or it cannot answer now.
     Soon,
     /// It said when to come back.
@@ -83,6 +85,12 @@ pub(crate) async fn in_turn<S, T>(
         if start.elapsed() + pause >= limits.total.min(limits.repeat_within) {
             break;
         }
+        if round == 1 {
+            let seconds = limits.total.saturating_sub(start.elapsed()).as_secs();
+            output::note(&format!(
+                "No answer yet: trying again for up to {seconds} s ..."
+            ));
+        }
         sleep(pause).await;
     }
     Err(summary(last))
@@ -95,7 +103,7 @@ fn pause(misses: &[(Again, Failure)], round: u32) -> Option<Duration> {
         .filter_map(|(again, _)| match again {
             Again::After(delay) => Some((*delay).clamp(PAUSE_MIN, PAUSE_MAX)),
             Again::Soon if round < ROUNDS_SOON_MAX => Some(SOON),
-            Again::Never | Again::Untrusted | Again::Soon => None,
+            Again::Never | Again::Untrusted | Again::Silent | Again::Soon => None,
         })
         .min()
 }

@@ -278,9 +278,10 @@ impl ClusterNode {
         let (master, own) = self.master();
         let Some(master) = master else { return false };
         if own {
-            let metrics = self.raft.data_metrics();
-            let acked = metrics.borrow_watched().last_quorum_acked;
-            return acked.is_some_and(|acked| acked.elapsed() < Duration::from_secs(2));
+            let metrics = self.raft.metrics().borrow_watched().clone();
+            let alone = metrics.membership_config.membership().voter_ids().count() == 1;
+            let acked = metrics.last_quorum_acked;
+            return alone || acked.is_some_and(|acked| acked.elapsed() < Duration::from_secs(2));
         }
         self.presence
             .get(master)

@@ -98,9 +98,13 @@ impl State {
 
     /// Records an event: audit, chain, and the reply for retransmissions.
     fn record(&mut self, context: &Context<'_>, row: AuditRow, out: &mut Output) {
+        let last = out
+            .events
+            .last()
+            .filter(|last| last.index == context.stamp.index);
         let event = AuditEvent {
             index: context.stamp.index,
-            ordinal: context.stamp.ordinal,
+            ordinal: last.map_or(0, |last| last.ordinal + 1),
             at: self.clock,
             caller: context.proposal.caller,
             request_id: context.proposal.request_id,

@@ -13,7 +13,7 @@ use crate::{
 pub struct AuditEvent {
     /// Index of the log entry.
     pub index: LogIndex,
-    /// Place of the proposal within the entry.
+    /// Place among the events of the entry, from 0.
     pub ordinal: u32,
     /// State time.
     pub at: Timestamp,

@@ -2,35 +2,50 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Enough for every listener's limit of connections at once, with room for the store.
-const WANTED: u64 = 65_536;
+use crate::listener::Limits;
+
+/// What the store, the node's own connections and the runtime may need.
+const OTHERS: usize = 2_048;
+
+/// All ports full, and the rest still works.
+const WANTED: u64 = (Limits::API.connections_max
+    + Limits::PEER.connections_max
+    + Limits::OPS.connections_max
+    + OTHERS) as u64;
 
 /// Raises the soft limit, which is 1,024 by default: reached by connections alone, it would make the
 /// store fail to open a file. The hard limit stays.
 pub(crate) fn raise() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
     // None is no limit.
-    let Some(current) = current.filter(|current| *current < wanted) else {
+    let Some(current) = current.filter(|current| *current < WANTED) else {
         return;
     };
+    let allowed = maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
     let raised = Rlimit {
-        current: Some(wanted),
+        current: Some(allowed),
         maximum,
     };
-    match setrlimit(Resource::Nofile, raised) {
-        Ok(()) if wanted < WANTED => {
-            tracing::warn!(
-                limit = wanted,
-                wanted = WANTED,
-                "few open files are allowed; set LimitNOFILE in the systemd unit"
-            );
-        }
-        Ok(()) => {}
-        Err(error) => tracing::warn!(
-            limit = current,
-            error = &error as &dyn std::error::Error,
-            "the limit of open files cannot be raised"
-        ),
+    let done = setrlimit(Resource::Nofile, raised);
+    let limit = if done.is_ok() { allowed } else { current };
+    if limit < WANTED {
+        tracing::warn!(
+            limit,
+            wanted = WANTED,
+            "few open files are allowed; set LimitNOFILE in the systemd unit"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_as_high_as_it_may_be() {
+        raise();
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let least = maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
+        assert!(current.is_none_or(|current| current >= least));
     }
 }

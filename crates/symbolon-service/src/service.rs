@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use subtle::ConstantTimeEq as _;
+use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{
     AdministratorId, Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Name, Proposal,
     Refusal, Reply, RequestId, Sealed, Secret,
@@ -168,11 +169,10 @@ impl Service {
     ) -> Result<(Reply, LogIndex), ServiceError> {
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
-            if let Some(first) = view.state.remembered(request.caller, request.id) {
-                if first.fingerprint != request.fingerprint {
-                    return Err(reused_request_id());
-                }
-                return Ok((first.answer.reply, first.answer.index));
+            let first =
+                self.first_answer(&view, request.caller, request.id, request.fingerprint)?;
+            if let Some(first) = first {
+                return Ok((first.reply, first.index));
             }
             let proposal = Proposal {
                 caller: request.caller,
@@ -199,6 +199,27 @@ impl Service {
             }
         }
         Err(ServiceError::NoMaster)
+    }
+
+    /// The answer that this very request got before, if this node has it and its time is not over.
+    /// In a quiet cluster state time stands still, so the clock counts here too.
+    pub(crate) fn first_answer(
+        &self,
+        view: &View,
+        caller: Caller,
+        id: RequestId,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<Answer>, ServiceError> {
+        let Some(first) = view.state.remembered(caller, id) else {
+            return Ok(None);
+        };
+        if first.at.plus(RETRANSMISSION_MILLISECONDS) < self.clock.now() {
+            return Ok(None);
+        }
+        if first.fingerprint != fingerprint {
+            return Err(reused_request_id());
+        }
+        Ok(Some(first.answer))
     }
 
     /// After STALE: the caller may be what has gone.

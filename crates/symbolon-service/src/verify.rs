@@ -12,7 +12,7 @@ use crate::evaluate::evaluate;
 use crate::fingerprint::fingerprint;
 use crate::names;
 use crate::ports::{Lane, View};
-use crate::service::{Principal, reused_request_id};
+use crate::service::Principal;
 use crate::{Service, ServiceError};
 
 /// How often a verification is evaluated again before it is given up.
@@ -85,11 +85,14 @@ impl Service {
         let mut late = 0;
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
-            if let Some(first) = view.state.remembered(question.caller, question.id) {
-                if first.fingerprint != question.fingerprint {
-                    return Err(reused_request_id());
-                }
-                return decided(first.answer);
+            let Question {
+                caller,
+                id,
+                fingerprint,
+                ..
+            } = question;
+            if let Some(first) = self.first_answer(&view, caller, id, fingerprint)? {
+                return decided(first);
             }
             let proposal = self.propose_outcome(&question, &view)?;
             let answer = self

@@ -1,1 +1,35 @@
-//! placeholder
+//! Clusters of real processes for the tests of the program, and everything to talk to them.
+//!
+//! [`Cluster::start`] runs the program given to it, a process a node, and waits until the cluster
+//! has settled. [`Client`] speaks to one node as anybody may: with a token, with a request id, with
+//! none. [`Otp`] makes the codes with an implementation that is not ours.
+//!
+//! Whatever goes wrong in here is a failed test: it panics and says what it wanted. Nothing waits
+//! for a time to pass; everything waits for a condition, with a limit.
+
+mod call;
+mod client;
+mod cluster;
+mod connect;
+mod files;
+mod http;
+mod life;
+mod metrics;
+mod node;
+mod otp;
+mod person;
+mod wait;
+
+pub use call::{REQUEST_ID, request_id};
+pub use client::Client;
+pub use cluster::{Cluster, Options};
+pub use life::Life;
+pub use metrics::Metrics;
+pub use node::{Addresses, Node};
+pub use otp::{Otp, PERIOD_SECONDS, now_seconds, step_now};
+pub use person::{Person, Verdict};
+pub use tonic::{Code, Status};
+pub use wait::{wait_for, wait_until};
+
+/// What clients speak.
+pub use symbolon_proto::v1;

@@ -135,10 +135,13 @@ async fn list(context: &Context, allow_stale: bool, format: Format) -> Result<()
         let is_last = answer.next_page_token.is_empty();
         match format {
             Format::Table => output::line(&page_as_table(&users))?,
-            Format::Json => output::line(&page_as_json(&users, page, is_last)?)?,
+            Format::Json => output::part(&page_as_json(&users, page)?)?,
         }
         if is_last {
-            return Ok(());
+            return match format {
+                Format::Table => Ok(()),
+                Format::Json => output::line("]}"),
+            };
         }
         question.page_token = answer.next_page_token;
         page = Page::Further;
@@ -151,15 +154,15 @@ enum Page {
     Further,
 }
 
-/// A part of one JSON document, with a line for each user.
-fn page_as_json(users: &[User], page: Page, is_last: bool) -> Result<String, Failure> {
+/// A part of one JSON document, which still has to be closed.
+fn page_as_json(users: &[User], page: Page) -> Result<String, Failure> {
     let mut text = match page {
         Page::First => "{\"users\":[".to_owned(),
         Page::Further => String::new(),
     };
     let mut separator = match page {
-        Page::First => "\n",
-        Page::Further => ",\n",
+        Page::First => "",
+        Page::Further => ",",
     };
     for user in users {
         let user = serde_json::to_string(user).map_err(|error| {
@@ -171,10 +174,7 @@ fn page_as_json(users: &[User], page: Page, is_last: bool) -> Result<String, Fai
         })?;
         text.push_str(separator);
         text.push_str(&user);
-        separator = ",\n";
-    }
-    if is_last {
-        text.push_str("\n]}");
+        separator = ",";
     }
     Ok(text)
 }
@@ -244,25 +244,18 @@ mod tests {
 
     #[test]
     fn pages_make_one_document() {
-        let (a, b, c) = (user("a"), user("b"), user("c"));
-        let cases: [&[(&[User], Page, bool)]; 3] = [
-            (&[(&[a, b], Page::First, false), (&[c], Page::Further, true)]),
-            (&[
-                (&[user("a")], Page::First, false),
-                (&[], Page::Further, true),
-            ]),
-            (&[(&[], Page::First, true)]),
-        ];
-        for (pages, names) in cases.iter().zip([vec!["a", "b", "c"], vec!["a"], vec![]]) {
-            let text: String = pages
-                .iter()
-                .map(|(users, page, last)| page_as_json(users, *page, *last).unwrap() + "\n")
-                .collect();
-            let document: serde_json::Value = serde_json::from_str(&text).unwrap();
-            let found: Vec<_> = document["users"]
-                .as_array()
-                .unwrap()
-                .iter()
+        let first = page_as_json(&[user("a"), user("b")], Page::First).unwrap();
+        let further = page_as_json(&[user("c")], Page::Further).unwrap();
+        let none = page_as_json(&[], Page::Further).unwrap();
+        for (pages, names) in [
+            (vec![&first, &further, &none], vec!["a", "b", "c"]),
+            (vec![&first], vec!["a", "b"]),
+            (vec![&page_as_json(&[], Page::First).unwrap()], vec![]),
+        ] {
+            let text: String = pages.into_iter().map(String::as_str).collect();
+            let document: serde_json::Value = serde_json::from_str(&(text + "]}")).unwrap();
+            let users = document["users"].as_array().unwrap().iter();
+            let found: Vec<_> = users
                 .map(|user| user["username"].as_str().unwrap())
                 .collect();
             assert_eq!(found, names);

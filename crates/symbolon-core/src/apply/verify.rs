@@ -1,5 +1,7 @@
 //! Deciding a verification.
 
+use alloc::vec::Vec;
+
 use super::{Context, Output};
 use crate::limits::{FAILURES_MAX, MATCHES_MAX, OUTCOME_AGE_MILLISECONDS_MAX};
 use crate::{
@@ -83,31 +85,38 @@ impl State {
         if user.tokens.is_empty() {
             return denial(Denial::NoToken, user.failures);
         }
-        let mut used = false;
+        let mut fresh: Vec<Token> = Vec::new();
         for found in outcome.matches.iter().take(MATCHES_MAX) {
             match self.judge(&user, found, context) {
-                Judged::Fresh(mut token) => {
-                    token.mark = found.step;
-                    let verdict = Verdict {
-                        denial: None,
-                        token: Some(token.id),
-                        mark: token.mark,
-                        failures: 0,
-                    };
-                    self.put(Row::Token(token), out);
-                    if user.failures != 0 {
-                        user.failures = 0;
-                        self.put(Row::User(user), out);
-                    }
-                    return verdict;
-                }
-                Judged::Used => used = true,
+                // A serving node names a token once; whatever it says, a mark never falls.
+                Judged::Fresh(token) => match fresh.iter_mut().find(|known| known.id == token.id) {
+                    Some(known) => known.mark = known.mark.max(found.step),
+                    None => fresh.push(Token {
+                        mark: found.step,
+                        ..token
+                    }),
+                },
+                // A used code that is still in its window is not counted: VPN clients send doubles.
+                Judged::Used => return denial(Denial::CodeAlreadyUsed, user.failures),
                 Judged::Foreign => {}
             }
         }
-        // A used code that is still in its window is not counted: VPN clients send doubles.
-        if used {
-            return denial(Denial::CodeAlreadyUsed, user.failures);
+        if let Some(first) = fresh.first() {
+            let verdict = Verdict {
+                denial: None,
+                token: Some(first.id),
+                mark: first.mark,
+                failures: 0,
+            };
+            // A code that is right for several tokens is spent for all of them.
+            fresh
+                .into_iter()
+                .for_each(|token| self.put(Row::Token(token), out));
+            if user.failures != 0 {
+                user.failures = 0;
+                self.put(Row::User(user), out);
+            }
+            return verdict;
         }
         user.failures += 1;
         let failures = user.failures;

@@ -107,7 +107,8 @@ impl RawConfig {
     pub(super) fn parse(text: &str) -> (Option<Self>, Vec<ConfigError>) {
         let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            let errors = errors.iter().map(|error| syntax(text, error)).collect();
+            let mut errors: Vec<_> = errors.iter().map(|error| syntax(text, error)).collect();
+            sort(&mut errors);
             return (None, errors);
         }
         let span = document.span();
@@ -118,10 +119,7 @@ impl RawConfig {
             let attempt = Spanned::new(span.clone(), table.clone());
             let error = match Self::deserialize(Deserializer::from(attempt)) {
                 Ok(raw) => {
-                    errors.sort_by_key(|error| match error {
-                        ConfigError::Shape { line, column, .. } => (*line, *column),
-                        _ => (0, 0),
-                    });
+                    sort(&mut errors);
                     return (Some(raw), errors);
                 }
                 Err(error) => error,
@@ -140,6 +138,18 @@ impl RawConfig {
             });
         }
     }
+}
+
+/// By place, and one of a place: the parser may trip over the same thing twice.
+fn sort(errors: &mut Vec<ConfigError>) {
+    let place = |error: &ConfigError| match error {
+        ConfigError::Syntax { line, column, .. } | ConfigError::Shape { line, column, .. } => {
+            (*line, *column)
+        }
+        _ => (0, 0),
+    };
+    errors.sort_by_key(place);
+    errors.dedup_by_key(|error| place(error));
 }
 
 /// Removes the entry that an error points at, and returns its full key.

@@ -215,6 +215,9 @@ fn an_error_of_syntax_names_its_place() {
     );
     let errors = on(&Machine::default(), "[node]\nname = \"a\"\nname = \"b\"").unwrap_err();
     assert!(errors[0].starts_with("line 3, column 1: "), "{errors:?}");
+    let errors = on(&Machine::default(), "a = \nb = [1,\n[x\n").unwrap_err();
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert!(errors[0].starts_with("line 1, column 5: "), "{errors:?}");
 }
 
 #[test]

@@ -1,0 +1,334 @@
+//! A ledger, a vault, a clock and a source of numbers for tests.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use symbolon_core::{
+    Administrator, AdministratorId, Answer, Caller, ClusterId, Command, CreateCluster, Fingerprint,
+    KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, RequestId, Sealed, Secret,
+    Stamp, State, Timestamp,
+};
+use symbolon_service::{
+    BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane,
+    Ledger, NewToken, Principal, ProposeError, Service, Vault, VaultError, VerifyRequest, View,
+    hash_secret,
+};
+use tokio::time::Instant;
+
+/// Where the tests' time begins: step 1,000,000 of a 30 s token.
+pub(crate) const START: Timestamp = Timestamp(30_000_000_000);
+
+pub(crate) struct TestLedger {
+    identity: Identity,
+    inner: Mutex<Inner>,
+    /// Read barriers asked for.
+    pub(crate) barriers: AtomicU64,
+    clock: Arc<TestClock>,
+}
+
+struct Inner {
+    state: State,
+    applied: u64,
+    /// What the node has seen; held back while `frozen`.
+    view: View,
+    frozen: bool,
+    proposals: Vec<Proposal>,
+    /// Answers to lose: the proposal is applied, the proposer hears of no master.
+    lose: usize,
+}
+
+impl TestLedger {
+    /// Holds the view where it is, as on a node that lags; `false` lets it catch up.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.frozen = frozen;
+        if !frozen {
+            inner.catch_up();
+        }
+    }
+
+    /// The next answers are lost on their way.
+    pub(crate) fn lose_answers(&self, count: usize) {
+        self.inner.lock().unwrap().lose = count;
+    }
+
+    pub(crate) fn proposals(&self) -> Vec<Proposal> {
+        self.inner.lock().unwrap().proposals.clone()
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.inner.lock().unwrap().state.clone()
+    }
+
+    fn apply(&self, proposal: &Proposal) -> Option<Answer> {
+        let mut inner = self.inner.lock().unwrap();
+        inner.applied += 1;
+        inner.proposals.push(proposal.clone());
+        let stamp = Stamp {
+            index: LogIndex(inner.applied),
+            ordinal: 0,
+            at: self.clock.now(),
+        };
+        let answer = inner.state.apply(stamp, proposal, &mut Output::default());
+        inner.state.check().unwrap();
+        if !inner.frozen {
+            inner.catch_up();
+        }
+        if inner.lose > 0 {
+            inner.lose -= 1;
+            return None;
+        }
+        Some(answer)
+    }
+}
+
+impl Inner {
+    fn catch_up(&mut self) {
+        self.view = View {
+            state: Arc::new(self.state.clone()),
+            applied: LogIndex(self.applied),
+        };
+    }
+}
+
+impl Ledger for TestLedger {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn view(&self) -> View {
+        self.inner.lock().unwrap().view.clone()
+    }
+
+    fn propose(
+        &self,
+        proposal: Proposal,
+        _: Lane,
+        _: Instant,
+    ) -> BoxFuture<'_, Result<Answer, ProposeError>> {
+        let answer = self.apply(&proposal);
+        Box::pin(async move { answer.ok_or(ProposeError::NoMaster) })
+    }
+
+    fn applied(&self, _: LogIndex, _: Instant) -> BoxFuture<'_, bool> {
+        self.freeze(false);
+        Box::pin(async { true })
+    }
+
+    fn read_barrier(&self, _: Instant) -> BoxFuture<'_, Result<(), ProposeError>> {
+        self.barriers.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {
+            // Others arrive while it is under way.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            self.freeze(false);
+            Ok(())
+        })
+    }
+
+    fn status(&self) -> ClusterStatus {
+        unreachable!("no use case under test asks for it")
+    }
+}
+
+/// Seals by writing the field's name in front: enough to see that each field opens as itself alone.
+pub(crate) struct TestVault;
+
+impl Vault for TestVault {
+    fn seal(&self, field: FieldRef, secret: &Secret) -> Result<Sealed, VaultError> {
+        let mut bytes = format!("{field:?}|").into_bytes();
+        bytes.extend_from_slice(secret.expose());
+        Ok(Sealed::new(bytes))
+    }
+
+    fn open(&self, field: FieldRef, sealed: &Sealed) -> Result<Secret, VaultError> {
+        let label = format!("{field:?}|");
+        let secret = sealed
+            .as_bytes()
+            .strip_prefix(label.as_bytes())
+            .ok_or(VaultError)?;
+        Ok(Secret::new(secret.to_vec()))
+    }
+
+    fn fingerprint(&self, bytes: &[u8]) -> Fingerprint {
+        let mut sum = [0_u8; 16];
+        for (place, byte) in bytes.iter().enumerate() {
+            let lane = &mut sum[place % 16];
+            *lane = lane.rotate_left(3) ^ byte;
+        }
+        Fingerprint(sum)
+    }
+}
+
+pub(crate) struct TestClock(AtomicU64);
+
+impl TestClock {
+    pub(crate) fn advance(&self, milliseconds: u64) {
+        self.0.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            let next = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            chunk.copy_from_slice(&next.to_be_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A service with one administrator and one application.
+pub(crate) struct Bench {
+    pub(crate) service: Arc<Service>,
+    pub(crate) ledger: Arc<TestLedger>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) admin: Principal,
+    pub(crate) admin_token: String,
+    pub(crate) app: Principal,
+    pub(crate) app_key: String,
+}
+
+pub(crate) fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        let clock = Arc::new(TestClock(AtomicU64::new(START.0)));
+        let secret = Secret::new(vec![7; 32]);
+        let ledger = Arc::new(TestLedger {
+            identity: Identity {
+                node: NodeId(1),
+                name: Name::new("n1").unwrap(),
+                ca_pin: KeyPin([9; 32]),
+            },
+            inner: Mutex::new(Inner {
+                state: State::default(),
+                applied: 0,
+                view: View {
+                    state: Arc::new(State::default()),
+                    applied: LogIndex(0),
+                },
+                frozen: false,
+                proposals: Vec::new(),
+                lose: 0,
+            }),
+            barriers: AtomicU64::new(0),
+            clock: Arc::clone(&clock),
+        });
+        ledger.apply(&found(&secret)).unwrap();
+        let service = Service::new(
+            Arc::clone(&ledger) as _,
+            Arc::new(TestVault),
+            Arc::clone(&clock) as _,
+            Arc::new(Counting(AtomicU64::new(1))),
+        );
+        let service = Arc::new(service.unwrap());
+        let admin_token = Credential {
+            kind: CredentialKind::Administrator,
+            id: 1,
+            secret,
+        };
+        let admin_token = admin_token.to_text().to_string();
+        let admin = service
+            .authenticate(&admin_token, deadline())
+            .await
+            .unwrap();
+        let (_, app_key, _) = service
+            .create_application(&admin, None, "vpn", deadline())
+            .await
+            .unwrap();
+        let app = service.authenticate(&app_key, deadline()).await.unwrap();
+        let app_key = app_key.to_string();
+        Self {
+            service,
+            ledger,
+            clock,
+            admin,
+            admin_token,
+            app,
+            app_key,
+        }
+    }
+
+    /// A user with a token of the RFC 6238 seed.
+    pub(crate) async fn user(&self, name: &str) {
+        self.service
+            .create_user(&self.admin, None, name, "", deadline())
+            .await
+            .unwrap();
+        let seed = Secret::new(b"12345678901234567890".to_vec());
+        let new = NewToken {
+            seed: Some(seed),
+            ..NewToken::default()
+        };
+        self.service
+            .enroll_token(&self.admin, None, name, new, deadline())
+            .await
+            .unwrap();
+    }
+
+    /// The right code now, plus `steps`.
+    pub(crate) fn code(&self, steps: i64) -> String {
+        use symbolon_core::otp::{Parameters, totp};
+        let parameters = Parameters::default();
+        let step = parameters
+            .step(self.clock.now())
+            .checked_add_signed(steps)
+            .unwrap();
+        let seed = Secret::new(b"12345678901234567890".to_vec());
+        format!("{:06}", totp(&seed, step, parameters))
+    }
+}
+
+pub(crate) fn question(user: &str, code: &str, id: u8) -> VerifyRequest {
+    VerifyRequest {
+        username: user.to_owned(),
+        code: code.to_owned(),
+        request_id: Some(RequestId([id; 16])),
+        ..VerifyRequest::default()
+    }
+}
+
+fn found(secret: &Secret) -> Proposal {
+    let index = LogIndex(0);
+    let name = |text| Name::new(text).unwrap();
+    let command = Command::CreateCluster(CreateCluster {
+        cluster: ClusterId([1; 16]),
+        name: name("test"),
+        lineage: LineageId([2; 16]),
+        ca_certificate: vec![1],
+        ca_key: Sealed::new(vec![1]),
+        administrator: Administrator {
+            id: AdministratorId(1),
+            name: name("admin"),
+            key: hash_secret(secret),
+            changed_at: index,
+        },
+        node: Node {
+            id: NodeId(1),
+            name: name("n1"),
+            pin: KeyPin([3; 32]),
+            peer_address: "127.0.0.1:1".to_owned(),
+            api_address: "https://127.0.0.1:2".to_owned(),
+            changed_at: index,
+        },
+    });
+    Proposal {
+        caller: Caller::Node(NodeId(1)),
+        request_id: RequestId([0; 16]),
+        fingerprint: Fingerprint::default(),
+        seen: index,
+        made_at: START,
+        node: NodeId(1),
+        command,
+    }
+}

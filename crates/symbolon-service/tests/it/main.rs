@@ -1,0 +1,11 @@
+//! The use cases over a log of one node: a state that is applied to at once, and a view of it that
+//! can be held back.
+
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod retry;
+#[cfg(test)]
+mod strangers;

@@ -1,0 +1,149 @@
+//! What those learn and cost who have no business here.
+
+use std::sync::atomic::Ordering;
+
+use symbolon_core::{Command, Denial};
+use symbolon_service::{APPLICATION_SHARE_MAX, ServiceError};
+
+use super::bench::{Bench, deadline, question};
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_name_takes_the_same_path_as_a_wrong_code() {
+    let bench = Bench::new().await;
+    bench.user("alice").await;
+    let wrong = bench.code(5);
+    let before = bench.ledger.proposals().len();
+    let known = bench
+        .service
+        .verify(&bench.app, question("alice", &wrong, 1), deadline());
+    assert_eq!(
+        known.await.unwrap().verdict.denial,
+        Some(Denial::CodeMismatch)
+    );
+    let unknown = bench
+        .service
+        .verify(&bench.app, question("zelda", &wrong, 2), deadline());
+    assert_eq!(
+        unknown.await.unwrap().verdict.denial,
+        Some(Denial::UnknownUser)
+    );
+    let proposals = bench.ledger.proposals();
+    let [known, unknown] = &proposals[before..] else {
+        panic!("one proposal each")
+    };
+    let outcome = |proposal: &symbolon_core::Proposal| match &proposal.command {
+        Command::Verify(outcome) => outcome.clone(),
+        other => panic!("not a verification: {}", other.name()),
+    };
+    assert!(outcome(known).matches.is_empty() && outcome(unknown).matches.is_empty());
+    assert_eq!(outcome(unknown).user, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_nobodys_is_refused_whatever_is_wrong_with_it() {
+    let bench = Bench::new().await;
+    let tamper = |text: &str, from: &str, to: &str| text.replacen(from, to, 1);
+    let flipped = format!("{}A", &bench.app_key[..bench.app_key.len() - 1]);
+    for bad in [
+        String::new(),
+        "Bearer".to_owned(),
+        flipped,
+        tamper(&bench.app_key, "symbolon_app_", "symbolon_admin_"),
+        tamper(&bench.admin_token, "symbolon_admin_", "symbolon_app_"),
+        tamper(&bench.admin_token, "0001_", "0002_"),
+    ] {
+        let error = bench
+            .service
+            .authenticate(&bad, deadline())
+            .await
+            .unwrap_err();
+        assert_eq!(error, ServiceError::Unauthenticated, "{bad}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_of_strangers_asks_the_master_once_or_twice() {
+    let bench = Bench::new().await;
+    let stranger = bench.admin_token.replacen("0001_", "0002_", 1);
+    let before = bench.ledger.barriers.load(Ordering::SeqCst);
+    let crowd: Vec<_> = (0..200)
+        .map(|_| {
+            let (service, stranger) = (bench.service.clone(), stranger.clone());
+            tokio::spawn(async move { service.authenticate(&stranger, deadline()).await })
+        })
+        .collect();
+    for one in crowd {
+        assert_eq!(one.await.unwrap(), Err(ServiceError::Unauthenticated));
+    }
+    assert!(bench.ledger.barriers.load(Ordering::SeqCst) - before <= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_new_elsewhere_is_found_after_catching_up() {
+    let bench = Bench::new().await;
+    let (_, key, _) = bench
+        .service
+        .create_application(&bench.admin, None, "mail", deadline())
+        .await
+        .unwrap();
+    assert!(bench.service.authenticate(&key, deadline()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_verifies_as_itself_and_does_nothing_else() {
+    let bench = Bench::new().await;
+    bench.user("alice").await;
+    let mut foreign = question("alice", &bench.code(0), 1);
+    foreign.application = "mail".to_owned();
+    let error = bench
+        .service
+        .verify(&bench.app, foreign, deadline())
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        ServiceError::InvalidArgument {
+            field: "application",
+            ..
+        }
+    ));
+    let app = &bench.app;
+    let refused = Err(ServiceError::PermissionDenied("administrator"));
+    let service = &bench.service;
+    let done = service
+        .create_user(app, None, "eve", "", deadline())
+        .await
+        .map(|_| ());
+    assert_eq!(done, refused);
+    let new = symbolon_service::NewToken::default();
+    let done = service
+        .enroll_token(app, None, "alice", new, deadline())
+        .await
+        .map(|_| ());
+    assert_eq!(done, refused);
+    let done = service
+        .create_application(app, None, "x", deadline())
+        .await
+        .map(|_| ());
+    assert_eq!(done, refused);
+    let done = service
+        .create_join_token(app, None, 0, deadline())
+        .await
+        .map(|_| ());
+    assert_eq!(done, refused);
+    let done = service
+        .get_user(app, "alice", true, deadline())
+        .await
+        .map(|_| ());
+    assert_eq!(done, refused);
+    let done = service
+        .list_users(app, 0, None, true, deadline())
+        .await
+        .map(|_| ());
+    assert_eq!(done, refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_share_of_an_application_is_below_the_queue() {
+    assert!(APPLICATION_SHARE_MAX * 2 <= symbolon_service::VERIFICATION_QUEUE_MAX);
+}

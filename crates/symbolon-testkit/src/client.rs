@@ -1,0 +1,249 @@
+//! Calls to one node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
+use symbolon_proto::v1::cluster_service_client::ClusterServiceClient;
+use symbolon_proto::v1::user_service_client::UserServiceClient;
+use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
+use symbolon_proto::v1::{
+    CreateApplicationRequest, CreateApplicationResponse, CreateJoinTokenRequest,
+    CreateJoinTokenResponse, CreateUserRequest, CreateUserResponse, EnrollTokenRequest,
+    EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest, ListUsersRequest,
+    User, VerifyRequest, VerifyResponse,
+};
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+use crate::{Otp, Person, REQUEST_ID, Verdict};
+
+/// Deadline of a verification unless the test sets one.
+const VERIFY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Deadline of any other call unless the test sets one.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+const PAGE_SIZE: u32 = 1000;
+
+/// Speaks to one node, over one connection that clones share, and that is made anew when it broke.
+#[derive(Clone)]
+pub struct Client {
+    channel: Channel,
+    bearer: Option<Arc<str>>,
+    request_id: Option<[u8; 16]>,
+    timeout: Option<Duration>,
+}
+
+impl Client {
+    pub(crate) fn new(channel: Channel) -> Self {
+        Self {
+            channel,
+            bearer: None,
+            request_id: None,
+            timeout: None,
+        }
+    }
+
+    /// The same way to the same node with that bearer token.
+    #[must_use]
+    pub fn with_bearer(&self, token: &str) -> Self {
+        Self {
+            bearer: Some(token.into()),
+            ..self.clone()
+        }
+    }
+
+    /// The same with this request id in the metadata of every call.
+    #[must_use]
+    pub fn with_request_id(&self, id: [u8; 16]) -> Self {
+        Self {
+            request_id: Some(id),
+            ..self.clone()
+        }
+    }
+
+    /// The same with this deadline for every call.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self {
+            timeout: Some(timeout),
+            ..self.clone()
+        }
+    }
+
+    /// The channel, for clients that are not here.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// A call with this client's token, request id and deadline, for what is not here.
+    pub fn request<T>(&self, message: T) -> Request<T> {
+        self.request_within(message, ADMIN_TIMEOUT)
+    }
+
+    fn request_within<T>(&self, message: T, timeout: Duration) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.timeout.unwrap_or(timeout));
+        let metadata = request.metadata_mut();
+        if let Some(token) = &self.bearer {
+            let value = MetadataValue::try_from(format!("Bearer {token}"));
+            let value = value.unwrap_or_else(|error| panic!("no token for a header: {error}"));
+            metadata.insert("authorization", value);
+        }
+        if let Some(id) = self.request_id {
+            let value = MetadataValue::try_from(HEXLOWER.encode(&id));
+            let value = value.unwrap_or_else(|error| panic!("no id for a header: {error}"));
+            metadata.insert(REQUEST_ID, value);
+        }
+        request
+    }
+
+    /// `VerificationService.Verify`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn verify(&self, message: VerifyRequest) -> Result<VerifyResponse, Status> {
+        let request = self.request_within(message, VERIFY_TIMEOUT);
+        let mut client = VerificationServiceClient::new(self.channel());
+        Ok(client.verify(request).await?.into_inner())
+    }
+
+    /// `Verify`, and what of the answer can be compared and printed.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn verdict(&self, message: VerifyRequest) -> Result<Verdict, Status> {
+        self.verify(message).await.map(Verdict::from)
+    }
+
+    /// `UserService.CreateUser`, without a display name.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn create_user(&self, username: &str) -> Result<CreateUserResponse, Status> {
+        let request = self.request(CreateUserRequest {
+            username: username.to_owned(),
+            ..CreateUserRequest::default()
+        });
+        let mut client = UserServiceClient::new(self.channel());
+        Ok(client.create_user(request).await?.into_inner())
+    }
+
+    /// `UserService.EnrollToken`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn enroll_token(
+        &self,
+        message: EnrollTokenRequest,
+    ) -> Result<EnrollTokenResponse, Status> {
+        let request = self.request(message);
+        let mut client = UserServiceClient::new(self.channel());
+        Ok(client.enroll_token(request).await?.into_inner())
+    }
+
+    /// Gives a user a token with a seed of the server's, and returns what their app then holds.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn enroll(&self, username: &str) -> Result<Otp, Status> {
+        let message = EnrollTokenRequest {
+            username: username.to_owned(),
+            ..EnrollTokenRequest::default()
+        };
+        let response = self.enroll_token(message).await?;
+        Ok(Otp::from_uri(&response.otpauth_uri))
+    }
+
+    /// Adds a user and gives them a token, both at this node.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn create_person(&self, username: &str) -> Result<Person, Status> {
+        self.create_user(username).await?;
+        let otp = self.enroll(username).await?;
+        Ok(Person {
+            username: username.to_owned(),
+            otp,
+        })
+    }
+
+    /// `UserService.GetUser`, linearizable.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn get_user(&self, username: &str) -> Result<User, Status> {
+        let request = self.request(GetUserRequest {
+            username: username.to_owned(),
+            allow_stale: false,
+        });
+        let mut client = UserServiceClient::new(self.channel());
+        let response = client.get_user(request).await?.into_inner();
+        response
+            .user
+            .ok_or_else(|| Status::data_loss("an answer without a user"))
+    }
+
+    /// All pages of `UserService.ListUsers`, linearizable.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn list_users(&self) -> Result<Vec<User>, Status> {
+        let mut users = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = self.request(ListUsersRequest {
+                page_size: PAGE_SIZE,
+                page_token,
+                allow_stale: false,
+            });
+            let mut client = UserServiceClient::new(self.channel());
+            let page = client.list_users(request).await?.into_inner();
+            users.extend(page.users);
+            if page.next_page_token.is_empty() {
+                return Ok(users);
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    /// `ApplicationService.CreateApplication`; the answer has the API key.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn create_application(
+        &self,
+        name: &str,
+    ) -> Result<CreateApplicationResponse, Status> {
+        let request = self.request(CreateApplicationRequest {
+            name: name.to_owned(),
+        });
+        let mut client = ApplicationServiceClient::new(self.channel());
+        Ok(client.create_application(request).await?.into_inner())
+    }
+
+    /// `ClusterService.GetStatus`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn status(&self) -> Result<GetStatusResponse, Status> {
+        let request = self.request(GetStatusRequest {});
+        let mut client = ClusterServiceClient::new(self.channel());
+        Ok(client.get_status(request).await?.into_inner())
+    }
+
+    /// `ClusterService.CreateJoinToken`; 0 seconds: the default.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn create_join_token(
+        &self,
+        life_seconds: u32,
+    ) -> Result<CreateJoinTokenResponse, Status> {
+        let request = self.request(CreateJoinTokenRequest { life_seconds });
+        let mut client = ClusterServiceClient::new(self.channel());
+        Ok(client.create_join_token(request).await?.into_inner())
+    }
+}

@@ -1,0 +1,46 @@
+//! The few files that a test writes and reads.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what a test leaves on the disk is not the product's store"
+)]
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+pub(crate) fn create_directory(path: &Path) {
+    fs::create_dir_all(path)
+        .unwrap_or_else(|error| panic!("{} cannot be made: {error}", path.display()));
+}
+
+/// Replaces a file that only its owner may read.
+pub(crate) fn write(path: &Path, text: &str) {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
+}
+
+pub(crate) fn append(path: &Path) -> File {
+    let mut options = File::options();
+    options.append(true).create(true);
+    options
+        .open(path)
+        .unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()))
+}
+
+/// The text of a file that must be there.
+pub(crate) fn read(path: &Path) -> String {
+    fs::read_to_string(path)
+        .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()))
+}
+
+/// The text of a file that may not be there yet. What is no UTF-8 is replaced.
+pub(crate) fn read_if_there(path: &Path) -> Option<String> {
+    let bytes = fs::read(path).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,18 @@
+//! The API and the ports of a cluster of real processes, seen by clients and attackers that are not
+//! the product's own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod fields;
+mod frames;
+mod joins;
+mod overload;
+mod peers;
+mod ports;
+mod reflection;
+mod rights;
+mod strangers;
+mod support;

@@ -1,0 +1,10 @@
+//! Names of methods, as they stand in the path of a call.
+
+pub(crate) const VERIFY: &str = "/symbolon.v1.VerificationService/Verify";
+pub(crate) const CREATE_USER: &str = "/symbolon.v1.UserService/CreateUser";
+pub(crate) const GET_USER: &str = "/symbolon.v1.UserService/GetUser";
+pub(crate) const LIST_USERS: &str = "/symbolon.v1.UserService/ListUsers";
+pub(crate) const ENROLL_TOKEN: &str = "/symbolon.v1.UserService/EnrollToken";
+pub(crate) const CREATE_APPLICATION: &str = "/symbolon.v1.ApplicationService/CreateApplication";
+pub(crate) const GET_STATUS: &str = "/symbolon.v1.ClusterService/GetStatus";
+pub(crate) const CREATE_JOIN_TOKEN: &str = "/symbolon.v1.ClusterService/CreateJoinToken";

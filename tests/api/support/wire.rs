@@ -1,0 +1,114 @@
+//! gRPC over TLS without a generated client, so that any bytes can be sent to any method.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use prost::Message;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tonic::{Code, Status};
+
+/// A connection, and what every call on it carries.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    sender: SendRequest<Full<Bytes>>,
+    headers: HeaderMap,
+}
+
+/// What came back.
+pub(crate) struct Reply {
+    pub(crate) status: Status,
+    pub(crate) headers: HeaderMap,
+    /// The messages, each with its frame.
+    pub(crate) body: Bytes,
+}
+
+/// TCP and TLS. `127.0.0.1` is a name of every API certificate.
+pub(crate) async fn secured(
+    address: &str,
+    config: ClientConfig,
+) -> io::Result<TlsStream<TcpStream>> {
+    let (host, _) = address.rsplit_once(':').unwrap();
+    let name = ServerName::try_from(host.to_owned()).unwrap();
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+}
+
+impl Wire {
+    pub(crate) async fn connect(address: &str, config: ClientConfig) -> io::Result<Self> {
+        let stream = TokioIo::new(secured(address, config).await?);
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), stream)
+            .await
+            .map_err(io::Error::other)?;
+        tokio::spawn(connection);
+        Ok(Self {
+            sender,
+            headers: HeaderMap::new(),
+        })
+    }
+
+    /// The same connection with another header on every call.
+    pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut other = self.clone();
+        let value = HeaderValue::from_str(value).unwrap();
+        other.headers.insert(HeaderName::from_static(name), value);
+        other
+    }
+
+    pub(crate) fn bearing(&self, token: &str) -> Self {
+        self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Sends any bytes as the body of a call.
+    pub(crate) async fn send(&self, method: &str, body: Bytes) -> hyper::Result<Reply> {
+        let mut request = Request::post(format!("https://localhost{method}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(Full::new(body))
+            .unwrap();
+        request.headers_mut().extend(self.headers.clone());
+        let response = self.sender.clone().send_request(request).await?;
+        let headers = response.headers().clone();
+        let body = response.into_body().collect().await?;
+        // A refusal comes with headers alone.
+        let trailers = body.trailers().unwrap_or(&headers);
+        let status = Status::from_header_map(trailers);
+        Ok(Reply {
+            status: status.unwrap_or_else(|| Status::unknown("no gRPC status")),
+            body: body.to_bytes(),
+            headers,
+        })
+    }
+
+    /// A call with one message each way.
+    pub(crate) async fn ask<A: Message + Default>(
+        &self,
+        method: &str,
+        question: &impl Message,
+    ) -> Result<A, Status> {
+        let reply = self.send(method, framed(&question.encode_to_vec())).await;
+        let reply = reply.map_err(|error| panic!("{method}: the connection broke: {error}"))?;
+        match reply.status.code() {
+            Code::Ok => Ok(A::decode(reply.body.slice(5..)).unwrap()),
+            _ => Err(reply.status),
+        }
+    }
+}
+
+/// A message as gRPC frames it.
+pub(crate) fn framed(message: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(5 + message.len());
+    frame.put_u8(0);
+    frame.put_u32(message.len().try_into().unwrap());
+    frame.put_slice(message);
+    frame.freeze()
+}

@@ -1,0 +1,6 @@
+//! What a cluster of real processes promises, under load, with codes of another program.
+
+#[cfg(test)]
+mod one_code;
+#[cfg(test)]
+mod support;
