@@ -38,8 +38,14 @@ fn damaged() -> Vec<(&'static str, Bytes)> {
         ("a flag that does not exist", odd_flag.into()),
         ("no message", Bytes::new()),
         ("half a frame", Bytes::from_static(b"\0\0\0")),
-        ("less than the frame says", Bytes::from_static(b"\0\0\0\x01\0x")),
-        ("4 GiB, says the frame", Bytes::from_static(b"\0\xff\xff\xff\xffx")),
+        (
+            "less than the frame says",
+            Bytes::from_static(b"\0\0\0\x01\0x"),
+        ),
+        (
+            "4 GiB, says the frame",
+            Bytes::from_static(b"\0\xff\xff\xff\xffx"),
+        ),
     ]
 }
 
@@ -62,7 +68,10 @@ async fn bytes_that_are_no_message_are_refused_and_change_nothing() {
     cluster.assert_all_run();
     assert_eq!(state::users(&cluster).await, before);
     state::assert_equal_digests(&cluster).await;
-    let pages = cluster.nodes.iter().map(|node| watch::page(&node.metrics, "/readyz"));
+    let pages = cluster
+        .nodes
+        .iter()
+        .map(|node| watch::page(&node.metrics, "/readyz"));
     for (status, text) in futures_util::future::join_all(pages).await {
         assert_eq!((status, &*text), (200, "ok\n"));
     }
@@ -94,7 +103,11 @@ fn is_a_stream_of_nothing(method: &str, what: &str, code: Code) -> bool {
 
 async fn larger_than_the_limit(wire: &Wire, method: &str) {
     // Field 1000 is unknown to every message, so that size alone can be wrong.
-    let reply = wire.send(method, padded(MEBIBYTE + 1)).await.unwrap();
+    let sent = wire.send(method, padded(MEBIBYTE + 1));
+    let Ok(reply) = tokio::time::timeout(Duration::from_secs(10), sent).await else {
+        panic!("{method} took a message of over 1 MiB");
+    };
+    let reply = reply.unwrap();
     let code = reply.status.code();
     assert!(
         matches!(code, Code::OutOfRange | Code::ResourceExhausted),
@@ -105,7 +118,12 @@ async fn larger_than_the_limit(wire: &Wire, method: &str) {
 
 async fn as_large_as_the_limit(wire: &Wire) {
     let reply = wire.send(VERIFY, padded(MEBIBYTE)).await.unwrap();
-    assert_eq!(reply.status.code(), Code::InvalidArgument, "{:?}", reply.status);
+    assert_eq!(
+        reply.status.code(),
+        Code::InvalidArgument,
+        "{:?}",
+        reply.status
+    );
     assert!(reply.status.message().starts_with("username: "));
 }
 

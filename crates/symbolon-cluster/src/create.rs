@@ -30,6 +30,9 @@ pub(crate) const CA_KEY: FieldRef = FieldRef {
     field: "ca_key",
 };
 
+/// Name of the first administrator.
+const ADMINISTRATOR: &str = "admin";
+
 /// What the founder must keep.
 pub struct Founded {
     /// Bearer token of the first administrator.
@@ -80,33 +83,26 @@ pub async fn create_cluster(
         ca_certificate: authority.certificate.to_vec(),
         known_nodes: Vec::new(),
     };
+    let id = draw(8).try_into().map_or(1, u64::from_be_bytes).max(1);
+    let secret = Secret::new(draw(32));
+    let node = Node {
+        id: header.node,
+        name: node_name,
+        pin: node_key.pin(),
+        peer_address,
+        api_address,
+        changed_at: LogIndex(0),
+    };
+    let administrator = Administrator {
+        id: AdministratorId(id),
+        name: Name::new(ADMINISTRATOR).map_err(|error| bad("administrator")(error.into()))?,
+        key: hash_secret(&secret),
+        changed_at: LogIndex(0),
+    };
     let vault = KeyringVault::new(Keyring::new(data_key));
     let ca_key = vault
         .seal(CA_KEY, &authority.pkcs8)
         .map_err(|error| bad("sealed CA key")(error.into()))?;
-    let id = draw(8).try_into().map_or(1, u64::from_be_bytes).max(1);
-    let secret = Secret::new(draw(32));
-    let command = Command::CreateCluster(CreateCluster {
-        cluster: header.cluster,
-        name: cluster_name,
-        lineage: header.lineage,
-        ca_certificate: authority.certificate.to_vec(),
-        ca_key,
-        administrator: Administrator {
-            id: AdministratorId(id),
-            name: first_administrator()?,
-            key: hash_secret(&secret),
-            changed_at: LogIndex(0),
-        },
-        node: Node {
-            id: header.node,
-            name: node_name,
-            pin: node_key.pin(),
-            peer_address,
-            api_address,
-            changed_at: LogIndex(0),
-        },
-    });
     let proposal = Proposal {
         caller: Caller::Node(header.node),
         request_id: RequestId::from_slice(&draw(16)).unwrap_or_default(),
@@ -114,7 +110,15 @@ pub async fn create_cluster(
         seen: LogIndex(0),
         made_at: now,
         node: header.node,
-        command,
+        command: Command::CreateCluster(CreateCluster {
+            cluster: header.cluster,
+            name: cluster_name,
+            lineage: header.lineage,
+            ca_certificate: header.ca_certificate.clone(),
+            ca_key,
+            administrator,
+            node,
+        }),
     };
     write_first_entry(data_dir, header.clone(), clock, &proposal).await?;
     let credential = Credential {
@@ -127,10 +131,6 @@ pub async fn create_cluster(
         ca_pem: Authority::pem(&header.ca_certificate),
         header,
     })
-}
-
-fn first_administrator() -> Result<Name, ClusterError> {
-    Name::new("admin").map_err(|error| bad("name of the administrator")(error.into()))
 }
 
 async fn write_first_entry(

@@ -6,11 +6,13 @@
 //! answers come out, and what happens between is `State::apply`.
 
 mod address_book;
+mod certify;
 mod clock;
 mod committer;
 mod convert;
 mod create;
 mod error;
+mod hand_over;
 mod hello;
 mod join;
 mod keys;
@@ -19,6 +21,7 @@ mod machine;
 mod members;
 mod network;
 mod node;
+mod opened;
 mod peer_client;
 mod peer_header;
 mod peer_service;

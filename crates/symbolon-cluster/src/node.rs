@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{Config, Instant as _, SnapshotPolicy};
-use symbolon_core::{Answer, LogIndex, Name, NodeId, Proposal, Secret};
+use symbolon_core::{Answer, LogIndex, NodeId, Proposal};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
 use symbolon_proto::peer::v1::peer_service_server::PeerServiceServer;
@@ -13,32 +13,31 @@ use symbolon_service::{
     BoxFuture, Clock, ClusterStatus, Entropy, Identity, Lane, Ledger, ProposeError, Service, Vault,
     View,
 };
-use symbolon_store::{DataKey, Kek, Keyring, Store, WrapPurpose};
+use symbolon_store::{DataKey, Kek, Keyring, Store};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address_book::AddressBook;
+use crate::certify;
 use crate::committer::Committer;
-use crate::create::CA_KEY;
 use crate::error::ClusterError;
+use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence};
-use crate::keys::{API_CERTIFICATE_DAYS, Authority, Certificates, PrivateKey, bad, pin_of};
+use crate::keys::{Certificates, bad};
 use crate::log_store::LogStore;
 use crate::machine::Machine;
 use crate::members::Steward;
 use crate::network::Network;
+use crate::opened::Opened;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
-use crate::peer_header::Standing;
 use crate::peer_service::{JoinApi, PeerApi, read_index};
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
-use crate::raft_types::{LogId, Raft};
+use crate::raft_types::Raft;
 use crate::status::status;
 use crate::tls;
 use crate::vault::KeyringVault;
 
-/// How long a stopping master waits for another to take over.
-const HAND_OVER: Duration = Duration::from_secs(2);
 /// Longest wait for the master's word before a linearizable read.
 const READ_BARRIER: Duration = Duration::from_secs(5);
 const READ_RETRY: Duration = Duration::from_millis(50);
@@ -113,43 +112,22 @@ impl ClusterNode {
     /// # Errors
     /// [`ClusterError`] when the store is damaged or the KEK is not the node's.
     pub async fn start(store: Store, settings: NodeSettings) -> Result<Arc<Self>, ClusterError> {
-        let header = &store.header;
-        let unwrap = |what, purpose, wrapped: &[u8]| {
-            let key = settings.kek.unwrap(purpose, wrapped);
-            key.map_err(|source| ClusterError::Unwrap { what, source })
-        };
-        let data_key: Secret = unwrap("data key", WrapPurpose::DataKey, &header.wrapped_data_key)?;
-        let node_key = unwrap("node key", WrapPurpose::NodeKey, &header.wrapped_node_key)?;
-        let node_key = PrivateKey::from_pkcs8(&node_key)?;
-        let data_key = DataKey::from_secret(&data_key).map_err(|source| ClusterError::Unwrap {
-            what: "data key",
-            source,
-        })?;
+        let Opened {
+            identity,
+            standing,
+            data_key,
+            node_key,
+        } = Opened::open(&store.header, &settings.kek)?;
         let vault =
             DataKey::from_secret(&data_key.to_secret()).map_err(|source| ClusterError::Unwrap {
                 what: "data key",
                 source,
             })?;
         let vault = Arc::new(KeyringVault::new(Keyring::new(vault)));
-        let ca_pin = pin_of(&header.ca_certificate)
-            .ok_or_else(|| bad("CA certificate")("the header's is not readable".into()))?;
-        let name =
-            Name::new(header.node_name.clone()).map_err(|error| bad("node name")(error.into()))?;
-        let identity = Identity {
-            node: header.node,
-            name,
-            ca_pin,
-        };
-        let standing = Standing {
-            cluster: header.cluster,
-            epoch: header.epoch,
-            lineage: header.lineage,
-            node: header.node,
-        };
 
         let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
         let published = machine.published();
-        let book = AddressBook::new(Arc::clone(&published), header.known_nodes.clone());
+        let book = AddressBook::new(Arc::clone(&published), store.header.known_nodes.clone());
         let own = node_key.self_signed(settings.clock.now())?;
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
         let peers = Arc::new(Peers::new(standing, Arc::new(book), own));
@@ -184,7 +162,7 @@ impl ClusterNode {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&greeter).run());
         tasks.spawn(steward.run());
-        tasks.spawn(keep_certified(
+        tasks.spawn(certify::keep(
             Arc::clone(&certificates),
             Arc::clone(&published),
             Arc::clone(&vault),
@@ -315,7 +293,7 @@ impl ClusterNode {
 
     /// Hands leadership over where another voter can take it, and stops.
     pub async fn stop(&self) {
-        self.hand_over().await;
+        hand_over(&self.raft, self.identity.node, self.master.clone()).await;
         self.tasks
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -333,54 +311,6 @@ impl ClusterNode {
         }
     }
 
-    async fn hand_over(&self) {
-        let metrics = self.raft.metrics().borrow_watched().clone();
-        let own = self.identity.node.0;
-        if metrics.current_leader != Some(own) {
-            return;
-        }
-        let membership = metrics.membership_config.membership();
-        if membership.voter_ids().count() < 3 {
-            return;
-        }
-        // openraft checks nothing about the target: take the voter that is furthest along among
-        // those that acknowledged lately.
-        let target = membership
-            .voter_ids()
-            .filter(|id| *id != own)
-            .filter(|id| {
-                let heard = metrics
-                    .heartbeat
-                    .as_ref()
-                    .and_then(|map| map.get(id))
-                    .copied();
-                heard
-                    .flatten()
-                    .is_some_and(|when| when.elapsed() < Duration::from_millis(500))
-            })
-            .max_by_key(|id| {
-                let matched = metrics
-                    .replication
-                    .as_ref()
-                    .and_then(|map| map.get(id))
-                    .copied();
-                matched.flatten().map_or(0, |id: LogId| id.index)
-            });
-        let Some(target) = target else {
-            tracing::warn!("no other voter can take over; stopping as the master");
-            return;
-        };
-        tracing::info!(to = target, "handing leadership over");
-        if let Err(error) = self.raft.trigger().transfer_leader(target).await {
-            return tracing::warn!(%error, "leadership was not handed over");
-        }
-        let mut master = self.master.clone();
-        let over = master.wait_for(|leader| leader.is_some_and(|node| node.0 != own));
-        if timeout(HAND_OVER, over).await.is_err() {
-            tracing::warn!(to = target, "nobody took over in time");
-        }
-    }
-
     async fn read_index_once(&self) -> Result<u64, tonic::Status> {
         let (master, own) = self.master();
         if own {
@@ -391,45 +321,6 @@ impl ClusterNode {
         let request = self.peers.request(master, peer::ReadIndexRequest {});
         let response = client.read_index(request).await?;
         Ok(self.peers.accept(master, response)?.log_index)
-    }
-}
-
-/// Has the CA certify both ports as soon as this node knows its key, and again in time.
-async fn keep_certified(
-    certificates: Arc<Certificates>,
-    published: Arc<Published>,
-    vault: Arc<KeyringVault>,
-    node_key: PrivateKey,
-    api_names: Vec<String>,
-    clock: Arc<dyn Clock>,
-) {
-    let mut applied = published.subscribe();
-    let renew = Duration::from_secs(API_CERTIFICATE_DAYS.unsigned_abs() * 24 * 3600 * 2 / 3);
-    loop {
-        let cluster = published.view().state.cluster().cloned();
-        let Some(cluster) = cluster else {
-            if applied.changed().await.is_err() {
-                return;
-            }
-            continue;
-        };
-        let issued = vault
-            .open(CA_KEY, &cluster.ca_key)
-            .map_err(|error| error.to_string());
-        let issued = issued.and_then(|pkcs8| {
-            let authority = Authority {
-                certificate: cluster.ca_certificate.into(),
-                pkcs8,
-            };
-            certificates
-                .issue(&authority, &node_key, &api_names, clock.now())
-                .map_err(|error| error.to_string())
-        });
-        match issued {
-            Ok(()) => tracing::info!("certificates issued by the cluster CA"),
-            Err(error) => tracing::error!(error, "the cluster CA cannot certify this node"),
-        }
-        sleep(renew).await;
     }
 }
 

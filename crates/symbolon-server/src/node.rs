@@ -38,27 +38,13 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| internal("metrics cannot be counted", &error))?;
-
-    let kek = Kek::load(config.kek.path()).map_err(|error| kek_failed(&error))?;
-    let store = open(&config).await?;
-    let previous = Addresses::read(&config.data_dir);
+    let (node, service, listeners) = start(&config).await?;
     let Listeners {
         api,
         peer,
         metrics: watched,
         addresses,
-    } = addresses::bind(&config, previous.as_ref()).await?;
-    let advertised = config.advertised(&addresses);
-    let node = ClusterNode::start(store, settings(&config, &advertised, kek))
-        .await
-        .map_err(|error| failed("the node does not start", &error))?;
-    let service = Service::new(
-        Arc::clone(&node) as _,
-        node.vault(),
-        Arc::new(SystemClock),
-        Arc::new(OsEntropy),
-    );
-    let service = Arc::new(service.map_err(|error| internal("nothing can be sealed", &error))?);
+    } = listeners;
     let health = Health::default();
     let readiness = Arc::new(NodeReadiness::new(Arc::clone(&node), stop.clone()));
 
@@ -84,11 +70,8 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 
     let ended = tokio::select! {
         () = stop.requested() => Ok(()),
-        reason = node.failed() => Err(reason),
+        reason = node.failed() => Err(log_stopped(&reason)),
     };
-    if let Err(reason) = &ended {
-        tracing::error!(reason, "the replicated log has stopped: this node ends");
-    }
     stop.request();
     let _ = ports.await;
     if timeout(STOP_TIMEOUT, node.stop()).await.is_err() {
@@ -97,13 +80,36 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     last.request();
     let _ = tokio::join!(peers, watched);
     tracing::info!(node = %config.name, "stopped");
-    ended.map_err(|reason| {
-        Failure::new(
-            INTERNAL,
-            format!("the replicated log of this node has stopped: {reason}"),
-            "See the lines before this one, and whether the disk is full or failing.",
-        )
-    })
+    ended
+}
+
+/// Opens the store, binds the ports and starts the node behind them.
+async fn start(config: &Config) -> Result<(Arc<ClusterNode>, Arc<Service>, Listeners), Failure> {
+    let kek = Kek::load(config.kek.path()).map_err(|error| kek_failed(&error))?;
+    let store = open(config).await?;
+    let previous = Addresses::read(&config.data_dir);
+    let listeners = addresses::bind(config, previous.as_ref()).await?;
+    let advertised = config.advertised(&listeners.addresses);
+    let node = ClusterNode::start(store, settings(config, &advertised, kek))
+        .await
+        .map_err(|error| failed("the node does not start", &error))?;
+    let service = Service::new(
+        Arc::clone(&node) as _,
+        node.vault(),
+        Arc::new(SystemClock),
+        Arc::new(OsEntropy),
+    );
+    let service = service.map_err(|error| internal("nothing can be sealed", &error))?;
+    Ok((node, Arc::new(service), listeners))
+}
+
+fn log_stopped(reason: &str) -> Failure {
+    tracing::error!(reason, "the replicated log has stopped: this node ends");
+    Failure::new(
+        INTERNAL,
+        format!("the replicated log of this node has stopped: {reason}"),
+        "See the lines before this one, and whether the disk is full or failing.",
+    )
 }
 
 fn internal(what: &str, error: &dyn std::error::Error) -> Failure {

@@ -1,9 +1,5 @@
 //! Files and directories: the few steps that make them survive a power loss.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "this crate owns the disk"
-)]
+#![expect(clippy::disallowed_methods, reason = "this crate owns the disk")]
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};

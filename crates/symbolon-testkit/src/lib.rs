@@ -23,7 +23,7 @@ mod wait;
 pub use call::{REQUEST_ID, request_id};
 pub use client::Client;
 pub use cluster::{Cluster, Options};
-pub use life::Life;
+pub use life::{Life, Pulse};
 pub use metrics::Metrics;
 pub use node::{Addresses, Node};
 pub use otp::{Otp, PERIOD_SECONDS, now_seconds, step_now};

@@ -10,8 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
-use crate::life::Lives;
-use crate::{Life, Metrics, files, http, wait_for};
+use crate::{Life, Metrics, Pulse, files, http, wait_for};
 
 /// From the start of the process to being ready.
 const READY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -20,7 +19,7 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(40);
 /// A command that runs to its end.
 const COMMAND_TIME_MAX: Duration = Duration::from_secs(60);
 /// Lines of the log that are shown when something went wrong.
-const LOG_LINES_SHOWN: usize = 30;
+const LOG_LINES_SHOWN: usize = 15;
 
 /// Where a node listens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
@@ -38,7 +37,7 @@ pub struct Node {
     name: String,
     binary: PathBuf,
     directory: PathBuf,
-    lives: Lives,
+    pulse: Pulse,
     addresses: Arc<Mutex<Option<Addresses>>>,
     child: Mutex<Option<Child>>,
 }
@@ -51,7 +50,7 @@ impl Node {
             binary: binary.to_owned(),
             directory: parent.join(&name),
             name,
-            lives: Lives::default(),
+            pulse: Pulse::default(),
             addresses: Arc::default(),
             child: Mutex::default(),
         };
@@ -143,7 +142,13 @@ impl Node {
     /// end it.
     #[must_use]
     pub fn life(&self) -> Option<Life> {
-        self.lives.now()
+        self.pulse.life()
+    }
+
+    /// Tells that life to whoever cannot hold on to the node.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Starts the process, and waits until it is ready.
@@ -189,12 +194,12 @@ impl Node {
         });
         let addresses = addresses.await;
         *lock(&self.addresses) = Some(addresses);
-        self.lives.begin();
+        self.pulse.begin();
     }
 
     /// `kill -9`, and waits for its end. Nothing happens to a node that does not run.
     pub fn kill9(&self) {
-        self.lives.end();
+        self.pulse.end();
         if let Some(mut child) = self.child().take() {
             end(&mut child);
         }
@@ -216,7 +221,7 @@ impl Node {
     ///
     /// When it does not run.
     pub fn signal_term(&self) {
-        self.lives.end();
+        self.pulse.end();
         let pid = self
             .pid()
             .and_then(|pid| i32::try_from(pid).ok())
@@ -234,7 +239,7 @@ impl Node {
         assert!(self.pid().is_some(), "{} does not run", self.name);
         let what = format!("{} has ended", self.name);
         let status = wait_for(&what, STOP_TIME_MAX, async || self.exit_status()).await;
-        self.lives.end();
+        self.pulse.end();
         self.child().take();
         status
     }

@@ -43,8 +43,8 @@ impl Cluster {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        let stdout = BufReader::new(dev.stdout.take().unwrap()).read_line(&mut line);
-        watch::within(90, "the cluster starts", stdout)
+        let mut stdout = BufReader::new(dev.stdout.take().unwrap());
+        watch::within(90, "the cluster starts", stdout.read_line(&mut line))
             .await
             .unwrap();
         let told: Value = serde_json::from_str(&line).unwrap();
@@ -94,7 +94,10 @@ impl Cluster {
     /// Which node is the master.
     pub(crate) fn master(&self) -> usize {
         let roles = self.told["nodes"].as_array().unwrap();
-        roles.iter().position(|row| row["role"] == "MASTER").unwrap()
+        roles
+            .iter()
+            .position(|row| row["role"] == "MASTER")
+            .unwrap()
     }
 
     pub(crate) fn signal(&self, node: usize, signal: Signal) {

@@ -22,9 +22,7 @@ pub(crate) fn now() -> Duration {
 /// A process that is there. A zombie is one that has ended.
 pub(crate) fn runs(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = status
-        .rsplit_once(") ")
-        .map_or("X", |(_, rest)| &rest[..1]);
+    let state = status.rsplit_once(") ").map_or("X", |(_, rest)| &rest[..1]);
     test_kill_process(process(pid)).is_ok() && !"XZ".contains(state)
 }
 

@@ -42,7 +42,9 @@ pub(crate) async fn without_certificate(address: &str) -> io::Result<()> {
     let wire = Wire::connect(address, tls::peer(None)).await?;
     // In TLS 1.3 a client learns only after its own handshake that it is refused.
     let hello = super::wire::framed(&[]);
-    let reply = wire.send("/symbolon.peer.v1.PeerService/Hello", hello).await;
+    let reply = wire
+        .send("/symbolon.peer.v1.PeerService/Hello", hello)
+        .await;
     reply.map(drop).map_err(io::Error::other)
 }
 

@@ -40,7 +40,9 @@ pub(crate) async fn secured(
     let name = ServerName::try_from(host.to_owned()).unwrap();
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
 }
 
 impl Wire {
@@ -96,7 +98,7 @@ impl Wire {
         question: &impl Message,
     ) -> Result<A, Status> {
         let reply = self.send(method, framed(&question.encode_to_vec())).await;
-        let reply = reply.map_err(|error| panic!("{method}: the connection broke: {error}"))?;
+        let reply = reply.unwrap_or_else(|error| panic!("{method}: {error}"));
         match reply.status.code() {
             Code::Ok => Ok(A::decode(reply.body.slice(5..)).unwrap()),
             _ => Err(reply.status),

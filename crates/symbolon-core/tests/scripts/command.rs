@@ -130,6 +130,8 @@ impl Place<'_> {
         let application = words.option("by")?.ok_or("by which application?")?;
         let user = view.user_by_name(&user_name);
         let tokens = user.map_or_else(Vec::new, |user| user.tokens.clone());
+        let knows = words.option("knows")?;
+        let known = knows.map(|name| UserId(number("user", &name)));
         let matches = match (words.option("claims")?, words.option("code")?) {
             (Some(claims), None) => claims
                 .split(',')
@@ -146,7 +148,7 @@ impl Place<'_> {
             _ => return Err("say either code or claims".to_owned()),
         };
         Ok(Outcome {
-            user: user.map(|user| user.id),
+            user: known.or_else(|| user.map(|user| user.id)),
             user_name,
             application: ApplicationId(number("application", &application)),
             method: Method::Totp,

@@ -53,6 +53,7 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
             .map_or_else(|| "nothing".to_owned(), time_text),
         "replies" => world.state().replies_len().to_string(),
         "user" => user(world, words.next("a user")?)?,
+        "changed" => changed(world, words.next("a user")?)?,
         "mark" => token(world, &words.next("a token")?)?,
         "application" => application(world, words.next("an application")?)?,
         "join-token" => join_token(world, &words.next("a join token")?),
@@ -80,6 +81,13 @@ fn user(world: &World, name: String) -> Result<String, String> {
             .trim_end()
             .to_owned(),
     )
+}
+
+/// The log index of the last change that matters to outcomes.
+fn changed(world: &World, name: String) -> Result<String, String> {
+    let name = UserName::new(name).map_err(|error| error.to_string())?;
+    let user = world.state().user_by_name(&name).ok_or("nobody")?;
+    Ok(format!("entry {}", user.changed_at))
 }
 
 fn token(world: &World, name: &str) -> Result<String, String> {

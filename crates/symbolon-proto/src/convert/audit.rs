@@ -68,17 +68,7 @@ fn event_from_proto(
 fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
     use store::audit_row::Event;
     match row {
-        AuditRow::Verified(v) => Event::Verified(store::Verified {
-            user_name: v.user_name.to_string(),
-            user: v.user.map_or(0, |user| user.0),
-            application: v.application.0,
-            client_ip: v.client_ip.clone().into_bytes(),
-            method: method_number(v.method),
-            denial: denial_number(v.verdict.denial),
-            token: v.verdict.token.map_or(0, |token| token.0),
-            mark: v.verdict.mark,
-            failures: v.verdict.failures,
-        }),
+        AuditRow::Verified(verified) => Event::Verified(verified_to_proto(verified)),
         AuditRow::ClusterCreated {
             cluster,
             name,
@@ -136,6 +126,20 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
                 join_token: join_token.0,
             })
         }
+    }
+}
+
+fn verified_to_proto(v: &Verified) -> store::Verified {
+    store::Verified {
+        user_name: v.user_name.to_string(),
+        user: v.user.map_or(0, |user| user.0),
+        application: v.application.0,
+        client_ip: v.client_ip.clone().into_bytes(),
+        method: method_number(v.method),
+        denial: denial_number(v.verdict.denial),
+        token: v.verdict.token.map_or(0, |token| token.0),
+        mark: v.verdict.mark,
+        failures: v.verdict.failures,
     }
 }
 
