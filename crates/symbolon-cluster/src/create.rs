@@ -103,24 +103,16 @@ pub async fn create_cluster(
     let ca_key = vault
         .seal(CA_KEY, &authority.pkcs8)
         .map_err(|error| bad("sealed CA key")(error.into()))?;
-    let proposal = Proposal {
-        caller: Caller::Node(header.node),
-        request_id: RequestId::from_slice(&draw(16)).unwrap_or_default(),
-        fingerprint: Fingerprint::default(),
-        seen: LogIndex(0),
-        made_at: now,
-        node: header.node,
-        command: Command::CreateCluster(CreateCluster {
-            cluster: header.cluster,
-            name: cluster_name,
-            lineage: header.lineage,
-            ca_certificate: header.ca_certificate.clone(),
-            ca_key,
-            administrator,
-            node,
-        }),
+    let command = CreateCluster {
+        cluster: header.cluster,
+        name: cluster_name,
+        lineage: header.lineage,
+        ca_certificate: header.ca_certificate.clone(),
+        ca_key,
+        administrator,
+        node,
     };
-    write_first_entry(data_dir, header.clone(), clock, &proposal).await?;
+    write_first_entry(data_dir, header.clone(), &*clock, command).await?;
     let credential = Credential {
         kind: CredentialKind::Administrator,
         id,
@@ -136,10 +128,20 @@ pub async fn create_cluster(
 async fn write_first_entry(
     data_dir: &DataDir,
     header: Header,
-    clock: Arc<dyn Clock>,
-    proposal: &Proposal,
+    clock: &dyn Clock,
+    command: CreateCluster,
 ) -> Result<(), ClusterError> {
     let node = header.node;
+    let now = clock.now();
+    let proposal = Proposal {
+        caller: Caller::Node(node),
+        request_id: RequestId::default(),
+        fingerprint: Fingerprint::default(),
+        seen: LogIndex(0),
+        made_at: now,
+        node,
+        command: Command::CreateCluster(command),
+    };
     let store = data_dir.create(header)?;
     let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
     let log = LogStore::new(store.log.clone());
@@ -155,7 +157,7 @@ async fn write_first_entry(
         .current_leader(node.0, "the only node leads")
         .await
         .map_err(|error| fail(&error))?;
-    let payload = batch_encode(clock.now(), std::slice::from_ref(proposal));
+    let payload = batch_encode(now, &[proposal]);
     let response = raft
         .client_write(Payload(Bytes::from(payload)))
         .await

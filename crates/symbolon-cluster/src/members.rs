@@ -13,9 +13,10 @@ use openraft::{ChangeMembers, Instant as _};
 use symbolon_core::{
     Caller, Command, Fingerprint, NodeId, Proposal, RequestId, SetNodeAddresses, Timestamp,
 };
-use symbolon_service::{Clock, Entropy, Lane};
+use symbolon_service::Lane;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::node::NodeSettings;
 use crate::proposer::Proposer;
 use crate::published::Published;
 use crate::raft_types::{LogId, Raft};
@@ -41,11 +42,8 @@ pub(crate) struct Steward {
     pub(crate) raft: Raft,
     pub(crate) published: Arc<Published>,
     pub(crate) proposer: Proposer,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) own: NodeId,
-    pub(crate) peer_address: String,
-    pub(crate) api_address: String,
+    pub(crate) settings: NodeSettings,
 }
 
 impl Steward {
@@ -69,34 +67,36 @@ impl Steward {
         let Some(row) = state.node(self.own) else {
             return;
         };
-        if row.peer_address == self.peer_address && row.api_address == self.api_address {
+        if row.peer_address == self.settings.peer_address
+            && row.api_address == self.settings.api_address
+        {
             return;
         }
         let command = Command::SetNodeAddresses(SetNodeAddresses {
             node: self.own,
-            peer_address: self.peer_address.clone(),
-            api_address: self.api_address.clone(),
+            peer_address: self.settings.peer_address.clone(),
+            api_address: self.settings.api_address.clone(),
         });
         self.propose(command).await;
     }
 
     async fn let_time_pass(&self) {
         let due = self.published.view().state.next_due();
-        if due.is_some_and(|due: Timestamp| due <= self.clock.now()) {
+        if due.is_some_and(|due: Timestamp| due <= self.settings.clock.now()) {
             self.propose(Command::Tick).await;
         }
     }
 
     async fn propose(&self, command: Command) {
         let mut id = [0; 16];
-        self.entropy.fill(&mut id);
+        self.settings.entropy.fill(&mut id);
         let name = command.name();
         let proposal = Proposal {
             caller: Caller::Node(self.own),
             request_id: RequestId(id),
             fingerprint: Fingerprint::default(),
             seen: self.published.view().applied,
-            made_at: self.clock.now(),
+            made_at: self.settings.clock.now(),
             node: self.own,
             command,
         };

@@ -118,12 +118,7 @@ impl ClusterNode {
             data_key,
             node_key,
         } = Opened::open(&store.header, &settings.kek)?;
-        let vault =
-            DataKey::from_secret(&data_key.to_secret()).map_err(|source| ClusterError::Unwrap {
-                what: "data key",
-                source,
-            })?;
-        let vault = Arc::new(KeyringVault::new(Keyring::new(vault)));
+        let vault = Arc::new(KeyringVault::new(Keyring::new(data_key.clone())));
 
         let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
         let published = machine.published();
@@ -149,27 +144,24 @@ impl ClusterNode {
             peer_address: settings.peer_address.clone(),
             api_address: settings.api_address.clone(),
         });
-        let steward = Steward {
-            raft: raft.clone(),
-            published: Arc::clone(&published),
-            proposer: proposer.clone(),
-            clock: Arc::clone(&settings.clock),
-            entropy: Arc::clone(&settings.entropy),
-            own: identity.node,
-            peer_address: settings.peer_address,
-            api_address: settings.api_address,
-        };
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&greeter).run());
-        tasks.spawn(steward.run());
         tasks.spawn(certify::keep(
             Arc::clone(&certificates),
             Arc::clone(&published),
             Arc::clone(&vault),
             node_key,
-            settings.api_names,
+            settings.api_names.clone(),
             Arc::clone(&settings.clock),
         ));
+        let steward = Steward {
+            raft: raft.clone(),
+            published: Arc::clone(&published),
+            proposer: proposer.clone(),
+            own: identity.node,
+            settings,
+        };
+        tasks.spawn(steward.run());
         Ok(Arc::new(Self {
             identity,
             raft,
