@@ -16,10 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo:rerun-if-changed={}", folder.display());
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "proto")
-            {
+            if path.extension().is_some_and(|extension| extension == "proto") {
                 println!("cargo:rerun-if-changed={}", path.display());
                 files.push(path);
             }

@@ -47,9 +47,7 @@ fn parse_verify(mut args: impl Iterator<Item = String>) -> Result<VerifyOptions>
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--keep-going" => options.keep_going = true,
-            "--only" => options
-                .only
-                .extend(step_names(&args.next().unwrap_or_default())?),
+            "--only" => options.only.extend(step_names(&args.next().unwrap_or_default())?),
             other => match other.strip_prefix("--only=") {
                 Some(names) => options.only.extend(step_names(names)?),
                 None => return Err(format!("verify does not know {other:?}\n\n{USAGE}").into()),
@@ -86,27 +84,16 @@ mod tests {
 
     #[test]
     fn both_spellings_of_only_select_steps() {
-        for line in [
-            "verify --only fmt,tidy --keep-going",
-            "verify --keep-going --only=fmt,tidy",
-        ] {
-            let options = VerifyOptions {
-                only: vec!["fmt".into(), "tidy".into()],
-                keep_going: true,
-            };
+        for line in ["verify --only fmt,tidy --keep-going", "verify --keep-going --only=fmt,tidy"] {
+            let options =
+                VerifyOptions { only: vec!["fmt".into(), "tidy".into()], keep_going: true };
             assert_eq!(parsed(line).unwrap(), Task::Verify(options));
         }
     }
 
     #[test]
     fn unknown_words_are_refused() {
-        for line in [
-            "verfy",
-            "verify --fast",
-            "verify --only",
-            "verify --only fmtt",
-            "tidy now",
-        ] {
+        for line in ["verfy", "verify --fast", "verify --only", "verify --only fmtt", "tidy now"] {
             assert!(parsed(line).is_err(), "{line}");
         }
     }

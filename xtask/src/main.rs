@@ -7,11 +7,7 @@
     clippy::disallowed_methods,
     reason = "a development tool: it reads sources, the environment and the clock"
 )]
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program for a terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 use std::process::ExitCode;
 

@@ -24,46 +24,14 @@ pub(crate) enum Action {
 }
 
 pub(crate) const STEPS: &[Step] = &[
-    Step {
-        name: "setup",
-        cheap: true,
-        action: Action::Here(setup::run),
-    },
-    Step {
-        name: "fmt",
-        cheap: true,
-        action: Action::Cargo(&["fmt", "--all", "--check"], plain),
-    },
-    Step {
-        name: "clippy",
-        cheap: false,
-        action: Action::Cargo(CLIPPY, plain),
-    },
-    Step {
-        name: "test",
-        cheap: false,
-        action: Action::Cargo(TEST, with_python),
-    },
-    Step {
-        name: "doctest",
-        cheap: false,
-        action: Action::Cargo(DOCTEST, plain),
-    },
-    Step {
-        name: "doc",
-        cheap: false,
-        action: Action::Cargo(DOC, rustdoc_denies),
-    },
-    Step {
-        name: "deny",
-        cheap: true,
-        action: Action::Cargo(DENY, plain),
-    },
-    Step {
-        name: "tidy",
-        cheap: true,
-        action: Action::Here(tidy::run),
-    },
+    Step { name: "setup", cheap: true, action: Action::Here(setup::run) },
+    Step { name: "fmt", cheap: true, action: Action::Cargo(&["fmt", "--all", "--check"], plain) },
+    Step { name: "clippy", cheap: false, action: Action::Cargo(CLIPPY, plain) },
+    Step { name: "test", cheap: false, action: Action::Cargo(TEST, with_python) },
+    Step { name: "doctest", cheap: false, action: Action::Cargo(DOCTEST, plain) },
+    Step { name: "doc", cheap: false, action: Action::Cargo(DOC, rustdoc_denies) },
+    Step { name: "deny", cheap: true, action: Action::Cargo(DENY, plain) },
+    Step { name: "tidy", cheap: true, action: Action::Here(tidy::run) },
 ];
 
 const CLIPPY: &[&str] = &[
@@ -76,40 +44,15 @@ const CLIPPY: &[&str] = &[
     "--",
     "-Dwarnings",
 ];
-const TEST: &[&str] = &[
-    "nextest",
-    "run",
-    "--locked",
-    "--workspace",
-    "--all-features",
-    "--no-tests=fail",
-];
-const DOCTEST: &[&str] = &[
-    "test",
-    "--locked",
-    "--no-fail-fast",
-    "--doc",
-    "--workspace",
-    "--all-features",
-];
-const DOC: &[&str] = &[
-    "doc",
-    "--locked",
-    "--keep-going",
-    "--workspace",
-    "--no-deps",
-    "--document-private-items",
-];
+const TEST: &[&str] =
+    &["nextest", "run", "--locked", "--workspace", "--all-features", "--no-tests=fail"];
+const DOCTEST: &[&str] =
+    &["test", "--locked", "--no-fail-fast", "--doc", "--workspace", "--all-features"];
+const DOC: &[&str] =
+    &["doc", "--locked", "--keep-going", "--workspace", "--no-deps", "--document-private-items"];
 /// `advisories` is left out: it fetches a database, and a gate must not depend on the day.
-const DENY: &[&str] = &[
-    "deny",
-    "--locked",
-    "check",
-    "--hide-inclusion-graph",
-    "bans",
-    "licenses",
-    "sources",
-];
+const DENY: &[&str] =
+    &["deny", "--locked", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
 
 impl Step {
     pub(crate) fn command_shown(&self, workspace: &Workspace) -> String {
@@ -117,17 +60,9 @@ impl Step {
             Action::Cargo(args, extend) => {
                 let command = cargo(workspace, args, extend);
                 let added = command.get_envs().filter_map(|(name, value)| {
-                    Some(format!(
-                        "{}='{}' ",
-                        name.to_string_lossy(),
-                        value?.to_string_lossy()
-                    ))
+                    Some(format!("{}='{}' ", name.to_string_lossy(), value?.to_string_lossy()))
                 });
-                format!(
-                    "{}{}",
-                    added.collect::<String>(),
-                    workspace::shown(&command)
-                )
+                format!("{}{}", added.collect::<String>(), workspace::shown(&command))
             }
             Action::Here(_) => format!("cargo xtask verify --only {}", self.name),
         }
@@ -143,14 +78,8 @@ impl Step {
 
 /// Repairs what can be repaired. rustfmt comes last, as clippy's repairs need it.
 pub(crate) fn fix(workspace: &Workspace) -> Result {
-    let clippy = [
-        "clippy",
-        "--fix",
-        "--allow-dirty",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-    ];
+    let clippy =
+        ["clippy", "--fix", "--allow-dirty", "--workspace", "--all-targets", "--all-features"];
     workspace::run(&mut cargo(workspace, &clippy, plain))?;
     workspace::run(&mut cargo(workspace, &["fmt", "--all"], plain))
 }

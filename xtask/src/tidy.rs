@@ -34,11 +34,7 @@ struct Breach {
 
 impl Breach {
     fn at(path: &str, line: usize, text: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            text: text.into(),
-        }
+        Self { path: path.to_owned(), line, text: text.into() }
     }
 
     fn in_file(path: &str, text: impl Into<String>) -> Self {

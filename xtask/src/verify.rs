@@ -12,23 +12,14 @@ use crate::{
 pub(crate) fn run(workspace: &Workspace, options: &VerifyOptions) -> Result {
     let mut outcomes: Vec<Outcome> = Vec::new();
     for step in selected(&options.only) {
-        let failed_before = outcomes
-            .iter()
-            .any(|outcome| outcome.verdict == Verdict::Failed);
+        let failed_before = outcomes.iter().any(|outcome| outcome.verdict == Verdict::Failed);
         outcomes.push(match failed_before && !step.cheap && !options.keep_going {
-            true => Outcome {
-                name: step.name,
-                verdict: Verdict::Skipped,
-                took: Duration::ZERO,
-            },
+            true => Outcome { name: step.name, verdict: Verdict::Skipped, took: Duration::ZERO },
             false => perform(workspace, step),
         });
     }
     print!("\n{}", summary(&outcomes));
-    match outcomes
-        .iter()
-        .all(|outcome| outcome.verdict == Verdict::Passed)
-    {
+    match outcomes.iter().all(|outcome| outcome.verdict == Verdict::Passed) {
         true => Ok(()),
         false => Err("verify failed".into()),
     }
@@ -49,9 +40,7 @@ struct Outcome {
 
 /// In the order of the table, whatever the order on the command line.
 fn selected(only: &[String]) -> impl Iterator<Item = &'static Step> {
-    STEPS
-        .iter()
-        .filter(move |step| only.is_empty() || only.iter().any(|name| name == step.name))
+    STEPS.iter().filter(move |step| only.is_empty() || only.iter().any(|name| name == step.name))
 }
 
 fn perform(workspace: &Workspace, step: &'static Step) -> Outcome {
@@ -65,27 +54,13 @@ fn perform(workspace: &Workspace, step: &'static Step) -> Outcome {
         }
     };
     let took = start.elapsed();
-    println!(
-        "<== {}: {} in {:.1} s",
-        step.name,
-        word(verdict),
-        took.as_secs_f64()
-    );
-    Outcome {
-        name: step.name,
-        verdict,
-        took,
-    }
+    println!("<== {}: {} in {:.1} s", step.name, word(verdict), took.as_secs_f64());
+    Outcome { name: step.name, verdict, took }
 }
 
 fn summary(outcomes: &[Outcome]) -> String {
     let mut table = format!("{:<10}{:<10}{:>8}\n", "step", "result", "seconds");
-    for Outcome {
-        name,
-        verdict,
-        took,
-    } in outcomes
-    {
+    for Outcome { name, verdict, took } in outcomes {
         let seconds = took.as_secs_f64();
         table += &format!("{name:<10}{:<10}{seconds:>8.1}\n", word(*verdict));
     }
@@ -116,15 +91,8 @@ mod tests {
 
     #[test]
     fn the_summary_has_a_line_for_each_step() {
-        let outcome = |name, verdict| Outcome {
-            name,
-            verdict,
-            took: Duration::from_millis(1500),
-        };
-        let table = summary(&[
-            outcome("fmt", Verdict::Passed),
-            outcome("test", Verdict::Failed),
-        ]);
+        let outcome = |name, verdict| Outcome { name, verdict, took: Duration::from_millis(1500) };
+        let table = summary(&[outcome("fmt", Verdict::Passed), outcome("test", Verdict::Failed)]);
         assert_eq!(
             table,
             "step      result     seconds\n\

@@ -16,12 +16,8 @@ pub(crate) struct Workspace {
 impl Workspace {
     pub(crate) fn find() -> Result<Self> {
         let manifest = env::var_os("CARGO_MANIFEST_DIR").ok_or("start me as `cargo xtask`")?;
-        let root = Path::new(&manifest)
-            .parent()
-            .ok_or("xtask lies in no workspace")?;
-        Ok(Self {
-            root: root.to_owned(),
-        })
+        let root = Path::new(&manifest).parent().ok_or("xtask lies in no workspace")?;
+        Ok(Self { root: root.to_owned() })
     }
 
     /// A program in the root of the workspace.
@@ -44,9 +40,7 @@ impl Workspace {
 
 /// Runs to the end, with output to the terminal.
 pub(crate) fn run(command: &mut Command) -> Result {
-    let status = command
-        .status()
-        .map_err(|error| format!("{}: {error}", shown(command)))?;
+    let status = command.status().map_err(|error| format!("{}: {error}", shown(command)))?;
     match status.success() {
         true => Ok(()),
         false => Err(format!("{}: {status}", shown(command)).into()),
@@ -55,10 +49,7 @@ pub(crate) fn run(command: &mut Command) -> Result {
 
 /// Runs to the end in silence and tells whether it went well. A missing program did not.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
@@ -76,9 +67,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
 
 /// The command as one would type it.
 pub(crate) fn shown(command: &Command) -> String {
-    let words = [command.get_program()]
-        .into_iter()
-        .chain(command.get_args());
+    let words = [command.get_program()].into_iter().chain(command.get_args());
     let words: Vec<_> = words
         .map(|word| word.to_string_lossy())
         .map(|word| match word.contains([' ', '\n', '*', '"']) {

@@ -27,19 +27,12 @@ pub(crate) struct Contact {
 
 impl AddressBook {
     pub(crate) fn new(published: Arc<Published>, known: Vec<KnownNode>) -> Self {
-        Self {
-            published,
-            known,
-            heard: Mutex::default(),
-        }
+        Self { published, known, heard: Mutex::default() }
     }
 
     /// How to reach a node; `None` when it is not registered.
     pub(crate) fn find(&self, node: NodeId) -> Option<Contact> {
-        let mut contact = self
-            .contacts()
-            .into_iter()
-            .find(|contact| contact.node == node)?;
+        let mut contact = self.contacts().into_iter().find(|contact| contact.node == node)?;
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = heard.get(&node) {
             contact.address.clone_from(address);
@@ -50,18 +43,12 @@ impl AddressBook {
     /// Whose key this is.
     pub(crate) fn holder(&self, pin: KeyPin) -> Option<NodeId> {
         let contacts = self.contacts().into_iter();
-        contacts
-            .filter(|contact| contact.pin == pin)
-            .map(|contact| contact.node)
-            .next()
+        contacts.filter(|contact| contact.pin == pin).map(|contact| contact.node).next()
     }
 
     /// All peers that this node knows of.
     pub(crate) fn nodes(&self) -> Vec<NodeId> {
-        self.contacts()
-            .into_iter()
-            .map(|contact| contact.node)
-            .collect()
+        self.contacts().into_iter().map(|contact| contact.node).collect()
     }
 
     /// The registry; before it is there, what this node was told when it joined. Never both, so that

@@ -30,14 +30,9 @@ pub(crate) async fn keep(
             }
             continue;
         };
-        let issued = vault
-            .open(CA_KEY, &cluster.ca_key)
-            .map_err(|error| error.to_string());
+        let issued = vault.open(CA_KEY, &cluster.ca_key).map_err(|error| error.to_string());
         let issued = issued.and_then(|pkcs8| {
-            let authority = Authority {
-                certificate: cluster.ca_certificate.into(),
-                pkcs8,
-            };
+            let authority = Authority { certificate: cluster.ca_certificate.into(), pkcs8 };
             certificates
                 .issue(&authority, &node_key, &api_names, clock.now())
                 .map_err(|error| error.to_string())

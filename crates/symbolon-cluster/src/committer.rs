@@ -54,12 +54,10 @@ impl Committer {
         proposals: Vec<Proposal>,
     ) -> Result<Vec<Answer>, CommitError> {
         let (done, answers) = oneshot::channel();
-        self.0
-            .try_send(Submission { proposals, done })
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => CommitError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => CommitError::Stopped,
-            })?;
+        self.0.try_send(Submission { proposals, done }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => CommitError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => CommitError::Stopped,
+        })?;
         answers.await.unwrap_or(Err(CommitError::Stopped))
     }
 }
@@ -80,10 +78,7 @@ async fn run(raft: Raft, clock: Arc<dyn Clock>, mut submissions: mpsc::Receiver<
             return;
         };
         let mut group = vec![first];
-        let mut size = group
-            .iter()
-            .map(|submission| submission.proposals.len())
-            .sum::<usize>();
+        let mut size = group.iter().map(|submission| submission.proposals.len()).sum::<usize>();
         while let Ok(next) = submissions.try_recv() {
             if size + next.proposals.len() > BATCH_PROPOSALS_MAX {
                 held = Some(next);
@@ -102,14 +97,8 @@ async fn run(raft: Raft, clock: Arc<dyn Clock>, mut submissions: mpsc::Receiver<
         }
         let payload = Payload(Bytes::from(batch_encode(clock.now(), &proposals)));
         let (responder, result) = OneshotResponder::<TypeConfig, _>::new_pair();
-        if raft
-            .client_write_ff(payload, Some(responder))
-            .await
-            .is_err()
-        {
-            waiting
-                .into_iter()
-                .for_each(|(_, done)| answer(done, Err(CommitError::Stopped)));
+        if raft.client_write_ff(payload, Some(responder)).await.is_err() {
+            waiting.into_iter().for_each(|(_, done)| answer(done, Err(CommitError::Stopped)));
             continue;
         }
         tokio::spawn(async move {
@@ -143,9 +132,7 @@ fn deliver(waiting: Waiting, result: Option<ClientWriteResult<TypeConfig>>) {
         }
     };
     match answers {
-        Err(error) => waiting
-            .into_iter()
-            .for_each(|(_, done)| answer(done, Err(error))),
+        Err(error) => waiting.into_iter().for_each(|(_, done)| answer(done, Err(error))),
         Ok(answers) => {
             let mut answers = answers.into_iter();
             for (count, done) in waiting {

@@ -19,18 +19,11 @@ pub(crate) fn damaged(what: &'static str) -> io::Error {
 }
 
 pub(crate) const fn log_id_to_proto(id: &LogId) -> store::LogId {
-    store::LogId {
-        term: id.leader_id.term,
-        leader_node: id.leader_id.node_id,
-        index: id.index,
-    }
+    store::LogId { term: id.leader_id.term, leader_node: id.leader_id.node_id, index: id.index }
 }
 
 pub(crate) fn log_id_from_proto(message: &store::LogId) -> LogId {
-    LogId {
-        leader_id: LeaderId::new(message.term, message.leader_node),
-        index: message.index,
-    }
+    LogId { leader_id: LeaderId::new(message.term, message.leader_node), index: message.index }
 }
 
 pub(crate) fn log_id_encode(id: &LogId) -> Vec<u8> {
@@ -71,20 +64,15 @@ fn membership_to_proto(membership: &Membership) -> store::Membership {
     let configs = membership.get_joint_config().iter();
     store::Membership {
         config: configs
-            .map(|voters| store::membership::Voters {
-                node: voters.iter().copied().collect(),
-            })
+            .map(|voters| store::membership::Voters { node: voters.iter().copied().collect() })
             .collect(),
         node: membership.nodes().map(|(id, ())| *id).collect(),
     }
 }
 
 fn membership_from_proto(message: store::Membership) -> io::Result<Membership> {
-    let configs: Vec<BTreeSet<u64>> = message
-        .config
-        .into_iter()
-        .map(|voters| voters.node.into_iter().collect())
-        .collect();
+    let configs: Vec<BTreeSet<u64>> =
+        message.config.into_iter().map(|voters| voters.node.into_iter().collect()).collect();
     let nodes: BTreeMap<u64, ()> = message.node.into_iter().map(|id| (id, ())).collect();
     if configs.is_empty() && nodes.is_empty() {
         return Ok(Membership::default());
@@ -103,10 +91,7 @@ pub(crate) fn stored_membership_from_proto(
     message: store::StoredMembership,
 ) -> io::Result<StoredMembership> {
     let membership = membership_from_proto(message.membership.unwrap_or_default())?;
-    Ok(StoredMembership::new(
-        message.log_id.as_ref().map(log_id_from_proto),
-        membership,
-    ))
+    Ok(StoredMembership::new(message.log_id.as_ref().map(log_id_from_proto), membership))
 }
 
 pub(crate) fn stored_membership_decode(bytes: &[u8]) -> io::Result<StoredMembership> {
@@ -124,32 +109,20 @@ pub(crate) fn entry_encode(entry: &Entry) -> Vec<u8> {
             Message::Membership(membership_to_proto(membership))
         }
     };
-    store::LogEntry {
-        log_id: Some(log_id_to_proto(&entry.log_id)),
-        payload: Some(payload),
-    }
-    .encode_to_vec()
+    store::LogEntry { log_id: Some(log_id_to_proto(&entry.log_id)), payload: Some(payload) }
+        .encode_to_vec()
 }
 
 pub(crate) fn entry_decode(bytes: Bytes) -> io::Result<Entry> {
     use store::log_entry::Payload as Message;
     let message = store::LogEntry::decode(bytes).map_err(|_| damaged("log entry"))?;
-    let log_id = message
-        .log_id
-        .as_ref()
-        .ok_or_else(|| damaged("log entry without an id"))?;
-    let payload = match message
-        .payload
-        .ok_or_else(|| damaged("log entry without a payload"))?
-    {
+    let log_id = message.log_id.as_ref().ok_or_else(|| damaged("log entry without an id"))?;
+    let payload = match message.payload.ok_or_else(|| damaged("log entry without a payload"))? {
         Message::Blank(_) => EntryPayload::Blank,
         Message::Batch(bytes) => EntryPayload::Normal(Payload(bytes)),
         Message::Membership(membership) => {
             EntryPayload::Membership(membership_from_proto(membership)?)
         }
     };
-    Ok(Entry {
-        log_id: log_id_from_proto(log_id),
-        payload,
-    })
+    Ok(Entry { log_id: log_id_from_proto(log_id), payload })
 }

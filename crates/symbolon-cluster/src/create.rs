@@ -24,11 +24,7 @@ use crate::raft_types::{Payload, Raft};
 use crate::vault::KeyringVault;
 
 /// Field of the CA's private key.
-pub(crate) const CA_KEY: FieldRef = FieldRef {
-    row: "cluster",
-    id: 0,
-    field: "ca_key",
-};
+pub(crate) const CA_KEY: FieldRef = FieldRef { row: "cluster", id: 0, field: "ca_key" };
 
 /// Name of the first administrator.
 const ADMINISTRATOR: &str = "admin";
@@ -62,15 +58,12 @@ pub async fn create_cluster(
         entropy.fill(&mut bytes);
         bytes
     };
-    let data_key = DataKey::generate().map_err(|source| ClusterError::Unwrap {
-        what: "data key",
-        source,
-    })?;
+    let data_key =
+        DataKey::generate().map_err(|source| ClusterError::Unwrap { what: "data key", source })?;
     let node_key = PrivateKey::generate()?;
     let authority = Authority::generate(cluster_name.as_str(), now)?;
     let wrap = |what, purpose, secret: &Secret| {
-        kek.wrap(purpose, secret)
-            .map_err(|source| ClusterError::Unwrap { what, source })
+        kek.wrap(purpose, secret).map_err(|source| ClusterError::Unwrap { what, source })
     };
     let header = Header {
         cluster: ClusterId::from_slice(&draw(16)).unwrap_or_default(),
@@ -100,9 +93,8 @@ pub async fn create_cluster(
         changed_at: LogIndex(0),
     };
     let vault = KeyringVault::new(Keyring::new(data_key));
-    let ca_key = vault
-        .seal(CA_KEY, &authority.pkcs8)
-        .map_err(|error| bad("sealed CA key")(error.into()))?;
+    let ca_key =
+        vault.seal(CA_KEY, &authority.pkcs8).map_err(|error| bad("sealed CA key")(error.into()))?;
     let command = CreateCluster {
         cluster: header.cluster,
         name: cluster_name,
@@ -113,11 +105,7 @@ pub async fn create_cluster(
         node,
     };
     write_first_entry(data_dir, header.clone(), &*clock, command).await?;
-    let credential = Credential {
-        kind: CredentialKind::Administrator,
-        id,
-        secret,
-    };
+    let credential = Credential { kind: CredentialKind::Administrator, id, secret };
     Ok(Founded {
         administrator: credential.to_text(),
         ca_pem: Authority::pem(&header.ca_certificate),
@@ -150,23 +138,15 @@ async fn write_first_entry(
         .await
         .map_err(|error| fail(&error))?;
     let members = std::collections::BTreeMap::from([(node.0, ())]);
-    raft.initialize(members)
-        .await
-        .map_err(|error| fail(&error))?;
+    raft.initialize(members).await.map_err(|error| fail(&error))?;
     raft.wait(Some(std::time::Duration::from_secs(10)))
         .current_leader(node.0, "the only node leads")
         .await
         .map_err(|error| fail(&error))?;
     let payload = batch_encode(now, &[proposal]);
-    let response = raft
-        .client_write(Payload(Bytes::from(payload)))
-        .await
-        .map_err(|error| fail(&error))?;
-    let created = response
-        .data
-        .0
-        .first()
-        .is_some_and(|a| a.reply == Reply::ClusterCreated);
+    let response =
+        raft.client_write(Payload(Bytes::from(payload))).await.map_err(|error| fail(&error))?;
+    let created = response.data.0.first().is_some_and(|a| a.reply == Reply::ClusterCreated);
     raft.shutdown().await.map_err(|error| fail(&error))?;
     if !created {
         return Err(ClusterError::Raft("the first entry was refused".to_owned()));

@@ -42,21 +42,11 @@ fn successor(metrics: &openraft::RaftMetrics<TypeConfig>, own: NodeId) -> Option
     voters
         .filter(|id| *id != own.0)
         .filter(|id| {
-            let heard = metrics
-                .heartbeat
-                .as_ref()
-                .and_then(|map| map.get(id))
-                .copied();
-            heard
-                .flatten()
-                .is_some_and(|when| when.elapsed() < ACKNOWLEDGED_WITHIN)
+            let heard = metrics.heartbeat.as_ref().and_then(|map| map.get(id)).copied();
+            heard.flatten().is_some_and(|when| when.elapsed() < ACKNOWLEDGED_WITHIN)
         })
         .max_by_key(|id| {
-            let matched = metrics
-                .replication
-                .as_ref()
-                .and_then(|map| map.get(id))
-                .copied();
+            let matched = metrics.replication.as_ref().and_then(|map| map.get(id)).copied();
             matched.flatten().map_or(0, |id: LogId| id.index)
         })
 }

@@ -33,18 +33,11 @@ pub(crate) struct Presence(Mutex<BTreeMap<NodeId, Heard>>);
 
 impl Presence {
     pub(crate) fn get(&self, node: NodeId) -> Option<Heard> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&node)
-            .copied()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
     }
 
     fn note(&self, node: NodeId, heard: Heard) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(node, heard);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(node, heard);
     }
 }
 
@@ -86,13 +79,7 @@ impl Greeter {
         let now = self.clock.now();
         // Half the round trip ago the peer's clock stood where it says.
         let half = u64::try_from(sent.elapsed().as_millis() / 2).unwrap_or(0);
-        self.hear(
-            node,
-            &answer.peer_address,
-            answer.applied_index,
-            now,
-            answer.clock + half,
-        );
+        self.hear(node, &answer.peer_address, answer.applied_index, now, answer.clock + half);
     }
 
     fn hello(&self) -> peer::HelloRequest {
@@ -107,13 +94,7 @@ impl Greeter {
     /// Answers a peer's hello.
     pub(crate) fn answer(&self, node: NodeId, request: &peer::HelloRequest) -> peer::HelloResponse {
         let now = self.clock.now();
-        self.hear(
-            node,
-            &request.peer_address,
-            request.applied_index,
-            now,
-            request.clock,
-        );
+        self.hear(node, &request.peer_address, request.applied_index, now, request.clock);
         let own = self.hello();
         peer::HelloResponse {
             peer_address: own.peer_address,

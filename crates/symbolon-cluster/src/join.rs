@@ -60,30 +60,21 @@ async fn ask(
     clock: &dyn Clock,
 ) -> Result<peer::JoinResponse, ClusterError> {
     let peer = target.peer.to_owned();
-    let unreachable = |cause: String| ClusterError::Unreachable {
-        peer: peer.clone(),
-        cause,
-    };
+    let unreachable = |cause: String| ClusterError::Unreachable { peer: peer.clone(), cause };
     let own = key.self_signed(clock.now())?;
     let config = tls::join_config(&own, token.ca_pin).map_err(|e| unreachable(e.to_string()))?;
-    let stream = peer_client::connect(target.peer, config)
-        .await
-        .map_err(|error| {
-            let tls = error
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            match tls {
-                Some(rustls::Error::InvalidCertificate(_)) => {
-                    ClusterError::WrongCluster { peer: peer.clone() }
-                }
-                _ => unreachable(error.to_string()),
+    let stream = peer_client::connect(target.peer, config).await.map_err(|error| {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match tls {
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                ClusterError::WrongCluster { peer: peer.clone() }
             }
-        })?;
+            _ => unreachable(error.to_string()),
+        }
+    })?;
     let mut stream = Some(TokioIo::new(stream));
     let connector = tower::service_fn(move |_: http::Uri| {
-        let stream = stream
-            .take()
-            .ok_or_else(|| std::io::Error::other("connection lost"));
+        let stream = stream.take().ok_or_else(|| std::io::Error::other("connection lost"));
         std::future::ready(stream)
     });
     let channel = Endpoint::from_static("http://peer.symbolon")
@@ -100,9 +91,7 @@ async fn ask(
     let response = JoinServiceClient::new(channel).join(request).await;
     response
         .map(tonic::Response::into_inner)
-        .map_err(|status| ClusterError::Refused {
-            message: status.message().to_owned(),
-        })
+        .map_err(|status| ClusterError::Refused { message: status.message().to_owned() })
 }
 
 fn header(
@@ -111,9 +100,7 @@ fn header(
     target: &JoinTarget<'_>,
     response: peer::JoinResponse,
 ) -> Result<Header, ClusterError> {
-    let damaged = || ClusterError::Refused {
-        message: "its answer lacks a part".to_owned(),
-    };
+    let damaged = || ClusterError::Refused { message: "its answer lacks a part".to_owned() };
     let data_key = DataKey::from_secret(&Secret::new(response.data_key)).map_err(|_| damaged())?;
     let known = response.known_node.into_iter().map(|known| {
         Some(KnownNode {
@@ -124,8 +111,7 @@ fn header(
         })
     });
     let wrap = |what, purpose, secret: &Secret| {
-        kek.wrap(purpose, secret)
-            .map_err(|source| ClusterError::Unwrap { what, source })
+        kek.wrap(purpose, secret).map_err(|source| ClusterError::Unwrap { what, source })
     };
     Ok(Header {
         cluster: ClusterId::from_slice(&response.cluster).ok_or_else(damaged)?,

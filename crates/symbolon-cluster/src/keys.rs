@@ -58,10 +58,7 @@ impl PrivateKey {
     fn of(pair: &KeyPair) -> Self {
         use rcgen::PublicKeyData as _;
         let pin = KeyPin(Sha256::digest(pair.subject_public_key_info()).into());
-        Self {
-            pkcs8: Secret::new(pair.serialize_der()),
-            pin,
-        }
+        Self { pkcs8: Secret::new(pair.serialize_der()), pin }
     }
 
     pub(crate) const fn pkcs8(&self) -> &Secret {
@@ -110,18 +107,10 @@ fn dated(mut params: CertificateParams, now: Timestamp, days: i64) -> Certificat
 }
 
 fn peer_params(now: Timestamp) -> Result<CertificateParams, BoxedError> {
-    let mut params = dated(
-        CertificateParams::new(vec![PEER_NAME.to_owned()])?,
-        now,
-        CA_DAYS,
-    );
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "symbolon peer");
-    params.extended_key_usages = vec![
-        ExtendedKeyUsagePurpose::ServerAuth,
-        ExtendedKeyUsagePurpose::ClientAuth,
-    ];
+    let mut params = dated(CertificateParams::new(vec![PEER_NAME.to_owned()])?, now, CA_DAYS);
+    params.distinguished_name.push(DnType::CommonName, "symbolon peer");
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     Ok(params)
 }
 
@@ -137,19 +126,11 @@ impl Authority {
         let what = "cluster CA";
         let pair = KeyPair::generate().map_err(|error| bad(what)(error.into()))?;
         let params = CertificateParams::new(Vec::new());
-        let mut params = dated(
-            params.map_err(|error| bad(what)(error.into()))?,
-            now,
-            CA_DAYS,
-        );
+        let mut params = dated(params.map_err(|error| bad(what)(error.into()))?, now, CA_DAYS);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, format!("symbolon CA of {cluster}"));
-        let certificate = params
-            .self_signed(&pair)
-            .map_err(|error| bad(what)(error.into()))?;
+        params.distinguished_name.push(DnType::CommonName, format!("symbolon CA of {cluster}"));
+        let certificate = params.self_signed(&pair).map_err(|error| bad(what)(error.into()))?;
         Ok(Self {
             certificate: certificate.der().clone(),
             pkcs8: Secret::new(pair.serialize_der()),
@@ -176,13 +157,9 @@ impl Authority {
     ) -> Result<Arc<CertifiedKey>, ClusterError> {
         let issuer = Issuer::from_ca_cert_der(&self.certificate, pair(&self.pkcs8)?)
             .map_err(|error| bad(what)(error.into()))?;
-        let certificate = params
-            .signed_by(&pair(key)?, &issuer)
-            .map_err(|error| bad(what)(error.into()))?;
-        certified(
-            vec![certificate.der().clone(), self.certificate.clone()],
-            key,
-        )
+        let certificate =
+            params.signed_by(&pair(key)?, &issuer).map_err(|error| bad(what)(error.into()))?;
+        certified(vec![certificate.der().clone(), self.certificate.clone()], key)
     }
 }
 
@@ -197,10 +174,7 @@ pub struct Certificates {
 impl Certificates {
     pub(crate) fn new(key: &PrivateKey, now: Timestamp) -> Result<Self, ClusterError> {
         let peer = Resolver(ArcSwapOption::new(Some(key.self_signed(now)?)));
-        Ok(Self {
-            peer: Arc::new(peer),
-            api: Arc::new(Resolver(ArcSwapOption::empty())),
-        })
+        Ok(Self { peer: Arc::new(peer), api: Arc::new(Resolver(ArcSwapOption::empty())) })
     }
 
     /// Has the CA certify both ports. The API port gets a fresh key that is never on disk.
@@ -217,9 +191,7 @@ impl Certificates {
         let params = CertificateParams::new(api_names.to_vec());
         let params = params.map_err(|error| bad(what)(error.into()))?;
         let mut params = dated(params, now, API_CERTIFICATE_DAYS);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "symbolon API");
+        params.distinguished_name.push(DnType::CommonName, "symbolon API");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let api_key = PrivateKey::generate()?;
         let api = authority.issue(&params, api_key.pkcs8(), what)?;

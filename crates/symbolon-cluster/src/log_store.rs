@@ -28,9 +28,7 @@ pub(crate) struct LogStore {
 
 impl Debug for LogStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LogStore")
-            .field("last", &self.log.last_index())
-            .finish_non_exhaustive()
+        f.debug_struct("LogStore").field("last", &self.log.last_index()).finish_non_exhaustive()
     }
 }
 
@@ -87,12 +85,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
-        self.log
-            .vote()
-            .map_err(io_error)?
-            .as_deref()
-            .map(vote_decode)
-            .transpose()
+        self.log.vote().map_err(io_error)?.as_deref().map(vote_decode).transpose()
     }
 }
 
@@ -101,20 +94,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn get_log_state(&mut self) -> io::Result<LogState<TypeConfig>> {
         let purged = self.log.purged().map_err(io_error)?;
-        let last_purged_log_id = purged
-            .map(|(_, log_id)| log_id_decode(&log_id))
-            .transpose()?;
+        let last_purged_log_id = purged.map(|(_, log_id)| log_id_decode(&log_id)).transpose()?;
         let last = match self.log.last_index() {
-            Some(index) => self
-                .read(index..=index, usize::MAX)?
-                .pop()
-                .map(|entry| entry.log_id()),
+            Some(index) => self.read(index..=index, usize::MAX)?.pop().map(|entry| entry.log_id()),
             None => None,
         };
-        Ok(LogState {
-            last_purged_log_id,
-            last_log_id: last.or(last_purged_log_id),
-        })
+        Ok(LogState { last_purged_log_id, last_log_id: last.or(last_purged_log_id) })
     }
 
     async fn get_log_reader(&mut self) -> Self {
@@ -130,21 +115,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         // Not synced: after a crash an older one only means that less is applied before the master
         // says how far it is.
         match committed {
-            Some(log_id) => self
-                .log
-                .put_committed(log_id_encode(&log_id))
-                .map_err(io_error),
+            Some(log_id) => self.log.put_committed(log_id_encode(&log_id)).map_err(io_error),
             None => Ok(()),
         }
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
-        self.log
-            .committed()
-            .map_err(io_error)?
-            .as_deref()
-            .map(log_id_decode)
-            .transpose()
+        self.log.committed().map_err(io_error)?.as_deref().map(log_id_decode).transpose()
     }
 
     async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig>) -> io::Result<()>
@@ -152,13 +129,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let entries = entries
-            .into_iter()
-            .map(|entry| (entry.log_id.index, entry_encode(&entry)));
+        let entries = entries.into_iter().map(|entry| (entry.log_id.index, entry_encode(&entry)));
         self.log.append(entries).map_err(io_error)?;
-        self.log.sync(Box::new(move |result| {
-            callback.io_completed(result.map_err(io_error))
-        }));
+        self.log.sync(Box::new(move |result| callback.io_completed(result.map_err(io_error))));
         Ok(())
     }
 
@@ -170,8 +143,6 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {
         // The image that stands for these entries was written before; make it durable first.
         self.sync().await?;
-        self.log
-            .purge_to(log_id.index, &log_id_encode(&log_id))
-            .map_err(io_error)
+        self.log.purge_to(log_id.index, &log_id_encode(&log_id)).map_err(io_error)
     }
 }

@@ -52,14 +52,7 @@ impl Machine {
         };
         let index = LogIndex(applied.map_or(0, |log_id: LogId| log_id.index));
         let published = Arc::new(Published::new(state.clone(), index));
-        Ok(Self {
-            image,
-            snapshots,
-            state,
-            applied,
-            membership,
-            published,
-        })
+        Ok(Self { image, snapshots, state, applied, membership, published })
     }
 
     pub(crate) fn published(&self) -> Arc<Published> {
@@ -83,8 +76,7 @@ impl Machine {
             }
         };
         self.write(log_id.index, output)?;
-        self.published
-            .publish(self.state.clone(), LogIndex(log_id.index));
+        self.published.publish(self.state.clone(), LogIndex(log_id.index));
         Ok(replies)
     }
 
@@ -96,11 +88,7 @@ impl Machine {
         output: &mut Output,
     ) -> Replies {
         let answers = proposals.iter().zip(0_u32..).map(|(proposal, ordinal)| {
-            let stamp = Stamp {
-                index: LogIndex(index),
-                ordinal,
-                at,
-            };
+            let stamp = Stamp { index: LogIndex(index), ordinal, at };
             let answer = self.state.apply(stamp, proposal, output);
             trace(proposal, &answer);
             answer
@@ -110,24 +98,18 @@ impl Machine {
 
     /// One atomic batch: rows, audit, scalars with the last applied log id.
     fn write(&self, index: u64, output: Output) -> io::Result<()> {
-        let mut batch = ImageBatch {
-            scalars: self.scalars().encode_to_vec(),
-            ..Default::default()
-        };
+        let mut batch =
+            ImageBatch { scalars: self.scalars().encode_to_vec(), ..Default::default() };
         for change in output.changes {
             match change {
                 Change::Put(row) => {
-                    batch
-                        .put
-                        .push((row_key_encode(row.key()), row_encode(&row)));
+                    batch.put.push((row_key_encode(row.key()), row_encode(&row)));
                 }
                 Change::Delete(key) => batch.delete.push(row_key_encode(key)),
             }
         }
         if !output.events.is_empty() {
-            batch
-                .audit
-                .push((index, audit_encode(self.state.clock(), &output.events)));
+            batch.audit.push((index, audit_encode(self.state.clock(), &output.events)));
         }
         self.image.write(batch).map_err(io_error)
     }
@@ -167,15 +149,9 @@ fn restore(image: &Image, scalars: &[u8]) -> Result<Restored, BoxedError> {
         bytes => Some(log_id_decode(bytes)?),
     };
     let membership = stored_membership_decode(&message.membership)?;
-    let rows: Vec<Row> = image
-        .rows()
-        .map(|row| Ok(row_decode(&row?.1)?))
-        .collect::<Result<_, BoxedError>>()?;
-    let recent = recent_events(
-        image,
-        applied.map_or(0, |log_id| log_id.index),
-        scalars.clock,
-    )?;
+    let rows: Vec<Row> =
+        image.rows().map(|row| Ok(row_decode(&row?.1)?)).collect::<Result<_, BoxedError>>()?;
+    let recent = recent_events(image, applied.map_or(0, |log_id| log_id.index), scalars.clock)?;
     Ok((State::restore(rows, scalars, recent)?, applied, membership))
 }
 
@@ -189,9 +165,8 @@ pub(crate) fn recent_events(
     for pair in image.audit(..=applied).rev() {
         let (index, bytes) = pair?;
         let events = audit_decode(LogIndex(index), &bytes)?;
-        let old = events
-            .first()
-            .is_some_and(|event| event.at.plus(RETRANSMISSION_MILLISECONDS) < clock);
+        let old =
+            events.first().is_some_and(|event| event.at.plus(RETRANSMISSION_MILLISECONDS) < clock);
         if old {
             break;
         }

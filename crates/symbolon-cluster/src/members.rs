@@ -101,10 +101,7 @@ impl Steward {
             command,
         };
         let deadline = Instant::now() + PROPOSE_TIMEOUT;
-        let result = self
-            .proposer
-            .propose(proposal, Lane::Administration, deadline)
-            .await;
+        let result = self.proposer.propose(proposal, Lane::Administration, deadline).await;
         match result {
             Ok(answer) => {
                 self.published.reached(answer.index, deadline).await;
@@ -115,13 +112,8 @@ impl Steward {
 
     /// One step towards the members that the registry asks for.
     async fn arrange_members(&self) {
-        let registered: BTreeSet<u64> = self
-            .published
-            .view()
-            .state
-            .nodes()
-            .map(|row| row.id.0)
-            .collect();
+        let registered: BTreeSet<u64> =
+            self.published.view().state.nodes().map(|row| row.id.0).collect();
         let metrics = self.raft.metrics().borrow_watched().clone();
         let membership = metrics.membership_config.membership();
         if membership.get_joint_config().len() > 1 {
@@ -146,16 +138,10 @@ impl Steward {
             .filter(|id| {
                 let matched = metrics.replication.as_ref().and_then(|map| map.get(id));
                 let matched = matched.copied().flatten().map_or(0, |id: LogId| id.index);
-                let heard = metrics
-                    .heartbeat
-                    .as_ref()
-                    .and_then(|map| map.get(id))
-                    .copied();
+                let heard = metrics.heartbeat.as_ref().and_then(|map| map.get(id)).copied();
                 matched > 0
                     && last.saturating_sub(matched) <= LAG_MAX
-                    && heard
-                        .flatten()
-                        .is_some_and(|when| when.elapsed() < ACKNOWLEDGED_WITHIN)
+                    && heard.flatten().is_some_and(|when| when.elapsed() < ACKNOWLEDGED_WITHIN)
             })
             .take(wanted - voters.len())
             .collect();

@@ -37,10 +37,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Connection;
 
     async fn new_client(&mut self, target: u64, (): &()) -> Connection {
-        Connection {
-            peers: self.0.clone(),
-            target: NodeId(target),
-        }
+        Connection { peers: self.0.clone(), target: NodeId(target) }
     }
 }
 
@@ -79,13 +76,9 @@ impl Connection {
         call: impl Future<Output = Result<tonic::Response<T>, Status>>,
     ) -> Result<T, CallError> {
         let limit = option.soft_ttl();
-        let response = timeout(limit, call)
-            .await
-            .map_err(|_| CallError::Late(limit))?;
+        let response = timeout(limit, call).await.map_err(|_| CallError::Late(limit))?;
         let response = response.map_err(CallError::Status)?;
-        self.peers()?
-            .accept(self.target, response)
-            .map_err(CallError::Status)
+        self.peers()?.accept(self.target, response).map_err(CallError::Status)
     }
 
     async fn ask_vote(
@@ -108,11 +101,7 @@ impl Connection {
         } else {
             self.call(option, client.vote(request)).await?
         };
-        let vote = answer
-            .vote
-            .as_ref()
-            .map(vote_from_proto)
-            .ok_or(CallError::Damaged)?;
+        let vote = answer.vote.as_ref().map(vote_from_proto).ok_or(CallError::Damaged)?;
         let last = answer.last_log_id.as_ref().map(log_id_from_proto);
         Ok(VoteResponse::new(vote, last, answer.granted))
     }
@@ -129,11 +118,7 @@ impl Connection {
             peer::AppendEntriesRequest {
                 vote: Some(vote_to_proto(&rpc.vote)),
                 prev_log_id: rpc.prev_log_id.as_ref().map(log_id_to_proto),
-                entry: rpc
-                    .entries
-                    .iter()
-                    .map(|entry| Bytes::from(entry_encode(entry)))
-                    .collect(),
+                entry: rpc.entries.iter().map(|entry| Bytes::from(entry_encode(entry))).collect(),
                 leader_commit: rpc.leader_commit.as_ref().map(log_id_to_proto),
             },
         );
@@ -191,15 +176,8 @@ impl Connection {
             .await
             .map_err(CallError::Status)?;
         drop(reader);
-        let answer = self
-            .peers()?
-            .accept(self.target, response)
-            .map_err(CallError::Status)?;
-        let vote = answer
-            .vote
-            .as_ref()
-            .map(vote_from_proto)
-            .ok_or(CallError::Damaged)?;
+        let answer = self.peers()?.accept(self.target, response).map_err(CallError::Status)?;
+        let vote = answer.vote.as_ref().map(vote_from_proto).ok_or(CallError::Damaged)?;
         Ok(SnapshotResponse::new(vote))
     }
 }
@@ -209,10 +187,7 @@ fn read_chunks(
     file: &SnapshotFile,
     sender: &tokio::sync::mpsc::Sender<peer::SnapshotChunk>,
 ) {
-    let first = peer::SnapshotChunk {
-        start: Some(start),
-        data: Bytes::new(),
-    };
+    let first = peer::SnapshotChunk { start: Some(start), data: Bytes::new() };
     if sender.blocking_send(first).is_err() {
         return;
     }
@@ -223,10 +198,7 @@ fn read_chunks(
     loop {
         match reader.next_chunk() {
             Ok(Some(data)) => {
-                let chunk = peer::SnapshotChunk {
-                    start: None,
-                    data: data.into(),
-                };
+                let chunk = peer::SnapshotChunk { start: None, data: data.into() };
                 if sender.blocking_send(chunk).is_err() {
                     return;
                 }
@@ -245,9 +217,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        self.append(rpc, &option)
-            .await
-            .map_err(|error| unreachable(&error).into())
+        self.append(rpc, &option).await.map_err(|error| unreachable(&error).into())
     }
 
     async fn vote(
@@ -255,9 +225,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         rpc: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<VoteResponse<TypeConfig>> {
-        self.ask_vote(rpc, &option, false)
-            .await
-            .map_err(|error| unreachable(&error).into())
+        self.ask_vote(rpc, &option, false).await.map_err(|error| unreachable(&error).into())
     }
 
     async fn pre_vote(
@@ -265,9 +233,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         rpc: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<VoteResponse<TypeConfig>> {
-        self.ask_vote(rpc, &option, true)
-            .await
-            .map_err(|error| unreachable(&error).into())
+        self.ask_vote(rpc, &option, true).await.map_err(|error| unreachable(&error).into())
     }
 
     async fn full_snapshot(
@@ -293,11 +259,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         let answer = self.hand_over(&rpc, &option).await;
         let answer = answer.map_err(|error| RPCError::from(unreachable(&error)))?;
         if !answer.accepted {
-            tracing::warn!(
-                to = self.target.0,
-                reason = answer.reason,
-                "transfer not taken"
-            );
+            tracing::warn!(to = self.target.0, reason = answer.reason, "transfer not taken");
         }
         Ok(Ok(()))
     }

@@ -58,9 +58,7 @@ pub(crate) fn raft_config() -> Result<Arc<Config>, ClusterError> {
         enable_leader_restore: Some(false),
         ..Config::default()
     };
-    let config = config
-        .validate()
-        .map_err(|error| ClusterError::Raft(error.to_string()))?;
+    let config = config.validate().map_err(|error| ClusterError::Raft(error.to_string()))?;
     Ok(Arc::new(config))
 }
 
@@ -100,9 +98,7 @@ pub struct ClusterNode {
 
 impl std::fmt::Debug for ClusterNode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClusterNode")
-            .field("identity", &self.identity)
-            .finish_non_exhaustive()
+        f.debug_struct("ClusterNode").field("identity", &self.identity).finish_non_exhaustive()
     }
 }
 
@@ -112,12 +108,8 @@ impl ClusterNode {
     /// # Errors
     /// [`ClusterError`] when the store is damaged or the KEK is not the node's.
     pub async fn start(store: Store, settings: NodeSettings) -> Result<Arc<Self>, ClusterError> {
-        let Opened {
-            identity,
-            standing,
-            data_key,
-            node_key,
-        } = Opened::open(&store.header, &settings.kek)?;
+        let Opened { identity, standing, data_key, node_key } =
+            Opened::open(&store.header, &settings.kek)?;
         let vault = Arc::new(KeyringVault::new(Keyring::new(data_key.clone())));
 
         let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
@@ -226,12 +218,7 @@ impl ClusterNode {
     /// Whether this node has applied what makes it part of the cluster.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.published
-            .view()
-            .state
-            .node(self.identity.node)
-            .is_some()
-            && self.running().is_ok()
+        self.published.view().state.node(self.identity.node).is_some() && self.running().is_ok()
     }
 
     /// The master, as far as known, and whether it is this node.
@@ -253,9 +240,7 @@ impl ClusterNode {
             let acked = metrics.last_quorum_acked;
             return alone || acked.is_some_and(|acked| acked.elapsed() < Duration::from_secs(2));
         }
-        self.presence
-            .get(master)
-            .is_some_and(|heard| heard.when.elapsed() < Duration::from_secs(2))
+        self.presence.get(master).is_some_and(|heard| heard.when.elapsed() < Duration::from_secs(2))
     }
 
     fn running(&self) -> Result<(), String> {
@@ -286,10 +271,7 @@ impl ClusterNode {
     /// Hands leadership over where another voter can take it, and stops.
     pub async fn stop(&self) {
         hand_over(&self.raft, self.identity.node, self.master.clone()).await;
-        self.tasks
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .abort_all();
+        self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).abort_all();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");
         }
@@ -348,11 +330,7 @@ impl Ledger for ClusterNode {
                 };
                 if let Ok(index) = answer {
                     let applied = self.published.reached(LogIndex(index), deadline).await;
-                    return if applied {
-                        Ok(())
-                    } else {
-                        Err(ProposeError::NoMaster)
-                    };
+                    return if applied { Ok(()) } else { Err(ProposeError::NoMaster) };
                 }
                 if Instant::now() + READ_RETRY >= deadline {
                     return Err(ProposeError::NoMaster);
@@ -364,11 +342,6 @@ impl Ledger for ClusterNode {
 
     fn status(&self) -> ClusterStatus {
         let metrics = self.raft.metrics().borrow_watched().clone();
-        status(
-            &self.peers.standing,
-            &self.published,
-            &self.presence,
-            &metrics,
-        )
+        status(&self.peers.standing, &self.published, &self.presence, &metrics)
     }
 }

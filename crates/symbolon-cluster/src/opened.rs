@@ -25,10 +25,8 @@ impl Opened {
         };
         let data_key: Secret = unwrap("data key", WrapPurpose::DataKey, &header.wrapped_data_key)?;
         let node_key = unwrap("node key", WrapPurpose::NodeKey, &header.wrapped_node_key)?;
-        let data_key = DataKey::from_secret(&data_key).map_err(|source| ClusterError::Unwrap {
-            what: "data key",
-            source,
-        })?;
+        let data_key = DataKey::from_secret(&data_key)
+            .map_err(|source| ClusterError::Unwrap { what: "data key", source })?;
         let ca_pin = pin_of(&header.ca_certificate)
             .ok_or_else(|| bad("CA certificate")("the header's is not readable".into()))?;
         let name = Name::new(header.node_name.clone());

@@ -46,12 +46,7 @@ pub(crate) struct Peers {
 
 impl Peers {
     pub(crate) fn new(standing: Standing, book: Arc<AddressBook>, own: Arc<CertifiedKey>) -> Self {
-        Self {
-            standing,
-            book,
-            own,
-            channels: Mutex::default(),
-        }
+        Self { standing, book, own, channels: Mutex::default() }
     }
 
     pub(crate) fn client(&self, node: NodeId, purpose: Purpose) -> PeerServiceClient<Channel> {
@@ -73,12 +68,10 @@ impl Peers {
 
     /// A peer's answer, once its header is checked.
     pub(crate) fn accept<T>(&self, node: NodeId, response: Response<T>) -> Result<T, Status> {
-        self.standing
-            .check(response.metadata(), node)
-            .map_err(|refusal| {
-                tracing::warn!(peer = node.0, %refusal, "an answer of a peer is not looked at");
-                Status::failed_precondition(format!("answer of node {node}: {refusal}"))
-            })?;
+        self.standing.check(response.metadata(), node).map_err(|refusal| {
+            tracing::warn!(peer = node.0, %refusal, "an answer of a peer is not looked at");
+            Status::failed_precondition(format!("answer of node {node}: {refusal}"))
+        })?;
         Ok(response.into_inner())
     }
 }
@@ -108,13 +101,9 @@ pub(crate) async fn connect(
     config: rustls::ClientConfig,
 ) -> io::Result<TlsStream<TcpStream>> {
     let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no connection within a second");
-    let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(address))
-        .await
-        .map_err(late)??;
+    let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await.map_err(late)??;
     stream.set_nodelay(true)?;
     let connector = TlsConnector::from(Arc::new(config));
     let name = tls::peer_name().map_err(io::Error::other)?;
-    timeout(CONNECT_TIMEOUT, connector.connect(name, stream))
-        .await
-        .map_err(late)?
+    timeout(CONNECT_TIMEOUT, connector.connect(name, stream)).await.map_err(late)?
 }

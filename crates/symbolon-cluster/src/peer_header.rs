@@ -47,18 +47,13 @@ impl Standing {
 
     /// Compares a message's header; `peer` is the node whose key was proved.
     pub(crate) fn check(&self, metadata: &MetadataMap, peer: NodeId) -> Result<(), HeaderRefusal> {
-        let bytes = metadata
-            .get_bin(KEY)
-            .and_then(|value| value.to_bytes().ok());
+        let bytes = metadata.get_bin(KEY).and_then(|value| value.to_bytes().ok());
         let header = bytes.and_then(|bytes| peer::PeerHeader::decode(bytes).ok());
         let header = header.ok_or(HeaderRefusal::Missing)?;
         if header.cluster != self.cluster.0 {
             Err(HeaderRefusal::Cluster)
         } else if header.epoch != self.epoch || header.lineage != self.lineage.0 {
-            Err(HeaderRefusal::Epoch {
-                ours: self.epoch,
-                theirs: header.epoch,
-            })
+            Err(HeaderRefusal::Epoch { ours: self.epoch, theirs: header.epoch })
         } else if header.to != self.node.0 {
             Err(HeaderRefusal::Addressee(header.to))
         } else if header.from != peer.0 {
@@ -95,39 +90,15 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_before_it_is_looked_at() {
-        let other_cluster = Standing {
-            cluster: ClusterId([9; 16]),
-            ..standing(2)
-        };
-        let other_lineage = Standing {
-            lineage: LineageId([9; 16]),
-            ..standing(2)
-        };
-        let newer = Standing {
-            epoch: 2,
-            ..standing(2)
-        };
-        let older = Standing {
-            epoch: 0,
-            ..standing(2)
-        };
+        let other_cluster = Standing { cluster: ClusterId([9; 16]), ..standing(2) };
+        let other_lineage = Standing { lineage: LineageId([9; 16]), ..standing(2) };
+        let newer = Standing { epoch: 2, ..standing(2) };
+        let older = Standing { epoch: 0, ..standing(2) };
         assert_eq!(checked(&other_cluster, 1, 2), Err(HeaderRefusal::Cluster));
-        assert_eq!(
-            checked(&other_lineage, 1, 2),
-            Err(HeaderRefusal::Epoch { ours: 1, theirs: 1 })
-        );
-        assert_eq!(
-            checked(&newer, 1, 2),
-            Err(HeaderRefusal::Epoch { ours: 1, theirs: 2 })
-        );
-        assert_eq!(
-            checked(&older, 1, 2),
-            Err(HeaderRefusal::Epoch { ours: 1, theirs: 0 })
-        );
-        assert_eq!(
-            checked(&standing(2), 3, 2),
-            Err(HeaderRefusal::Addressee(3))
-        );
+        assert_eq!(checked(&other_lineage, 1, 2), Err(HeaderRefusal::Epoch { ours: 1, theirs: 1 }));
+        assert_eq!(checked(&newer, 1, 2), Err(HeaderRefusal::Epoch { ours: 1, theirs: 2 }));
+        assert_eq!(checked(&older, 1, 2), Err(HeaderRefusal::Epoch { ours: 1, theirs: 0 }));
+        assert_eq!(checked(&standing(2), 3, 2), Err(HeaderRefusal::Addressee(3)));
         assert_eq!(checked(&standing(2), 1, 3), Err(HeaderRefusal::Sender(2)));
         let empty = standing(1).check(&MetadataMap::new(), NodeId(2));
         assert_eq!(empty, Err(HeaderRefusal::Missing));

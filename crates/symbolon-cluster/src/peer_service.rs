@@ -61,13 +61,10 @@ impl PeerApi {
             tracing::warn!("a call with a key that no node has registered is refused");
             Status::permission_denied("this key is not registered with the cluster")
         })?;
-        self.peers
-            .standing
-            .check(request.metadata(), node)
-            .map_err(|refusal| {
-                tracing::warn!(peer = node.0, %refusal, "a message of a peer is not looked at");
-                Status::failed_precondition(refusal.to_string())
-            })?;
+        self.peers.standing.check(request.metadata(), node).map_err(|refusal| {
+            tracing::warn!(peer = node.0, %refusal, "a message of a peer is not looked at");
+            Status::failed_precondition(refusal.to_string())
+        })?;
         Ok((node, request.into_inner()))
     }
 
@@ -84,20 +81,13 @@ impl PeerApi {
     ) -> Result<Response<peer::VoteResponse>, Status> {
         let (node, message) = self.admit(request)?;
         let mut rpc = VoteRequest::new(
-            message
-                .vote
-                .as_ref()
-                .map(vote_from_proto)
-                .ok_or_else(|| missing("vote"))?,
+            message.vote.as_ref().map(vote_from_proto).ok_or_else(|| missing("vote"))?,
             message.last_log_id.as_ref().map(log_id_from_proto),
         );
         rpc.leadership_transfer = message.leadership_transfer;
-        let answer: VoteResponse<_> = if pre {
-            self.raft.pre_vote(rpc).await
-        } else {
-            self.raft.vote(rpc).await
-        }
-        .map_err(stopped)?;
+        let answer: VoteResponse<_> =
+            if pre { self.raft.pre_vote(rpc).await } else { self.raft.vote(rpc).await }
+                .map_err(stopped)?;
         let message = peer::VoteResponse {
             vote: Some(vote_to_proto(&answer.vote)),
             granted: answer.vote_granted,
@@ -126,15 +116,9 @@ impl PeerService for PeerApi {
         let (node, message) = self.admit(request)?;
         let entries = message.entry.into_iter().map(entry_decode);
         let rpc = AppendEntriesRequest {
-            vote: message
-                .vote
-                .as_ref()
-                .map(vote_from_proto)
-                .ok_or_else(|| missing("vote"))?,
+            vote: message.vote.as_ref().map(vote_from_proto).ok_or_else(|| missing("vote"))?,
             prev_log_id: message.prev_log_id.as_ref().map(log_id_from_proto),
-            entries: entries
-                .collect::<Result<_, _>>()
-                .map_err(|_| missing("entry"))?,
+            entries: entries.collect::<Result<_, _>>().map_err(|_| missing("entry"))?,
             leader_commit: message.leader_commit.as_ref().map(log_id_from_proto),
         };
         let answer = self.raft.append_entries(rpc).await.map_err(stopped)?;
@@ -174,31 +158,13 @@ impl PeerService for PeerApi {
     ) -> Result<Response<peer::TransferLeaderResponse>, Status> {
         let (node, message) = self.admit(request)?;
         let rpc = TransferLeaderRequest::new(
-            message
-                .from_leader
-                .as_ref()
-                .map(vote_from_proto)
-                .ok_or_else(|| missing("vote"))?,
+            message.from_leader.as_ref().map(vote_from_proto).ok_or_else(|| missing("vote"))?,
             message.to_node,
             message.last_log_id.as_ref().map(log_id_from_proto),
         );
-        let answer = self
-            .raft
-            .handle_transfer_leader(rpc)
-            .await
-            .map_err(stopped)?;
-        let reason = answer
-            .as_ref()
-            .err()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        Ok(self.answer(
-            node,
-            peer::TransferLeaderResponse {
-                accepted: answer.is_ok(),
-                reason,
-            },
-        ))
+        let answer = self.raft.handle_transfer_leader(rpc).await.map_err(stopped)?;
+        let reason = answer.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        Ok(self.answer(node, peer::TransferLeaderResponse { accepted: answer.is_ok(), reason }))
     }
 
     async fn install_snapshot(
@@ -206,16 +172,9 @@ impl PeerService for PeerApi {
         request: Request<Streaming<peer::SnapshotChunk>>,
     ) -> Result<Response<peer::SnapshotResponse>, Status> {
         let (node, mut stream) = self.admit(request)?;
-        let first = stream
-            .message()
-            .await?
-            .ok_or_else(|| missing("first chunk"))?;
+        let first = stream.message().await?.ok_or_else(|| missing("first chunk"))?;
         let start = first.start.ok_or_else(|| missing("start"))?;
-        let vote = start
-            .vote
-            .as_ref()
-            .map(vote_from_proto)
-            .ok_or_else(|| missing("vote"))?;
+        let vote = start.vote.as_ref().map(vote_from_proto).ok_or_else(|| missing("vote"))?;
         let membership = start.last_membership.ok_or_else(|| missing("membership"))?;
         let meta = SnapshotMeta {
             last_log_id: start.last_log_id.as_ref().map(log_id_from_proto),
@@ -234,20 +193,12 @@ impl PeerService for PeerApi {
         file.finish().map_err(disk)?;
         let snapshot = Snapshot {
             meta,
-            snapshot: SnapshotFile {
-                snapshots: self.snapshots.clone(),
-                name: name.clone(),
-            },
+            snapshot: SnapshotFile { snapshots: self.snapshots.clone(), name: name.clone() },
         };
         let answer = self.raft.install_full_snapshot(vote, snapshot).await;
         self.snapshots.remove(&name).map_err(disk)?;
         let answer = answer.map_err(stopped)?;
-        Ok(self.answer(
-            node,
-            peer::SnapshotResponse {
-                vote: Some(vote_to_proto(&answer.vote)),
-            },
-        ))
+        Ok(self.answer(node, peer::SnapshotResponse { vote: Some(vote_to_proto(&answer.vote)) }))
     }
 
     async fn propose(
@@ -267,17 +218,11 @@ impl PeerService for PeerApi {
             }
             proposals.push(proposal);
         }
-        let answers = self
-            .committer
-            .submit(proposals)
-            .await
-            .map_err(|error| match error {
-                CommitError::NotMaster => {
-                    Status::failed_precondition("this node is not the master")
-                }
-                CommitError::Overloaded => Status::resource_exhausted("the master's queue is full"),
-                CommitError::Stopped => Status::unavailable("raft does not run on this node"),
-            })?;
+        let answers = self.committer.submit(proposals).await.map_err(|error| match error {
+            CommitError::NotMaster => Status::failed_precondition("this node is not the master"),
+            CommitError::Overloaded => Status::resource_exhausted("the master's queue is full"),
+            CommitError::Stopped => Status::unavailable("raft does not run on this node"),
+        })?;
         let answer = answers.iter().map(answer_to_proto).collect();
         Ok(self.answer(node, peer::ProposeResponse { answer }))
     }
@@ -337,24 +282,17 @@ impl JoinService for JoinApi {
             api_address: message.api_address,
         };
         let deadline = Instant::now() + JOIN_TIMEOUT;
-        let joined = self
-            .service
-            .admit_node(join, deadline)
-            .await
-            .map_err(|error| {
-                tracing::warn!(%error, "a join is refused");
-                join_status(&error)
-            })?;
+        let joined = self.service.admit_node(join, deadline).await.map_err(|error| {
+            tracing::warn!(%error, "a join is refused");
+            join_status(&error)
+        })?;
         tracing::info!(node = joined.node.0, "admitted a node");
         let state = self.service.ledger().view().state;
         let standing = &self.peers.standing;
         let known = state.nodes().filter(|row| row.id != joined.node);
         Ok(Response::new(peer::JoinResponse {
             cluster: standing.cluster.0.to_vec(),
-            cluster_name: state
-                .cluster()
-                .map(|row| row.name.to_string())
-                .unwrap_or_default(),
+            cluster_name: state.cluster().map(|row| row.name.to_string()).unwrap_or_default(),
             epoch: standing.epoch,
             lineage: standing.lineage.0.to_vec(),
             node: joined.node.0,

@@ -70,17 +70,9 @@ impl Proposer {
         let (verification, verifications) = mpsc::channel(VERIFICATION_QUEUE_MAX);
         let (administration, administrations) = mpsc::channel(ADMINISTRATION_QUEUE_MAX);
         let own = peers.standing.node;
-        let route = Arc::new(Route {
-            own,
-            committer,
-            peers,
-            master,
-        });
+        let route = Arc::new(Route { own, committer, peers, master });
         tokio::spawn(run(route, verifications, administrations));
-        Self {
-            verification,
-            administration,
-        }
+        Self { verification, administration }
     }
 
     pub(crate) async fn propose(
@@ -94,11 +86,7 @@ impl Proposer {
             Lane::Administration => (&self.administration, "proposals of administration"),
         };
         let (done, answer) = oneshot::channel();
-        let pending = Pending {
-            proposal,
-            deadline,
-            done,
-        };
+        let pending = Pending { proposal, deadline, done };
         queue.try_send(pending).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ProposeError::Overloaded(name),
             mpsc::error::TrySendError::Closed(_) => ProposeError::Stopping,
@@ -130,9 +118,7 @@ async fn run(
         };
         let mut batch = vec![first];
         while batch.len() < BATCH_PROPOSALS_MAX {
-            let next = verifications
-                .try_recv()
-                .or_else(|_| administrations.try_recv());
+            let next = verifications.try_recv().or_else(|_| administrations.try_recv());
             let Ok(pending) = next else { break };
             batch.push(pending);
         }
@@ -167,10 +153,7 @@ impl Route {
             };
 
             let leader = *master.borrow_and_update();
-            let proposals: Vec<_> = batch
-                .iter()
-                .map(|pending| pending.proposal.clone())
-                .collect();
+            let proposals: Vec<_> = batch.iter().map(|pending| pending.proposal.clone()).collect();
             let attempt = async {
                 match leader {
                     None => Err(Failure::Again),
@@ -202,14 +185,11 @@ impl Route {
     }
 
     async fn commit_here(&self, proposals: Vec<Proposal>) -> Result<Vec<Answer>, Failure> {
-        self.committer
-            .submit(proposals)
-            .await
-            .map_err(|error| match error {
-                CommitError::NotMaster => Failure::Again,
-                CommitError::Overloaded => Failure::Overloaded,
-                CommitError::Stopped => Failure::Stopping,
-            })
+        self.committer.submit(proposals).await.map_err(|error| match error {
+            CommitError::NotMaster => Failure::Again,
+            CommitError::Overloaded => Failure::Overloaded,
+            CommitError::Stopped => Failure::Stopping,
+        })
     }
 
     async fn commit_at(
@@ -218,9 +198,7 @@ impl Route {
         proposals: Vec<Proposal>,
     ) -> Result<Vec<Answer>, Failure> {
         let mut client = self.peers.client(node, Purpose::Proposals);
-        let encoded = proposals
-            .iter()
-            .map(|proposal| Bytes::from(proposal_encode(proposal)));
+        let encoded = proposals.iter().map(|proposal| Bytes::from(proposal_encode(proposal)));
         let proposal = encoded.collect();
         let request = self.peers.request(node, peer::ProposeRequest { proposal });
         let count = proposals.len();
@@ -239,11 +217,7 @@ impl Route {
                 Err(Failure::Overloaded)
             }
             Err(status) => {
-                tracing::debug!(
-                    master = node.0,
-                    reason = status.message(),
-                    "not proposed yet"
-                );
+                tracing::debug!(master = node.0, reason = status.message(), "not proposed yet");
                 Err(Failure::Again)
             }
         }
@@ -252,10 +226,7 @@ impl Route {
 
 /// Waits until another node than `tried` is master.
 async fn other_master(master: &mut Master, tried: Option<NodeId>) {
-    let changed = master
-        .wait_for(|leader| leader.is_some() && *leader != tried)
-        .await
-        .is_ok();
+    let changed = master.wait_for(|leader| leader.is_some() && *leader != tried).await.is_ok();
     if !changed {
         std::future::pending::<()>().await;
     }

@@ -18,19 +18,13 @@ pub(crate) struct Published {
 impl Published {
     pub(crate) fn new(state: State, applied: LogIndex) -> Self {
         Self {
-            view: ArcSwap::from_pointee(View {
-                state: Arc::new(state),
-                applied,
-            }),
+            view: ArcSwap::from_pointee(View { state: Arc::new(state), applied }),
             applied: watch::Sender::new(applied.0),
         }
     }
 
     pub(crate) fn publish(&self, state: State, applied: LogIndex) {
-        self.view.store(Arc::new(View {
-            state: Arc::new(state),
-            applied,
-        }));
+        self.view.store(Arc::new(View { state: Arc::new(state), applied }));
         self.applied.send_replace(applied.0);
     }
 

@@ -35,12 +35,7 @@ impl std::fmt::Debug for SnapshotFile {
 pub(crate) fn file_name(last: Option<&LogId>) -> String {
     last.map_or_else(
         || format!("{:020}", 0),
-        |id| {
-            format!(
-                "{:020}-{}-{}",
-                id.index, id.leader_id.term, id.leader_id.node_id
-            )
-        },
+        |id| format!("{:020}-{}-{}", id.index, id.leader_id.term, id.leader_id.node_id),
     )
 }
 
@@ -71,11 +66,7 @@ impl SnapshotBuilder {
         let mut file = self.snapshots.create(&name).map_err(io_error)?;
         let header = store::SnapshotHeader {
             version: VERSION,
-            cluster: self
-                .state
-                .cluster()
-                .map(|row| row.id.0.to_vec())
-                .unwrap_or_default(),
+            cluster: self.state.cluster().map(|row| row.id.0.to_vec()).unwrap_or_default(),
             scalars: Some(self.scalars.clone()),
             rows: self.state.rows().count() as u64,
         };
@@ -107,10 +98,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
                 last_log_id: self.applied,
                 last_membership: self.membership.clone(),
             },
-            snapshot: SnapshotFile {
-                snapshots: self.snapshots.clone(),
-                name,
-            },
+            snapshot: SnapshotFile { snapshots: self.snapshots.clone(), name },
         })
     }
 }
@@ -136,26 +124,18 @@ impl Chunk {
         file: &mut SnapshotWriter,
     ) -> io::Result<()> {
         let message = store::AuditBatch::decode(batch).map_err(|_| damaged("audit row"))?;
-        self.message.audit.push(store::SnapshotAudit {
-            index,
-            batch: Some(message),
-        });
+        self.message.audit.push(store::SnapshotAudit { index, batch: Some(message) });
         self.grow(batch.len(), file)
     }
 
     fn grow(&mut self, bytes: usize, file: &mut SnapshotWriter) -> io::Result<()> {
         self.bytes += bytes;
-        if self.bytes >= CHUNK_BYTES {
-            self.flush(file)
-        } else {
-            Ok(())
-        }
+        if self.bytes >= CHUNK_BYTES { self.flush(file) } else { Ok(()) }
     }
 
     fn flush(&mut self, file: &mut SnapshotWriter) -> io::Result<()> {
         if self.bytes > 0 {
-            file.chunk(&self.message.encode_to_vec())
-                .map_err(io_error)?;
+            file.chunk(&self.message.encode_to_vec()).map_err(io_error)?;
         }
         *self = Self::default();
         Ok(())
@@ -184,9 +164,7 @@ pub(crate) async fn install(
             store::SnapshotRows::decode(&bytes[..]).map_err(|_| damaged("snapshot chunk"))?;
         for message in chunk.row {
             let row = row_decode(&message.encode_to_vec()).map_err(invalid)?;
-            install
-                .row(&row_key_encode(row.key()), row_encode(&row))
-                .map_err(io_error)?;
+            install.row(&row_key_encode(row.key()), row_encode(&row)).map_err(io_error)?;
             rows.push(row);
         }
         for message in chunk.audit {
@@ -199,21 +177,15 @@ pub(crate) async fn install(
     if header.rows != rows.len() as u64 {
         return Err(damaged("snapshot that lacks rows"));
     }
-    let message = header
-        .scalars
-        .ok_or_else(|| damaged("snapshot without scalars"))?;
+    let message = header.scalars.ok_or_else(|| damaged("snapshot without scalars"))?;
     install.commit(message.encode_to_vec()).map_err(io_error)?;
     copy.finish().map_err(io_error)?;
     machine.snapshots.remove_older(&own).map_err(io_error)?;
 
     let scalars = scalars_from_proto(&message).map_err(invalid)?;
     let applied = applied(&message)?;
-    let recent = recent_events(
-        &machine.image,
-        applied.map_or(0, |id| id.index),
-        scalars.clock,
-    )
-    .map_err(io::Error::other)?;
+    let recent = recent_events(&machine.image, applied.map_or(0, |id| id.index), scalars.clock)
+        .map_err(io::Error::other)?;
     machine.state = State::restore(rows, scalars, recent).map_err(invalid)?;
     machine.applied = applied;
     machine.membership = stored_membership_decode(&message.membership)?;
@@ -231,18 +203,13 @@ pub(crate) fn current(machine: &Machine) -> io::Result<Option<Snapshot>> {
     let mut reader = machine.snapshots.read(&info.name).map_err(io_error)?;
     let first = reader.next_chunk().map_err(io_error)?;
     let header = read_header(&first.ok_or_else(|| damaged("snapshot without a header"))?)?;
-    let scalars = header
-        .scalars
-        .ok_or_else(|| damaged("snapshot without scalars"))?;
+    let scalars = header.scalars.ok_or_else(|| damaged("snapshot without scalars"))?;
     Ok(Some(Snapshot {
         meta: SnapshotMeta {
             last_log_id: applied(&scalars)?,
             last_membership: stored_membership_decode(&scalars.membership)?,
         },
-        snapshot: SnapshotFile {
-            snapshots: machine.snapshots.clone(),
-            name: info.name,
-        },
+        snapshot: SnapshotFile { snapshots: machine.snapshots.clone(), name: info.name },
     }))
 }
 

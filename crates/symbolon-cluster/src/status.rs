@@ -88,11 +88,7 @@ fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {
     }
     let is_voter = |node: &&NodeStatus| matches!(node.role, Role::Master | Role::Subordinate);
     let voters = nodes.iter().filter(is_voter).count();
-    let alive = nodes
-        .iter()
-        .filter(is_voter)
-        .filter(|node| node.reachable)
-        .count();
+    let alive = nodes.iter().filter(is_voter).filter(|node| node.reachable).count();
     if voters > 1 && alive == voters / 2 + 1 {
         warnings.push(
             "one more voter down and no write can commit: bring the missing ones back".to_owned(),

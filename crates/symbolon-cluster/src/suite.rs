@@ -34,9 +34,7 @@ struct OnDisk;
 impl StoreBuilder<TypeConfig, LogStore, Machine, tempfile::TempDir> for OnDisk {
     async fn build(&self) -> Result<(tempfile::TempDir, LogStore, Machine), StorageError> {
         let folder = tempfile::tempdir().unwrap();
-        let store = DataDir::new(folder.path().join("data"))
-            .create(header())
-            .unwrap();
+        let store = DataDir::new(folder.path().join("data")).create(header()).unwrap();
         let (log, machine) = halves(&store);
         Ok((folder, log, machine))
     }

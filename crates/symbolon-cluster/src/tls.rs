@@ -42,10 +42,7 @@ pub(crate) fn server_config(certificates: &Certificates) -> Result<ServerConfig,
 /// A client that talks to the holder of one key alone.
 pub(crate) fn client_config(own: &Arc<CertifiedKey>, pin: KeyPin) -> Result<ClientConfig, Error> {
     let provider = provider();
-    let verifier = Arc::new(Pinned {
-        pin,
-        provider: Arc::clone(&provider),
-    });
+    let verifier = Arc::new(Pinned { pin, provider: Arc::clone(&provider) });
     client(own, provider, verifier)
 }
 
@@ -53,10 +50,7 @@ pub(crate) fn client_config(own: &Arc<CertifiedKey>, pin: KeyPin) -> Result<Clie
 /// the pin in a join token.
 pub(crate) fn join_config(own: &Arc<CertifiedKey>, ca_pin: KeyPin) -> Result<ClientConfig, Error> {
     let provider = provider();
-    let verifier = Arc::new(PinnedAuthority {
-        ca_pin,
-        provider: Arc::clone(&provider),
-    });
+    let verifier = Arc::new(PinnedAuthority { ca_pin, provider: Arc::clone(&provider) });
     client(own, provider, verifier)
 }
 
@@ -91,9 +85,7 @@ macro_rules! signatures {
             _: &CertificateDer<'_>,
             _: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            Err(Error::General(
-                "the peer port speaks TLS 1.3 only".to_owned(),
-            ))
+            Err(Error::General("the peer port speaks TLS 1.3 only".to_owned()))
         }
 
         fn verify_tls13_signature(
@@ -107,9 +99,7 @@ macro_rules! signatures {
         }
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.$provider
-                .signature_verification_algorithms
-                .supported_schemes()
+            self.$provider.signature_verification_algorithms.supported_schemes()
         }
     };
 }

@@ -52,10 +52,7 @@ impl State {
             Command::Tick => self.tick(&context, out),
         };
         match result {
-            Ok(reply) => Answer {
-                index: stamp.index,
-                reply,
-            },
+            Ok(reply) => Answer { index: stamp.index, reply },
             Err(refusal) => refused(stamp, refusal),
         }
     }
@@ -63,11 +60,7 @@ impl State {
     /// Whether this caller may propose this command at all.
     fn admit(&self, proposal: &Proposal) -> Result<(), Refusal> {
         if let Command::CreateCluster(_) = proposal.command {
-            return if self.cluster().is_none() {
-                Ok(())
-            } else {
-                Err(Refusal::WrongPhase)
-            };
+            return if self.cluster().is_none() { Ok(()) } else { Err(Refusal::WrongPhase) };
         }
         if self.cluster().is_none() {
             return Err(Refusal::WrongPhase);
@@ -89,19 +82,12 @@ impl State {
             (Command::AdmitNode(_) | Command::Tick, Caller::Node(_)) => true,
             _ => false,
         };
-        if permitted {
-            Ok(())
-        } else {
-            Err(Refusal::NotPermitted)
-        }
+        if permitted { Ok(()) } else { Err(Refusal::NotPermitted) }
     }
 
     /// Records an event: audit, chain, and the reply for retransmissions.
     fn record(&mut self, context: &Context<'_>, row: AuditRow, out: &mut Output) {
-        let last = out
-            .events
-            .last()
-            .filter(|last| last.index == context.stamp.index);
+        let last = out.events.last().filter(|last| last.index == context.stamp.index);
         let event = AuditEvent {
             index: context.stamp.index,
             ordinal: last.map_or(0, |last| last.ordinal + 1),
@@ -125,8 +111,5 @@ struct Context<'a> {
 }
 
 const fn refused(stamp: Stamp, refusal: Refusal) -> Answer {
-    Answer {
-        index: stamp.index,
-        reply: Reply::Refused(refusal),
-    }
+    Answer { index: stamp.index, reply: Reply::Refused(refusal) }
 }

@@ -31,48 +31,17 @@ pub struct AuditEvent {
 
 /// The closed list of events.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[expect(
-    missing_docs,
-    reason = "fields are those of the rows and commands they tell of"
-)]
+#[expect(missing_docs, reason = "fields are those of the rows and commands they tell of")]
 pub enum AuditRow {
     Verified(Verified),
-    ClusterCreated {
-        cluster: ClusterId,
-        name: Name,
-        administrator: AdministratorId,
-        node: NodeId,
-    },
-    UserCreated {
-        user: UserId,
-        name: UserName,
-    },
-    TokenEnrolled {
-        user: UserId,
-        token: TokenId,
-    },
-    ApplicationCreated {
-        application: ApplicationId,
-        name: Name,
-    },
-    JoinTokenCreated {
-        join_token: JoinTokenId,
-        expires_at: Timestamp,
-    },
-    NodeAdmitted {
-        node: NodeId,
-        name: Name,
-        pin: KeyPin,
-        join_token: JoinTokenId,
-    },
-    NodeAddressesChanged {
-        node: NodeId,
-        peer_address: String,
-        api_address: String,
-    },
-    JoinTokenExpired {
-        join_token: JoinTokenId,
-    },
+    ClusterCreated { cluster: ClusterId, name: Name, administrator: AdministratorId, node: NodeId },
+    UserCreated { user: UserId, name: UserName },
+    TokenEnrolled { user: UserId, token: TokenId },
+    ApplicationCreated { application: ApplicationId, name: Name },
+    JoinTokenCreated { join_token: JoinTokenId, expires_at: Timestamp },
+    NodeAdmitted { node: NodeId, name: Name, pin: KeyPin, join_token: JoinTokenId },
+    NodeAddressesChanged { node: NodeId, peer_address: String, api_address: String },
+    JoinTokenExpired { join_token: JoinTokenId },
 }
 
 /// A decided verification.
@@ -123,13 +92,9 @@ impl AuditEvent {
 
 impl Canonical for AuditEvent {
     fn canonical(&self, w: &mut CanonicalWriter) {
-        w.number(self.index.0)
-            .number(self.ordinal.into())
-            .number(self.at.0);
+        w.number(self.index.0).number(self.ordinal.into()).number(self.at.0);
         self.caller.canonical(w);
-        w.bytes(&self.request_id.0)
-            .bytes(&self.fingerprint.0)
-            .number(self.node.0);
+        w.bytes(&self.request_id.0).bytes(&self.fingerprint.0).number(self.node.0);
         self.row.canonical(w);
     }
 }
@@ -149,24 +114,15 @@ impl Canonical for AuditRow {
         match self {
             Self::Verified(v) => {
                 w.number(1).bytes(v.user_name.as_str().as_bytes());
-                w.number(v.user.map_or(0, |user| user.0))
-                    .number(v.application.0);
+                w.number(v.user.map_or(0, |user| user.0)).number(v.application.0);
                 w.bytes(v.client_ip.as_bytes());
                 let Method::Totp = v.method;
-                w.number(1)
-                    .number(v.verdict.denial.map_or(0, |denial| denial as u64 + 1));
+                w.number(1).number(v.verdict.denial.map_or(0, |denial| denial as u64 + 1));
                 w.number(v.verdict.token.map_or(0, |token| token.0));
                 w.number(v.verdict.mark).number(v.verdict.failures.into());
             }
-            Self::ClusterCreated {
-                cluster,
-                name,
-                administrator,
-                node,
-            } => {
-                w.number(2)
-                    .bytes(&cluster.0)
-                    .bytes(name.as_str().as_bytes());
+            Self::ClusterCreated { cluster, name, administrator, node } => {
+                w.number(2).bytes(&cluster.0).bytes(name.as_str().as_bytes());
                 w.number(administrator.0).number(node.0);
             }
             Self::UserCreated { user, name } => {
@@ -176,33 +132,16 @@ impl Canonical for AuditRow {
                 w.number(4).number(user.0).number(token.0);
             }
             Self::ApplicationCreated { application, name } => {
-                w.number(5)
-                    .number(application.0)
-                    .bytes(name.as_str().as_bytes());
+                w.number(5).number(application.0).bytes(name.as_str().as_bytes());
             }
-            Self::JoinTokenCreated {
-                join_token,
-                expires_at,
-            } => {
+            Self::JoinTokenCreated { join_token, expires_at } => {
                 w.number(6).number(join_token.0).number(expires_at.0);
             }
-            Self::NodeAdmitted {
-                node,
-                name,
-                pin,
-                join_token,
-            } => {
-                w.number(7)
-                    .number(node.0)
-                    .bytes(name.as_str().as_bytes())
-                    .bytes(&pin.0);
+            Self::NodeAdmitted { node, name, pin, join_token } => {
+                w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
                 w.number(join_token.0);
             }
-            Self::NodeAddressesChanged {
-                node,
-                peer_address,
-                api_address,
-            } => {
+            Self::NodeAddressesChanged { node, peer_address, api_address } => {
                 w.number(8).number(node.0).bytes(peer_address.as_bytes());
                 w.bytes(api_address.as_bytes());
             }

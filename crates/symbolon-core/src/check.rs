@@ -60,10 +60,7 @@ impl State {
             && self.replies.len() <= REPLIES_MAX;
         ensure(within, Violation::Limit)?;
         let empty = self.users.len() + self.nodes.len() + self.administrators.len() == 0;
-        ensure(
-            self.cluster.len() == usize::from(!empty),
-            Violation::NoCluster,
-        )?;
+        ensure(self.cluster.len() == usize::from(!empty), Violation::NoCluster)?;
         let recounted = [
             self.cluster.recount(),
             self.administrators.recount(),
@@ -92,19 +89,12 @@ impl State {
             ensure(theirs, Violation::UserWithoutToken(user.id))?;
             listed += user.tokens.len();
         }
-        ensure(
-            self.user_names.size() == self.users.len(),
-            Violation::UserName(UserId(0)),
-        )?;
+        ensure(self.user_names.size() == self.users.len(), Violation::UserName(UserId(0)))?;
         if listed != self.tokens.len() {
             let orphan = self.tokens.iter().find(|token| {
-                !self
-                    .user(token.user)
-                    .is_some_and(|user| user.tokens.contains(&token.id))
+                !self.user(token.user).is_some_and(|user| user.tokens.contains(&token.id))
             });
-            return Err(Violation::TokenWithoutUser(
-                orphan.map_or(TokenId(0), |token| token.id),
-            ));
+            return Err(Violation::TokenWithoutUser(orphan.map_or(TokenId(0), |token| token.id)));
         }
         Ok(())
     }
@@ -125,17 +115,11 @@ impl State {
             let found = self.application_names.get(&application.name) == Some(&application.id);
             ensure(found, Violation::ApplicationName)?;
         }
-        ensure(
-            self.application_names.size() == self.applications.len(),
-            Violation::ApplicationName,
-        )
+        ensure(self.application_names.size() == self.applications.len(), Violation::ApplicationName)
     }
 
     fn check_due(&self) -> Result<(), Violation> {
-        let applications = self
-            .applications
-            .iter()
-            .map(|row| RowKey::Application(row.id));
+        let applications = self.applications.iter().map(|row| RowKey::Application(row.id));
         let join_tokens = self.join_tokens.iter().map(|row| RowKey::JoinToken(row.id));
         let mut wanted = 0;
         for key in applications.chain(join_tokens) {

@@ -93,9 +93,7 @@ impl DisplayName {
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = text.into();
         if text.len() > DISPLAY_NAME_BYTES_MAX {
-            return Err(NameError::TooLong {
-                bytes_max: DISPLAY_NAME_BYTES_MAX,
-            });
+            return Err(NameError::TooLong { bytes_max: DISPLAY_NAME_BYTES_MAX });
         }
         refuse(&text, char::is_control)?;
         Ok(Self(text))

@@ -47,11 +47,7 @@ pub enum ParametersError {
 impl Default for Parameters {
     /// 6 digits, 30 s, SHA-1: the one set that every authenticator app shows correctly.
     fn default() -> Self {
-        Self {
-            algorithm: Algorithm::Sha1,
-            digits: CODE_DIGITS_MIN,
-            period_seconds: 30,
-        }
+        Self { algorithm: Algorithm::Sha1, digits: CODE_DIGITS_MIN, period_seconds: 30 }
     }
 }
 
@@ -71,11 +67,7 @@ impl Parameters {
         if period_seconds != 30 && period_seconds != 60 {
             return Err(ParametersError::Period);
         }
-        Ok(Self {
-            algorithm,
-            digits,
-            period_seconds,
-        })
+        Ok(Self { algorithm, digits, period_seconds })
     }
 
     /// Hash function.
@@ -106,10 +98,7 @@ impl Parameters {
     #[must_use]
     pub fn window(self, at: Timestamp) -> (u64, u64) {
         let step = self.step(at);
-        (
-            step.saturating_sub(TOTP_WINDOW_STEPS),
-            step.saturating_add(TOTP_WINDOW_STEPS),
-        )
+        (step.saturating_sub(TOTP_WINDOW_STEPS), step.saturating_add(TOTP_WINDOW_STEPS))
     }
 }
 
@@ -141,18 +130,12 @@ impl core::fmt::Debug for Code {
 
 impl Code {
     /// Equal to no code: no token makes codes of no digits.
-    pub const NEVER: Self = Self {
-        value: 0,
-        digits: 0,
-    };
+    pub const NEVER: Self = Self { value: 0, digits: 0 };
 
     /// Reads a code; spaces between digits, which people type, do not count.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut code = Self {
-            value: 0,
-            digits: 0,
-        };
+        let mut code = Self { value: 0, digits: 0 };
         for c in text.chars().filter(|c| *c != ' ') {
             let digit = c.to_digit(10)?;
             if code.digits == CODE_DIGITS_MAX {

@@ -44,28 +44,15 @@ impl Replies {
         if self.by_key.size() >= REPLIES_MAX {
             self.forget_oldest();
         }
-        let answer = Answer {
-            index: event.index,
-            reply,
-        };
-        self.by_key.insert_mut(
-            key,
-            Remembered {
-                fingerprint: event.fingerprint,
-                at: event.at,
-                answer,
-            },
-        );
+        let answer = Answer { index: event.index, reply };
+        self.by_key
+            .insert_mut(key, Remembered { fingerprint: event.fingerprint, at: event.at, answer });
         self.by_age.enqueue_mut((event.at, key));
     }
 
     /// Forgets what is over 30 s old at state time `now`.
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        while self
-            .by_age
-            .peek()
-            .is_some_and(|(at, _)| at.plus(RETRANSMISSION_MILLISECONDS) < now)
-        {
+        while self.by_age.peek().is_some_and(|(at, _)| at.plus(RETRANSMISSION_MILLISECONDS) < now) {
             self.forget_oldest();
         }
     }

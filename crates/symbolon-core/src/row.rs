@@ -197,21 +197,15 @@ impl Row {
 
 impl Canonical for Cluster {
     fn canonical(&self, w: &mut CanonicalWriter) {
-        w.bytes(&self.id.0)
-            .bytes(self.name.as_str().as_bytes())
-            .number(self.epoch);
-        w.bytes(&self.lineage.0)
-            .bytes(&self.ca_certificate)
-            .bytes(self.ca_key.as_bytes());
+        w.bytes(&self.id.0).bytes(self.name.as_str().as_bytes()).number(self.epoch);
+        w.bytes(&self.lineage.0).bytes(&self.ca_certificate).bytes(self.ca_key.as_bytes());
         w.number(self.created_at.0);
     }
 }
 
 impl Canonical for Administrator {
     fn canonical(&self, w: &mut CanonicalWriter) {
-        w.number(self.id.0)
-            .bytes(self.name.as_str().as_bytes())
-            .bytes(&self.key.0);
+        w.number(self.id.0).bytes(self.name.as_str().as_bytes()).bytes(&self.key.0);
         w.number(self.changed_at.0);
     }
 }
@@ -220,19 +214,14 @@ impl Canonical for Option<Reveal> {
     fn canonical(&self, w: &mut CanonicalWriter) {
         match self {
             None => w.number(0),
-            Some(reveal) => w
-                .number(1)
-                .bytes(reveal.secret.as_bytes())
-                .number(reveal.until.0),
+            Some(reveal) => w.number(1).bytes(reveal.secret.as_bytes()).number(reveal.until.0),
         };
     }
 }
 
 impl Canonical for Application {
     fn canonical(&self, w: &mut CanonicalWriter) {
-        w.number(self.id.0)
-            .bytes(self.name.as_str().as_bytes())
-            .bytes(&self.key.0);
+        w.number(self.id.0).bytes(self.name.as_str().as_bytes()).bytes(&self.key.0);
         self.reveal.canonical(w);
         w.number(self.created_at.0).number(self.changed_at.0);
     }
@@ -241,8 +230,7 @@ impl Canonical for Application {
 impl Canonical for User {
     fn canonical(&self, w: &mut CanonicalWriter) {
         w.number(self.id.0).bytes(self.name.as_str().as_bytes());
-        w.bytes(self.display_name.as_str().as_bytes())
-            .number(self.failures.into());
+        w.bytes(self.display_name.as_str().as_bytes()).number(self.failures.into());
         w.number(self.tokens.len() as u64);
         for token in &self.tokens {
             w.number(token.0);
@@ -259,8 +247,7 @@ impl Canonical for Token {
             Algorithm::Sha512 => 3,
         };
         w.number(self.id.0).number(self.user.0).number(algorithm);
-        w.number(self.parameters.digits().into())
-            .number(self.parameters.period_seconds().into());
+        w.number(self.parameters.digits().into()).number(self.parameters.period_seconds().into());
         w.bytes(self.seed.as_bytes()).number(self.mark);
         w.number(self.created_at.0).number(self.changed_at.0);
     }
@@ -268,11 +255,8 @@ impl Canonical for Token {
 
 impl Canonical for Node {
     fn canonical(&self, w: &mut CanonicalWriter) {
-        w.number(self.id.0)
-            .bytes(self.name.as_str().as_bytes())
-            .bytes(&self.pin.0);
-        w.bytes(self.peer_address.as_bytes())
-            .bytes(self.api_address.as_bytes());
+        w.number(self.id.0).bytes(self.name.as_str().as_bytes()).bytes(&self.pin.0);
+        w.bytes(self.peer_address.as_bytes()).bytes(self.api_address.as_bytes());
         w.number(self.changed_at.0);
     }
 }
@@ -281,8 +265,7 @@ impl Canonical for JoinToken {
     fn canonical(&self, w: &mut CanonicalWriter) {
         w.number(self.id.0).bytes(&self.secret.0);
         self.reveal.canonical(w);
-        w.number(self.expires_at.0)
-            .number(self.used_by.map_or(0, |node| node.0));
+        w.number(self.expires_at.0).number(self.used_by.map_or(0, |node| node.0));
         w.number(self.changed_at.0);
     }
 }

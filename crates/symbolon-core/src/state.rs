@@ -49,10 +49,7 @@ pub(crate) struct Table<R: TableRow> {
 
 impl<R: TableRow> Default for Table<R> {
     fn default() -> Self {
-        Self {
-            rows: RedBlackTreeMapSync::new_sync(),
-            sum: Sum::default(),
-        }
+        Self { rows: RedBlackTreeMapSync::new_sync(), sum: Sum::default() }
     }
 }
 
@@ -71,9 +68,7 @@ impl<R: TableRow> Table<R> {
 
     pub(crate) fn after(&self, id: R::Id) -> impl Iterator<Item = &R> {
         use core::ops::Bound::{Excluded, Unbounded};
-        self.rows
-            .range((Excluded(id), Unbounded))
-            .map(|(_, row)| row)
+        self.rows.range((Excluded(id), Unbounded)).map(|(_, row)| row)
     }
 
     fn put(&mut self, row: R) {
@@ -176,11 +171,8 @@ impl State {
         scalars: Scalars,
         recent: impl IntoIterator<Item = AuditEvent>,
     ) -> Result<Self, RestoreError> {
-        let mut state = Self {
-            clock: scalars.clock,
-            audit_chain: scalars.audit_chain,
-            ..Self::default()
-        };
+        let mut state =
+            Self { clock: scalars.clock, audit_chain: scalars.audit_chain, ..Self::default() };
         let mut ignored = Output::default();
         for row in rows {
             state.put(row, &mut ignored);
@@ -192,10 +184,7 @@ impl State {
         state.replies.expire(state.clock);
         let found = state.digest();
         if found != scalars.digest {
-            return Err(RestoreError::Digest {
-                expected: scalars.digest,
-                found,
-            });
+            return Err(RestoreError::Digest { expected: scalars.digest, found });
         }
         state.check().map_err(RestoreError::Violation)?;
         Ok(state)
@@ -222,11 +211,7 @@ impl State {
     /// What is stored beside the rows.
     #[must_use]
     pub fn scalars(&self) -> Scalars {
-        Scalars {
-            clock: self.clock,
-            audit_chain: self.audit_chain,
-            digest: self.digest(),
-        }
+        Scalars { clock: self.clock, audit_chain: self.audit_chain, digest: self.digest() }
     }
 
     /// Digest over all that decides: rows, state time, and through the audit chain the replies.
@@ -281,9 +266,7 @@ impl State {
     /// An application by name.
     #[must_use]
     pub fn application_by_name(&self, name: &Name) -> Option<&Application> {
-        self.application_names
-            .get(name)
-            .and_then(|id| self.applications.get(*id))
+        self.application_names.get(name).and_then(|id| self.applications.get(*id))
     }
 
     /// A user.
@@ -305,9 +288,7 @@ impl State {
     ) -> impl Iterator<Item = &'s User> + 's {
         use core::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
-        self.user_names
-            .range((from, Unbounded))
-            .filter_map(|(_, id)| self.users.get(*id))
+        self.user_names.range((from, Unbounded)).filter_map(|(_, id)| self.users.get(*id))
     }
 
     /// Number of users.
@@ -360,14 +341,12 @@ impl State {
     /// Whether the caller exists and has not changed since `seen`.
     pub(crate) fn caller_is_fresh(&self, caller: Caller, seen: LogIndex) -> bool {
         match caller {
-            Caller::Administrator(id) => self
-                .administrators
-                .get(id)
-                .is_some_and(|row| row.changed_at <= seen),
-            Caller::Application(id) => self
-                .applications
-                .get(id)
-                .is_some_and(|row| row.changed_at <= seen),
+            Caller::Administrator(id) => {
+                self.administrators.get(id).is_some_and(|row| row.changed_at <= seen)
+            }
+            Caller::Application(id) => {
+                self.applications.get(id).is_some_and(|row| row.changed_at <= seen)
+            }
             Caller::Node(id) => self.nodes.get(id).is_some(),
         }
     }
@@ -415,12 +394,9 @@ impl State {
     /// When a row wants a tick.
     pub(crate) fn due_at(&self, key: RowKey) -> Option<Timestamp> {
         match key {
-            RowKey::Application(id) => self
-                .applications
-                .get(id)?
-                .reveal
-                .as_ref()
-                .map(|reveal| reveal.until),
+            RowKey::Application(id) => {
+                self.applications.get(id)?.reveal.as_ref().map(|reveal| reveal.until)
+            }
             RowKey::JoinToken(id) => {
                 let token = self.join_tokens.get(id)?;
                 let reveal = token.reveal.as_ref().map(|reveal| reveal.until);

@@ -37,15 +37,7 @@ fn who_asked_when_and_how_counts() {
 
     let index = LogIndex(stamp.index.0 + 1);
     chains.add("index", &state, Stamp { index, ..stamp }, &asked);
-    chains.add(
-        "ordinal",
-        &state,
-        Stamp {
-            ordinal: 1,
-            ..stamp
-        },
-        &asked,
-    );
+    chains.add("ordinal", &state, Stamp { ordinal: 1, ..stamp }, &asked);
     let at = stamp.at.plus(1);
     chains.add("time", &state, Stamp { at, ..stamp }, &asked);
 }
@@ -83,10 +75,7 @@ fn what_was_created_counts() {
     add("a token for another", enroll(11, 60));
     add("application", create_application(32, "mail"));
     add("application of another id", create_application(33, "mail"));
-    add(
-        "application of another name",
-        create_application(32, "wiki"),
-    );
+    add("application of another name", create_application(32, "wiki"));
     add("join token", create_join_token(41, 1000));
     add("another join token", create_join_token(42, 1000));
     add("a longer life", create_join_token(41, 1001));
@@ -171,11 +160,7 @@ fn world() -> (State, Stamp) {
 
 /// Step 10 lies at the time of every stamp.
 fn stamp(index: u64) -> Stamp {
-    Stamp {
-        index: LogIndex(index),
-        ordinal: 0,
-        at: Timestamp(300_000),
-    }
+    Stamp { index: LogIndex(index), ordinal: 0, at: Timestamp(300_000) }
 }
 
 fn proposal(caller: Caller, command: Command) -> Proposal {
@@ -202,10 +187,7 @@ fn verify(user: &str, step: u64) -> Command {
         application: VPN,
         method: Method::Totp,
         client_ip: "192.0.2.7".to_owned(),
-        matches: vec![Match {
-            token: TokenId(20),
-            step,
-        }],
+        matches: vec![Match { token: TokenId(20), step }],
     })
 }
 

@@ -1,8 +1,5 @@
 //! What the core cannot do, because it does not compile: a copy of it is altered and checked.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "copies sources into the target directory"
-)]
+#![expect(clippy::disallowed_methods, reason = "copies sources into the target directory")]
 
 #[cfg(test)]
 mod tests {

@@ -94,11 +94,7 @@ fn the_window_ends_where_time_ends() {
     assert_eq!(parameters.window(at(30)), (0, 2));
     assert_eq!(parameters.window(at(3000)), (99, 101));
     let last = parameters.step(Timestamp(u64::MAX));
-    assert_eq!(
-        parameters.window(Timestamp(u64::MAX)),
-        (last - 1, last + 1),
-        "no overflow"
-    );
+    assert_eq!(parameters.window(Timestamp(u64::MAX)), (last - 1, last + 1), "no overflow");
 }
 
 /// The codes of the RFC seed at steps 910737 and 910738 are equal.
@@ -158,15 +154,8 @@ fn a_code_of_another_length_does_not_match() {
 
 #[test]
 fn a_code_is_six_to_eight_digits_with_spaces_anywhere() {
-    for good in [
-        "287082",
-        "287 082",
-        " 287082 ",
-        "2 8 7 0 8 2",
-        "0000000",
-        "94287082",
-        "9428 7082",
-    ] {
+    for good in ["287082", "287 082", " 287082 ", "2 8 7 0 8 2", "0000000", "94287082", "9428 7082"]
+    {
         assert!(Code::parse(good).is_some(), "{good:?}");
     }
     for bad in [
@@ -226,11 +215,7 @@ fn parameters_out_of_range_are_refused_by_name() {
 #[test]
 fn a_seed_has_16_to_64_bytes() {
     for (bytes, good) in [(0, false), (15, false), (16, true), (64, true), (65, false)] {
-        let expected = if good {
-            Ok(())
-        } else {
-            Err(ParametersError::Seed)
-        };
+        let expected = if good { Ok(()) } else { Err(ParametersError::Seed) };
         assert_eq!(check_seed(&rfc_seed(bytes)), expected, "{bytes}");
     }
 }

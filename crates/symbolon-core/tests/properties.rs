@@ -21,11 +21,7 @@ mod tests {
     use crate::steps::{Log, Step, step};
 
     fn config() -> ProptestConfig {
-        ProptestConfig {
-            cases: 64,
-            failure_persistence: None,
-            ..ProptestConfig::default()
-        }
+        ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() }
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {

@@ -43,18 +43,9 @@ fn scalars_that_are_not_the_rows_own_are_refused() {
     let state = restore(&rows).unwrap();
     assert_eq!(state.check(), Ok(()));
     let own = state.scalars();
-    let other_clock = Scalars {
-        clock: own.clock.plus(1),
-        ..own
-    };
-    let other_chain = Scalars {
-        audit_chain: Digest([1; 32]),
-        ..own
-    };
-    let other_digest = Scalars {
-        digest: Digest([1; 32]),
-        ..own
-    };
+    let other_clock = Scalars { clock: own.clock.plus(1), ..own };
+    let other_chain = Scalars { audit_chain: Digest([1; 32]), ..own };
+    let other_digest = Scalars { digest: Digest([1; 32]), ..own };
     for scalars in [other_clock, other_chain, other_digest] {
         let refused = State::restore(rows.clone(), scalars, []).map(|_| ());
         assert!(
@@ -67,47 +58,16 @@ fn scalars_that_are_not_the_rows_own_are_refused() {
 #[test]
 fn rows_that_contradict_each_other_are_refused() {
     let (user, token, node) = (user(), token(), node(1));
-    let orphan = Token {
-        id: TokenId(21),
-        ..token.clone()
-    };
-    let double = User {
-        tokens: vec![TOKEN, TOKEN],
-        ..user.clone()
-    };
-    let namesake = User {
-        id: UserId(11),
-        tokens: Vec::new(),
-        ..user.clone()
-    };
-    let poor = User {
-        tokens: vec![TOKEN, TokenId(21)],
-        ..user.clone()
-    };
-    let failing = User {
-        failures: FAILURES_MAX + 1,
-        ..user
-    };
-    let same_name = Node {
-        name: node.name.clone(),
-        ..self::node(2)
-    };
-    let same_pin = Node {
-        pin: node.pin,
-        ..self::node(2)
-    };
-    let elsewhere = Application {
-        id: ApplicationId(31),
-        ..application()
-    };
-    let guest = JoinToken {
-        used_by: Some(NodeId(7)),
-        ..join_token()
-    };
-    let other_cluster = Cluster {
-        id: ClusterId([9; 16]),
-        ..cluster()
-    };
+    let orphan = Token { id: TokenId(21), ..token.clone() };
+    let double = User { tokens: vec![TOKEN, TOKEN], ..user.clone() };
+    let namesake = User { id: UserId(11), tokens: Vec::new(), ..user.clone() };
+    let poor = User { tokens: vec![TOKEN, TokenId(21)], ..user.clone() };
+    let failing = User { failures: FAILURES_MAX + 1, ..user };
+    let same_name = Node { name: node.name.clone(), ..self::node(2) };
+    let same_pin = Node { pin: node.pin, ..self::node(2) };
+    let elsewhere = Application { id: ApplicationId(31), ..application() };
+    let guest = JoinToken { used_by: Some(NodeId(7)), ..join_token() };
+    let other_cluster = Cluster { id: ClusterId([9; 16]), ..cluster() };
     for (row, violation) in [
         (Row::Token(orphan), Violation::TokenWithoutUser(TokenId(21))),
         (Row::User(double), Violation::UserWithoutToken(USER)),
@@ -144,14 +104,8 @@ fn rows_beyond_a_limit_are_refused() {
     let tokens = |count: usize| {
         let ids: Vec<_> = (0..count as u64).map(|id| TokenId(20 + id)).collect();
         let mut rows = rows();
-        rows.extend(
-            ids.iter()
-                .map(|id| Row::Token(Token { id: *id, ..token() })),
-        );
-        rows.push(Row::User(User {
-            tokens: ids,
-            ..user()
-        }));
+        rows.extend(ids.iter().map(|id| Row::Token(Token { id: *id, ..token() })));
+        rows.push(Row::User(User { tokens: ids, ..user() }));
         rows
     };
     assert_eq!(refusal(&tokens(TOKENS_PER_USER_MAX)), None);
@@ -172,10 +126,7 @@ fn beyond_their_limit_the_oldest_reply_is_forgotten() {
         request_id: id(number),
         fingerprint: Fingerprint([0; 16]),
         node: NodeId(1),
-        row: AuditRow::TokenEnrolled {
-            user: USER,
-            token: TOKEN,
-        },
+        row: AuditRow::TokenEnrolled { user: USER, token: TOKEN },
     });
     let state = State::restore(rows, scalars, events).unwrap();
     assert_eq!(state.replies_len(), REPLIES_MAX);
@@ -193,10 +144,7 @@ fn digest(rows: &[Row]) -> Digest {
 }
 
 fn restore(rows: &[Row]) -> Result<State, RestoreError> {
-    let scalars = Scalars {
-        digest: digest(rows),
-        ..Scalars::default()
-    };
+    let scalars = Scalars { digest: digest(rows), ..Scalars::default() };
     State::restore(rows.to_vec(), scalars, [])
 }
 
@@ -222,10 +170,7 @@ fn name(text: &str) -> Name {
 }
 
 fn reveal(secret: u8, until: u64) -> Option<Reveal> {
-    Some(Reveal {
-        secret: Sealed::new(vec![secret; 3]),
-        until: Timestamp(until),
-    })
+    Some(Reveal { secret: Sealed::new(vec![secret; 3]), until: Timestamp(until) })
 }
 
 fn cluster() -> Cluster {
@@ -379,12 +324,8 @@ fn alterations(row: &Row) -> Vec<Row> {
 }
 
 fn application_alterations(row: &Application) -> Vec<Row> {
-    let more = [None, reveal(0, 100), reveal(1, 101)].map(|reveal| {
-        Row::Application(Application {
-            reveal,
-            ..row.clone()
-        })
-    });
+    let more = [None, reveal(0, 100), reveal(1, 101)]
+        .map(|reveal| Row::Application(Application { reveal, ..row.clone() }));
     let mut rows = altered!(Application, row, {
         id: ApplicationId(31),
         name: name("vpm"),
@@ -403,12 +344,7 @@ fn token_alterations(row: &Token) -> Vec<Row> {
         parameters(Algorithm::Sha512, 6, 30),
         parameters(Algorithm::Sha1, 8, 30),
     ]
-    .map(|parameters| {
-        Row::Token(Token {
-            parameters,
-            ..row.clone()
-        })
-    });
+    .map(|parameters| Row::Token(Token { parameters, ..row.clone() }));
     let mut rows = altered!(Token, row, {
         id: TokenId(21),
         user: UserId(11),

@@ -49,21 +49,13 @@ impl<T> Call<T> {
             None => Err(ServiceError::Unauthenticated),
         };
         let principal = principal.map_err(|error| to_status(&error))?;
-        Ok(Self {
-            principal,
-            deadline,
-            request_id,
-            message: request.into_inner(),
-        })
+        Ok(Self { principal, deadline, request_id, message: request.into_inner() })
     }
 
     /// Until when a write waits for a master: then the caller is told, in time to act.
     pub(crate) fn write_deadline(&self) -> Instant {
         let now = Instant::now();
-        let left = self
-            .deadline
-            .saturating_duration_since(now)
-            .saturating_sub(ANSWER_TIME);
+        let left = self.deadline.saturating_duration_since(now).saturating_sub(ANSWER_TIME);
         now + left.min(WRITE_WAIT)
     }
 }
@@ -79,9 +71,7 @@ fn request_id(metadata: &MetadataMap) -> Result<Option<RequestId>, Status> {
         })
     };
     let text = value.to_str().map_err(|_| bad())?;
-    parse_hex(text)
-        .map(|bytes| Some(RequestId(bytes)))
-        .ok_or_else(bad)
+    parse_hex(text).map(|bytes| Some(RequestId(bytes))).ok_or_else(bad)
 }
 
 fn parse_hex(text: &str) -> Option<[u8; 16]> {
@@ -141,17 +131,10 @@ mod tests {
         };
         let id = read("000102030405060708090a0b0c0d0e0F").unwrap();
         assert_eq!(id, RequestId::from_slice(&(0..16).collect::<Vec<u8>>()));
-        for bad in [
-            "",
-            "00",
-            "+0102030405060708090a0b0c0d0e0f0",
-            "g00102030405060708090a0b0c0d0e0f",
-        ] {
-            assert_eq!(
-                read(bad).unwrap_err().code(),
-                tonic::Code::InvalidArgument,
-                "{bad}"
-            );
+        for bad in
+            ["", "00", "+0102030405060708090a0b0c0d0e0f0", "g00102030405060708090a0b0c0d0e0f"]
+        {
+            assert_eq!(read(bad).unwrap_err().code(), tonic::Code::InvalidArgument, "{bad}");
         }
         assert_eq!(request_id(&MetadataMap::new()).unwrap(), None);
     }

@@ -57,18 +57,9 @@ fn response(status: ClusterStatus, own: &str, users: u64) -> v1::GetStatusRespon
         let node = status.nodes.iter().find(|node| node.id == id);
         node.map(|node| node.name.to_string())
     };
-    let furthest = status
-        .nodes
-        .iter()
-        .map(|node| node.applied.0)
-        .max()
-        .unwrap_or(0);
+    let furthest = status.nodes.iter().map(|node| node.applied.0).max().unwrap_or(0);
     v1::GetStatusResponse {
-        cluster_name: status
-            .cluster_name
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        cluster_name: status.cluster_name.as_ref().map(ToString::to_string).unwrap_or_default(),
         cluster_id: status.cluster.to_string(),
         epoch: status.epoch,
         lineage: status.lineage.to_string(),

@@ -29,9 +29,7 @@ impl std::fmt::Debug for Health {
 
 impl Default for Health {
     fn default() -> Self {
-        Self {
-            reporter: HealthReporter::new(),
-        }
+        Self { reporter: HealthReporter::new() }
     }
 }
 
@@ -42,17 +40,10 @@ impl Health {
 
     /// Publishes what the node can do.
     pub async fn set(&self, readiness: Readiness) {
-        let services = [
-            ("", readiness.decides),
-            ("quorum", readiness.quorum),
-            ("writes", readiness.writes),
-        ];
+        let services =
+            [("", readiness.decides), ("quorum", readiness.quorum), ("writes", readiness.writes)];
         for (service, serves) in services {
-            let status = if serves {
-                ServingStatus::Serving
-            } else {
-                ServingStatus::NotServing
-            };
+            let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
             self.reporter.set_service_status(service, status).await;
         }
     }

@@ -47,17 +47,10 @@ impl v1::user_service_server::UserService for Users {
         let message = &call.message;
         let (user, state) = self
             .0
-            .get_user(
-                &call.principal,
-                &message.username,
-                message.allow_stale,
-                call.deadline,
-            )
+            .get_user(&call.principal, &message.username, message.allow_stale, call.deadline)
             .await
             .map_err(|error| to_status(&error))?;
-        Ok(Response::new(v1::GetUserResponse {
-            user: Some(convert::user(&user, &state)),
-        }))
+        Ok(Response::new(v1::GetUserResponse { user: Some(convert::user(&user, &state)) }))
     }
 
     async fn list_users(
@@ -79,11 +72,7 @@ impl v1::user_service_server::UserService for Users {
             .await
             .map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::ListUsersResponse {
-            users: page
-                .users
-                .iter()
-                .map(|user| convert::user(user, &page.state))
-                .collect(),
+            users: page.users.iter().map(|user| convert::user(user, &page.state)).collect(),
             next_page_token: page.next.map(|name| name.to_string()).unwrap_or_default(),
         }))
     }
@@ -121,10 +110,8 @@ fn page_token(text: &str) -> Result<Option<UserName>, ServiceError> {
     if text.is_empty() {
         return Ok(None);
     }
-    UserName::new(text)
-        .map(Some)
-        .map_err(|_| ServiceError::InvalidArgument {
-            field: "page_token",
-            problem: "it is not from an answer of ListUsers".to_owned(),
-        })
+    UserName::new(text).map(Some).map_err(|_| ServiceError::InvalidArgument {
+        field: "page_token",
+        problem: "it is not from an answer of ListUsers".to_owned(),
+    })
 }

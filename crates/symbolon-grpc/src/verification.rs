@@ -18,11 +18,9 @@ impl v1::verification_service_server::VerificationService for Verification {
         &self,
         request: Request<v1::VerifyRequest>,
     ) -> Result<Response<v1::VerifyResponse>, Status> {
-        let call = Call::accept(&self.0, request, VERIFY_TIMEOUT)
-            .await
-            .inspect_err(|status| {
-                count("refused", status.code().description());
-            })?;
+        let call = Call::accept(&self.0, request, VERIFY_TIMEOUT).await.inspect_err(|status| {
+            count("refused", status.code().description());
+        })?;
         let id = match &call.message.request_id[..] {
             [] => call.request_id.unwrap_or_else(|| self.0.new_request_id()),
             bytes => RequestId::from_slice(bytes).ok_or_else(|| {
@@ -32,9 +30,7 @@ impl v1::verification_service_server::VerificationService for Verification {
                 })
             })?,
         };
-        let result = self
-            .decide(&call.principal, call.message, id, call.deadline)
-            .await;
+        let result = self.decide(&call.principal, call.message, id, call.deadline).await;
         log(id, &call.principal, &result);
         let reply = result.map_err(|error| to_status(&error))?;
         Ok(Response::new(self.response(&call.principal, id, reply)))
@@ -108,10 +104,8 @@ fn log(id: RequestId, principal: &Principal, result: &Result<VerifyReply, Servic
     let caller = principal.name.as_str();
     match result {
         Ok(reply) => {
-            let (decision, reason) = reply
-                .verdict
-                .denial
-                .map_or(("ALLOW", ""), |denial| ("DENY", denial.name()));
+            let (decision, reason) =
+                reply.verdict.denial.map_or(("ALLOW", ""), |denial| ("DENY", denial.name()));
             count(decision, reason);
             tracing::info!(
                 request_id = %id, caller, decision, reason, index = reply.index.0, "verification"

@@ -63,10 +63,7 @@ pub(crate) fn caller_to_proto(caller: Caller) -> store::Caller {
         Caller::Application(id) => (Kind::Application, id.0),
         Caller::Node(id) => (Kind::Node, id.0),
     };
-    store::Caller {
-        kind: kind.into(),
-        id,
-    }
+    store::Caller { kind: kind.into(), id }
 }
 
 pub(crate) fn caller_from_proto(message: Option<store::Caller>) -> Result<Caller, DecodeError> {

@@ -32,19 +32,10 @@ mod tests {
     #[test]
     fn every_vector_is_read_as_it_was_written() {
         let freeze = std::env::var("SYMBOLON_FREEZE").is_ok_and(|value| value == "1");
-        for Vector {
-            name,
-            encoded,
-            reads_back,
-            ..
-        } in vectors()
-        {
+        for Vector { name, encoded, reads_back, .. } in vectors() {
             let path = folder().join(format!("{name}.bin"));
             if freeze && !path.exists() {
-                File::create_new(&path)
-                    .unwrap()
-                    .write_all(&encoded)
-                    .unwrap();
+                File::create_new(&path).unwrap().write_all(&encoded).unwrap();
             }
             let stored = fs::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(reads_back(&stored), "{name} is read as something else");
@@ -54,10 +45,8 @@ mod tests {
 
     #[test]
     fn no_vector_is_without_its_test() {
-        let expected: BTreeSet<_> = vectors()
-            .iter()
-            .map(|vector| format!("{}.bin", vector.name))
-            .collect();
+        let expected: BTreeSet<_> =
+            vectors().iter().map(|vector| format!("{}.bin", vector.name)).collect();
         assert_eq!(expected.len(), vectors().len(), "names differ");
         assert_eq!(files("bin", &folder()), expected);
     }
@@ -89,10 +78,7 @@ mod tests {
         const ID: u64 = 0x0102_0304_0506_0708;
         for (key, expected) in [
             (RowKey::Cluster, "430000000000000000"),
-            (
-                RowKey::Administrator(AdministratorId(ID)),
-                "4d0102030405060708",
-            ),
+            (RowKey::Administrator(AdministratorId(ID)), "4d0102030405060708"),
             (RowKey::Application(ApplicationId(ID)), "500102030405060708"),
             (RowKey::User(UserId(ID)), "550102030405060708"),
             (RowKey::Token(TokenId(ID)), "540102030405060708"),

@@ -137,10 +137,7 @@ mod tests {
                 | Refusal::NotPermitted
                 | Refusal::WrongPhase => {}
             }
-            let answer = Answer {
-                index: LogIndex(3),
-                reply: Reply::Refused(refusal),
-            };
+            let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let read = answer_from_proto(answer_to_proto(&answer)).unwrap();
             assert_eq!(read, answer);
         }

@@ -65,27 +65,15 @@ pub async fn bind(config: &Config, previous: Option<&Addresses>) -> Result<Liste
     let listen = &config.listen;
     let (api, api_address) =
         bind_one("listen.api", listen.api, previous.map(|before| before.api)).await?;
-    let (peer, peer_address) = bind_one(
-        "listen.peer",
-        listen.peer,
-        previous.map(|before| before.peer),
-    )
-    .await?;
-    let (metrics, metrics_address) = bind_one(
-        "listen.metrics",
-        listen.metrics,
-        previous.map(|before| before.metrics),
-    )
-    .await?;
+    let (peer, peer_address) =
+        bind_one("listen.peer", listen.peer, previous.map(|before| before.peer)).await?;
+    let (metrics, metrics_address) =
+        bind_one("listen.metrics", listen.metrics, previous.map(|before| before.metrics)).await?;
     Ok(Listeners {
         api,
         peer,
         metrics,
-        addresses: Addresses {
-            api: api_address,
-            peer: peer_address,
-            metrics: metrics_address,
-        },
+        addresses: Addresses { api: api_address, peer: peer_address, metrics: metrics_address },
     })
 }
 
@@ -106,11 +94,7 @@ async fn bind_one(
             ),
         }
     }
-    let fail = |source| BindError {
-        key,
-        address,
-        source,
-    };
+    let fail = |source| BindError { key, address, source };
     let listener = TcpListener::bind(address).await.map_err(fail)?;
     let bound = listener.local_addr().map_err(fail)?;
     Ok((listener, bound))

@@ -95,15 +95,12 @@ impl fmt::Debug for TokenText {
 pub fn run(command: Command) -> ExitCode {
     match command {
         Command::Init { config, cluster } => start(&config, |config| init::init(config, cluster)),
-        Command::Join {
-            config,
-            token,
-            token_file,
-            peer,
-        } => match join_token(token, token_file.as_deref()) {
-            Ok(token) => start(&config, |config| join::join(config, token, peer)),
-            Err(failure) => fail(&failure),
-        },
+        Command::Join { config, token, token_file, peer } => {
+            match join_token(token, token_file.as_deref()) {
+                Ok(token) => start(&config, |config| join::join(config, token, peer)),
+                Err(failure) => fail(&failure),
+            }
+        }
         Command::Server { config } => start(&config, node::serve),
         Command::CheckConfig { config } => check_config::run(&config),
     }
@@ -181,10 +178,7 @@ fn cluster_name(text: &str) -> Result<Name, NameError> {
     Name::new(text)
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "how a command fails is said to whoever ran it"
-)]
+#[expect(clippy::print_stderr, reason = "how a command fails is said to whoever ran it")]
 fn fail(failure: &Failure) -> ExitCode {
     eprintln!("{failure}");
     ExitCode::from(failure.exit)

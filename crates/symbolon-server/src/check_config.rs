@@ -43,10 +43,7 @@ fn print(text: &str) {
     print!("{text}");
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "the mistakes that the command is asked for"
-)]
+#[expect(clippy::print_stderr, reason = "the mistakes that the command is asked for")]
 fn print_errors(lines: impl Iterator<Item = String>) {
     for line in lines {
         eprintln!("{line}");
@@ -75,9 +72,7 @@ fn look(config: &Config) -> Findings {
 impl Findings {
     /// The directory, or where it would be made, must be this user's to write.
     fn data_dir(&mut self, data_dir: &Path) {
-        let existing = data_dir
-            .ancestors()
-            .find(|path| !matches!(Disk.look(path), Found::Nothing));
+        let existing = data_dir.ancestors().find(|path| !matches!(Disk.look(path), Found::Nothing));
         let Some(existing) = existing else { return };
         let name = data_dir.display();
         if Disk.look(existing) != Found::Directory {
@@ -174,10 +169,7 @@ fn summary(config: &Config) -> String {
         ("metrics", listen.metrics.to_string()),
         ("kek", kek),
         ("certificate", certificate),
-        (
-            "tls",
-            format!("{version} and newer, cipher suites: {suites}"),
-        ),
+        ("tls", format!("{version} and newer, cipher suites: {suites}")),
         ("log", format!("{format}, {}", config.log.filter)),
     ];
     let mut text = String::new();

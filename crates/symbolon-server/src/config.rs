@@ -167,17 +167,12 @@ impl Config {
     ///
     /// [`LoadError`] with every mistake in the file.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
-        let unreadable = |source| LoadError::Read {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |source| LoadError::Read { path: path.to_owned(), source };
         let absolute = std::path::absolute(path).map_err(unreadable)?;
         let text = disk::read_text(path, FILE_BYTES_MAX).map_err(unreadable)?;
         let base = absolute.parent().unwrap_or(&absolute);
-        Self::parse(&text, base, &Disk).map_err(|errors| LoadError::Invalid {
-            path: path.to_owned(),
-            errors,
-        })
+        Self::parse(&text, base, &Disk)
+            .map_err(|errors| LoadError::Invalid { path: path.to_owned(), errors })
     }
 
     /// Checks the text of a file of settings that lies in `base`.

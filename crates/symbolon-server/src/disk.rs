@@ -35,9 +35,7 @@ impl Probe for Disk {
 /// All bytes of a file that must not have more than `bytes_max`.
 pub(crate) fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = File::open(path)?
-        .take(bytes_max + 1)
-        .read_to_end(&mut bytes)?;
+    let read = File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
     if read as u64 > bytes_max {
         let text = format!("it is longer than {bytes_max} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
@@ -65,21 +63,14 @@ pub(crate) fn is_writable(directory: &Path) -> bool {
 /// bytes or the new ones. Only this user can read it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(path);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let new = path.with_added_extension("new");
     // One left by a crash may have another mode.
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&new, path)?;

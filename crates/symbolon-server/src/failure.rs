@@ -24,11 +24,7 @@ impl Failure {
     pub(crate) const CONFIG: u8 = 78;
 
     pub(crate) fn new(exit: u8, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            exit,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+        Self { exit, what: what.into(), remedy: remedy.into() }
     }
 }
 

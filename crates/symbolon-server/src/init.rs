@@ -37,15 +37,9 @@ pub(crate) async fn init(config: Config, cluster: Name) -> Result<(), Failure> {
     )
     .await
     .map_err(|error| failed("the cluster is not made", &error))?;
-    keep(
-        &config.data_dir,
-        ADMINISTRATOR_FILE,
-        founded.administrator.as_bytes(),
-    )?;
+    keep(&config.data_dir, ADMINISTRATOR_FILE, founded.administrator.as_bytes())?;
     keep(&config.data_dir, CA_FILE, founded.ca_pem.as_bytes())?;
-    bound
-        .write(&config.data_dir)
-        .map_err(|error| unwritten(&config.data_dir, &error))?;
+    bound.write(&config.data_dir).map_err(|error| unwritten(&config.data_dir, &error))?;
     say(&format!(
         "Cluster {cluster} made; node {node} is its first.\n\
          Administrator's bearer token: {token}\n\
@@ -89,9 +83,7 @@ pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
         _ => Failure::GENERAL,
     };
     let text = chain(error);
-    let (cause, remedy) = text
-        .split_once("; ")
-        .unwrap_or((&text, "See the log above."));
+    let (cause, remedy) = text.split_once("; ").unwrap_or((&text, "See the log above."));
     Failure::new(exit, format!("{what}: {cause}"), capitalised(remedy))
 }
 

@@ -50,12 +50,9 @@ pub(crate) async fn join(config: Config, token: TokenText, peer: HostPort) -> Re
         key: kept_key(&key_file, &kek)?,
     };
     let keep = |key: &Secret| {
-        let wrapped =
-            kek.wrap(WrapPurpose::NodeKey, key)
-                .map_err(|source| ClusterError::Unwrap {
-                    what: "node key",
-                    source,
-                })?;
+        let wrapped = kek
+            .wrap(WrapPurpose::NodeKey, key)
+            .map_err(|source| ClusterError::Unwrap { what: "node key", source })?;
         disk::replace(&key_file, &wrapped).map_err(|source| ClusterError::Certificate {
             what: "file join.key",
             source: source.into(),
@@ -65,9 +62,7 @@ pub(crate) async fn join(config: Config, token: TokenText, peer: HostPort) -> Re
         .await
         .map_err(|error| failed("this node has not joined", &error))?;
     remove(&key_file).map_err(|error| unwritten(&config.data_dir, &error))?;
-    bound
-        .write(&config.data_dir)
-        .map_err(|error| unwritten(&config.data_dir, &error))?;
+    bound.write(&config.data_dir).map_err(|error| unwritten(&config.data_dir, &error))?;
     say(&format!(
         "Node {} joined as number {}.\nNext: symbolon server --config FILE",
         config.name, header.node
@@ -83,19 +78,13 @@ fn kept_key(path: &Path, kek: &Kek) -> Result<Option<Secret>, Failure> {
             Ok(key) => Ok(Some(key)),
             Err(source) => Err(failed(
                 "this node has not joined",
-                &ClusterError::Unwrap {
-                    what: "key of the join that was cut off",
-                    source,
-                },
+                &ClusterError::Unwrap { what: "key of the join that was cut off", source },
             )),
         },
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "removes the one file that only a join needs"
-)]
+#[expect(clippy::disallowed_methods, reason = "removes the one file that only a join needs")]
 fn remove(path: &Path) -> std::io::Result<()> {
     std::fs::remove_file(path)
 }

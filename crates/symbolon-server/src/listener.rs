@@ -200,10 +200,7 @@ struct Pause {
 impl Pause {
     fn after(&mut self, error: &io::Error, port: &'static str) {
         use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-        if matches!(
-            error.kind(),
-            ConnectionAborted | ConnectionReset | Interrupted
-        ) {
+        if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
             // The client is gone already; the next one may be fine.
             return;
         }

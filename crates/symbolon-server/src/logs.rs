@@ -23,9 +23,7 @@ use json::JsonLines;
 
 /// Targets that say nothing below `warn` unless the filter names them. A target covers all that
 /// starts with it.
-const CAPPED: &[&str] = &[
-    "h2", "hyper", "openraft", "rustls", "sled", "tonic", "tower",
-];
+const CAPPED: &[&str] = &["h2", "hyper", "openraft", "rustls", "sled", "tonic", "tower"];
 
 /// Why a text is no filter.
 #[derive(Debug, Error)]
@@ -82,11 +80,8 @@ where
 pub fn filter(text: &str) -> Result<EnvFilter, FilterError> {
     let mut base = LevelFilter::ERROR;
     let mut named = Vec::new();
-    let directives: Vec<_> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|directive| !directive.is_empty())
-        .collect();
+    let directives: Vec<_> =
+        text.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
     for &directive in &directives {
         if let Ok(level) = LevelFilter::from_str(directive) {
             base = level;
@@ -102,13 +97,9 @@ pub fn filter(text: &str) -> Result<EnvFilter, FilterError> {
         .parse(directives.join(","))
         .map_err(FilterError::Syntax)?;
     // Under a base of `warn` or less a cap would let more through, not less.
-    let caps = CAPPED
-        .iter()
-        .filter(|target| base > LevelFilter::WARN && !named.contains(target));
+    let caps = CAPPED.iter().filter(|target| base > LevelFilter::WARN && !named.contains(target));
     for target in caps {
-        let cap = format!("{target}=warn")
-            .parse()
-            .map_err(FilterError::Syntax)?;
+        let cap = format!("{target}=warn").parse().map_err(FilterError::Syntax)?;
         filter = filter.add_directive(cap);
     }
     Ok(filter)

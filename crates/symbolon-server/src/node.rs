@@ -33,18 +33,12 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Runs the node. Returns after it has stopped well.
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let stop = Stop::new();
-    stop.on_signals()
-        .map_err(|error| internal("signals cannot be caught", &error))?;
+    stop.on_signals().map_err(|error| internal("signals cannot be caught", &error))?;
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| internal("metrics cannot be counted", &error))?;
     let (node, service, listeners) = start(&config).await?;
-    let Listeners {
-        api,
-        peer,
-        metrics: watched,
-        addresses,
-    } = listeners;
+    let Listeners { api, peer, metrics: watched, addresses } = listeners;
     let health = Health::default();
     let readiness = Arc::new(NodeReadiness::new(Arc::clone(&node), stop.clone()));
 
@@ -57,9 +51,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     tokio::spawn(watch(readiness, Arc::clone(&service), health, last.clone()));
 
     // Written last: whoever waits for the file finds the ports open.
-    addresses
-        .write(&config.data_dir)
-        .map_err(|error| unwritten(&config.data_dir, &error))?;
+    addresses.write(&config.data_dir).map_err(|error| unwritten(&config.data_dir, &error))?;
     tracing::info!(
         node = %config.name,
         api = %addresses.api,
@@ -114,11 +106,7 @@ fn log_stopped(reason: &str) -> Failure {
 
 fn internal(what: &str, error: &dyn std::error::Error) -> Failure {
     let remedy = "Check the limits of the service and of the machine.";
-    Failure::new(
-        Failure::GENERAL,
-        format!("{what}: {}", chain(error)),
-        remedy,
-    )
+    Failure::new(Failure::GENERAL, format!("{what}: {}", chain(error)), remedy)
 }
 
 async fn open(config: &Config) -> Result<Store, Failure> {
@@ -175,10 +163,7 @@ fn serve_api(
     let tls = Arc::new(ArcSwap::from_pointee(tls.map_err(|error| odd(&error))?));
     let routes = symbolon_grpc::routes(service, health).map_err(|error| odd(&error))?;
     let app = routes.prepare().into_axum_router();
-    let port = Port {
-        name: "api",
-        limits: Limits::API,
-    };
+    let port = Port { name: "api", limits: Limits::API };
     let stop = stop.clone();
     Ok(async move {
         let drained = serve_tls(listener, port, tls, app, stop).await;
@@ -194,19 +179,11 @@ fn serve_peers(
     listener: tokio::net::TcpListener,
     stop: &Stop,
 ) -> Result<impl Future<Output = ()> + use<>, Failure> {
-    let tls = node
-        .peer_tls()
-        .map_err(|error| failed("the peer port is not served", &error))?;
+    let tls = node.peer_tls().map_err(|error| failed("the peer port is not served", &error))?;
     let tls = Arc::new(ArcSwap::from_pointee(tls));
-    let routes = node
-        .peer_routes(Arc::clone(service))
-        .prepare()
-        .into_axum_router();
+    let routes = node.peer_routes(Arc::clone(service)).prepare().into_axum_router();
     let app = routes.layer(axum::middleware::map_request(with_peer_certificate));
-    let port = Port {
-        name: "peer",
-        limits: Limits::PEER,
-    };
+    let port = Port { name: "peer", limits: Limits::PEER };
     let stop = stop.clone();
     Ok(async move {
         let _ = serve_tls(listener, port, tls, app, stop).await;
@@ -217,9 +194,7 @@ fn serve_peers(
 async fn with_peer_certificate(mut request: Request) -> Request {
     let info = request.extensions().get::<ConnectionInfo>();
     if let Some(certificate) = info.and_then(|info| info.client_certificate.clone()) {
-        request
-            .extensions_mut()
-            .insert(PeerCertificate(certificate));
+        request.extensions_mut().insert(PeerCertificate(certificate));
     }
     request
 }
@@ -231,10 +206,7 @@ fn serve_ops(
     stop: &Stop,
 ) -> impl Future<Output = ()> + use<> {
     let app: Router = ops::router(readiness, metrics.clone());
-    let port = Port {
-        name: "metrics",
-        limits: Limits::OPS,
-    };
+    let port = Port { name: "metrics", limits: Limits::OPS };
     let stop = stop.clone();
     async move {
         tokio::spawn(ops::upkeep(metrics, stop.clone()));

@@ -22,10 +22,7 @@ pub(crate) fn raise() {
         return;
     };
     let allowed = maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
-    let raised = Rlimit {
-        current: Some(allowed),
-        maximum,
-    };
+    let raised = Rlimit { current: Some(allowed), maximum };
     let done = setrlimit(Resource::Nofile, raised);
     let limit = if done.is_ok() { allowed } else { current };
     if limit < WANTED {

@@ -22,9 +22,8 @@ pub(crate) fn install() {
 fn report(panic: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("unnamed");
-    let (file, line) = panic
-        .location()
-        .map_or(("unknown", 0), |place| (place.file(), place.line()));
+    let (file, line) =
+        panic.location().map_or(("unknown", 0), |place| (place.file(), place.line()));
     let fatal = is_fatal(name);
     tracing::error!(thread = name, file, line, fatal, "a thread has panicked");
     if fatal {
@@ -53,18 +52,12 @@ mod tests {
     const THREAD: &str = "SYMBOLON_TEST_PANICKING_THREAD";
 
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how the child is told that it is one"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "how the child is told that it is one")]
     fn panicking_child() {
         let Ok(name) = std::env::var(THREAD) else {
             return;
         };
-        let log = Log {
-            format: LogFormat::Json,
-            filter: "info".to_owned(),
-        };
+        let log = Log { format: LogFormat::Json, filter: "info".to_owned() };
         logs::init(&log).unwrap();
         install();
         let thread = thread::Builder::new().name(name);

@@ -93,8 +93,7 @@ pub fn suites() -> Vec<Suite> {
 /// The library puts `TLS13_` where the registry has `TLS_`.
 fn iana_name(id: CipherSuite) -> String {
     let name = id.as_str().unwrap_or_default();
-    name.strip_prefix("TLS13_")
-        .map_or_else(|| name.to_owned(), |rest| format!("TLS_{rest}"))
+    name.strip_prefix("TLS13_").map_or_else(|| name.to_owned(), |rest| format!("TLS_{rest}"))
 }
 
 /// The provider with only the chosen suites.
@@ -102,9 +101,7 @@ fn iana_name(id: CipherSuite) -> String {
 pub fn provider(tls: &Tls) -> CryptoProvider {
     let mut provider = ring::default_provider();
     if let Some(chosen) = &tls.cipher_suites {
-        provider
-            .cipher_suites
-            .retain(|suite| chosen.contains(&suite.suite()));
+        provider.cipher_suites.retain(|suite| chosen.contains(&suite.suite()));
     }
     provider
 }
@@ -130,10 +127,7 @@ pub fn identity(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
 ///
 /// [`TlsError::Config`]
 pub fn api_config(tls: &Tls, identity: CertifiedKey) -> Result<ServerConfig, TlsError> {
-    api_config_of(
-        tls,
-        Arc::new(rustls::sign::SingleCertAndKey::from(identity)),
-    )
+    api_config_of(tls, Arc::new(rustls::sign::SingleCertAndKey::from(identity)))
 }
 
 /// As [`api_config`], with a certificate that may change while the port is served.

@@ -40,19 +40,11 @@ pub struct Enrollment {
 }
 
 const fn api_key_field(id: u64) -> FieldRef {
-    FieldRef {
-        row: "application",
-        id,
-        field: "api_key",
-    }
+    FieldRef { row: "application", id, field: "api_key" }
 }
 
 const fn join_secret_field(id: u64) -> FieldRef {
-    FieldRef {
-        row: "join_token",
-        id,
-        field: "secret",
-    }
+    FieldRef { row: "join_token", id, field: "secret" }
 }
 
 impl Service {
@@ -138,47 +130,28 @@ impl Service {
             let user = view.state.user_by_name(&name);
             let user = user.ok_or(ServiceError::NotFound { kind: "user" })?.id;
             let token = TokenId(self.draw());
-            let seed = new
-                .seed
-                .clone()
-                .unwrap_or_else(|| self.draw_secret(seed_bytes(parameters)));
+            let seed = new.seed.clone().unwrap_or_else(|| self.draw_secret(seed_bytes(parameters)));
             let seed = self.vault.seal(seed_field(token.0), &seed);
             let seed = seed.map_err(|_| ServiceError::Internal)?;
-            Ok(Command::EnrollToken(EnrollToken {
-                user,
-                token,
-                parameters,
-                seed,
-            }))
+            Ok(Command::EnrollToken(EnrollToken { user, token, parameters, seed }))
         };
-        let (reply, index) = self
-            .administer(&request, deadline, build)
-            .await
-            .map_err(|error| match error {
-                ServiceError::LimitReached { .. } => ServiceError::LimitReached {
-                    limit: "16 tokens for a user",
-                },
+        let (reply, index) =
+            self.administer(&request, deadline, build).await.map_err(|error| match error {
+                ServiceError::LimitReached { .. } => {
+                    ServiceError::LimitReached { limit: "16 tokens for a user" }
+                }
                 other => other,
             })?;
         let Reply::TokenEnrolled(id) = reply else {
             return Err(ServiceError::Internal);
         };
         let state = self.ledger.view().state;
-        let token = state
-            .token(id)
-            .cloned()
-            .ok_or(ServiceError::NotFound { kind: "token" })?;
+        let token = state.token(id).cloned().ok_or(ServiceError::NotFound { kind: "token" })?;
         let seed = self.vault.open(seed_field(id.0), &token.seed);
         let seed = seed.map_err(|_| ServiceError::Internal)?;
-        let issuer = state
-            .cluster()
-            .map_or("symbolon", |cluster| cluster.name.as_str());
+        let issuer = state.cluster().map_or("symbolon", |cluster| cluster.name.as_str());
         let otpauth_uri = otpauth::uri(issuer, name.as_str(), &seed, token.parameters);
-        Ok(Enrollment {
-            token,
-            otpauth_uri,
-            index,
-        })
+        Ok(Enrollment { token, otpauth_uri, index })
     }
 
     /// Adds an application; answers with its API key.
@@ -215,15 +188,9 @@ impl Service {
             return Err(ServiceError::Internal);
         };
         let application = self.ledger.view().state.application(id).cloned();
-        let application = application.ok_or(ServiceError::NotFound {
-            kind: "application",
-        })?;
+        let application = application.ok_or(ServiceError::NotFound { kind: "application" })?;
         let secret = self.reveal(api_key_field(id.0), application.reveal.as_ref())?;
-        let credential = Credential {
-            kind: CredentialKind::Application,
-            id: id.0,
-            secret,
-        };
+        let credential = Credential { kind: CredentialKind::Application, id: id.0, secret };
         Ok((application, credential.to_text(), index))
     }
 
@@ -260,13 +227,11 @@ impl Service {
                 life_milliseconds,
             }))
         };
-        let (reply, index) = self
-            .administer(&request, deadline, build)
-            .await
-            .map_err(|error| match error {
-                ServiceError::LimitReached { .. } => ServiceError::LimitReached {
-                    limit: "100 join tokens that wait",
-                },
+        let (reply, index) =
+            self.administer(&request, deadline, build).await.map_err(|error| match error {
+                ServiceError::LimitReached { .. } => {
+                    ServiceError::LimitReached { limit: "100 join tokens that wait" }
+                }
                 other => other,
             })?;
         let Reply::JoinTokenCreated(id) = reply else {
@@ -282,9 +247,7 @@ impl Service {
 
     fn reveal(&self, field: FieldRef, reveal: Option<&Reveal>) -> Result<Secret, ServiceError> {
         let reveal = reveal.ok_or(ServiceError::SecretGone)?;
-        self.vault
-            .open(field, &reveal.secret)
-            .map_err(|_| ServiceError::Internal)
+        self.vault.open(field, &reveal.secret).map_err(|_| ServiceError::Internal)
     }
 }
 

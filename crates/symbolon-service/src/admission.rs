@@ -47,10 +47,7 @@ impl Admission {
         }
         *share += 1;
         counts.verifications += 1;
-        Ok(Place {
-            counts: Arc::clone(&self.0),
-            caller: Some(caller),
-        })
+        Ok(Place { counts: Arc::clone(&self.0), caller: Some(caller) })
     }
 
     /// A place for an administrative call.
@@ -60,19 +57,13 @@ impl Admission {
             return Err(ServiceError::Overloaded("administration"));
         }
         counts.administration += 1;
-        Ok(Place {
-            counts: Arc::clone(&self.0),
-            caller: None,
-        })
+        Ok(Place { counts: Arc::clone(&self.0), caller: None })
     }
 
     /// Verifications under way at this node.
     #[must_use]
     pub fn verifications(&self) -> usize {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .verifications
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).verifications
     }
 }
 
@@ -101,10 +92,8 @@ mod tests {
     #[test]
     fn one_application_gets_half_and_the_rest_is_left_to_others() {
         let admission = Admission::default();
-        let (flood, other) = (
-            Caller::Application(ApplicationId(1)),
-            Caller::Application(ApplicationId(2)),
-        );
+        let (flood, other) =
+            (Caller::Application(ApplicationId(1)), Caller::Application(ApplicationId(2)));
         let mut places = Vec::new();
         while let Ok(place) = admission.verification(flood) {
             places.push(place);
@@ -122,16 +111,9 @@ mod tests {
     fn no_number_of_applications_passes_the_limit_of_the_node() {
         let admission = Admission::default();
         let places: Vec<_> = (0_u64..10_000)
-            .filter_map(|n| {
-                admission
-                    .verification(Caller::Application(ApplicationId(n % 5)))
-                    .ok()
-            })
+            .filter_map(|n| admission.verification(Caller::Application(ApplicationId(n % 5))).ok())
             .collect();
         assert_eq!(places.len(), VERIFICATION_QUEUE_MAX);
-        assert!(
-            admission.administration().is_ok(),
-            "administration has its own queue"
-        );
+        assert!(admission.administration().is_ok(), "administration has its own queue");
     }
 }

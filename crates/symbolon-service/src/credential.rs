@@ -52,11 +52,7 @@ impl Credential {
             .into_iter()
             .find_map(|kind| text.strip_prefix(kind.prefix()).map(|rest| (kind, rest)))?;
         let (id, secret) = rest.split_once('_')?;
-        Some(Self {
-            kind,
-            id: parse_id(id)?,
-            secret: parse_secret(secret)?,
-        })
+        Some(Self { kind, id: parse_id(id)?, secret: parse_secret(secret)? })
     }
 
     /// The text that the bearer keeps.
@@ -119,9 +115,7 @@ fn format_token(prefix: &str, id: u64, secret: &Secret) -> Zeroizing<String> {
 }
 
 fn parse_id(text: &str) -> Option<u64> {
-    (text.len() == 16)
-        .then(|| u64::from_str_radix(text, 16).ok())
-        .flatten()
+    (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
 fn parse_secret(text: &str) -> Option<Secret> {
@@ -138,20 +132,12 @@ mod tests {
         // 0xff… is all `_` in base64url.
         let secret = Secret::new(vec![0xff; SECRET_BYTES]);
         for kind in [CredentialKind::Administrator, CredentialKind::Application] {
-            let credential = Credential {
-                kind,
-                id: 7,
-                secret: secret.clone(),
-            };
+            let credential = Credential { kind, id: 7, secret: secret.clone() };
             let text = credential.to_text();
             assert_eq!(Credential::parse(&text), Some(credential));
             assert_eq!(Credential::parse(&text[..text.len() - 1]), None);
         }
-        let join = JoinCredential {
-            id: JoinTokenId(9),
-            secret,
-            ca_pin: KeyPin([0xff; 32]),
-        };
+        let join = JoinCredential { id: JoinTokenId(9), secret, ca_pin: KeyPin([0xff; 32]) };
         let text = join.to_text();
         assert_eq!(JoinCredential::parse(&text), Some(join));
         assert_eq!(Credential::parse(&text), None);
@@ -161,11 +147,8 @@ mod tests {
     #[test]
     fn no_debug_output_shows_a_secret() {
         let secret = Secret::new(vec![b'Q'; SECRET_BYTES]);
-        let credential = Credential {
-            kind: CredentialKind::Application,
-            id: 1,
-            secret: secret.clone(),
-        };
+        let credential =
+            Credential { kind: CredentialKind::Application, id: 1, secret: secret.clone() };
         let shown = format!("{credential:?} {secret:?}");
         assert!(!shown.contains("81") && !shown.contains("QQ"), "{shown}");
     }

@@ -65,10 +65,7 @@ pub enum ServiceError {
 
 impl ServiceError {
     pub(crate) fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
-        Self::InvalidArgument {
-            field,
-            problem: problem.into(),
-        }
+        Self::InvalidArgument { field, problem: problem.into() }
     }
 }
 

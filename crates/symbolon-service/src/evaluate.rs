@@ -19,11 +19,7 @@ pub(crate) struct Evaluation {
 
 /// Field of a token's seed.
 pub(crate) const fn seed_field(token: u64) -> FieldRef {
-    FieldRef {
-        row: "token",
-        id: token,
-        field: "seed",
-    }
+    FieldRef { row: "token", id: token, field: "seed" }
 }
 
 /// Compares a code with every token of a user. Someone without a token, and a name that is
@@ -38,19 +34,13 @@ pub(crate) fn evaluate(
 ) -> Result<Evaluation, VaultError> {
     let user = state.user_by_name(name);
     let tokens = user.map_or(&[][..], |user| &user.tokens[..]);
-    let mut evaluation = Evaluation {
-        user: user.map(|user| user.id),
-        matches: Vec::new(),
-        seeds: 0,
-    };
+    let mut evaluation =
+        Evaluation { user: user.map(|user| user.id), matches: Vec::new(), seeds: 0 };
     for token in tokens.iter().filter_map(|id| state.token(*id)) {
         let seed = vault.open(seed_field(token.id.0), &token.seed)?;
         evaluation.seeds += 1;
         if let Some(step) = otp::matching_step(&seed, token.parameters, code, at) {
-            evaluation.matches.push(Match {
-                token: token.id,
-                step,
-            });
+            evaluation.matches.push(Match { token: token.id, step });
         }
     }
     if evaluation.seeds == 0 {

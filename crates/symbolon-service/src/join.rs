@@ -46,10 +46,9 @@ impl Service {
     ) -> Result<Joined, ServiceError> {
         let _place = self.admission.administration()?;
         let name = names::name("name", &join.name)?;
-        for (field, address) in [
-            ("peer_address", &join.peer_address),
-            ("api_address", &join.api_address),
-        ] {
+        for (field, address) in
+            [("peer_address", &join.peer_address), ("api_address", &join.api_address)]
+        {
             if address.is_empty() || address.len() > ADDRESS_BYTES_MAX {
                 let problem = format!("it has not 1 to {ADDRESS_BYTES_MAX} bytes");
                 return Err(ServiceError::invalid(field, problem));

@@ -43,11 +43,8 @@ mod tests {
 
     #[test]
     fn case_width_and_unicode_form_do_not_distinguish() {
-        for (one, other) in [
-            ("Alice", "alice"),
-            ("ｂｏｂ", "bob"),
-            ("re\u{301}my", "r\u{e9}my"),
-        ] {
+        for (one, other) in [("Alice", "alice"), ("ｂｏｂ", "bob"), ("re\u{301}my", "r\u{e9}my")]
+        {
             assert_eq!(user_name(one), user_name(other), "{one} and {other}");
         }
     }

@@ -67,17 +67,9 @@ impl Service {
         };
         self.catch_up(allow_stale, deadline).await?;
         let state = self.ledger.view().state;
-        let users: Vec<_> = state
-            .users_after(after.as_ref())
-            .take(size)
-            .cloned()
-            .collect();
+        let users: Vec<_> = state.users_after(after.as_ref()).take(size).cloned().collect();
         let next = (users.len() == size).then(|| users.last().map(|user| user.name.clone()));
-        Ok(Page {
-            users,
-            next: next.flatten(),
-            state,
-        })
+        Ok(Page { users, next: next.flatten(), state })
     }
 
     async fn catch_up(&self, allow_stale: bool, deadline: Instant) -> Result<(), ServiceError> {

@@ -54,18 +54,12 @@ pub struct Service {
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service")
-            .field("node", self.ledger.identity())
-            .finish_non_exhaustive()
+        f.debug_struct("Service").field("node", self.ledger.identity()).finish_non_exhaustive()
     }
 }
 
 /// Field of the seed that is nobody's.
-pub(crate) const NOBODY: FieldRef = FieldRef {
-    row: "nobody",
-    id: 0,
-    field: "seed",
-};
+pub(crate) const NOBODY: FieldRef = FieldRef { row: "nobody", id: 0, field: "seed" };
 
 impl Service {
     /// Puts the use cases over their ports.
@@ -121,9 +115,7 @@ impl Service {
         if let Some(known) = look_up(&before, &credential) {
             return known;
         }
-        self.barrier
-            .pass(&*self.ledger, deadline.min(Instant::now() + STRANGER_WAIT))
-            .await?;
+        self.barrier.pass(&*self.ledger, deadline.min(Instant::now() + STRANGER_WAIT)).await?;
         look_up(&self.ledger.view(), &credential).unwrap_or(Err(ServiceError::Unauthenticated))
     }
 
@@ -183,10 +175,7 @@ impl Service {
                 node: self.ledger.identity().node,
                 command: build(&view)?,
             };
-            let answer = self
-                .ledger
-                .propose(proposal, Lane::Administration, deadline)
-                .await?;
+            let answer = self.ledger.propose(proposal, Lane::Administration, deadline).await?;
             if !self.ledger.applied(answer.index, deadline).await {
                 return Err(ServiceError::NoMaster);
             }
@@ -230,11 +219,7 @@ impl Service {
             Caller::Application(id) => state.application(id).is_some(),
             Caller::Node(id) => state.node(id).is_some(),
         };
-        if there {
-            Ok(())
-        } else {
-            Err(ServiceError::Unauthenticated)
-        }
+        if there { Ok(()) } else { Err(ServiceError::Unauthenticated) }
     }
 
     /// The decided answer of a verification, or `None` to evaluate again.
@@ -278,15 +263,8 @@ fn look_up(view: &View, credential: &Credential) -> Option<Result<Principal, Ser
         }
     };
     let right = bool::from(hash_secret(&credential.secret).0.ct_eq(&key.0));
-    let principal = Principal {
-        caller,
-        name: name.clone(),
-    };
-    Some(if right {
-        Ok(principal)
-    } else {
-        Err(ServiceError::Unauthenticated)
-    })
+    let principal = Principal { caller, name: name.clone() };
+    Some(if right { Ok(principal) } else { Err(ServiceError::Unauthenticated) })
 }
 
 pub(crate) fn reused_request_id() -> ServiceError {
@@ -304,9 +282,7 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::FingerprintMismatch => reused_request_id(),
         Refusal::NameTaken => ServiceError::AlreadyExists { kind: "row" },
         Refusal::NoSuchUser => ServiceError::NotFound { kind: "user" },
-        Refusal::LimitReached => ServiceError::LimitReached {
-            limit: "rows of this kind",
-        },
+        Refusal::LimitReached => ServiceError::LimitReached { limit: "rows of this kind" },
         Refusal::JoinTokenUnknown => {
             ServiceError::JoinToken("is not one of this cluster; make another")
         }

@@ -85,20 +85,12 @@ impl Service {
         let mut late = 0;
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
-            let Question {
-                caller,
-                id,
-                fingerprint,
-                ..
-            } = question;
+            let Question { caller, id, fingerprint, .. } = question;
             if let Some(first) = self.first_answer(&view, caller, id, fingerprint)? {
                 return decided(first);
             }
             let proposal = self.propose_outcome(&question, &view)?;
-            let answer = self
-                .ledger
-                .propose(proposal, Lane::Verification, deadline)
-                .await?;
+            let answer = self.ledger.propose(proposal, Lane::Verification, deadline).await?;
             // The outcome grew old while it waited for a master: evaluate it anew, unless it is
             // the clocks that are apart.
             if answer.reply == Reply::Refused(Refusal::Late) && late < 2 {
@@ -154,10 +146,7 @@ impl Service {
         within("code", &request.code, CODE_BYTES_MAX)?;
         within("context", &request.context, CONTEXT_BYTES_MAX)?;
         if !request.client_ip.is_empty() && request.client_ip.parse::<std::net::IpAddr>().is_err() {
-            return Err(ServiceError::invalid(
-                "client_ip",
-                "it is no IPv4 or IPv6 address",
-            ));
+            return Err(ServiceError::invalid("client_ip", "it is no IPv4 or IPv6 address"));
         }
         let user_name = names::user_name(&request.username)?;
         let application = self.application(principal, &request.application)?;
@@ -209,9 +198,7 @@ impl Service {
                 let name = names::name(field, named)?;
                 let view = self.ledger.view();
                 let application = view.state.application_by_name(&name);
-                application.map(|row| row.id).ok_or(ServiceError::NotFound {
-                    kind: "application",
-                })
+                application.map(|row| row.id).ok_or(ServiceError::NotFound { kind: "application" })
             }
             Caller::Node(_) => Err(ServiceError::PermissionDenied("verify")),
         }
@@ -220,10 +207,7 @@ impl Service {
 
 fn decided(answer: Answer) -> Result<VerifyReply, ServiceError> {
     match answer.reply {
-        Reply::Verified(verdict) => Ok(VerifyReply {
-            verdict,
-            index: answer.index,
-        }),
+        Reply::Verified(verdict) => Ok(VerifyReply { verdict, index: answer.index }),
         // Only a verification has this fingerprint.
         _ => Err(ServiceError::Internal),
     }

@@ -64,9 +64,7 @@ impl DataDir {
         let kv = SledKv::open(&self.store_path())?;
         // A header that was lost must not be replaced by another node's.
         if kv.scan(&[], &[u8::MAX]).next().transpose()?.is_some() {
-            return Err(StoreError::StoreWithoutHeader {
-                path: self.store_path(),
-            });
+            return Err(StoreError::StoreWithoutHeader { path: self.store_path() });
         }
         // Last, so that a header means that the rest is there.
         header.write(&header_path)?;
@@ -133,12 +131,7 @@ impl DataDir {
 
     fn assemble(&self, header: Header, kv: SledKv) -> Result<Store, StoreError> {
         let snapshots = Snapshots::open(&self.snapshots_path())?;
-        Store::assemble(
-            header,
-            Arc::new(kv),
-            snapshots,
-            Place::Directory(self.clone()),
-        )
+        Store::assemble(header, Arc::new(kv), snapshots, Place::Directory(self.clone()))
     }
 }
 
@@ -151,9 +144,7 @@ impl Store {
     #[cfg(any(test, feature = "sim"))]
     pub fn create_simulated(disk: &crate::SimDisk, header: Header) -> Result<Self, StoreError> {
         if disk.header().is_some() {
-            return Err(StoreError::HeaderExists {
-                path: "simulated disk".into(),
-            });
+            return Err(StoreError::HeaderExists { path: "simulated disk".into() });
         }
         disk.put_header(header);
         Self::simulated(disk)
@@ -166,9 +157,7 @@ impl Store {
     /// As [`DataDir::open`].
     #[cfg(any(test, feature = "sim"))]
     pub fn simulated(disk: &crate::SimDisk) -> Result<Self, StoreError> {
-        let missing = || StoreError::HeaderMissing {
-            path: "simulated disk".into(),
-        };
+        let missing = || StoreError::HeaderMissing { path: "simulated disk".into() };
         let header = disk.header().ok_or_else(missing)?;
         let kv = Arc::new(disk.open()?);
         Self::assemble(header, kv, disk.snapshots(), Place::Simulated(disk.clone()))
@@ -198,13 +187,6 @@ impl Store {
         let kv = Framed::open(kv)?;
         let log = Log::open(kv.clone())?;
         let image = Image::open(kv.clone())?;
-        Ok(Self {
-            header,
-            kv,
-            log,
-            image,
-            snapshots,
-            place,
-        })
+        Ok(Self { header, kv, log, image, snapshots, place })
     }
 }

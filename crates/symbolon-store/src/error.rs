@@ -155,19 +155,13 @@ pub enum StoreError {
         bytes: usize,
     },
     /// A value over [`VALUE_BYTES_MAX`](crate::VALUE_BYTES_MAX).
-    #[error(
-        "a value of {bytes} bytes is too long; at most {} are allowed",
-        crate::VALUE_BYTES_MAX
-    )]
+    #[error("a value of {bytes} bytes is too long; at most {} are allowed", crate::VALUE_BYTES_MAX)]
     ValueTooLong {
         /// Length of the value.
         bytes: usize,
     },
     /// A snapshot chunk that is empty or over [`CHUNK_BYTES_MAX`](crate::CHUNK_BYTES_MAX).
-    #[error(
-        "a snapshot chunk has {bytes} bytes; 1 to {} are allowed",
-        crate::CHUNK_BYTES_MAX
-    )]
+    #[error("a snapshot chunk has {bytes} bytes; 1 to {} are allowed", crate::CHUNK_BYTES_MAX)]
     Chunk {
         /// Length of the chunk.
         bytes: usize,
@@ -204,11 +198,7 @@ pub enum StoreError {
 
 impl StoreError {
     pub(crate) fn file(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::File {
-            doing,
-            path: path.to_owned(),
-            source: Arc::new(source),
-        }
+        Self::File { doing, path: path.to_owned(), source: Arc::new(source) }
     }
 
     pub(crate) fn corrupt(key: &[u8], finding: Finding) -> Self {
@@ -220,11 +210,7 @@ impl StoreError {
             // Writing to a string does not fail.
             let _ = write!(hex, "{byte:02x}");
         }
-        Self::Corrupt {
-            space,
-            key: hex,
-            finding,
-        }
+        Self::Corrupt { space, key: hex, finding }
     }
 }
 

@@ -64,8 +64,7 @@ pub(crate) fn create_new(path: &Path) -> Result<File, StoreError> {
 
 /// Makes a file's bytes durable.
 pub(crate) fn sync_file(file: &File, path: &Path) -> Result<(), StoreError> {
-    file.sync_all()
-        .map_err(|source| StoreError::file("sync", path, source))
+    file.sync_all().map_err(|source| StoreError::file("sync", path, source))
 }
 
 /// Opens a file for reading.
@@ -82,8 +81,7 @@ pub(crate) fn length(path: &Path) -> Result<u64, StoreError> {
 
 /// Whether there is such a file.
 pub(crate) fn exists(path: &Path) -> Result<bool, StoreError> {
-    path.try_exists()
-        .map_err(|source| StoreError::file("look at", path, source))
+    path.try_exists().map_err(|source| StoreError::file("look at", path, source))
 }
 
 /// Removes a file.
@@ -122,8 +120,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let tmp = path.with_added_extension("tmp");
     remove_if_there(&tmp)?;
     let mut file = create_new(&tmp)?;
-    file.write_all(bytes)
-        .map_err(|source| StoreError::file("write", &tmp, source))?;
+    file.write_all(bytes).map_err(|source| StoreError::file("write", &tmp, source))?;
     sync_file(&file, &tmp)?;
     rename(&tmp, path)
 }
@@ -149,11 +146,8 @@ pub(crate) fn read_guarded(
 ) -> io::Result<bool> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
-    let access = Access {
-        mode: metadata.mode() & 0o7777,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-    };
+    let access =
+        Access { mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid() };
     if !check(access) {
         return Ok(false);
     }

@@ -67,22 +67,11 @@ impl Framed {
         }
         for (key, parts) in &large {
             let head = kv.get(key)?;
-            if head
-                .and_then(|head| Head::parse(&head))
-                .is_none_or(|head| head.parts != *parts)
-            {
-                return Err(StoreError::corrupt(
-                    &part_key(key, 0),
-                    Finding::PartOrphaned,
-                ));
+            if head.and_then(|head| Head::parse(&head)).is_none_or(|head| head.parts != *parts) {
+                return Err(StoreError::corrupt(&part_key(key, 0), Finding::PartOrphaned));
             }
         }
-        Ok(Self {
-            inner: Arc::new(Inner {
-                kv,
-                large: RwLock::new(large),
-            }),
-        })
+        Ok(Self { inner: Arc::new(Inner { kv, large: RwLock::new(large) }) })
     }
 
     /// Value of `key`, as of the last write.
@@ -262,18 +251,12 @@ impl Head {
     fn of(key: &[u8], value: &[u8], parts: u32) -> Self {
         // At most VALUE_BYTES_MAX, so it fits.
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
-        Self {
-            checksum: checksum(key, value),
-            length,
-            parts,
-        }
+        Self { checksum: checksum(key, value), length, parts }
     }
 
     fn encode(&self) -> Vec<u8> {
         let numbers = [self.checksum, self.length, self.parts].map(u32::to_le_bytes);
-        std::iter::once(IN_PARTS)
-            .chain(numbers.into_iter().flatten())
-            .collect()
+        std::iter::once(IN_PARTS).chain(numbers.into_iter().flatten()).collect()
     }
 
     fn parse(stored: &[u8]) -> Option<Self> {

@@ -66,9 +66,8 @@ impl Header {
     /// [`StoreError::HeaderMissing`], [`StoreError::CorruptFile`], or [`StoreError::NewerVersion`]
     /// when a release that this one does not understand wrote it.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
-        let bytes = files::read(path)?.ok_or_else(|| StoreError::HeaderMissing {
-            path: path.to_owned(),
-        })?;
+        let bytes = files::read(path)?
+            .ok_or_else(|| StoreError::HeaderMissing { path: path.to_owned() })?;
         Self::decode(&bytes, path)
     }
 
@@ -101,17 +100,10 @@ impl Header {
     }
 
     fn decode(bytes: &[u8], path: &Path) -> Result<Self, StoreError> {
-        let corrupt = |finding| StoreError::CorruptFile {
-            path: path.to_owned(),
-            finding,
-            remedy: REMEDY,
-        };
-        let body = bytes
-            .strip_prefix(MAGIC)
-            .ok_or_else(|| corrupt(FileFinding::Magic))?;
-        let (crc, body) = body
-            .split_first_chunk()
-            .ok_or_else(|| corrupt(FileFinding::Torn))?;
+        let corrupt =
+            |finding| StoreError::CorruptFile { path: path.to_owned(), finding, remedy: REMEDY };
+        let body = bytes.strip_prefix(MAGIC).ok_or_else(|| corrupt(FileFinding::Magic))?;
+        let (crc, body) = body.split_first_chunk().ok_or_else(|| corrupt(FileFinding::Torn))?;
         if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
             return Err(corrupt(FileFinding::Checksum));
         }
@@ -225,34 +217,21 @@ mod tests {
         let bytes = header().encode();
         for length in 0..bytes.len() {
             let error = decode(&bytes[..length]).unwrap_err();
-            assert!(
-                matches!(error, StoreError::CorruptFile { .. }),
-                "{length} bytes: {error}"
-            );
+            assert!(matches!(error, StoreError::CorruptFile { .. }), "{length} bytes: {error}");
         }
         for place in 0..bytes.len() {
             let mut bytes = bytes.clone();
             bytes[place] ^= 0x10;
             let error = decode(&bytes).unwrap_err();
-            assert!(
-                matches!(error, StoreError::CorruptFile { .. }),
-                "byte {place}: {error}"
-            );
+            assert!(matches!(error, StoreError::CorruptFile { .. }), "byte {place}: {error}");
         }
     }
 
     #[test]
     fn reads_a_newer_layout_that_says_it_can() {
         let body = proto::Header::decode(&header().encode()[12..]).unwrap();
-        let newer = |min_compatible| proto::Header {
-            version: 7,
-            min_compatible,
-            ..body.clone()
-        };
-        assert_eq!(
-            decode(&seal_body(&newer(1).encode_to_vec())).unwrap(),
-            header()
-        );
+        let newer = |min_compatible| proto::Header { version: 7, min_compatible, ..body.clone() };
+        assert_eq!(decode(&seal_body(&newer(1).encode_to_vec())).unwrap(), header());
 
         let error = decode(&seal_body(&newer(6).encode_to_vec())).unwrap_err();
         assert_eq!(
@@ -265,14 +244,8 @@ mod tests {
     #[test]
     fn refuses_ids_of_wrong_length() {
         let body = proto::Header::decode(&header().encode()[12..]).unwrap();
-        let short = proto::Header {
-            cluster: vec![1; 15],
-            ..body
-        };
+        let short = proto::Header { cluster: vec![1; 15], ..body };
         let error = decode(&seal_body(&short.encode_to_vec())).unwrap_err();
-        assert!(
-            error.to_string().contains("cannot be understood"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("cannot be understood"), "{error}");
     }
 }

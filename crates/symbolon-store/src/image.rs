@@ -71,14 +71,8 @@ impl Image {
                     .map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))?,
             ),
         };
-        let shared = Shared {
-            generation: generation.into(),
-            installing: false.into(),
-        };
-        let image = Self {
-            store,
-            shared: Arc::new(shared),
-        };
+        let shared = Shared { generation: generation.into(), installing: false.into() };
+        let image = Self { store, shared: Arc::new(shared) };
         image.remove_other_generations()?;
         Ok(image)
     }
@@ -217,10 +211,7 @@ impl Install {
         batch.insert(Space::Meta.key(SCALARS), scalars);
         let image = &self.image;
         image.store.write(batch)?;
-        image
-            .shared
-            .generation
-            .store(self.generation, Ordering::Release);
+        image.shared.generation.store(self.generation, Ordering::Release);
         image.store.sync_blocking()?;
         image.remove_other_generations()
     }
@@ -254,8 +245,7 @@ fn audit_key(index: u64) -> Vec<u8> {
 
 /// First key of a generation, and the first key after it.
 fn generation_bounds(generation: u32) -> (Vec<u8>, Vec<u8>) {
-    let to = generation
-        .checked_add(1)
-        .map_or_else(|| Space::Rows.bounds().1, |next| row_key(next, &[]));
+    let to =
+        generation.checked_add(1).map_or_else(|| Space::Rows.bounds().1, |next| row_key(next, &[]));
     (row_key(generation, &[]), to)
 }

@@ -97,9 +97,7 @@ impl Kek {
             Err(StoreError::File { source, .. })
                 if source.kind() == io::ErrorKind::AlreadyExists =>
             {
-                return Err(KekError::Exists {
-                    path: path.to_owned(),
-                });
+                return Err(KekError::Exists { path: path.to_owned() });
             }
             other => other.map_err(|source| KekError::Create { source })?,
         };
@@ -127,18 +125,13 @@ impl Kek {
             refusal.is_none()
         };
         // One byte more than a key, so that a longer file is noticed.
-        files::read_guarded(path, KEY_BYTES as u64 + 1, check, &mut bytes).map_err(|source| {
-            KekError::Read {
-                path: path.to_owned(),
-                source,
-            }
-        })?;
+        files::read_guarded(path, KEY_BYTES as u64 + 1, check, &mut bytes)
+            .map_err(|source| KekError::Read { path: path.to_owned(), source })?;
         if let Some(refusal) = refusal {
             return Err(refusal);
         }
-        let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).map_err(|_| KekError::Length {
-            path: path.to_owned(),
-        })?;
+        let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice())
+            .map_err(|_| KekError::Length { path: path.to_owned() })?;
         Ok(Self(Zeroizing::new(key)))
     }
 
@@ -184,20 +177,13 @@ impl fmt::Debug for Kek {
 fn refuse(access: Access, own: u32, path: &Path) -> Option<KekError> {
     let Access { mode, uid, gid } = access;
     if uid != own && uid != 0 {
-        return Some(KekError::Owner {
-            path: path.to_owned(),
-            uid,
-            own,
-        });
+        return Some(KekError::Owner { path: path.to_owned(), uid, own });
     }
     // systemd lets a service read a credential of root's by an access list, whose mask stands where
     // the group's bits are. Group root itself is not on the list.
     let is_credential = own != 0 && uid == 0 && gid == 0 && mode == 0o440;
     if mode & 0o077 != 0 && !is_credential {
-        return Some(KekError::Exposed {
-            path: path.to_owned(),
-            mode,
-        });
+        return Some(KekError::Exposed { path: path.to_owned(), mode });
     }
     None
 }
@@ -209,11 +195,7 @@ mod tests {
     #[test]
     fn takes_key_files_that_only_the_service_can_read() {
         let refused = |mode, uid, gid| {
-            let error = refuse(
-                Access { mode, uid, gid },
-                990,
-                Path::new("/etc/symbolon/kek"),
-            );
+            let error = refuse(Access { mode, uid, gid }, 990, Path::new("/etc/symbolon/kek"));
             error.map(|error| error.to_string())
         };
         assert_eq!(refused(0o600, 990, 990), None);

@@ -29,14 +29,8 @@ pub enum Space {
 
 impl Space {
     /// All spaces, by prefix.
-    pub const ALL: [Self; 6] = [
-        Self::Meta,
-        Self::Log,
-        Self::Rows,
-        Self::Audit,
-        Self::Journal,
-        Self::Parts,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Meta, Self::Log, Self::Rows, Self::Audit, Self::Journal, Self::Parts];
 
     /// First byte of the space's keys.
     #[must_use]
@@ -68,9 +62,7 @@ impl Space {
     #[must_use]
     pub fn of(key: &[u8]) -> Option<Self> {
         let prefix = key.first()?;
-        Self::ALL
-            .into_iter()
-            .find(|space| space.prefix() == *prefix)
+        Self::ALL.into_iter().find(|space| space.prefix() == *prefix)
     }
 
     /// A key of this space.

@@ -113,12 +113,7 @@ impl std::fmt::Debug for Op {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Insert(key, value) => {
-                write!(
-                    f,
-                    "Insert({} byte key, {} byte value)",
-                    key.len(),
-                    value.len()
-                )
+                write!(f, "Insert({} byte key, {} byte value)", key.len(), value.len())
             }
             Self::Remove(key) => write!(f, "Remove({} byte key)", key.len()),
         }

@@ -52,10 +52,7 @@ impl Log {
     /// [`StoreError::Corrupt`] when an entry is damaged or missing.
     pub fn open(store: Framed) -> Result<Self, StoreError> {
         let purged = purged_marker(&store)?.map(|(index, _)| index);
-        let log = Self {
-            store,
-            bounds: Arc::default(),
-        };
+        let log = Self { store, bounds: Arc::default() };
         if let Some(purged) = purged {
             log.remove_up_to(purged)?;
         }
@@ -91,10 +88,7 @@ impl Log {
         for (index, entry) in entries {
             let expected = after.next().unwrap_or(index);
             if index != expected {
-                return Err(StoreError::NotConsecutive {
-                    expected,
-                    found: index,
-                });
+                return Err(StoreError::NotConsecutive { expected, found: index });
             }
             batch.insert(entry_key(index), entry);
             after.entries = Some((after.entries.map_or(index, |(first, _)| first), index));
@@ -161,10 +155,7 @@ impl Log {
             .entries
             .is_some_and(|(first, last)| (first..=last).contains(&expected) && expected < end);
         if still_there {
-            return Err(StoreError::corrupt(
-                &entry_key(expected),
-                Finding::Hole(expected),
-            ));
+            return Err(StoreError::corrupt(&entry_key(expected), Finding::Hole(expected)));
         }
         Ok(entries)
     }
@@ -192,9 +183,7 @@ impl Log {
             return Err(StoreError::TruncatesPurged { from, purged });
         }
         while let Some((first, last)) = bounds.entries.filter(|(_, last)| from <= *last) {
-            let until = from
-                .max(first)
-                .max(last.saturating_sub(REMOVE_BATCH_ENTRIES - 1));
+            let until = from.max(first).max(last.saturating_sub(REMOVE_BATCH_ENTRIES - 1));
             let mut batch = Batch::new();
             (until..=last).for_each(|index| batch.remove(entry_key(index)));
             self.store.write(batch)?;
@@ -295,9 +284,7 @@ impl Log {
 
     /// The first index that no purge has taken.
     fn first_kept(&self) -> u64 {
-        self.bounds()
-            .purged
-            .map_or(0, |purged| purged.saturating_add(1))
+        self.bounds().purged.map_or(0, |purged| purged.saturating_add(1))
     }
 
     fn put(&self, name: &[u8], value: Vec<u8>) -> Result<(), StoreError> {

@@ -93,10 +93,7 @@ impl DataKey {
     ///
     /// When the system gives no random bytes.
     pub fn generate() -> Result<Self, SealError> {
-        Ok(Self {
-            id: 1,
-            key: random_key().map_err(SealError::Random)?,
-        })
+        Ok(Self { id: 1, key: random_key().map_err(SealError::Random)? })
     }
 
     /// The key as bytes, for wrapping under a [`Kek`](crate::Kek) and for handing to a node that
@@ -112,15 +109,9 @@ impl DataKey {
     ///
     /// [`SealError::NotAKey`] for any other bytes.
     pub fn from_secret(secret: &Secret) -> Result<Self, SealError> {
-        let (id, key) = secret
-            .expose()
-            .split_first_chunk()
-            .ok_or(SealError::NotAKey)?;
+        let (id, key) = secret.expose().split_first_chunk().ok_or(SealError::NotAKey)?;
         let key = <[u8; KEY_BYTES]>::try_from(key).map_err(|_| SealError::NotAKey)?;
-        Ok(Self {
-            id: u32::from_be_bytes(*id),
-            key: Zeroizing::new(key),
-        })
+        Ok(Self { id: u32::from_be_bytes(*id), key: Zeroizing::new(key) })
     }
 }
 
@@ -134,11 +125,7 @@ impl FieldRef {
     /// A field of the row of this kind and id.
     #[must_use]
     pub fn of_bytes(kind: &'static str, id: &[u8], field: &'static str) -> Self {
-        Self {
-            kind,
-            id: id.to_vec(),
-            field,
-        }
+        Self { kind, id: id.to_vec(), field }
     }
 
     /// The associated data: each part after its length, so that no two fields have the same.
@@ -157,10 +144,7 @@ impl Keyring {
     #[must_use]
     pub fn new(data_key: DataKey) -> Self {
         let fingerprint_key = hmac(&data_key.key, FINGERPRINT_LABEL);
-        Self {
-            data_key,
-            fingerprint_key,
-        }
+        Self { data_key, fingerprint_key }
     }
 
     /// Seals a field's value. Twice the same value seals differently.
@@ -186,16 +170,11 @@ impl Keyring {
             Some(&version) => return Err(SealError::Version { version }),
             None => return Err(SealError::Short),
         }
-        let (head, rest) = bytes
-            .split_at_checked(1 + KEY_ID_BYTES)
-            .ok_or(SealError::Short)?;
+        let (head, rest) = bytes.split_at_checked(1 + KEY_ID_BYTES).ok_or(SealError::Short)?;
         let id = head.last_chunk::<KEY_ID_BYTES>().ok_or(SealError::Short)?;
         let found = u32::from_be_bytes(*id);
         if found != self.data_key.id {
-            return Err(SealError::KeyId {
-                found,
-                held: self.data_key.id,
-            });
+            return Err(SealError::KeyId { found, held: self.data_key.id });
         }
         decrypt(&self.data_key.key, head, rest, &field.canonical())
     }
@@ -206,10 +185,7 @@ impl Keyring {
     pub fn fingerprint(&self, content: &[u8]) -> [u8; FINGERPRINT_BYTES] {
         let mut fingerprint = [0; FINGERPRINT_BYTES];
         let hash = hmac(&self.fingerprint_key, content);
-        fingerprint
-            .iter_mut()
-            .zip(&*hash)
-            .for_each(|(out, byte)| *out = *byte);
+        fingerprint.iter_mut().zip(&*hash).for_each(|(out, byte)| *out = *byte);
         fingerprint
     }
 }
@@ -236,10 +212,7 @@ pub(crate) fn encrypt(
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(SealError::Random)?;
     let aad = [&*head, context].concat();
-    let payload = Payload {
-        msg: value.expose(),
-        aad: &aad,
-    };
+    let payload = Payload { msg: value.expose(), aad: &aad };
     let ciphertext = XChaCha20Poly1305::new((&**key).into())
         .encrypt(&XNonce::from(nonce), payload)
         // Only for values of more than 256 GiB.
@@ -257,21 +230,13 @@ pub(crate) fn decrypt(
     rest: &[u8],
     context: &[u8],
 ) -> Result<Secret, SealError> {
-    let (nonce, ciphertext) = rest
-        .split_first_chunk::<NONCE_BYTES>()
-        .ok_or(SealError::Short)?;
+    let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Short)?;
     if ciphertext.len() < TAG_BYTES {
         return Err(SealError::Short);
     }
     let aad = [head, context].concat();
     XChaCha20Poly1305::new((&**key).into())
-        .decrypt(
-            &XNonce::from(*nonce),
-            Payload {
-                msg: ciphertext,
-                aad: &aad,
-            },
-        )
+        .decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &aad })
         .map(Secret::new)
         .map_err(|_| SealError::Refused)
 }

@@ -62,18 +62,13 @@ impl SimDisk {
     pub fn open(&self) -> Result<SimKv, StoreError> {
         let mut state = lock(&self.state);
         if state.is_open {
-            return Err(StoreError::Locked {
-                path: "simulated disk".into(),
-            });
+            return Err(StoreError::Locked { path: "simulated disk".into() });
         }
         state.is_open = true;
         state.life += 1;
         state.poison = None;
         state.stats = SyncStats::default();
-        Ok(SimKv {
-            state: Arc::clone(&self.state),
-            life: state.life,
-        })
+        Ok(SimKv { state: Arc::clone(&self.state), life: state.life })
     }
 
     /// The power fails: everything that was not synced is gone, whoever waits for a sync is never
@@ -228,11 +223,7 @@ impl SimKv {
     /// The disk's state, if this handle is of the process that lives.
     fn live(&self) -> Result<MutexGuard<'_, State>, StoreError> {
         let state = lock(&self.state);
-        if state.life == self.life {
-            Ok(state)
-        } else {
-            Err(StoreError::SimDead)
-        }
+        if state.life == self.life { Ok(state) } else { Err(StoreError::SimDead) }
     }
 
     fn step(&self, scan: &mut SimScan<'_>, backwards: bool) -> Option<Result<Pair, StoreError>> {
@@ -241,14 +232,8 @@ impl SimKv {
             Err(error) => return Some(Err(error)),
         };
         let from = scan.from.as_ref().map(Vec::as_slice);
-        let mut range = state
-            .visible
-            .range::<[u8], _>((from, Bound::Excluded(&*scan.to)));
-        let (key, value) = if backwards {
-            range.next_back()
-        } else {
-            range.next()
-        }?;
+        let mut range = state.visible.range::<[u8], _>((from, Bound::Excluded(&*scan.to)));
+        let (key, value) = if backwards { range.next_back() } else { range.next() }?;
         let pair = (key.clone(), value.clone());
         if backwards {
             scan.to.clone_from(&pair.0);

@@ -72,15 +72,8 @@ impl SledKv {
             .name("symbolon-flush".to_owned())
             .spawn(move || flusher.run(&waiting))
             .map_err(|source| StoreError::file("start the flusher of", path, source))?;
-        let flusher = FlusherHandle {
-            queue: Some(queue),
-            thread: Some(thread),
-        };
-        Ok(Self {
-            db,
-            flusher,
-            shared,
-        })
+        let flusher = FlusherHandle { queue: Some(queue), thread: Some(thread) };
+        Ok(Self { db, flusher, shared })
     }
 
     /// Reads every pair once, so that damage is met now and not in the middle of the work.
@@ -106,10 +99,7 @@ impl Kv for SledKv {
     fn scan(&self, from: &[u8], to: &[u8]) -> Scan<'_> {
         // sled panics on a range that ends before it starts.
         let to = to.max(from);
-        Box::new(SledScan {
-            pairs: self.db.range(from.to_vec()..to.to_vec()),
-            failed: false,
-        })
+        Box::new(SledScan { pairs: self.db.range(from.to_vec()..to.to_vec()), failed: false })
     }
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
@@ -133,12 +123,7 @@ impl Kv for SledKv {
             None => Err(done),
         };
         if let Err(done) = refused {
-            done(Err(self
-                .shared
-                .poison
-                .get()
-                .cloned()
-                .unwrap_or(StoreError::Closed)));
+            done(Err(self.shared.poison.get().cloned().unwrap_or(StoreError::Closed)));
         }
     }
 
@@ -193,9 +178,7 @@ impl Flusher {
             let result = self.sync();
             // Counted before the callbacks, so that whoever was called back sees itself counted.
             self.shared.syncs.fetch_add(1, Ordering::Relaxed);
-            self.shared
-                .callbacks
-                .fetch_add(group.len() as u64, Ordering::Relaxed);
+            self.shared.callbacks.fetch_add(group.len() as u64, Ordering::Relaxed);
             for done in group {
                 let result = result.clone();
                 if catch_unwind(AssertUnwindSafe(|| done(result))).is_err() {
@@ -251,8 +234,7 @@ impl SledScan {
         }
         let pair = guard("scanning the store", || step(&mut self.pairs).transpose());
         self.failed = pair.is_err();
-        pair.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
-            .transpose()
+        pair.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).transpose()
     }
 }
 
@@ -281,14 +263,11 @@ fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
         .mode(sled::Mode::HighThroughput);
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(Ok(db)) => Ok(db),
-        Ok(Err(error)) if is_locked(&error) => Err(StoreError::Locked {
-            path: path.to_owned(),
-        }),
+        Ok(Err(error)) if is_locked(&error) => Err(StoreError::Locked { path: path.to_owned() }),
         Ok(Err(error)) => Err(engine("opening the store", error)),
-        Err(panic) => Err(StoreError::Damaged {
-            path: path.to_owned(),
-            finding: panic_message(&*panic),
-        }),
+        Err(panic) => {
+            Err(StoreError::Damaged { path: path.to_owned(), finding: panic_message(&*panic) })
+        }
     }
 }
 
@@ -301,24 +280,15 @@ fn is_locked(error: &sled::Error) -> bool {
 fn guard<T>(doing: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(|error| engine(doing, error)),
-        Err(panic) => Err(StoreError::EnginePanicked {
-            doing,
-            finding: panic_message(&*panic),
-        }),
+        Err(panic) => Err(StoreError::EnginePanicked { doing, finding: panic_message(&*panic) }),
     }
 }
 
 fn engine(doing: &'static str, error: sled::Error) -> StoreError {
-    StoreError::Engine {
-        doing,
-        source: EngineFault::new(error),
-    }
+    StoreError::Engine { doing, source: EngineFault::new(error) }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let message = panic.downcast_ref::<String>().map(String::as_str);
-    message
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
-        .to_owned()
+    message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
 }

@@ -34,10 +34,7 @@ pub struct SnapshotWriter {
 
 impl SnapshotWriter {
     pub(crate) fn new(draft: Draft) -> Result<Self, StoreError> {
-        let mut writer = Self {
-            draft,
-            hash: Sha256::new(),
-        };
+        let mut writer = Self { draft, hash: Sha256::new() };
         writer.write(MAGIC)?;
         writer.write(&VERSION.to_le_bytes())?;
         Ok(writer)
@@ -52,9 +49,7 @@ impl SnapshotWriter {
         let length = u32::try_from(payload.len())
             .ok()
             .filter(|_| (1..=CHUNK_BYTES_MAX).contains(&payload.len()))
-            .ok_or(StoreError::Chunk {
-                bytes: payload.len(),
-            })?;
+            .ok_or(StoreError::Chunk { bytes: payload.len() })?;
         self.write(&length.to_le_bytes())?;
         self.write(&crc32fast::hash(payload).to_le_bytes())?;
         self.write(payload)
@@ -89,23 +84,14 @@ pub struct SnapshotReader {
 
 impl SnapshotReader {
     pub(crate) fn new(from: Box<dyn Read + Send>, path: &Path) -> Result<Self, StoreError> {
-        let mut reader = Self {
-            from,
-            path: path.to_owned(),
-            hash: Sha256::new(),
-            chunks: 0,
-            ended: false,
-        };
+        let mut reader =
+            Self { from, path: path.to_owned(), hash: Sha256::new(), chunks: 0, ended: false };
         if &reader.read_array::<8>()? != MAGIC {
             return Err(reader.corrupt(FileFinding::Magic));
         }
         let found = u32::from_le_bytes(reader.read_array()?);
         if found > VERSION {
-            return Err(StoreError::NewerVersion {
-                path: reader.path,
-                found,
-                readable: VERSION,
-            });
+            return Err(StoreError::NewerVersion { path: reader.path, found, readable: VERSION });
         }
         if found == 0 {
             return Err(reader.corrupt(FileFinding::Content));
@@ -161,21 +147,15 @@ impl SnapshotReader {
     }
 
     fn read(&mut self, into: &mut [u8]) -> Result<(), StoreError> {
-        self.from
-            .read_exact(into)
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::UnexpectedEof => self.corrupt(FileFinding::Torn),
-                _ => StoreError::file("read", &self.path, source),
-            })?;
+        self.from.read_exact(into).map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => self.corrupt(FileFinding::Torn),
+            _ => StoreError::file("read", &self.path, source),
+        })?;
         self.hash.update(&*into);
         Ok(())
     }
 
     fn corrupt(&self, finding: FileFinding) -> StoreError {
-        StoreError::CorruptFile {
-            path: self.path.clone(),
-            finding,
-            remedy: REMEDY,
-        }
+        StoreError::CorruptFile { path: self.path.clone(), finding, remedy: REMEDY }
     }
 }

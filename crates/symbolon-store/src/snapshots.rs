@@ -56,9 +56,7 @@ impl Snapshots {
                 files::remove(&file)?;
             }
         }
-        Ok(Self {
-            place: Place::Directory(path.to_owned()),
-        })
+        Ok(Self { place: Place::Directory(path.to_owned()) })
     }
 
     /// Starts a snapshot. A finished one of the same name is replaced when it is finished.
@@ -72,22 +70,13 @@ impl Snapshots {
             Place::Directory(_) => {
                 let tmp = path.with_extension("tmp");
                 files::remove_if_there(&tmp)?;
-                Target::File {
-                    file: BufWriter::new(files::create_new(&tmp)?),
-                    tmp,
-                    path,
-                }
+                Target::File { file: BufWriter::new(files::create_new(&tmp)?), tmp, path }
             }
-            Place::Memory(memory) => Target::Memory {
-                bytes: Vec::new(),
-                memory: Arc::clone(memory),
-            },
+            Place::Memory(memory) => {
+                Target::Memory { bytes: Vec::new(), memory: Arc::clone(memory) }
+            }
         };
-        SnapshotWriter::new(Draft {
-            name: name.to_owned(),
-            bytes: 0,
-            target: Some(target),
-        })
+        SnapshotWriter::new(Draft { name: name.to_owned(), bytes: 0, target: Some(target) })
     }
 
     /// Opens a finished snapshot.
@@ -97,9 +86,7 @@ impl Snapshots {
     /// [`StoreError::SnapshotMissing`], or [`StoreError::CorruptFile`] when it is no snapshot.
     pub fn read(&self, name: &str) -> Result<SnapshotReader, StoreError> {
         let path = self.path(name)?;
-        let missing = || StoreError::SnapshotMissing {
-            name: name.to_owned(),
-        };
+        let missing = || StoreError::SnapshotMissing { name: name.to_owned() };
         match &self.place {
             Place::Directory(_) => match files::open(&path) {
                 Ok(file) => SnapshotReader::new(Box::new(BufReader::new(file)), &path),
@@ -138,10 +125,7 @@ impl Snapshots {
             let name = file.file_name().and_then(|name| name.to_str());
             let name = name.and_then(|name| name.strip_suffix(".snap"));
             if let Some(name) = name.filter(|name| is_name(name)) {
-                found.push(SnapshotInfo {
-                    name: name.to_owned(),
-                    bytes: files::length(&file)?,
-                });
+                found.push(SnapshotInfo { name: name.to_owned(), bytes: files::length(&file)? });
             }
         }
         found.sort_by(|one, other| one.name.cmp(&other.name));
@@ -189,9 +173,7 @@ impl Snapshots {
 
     fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
         if !is_name(name) {
-            return Err(StoreError::SnapshotName {
-                name: name.to_owned(),
-            });
+            return Err(StoreError::SnapshotName { name: name.to_owned() });
         }
         let file = format!("{name}.{EXTENSION}");
         Ok(match &self.place {
@@ -210,24 +192,17 @@ pub(crate) struct Draft {
 }
 
 enum Target {
-    File {
-        file: BufWriter<File>,
-        tmp: PathBuf,
-        path: PathBuf,
-    },
-    Memory {
-        bytes: Vec<u8>,
-        memory: Memory,
-    },
+    File { file: BufWriter<File>, tmp: PathBuf, path: PathBuf },
+    Memory { bytes: Vec<u8>, memory: Memory },
 }
 
 impl Draft {
     pub(crate) fn write(&mut self, more: &[u8]) -> Result<(), StoreError> {
         self.bytes += more.len() as u64;
         match &mut self.target {
-            Some(Target::File { file, tmp, .. }) => file
-                .write_all(more)
-                .map_err(|source| StoreError::file("write", tmp, source)),
+            Some(Target::File { file, tmp, .. }) => {
+                file.write_all(more).map_err(|source| StoreError::file("write", tmp, source))
+            }
             Some(Target::Memory { bytes, .. }) => {
                 bytes.extend_from_slice(more);
                 Ok(())
@@ -240,8 +215,7 @@ impl Draft {
     pub(crate) fn publish(mut self) -> Result<SnapshotInfo, StoreError> {
         match &mut self.target {
             Some(Target::File { file, tmp, path }) => {
-                file.flush()
-                    .map_err(|source| StoreError::file("write", tmp, source))?;
+                file.flush().map_err(|source| StoreError::file("write", tmp, source))?;
                 files::sync_file(file.get_ref(), tmp)?;
                 files::rename(tmp, path)?;
             }
@@ -251,10 +225,7 @@ impl Draft {
             None => return Err(StoreError::Closed),
         }
         self.target = None;
-        Ok(SnapshotInfo {
-            name: std::mem::take(&mut self.name),
-            bytes: self.bytes,
-        })
+        Ok(SnapshotInfo { name: std::mem::take(&mut self.name), bytes: self.bytes })
     }
 }
 

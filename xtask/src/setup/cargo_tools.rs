@@ -13,38 +13,18 @@ struct Tool {
 }
 
 const TOOLS: &[Tool] = &[
-    Tool {
-        subcommand: "nextest",
-        package: "cargo-nextest",
-        version: "0.9.143",
-    },
-    Tool {
-        subcommand: "deny",
-        package: "cargo-deny",
-        version: "0.20.2",
-    },
+    Tool { subcommand: "nextest", package: "cargo-nextest", version: "0.9.143" },
+    Tool { subcommand: "deny", package: "cargo-deny", version: "0.20.2" },
 ];
 
 pub(crate) fn ensure(workspace: &Workspace) -> Result {
-    for Tool {
-        subcommand,
-        package,
-        version,
-    } in TOOLS
-    {
+    for Tool { subcommand, package, version } in TOOLS {
         if workspace::succeeds(workspace.command("cargo").args([subcommand, "--version"])) {
             continue;
         }
         println!("setup: installing {package} {version} with cargo; this takes minutes");
         let mut command = workspace.command("cargo");
-        command.args([
-            "install",
-            "--quiet",
-            "--locked",
-            "--version",
-            version,
-            package,
-        ]);
+        command.args(["install", "--quiet", "--locked", "--version", version, package]);
         workspace::run(&mut command)?;
     }
     Ok(())

@@ -13,15 +13,10 @@ struct Program {
 }
 
 /// Programs that tests start.
-const PROGRAMS: &[Program] = &[Program {
-    name: "oathtool",
-    package: "oathtool",
-}];
+const PROGRAMS: &[Program] = &[Program { name: "oathtool", package: "oathtool" }];
 
 pub(crate) fn ensure_programs(workspace: &Workspace) -> Result {
-    let missing = PROGRAMS
-        .iter()
-        .filter(|program| !workspace::on_path(program.name));
+    let missing = PROGRAMS.iter().filter(|program| !workspace::on_path(program.name));
     let packages: Vec<_> = missing.map(|program| program.package).collect();
     match packages.is_empty() {
         true => Ok(()),
@@ -35,13 +30,8 @@ pub(crate) fn install(workspace: &Workspace, packages: &[&str]) -> Result {
         return Err(format!("please install: {packages_shown} (there is no apt-get here)").into());
     }
     println!("setup: installing Debian packages: {packages_shown}");
-    let mut arguments = vec![
-        "install",
-        "-y",
-        "-qq",
-        "-o=Dpkg::Use-Pty=0",
-        "--no-install-recommends",
-    ];
+    let mut arguments =
+        vec!["install", "-y", "-qq", "-o=Dpkg::Use-Pty=0", "--no-install-recommends"];
     arguments.extend(packages);
     if lists_present() && apt_get(workspace, &arguments).is_ok() {
         return Ok(());
@@ -57,17 +47,11 @@ fn apt_get(workspace: &Workspace, arguments: &[&str]) -> Result {
     if !is_root {
         command.arg("env");
     }
-    workspace::run(
-        command
-            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
-            .args(arguments),
-    )
+    workspace::run(command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(arguments))
 }
 
 fn lists_present() -> bool {
     fs::read_dir(Path::new("/var/lib/apt/lists")).is_ok_and(|entries| {
-        entries
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+        entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
     })
 }

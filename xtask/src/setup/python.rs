@@ -34,20 +34,11 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result {
             return Err("python3 -m venv fails: please install a Python with venv and pip".into());
         }
     }
-    let pins: Vec<_> = PACKAGES
-        .iter()
-        .map(|(name, version)| format!("{name}=={version}"))
-        .collect();
+    let pins: Vec<_> =
+        PACKAGES.iter().map(|(name, version)| format!("{name}=={version}")).collect();
     println!("setup: installing from PyPI: {}", pins.join(", "));
     let mut pip = workspace.command(interpreter(workspace));
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-    ]);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
     workspace::run(pip.args(pins))?;
     match is_complete(workspace) {
         true => Ok(()),
@@ -66,20 +57,14 @@ fn create(workspace: &Workspace, python: &str) -> bool {
 
 /// Whether the packages are there in these versions and can be loaded.
 fn is_complete(workspace: &Workspace) -> bool {
-    let wanted: String = PACKAGES
-        .iter()
-        .map(|(name, version)| format!("('{name}', '{version}'), "))
-        .collect();
+    let wanted: String =
+        PACKAGES.iter().map(|(name, version)| format!("('{name}', '{version}'), ")).collect();
     let script = format!(
         "import grpc, grpc_reflection.v1alpha.reflection_pb2_grpc, google.protobuf\n\
          from importlib.metadata import version\n\
          raise SystemExit(any(version(name) != pin for name, pin in [{wanted}]))"
     );
-    workspace::succeeds(
-        workspace
-            .command(interpreter(workspace))
-            .args(["-c", &script]),
-    )
+    workspace::succeeds(workspace.command(interpreter(workspace)).args(["-c", &script]))
 }
 
 fn folder(workspace: &Workspace) -> PathBuf {

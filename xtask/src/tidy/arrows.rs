@@ -12,17 +12,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("symbolon-store", &["symbolon-core", "symbolon-proto"]),
     (
         "symbolon-cluster",
-        &[
-            "symbolon-core",
-            "symbolon-proto",
-            "symbolon-service",
-            "symbolon-store",
-        ],
+        &["symbolon-core", "symbolon-proto", "symbolon-service", "symbolon-store"],
     ),
-    (
-        "symbolon-grpc",
-        &["symbolon-core", "symbolon-proto", "symbolon-service"],
-    ),
+    ("symbolon-grpc", &["symbolon-core", "symbolon-proto", "symbolon-service"]),
     ("symbolon-cli", &["symbolon-proto"]),
     (
         "symbolon-server",
@@ -53,25 +45,17 @@ pub(super) fn check(tree: &Tree) -> Vec<Breach> {
                 Ok(manifest) => check_manifest(&manifest),
                 Err(error) => vec![format!("is no TOML: {error}")],
             };
-            breaches.extend(
-                texts
-                    .into_iter()
-                    .map(|text| Breach::in_file(&file.path, text)),
-            );
+            breaches.extend(texts.into_iter().map(|text| Breach::in_file(&file.path, text)));
         }
     }
     breaches
 }
 
 fn check_manifest(manifest: &Table) -> Vec<String> {
-    let package = manifest
-        .get("package")
-        .and_then(|package| package.get("name"));
+    let package = manifest.get("package").and_then(|package| package.get("name"));
     let package = package.and_then(Value::as_str).unwrap_or_default();
     let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == package) else {
-        return vec![format!(
-            "crate {package:?} is unknown to tidy: say what it may depend on"
-        )];
+        return vec![format!("crate {package:?} is unknown to tidy: say what it may depend on")];
     };
     let mut texts = Vec::new();
     for name in ours(manifest, &["dependencies", "build-dependencies"]) {
@@ -90,10 +74,7 @@ fn check_manifest(manifest: &Table) -> Vec<String> {
 /// Our own crates in these sections, also in those of a single target.
 fn ours<'a>(manifest: &'a Table, sections: &[&str]) -> Vec<&'a str> {
     let targets = manifest.get("target").and_then(Value::as_table);
-    let targets = targets
-        .into_iter()
-        .flat_map(Table::values)
-        .filter_map(Value::as_table);
+    let targets = targets.into_iter().flat_map(Table::values).filter_map(Value::as_table);
     let mut names = Vec::new();
     for table in [manifest].into_iter().chain(targets) {
         for section in sections {
@@ -137,11 +118,7 @@ mod tests {
             "[target.'cfg(unix)'.dependencies]\nsymbolon-store.workspace = true\n",
         ] {
             let found = breaches("symbolon-grpc", rest);
-            assert_eq!(
-                found,
-                ["symbolon-grpc may not depend on symbolon-store"],
-                "{rest}"
-            );
+            assert_eq!(found, ["symbolon-grpc may not depend on symbolon-store"], "{rest}");
         }
     }
 

@@ -6,9 +6,7 @@ use super::{
 };
 
 pub(super) fn check(tree: &Tree) -> Vec<Breach> {
-    tree.rust()
-        .flat_map(|file| check_file(&file.path, &file.text))
-        .collect()
+    tree.rust().flat_map(|file| check_file(&file.path, &file.text)).collect()
 }
 
 fn check_file(path: &str, text: &str) -> Vec<Breach> {
@@ -16,11 +14,7 @@ fn check_file(path: &str, text: &str) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for (line, attribute) in attributes(&code) {
         let has = |name| words(attribute).any(|(_, word)| word == name);
-        let is = |name| {
-            words(attribute)
-                .next()
-                .is_some_and(|(_, word)| word == name)
-        };
+        let is = |name| words(attribute).next().is_some_and(|(_, word)| word == name);
         if is("allow") || (is("cfg_attr") && has("allow")) {
             let text = "#[allow] is banned: use #[expect(.., reason = \"..\")]";
             breaches.push(Breach::at(path, line, text));
@@ -29,11 +23,7 @@ fn check_file(path: &str, text: &str) -> Vec<Breach> {
             breaches.push(Breach::at(path, line, "#[expect] needs a reason"));
         }
         if is("ignore") || (is("cfg_attr") && has("ignore")) {
-            breaches.push(Breach::at(
-                path,
-                line,
-                "#[ignore] is banned: fix the test or remove it",
-            ));
+            breaches.push(Breach::at(path, line, "#[ignore] is banned: fix the test or remove it"));
         }
     }
     breaches

@@ -17,11 +17,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Breach> {
         }
         let banned = words(&code).filter(|(_, word)| BANNED.contains(word));
         breaches.extend(banned.map(|(at, word)| {
-            Breach::at(
-                &file.path,
-                line_of(&code, at),
-                format!("{word} has no place in the core"),
-            )
+            Breach::at(&file.path, line_of(&code, at), format!("{word} has no place in the core"))
         }));
         breaches.extend(std_outside_tests(&file.path, &code));
     }
@@ -35,15 +31,9 @@ fn std_outside_tests(path: &str, code: &str) -> Vec<Breach> {
         let mut inline = line.split_whitespace().skip_while(|&word| word != "extern");
         let is_std = inline.next().is_some()
             && inline.next() == Some("crate")
-            && inline
-                .next()
-                .is_some_and(|name| name.trim_end_matches(';') == "std");
+            && inline.next().is_some_and(|name| name.trim_end_matches(';') == "std");
         if is_std && !before.contains("#[cfg(test)]") && !line.contains("#[cfg(test)]") {
-            breaches.push(Breach::at(
-                path,
-                number,
-                "extern crate std needs #[cfg(test)] above it",
-            ));
+            breaches.push(Breach::at(path, number, "extern crate std needs #[cfg(test)] above it"));
         }
         if !line.trim().is_empty() {
             before = line;
@@ -68,34 +58,22 @@ mod tests {
     fn the_core_must_be_no_std() {
         assert_eq!(breaches(LIB, "//! #![no_std]\n").len(), 1);
         assert_eq!(breaches(LIB, "//! Core.\n#![no_std]\n").len(), 0);
-        assert_eq!(
-            breaches("crates/symbolon-store/src/lib.rs", "//! Store.\n").len(),
-            0
-        );
+        assert_eq!(breaches("crates/symbolon-store/src/lib.rs", "//! Store.\n").len(), 0);
     }
 
     #[test]
     fn std_is_for_tests() {
-        assert_eq!(
-            breaches(TIME, "extern crate alloc;\nextern crate std;\n").len(),
-            1
-        );
+        assert_eq!(breaches(TIME, "extern crate alloc;\nextern crate std;\n").len(), 1);
         assert_eq!(breaches(TIME, "pub extern crate std as s;\n").len(), 1);
         assert_eq!(breaches(TIME, "#[cfg(test)]\nextern crate std;\n").len(), 0);
-        assert_eq!(
-            breaches(TIME, "#[cfg(not(test))]\nextern crate std;\n").len(),
-            1
-        );
+        assert_eq!(breaches(TIME, "#[cfg(not(test))]\nextern crate std;\n").len(), 1);
     }
 
     #[test]
     fn some_types_are_banned() {
         for name in BANNED {
             assert_eq!(breaches(TIME, &format!("use a::{name};\n")).len(), 1);
-            assert_eq!(
-                breaches(TIME, &format!("// not a {name}\nstruct {name}s;\n")).len(),
-                0
-            );
+            assert_eq!(breaches(TIME, &format!("// not a {name}\nstruct {name}s;\n")).len(), 0);
         }
     }
 }

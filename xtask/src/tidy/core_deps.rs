@@ -17,9 +17,7 @@ pub(super) fn list(workspace: &Workspace) -> Result<String> {
     let arguments = ["--edges", "normal", "--prefix", "none", "--format", "{p}"];
     let target = ["--target", "x86_64-unknown-linux-gnu"];
     let mut tree = workspace.command("cargo");
-    tree.args(["tree", "--quiet", "--locked", "--package", CORE])
-        .args(arguments)
-        .args(target);
+    tree.args(["tree", "--quiet", "--locked", "--package", CORE]).args(arguments).args(target);
     workspace::capture(&mut tree)
 }
 
@@ -28,22 +26,13 @@ pub(super) fn check(tree: &Tree, listed: &str) -> Vec<Breach> {
     let allowed = names(allowed.lines().filter(|line| !line.starts_with('#')));
     let mut real = names(listed.lines());
     real.remove(CORE);
-    let added = real
-        .difference(&allowed)
-        .map(|name| format!("+ {name} is new in {CORE}"));
-    let gone = allowed
-        .difference(&real)
-        .map(|name| format!("- {name} is no longer in {CORE}"));
-    added
-        .chain(gone)
-        .map(|text| Breach::in_file(ALLOWED, text))
-        .collect()
+    let added = real.difference(&allowed).map(|name| format!("+ {name} is new in {CORE}"));
+    let gone = allowed.difference(&real).map(|name| format!("- {name} is no longer in {CORE}"));
+    added.chain(gone).map(|text| Breach::in_file(ALLOWED, text)).collect()
 }
 
 fn names<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
-    lines
-        .filter_map(|line| line.split_whitespace().next())
-        .collect()
+    lines.filter_map(|line| line.split_whitespace().next()).collect()
 }
 
 #[cfg(test)]
@@ -54,10 +43,7 @@ mod tests {
 
     fn breaches(allowed: &str) -> Vec<String> {
         let tree = Tree::of(&[(ALLOWED, allowed)]);
-        check(&tree, LISTED)
-            .into_iter()
-            .map(|breach| breach.text)
-            .collect()
+        check(&tree, LISTED).into_iter().map(|breach| breach.text).collect()
     }
 
     #[test]
@@ -69,10 +55,7 @@ mod tests {
     fn a_difference_is_told_both_ways() {
         assert_eq!(
             breaches("hmac\nrand\n"),
-            [
-                "+ digest is new in symbolon-core",
-                "- rand is no longer in symbolon-core"
-            ]
+            ["+ digest is new in symbolon-core", "- rand is no longer in symbolon-core"]
         );
     }
 }

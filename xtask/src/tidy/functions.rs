@@ -7,24 +7,18 @@ use super::{
 };
 
 /// An exception is called `path::function`.
-const FUNCTIONS: Ratchet = Ratchet {
-    unit: "lines",
-    max: 70,
-    exceptions: &[],
-};
+const FUNCTIONS: Ratchet = Ratchet { unit: "lines", max: 70, exceptions: &[] };
 
 pub(super) fn check(tree: &Tree) -> Vec<Breach> {
     let mut found = Vec::new();
     for file in tree.rust() {
         let code = Source::parse(&file.text).code;
-        found.extend(
-            functions(&code).map(|Function { name, line, lines }| Counted {
-                path: file.path.clone(),
-                line,
-                key: format!("{}::{name}", file.path),
-                count: lines,
-            }),
-        );
+        found.extend(functions(&code).map(|Function { name, line, lines }| Counted {
+            path: file.path.clone(),
+            line,
+            key: format!("{}::{name}", file.path),
+            count: lines,
+        }));
     }
     FUNCTIONS.check(&found)
 }
@@ -36,23 +30,17 @@ struct Function<'a> {
 }
 
 fn functions(code: &str) -> impl Iterator<Item = Function<'_>> {
-    words(code)
-        .filter(|&(_, word)| word == "fn")
-        .filter_map(|(start, _)| {
-            let after = code.get(start + "fn".len()..)?;
-            let name = after.trim_start();
-            let name = name.get(..name.find(|c| !is_word(c) && c != '$').unwrap_or(name.len()))?;
-            if name.is_empty() {
-                return None; // the type of a function pointer
-            }
-            let end = start + "fn".len() + body_end(after)?;
-            let line = line_of(code, start);
-            Some(Function {
-                name,
-                line,
-                lines: line_of(code, end) - line + 1,
-            })
-        })
+    words(code).filter(|&(_, word)| word == "fn").filter_map(|(start, _)| {
+        let after = code.get(start + "fn".len()..)?;
+        let name = after.trim_start();
+        let name = name.get(..name.find(|c| !is_word(c) && c != '$').unwrap_or(name.len()))?;
+        if name.is_empty() {
+            return None; // the type of a function pointer
+        }
+        let end = start + "fn".len() + body_end(after)?;
+        let line = line_of(code, start);
+        Some(Function { name, line, lines: line_of(code, end) - line + 1 })
+    })
 }
 
 /// The place of the brace that closes the body; none when there is no body.
@@ -82,10 +70,7 @@ mod tests {
     use super::*;
 
     fn with_lines(head: &str, lines: usize) -> String {
-        format!(
-            "{head} {{\n{}}}\n",
-            "    call('}'); // }\n".repeat(lines - 2)
-        )
+        format!("{head} {{\n{}}}\n", "    call('}'); // }\n".repeat(lines - 2))
     }
 
     fn breaches(text: &str) -> Vec<String> {
@@ -108,10 +93,7 @@ mod tests {
 
     #[test]
     fn declarations_have_no_body() {
-        let text = format!(
-            "trait T {{ fn f(&self) -> [u8; 4]; }}\n{}",
-            "mod a {}\n".repeat(100)
-        );
+        let text = format!("trait T {{ fn f(&self) -> [u8; 4]; }}\n{}", "mod a {}\n".repeat(100));
         assert!(breaches(&text).is_empty());
     }
 }

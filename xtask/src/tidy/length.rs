@@ -5,18 +5,10 @@ use super::{
     ratchet::{Counted, Ratchet},
 };
 
-const RUST: Ratchet = Ratchet {
-    unit: "lines",
-    max: 500,
-    exceptions: &[],
-};
+const RUST: Ratchet = Ratchet { unit: "lines", max: 500, exceptions: &[] };
 
 /// The overview is only one while it is short.
-const ARCHITECTURE: Ratchet = Ratchet {
-    unit: "lines",
-    max: 300,
-    exceptions: &[],
-};
+const ARCHITECTURE: Ratchet = Ratchet { unit: "lines", max: 300, exceptions: &[] };
 
 pub(super) fn check(tree: &Tree) -> Vec<Breach> {
     let mut breaches = RUST.check(&tree.rust().map(counted).collect::<Vec<_>>());
@@ -27,12 +19,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Breach> {
 
 fn counted(file: &super::tree::File) -> Counted {
     let (path, key) = (file.path.clone(), file.path.clone());
-    Counted {
-        path,
-        line: 0,
-        key,
-        count: file.text.lines().count(),
-    }
+    Counted { path, line: 0, key, count: file.text.lines().count() }
 }
 
 #[cfg(test)]

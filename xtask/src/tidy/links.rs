@@ -20,9 +20,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Breach> {
 }
 
 fn follow(tree: &Tree, from: &str, target: &str) -> Result<(), &'static str> {
-    let is_address = ["http://", "https://", "mailto:"]
-        .iter()
-        .any(|p| target.starts_with(p));
+    let is_address = ["http://", "https://", "mailto:"].iter().any(|p| target.starts_with(p));
     if is_address {
         return Ok(());
     }
@@ -34,10 +32,7 @@ fn follow(tree: &Tree, from: &str, target: &str) -> Result<(), &'static str> {
     if !tree.contains(&path) {
         return Err("there is no such file");
     }
-    match tree
-        .find(&path)
-        .filter(|file| file.extension() == "md" && !anchor.is_empty())
-    {
+    match tree.find(&path).filter(|file| file.extension() == "md" && !anchor.is_empty()) {
         Some(file) if !Document::parse(&file.text).anchors.contains(anchor) => {
             Err("the file has no such heading")
         }
@@ -85,11 +80,7 @@ mod tests {
             "./../",
             "https://example.org/x.md",
         ] {
-            assert_eq!(
-                breaches(&format!("# Here\n[a]({target})\n")),
-                [],
-                "{target}"
-            );
+            assert_eq!(breaches(&format!("# Here\n[a]({target})\n")), [], "{target}");
         }
     }
 

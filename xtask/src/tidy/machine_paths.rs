@@ -6,9 +6,7 @@ use super::{Breach, Tree, source::line_of};
 const BANNED: &[(&str, &str)] = &[("/wo", "rk/"), ("/ro", "ot/"), ("/tmp/bash", "_jobs")];
 
 pub(super) fn check(tree: &Tree) -> Vec<Breach> {
-    tree.all()
-        .flat_map(|file| check_file(&file.path, &file.text))
-        .collect()
+    tree.all().flat_map(|file| check_file(&file.path, &file.text)).collect()
 }
 
 fn check_file(path: &str, text: &str) -> Vec<Breach> {
@@ -20,15 +18,9 @@ fn check_file(path: &str, text: &str) -> Vec<Breach> {
             let before = text.get(..at).and_then(|before| before.chars().next_back());
             !before.is_some_and(|c| c.is_alphanumeric() || "._-}".contains(c))
         };
-        let found = text
-            .match_indices(&banned)
-            .filter(|(at, _)| stands_alone(*at));
+        let found = text.match_indices(&banned).filter(|(at, _)| stands_alone(*at));
         breaches.extend(found.map(|(at, _)| {
-            Breach::at(
-                path,
-                line_of(text, at),
-                format!("{banned} is a path of one machine"),
-            )
+            Breach::at(path, line_of(text, at), format!("{banned} is a path of one machine"))
         }));
     }
     breaches

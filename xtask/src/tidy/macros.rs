@@ -8,18 +8,13 @@ use super::{
 const BANNED: &[&str] = &["todo", "unimplemented", "dbg"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Breach> {
-    tree.rust()
-        .flat_map(|file| check_file(&file.path, &file.text))
-        .collect()
+    tree.rust().flat_map(|file| check_file(&file.path, &file.text)).collect()
 }
 
 fn check_file(path: &str, text: &str) -> Vec<Breach> {
     let code = Source::parse(text).code;
     let calls = words(&code).filter(|(at, word)| {
-        BANNED.contains(word)
-            && code
-                .get(at + word.len()..)
-                .is_some_and(|on| on.starts_with('!'))
+        BANNED.contains(word) && code.get(at + word.len()..).is_some_and(|on| on.starts_with('!'))
     });
     calls
         .map(|(at, word)| Breach::at(path, line_of(&code, at), format!("{word}! is banned")))
@@ -34,10 +29,7 @@ mod tests {
     fn the_macros_are_found_in_code() {
         for (bad, text) in [
             ("fn f() {\n    todo!()\n}", "todo! is banned"),
-            (
-                "fn f() {\n    std::unimplemented!(\"x\")\n}",
-                "unimplemented! is banned",
-            ),
+            ("fn f() {\n    std::unimplemented!(\"x\")\n}", "unimplemented! is banned"),
             ("fn f() {\n    g(dbg!(x))\n}", "dbg! is banned"),
         ] {
             assert_eq!(check_file("a.rs", bad), [Breach::at("a.rs", 2, text)]);

@@ -41,20 +41,14 @@ mod tests {
     fn markers_in_comments_fail() {
         for word in BANNED {
             assert_eq!(breaches("a.rs", &format!("f(); // {word}: later")), 1);
-            assert_eq!(
-                breaches("a.rs", &format!("/// {word}(me) later\nfn f() {{}}")),
-                1
-            );
+            assert_eq!(breaches("a.rs", &format!("/// {word}(me) later\nfn f() {{}}")), 1);
             assert_eq!(breaches("a.toml", &format!("# {word}")), 1);
         }
     }
 
     #[test]
     fn other_words_strings_and_other_files_pass() {
-        assert_eq!(
-            breaches("a.rs", "// XXXX todo\nconst A: &str = \"// TODO\";"),
-            0
-        );
+        assert_eq!(breaches("a.rs", "// XXXX todo\nconst A: &str = \"// TODO\";"), 0);
         assert_eq!(breaches("a.sh", "mktemp -d sym.XXXXXX"), 0);
         assert_eq!(breaches("docs/style.md", "No TODO in comments."), 0);
     }

@@ -15,15 +15,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Breach> {
     });
     let missing = libraries.flat_map(|file| {
         let intro = introduction(&file.text);
-        let missing = PHRASES
-            .iter()
-            .filter(move |phrase| !intro.contains(*phrase));
+        let missing = PHRASES.iter().filter(move |phrase| !intro.contains(*phrase));
         missing.map(|phrase| {
-            Breach::at(
-                &file.path,
-                1,
-                format!("the //! at the top must say {phrase:?}"),
-            )
+            Breach::at(&file.path, 1, format!("the //! at the top must say {phrase:?}"))
         })
     });
     missing.collect()
@@ -55,10 +49,7 @@ mod tests {
     #[test]
     fn each_missing_phrase_is_told() {
         assert_eq!(breaches(LIB, "//! Storage. Owns sled.\n"), 1);
-        assert_eq!(
-            breaches(LIB, "mod a;\n//! Owns sled, must never know openraft.\n"),
-            2
-        );
+        assert_eq!(breaches(LIB, "mod a;\n//! Owns sled, must never know openraft.\n"), 2);
         assert_eq!(breaches(LIB, ""), 2);
     }
 

@@ -24,41 +24,18 @@ pub(super) struct Counted {
 
 impl Ratchet {
     pub(super) fn check(&self, things: &[Counted]) -> Vec<Breach> {
-        let mut breaches: Vec<_> = things
-            .iter()
-            .filter_map(|thing| self.check_one(thing))
-            .collect();
-        let stale = self
-            .exceptions
-            .iter()
-            .filter(|(key, _)| !things.iter().any(|t| t.key == *key));
+        let mut breaches: Vec<_> =
+            things.iter().filter_map(|thing| self.check_one(thing)).collect();
+        let stale = self.exceptions.iter().filter(|(key, _)| !things.iter().any(|t| t.key == *key));
         breaches.extend(stale.map(|(key, _)| {
-            Breach::in_file(
-                key,
-                "is an exception of tidy but does not exist: remove the entry",
-            )
+            Breach::in_file(key, "is an exception of tidy but does not exist: remove the entry")
         }));
         breaches
     }
 
-    fn check_one(
-        &self,
-        Counted {
-            path,
-            line,
-            key,
-            count,
-        }: &Counted,
-    ) -> Option<Breach> {
-        let Self {
-            unit,
-            max,
-            exceptions,
-        } = self;
-        let tolerated = exceptions
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, size)| *size);
+    fn check_one(&self, Counted { path, line, key, count }: &Counted) -> Option<Breach> {
+        let Self { unit, max, exceptions } = self;
+        let tolerated = exceptions.iter().find(|(name, _)| name == key).map(|(_, size)| *size);
         let text = match tolerated {
             None if count > max => format!("{key}: {count} {unit}, at most {max} are allowed"),
             None => return None,
@@ -77,11 +54,8 @@ impl Ratchet {
 mod tests {
     use super::*;
 
-    const RATCHET: Ratchet = Ratchet {
-        unit: "lines",
-        max: 10,
-        exceptions: &[("old.rs", 20), ("new.rs", 15)],
-    };
+    const RATCHET: Ratchet =
+        Ratchet { unit: "lines", max: 10, exceptions: &[("old.rs", 20), ("new.rs", 15)] };
 
     fn breaches(sizes: &[(&str, usize)]) -> Vec<String> {
         let counted = |&(key, count): &(&str, usize)| Counted {
@@ -91,11 +65,7 @@ mod tests {
             count,
         };
         let things: Vec<_> = sizes.iter().map(counted).collect();
-        RATCHET
-            .check(&things)
-            .into_iter()
-            .map(|breach| breach.text)
-            .collect()
+        RATCHET.check(&things).into_iter().map(|breach| breach.text).collect()
     }
 
     #[test]
@@ -108,10 +78,7 @@ mod tests {
         let found = breaches(&[("a.rs", 11), ("old.rs", 21), ("new.rs", 15)]);
         assert_eq!(
             found,
-            [
-                "a.rs: 11 lines, at most 10 are allowed",
-                "old.rs: 21 lines, the exception says 20"
-            ]
+            ["a.rs: 11 lines, at most 10 are allowed", "old.rs: 21 lines, the exception says 20"]
         );
     }
 
@@ -120,10 +87,7 @@ mod tests {
         let found = breaches(&[("old.rs", 19), ("new.rs", 3)]);
         assert_eq!(
             found,
-            [
-                "old.rs: lower its exception to 19",
-                "new.rs: 3 lines: remove its exception"
-            ]
+            ["old.rs: lower its exception to 19", "new.rs: 3 lines: remove its exception"]
         );
     }
 

@@ -11,19 +11,12 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn parse(text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
-        let mut lexer = Lexer {
-            chars: &chars,
-            at: 0,
-            code: String::new(),
-            comments: String::new(),
-        };
+        let mut lexer =
+            Lexer { chars: &chars, at: 0, code: String::new(), comments: String::new() };
         while lexer.peek(0).is_some() {
             lexer.step();
         }
-        Self {
-            code: lexer.code,
-            comments: lexer.comments,
-        }
+        Self { code: lexer.code, comments: lexer.comments }
     }
 }
 
@@ -84,9 +77,7 @@ impl Lexer<'_> {
             self.take(Part::Code);
         }
         let word = self.chars.get(start..self.at).unwrap_or_default();
-        let hashes = (0..)
-            .take_while(|&ahead| self.peek(ahead) == Some('#'))
-            .count();
+        let hashes = (0..).take_while(|&ahead| self.peek(ahead) == Some('#')).count();
         if matches!(word, ['r'] | ['b' | 'c', 'r']) && self.peek(hashes) == Some('"') {
             self.raw_string(hashes);
         }
@@ -146,13 +137,8 @@ impl Lexer<'_> {
         let Some(c) = self.peek(0) else { return };
         self.at += 1;
         let blank = if c == '\n' { '\n' } else { ' ' };
-        self.code
-            .push(if matches!(part, Part::Code) { c } else { blank });
-        self.comments.push(if matches!(part, Part::Comment) {
-            c
-        } else {
-            blank
-        });
+        self.code.push(if matches!(part, Part::Code) { c } else { blank });
+        self.comments.push(if matches!(part, Part::Comment) { c } else { blank });
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
@@ -171,10 +157,7 @@ mod tests {
     #[test]
     fn comments_and_code_part() {
         let source = Source::parse("let a = 1; // b\n/* c /* d */ e */ f\n/// g\n");
-        assert_eq!(
-            source.code.split_whitespace().collect::<String>(),
-            "leta=1;f"
-        );
+        assert_eq!(source.code.split_whitespace().collect::<String>(), "leta=1;f");
         assert_eq!(
             source.comments.split_whitespace().collect::<Vec<_>>(),
             ["//", "b", "/*", "c", "/*", "d", "*/", "e", "*/", "///", "g"]
@@ -188,18 +171,12 @@ mod tests {
         assert_eq!(code(r#"f("// { \" }", x)"#), r#"f("         ", x)"#);
         assert_eq!(code(r###"f(r#"a " b"#, x)"###), r###"f(r#"     "#, x)"###);
         assert_eq!(code(r#"f(br"\", x)"#), r#"f(br" ", x)"#);
-        assert_eq!(
-            code(r"m('{', '\'', '\u{7d}', b'}')"),
-            r"m(' ', '  ', '      ', b' ')"
-        );
+        assert_eq!(code(r"m('{', '\'', '\u{7d}', b'}')"), r"m(' ', '  ', '      ', b' ')");
     }
 
     #[test]
     fn lifetimes_and_raw_identifiers_are_code() {
-        for text in [
-            "fn f<'a>(x: &'a str, y: &'static str) {}",
-            "let r#type = r; 'l: loop {}",
-        ] {
+        for text in ["fn f<'a>(x: &'a str, y: &'static str) {}", "let r#type = r; 'l: loop {}"] {
             assert_eq!(code(text), text);
         }
     }

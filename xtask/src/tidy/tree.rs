@@ -37,10 +37,7 @@ impl Tree {
     }
 
     pub(super) fn add(&mut self, path: &str, text: impl Into<String>) {
-        self.files.push(File {
-            path: path.to_owned(),
-            text: text.into(),
-        });
+        self.files.push(File { path: path.to_owned(), text: text.into() });
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &File> {
@@ -48,9 +45,7 @@ impl Tree {
     }
 
     pub(super) fn with_extension(&self, extension: &str) -> impl Iterator<Item = &File> {
-        self.files
-            .iter()
-            .filter(move |file| file.extension() == extension)
+        self.files.iter().filter(move |file| file.extension() == extension)
     }
 
     pub(super) fn rust(&self) -> impl Iterator<Item = &File> {

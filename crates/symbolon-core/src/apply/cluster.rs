@@ -67,10 +67,7 @@ impl State {
             changed_at: context.stamp.index,
         };
         self.put(Row::JoinToken(token), out);
-        let row = AuditRow::JoinTokenCreated {
-            join_token: command.join_token,
-            expires_at,
-        };
+        let row = AuditRow::JoinTokenCreated { join_token: command.join_token, expires_at };
         self.record(context, row, out);
         Ok(Reply::JoinTokenCreated(command.join_token))
     }
@@ -91,19 +88,12 @@ impl State {
             let same = self
                 .node(node)
                 .is_some_and(|row| row.pin == command.pin && row.name == command.name);
-            return if same {
-                Ok(Reply::NodeAdmitted(node))
-            } else {
-                Err(Refusal::JoinTokenUsed)
-            };
+            return if same { Ok(Reply::NodeAdmitted(node)) } else { Err(Refusal::JoinTokenUsed) };
         }
         if token.expires_at <= self.clock {
             return Err(Refusal::JoinTokenExpired);
         }
-        if self
-            .nodes()
-            .any(|row| row.name == command.name || row.pin == command.pin)
-        {
+        if self.nodes().any(|row| row.name == command.name || row.pin == command.pin) {
             return Err(Refusal::NameTaken);
         }
         if self.nodes.len() >= NODES_MAX {

@@ -32,10 +32,7 @@ impl State {
             changed_at: context.stamp.index,
         };
         self.put(Row::User(user), out);
-        let row = AuditRow::UserCreated {
-            user: command.user,
-            name: command.name.clone(),
-        };
+        let row = AuditRow::UserCreated { user: command.user, name: command.name.clone() };
         self.record(context, row, out);
         Ok(Reply::UserCreated(command.user))
     }
@@ -46,10 +43,7 @@ impl State {
         command: &EnrollToken,
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
-        let mut user = self
-            .user(command.user)
-            .cloned()
-            .ok_or(Refusal::NoSuchUser)?;
+        let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
         if self.token(command.token).is_some() {
             return Err(Refusal::IdTaken);
         }
@@ -69,10 +63,7 @@ impl State {
             changed_at: context.stamp.index,
         };
         self.put(Row::Token(token), out);
-        let row = AuditRow::TokenEnrolled {
-            user: command.user,
-            token: command.token,
-        };
+        let row = AuditRow::TokenEnrolled { user: command.user, token: command.token };
         self.record(context, row, out);
         Ok(Reply::TokenEnrolled(command.token))
     }

@@ -36,12 +36,9 @@ impl State {
         }
 
         let verdict = match user.cloned() {
-            None => Verdict {
-                denial: Some(Denial::UnknownUser),
-                token: None,
-                mark: 0,
-                failures: 0,
-            },
+            None => {
+                Verdict { denial: Some(Denial::UnknownUser), token: None, mark: 0, failures: 0 }
+            }
             Some(user) => self.decide(user, context, outcome, out),
         };
         let verified = Verified {
@@ -60,10 +57,10 @@ impl State {
     fn is_fresh(&self, user: &User, context: &Context<'_>) -> bool {
         let seen = context.proposal.seen;
         user.changed_at <= seen
-            && user.tokens.iter().all(|id| {
-                self.token(*id)
-                    .is_some_and(|token| token.changed_at <= seen)
-            })
+            && user
+                .tokens
+                .iter()
+                .all(|id| self.token(*id).is_some_and(|token| token.changed_at <= seen))
     }
 
     fn decide(
@@ -73,12 +70,8 @@ impl State {
         outcome: &Outcome,
         out: &mut Output,
     ) -> Verdict {
-        let denial = |denial, failures| Verdict {
-            denial: Some(denial),
-            token: None,
-            mark: 0,
-            failures,
-        };
+        let denial =
+            |denial, failures| Verdict { denial: Some(denial), token: None, mark: 0, failures };
         if user.failures >= FAILURES_MAX {
             return denial(Denial::Locked, user.failures);
         }
@@ -91,10 +84,7 @@ impl State {
                 // A serving node names a token once; whatever it says, a mark never falls.
                 Judged::Fresh(token) => match fresh.iter_mut().find(|known| known.id == token.id) {
                     Some(known) => known.mark = known.mark.max(found.step),
-                    None => fresh.push(Token {
-                        mark: found.step,
-                        ..token
-                    }),
+                    None => fresh.push(Token { mark: found.step, ..token }),
                 },
                 // A used code that is still in its window is not counted: VPN clients send doubles.
                 Judged::Used => return denial(Denial::CodeAlreadyUsed, user.failures),
@@ -102,16 +92,10 @@ impl State {
             }
         }
         if let Some(first) = fresh.first() {
-            let verdict = Verdict {
-                denial: None,
-                token: Some(first.id),
-                mark: first.mark,
-                failures: 0,
-            };
+            let verdict =
+                Verdict { denial: None, token: Some(first.id), mark: first.mark, failures: 0 };
             // A code that is right for several tokens is spent for all of them.
-            fresh
-                .into_iter()
-                .for_each(|token| self.put(Row::Token(token), out));
+            fresh.into_iter().for_each(|token| self.put(Row::Token(token), out));
             if user.failures != 0 {
                 user.failures = 0;
                 self.put(Row::User(user), out);
@@ -125,9 +109,7 @@ impl State {
     }
 
     fn judge(&self, user: &User, found: &Match, context: &Context<'_>) -> Judged {
-        let token = self
-            .token(found.token)
-            .filter(|token| token.user == user.id);
+        let token = self.token(found.token).filter(|token| token.user == user.id);
         let Some(token) = token else {
             return Judged::Foreign;
         };

@@ -99,10 +99,7 @@ impl Model {
                     .iter()
                     .any(|found| (found.token, found.step) == (token.id, verdict.mark));
                 prop_assert!(claimed, "accepted what nobody found");
-                prop_assert!(
-                    self.accepted.insert((token.id, verdict.mark)),
-                    "accepted twice"
-                );
+                prop_assert!(self.accepted.insert((token.id, verdict.mark)), "accepted twice");
             }
             Some(Denial::CodeMismatch) => *failures += 1,
             Some(Denial::CodeAlreadyUsed | Denial::NoToken | Denial::Locked) => {}
@@ -123,10 +120,7 @@ fn decidable(stamp: Stamp, proposal: &Proposal, outcome: &Outcome, state: &State
     let tokens = user.iter().flat_map(|user| &user.tokens);
     let token_changes = tokens.map(|id| state.token(*id).unwrap().changed_at);
     let application = state.application(outcome.application).unwrap();
-    let newest = user_changes
-        .chain(token_changes)
-        .chain([application.changed_at])
-        .max();
+    let newest = user_changes.chain(token_changes).chain([application.changed_at]).max();
     prop_assert!(newest.unwrap() <= proposal.seen, "stale");
     let permitted = match proposal.caller {
         Caller::Application(id) => id == outcome.application,

@@ -45,19 +45,10 @@ enum Wish {
     Token(u8, u8),
     Application(u8),
     JoinToken(u8, u64),
-    Join {
-        token: u8,
-        secret: bool,
-        node: u8,
-    },
+    Join { token: u8, secret: bool, node: u8 },
     Address(u8, u8),
     Tick,
-    Verify {
-        user: u8,
-        application: u8,
-        matches: Vec<(u8, i64)>,
-        lie: bool,
-    },
+    Verify { user: u8, application: u8, matches: Vec<(u8, i64)>, lie: bool },
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
@@ -73,11 +64,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => any::<prop::sample::Index>().prop_map(What::Replay),
     ];
     let same_entry = prop::bool::weighted(0.2);
-    (pass, same_entry, what).prop_map(|(pass, same_entry, what)| Step {
-        pass,
-        same_entry,
-        what,
-    })
+    (pass, same_entry, what).prop_map(|(pass, same_entry, what)| Step { pass, same_entry, what })
 }
 
 fn new() -> impl Strategy<Value = What> {
@@ -90,13 +77,7 @@ fn new() -> impl Strategy<Value = What> {
     let shared_id = prop::option::weighted(0.2, 0..3_u8);
     let caller = prop::option::weighted(0.1, 0..4_u8);
     (caller, lag, age, shared_id, wish()).prop_map(|(caller, lag, age, shared_id, wish)| {
-        What::New {
-            caller,
-            lag,
-            age,
-            shared_id,
-            wish,
-        }
+        What::New { caller, lag, age, shared_id, wish }
     })
 }
 
@@ -141,11 +122,7 @@ pub(crate) struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self {
-            stamp: Stamp {
-                index: LogIndex(0),
-                ordinal: 0,
-                at: Timestamp(1_800_000_000_000),
-            },
+            stamp: Stamp { index: LogIndex(0), ordinal: 0, at: Timestamp(1_800_000_000_000) },
             states: Vec::new(),
             proposals: Vec::new(),
         }
@@ -166,15 +143,8 @@ impl Log {
                 at: Timestamp(self.stamp.at.0.checked_add_signed(step.pass).unwrap()),
             };
         }
-        let first = |wish| {
-            self.follow(&What::New {
-                caller: None,
-                lag: 0,
-                age: 0,
-                shared_id: None,
-                wish,
-            })
-        };
+        let first =
+            |wish| self.follow(&What::New { caller: None, lag: 0, age: 0, shared_id: None, wish });
         let proposal = match opening {
             0 => self.proposal(caller(3), 0, 0, None, create_cluster()),
             1 => first(Wish::Application(0)),
@@ -192,13 +162,7 @@ impl Log {
 
     fn follow(&self, what: &What) -> Proposal {
         match what {
-            What::New {
-                caller: who,
-                lag,
-                age,
-                shared_id,
-                wish,
-            } => {
+            What::New { caller: who, lag, age, shared_id, wish } => {
                 let applied = self.stamp.index.0 - 1;
                 let seen = applied.saturating_sub(*lag);
                 let command = self.command(wish, seen, *age);
@@ -267,11 +231,7 @@ impl Log {
                 secret: Sealed::new(vec![*number; 32]),
                 life_milliseconds: *life,
             }),
-            Wish::Join {
-                token,
-                secret,
-                node,
-            } => Command::AdmitNode(AdmitNode {
+            Wish::Join { token, secret, node } => Command::AdmitNode(AdmitNode {
                 join_token: join_token_id(*token),
                 secret: KeyHash([if *secret { *token } else { 99 }; 32]),
                 name: name("node", *node),
@@ -285,12 +245,9 @@ impl Log {
                 api_address: format!("https://host{host}:8443"),
             }),
             Wish::Tick => Command::Tick,
-            Wish::Verify {
-                user,
-                application,
-                matches,
-                lie,
-            } => Command::Verify(self.outcome(*user, *application, matches, *lie, seen, age)),
+            Wish::Verify { user, application, matches, lie } => {
+                Command::Verify(self.outcome(*user, *application, matches, *lie, seen, age))
+            }
         }
     }
 

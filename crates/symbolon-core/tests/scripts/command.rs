@@ -26,9 +26,7 @@ pub(crate) struct Held {
 
 impl Wallet {
     pub(crate) fn name(&self, id: TokenId) -> String {
-        self.0
-            .get(&id)
-            .map_or_else(|| format!("{id:?}"), |held| held.name.clone())
+        self.0.get(&id).map_or_else(|| format!("{id:?}"), |held| held.name.clone())
     }
 
     /// Keeps what an accepted enrolment brought.
@@ -37,9 +35,8 @@ impl Wallet {
     }
 
     fn at(&self, text: &str) -> Result<(TokenId, &Held, u64), String> {
-        let (name, step) = text
-            .split_once('@')
-            .ok_or_else(|| format!("{text} is not TOKEN@STEP"))?;
+        let (name, step) =
+            text.split_once('@').ok_or_else(|| format!("{text} is not TOKEN@STEP"))?;
         let step = step.parse().map_err(|_| format!("{step} is no step"))?;
         let id = TokenId(number("token", name));
         let held = self.0.get(&id).ok_or_else(|| format!("no token {name}"))?;
@@ -113,11 +110,7 @@ impl Place<'_> {
     /// `-2`: two entries behind; `2`: the second entry.
     fn seen(&self, text: &str) -> Result<u64, String> {
         let number: i64 = text.parse().map_err(|_| format!("seen {text}?"))?;
-        let from = if text.starts_with('-') {
-            self.applied
-        } else {
-            0
-        };
+        let from = if text.starts_with('-') { self.applied } else { 0 };
         from.checked_add_signed(number)
             .ok_or_else(|| format!("seen {text} is before the first entry"))
     }
@@ -135,11 +128,7 @@ impl Place<'_> {
         let matches = match (words.option("claims")?, words.option("code")?) {
             (Some(claims), None) => claims
                 .split(',')
-                .map(|claim| {
-                    self.wallet
-                        .at(claim)
-                        .map(|(token, _, step)| Match { token, step })
-                })
+                .map(|claim| self.wallet.at(claim).map(|(token, _, step)| Match { token, step }))
                 .collect::<Result<_, _>>()?,
             (None, Some(text)) => {
                 let code = self.code(&text, &tokens, made_at)?;
@@ -161,10 +150,7 @@ impl Place<'_> {
         let found = |token: &TokenId| {
             let held = self.wallet.0.get(token)?;
             let step = matching_step(&held.seed, held.parameters, code, made_at)?;
-            Some(Match {
-                token: *token,
-                step,
-            })
+            Some(Match { token: *token, step })
         };
         tokens.iter().filter_map(found).collect()
     }

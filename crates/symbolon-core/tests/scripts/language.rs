@@ -55,14 +55,7 @@ fn line(number: usize, text: &str) -> Result<Line<'_>, String> {
         }
         _ => 1,
     };
-    Ok(Line {
-        number,
-        text,
-        kind,
-        times,
-        words,
-        expected,
-    })
+    Ok(Line { number, text, kind, times, words, expected })
 }
 
 /// The words of a command that are not yet understood.

@@ -47,10 +47,7 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
     let what = words.next("what to see")?;
     let text = match what.as_str() {
         "time" => time_text(world.state().clock()),
-        "due" => world
-            .state()
-            .next_due()
-            .map_or_else(|| "nothing".to_owned(), time_text),
+        "due" => world.state().next_due().map_or_else(|| "nothing".to_owned(), time_text),
         "replies" => world.state().replies_len().to_string(),
         "user" => user(world, words.next("a user")?)?,
         "changed" => changed(world, words.next("a user")?)?,
@@ -71,16 +68,8 @@ fn user(world: &World, name: String) -> Result<String, String> {
     let Some(user) = world.state().user_by_name(&name) else {
         return Ok("none".to_owned());
     };
-    let tokens: Vec<_> = user
-        .tokens
-        .iter()
-        .map(|id| world.wallet.name(*id))
-        .collect();
-    Ok(
-        format!("failures {}, tokens {}", user.failures, tokens.join(" "))
-            .trim_end()
-            .to_owned(),
-    )
+    let tokens: Vec<_> = user.tokens.iter().map(|id| world.wallet.name(*id)).collect();
+    Ok(format!("failures {}, tokens {}", user.failures, tokens.join(" ")).trim_end().to_owned())
 }
 
 /// The log index of the last change that matters to outcomes.
@@ -92,10 +81,7 @@ fn changed(world: &World, name: String) -> Result<String, String> {
 
 fn token(world: &World, name: &str) -> Result<String, String> {
     let token = world.state().token(TokenId(number("token", name)));
-    Ok(token
-        .ok_or_else(|| format!("no token {name}"))?
-        .mark
-        .to_string())
+    Ok(token.ok_or_else(|| format!("no token {name}"))?.mark.to_string())
 }
 
 fn reveal(reveal: Option<&Reveal>) -> String {
@@ -106,10 +92,7 @@ fn reveal(reveal: Option<&Reveal>) -> String {
 }
 
 fn application(world: &World, name: String) -> Result<String, String> {
-    let found = world
-        .state()
-        .application_by_name(&parse_name(name)?)
-        .cloned();
+    let found = world.state().application_by_name(&parse_name(name)?).cloned();
     Ok(found.map_or_else(
         || "none".to_owned(),
         |application| format!("key {}", reveal(application.reveal.as_ref())),
@@ -121,15 +104,11 @@ fn join_token(world: &World, name: &str) -> String {
     world.state().join_token(id).map_or_else(
         || "none".to_owned(),
         |token| {
-            let used = token.used_by.map_or_else(
-                || "unused".to_owned(),
-                |node| format!("used by node {node}"),
-            );
+            let used = token
+                .used_by
+                .map_or_else(|| "unused".to_owned(), |node| format!("used by node {node}"));
             let secret = reveal(token.reveal.as_ref());
-            format!(
-                "{used}, expires at {}, secret {secret}",
-                time_text(token.expires_at)
-            )
+            format!("{used}, expires at {}, secret {secret}", time_text(token.expires_at))
         },
     )
 }
@@ -138,12 +117,7 @@ fn node(world: &World, number: &str) -> Result<String, String> {
     let id = NodeId(number.parse().map_err(|_| "a node's number")?);
     Ok(world.state().node(id).map_or_else(
         || "none".to_owned(),
-        |node| {
-            format!(
-                "{} at {}, {}",
-                node.name, node.peer_address, node.api_address
-            )
-        },
+        |node| format!("{} at {}, {}", node.name, node.peer_address, node.api_address),
     ))
 }
 
@@ -154,10 +128,7 @@ fn audit(world: &World) -> Result<String, String> {
         AuditRow::Verified(verified) => {
             let whose = verified.user.map_or("nobody", |_| "a user");
             let verdict = verdict_text(world, verified.verdict);
-            format!(
-                "{} is {whose}, from {}: {verdict}",
-                verified.user_name, verified.client_ip
-            )
+            format!("{} is {whose}, from {}: {verdict}", verified.user_name, verified.client_ip)
         }
         AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
         AuditRow::UserCreated { name, .. } => format!("user {name}"),
@@ -167,9 +138,7 @@ fn audit(world: &World) -> Result<String, String> {
             format!("join token until {}", time_text(*expires_at))
         }
         AuditRow::NodeAdmitted { node, name, .. } => format!("node {node} is {name}"),
-        AuditRow::NodeAddressesChanged {
-            node, peer_address, ..
-        } => {
+        AuditRow::NodeAddressesChanged { node, peer_address, .. } => {
             format!("node {node} is at {peer_address}")
         }
         AuditRow::JoinTokenExpired { .. } => "join token expired".to_owned(),

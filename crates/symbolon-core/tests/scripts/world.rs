@@ -43,11 +43,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             states: vec![State::default()],
-            stamp: Stamp {
-                index: LogIndex(0),
-                ordinal: 0,
-                at: Timestamp(0),
-            },
+            stamp: Stamp { index: LogIndex(0), ordinal: 0, at: Timestamp(0) },
             image: BTreeMap::new(),
             events: Vec::new(),
             wallet: Wallet::default(),
@@ -101,11 +97,7 @@ impl World {
     fn next_place(&mut self, kind: &Kind) {
         match kind {
             Kind::At(at) => {
-                self.stamp = Stamp {
-                    index: LogIndex(self.stamp.index.0 + 1),
-                    ordinal: 0,
-                    at: *at,
-                };
+                self.stamp = Stamp { index: LogIndex(self.stamp.index.0 + 1), ordinal: 0, at: *at };
                 self.states.push(self.state().clone());
                 self.stamped.insert(self.stamp.index, *at);
             }
@@ -162,9 +154,7 @@ impl World {
     /// What must hold after every line, whatever it did.
     fn holds(&self, before: &State) -> Result<(), String> {
         let state = self.state();
-        state
-            .check()
-            .map_err(|violation| format!("  check: {violation}"))?;
+        state.check().map_err(|violation| format!("  check: {violation}"))?;
         // The digest that was kept by increments, counted anew from the rows.
         let recent = self
             .events
@@ -172,20 +162,14 @@ impl World {
             .filter(|event| event.at.plus(RETRANSMISSION_MILLISECONDS) >= state.clock());
         let restored = State::restore(state.rows(), state.scalars(), recent.cloned())
             .map_err(|error| format!("  restore: {error}"))?;
-        ensure(
-            restored.digest() == state.digest(),
-            "the digest is the rows'",
-        )?;
+        ensure(restored.digest() == state.digest(), "the digest is the rows'")?;
         ensure(
             restored.replies_len() == state.replies_len(),
             "remembered replies follow from recent events",
         )?;
         let rows: BTreeMap<_, _> = state.rows().map(|row| (row.key(), row)).collect();
         ensure(rows == self.image, "the changes lead to the same rows")?;
-        ensure(
-            before.clock() <= state.clock(),
-            "state time never goes back",
-        )?;
+        ensure(before.clock() <= state.clock(), "state time never goes back")?;
         let marks_stand = before.rows().all(|row| match row {
             Row::Token(old) => state.token(old.id).is_some_and(|new| new.mark >= old.mark),
             _ => true,
@@ -213,9 +197,5 @@ fn compare(expected: &str, found: &str) -> Result<(), String> {
 }
 
 fn ensure(holds: bool, rule: &str) -> Result<(), String> {
-    if holds {
-        Ok(())
-    } else {
-        Err(format!("  broken: {rule}"))
-    }
+    if holds { Ok(()) } else { Err(format!("  broken: {rule}")) }
 }

@@ -30,9 +30,7 @@ pub(crate) const fn denial_number(denial: Option<Denial>) -> u32 {
 
 pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeError> {
     use v1::ReasonDetail as Detail;
-    let detail = i32::try_from(number)
-        .ok()
-        .and_then(|number| Detail::try_from(number).ok());
+    let detail = i32::try_from(number).ok().and_then(|number| Detail::try_from(number).ok());
     Ok(match need(detail, "denial")? {
         Detail::Unspecified => None,
         Detail::CodeMismatch => Some(Denial::CodeMismatch),
@@ -77,17 +75,10 @@ pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
         Reply::NodeAdmitted(id) => Message::NodeAdmitted(id.0),
         Reply::Done => Message::Done(true),
         Reply::Refused(refusal) => Message::Refused(
-            REFUSALS
-                .iter()
-                .zip(1_u32..)
-                .find(|(r, _)| **r == refusal)
-                .map_or(0, |(_, n)| n),
+            REFUSALS.iter().zip(1_u32..).find(|(r, _)| **r == refusal).map_or(0, |(_, n)| n),
         ),
     };
-    peer::Answer {
-        log_index: answer.index.0,
-        reply: Some(reply),
-    }
+    peer::Answer { log_index: answer.index.0, reply: Some(reply) }
 }
 
 /// Reads an answer.
@@ -116,8 +107,5 @@ pub fn answer_from_proto(message: peer::Answer) -> Result<Answer, DecodeError> {
             Reply::Refused(*need(refusal, "refused")?)
         }
     };
-    Ok(Answer {
-        index: LogIndex(message.log_index),
-        reply,
-    })
+    Ok(Answer { index: LogIndex(message.log_index), reply })
 }

@@ -16,11 +16,7 @@ use crate::store::v1 as store;
 /// The events of one log entry as one value.
 #[must_use]
 pub fn audit_encode(at: Timestamp, events: &[AuditEvent]) -> Vec<u8> {
-    store::AuditBatch {
-        at: at.0,
-        row: events.iter().map(event_to_proto).collect(),
-    }
-    .encode_to_vec()
+    store::AuditBatch { at: at.0, row: events.iter().map(event_to_proto).collect() }.encode_to_vec()
 }
 
 /// Reads the events of the log entry `index`.
@@ -30,11 +26,7 @@ pub fn audit_encode(at: Timestamp, events: &[AuditEvent]) -> Vec<u8> {
 pub fn audit_decode(index: LogIndex, bytes: &[u8]) -> Result<Vec<AuditEvent>, DecodeError> {
     let batch = store::AuditBatch::decode(bytes).map_err(DecodeError::Malformed)?;
     let at = Timestamp(batch.at);
-    batch
-        .row
-        .into_iter()
-        .map(|row| event_from_proto(index, at, row))
-        .collect()
+    batch.row.into_iter().map(|row| event_from_proto(index, at, row)).collect()
 }
 
 fn event_to_proto(event: &AuditEvent) -> store::AuditRow {
@@ -69,62 +61,49 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
     use store::audit_row::Event;
     match row {
         AuditRow::Verified(verified) => Event::Verified(verified_to_proto(verified)),
-        AuditRow::ClusterCreated {
-            cluster,
-            name,
-            administrator,
-            node,
-        } => Event::ClusterCreated(store::ClusterCreated {
-            cluster: cluster.0.to_vec(),
-            name: name.to_string(),
-            administrator: administrator.0,
-            node: node.0,
-        }),
-        AuditRow::UserCreated { user, name } => Event::UserCreated(store::UserCreated {
-            user: user.0,
-            name: name.to_string(),
-        }),
-        AuditRow::TokenEnrolled { user, token } => Event::TokenEnrolled(store::TokenEnrolled {
-            user: user.0,
-            token: token.0,
-        }),
+        AuditRow::ClusterCreated { cluster, name, administrator, node } => {
+            Event::ClusterCreated(store::ClusterCreated {
+                cluster: cluster.0.to_vec(),
+                name: name.to_string(),
+                administrator: administrator.0,
+                node: node.0,
+            })
+        }
+        AuditRow::UserCreated { user, name } => {
+            Event::UserCreated(store::UserCreated { user: user.0, name: name.to_string() })
+        }
+        AuditRow::TokenEnrolled { user, token } => {
+            Event::TokenEnrolled(store::TokenEnrolled { user: user.0, token: token.0 })
+        }
         AuditRow::ApplicationCreated { application, name } => {
             Event::ApplicationCreated(store::ApplicationCreated {
                 application: application.0,
                 name: name.to_string(),
             })
         }
-        AuditRow::JoinTokenCreated {
-            join_token,
-            expires_at,
-        } => Event::JoinTokenCreated(store::JoinTokenCreated {
-            join_token: join_token.0,
-            expires_at: expires_at.0,
-        }),
-        AuditRow::NodeAdmitted {
-            node,
-            name,
-            pin,
-            join_token,
-        } => Event::NodeAdmitted(store::NodeAdmitted {
-            node: node.0,
-            name: name.to_string(),
-            pin: pin.0.to_vec(),
-            join_token: join_token.0,
-        }),
-        AuditRow::NodeAddressesChanged {
-            node,
-            peer_address,
-            api_address,
-        } => Event::NodeAddressesChanged(store::NodeAddressesChanged {
-            node: node.0,
-            peer_address: peer_address.clone(),
-            api_address: api_address.clone(),
-        }),
-        AuditRow::JoinTokenExpired { join_token } => {
-            Event::JoinTokenExpired(store::JoinTokenExpired {
+        AuditRow::JoinTokenCreated { join_token, expires_at } => {
+            Event::JoinTokenCreated(store::JoinTokenCreated {
+                join_token: join_token.0,
+                expires_at: expires_at.0,
+            })
+        }
+        AuditRow::NodeAdmitted { node, name, pin, join_token } => {
+            Event::NodeAdmitted(store::NodeAdmitted {
+                node: node.0,
+                name: name.to_string(),
+                pin: pin.0.to_vec(),
                 join_token: join_token.0,
             })
+        }
+        AuditRow::NodeAddressesChanged { node, peer_address, api_address } => {
+            Event::NodeAddressesChanged(store::NodeAddressesChanged {
+                node: node.0,
+                peer_address: peer_address.clone(),
+                api_address: api_address.clone(),
+            })
+        }
+        AuditRow::JoinTokenExpired { join_token } => {
+            Event::JoinTokenExpired(store::JoinTokenExpired { join_token: join_token.0 })
         }
     }
 }
@@ -166,14 +145,12 @@ fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeErro
             administrator: AdministratorId(m.administrator),
             node: NodeId(m.node),
         },
-        Event::UserCreated(m) => AuditRow::UserCreated {
-            user: UserId(m.user),
-            name: user_name(m.name)?,
-        },
-        Event::TokenEnrolled(m) => AuditRow::TokenEnrolled {
-            user: UserId(m.user),
-            token: TokenId(m.token),
-        },
+        Event::UserCreated(m) => {
+            AuditRow::UserCreated { user: UserId(m.user), name: user_name(m.name)? }
+        }
+        Event::TokenEnrolled(m) => {
+            AuditRow::TokenEnrolled { user: UserId(m.user), token: TokenId(m.token) }
+        }
         Event::ApplicationCreated(m) => AuditRow::ApplicationCreated {
             application: ApplicationId(m.application),
             name: name(m.name, "name")?,
@@ -193,8 +170,8 @@ fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeErro
             peer_address: m.peer_address,
             api_address: m.api_address,
         },
-        Event::JoinTokenExpired(m) => AuditRow::JoinTokenExpired {
-            join_token: JoinTokenId(m.join_token),
-        },
+        Event::JoinTokenExpired(m) => {
+            AuditRow::JoinTokenExpired { join_token: JoinTokenId(m.join_token) }
+        }
     })
 }

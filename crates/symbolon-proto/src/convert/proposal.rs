@@ -191,12 +191,7 @@ fn outcome_to_proto(outcome: &Outcome) -> store::Outcome {
         application: Some(outcome.application.0),
         method: Some(method_number(outcome.method)),
         client_ip: outcome.client_ip.clone().into_bytes(),
-        r#match: matches
-            .map(|m| store::Match {
-                token: m.token.0,
-                step: m.step,
-            })
-            .collect(),
+        r#match: matches.map(|m| store::Match { token: m.token.0, step: m.step }).collect(),
     }
 }
 
@@ -209,11 +204,6 @@ fn outcome_from_proto(m: store::Outcome) -> Result<Outcome, DecodeError> {
         application: ApplicationId(need(m.application, "application")?),
         method: method(need(m.method, "method")?)?,
         client_ip: String::from_utf8(m.client_ip).map_err(|_| DecodeError::Field("client_ip"))?,
-        matches: matches
-            .map(|m| Match {
-                token: TokenId(m.token),
-                step: m.step,
-            })
-            .collect(),
+        matches: matches.map(|m| Match { token: TokenId(m.token), step: m.step }).collect(),
     })
 }

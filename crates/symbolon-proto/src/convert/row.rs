@@ -185,16 +185,11 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
 }
 
 fn reveal_to_proto(reveal: Option<&Reveal>) -> (Vec<u8>, u64) {
-    reveal.map_or((Vec::new(), 0), |r| {
-        (r.secret.as_bytes().to_vec(), r.until.0)
-    })
+    reveal.map_or((Vec::new(), 0), |r| (r.secret.as_bytes().to_vec(), r.until.0))
 }
 
 fn reveal_from_proto(secret: Vec<u8>, until: u64) -> Option<Reveal> {
-    (until != 0).then(|| Reveal {
-        secret: Sealed::new(secret),
-        until: Timestamp(until),
-    })
+    (until != 0).then(|| Reveal { secret: Sealed::new(secret), until: Timestamp(until) })
 }
 
 pub(crate) fn administrator_to_proto(row: &Administrator) -> store::AdministratorRow {

@@ -66,10 +66,8 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
 
 fn batch() -> Vector {
     let (_, at, _) = samples::audit();
-    let proposals: Vec<_> = samples::commands()
-        .into_iter()
-        .map(|(_, command)| samples::proposal(command))
-        .collect();
+    let proposals: Vec<_> =
+        samples::commands().into_iter().map(|(_, command)| samples::proposal(command)).collect();
     let encoded = batch_encode(at, &proposals);
     Vector {
         name: "0.1.0-batch".to_owned(),
@@ -161,67 +159,32 @@ where
 
 fn log() -> Vec<Vector> {
     use store::log_entry::Payload;
-    let entry = |payload| store::LogEntry {
-        log_id: Some(log_id()),
-        payload: Some(payload),
-    };
-    let vote = store::Vote {
-        term: 7,
-        node: 2,
-        committed: true,
-    };
+    let entry = |payload| store::LogEntry { log_id: Some(log_id()), payload: Some(payload) };
+    let vote = store::Vote { term: 7, node: 2, committed: true };
     let batch = batch().encoded;
     vec![
         message("log-id", &["LogId"], log_id()),
         message("vote", &["Vote"], vote),
         message("membership", &["Membership", "Voters"], membership()),
-        message(
-            "stored-membership",
-            &["StoredMembership"],
-            stored_membership(),
-        ),
-        message(
-            "log-entry-blank",
-            &["LogEntry"],
-            entry(Payload::Blank(true)),
-        ),
-        message(
-            "log-entry-membership",
-            &["LogEntry"],
-            entry(Payload::Membership(membership())),
-        ),
-        message(
-            "log-entry-batch",
-            &["LogEntry"],
-            entry(Payload::Batch(batch.into())),
-        ),
+        message("stored-membership", &["StoredMembership"], stored_membership()),
+        message("log-entry-blank", &["LogEntry"], entry(Payload::Blank(true))),
+        message("log-entry-membership", &["LogEntry"], entry(Payload::Membership(membership()))),
+        message("log-entry-batch", &["LogEntry"], entry(Payload::Batch(batch.into()))),
     ]
 }
 
 fn log_id() -> store::LogId {
-    store::LogId {
-        term: 7,
-        leader_node: 2,
-        index: 4712,
-    }
+    store::LogId { term: 7, leader_node: 2, index: 4712 }
 }
 
 /// In the middle of a change from one voter to three.
 fn membership() -> store::Membership {
-    let voters = |nodes: &[u64]| store::membership::Voters {
-        node: nodes.to_vec(),
-    };
-    store::Membership {
-        config: vec![voters(&[1]), voters(&[1, 2, 3])],
-        node: vec![1, 2, 3, 4],
-    }
+    let voters = |nodes: &[u64]| store::membership::Voters { node: nodes.to_vec() };
+    store::Membership { config: vec![voters(&[1]), voters(&[1, 2, 3])], node: vec![1, 2, 3, 4] }
 }
 
 fn stored_membership() -> store::StoredMembership {
-    store::StoredMembership {
-        log_id: Some(log_id()),
-        membership: Some(membership()),
-    }
+    store::StoredMembership { log_id: Some(log_id()), membership: Some(membership()) }
 }
 
 fn disk() -> Vec<Vector> {
@@ -257,18 +220,12 @@ fn disk() -> Vec<Vector> {
         batch: store::AuditBatch::decode(&*audit_encode(at, &events)).ok(),
     };
     let snapshot_rows = store::SnapshotRows {
-        row: rows
-            .filter_map(|(_, row)| store::Row::decode(&*row_encode(&row)).ok())
-            .collect(),
+        row: rows.filter_map(|(_, row)| store::Row::decode(&*row_encode(&row)).ok()).collect(),
         audit: vec![audit],
     };
     vec![
         message("header", &["Header", "KnownNode"], header),
         message("snapshot-header", &["SnapshotHeader"], snapshot_header),
-        message(
-            "snapshot-rows",
-            &["SnapshotRows", "SnapshotAudit"],
-            snapshot_rows,
-        ),
+        message("snapshot-rows", &["SnapshotRows", "SnapshotAudit"], snapshot_rows),
     ]
 }

@@ -60,11 +60,8 @@ fn address() -> impl Strategy<Value = String> {
 }
 
 fn parameters() -> impl Strategy<Value = Parameters> {
-    let algorithm = prop_oneof![
-        Just(Algorithm::Sha1),
-        Just(Algorithm::Sha256),
-        Just(Algorithm::Sha512)
-    ];
+    let algorithm =
+        prop_oneof![Just(Algorithm::Sha1), Just(Algorithm::Sha256), Just(Algorithm::Sha512)];
     (algorithm, 6..=8_u8, prop_oneof![Just(30), Just(60)])
         .prop_map(|(algorithm, digits, period)| Parameters::new(algorithm, digits, period).unwrap())
 }
@@ -78,14 +75,8 @@ fn caller() -> impl Strategy<Value = Caller> {
 }
 
 fn administrator() -> impl Strategy<Value = Administrator> {
-    (id(AdministratorId), name(), hash(), index()).prop_map(|(id, name, key, changed_at)| {
-        Administrator {
-            id,
-            name,
-            key,
-            changed_at,
-        }
-    })
+    (id(AdministratorId), name(), hash(), index())
+        .prop_map(|(id, name, key, changed_at)| Administrator { id, name, key, changed_at })
 }
 
 fn node() -> impl Strategy<Value = Node> {
@@ -103,23 +94,15 @@ fn node() -> impl Strategy<Value = Node> {
 
 pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
     let found = (id(TokenId), number()).prop_map(|(token, step)| Match { token, step });
-    (
-        user_name(),
-        option::of(id(UserId)),
-        id(ApplicationId),
-        "\\PC{0,45}",
-        vec(found, 0..17),
-    )
-        .prop_map(
-            |(user_name, user, application, client_ip, matches)| Outcome {
-                user_name,
-                user,
-                application,
-                method: Method::Totp,
-                client_ip,
-                matches,
-            },
-        )
+    (user_name(), option::of(id(UserId)), id(ApplicationId), "\\PC{0,45}", vec(found, 0..17))
+        .prop_map(|(user_name, user, application, client_ip, matches)| Outcome {
+            user_name,
+            user,
+            application,
+            method: Method::Totp,
+            client_ip,
+            matches,
+        })
 }
 
 fn create_cluster() -> impl Strategy<Value = CreateCluster> {
@@ -159,11 +142,7 @@ fn admit_node() -> impl Strategy<Value = AdmitNode> {
 fn creation() -> impl Strategy<Value = Command> {
     prop_oneof![
         (id(UserId), user_name(), display_name()).prop_map(|(user, name, display_name)| {
-            Command::CreateUser(CreateUser {
-                user,
-                name,
-                display_name,
-            })
+            Command::CreateUser(CreateUser { user, name, display_name })
         }),
         (id(UserId), id(TokenId), parameters(), sealed()).prop_map(
             |(user, token, parameters, seed)| Command::EnrollToken(EnrollToken {
@@ -202,11 +181,7 @@ fn command() -> impl Strategy<Value = Command> {
         creation(),
         admit_node().prop_map(Command::AdmitNode),
         addresses.prop_map(|(node, peer_address, api_address)| {
-            Command::SetNodeAddresses(SetNodeAddresses {
-                node,
-                peer_address,
-                api_address,
-            })
+            Command::SetNodeAddresses(SetNodeAddresses { node, peer_address, api_address })
         }),
         Just(Command::Tick),
     ]
@@ -295,14 +270,7 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         cluster_row().prop_map(Row::Cluster),
         administrator().prop_map(Row::Administrator),
         application.prop_map(|(id, name, key, reveal, created_at, changed_at)| {
-            Row::Application(Application {
-                id,
-                name,
-                key,
-                reveal,
-                created_at,
-                changed_at,
-            })
+            Row::Application(Application { id, name, key, reveal, created_at, changed_at })
         }),
         user_row().prop_map(Row::User),
         token_row().prop_map(Row::Token),
@@ -320,14 +288,8 @@ pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
         Just(Some(Denial::NoToken)),
         Just(Some(Denial::Locked)),
     ];
-    (denial, option::of(id(TokenId)), number(), any::<u32>()).prop_map(
-        |(denial, token, mark, failures)| Verdict {
-            denial,
-            token,
-            mark,
-            failures,
-        },
-    )
+    (denial, option::of(id(TokenId)), number(), any::<u32>())
+        .prop_map(|(denial, token, mark, failures)| Verdict { denial, token, mark, failures })
 }
 
 fn verified() -> impl Strategy<Value = Verified> {
@@ -357,10 +319,7 @@ fn audit_row() -> impl Strategy<Value = AuditRow> {
         (id(ApplicationId), name())
             .prop_map(|(application, name)| AuditRow::ApplicationCreated { application, name }),
         (id(JoinTokenId), time()).prop_map(|(join_token, expires_at)| {
-            AuditRow::JoinTokenCreated {
-                join_token,
-                expires_at,
-            }
+            AuditRow::JoinTokenCreated { join_token, expires_at }
         }),
         admitted.prop_map(|(node, admit)| AuditRow::NodeAdmitted {
             node,
@@ -368,13 +327,11 @@ fn audit_row() -> impl Strategy<Value = AuditRow> {
             pin: admit.pin,
             join_token: admit.join_token,
         }),
-        moved.prop_map(
-            |(node, peer_address, api_address)| AuditRow::NodeAddressesChanged {
-                node,
-                peer_address,
-                api_address,
-            }
-        ),
+        moved.prop_map(|(node, peer_address, api_address)| AuditRow::NodeAddressesChanged {
+            node,
+            peer_address,
+            api_address,
+        }),
         id(JoinTokenId).prop_map(|join_token| AuditRow::JoinTokenExpired { join_token }),
     ]
 }

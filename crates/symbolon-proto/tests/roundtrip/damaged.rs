@@ -66,9 +66,7 @@ fn read_everything(bytes: &[u8]) -> Result<(), TestCaseError> {
 
 fn proposals() -> Vec<Vec<u8>> {
     let commands = samples::commands().into_iter();
-    commands
-        .map(|(_, command)| proposal_encode(&samples::proposal(command)))
-        .collect()
+    commands.map(|(_, command)| proposal_encode(&samples::proposal(command))).collect()
 }
 
 fn rows() -> Vec<Vec<u8>> {
@@ -84,9 +82,7 @@ fn audit() -> Vec<u8> {
 fn batch() -> Vec<u8> {
     let (_, at, _) = samples::audit();
     let commands = samples::commands().into_iter();
-    let proposals: Vec<_> = commands
-        .map(|(_, command)| samples::proposal(command))
-        .collect();
+    let proposals: Vec<_> = commands.map(|(_, command)| samples::proposal(command)).collect();
     batch_encode(at, &proposals)
 }
 
@@ -194,10 +190,7 @@ fn a_token_has_parameters_that_exist() {
     assert_eq!(change(|m| m.digits = 262), of("digits"));
     assert_eq!(change(|m| m.digits = 5), of("digits or period_seconds"));
     assert_eq!(change(|m| m.digits = 9), of("digits or period_seconds"));
-    assert_eq!(
-        change(|m| m.period_seconds = 31),
-        of("digits or period_seconds")
-    );
+    assert_eq!(change(|m| m.period_seconds = 31), of("digits or period_seconds"));
 }
 
 #[test]
@@ -235,21 +228,13 @@ fn what_a_newer_release_wrote_is_refused_and_not_skipped() {
 
 #[test]
 fn a_reply_has_a_number_that_exists() {
-    let answer = |reply| peer::Answer {
-        log_index: 1,
-        reply: Some(reply),
-    };
+    let answer = |reply| peer::Answer { log_index: 1, reply: Some(reply) };
     for number in [0, 13, u32::MAX] {
         let refused = answer(peer::answer::Reply::Refused(number));
         assert_eq!(refusal(answer_from_proto(refused)), of("refused"));
     }
     for denial in [6, u32::MAX] {
-        let verdict = peer::Verdict {
-            denial,
-            token: 0,
-            mark: 0,
-            failures: 0,
-        };
+        let verdict = peer::Verdict { denial, token: 0, mark: 0, failures: 0 };
         let denied = answer(peer::answer::Reply::Verified(verdict));
         assert_eq!(refusal(answer_from_proto(denied)), of("denial"));
     }

@@ -21,19 +21,10 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
         ("create-cluster", Command::CreateCluster(create_cluster())),
         ("create-user", Command::CreateUser(create_user())),
         ("enroll-token", Command::EnrollToken(enroll_token())),
-        (
-            "create-application",
-            Command::CreateApplication(create_application()),
-        ),
-        (
-            "create-join-token",
-            Command::CreateJoinToken(create_join_token()),
-        ),
+        ("create-application", Command::CreateApplication(create_application())),
+        ("create-join-token", Command::CreateJoinToken(create_join_token())),
         ("admit-node", Command::AdmitNode(admit_node())),
-        (
-            "set-node-addresses",
-            Command::SetNodeAddresses(set_addresses()),
-        ),
+        ("set-node-addresses", Command::SetNodeAddresses(set_addresses())),
         ("tick", Command::Tick),
     ]
 }
@@ -72,25 +63,14 @@ pub(crate) fn outcome() -> Outcome {
         method: Method::Totp,
         client_ip: "2001:db8::7".to_owned(),
         matches: vec![
-            Match {
-                token: TokenId(0xb1b2_b3b4_b5b6_b7b8),
-                step: 60_000_000,
-            },
-            Match {
-                token: TokenId(0xc1c2_c3c4_c5c6_c7c8),
-                step: 60_000_001,
-            },
+            Match { token: TokenId(0xb1b2_b3b4_b5b6_b7b8), step: 60_000_000 },
+            Match { token: TokenId(0xc1c2_c3c4_c5c6_c7c8), step: 60_000_001 },
         ],
     }
 }
 
 pub(crate) fn unknown_outcome() -> Outcome {
-    Outcome {
-        user_name: user_name("nobody"),
-        user: None,
-        matches: Vec::new(),
-        ..outcome()
-    }
+    Outcome { user_name: user_name("nobody"), user: None, matches: Vec::new(), ..outcome() }
 }
 
 pub(crate) fn create_cluster() -> CreateCluster {
@@ -167,20 +147,11 @@ pub(crate) fn rows() -> Vec<(&'static str, Row)> {
         ("application", Row::Application(application(reveal()))),
         ("application-hidden", Row::Application(application(None))),
         ("user", Row::User(user())),
-        (
-            "token",
-            Row::Token(token(parameters(Algorithm::Sha1, 6, 30))),
-        ),
-        (
-            "token-sha256",
-            Row::Token(token(parameters(Algorithm::Sha256, 7, 60))),
-        ),
+        ("token", Row::Token(token(parameters(Algorithm::Sha1, 6, 30)))),
+        ("token-sha256", Row::Token(token(parameters(Algorithm::Sha256, 7, 60)))),
         ("node", Row::Node(node())),
         ("join-token", Row::JoinToken(join_token(reveal(), None))),
-        (
-            "join-token-used",
-            Row::JoinToken(join_token(None, Some(NodeId(2)))),
-        ),
+        ("join-token-used", Row::JoinToken(join_token(None, Some(NodeId(2))))),
     ]
 }
 
@@ -217,10 +188,7 @@ fn application(reveal: Option<Reveal>) -> Application {
 }
 
 fn reveal() -> Option<Reveal> {
-    Some(Reveal {
-        secret: Sealed::new(vec![0x52; 8]),
-        until: AT.plus(30_000),
-    })
+    Some(Reveal { secret: Sealed::new(vec![0x52; 8]), until: AT.plus(30_000) })
 }
 
 fn user() -> User {
@@ -229,10 +197,7 @@ fn user() -> User {
         name: user_name("zoë"),
         display_name: display_name("Zoë Example"),
         failures: 99,
-        tokens: vec![
-            TokenId(0xb1b2_b3b4_b5b6_b7b8),
-            TokenId(0xc1c2_c3c4_c5c6_c7c8),
-        ],
+        tokens: vec![TokenId(0xb1b2_b3b4_b5b6_b7b8), TokenId(0xc1c2_c3c4_c5c6_c7c8)],
         created_at: AT,
         changed_at: LogIndex(u64::MAX),
     }
@@ -275,18 +240,16 @@ fn join_token(reveal: Option<Reveal>, used_by: Option<NodeId>) -> JoinToken {
 /// One log entry in which everything happened.
 pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     let index = LogIndex(4712);
-    let events = (0_u32..)
-        .zip(audit_rows())
-        .map(|(ordinal, row)| AuditEvent {
-            index,
-            ordinal,
-            at: AT,
-            caller: Caller::Application(ApplicationId(0x0102_0304_0506_0708)),
-            request_id: RequestId([0x21; 16]),
-            fingerprint: Fingerprint([0x22; 16]),
-            node: NodeId(2),
-            row,
-        });
+    let events = (0_u32..).zip(audit_rows()).map(|(ordinal, row)| AuditEvent {
+        index,
+        ordinal,
+        at: AT,
+        caller: Caller::Application(ApplicationId(0x0102_0304_0506_0708)),
+        request_id: RequestId([0x21; 16]),
+        fingerprint: Fingerprint([0x22; 16]),
+        node: NodeId(2),
+        row,
+    });
     (index, AT, events.collect())
 }
 
@@ -304,10 +267,7 @@ fn audit_rows() -> Vec<AuditRow> {
             administrator: AdministratorId(0x1112_1314_1516_1718),
             node: NodeId(1),
         },
-        AuditRow::UserCreated {
-            user: UserId(0xa1a2_a3a4_a5a6_a7a8),
-            name: user_name("zoë"),
-        },
+        AuditRow::UserCreated { user: UserId(0xa1a2_a3a4_a5a6_a7a8), name: user_name("zoë") },
         AuditRow::TokenEnrolled {
             user: UserId(0xa1a2_a3a4_a5a6_a7a8),
             token: TokenId(0xb1b2_b3b4_b5b6_b7b8),
@@ -331,9 +291,7 @@ fn audit_rows() -> Vec<AuditRow> {
             peer_address: "n2.example:9444".to_owned(),
             api_address: "https://n2.example:9443".to_owned(),
         },
-        AuditRow::JoinTokenExpired {
-            join_token: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8),
-        },
+        AuditRow::JoinTokenExpired { join_token: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8) },
     ]
 }
 
@@ -349,21 +307,13 @@ fn verified(denial: Option<Denial>) -> Verified {
             denial,
             token: denial.is_none().then_some(TokenId(0xb1b2_b3b4_b5b6_b7b8)),
             mark: if denial.is_none() { 60_000_000 } else { 0 },
-            failures: if denial == Some(Denial::Locked) {
-                100
-            } else {
-                0
-            },
+            failures: if denial == Some(Denial::Locked) { 100 } else { 0 },
         },
     }
 }
 
 pub(crate) fn scalars() -> Scalars {
-    Scalars {
-        clock: AT,
-        audit_chain: Digest([0xe1; 32]),
-        digest: Digest([0xe2; 32]),
-    }
+    Scalars { clock: AT, audit_chain: Digest([0xe1; 32]), digest: Digest([0xe2; 32]) }
 }
 
 pub(crate) fn name(text: &str) -> Name {

@@ -55,11 +55,7 @@ async fn a_port_that_is_set_is_never_another_one() {
     let error = bind(&config, None).await.unwrap_err();
     assert_eq!((error.key, error.address), ("listen.api", address));
     let failure = Failure::from(error);
-    assert!(
-        failure
-            .what
-            .starts_with(&format!("cannot listen on {address} (listen.api): "))
-    );
+    assert!(failure.what.starts_with(&format!("cannot listen on {address} (listen.api): ")));
     assert!(failure.remedy.contains("ss -ltnp"), "{failure}");
 }
 
@@ -68,10 +64,7 @@ async fn an_address_of_another_machine_is_explained() {
     // 192.0.2.0/24 is for documentation.
     let error = bind(&config("192.0.2.1:0"), None).await.unwrap_err();
     let failure = Failure::from(error);
-    assert!(
-        failure.remedy.contains("No interface of this machine"),
-        "{failure}"
-    );
+    assert!(failure.remedy.contains("No interface of this machine"), "{failure}");
 }
 
 #[test]

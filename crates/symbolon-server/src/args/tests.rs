@@ -30,11 +30,7 @@ fn a_join_needs_a_token_in_one_of_two_ways() {
     assert!(join("").is_err());
     assert!(join(" --token a --token-file b").is_err());
     assert!(parse("join --config n.toml --peer mfa-1 --token a").is_err());
-    let Ok(Command::Join {
-        token: Some(token),
-        peer,
-        ..
-    }) = join(" --token symbolon_join_x")
+    let Ok(Command::Join { token: Some(token), peer, .. }) = join(" --token symbolon_join_x")
     else {
         panic!("no join");
     };
@@ -56,14 +52,8 @@ fn a_token_file_may_end_in_a_newline() {
 
 #[test]
 fn a_server_and_a_check_need_only_settings() {
-    assert!(matches!(
-        parse("server --config n.toml"),
-        Ok(Command::Server { .. })
-    ));
-    assert!(matches!(
-        parse("check-config --config n.toml"),
-        Ok(Command::CheckConfig { .. })
-    ));
+    assert!(matches!(parse("server --config n.toml"), Ok(Command::Server { .. })));
+    assert!(matches!(parse("check-config --config n.toml"), Ok(Command::CheckConfig { .. })));
 }
 
 #[test]
@@ -72,11 +62,6 @@ fn settings_that_cannot_be_read_are_a_code_of_their_own() {
     let config = directory.path().join("node.toml");
     let code = |command| format!("{:?}", run(command));
     let expected = format!("{:?}", ExitCode::from(78));
-    assert_eq!(
-        code(Command::Server {
-            config: config.clone()
-        }),
-        expected
-    );
+    assert_eq!(code(Command::Server { config: config.clone() }), expected);
     assert_eq!(code(Command::CheckConfig { config }), expected);
 }

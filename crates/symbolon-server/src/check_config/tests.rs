@@ -27,10 +27,7 @@ impl Machine {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         self.write(&format!("{name}.crt"), cert.pem().as_bytes());
-        self.write(
-            &format!("{name}.key"),
-            signing_key.serialize_pem().as_bytes(),
-        );
+        self.write(&format!("{name}.key"), signing_key.serialize_pem().as_bytes());
     }
 
     fn config(&self, more: &str) -> Config {
@@ -64,10 +61,7 @@ fn a_machine_that_is_ready_has_nothing_to_tell() {
     assert!(machine.mistakes(tls).is_empty());
     let text = summary(&machine.config(tls));
     assert!(text.contains("1.3 and newer, cipher suites: all"), "{text}");
-    assert!(
-        text.contains("127.0.0.1:8443, told to others as bound"),
-        "{text}"
-    );
+    assert!(text.contains("127.0.0.1:8443, told to others as bound"), "{text}");
 }
 
 #[test]
@@ -115,8 +109,5 @@ fn a_data_directory_below_a_file_is_told() {
         Ok(config) => look(&config).mistakes,
         Err(error) => error.lines(),
     };
-    assert!(
-        told.iter().any(|line| line.contains("node.data_dir: ")),
-        "{told:?}"
-    );
+    assert!(told.iter().any(|line| line.contains("node.data_dir: ")), "{told:?}");
 }

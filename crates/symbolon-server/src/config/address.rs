@@ -100,20 +100,13 @@ impl FromStr for HostPort {
 impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;
-        if host.contains(':') {
-            write!(f, "[{host}]:{port}")
-        } else {
-            write!(f, "{host}:{port}")
-        }
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
 
 impl From<SocketAddr> for HostPort {
     fn from(address: SocketAddr) -> Self {
-        Self {
-            host: address.ip().to_string(),
-            port: address.port(),
-        }
+        Self { host: address.ip().to_string(), port: address.port() }
     }
 }
 
@@ -177,10 +170,7 @@ mod tests {
 
     #[test]
     fn a_peer_address_is_a_host_and_a_port() {
-        assert_eq!(
-            peer("MFA-1.example.com:8444").unwrap(),
-            "mfa-1.example.com:8444"
-        );
+        assert_eq!(peer("MFA-1.example.com:8444").unwrap(), "mfa-1.example.com:8444");
         assert_eq!(peer("192.0.2.1:1").unwrap(), "192.0.2.1:1");
         assert_eq!(peer("[2001:db8::1]:8444").unwrap(), "[2001:db8::1]:8444");
         let v6: HostPort = "[2001:db8::1]:8444".parse().unwrap();

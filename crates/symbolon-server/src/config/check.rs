@@ -26,11 +26,7 @@ pub(super) fn check(
     base: &Path,
     files: &dyn Probe,
 ) -> Result<Config, Vec<ConfigError>> {
-    let mut checker = Checker {
-        base,
-        files,
-        errors: Vec::new(),
-    };
+    let mut checker = Checker { base, files, errors: Vec::new() };
     let name = checker.name(raw.node.name);
     let data_dir = checker.data_dir(raw.node.data_dir);
     let listen = checker.listen(raw.listen);
@@ -62,13 +58,8 @@ pub(super) fn check(
 }
 
 fn warnings(listen: &Listen) -> Vec<ConfigWarning> {
-    let exposed = ConfigWarning::MetricsExposed {
-        address: listen.metrics,
-    };
-    (!listen.metrics.ip().is_loopback())
-        .then_some(exposed)
-        .into_iter()
-        .collect()
+    let exposed = ConfigWarning::MetricsExposed { address: listen.metrics };
+    (!listen.metrics.ip().is_loopback()).then_some(exposed).into_iter().collect()
 }
 
 /// Collects mistakes. A check returns `None` only after it has told one.
@@ -110,29 +101,17 @@ impl Checker<'_> {
         let api = self.address("listen.api", raw.api, API);
         let peer = self.address("listen.peer", raw.peer, PEER);
         let metrics = self.address("listen.metrics", raw.metrics, METRICS);
-        let named = [
-            ("listen.api", api),
-            ("listen.peer", peer),
-            ("listen.metrics", metrics),
-        ];
+        let named = [("listen.api", api), ("listen.peer", peer), ("listen.metrics", metrics)];
         for (at, (key, address)) in named.iter().enumerate() {
             for (other, earlier) in named.iter().take(at) {
                 if let (Some(address), Some(earlier)) = (*address, *earlier)
                     && overlap(address, earlier)
                 {
-                    self.errors.push(ConfigError::SamePort {
-                        key,
-                        other,
-                        address,
-                    });
+                    self.errors.push(ConfigError::SamePort { key, other, address });
                 }
             }
         }
-        Some(Listen {
-            api: api?,
-            peer: peer?,
-            metrics: metrics?,
-        })
+        Some(Listen { api: api?, peer: peer?, metrics: metrics? })
     }
 
     fn address(
@@ -144,11 +123,7 @@ impl Checker<'_> {
         let value = raw.unwrap_or_else(|| default.to_owned());
         match value.parse() {
             Ok(address) => Some(address),
-            Err(_) => self.fail(ConfigError::Listen {
-                key,
-                value,
-                example: default,
-            }),
+            Err(_) => self.fail(ConfigError::Listen { key, value, example: default }),
         }
     }
 
@@ -156,24 +131,10 @@ impl Checker<'_> {
         // What failed to parse was told already; loopback needs no telling.
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let bound = |pick: fn(&Listen) -> SocketAddr| listen.map_or(loopback, |l| pick(l).ip());
-        let api = self.told(
-            "advertise.api",
-            raw.api,
-            API_URL,
-            bound(|l| l.api),
-            "listen.api",
-        );
-        let peer = self.told(
-            "advertise.peer",
-            raw.peer,
-            PEER_ADDRESS,
-            bound(|l| l.peer),
-            "listen.peer",
-        );
-        Some(Advertise {
-            api: api?,
-            peer: peer?,
-        })
+        let api = self.told("advertise.api", raw.api, API_URL, bound(|l| l.api), "listen.api");
+        let peer =
+            self.told("advertise.peer", raw.peer, PEER_ADDRESS, bound(|l| l.peer), "listen.peer");
+        Some(Advertise { api: api?, peer: peer? })
     }
 
     fn told<A: FromStr<Err = AddressError>>(
@@ -185,20 +146,13 @@ impl Checker<'_> {
         listen: &'static str,
     ) -> Option<Option<A>> {
         match raw {
-            None if bound.is_unspecified() => self.fail(ConfigError::AdvertiseMissing {
-                missing: key,
-                listen,
-                example,
-            }),
+            None if bound.is_unspecified() => {
+                self.fail(ConfigError::AdvertiseMissing { missing: key, listen, example })
+            }
             None => Some(None),
             Some(value) => match value.parse() {
                 Ok(address) => Some(Some(address)),
-                Err(reason) => self.fail(ConfigError::Advertise {
-                    key,
-                    value,
-                    reason,
-                    example,
-                }),
+                Err(reason) => self.fail(ConfigError::Advertise { key, value, reason, example }),
             },
         }
     }
@@ -261,15 +215,9 @@ impl Checker<'_> {
         };
         let cipher_suites = match raw.cipher_suites {
             None => Some(None),
-            Some(names) => self
-                .suites(&names, min_version.unwrap_or_default())
-                .map(Some),
+            Some(names) => self.suites(&names, min_version.unwrap_or_default()).map(Some),
         };
-        Some(Tls {
-            files: files?,
-            min_version: min_version?,
-            cipher_suites: cipher_suites?,
-        })
+        Some(Tls { files: files?, min_version: min_version?, cipher_suites: cipher_suites? })
     }
 
     fn tls_files(
@@ -290,10 +238,7 @@ impl Checker<'_> {
         let key = self
             .path("tls.key", &key)
             .and_then(|path| self.file("tls.key", path, "a PEM file with the private key"));
-        Some(Some(TlsFiles {
-            certificate: certificate?,
-            key: key?,
-        }))
+        Some(Some(TlsFiles { certificate: certificate?, key: key? }))
     }
 
     fn suites(&mut self, names: &[String], min_version: TlsVersion) -> Option<Vec<CipherSuite>> {
@@ -302,9 +247,7 @@ impl Checker<'_> {
         }
         let known = tls::suites();
         let listed = |all: &mut dyn Iterator<Item = &tls::Suite>| {
-            all.map(|suite| suite.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
+            all.map(|suite| suite.name.as_str()).collect::<Vec<_>>().join(", ")
         };
         let mut chosen = Vec::new();
         for name in names {
@@ -345,10 +288,7 @@ impl Checker<'_> {
             Ok(_) => Some(value),
             Err(reason) => self.fail(ConfigError::Filter { value, reason }),
         };
-        Some(Log {
-            format: format?,
-            filter: filter?,
-        })
+        Some(Log { format: format?, filter: filter? })
     }
 
     fn required<T>(
@@ -377,12 +317,7 @@ impl Checker<'_> {
             Found::Directory => PathProblem::Directory,
             Found::Unknown(kind) => PathProblem::Unusable(kind),
         };
-        self.fail(ConfigError::Path {
-            key,
-            path,
-            problem,
-            wanted,
-        })
+        self.fail(ConfigError::Path { key, path, problem, wanted })
     }
 
     fn fail<T>(&mut self, error: ConfigError) -> Option<T> {

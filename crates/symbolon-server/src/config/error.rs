@@ -269,17 +269,12 @@ impl ConfigError {
     fn line(&self, path: &Path) -> String {
         let path = path.display();
         match self {
-            Self::Syntax {
-                line,
-                column,
-                message,
-            } => format!("{path}:{line}:{column}: this is not TOML: {message}"),
-            Self::Shape {
-                key,
-                line,
-                column,
-                message,
-            } => format!("{path}:{line}:{column}: {key}: {message}"),
+            Self::Syntax { line, column, message } => {
+                format!("{path}:{line}:{column}: this is not TOML: {message}")
+            }
+            Self::Shape { key, line, column, message } => {
+                format!("{path}:{line}:{column}: {key}: {message}")
+            }
             _ => format!("{path}: {self}"),
         }
     }

@@ -164,23 +164,15 @@ fn take(table: &mut DeTable<'_>, at: &Range<usize>) -> Option<String> {
         table.remove(&key);
         return Some(key.into_inner().into_owned());
     }
-    table
-        .iter_mut()
-        .find_map(|(key, value)| match value.get_mut() {
-            DeValue::Table(inner) => {
-                take(inner, at).map(|rest| format!("{}.{rest}", key.get_ref()))
-            }
-            _ => None,
-        })
+    table.iter_mut().find_map(|(key, value)| match value.get_mut() {
+        DeValue::Table(inner) => take(inner, at).map(|rest| format!("{}.{rest}", key.get_ref())),
+        _ => None,
+    })
 }
 
 fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
     let (line, column) = position(text, error.span());
-    ConfigError::Syntax {
-        line,
-        column,
-        message: one_line(error.message()),
-    }
+    ConfigError::Syntax { line, column, message: one_line(error.message()) }
 }
 
 /// Line and column, both from 1, the column in characters.

@@ -81,10 +81,8 @@ fn what_is_left_out_has_a_default() {
 
 #[test]
 fn everything_can_be_set_and_paths_start_at_the_file() {
-    let machine = Machine {
-        credentials: Some("/run/credentials/symbolon.service"),
-        ..Machine::default()
-    };
+    let machine =
+        Machine { credentials: Some("/run/credentials/symbolon.service"), ..Machine::default() };
     let machine = machine
         .with("/run/credentials/symbolon.service/kek", Found::File)
         .with("/etc/symbolon/tls.crt", Found::File)
@@ -116,10 +114,7 @@ fn everything_can_be_set_and_paths_start_at_the_file() {
     )
     .unwrap();
     assert_eq!(config.data_dir, Path::new("/etc/symbolon/data"));
-    assert_eq!(
-        config.kek.path(),
-        Path::new("/run/credentials/symbolon.service/kek")
-    );
+    assert_eq!(config.kek.path(), Path::new("/run/credentials/symbolon.service/kek"));
     let files = config.tls.files.clone().unwrap();
     assert_eq!(files.key, Path::new("/etc/symbolon/tls.key"));
     assert_eq!(
@@ -133,10 +128,8 @@ fn everything_can_be_set_and_paths_start_at_the_file() {
     let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        [
-            "listen.metrics = \"192.0.2.1:9464\" is plain HTTP without authentication and open to \
-             the network; keep it on 127.0.0.1, or see that a firewall lets only your monitoring in"
-        ]
+        ["listen.metrics = \"192.0.2.1:9464\" is plain HTTP without authentication and open to \
+             the network; keep it on 127.0.0.1, or see that a firewall lets only your monitoring in"]
     );
     let bound = Addresses {
         api: "0.0.0.0:8443".parse().unwrap(),
@@ -209,10 +202,7 @@ fn what_must_be_there_is_asked_for() {
 fn an_error_of_syntax_names_its_place() {
     let errors = on(&Machine::default(), "[node]\nname = \"ä\" x\n").unwrap_err();
     assert_eq!(errors.len(), 1);
-    assert!(
-        errors[0].starts_with("line 2, column 12: this is not TOML: "),
-        "{errors:?}"
-    );
+    assert!(errors[0].starts_with("line 2, column 12: this is not TOML: "), "{errors:?}");
     let errors = on(&Machine::default(), "[node]\nname = \"a\"\nname = \"b\"").unwrap_err();
     assert!(errors[0].starts_with("line 3, column 1: "), "{errors:?}");
     let errors = on(&Machine::default(), "a = \nb = [1,\n[x\n").unwrap_err();
@@ -267,11 +257,9 @@ fn the_kek_is_where_it_can_be_and_may_be() {
     let machine = Machine::default();
     assert_eq!(
         kek(&machine, "{ file = \"/var/lib/symbolon/kek\" }").unwrap_err(),
-        [
-            "keys.kek.file = \"/var/lib/symbolon/kek\" lies in the data directory, whose copies \
+        ["keys.kek.file = \"/var/lib/symbolon/kek\" lies in the data directory, whose copies \
              would then hold the key to themselves; write a path outside of it, such as \
-             \"/etc/symbolon/kek\""
-        ]
+             \"/etc/symbolon/kek\""]
     );
     assert_eq!(
         kek(&machine, "{ file = \"\" }").unwrap_err(),
@@ -283,21 +271,14 @@ fn the_kek_is_where_it_can_be_and_may_be() {
     );
     assert_eq!(
         kek(&machine, "{ credential = \"kek\" }").unwrap_err(),
-        [
-            "keys.kek.credential = \"kek\": the service has been given no credentials; write \
-             LoadCredentialEncrypted=kek in its systemd unit, or name a file instead"
-        ]
+        ["keys.kek.credential = \"kek\": the service has been given no credentials; write \
+             LoadCredentialEncrypted=kek in its systemd unit, or name a file instead"]
     );
-    let machine = Machine {
-        credentials: Some("/run/c"),
-        ..Machine::default()
-    };
+    let machine = Machine { credentials: Some("/run/c"), ..Machine::default() };
     assert_eq!(
         kek(&machine, "{ credential = \"kek\" }").unwrap_err(),
-        [
-            "keys.kek.credential: /run/c/kek does not exist; write the path of a credential of the \
-             unit"
-        ]
+        ["keys.kek.credential: /run/c/kek does not exist; write the path of a credential of the \
+             unit"]
     );
     let machine = machine
         .with("/kek", Found::Directory)
@@ -305,10 +286,8 @@ fn the_kek_is_where_it_can_be_and_may_be() {
     assert!(kek(&machine, "{ file = \"/kek\" }").is_err());
     assert_eq!(
         kek(&machine, "{ file = \"/secret/kek\" }").unwrap_err(),
-        [
-            "keys.kek.file: /secret/kek cannot be used (permission denied); write the path of a \
-             file for the key-encryption key"
-        ]
+        ["keys.kek.file: /secret/kek cannot be used (permission denied); write the path of a \
+             file for the key-encryption key"]
     );
 }
 
@@ -319,21 +298,13 @@ fn suites_are_chosen_by_their_registered_names() {
         "tls.cipher_suites is empty; name the suites, or leave the key out for all of them"
     );
     let unknown = mistake("[tls]\ncipher_suites = [\"TLS_RSA_WITH_RC4_128_SHA\"]");
-    assert!(
-        unknown.contains("TLS_CHACHA20_POLY1305_SHA256"),
-        "{unknown}"
-    );
+    assert!(unknown.contains("TLS_CHACHA20_POLY1305_SHA256"), "{unknown}");
     assert!(!unknown.contains("TLS13"), "{unknown}");
     let old = "[\"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\"]";
-    let too_old = mistake(&format!(
-        "[tls]\nmin_version = \"1.3\"\ncipher_suites = {old}"
-    ));
+    let too_old = mistake(&format!("[tls]\nmin_version = \"1.3\"\ncipher_suites = {old}"));
     assert!(too_old.contains("has none for TLS 1.3"), "{too_old}");
     good(&format!("[tls]\ncipher_suites = {old}"));
-    let errors = on(
-        &Machine::default(),
-        &format!("{LEAST}[tls]\ncipher_suites = [1, 2]"),
-    );
+    let errors = on(&Machine::default(), &format!("{LEAST}[tls]\ncipher_suites = [1, 2]"));
     let errors = errors.unwrap_err();
     assert_eq!(
         errors,
@@ -374,9 +345,6 @@ fn a_file_is_loaded_from_disk_with_places_that_editors_know() {
     let lines = error.lines();
     let name = path.display();
     assert_eq!(lines[0], format!("{name} has 4 mistakes"));
-    assert!(
-        lines[1].starts_with(&format!("{name}:2:1: node.nme: unknown field")),
-        "{lines:?}"
-    );
+    assert!(lines[1].starts_with(&format!("{name}:2:1: node.nme: unknown field")), "{lines:?}");
     assert!(lines[2].starts_with(&format!("{name}: node.name is missing")));
 }

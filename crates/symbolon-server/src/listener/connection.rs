@@ -98,9 +98,7 @@ impl Serving {
     /// The right to one more handshake.
     pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let handshakes = Arc::clone(&self.handshakes);
-        handshakes
-            .try_acquire_owned()
-            .map_err(|_| Refusal::Handshakes)
+        handshakes.try_acquire_owned().map_err(|_| Refusal::Handshakes)
     }
 
     pub(super) async fn run(

@@ -48,17 +48,9 @@ async fn closed<R: tokio::io::AsyncRead + Unpin>(mut stream: R) {
 #[tokio::test]
 async fn both_versions_of_http_are_served_and_know_who_asks() {
     let served = Served::new(Limits::API, echo()).await;
-    let response = served
-        .h2()
-        .await
-        .send_request(request(Version::HTTP_2))
-        .await;
+    let response = served.h2().await.send_request(request(Version::HTTP_2)).await;
     assert_eq!(text(response.unwrap()).await, "HTTP/2.0 127.0.0.1 0");
-    let response = served
-        .h1()
-        .await
-        .send_request(request(Version::HTTP_11))
-        .await;
+    let response = served.h1().await.send_request(request(Version::HTTP_11)).await;
     assert_eq!(text(response.unwrap()).await, "HTTP/1.1 127.0.0.1 0");
     served.stop.request();
     assert_eq!(served.drained().await, Drained { cut: 0 });
@@ -82,9 +74,8 @@ async fn a_client_certificate_is_handed_on() {
     let served = Served::with(Limits::PEER, echo(), identity, config).await;
     let roots = served.identity.roots();
     let stream = served.tls_as("h2", &roots, Some(&client)).await.unwrap();
-    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-        .await
-        .unwrap();
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let response = sender.send_request(request(Version::HTTP_2)).await.unwrap();
     let expected = format!("HTTP/2.0 127.0.0.1 {}", client.certificate.len());
@@ -105,10 +96,7 @@ async fn a_new_certificate_holds_for_new_connections() {
 
 #[tokio::test]
 async fn a_slow_handshake_is_cut() {
-    let limits = Limits {
-        handshake: AT_ONCE,
-        ..Limits::API
-    };
+    let limits = Limits { handshake: AT_ONCE, ..Limits::API };
     let served = Served::new(limits, echo()).await;
     let mut stream = served.tcp().await;
     // The first bytes of a handshake that goes no further.
@@ -118,10 +106,7 @@ async fn a_slow_handshake_is_cut() {
 
 #[tokio::test]
 async fn a_client_that_asks_nothing_is_cut() {
-    let limits = Limits {
-        first_request: AT_ONCE,
-        ..Limits::API
-    };
+    let limits = Limits { first_request: AT_ONCE, ..Limits::API };
     let served = Served::new(limits, echo()).await;
     closed(served.tls("http/1.1").await.unwrap()).await;
     let mut half_open = served.tls("h2").await.unwrap();
@@ -131,25 +116,16 @@ async fn a_client_that_asks_nothing_is_cut() {
 
 #[tokio::test]
 async fn an_idle_connection_of_http_1_is_cut() {
-    let limits = Limits {
-        header_read: AT_ONCE,
-        ..Limits::API
-    };
+    let limits = Limits { header_read: AT_ONCE, ..Limits::API };
     let served = Served::new(limits, echo()).await;
     let mut stream = served.tls("http/1.1").await.unwrap();
-    stream
-        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await
-        .unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     closed(stream).await;
 }
 
 #[tokio::test]
 async fn connections_over_the_limit_are_closed_and_free_their_place() {
-    let limits = Limits {
-        connections_max: 1,
-        ..Limits::API
-    };
+    let limits = Limits { connections_max: 1, ..Limits::API };
     let served = Served::new(limits, echo()).await;
     let mut first = served.h1().await;
     let response = first.send_request(request(Version::HTTP_11)).await.unwrap();
@@ -163,10 +139,7 @@ async fn connections_over_the_limit_are_closed_and_free_their_place() {
 
 #[tokio::test]
 async fn handshakes_over_the_limit_are_closed() {
-    let limits = Limits {
-        handshakes_max: 1,
-        ..Limits::API
-    };
+    let limits = Limits { handshakes_max: 1, ..Limits::API };
     let served = Served::new(limits, echo()).await;
     let waiting = served.tcp().await;
     closed(served.tcp().await).await;
@@ -207,10 +180,7 @@ async fn a_drain_finishes_what_has_begun() {
 #[tokio::test]
 async fn a_drain_does_not_wait_forever() {
     let (app, mut has_begun, _go) = slow();
-    let limits = Limits {
-        drain: AT_ONCE,
-        ..Limits::API
-    };
+    let limits = Limits { drain: AT_ONCE, ..Limits::API };
     let served = Served::new(limits, app).await;
     let mut h2 = served.h2().await;
     let asked = tokio::spawn(h2.send_request(request(Version::HTTP_2)));
@@ -230,16 +200,9 @@ async fn a_panic_in_a_request_leaves_the_port_open() {
     let app = echo().route("/bug", get(break_down));
     let served = Served::new(Limits::API, app).await;
     let mut h1 = served.h1().await;
-    let bug = Request::get("/bug")
-        .header("host", "a")
-        .body(Body::empty())
-        .unwrap();
+    let bug = Request::get("/bug").header("host", "a").body(Body::empty()).unwrap();
     assert!(soon(h1.send_request(bug)).await.is_err());
-    let response = served
-        .h1()
-        .await
-        .send_request(request(Version::HTTP_11))
-        .await;
+    let response = served.h1().await.send_request(request(Version::HTTP_11)).await;
     text(response.unwrap()).await;
 }
 
@@ -258,18 +221,12 @@ async fn a_port_without_tls_speaks_http_1() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = Stop::new();
-    let port = Port {
-        name: "metrics",
-        limits: Limits::OPS,
-    };
+    let port = Port { name: "metrics", limits: Limits::OPS };
     let ended = tokio::spawn(serve_plain(listener, port, echo(), stop.clone()));
     let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) = http1::handshake(io).await.unwrap();
     tokio::spawn(connection);
-    let response = sender
-        .send_request(request(Version::HTTP_11))
-        .await
-        .unwrap();
+    let response = sender.send_request(request(Version::HTTP_11)).await.unwrap();
     assert_eq!(text(response).await, "HTTP/1.1 127.0.0.1 0");
     stop.request();
     assert_eq!(soon(ended).await.unwrap(), Drained { cut: 0 });

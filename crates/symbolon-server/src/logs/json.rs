@@ -49,10 +49,7 @@ where
         let line = Line {
             time: &time,
             level: metadata.level().as_str(),
-            target: fields
-                .log_target
-                .as_deref()
-                .unwrap_or_else(|| metadata.target()),
+            target: fields.log_target.as_deref().unwrap_or_else(|| metadata.target()),
             fields: &fields.named,
         };
         let line = serde_json::to_string(&line).map_err(|_| fmt::Error)?;

@@ -107,10 +107,7 @@ fn an_error_comes_with_its_causes() {
     let logged = lines("info", || {
         tracing::warn!(error = &error as &dyn std::error::Error, "x");
     });
-    assert_eq!(
-        logged[0]["error"],
-        "cannot listen on 127.0.0.1:1 (listen.api): taken"
-    );
+    assert_eq!(logged[0]["error"], "cannot listen on 127.0.0.1:1 (listen.api): taken");
 }
 
 #[test]
@@ -130,11 +127,7 @@ fn libraries_that_log_payloads_are_capped_unless_named() {
     );
     assert_eq!(
         targets("info, openraft::core=info ,sled=off"),
-        [
-            "INFO symbolon_server",
-            "INFO openraft::core",
-            "ERROR h2::proto"
-        ]
+        ["INFO symbolon_server", "INFO openraft::core", "ERROR h2::proto"]
     );
 }
 
@@ -147,13 +140,7 @@ fn a_cap_never_lets_more_through() {
 
 #[test]
 fn a_filter_that_cannot_be_meant_is_refused() {
-    for text in [
-        "inof",
-        "symbolon_server",
-        "symbolon_server=loud",
-        "info,[call",
-        "a=b=c",
-    ] {
+    for text in ["inof", "symbolon_server", "symbolon_server=loud", "info,[call", "a=b=c"] {
         assert!(filter(text).is_err(), "{text}");
     }
     for text in ["", "INFO", "info,", "info,[call{request_id=1}]=debug"] {

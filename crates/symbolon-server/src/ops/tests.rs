@@ -47,12 +47,7 @@ fn reply(status: u16, body: &str) -> (u16, String) {
 #[tokio::test]
 async fn a_node_of_the_quorum_is_ready_for_everything() {
     let state = State::default();
-    for path in [
-        "/livez",
-        "/readyz",
-        "/readyz?for=quorum",
-        "/readyz?for=writes",
-    ] {
+    for path in ["/livez", "/readyz", "/readyz?for=quorum", "/readyz?for=writes"] {
         assert_eq!(get(&state, path).await, reply(200, "ok\n"), "{path}");
     }
 }
@@ -68,22 +63,13 @@ async fn an_island_is_ready_and_says_so() {
         get(&state, "/readyz").await,
         reply(200, "ok\nwithout a quorum: no master for 7 s\n")
     );
-    assert_eq!(
-        get(&state, "/readyz?for=quorum").await,
-        reply(503, "no master for 7 s\n")
-    );
-    assert_eq!(
-        get(&state, "/readyz?for=writes").await,
-        reply(503, "the master is offline\n")
-    );
+    assert_eq!(get(&state, "/readyz?for=quorum").await, reply(503, "no master for 7 s\n"));
+    assert_eq!(get(&state, "/readyz?for=writes").await, reply(503, "the master is offline\n"));
 }
 
 #[tokio::test]
 async fn a_node_that_does_not_decide_is_alive_and_not_ready() {
-    let state = State {
-        decides: Some("superseded"),
-        ..State::default()
-    };
+    let state = State { decides: Some("superseded"), ..State::default() };
     assert_eq!(get(&state, "/livez").await, reply(200, "ok\n"));
     assert_eq!(get(&state, "/readyz").await, reply(503, "superseded\n"));
 }

@@ -65,11 +65,7 @@ impl TestLedger {
         let mut inner = self.inner.lock().unwrap();
         inner.applied += 1;
         inner.proposals.push(proposal.clone());
-        let stamp = Stamp {
-            index: LogIndex(inner.applied),
-            ordinal: 0,
-            at: self.clock.now(),
-        };
+        let stamp = Stamp { index: LogIndex(inner.applied), ordinal: 0, at: self.clock.now() };
         let answer = inner.state.apply(stamp, proposal, &mut Output::default());
         inner.state.check().unwrap();
         if !inner.frozen {
@@ -85,10 +81,7 @@ impl TestLedger {
 
 impl Inner {
     fn catch_up(&mut self) {
-        self.view = View {
-            state: Arc::new(self.state.clone()),
-            applied: LogIndex(self.applied),
-        };
+        self.view = View { state: Arc::new(self.state.clone()), applied: LogIndex(self.applied) };
     }
 }
 
@@ -143,10 +136,7 @@ impl Vault for TestVault {
 
     fn open(&self, field: FieldRef, sealed: &Sealed) -> Result<Secret, VaultError> {
         let label = format!("{field:?}|");
-        let secret = sealed
-            .as_bytes()
-            .strip_prefix(label.as_bytes())
-            .ok_or(VaultError)?;
+        let secret = sealed.as_bytes().strip_prefix(label.as_bytes()).ok_or(VaultError)?;
         Ok(Secret::new(secret.to_vec()))
     }
 
@@ -213,10 +203,7 @@ impl Bench {
             inner: Mutex::new(Inner {
                 state: State::default(),
                 applied: 0,
-                view: View {
-                    state: Arc::new(State::default()),
-                    applied: LogIndex(0),
-                },
+                view: View { state: Arc::new(State::default()), applied: LogIndex(0) },
                 frozen: false,
                 proposals: Vec::new(),
                 lose: 0,
@@ -232,58 +219,29 @@ impl Bench {
             Arc::new(Counting(AtomicU64::new(1))),
         );
         let service = Arc::new(service.unwrap());
-        let admin_token = Credential {
-            kind: CredentialKind::Administrator,
-            id: 1,
-            secret,
-        };
+        let admin_token = Credential { kind: CredentialKind::Administrator, id: 1, secret };
         let admin_token = admin_token.to_text().to_string();
-        let admin = service
-            .authenticate(&admin_token, deadline())
-            .await
-            .unwrap();
-        let (_, app_key, _) = service
-            .create_application(&admin, None, "vpn", deadline())
-            .await
-            .unwrap();
+        let admin = service.authenticate(&admin_token, deadline()).await.unwrap();
+        let (_, app_key, _) =
+            service.create_application(&admin, None, "vpn", deadline()).await.unwrap();
         let app = service.authenticate(&app_key, deadline()).await.unwrap();
         let app_key = app_key.to_string();
-        Self {
-            service,
-            ledger,
-            clock,
-            admin,
-            admin_token,
-            app,
-            app_key,
-        }
+        Self { service, ledger, clock, admin, admin_token, app, app_key }
     }
 
     /// A user with a token of the RFC 6238 seed.
     pub(crate) async fn user(&self, name: &str) {
-        self.service
-            .create_user(&self.admin, None, name, "", deadline())
-            .await
-            .unwrap();
+        self.service.create_user(&self.admin, None, name, "", deadline()).await.unwrap();
         let seed = Secret::new(b"12345678901234567890".to_vec());
-        let new = NewToken {
-            seed: Some(seed),
-            ..NewToken::default()
-        };
-        self.service
-            .enroll_token(&self.admin, None, name, new, deadline())
-            .await
-            .unwrap();
+        let new = NewToken { seed: Some(seed), ..NewToken::default() };
+        self.service.enroll_token(&self.admin, None, name, new, deadline()).await.unwrap();
     }
 
     /// The right code now, plus `steps`.
     pub(crate) fn code(&self, steps: i64) -> String {
         use symbolon_core::otp::{Parameters, totp};
         let parameters = Parameters::default();
-        let step = parameters
-            .step(self.clock.now())
-            .checked_add_signed(steps)
-            .unwrap();
+        let step = parameters.step(self.clock.now()).checked_add_signed(steps).unwrap();
         let seed = Secret::new(b"12345678901234567890".to_vec());
         format!("{:06}", totp(&seed, step, parameters))
     }

@@ -13,24 +13,12 @@ async fn an_unknown_name_takes_the_same_path_as_a_wrong_code() {
     bench.user("alice").await;
     let wrong = bench.code(5);
     let before = bench.ledger.proposals().len();
-    let known = bench
-        .service
-        .verify(&bench.app, question("alice", &wrong, 1), deadline());
-    assert_eq!(
-        known.await.unwrap().verdict.denial,
-        Some(Denial::CodeMismatch)
-    );
-    let unknown = bench
-        .service
-        .verify(&bench.app, question("zelda", &wrong, 2), deadline());
-    assert_eq!(
-        unknown.await.unwrap().verdict.denial,
-        Some(Denial::UnknownUser)
-    );
+    let known = bench.service.verify(&bench.app, question("alice", &wrong, 1), deadline());
+    assert_eq!(known.await.unwrap().verdict.denial, Some(Denial::CodeMismatch));
+    let unknown = bench.service.verify(&bench.app, question("zelda", &wrong, 2), deadline());
+    assert_eq!(unknown.await.unwrap().verdict.denial, Some(Denial::UnknownUser));
     let proposals = bench.ledger.proposals();
-    let [known, unknown] = &proposals[before..] else {
-        panic!("one proposal each")
-    };
+    let [known, unknown] = &proposals[before..] else { panic!("one proposal each") };
     let outcome = |proposal: &symbolon_core::Proposal| match &proposal.command {
         Command::Verify(outcome) => outcome.clone(),
         other => panic!("not a verification: {}", other.name()),
@@ -52,11 +40,7 @@ async fn a_token_that_is_nobodys_is_refused_whatever_is_wrong_with_it() {
         tamper(&bench.admin_token, "symbolon_admin_", "symbolon_app_"),
         tamper(&bench.admin_token, "0001_", "0002_"),
     ] {
-        let error = bench
-            .service
-            .authenticate(&bad, deadline())
-            .await
-            .unwrap_err();
+        let error = bench.service.authenticate(&bad, deadline()).await.unwrap_err();
         assert_eq!(error, ServiceError::Unauthenticated, "{bad}");
     }
 }
@@ -81,11 +65,8 @@ async fn a_crowd_of_strangers_asks_the_master_once_or_twice() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_new_elsewhere_is_found_after_catching_up() {
     let bench = Bench::new().await;
-    let (_, key, _) = bench
-        .service
-        .create_application(&bench.admin, None, "mail", deadline())
-        .await
-        .unwrap();
+    let (_, key, _) =
+        bench.service.create_application(&bench.admin, None, "mail", deadline()).await.unwrap();
     assert!(bench.service.authenticate(&key, deadline()).await.is_ok());
 }
 
@@ -95,51 +76,23 @@ async fn an_application_verifies_as_itself_and_does_nothing_else() {
     bench.user("alice").await;
     let mut foreign = question("alice", &bench.code(0), 1);
     foreign.application = "mail".to_owned();
-    let error = bench
-        .service
-        .verify(&bench.app, foreign, deadline())
-        .await
-        .unwrap_err();
-    assert!(matches!(
-        error,
-        ServiceError::InvalidArgument {
-            field: "application",
-            ..
-        }
-    ));
+    let error = bench.service.verify(&bench.app, foreign, deadline()).await.unwrap_err();
+    assert!(matches!(error, ServiceError::InvalidArgument { field: "application", .. }));
     let app = &bench.app;
     let refused = Err(ServiceError::PermissionDenied("administrator"));
     let service = &bench.service;
-    let done = service
-        .create_user(app, None, "eve", "", deadline())
-        .await
-        .map(|_| ());
+    let done = service.create_user(app, None, "eve", "", deadline()).await.map(|_| ());
     assert_eq!(done, refused);
     let new = symbolon_service::NewToken::default();
-    let done = service
-        .enroll_token(app, None, "alice", new, deadline())
-        .await
-        .map(|_| ());
+    let done = service.enroll_token(app, None, "alice", new, deadline()).await.map(|_| ());
     assert_eq!(done, refused);
-    let done = service
-        .create_application(app, None, "x", deadline())
-        .await
-        .map(|_| ());
+    let done = service.create_application(app, None, "x", deadline()).await.map(|_| ());
     assert_eq!(done, refused);
-    let done = service
-        .create_join_token(app, None, 0, deadline())
-        .await
-        .map(|_| ());
+    let done = service.create_join_token(app, None, 0, deadline()).await.map(|_| ());
     assert_eq!(done, refused);
-    let done = service
-        .get_user(app, "alice", true, deadline())
-        .await
-        .map(|_| ());
+    let done = service.get_user(app, "alice", true, deadline()).await.map(|_| ());
     assert_eq!(done, refused);
-    let done = service
-        .list_users(app, 0, None, true, deadline())
-        .await
-        .map(|_| ());
+    let done = service.list_users(app, 0, None, true, deadline()).await.map(|_| ());
     assert_eq!(done, refused);
 }
 

@@ -12,13 +12,7 @@ fn use_store(store: &Store) {
     store.log.append([(0, vec![1])]).unwrap();
     store.log.put_vote(*b"vote").unwrap();
     let put = vec![(b"row".to_vec(), b"value".to_vec())];
-    store
-        .image
-        .write(ImageBatch {
-            put,
-            ..ImageBatch::default()
-        })
-        .unwrap();
+    store.image.write(ImageBatch { put, ..ImageBatch::default() }).unwrap();
     store.kv.sync_blocking().unwrap();
     let mut snapshot = store.snapshots.create("1").unwrap();
     snapshot.chunk(b"chunk").unwrap();
@@ -65,10 +59,7 @@ fn node_is_not_created_over_another() {
     assert!(matches!(error, StoreError::HeaderExists { .. }), "{error}");
     std::fs::remove_file(place.path().join("header")).unwrap();
     let error = directory.create(header()).err().unwrap();
-    assert!(
-        matches!(error, StoreError::StoreWithoutHeader { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, StoreError::StoreWithoutHeader { .. }), "{error}");
 }
 
 #[test]
@@ -78,10 +69,7 @@ fn interrupted_creation_can_be_repeated() {
     drop(directory.create(header()).unwrap());
     // The header is the last step, so without it nothing has been done that counts.
     std::fs::remove_file(place.path().join("header")).unwrap();
-    assert!(matches!(
-        directory.open(),
-        Err(StoreError::HeaderMissing { .. })
-    ));
+    assert!(matches!(directory.open(), Err(StoreError::HeaderMissing { .. })));
     directory.create(header()).unwrap();
 }
 
@@ -90,12 +78,7 @@ fn incomplete_directory_is_refused() {
     let place = TempDir::new().unwrap();
     let directory = DataDir::new(place.path());
     let error = directory.open().err().unwrap();
-    assert!(
-        error
-            .to_string()
-            .contains("create a cluster or join one first"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("create a cluster or join one first"), "{error}");
     use_store(&directory.create(header()).unwrap());
     std::fs::remove_dir_all(place.path().join("store")).unwrap();
     let error = directory.open().err().unwrap();
@@ -114,12 +97,7 @@ fn refused_header_leaves_the_rest_alone() {
     std::fs::remove_dir_all(place.path().join("run")).unwrap();
     let error = directory.open().err().unwrap();
     assert!(matches!(error, StoreError::CorruptFile { .. }), "{error}");
-    assert!(
-        error
-            .to_string()
-            .starts_with(place.path().to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(place.path().to_str().unwrap()), "{error}");
     assert!(!place.path().join("run").exists());
 }
 
@@ -131,10 +109,7 @@ fn directory_in_use_is_refused_but_its_header_can_be_read() {
     assert!(matches!(directory.open(), Err(StoreError::Locked { .. })));
     assert_eq!(directory.header().unwrap(), header());
     drop(store.clone());
-    assert!(
-        matches!(directory.open(), Err(StoreError::Locked { .. })),
-        "a clone is not the last"
-    );
+    assert!(matches!(directory.open(), Err(StoreError::Locked { .. })), "a clone is not the last");
     drop(store);
     directory.open().unwrap();
 }
@@ -144,10 +119,7 @@ fn header_is_replaced() {
     let place = TempDir::new().unwrap();
     let directory = DataDir::new(place.path());
     let mut store = directory.create(header()).unwrap();
-    let newer = Header {
-        epoch: 2,
-        ..header()
-    };
+    let newer = Header { epoch: 2, ..header() };
     store.replace_header(newer.clone()).unwrap();
     assert_eq!(store.header, newer);
     assert_eq!(directory.header().unwrap(), newer);
@@ -158,15 +130,9 @@ fn header_is_replaced() {
 #[test]
 fn simulated_directory_behaves_alike() {
     let disk = SimDisk::new();
-    assert!(matches!(
-        Store::simulated(&disk),
-        Err(StoreError::HeaderMissing { .. })
-    ));
+    assert!(matches!(Store::simulated(&disk), Err(StoreError::HeaderMissing { .. })));
     let store = Store::create_simulated(&disk, header()).unwrap();
-    assert!(matches!(
-        Store::simulated(&disk),
-        Err(StoreError::Locked { .. })
-    ));
+    assert!(matches!(Store::simulated(&disk), Err(StoreError::Locked { .. })));
     use_store(&store);
     store.log.put_vote(*b"unsynced").unwrap();
     disk.crash();
@@ -177,12 +143,7 @@ fn simulated_directory_behaves_alike() {
         Store::create_simulated(&disk, header()),
         Err(StoreError::HeaderExists { .. })
     ));
-    store
-        .replace_header(Header {
-            epoch: 2,
-            ..header()
-        })
-        .unwrap();
+    store.replace_header(Header { epoch: 2, ..header() }).unwrap();
     disk.crash();
     assert_eq!(Store::simulated(&disk).unwrap().header.epoch, 2);
 }

@@ -31,16 +31,9 @@ fn values_of_any_size_come_back(disk: &Disk) {
     let check = |store: &Framed| {
         for (number, size) in &expected {
             let value = bytes(*number as u64, *size);
-            assert_eq!(
-                store.get(&key(*number)).unwrap(),
-                Some(value),
-                "{size} bytes"
-            );
+            assert_eq!(store.get(&key(*number)).unwrap(), Some(value), "{size} bytes");
         }
-        let scanned: Vec<_> = all(store)
-            .into_iter()
-            .map(|(_, value)| value.len())
-            .collect();
+        let scanned: Vec<_> = all(store).into_iter().map(|(_, value)| value.len()).collect();
         assert_eq!(scanned, SIZES, "parts do not show");
     };
     let store = disk.framed();
@@ -57,10 +50,7 @@ fn values_of_any_size_come_back(disk: &Disk) {
 fn large_values_are_replaced_and_removed_whole(disk: &Disk) {
     let mut store = disk.framed();
     let (from, to) = Space::Parts.bounds();
-    for (round, size) in [50_000, 300_000, 9000, 10, 20_000, 0]
-        .into_iter()
-        .enumerate()
-    {
+    for (round, size) in [50_000, 300_000, 9000, 10, 20_000, 0].into_iter().enumerate() {
         let value = bytes(round as u64, size);
         store.write(insert(&key(1), &value)).unwrap();
         assert_eq!(store.get(&key(1)).unwrap(), Some(value));
@@ -68,11 +58,7 @@ fn large_values_are_replaced_and_removed_whole(disk: &Disk) {
         let kv = disk.kv();
         let parts = kv.scan(&from, &to).count();
         drop(kv);
-        assert_eq!(
-            parts,
-            if size > 4091 { size.div_ceil(4096) } else { 0 },
-            "of {size} bytes"
-        );
+        assert_eq!(parts, if size > 4091 { size.div_ceil(4096) } else { 0 }, "of {size} bytes");
         // What is known of large values after opening must do as well as what was learnt.
         store = disk.framed();
     }
@@ -86,10 +72,7 @@ fn range_is_deleted_and_no_more(disk: &Disk) {
     let store = disk.framed();
     for number in 0..2500 {
         store
-            .write(insert(
-                &key(number),
-                &bytes(1, if number % 500 == 0 { 9000 } else { 10 }),
-            ))
+            .write(insert(&key(number), &bytes(1, if number % 500 == 0 { 9000 } else { 10 })))
             .unwrap();
     }
     store.delete_range(&key(10), &key(2490)).unwrap();
@@ -120,11 +103,7 @@ fn readers_never_see_parts_of_two_values(disk: &Disk) {
             let length = 20_000 + 100 * (round % 200);
             let value = vec![u8::try_from(round % 251).unwrap(); length];
             store
-                .write(if round % 7 == 0 {
-                    remove(&key(1))
-                } else {
-                    insert(&key(1), &value)
-                })
+                .write(if round % 7 == 0 { remove(&key(1)) } else { insert(&key(1), &value) })
                 .unwrap();
         }
         store.write(insert(&key(1), &[9; 10_000])).unwrap();
@@ -136,37 +115,24 @@ fn readers_never_see_parts_of_two_values(disk: &Disk) {
 #[test]
 fn large_values_leave_no_blob_file_of_sleds() {
     let disk = Disk::sled();
-    let Disk::Sled(directory) = &disk else {
-        unreachable!()
-    };
-    let blobs = || {
-        std::fs::read_dir(directory.path().join("store/blobs"))
-            .unwrap()
-            .count()
-    };
+    let Disk::Sled(directory) = &disk else { unreachable!() };
+    let blobs = || std::fs::read_dir(directory.path().join("store/blobs")).unwrap().count();
     let store = disk.framed();
     for size in [50_000, 300_000] {
         for number in 0..100 {
-            store
-                .write(insert(&key(number), &bytes(number as u64, size)))
-                .unwrap();
+            store.write(insert(&key(number), &bytes(number as u64, size))).unwrap();
         }
     }
     store.sync_blocking().unwrap();
     assert_eq!(blobs(), 0);
     for number in 0..100 {
-        store
-            .write(insert(&key(number), &bytes(number as u64, 5000)))
-            .unwrap();
+        store.write(insert(&key(number), &bytes(number as u64, 5000))).unwrap();
     }
     drop(store);
     assert_eq!(blobs(), 0);
     let store = disk.framed();
     for number in 0..100 {
-        assert_eq!(
-            store.get(&key(number)).unwrap(),
-            Some(bytes(number as u64, 5000))
-        );
+        assert_eq!(store.get(&key(number)).unwrap(), Some(bytes(number as u64, 5000)));
     }
     drop(store);
 
@@ -189,10 +155,7 @@ fn damaged_value_is_an_error_wherever_it_is_damaged() {
             for place in 0..length.get() {
                 disk.damage(&stored, |value| value[place] ^= 0x20);
                 let error = store.get(&key(7)).unwrap_err();
-                assert!(
-                    matches!(error, StoreError::Corrupt { .. }),
-                    "byte {place}: {error}"
-                );
+                assert!(matches!(error, StoreError::Corrupt { .. }), "byte {place}: {error}");
                 disk.damage(&stored, |value| value[place] ^= 0x20);
             }
             disk.damage(&stored, |value| value.truncate(3));
@@ -226,16 +189,7 @@ fn value_under_another_key_is_corrupt() {
     kv.write(insert(&key(2), &moved)).unwrap();
     drop(kv);
     let error = disk.framed().get(&key(2)).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            StoreError::Corrupt {
-                finding: Finding::Checksum,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, StoreError::Corrupt { finding: Finding::Checksum, .. }), "{error}");
 }
 
 #[test]
@@ -243,9 +197,7 @@ fn missing_and_stray_parts_are_found_when_opened() {
     type Change<'a> = &'a dyn Fn(&dyn Kv, Vec<Vec<u8>>);
     let open = |change: Change<'_>| {
         let disk = Disk::sim();
-        disk.framed()
-            .write(insert(&key(1), &bytes(1, 20_000)))
-            .unwrap();
+        disk.framed().write(insert(&key(1), &bytes(1, 20_000))).unwrap();
         let kv = disk.kv();
         let (from, to) = Space::Parts.bounds();
         let parts = kv.scan(&from, &to).map(|pair| pair.unwrap().0).collect();
@@ -265,39 +217,24 @@ fn missing_and_stray_parts_are_found_when_opened() {
         open(&|kv, parts| kv.write(remove(&parts[4])).unwrap()),
         Some(Finding::PartOrphaned)
     );
-    assert_eq!(
-        open(&|kv, _| kv.write(remove(&key(1))).unwrap()),
-        Some(Finding::PartOrphaned)
-    );
+    assert_eq!(open(&|kv, _| kv.write(remove(&key(1))).unwrap()), Some(Finding::PartOrphaned));
 }
 
 #[test]
 fn bad_keys_and_values_are_refused_before_anything_is_written() {
     let disk = Disk::sim();
     let store = disk.framed();
-    for bad in [
-        vec![],
-        vec![0xee, 1],
-        Space::Parts.key(b"x"),
-        Space::Rows.key(&[0; KEY_BYTES_MAX]),
-    ] {
+    for bad in [vec![], vec![0xee, 1], Space::Parts.key(b"x"), Space::Rows.key(&[0; KEY_BYTES_MAX])]
+    {
         let mut batch = insert(&key(1), b"good");
         batch.insert(bad, b"bad");
         assert!(matches!(store.write(batch), Err(StoreError::Key { .. })));
     }
     let mut batch = insert(&key(1), b"good");
     batch.insert(key(2), vec![0; symbolon_store::VALUE_BYTES_MAX + 1]);
-    assert!(matches!(
-        store.write(batch),
-        Err(StoreError::ValueTooLong { .. })
-    ));
+    assert!(matches!(store.write(batch), Err(StoreError::ValueTooLong { .. })));
     assert_eq!(all(&store), []);
-    store
-        .write(insert(
-            &Space::Rows.key(&[0; KEY_BYTES_MAX - 1]),
-            b"longest",
-        ))
-        .unwrap();
+    store.write(insert(&Space::Rows.key(&[0; KEY_BYTES_MAX - 1]), b"longest")).unwrap();
 }
 
 #[derive(Debug, Clone)]

@@ -26,25 +26,14 @@ fn audit(image: &Image) -> Vec<u64> {
 
 fn put(image: &Image, rows: &Rows, scalars: &[u8]) {
     let put = rows.clone().into_iter().collect();
-    image
-        .write(ImageBatch {
-            put,
-            scalars: scalars.to_vec(),
-            ..ImageBatch::default()
-        })
-        .unwrap();
+    image.write(ImageBatch { put, scalars: scalars.to_vec(), ..ImageBatch::default() }).unwrap();
 }
 
 /// Some small rows and some that are stored in parts.
 fn sample(seed: u64, count: u64) -> Rows {
     let size = |number| if number % 50 == 0 { 9000 } else { 30 };
     (0..count)
-        .map(|number| {
-            (
-                number.to_be_bytes().to_vec(),
-                bytes(seed + number, size(number)),
-            )
-        })
+        .map(|number| (number.to_be_bytes().to_vec(), bytes(seed + number, size(number))))
         .collect()
 }
 
@@ -61,10 +50,7 @@ fn batch_changes_rows_audit_and_scalars(disk: &Disk) {
     assert_eq!(image.scalars().unwrap(), None);
     image
         .write(ImageBatch {
-            put: vec![
-                (b"a".to_vec(), b"1".to_vec()),
-                (b"b".to_vec(), b"2".to_vec()),
-            ],
+            put: vec![(b"a".to_vec(), b"1".to_vec()), (b"b".to_vec(), b"2".to_vec())],
             delete: vec![b"a".to_vec(), b"nothing".to_vec()],
             audit: vec![(3, b"audit".to_vec())],
             scalars: b"at 3".to_vec(),
@@ -80,16 +66,9 @@ fn batch_changes_rows_audit_and_scalars(disk: &Disk) {
         .unwrap();
     drop(image);
     let image = Image::open(disk.framed()).unwrap();
-    let expected: Rows = [
-        (vec![], b"of an empty key".to_vec()),
-        (b"a".to_vec(), b"1".to_vec()),
-    ]
-    .into();
-    assert_eq!(
-        rows(&image),
-        expected,
-        "a row that is deleted and put is put"
-    );
+    let expected: Rows =
+        [(vec![], b"of an empty key".to_vec()), (b"a".to_vec(), b"1".to_vec())].into();
+    assert_eq!(rows(&image), expected, "a row that is deleted and put is put");
     assert_eq!(image.scalars().unwrap().unwrap(), b"at 4");
     assert_eq!(audit(&image), [3, 4]);
 }
@@ -110,19 +89,11 @@ fn install_replaces_all_rows_and_no_audit(disk: &Disk) {
         install.row(key, value.clone()).unwrap();
     }
     install.audit(2, b"2".to_vec()).unwrap();
-    assert_eq!(
-        rows(&image),
-        sample(1, 300),
-        "nothing shows before the commit"
-    );
+    assert_eq!(rows(&image), sample(1, 300), "nothing shows before the commit");
     install.commit(*b"new").unwrap();
 
     assert_eq!(rows(&image), new);
-    put(
-        &image,
-        &[(b"later".to_vec(), b"row".to_vec())].into(),
-        b"later",
-    );
+    put(&image, &[(b"later".to_vec(), b"row".to_vec())].into(), b"later");
     drop(image);
     let image = Image::open(disk.framed()).unwrap();
     assert_eq!(rows(&image).len(), new.len() + 1);
@@ -134,14 +105,9 @@ fn install_that_is_given_up_leaves_nothing(disk: &Disk) {
     let image = Image::open(disk.framed()).unwrap();
     put(&image, &sample(1, 10), b"old");
     let mut given_up = image.begin_install().unwrap();
-    assert!(matches!(
-        image.begin_install(),
-        Err(StoreError::InstallUnderWay)
-    ));
+    assert!(matches!(image.begin_install(), Err(StoreError::InstallUnderWay)));
     for number in 0..1500_u64 {
-        given_up
-            .row(&[&b"given up"[..], &number.to_be_bytes()].concat(), vec![1])
-            .unwrap();
+        given_up.row(&[&b"given up"[..], &number.to_be_bytes()].concat(), vec![1]).unwrap();
     }
     drop(given_up);
     assert_eq!(rows(&image), sample(1, 10));
@@ -155,21 +121,11 @@ fn install_that_is_given_up_leaves_nothing(disk: &Disk) {
 fn audit_is_read_by_range_from_both_ends(disk: &Disk) {
     let image = Image::open(disk.framed()).unwrap();
     let audit = [1, 5, 255, 256, 70_000].map(|index| (index, index.to_string().into_bytes()));
-    image
-        .write(ImageBatch {
-            audit: audit.into(),
-            ..ImageBatch::default()
-        })
-        .unwrap();
+    image.write(ImageBatch { audit: audit.into(), ..ImageBatch::default() }).unwrap();
     let forwards: Vec<_> = image.audit(5..=256).map(Result::unwrap).collect();
     let expected = [5, 255, 256].map(|index: u64| (index, index.to_string().into_bytes()));
     assert_eq!(forwards, expected);
-    let newest: Vec<_> = image
-        .audit(..)
-        .rev()
-        .take(2)
-        .map(|row| row.unwrap().0)
-        .collect();
+    let newest: Vec<_> = image.audit(..).rev().take(2).map(|row| row.unwrap().0).collect();
     assert_eq!(newest, [70_000, 256]);
     assert_eq!(image.audit(6..6).count(), 0);
     assert_eq!(image.audit(70_001..).count(), 0);
@@ -197,16 +153,10 @@ fn crash_at_any_step_of_an_install_leaves_one_image_whole() {
             if succeeded || scalars == b"new" {
                 left_new += 1;
                 assert_eq!(scalars, b"new");
-                assert!(
-                    rows(&image) == new,
-                    "torn after {writes} writes, {keep} kept"
-                );
+                assert!(rows(&image) == new, "torn after {writes} writes, {keep} kept");
             } else {
                 left_old += 1;
-                assert!(
-                    rows(&image) == old,
-                    "torn after {writes} writes, {keep} kept"
-                );
+                assert!(rows(&image) == old, "torn after {writes} writes, {keep} kept");
             }
             let generations: std::collections::BTreeSet<_> = disk
                 .keys()
@@ -214,20 +164,13 @@ fn crash_at_any_step_of_an_install_leaves_one_image_whole() {
                 .filter(|key| Space::of(key) == Some(Space::Rows))
                 .map(|key| key[1..5].to_vec())
                 .collect();
-            assert_eq!(
-                generations.len(),
-                1,
-                "leftovers after {writes} writes, {keep} kept"
-            );
+            assert_eq!(generations.len(), 1, "leftovers after {writes} writes, {keep} kept");
         }
         if succeeded {
             break;
         }
     }
-    assert!(
-        succeeded && left_old >= 6 && left_new >= 6,
-        "{left_old} old, {left_new} new"
-    );
+    assert!(succeeded && left_old >= 6 && left_new >= 6, "{left_old} old, {left_new} new");
 }
 
 #[test]
@@ -236,10 +179,7 @@ fn image_is_never_ahead_of_the_log() {
         let disk = SimDisk::new();
         let open = || {
             let store = Framed::open(Arc::new(disk.open().unwrap())).unwrap();
-            (
-                Log::open(store.clone()).unwrap(),
-                Image::open(store).unwrap(),
-            )
+            (Log::open(store.clone()).unwrap(), Image::open(store).unwrap())
         };
         let (log, image) = open();
         for index in 0..10_u64 {
@@ -250,10 +190,7 @@ fn image_is_never_ahead_of_the_log() {
         let (log, image) = open();
         let applied = image.scalars().unwrap();
         let applied = applied.map(|bytes| u64::from_be_bytes(bytes.try_into().unwrap()));
-        assert_eq!(
-            log.last_index().map_or(0, |last| last + 1),
-            (keep as u64).div_ceil(2)
-        );
+        assert_eq!(log.last_index().map_or(0, |last| last + 1), (keep as u64).div_ceil(2));
         assert_eq!(applied.map_or(0, |applied| applied + 1), keep as u64 / 2);
     }
 }

@@ -21,16 +21,10 @@ fn secret() -> Secret {
 fn created_key_is_private_and_the_one_that_is_loaded() {
     let (_directory, path) = key_file();
     let created = Kek::create(&path).unwrap();
-    assert_eq!(
-        std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-        0o600
-    );
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
     let wrapped = created.wrap(WrapPurpose::DataKey, &secret()).unwrap();
     let loaded = Kek::load(&path).unwrap();
-    assert_eq!(
-        loaded.unwrap(WrapPurpose::DataKey, &wrapped).unwrap(),
-        secret()
-    );
+    assert_eq!(loaded.unwrap(WrapPurpose::DataKey, &wrapped).unwrap(), secret());
     assert_eq!(format!("{loaded:?}"), "Kek(..)");
 }
 
@@ -67,10 +61,7 @@ fn file_of_wrong_length_is_refused() {
     Kek::create(&path).unwrap();
     for length in [0, 31, 33, 1000] {
         std::fs::write(&path, vec![1; length]).unwrap();
-        assert!(
-            matches!(Kek::load(&path), Err(KekError::Length { .. })),
-            "{length} bytes"
-        );
+        assert!(matches!(Kek::load(&path), Err(KekError::Length { .. })), "{length} bytes");
     }
 }
 
@@ -78,28 +69,13 @@ fn file_of_wrong_length_is_refused() {
 fn wrapped_key_opens_for_its_purpose_under_its_kek_alone() {
     let (_directory, path) = key_file();
     let (_other_directory, other_path) = key_file();
-    let (kek, other) = (
-        Kek::create(&path).unwrap(),
-        Kek::create(&other_path).unwrap(),
-    );
+    let (kek, other) = (Kek::create(&path).unwrap(), Kek::create(&other_path).unwrap());
     let wrapped = kek.wrap(WrapPurpose::NodeKey, &secret()).unwrap();
-    assert_eq!(
-        kek.unwrap(WrapPurpose::DataKey, &wrapped),
-        Err(SealError::Refused)
-    );
-    assert_eq!(
-        other.unwrap(WrapPurpose::NodeKey, &wrapped),
-        Err(SealError::Refused)
-    );
+    assert_eq!(kek.unwrap(WrapPurpose::DataKey, &wrapped), Err(SealError::Refused));
+    assert_eq!(other.unwrap(WrapPurpose::NodeKey, &wrapped), Err(SealError::Refused));
     for length in 0..wrapped.len() {
-        assert!(
-            kek.unwrap(WrapPurpose::NodeKey, &wrapped[..length])
-                .is_err()
-        );
+        assert!(kek.unwrap(WrapPurpose::NodeKey, &wrapped[..length]).is_err());
     }
     let newer = [&[2], &wrapped[1..]].concat();
-    assert_eq!(
-        kek.unwrap(WrapPurpose::NodeKey, &newer),
-        Err(SealError::Version { version: 2 })
-    );
+    assert_eq!(kek.unwrap(WrapPurpose::NodeKey, &newer), Err(SealError::Version { version: 2 }));
 }

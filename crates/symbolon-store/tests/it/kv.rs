@@ -76,12 +76,7 @@ fn closed_store_opens_with_what_it_held(disk: &Disk) {
     drop(kv);
     let kv = disk.kv();
     let pairs: Vec<_> = kv.scan(&[1], &[2]).map(Result::unwrap).collect();
-    assert_eq!(
-        pairs,
-        (0..100)
-            .map(|key| (vec![1, key], vec![key; 300]))
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(pairs, (0..100).map(|key| (vec![1, key], vec![key; 300])).collect::<Vec<_>>());
 }
 
 fn syncs_call_back_in_order(disk: &Disk) {
@@ -89,9 +84,7 @@ fn syncs_call_back_in_order(disk: &Disk) {
     let (sender, receiver) = std::sync::mpsc::channel();
     for number in 0..20 {
         let sender = sender.clone();
-        kv.sync(Box::new(move |result| {
-            sender.send(result.map(|()| number)).unwrap()
-        }));
+        kv.sync(Box::new(move |result| sender.send(result.map(|()| number)).unwrap()));
     }
     let called: Vec<_> = receiver.iter().take(20).map(Result::unwrap).collect();
     assert_eq!(called, (0..20).collect::<Vec<_>>());

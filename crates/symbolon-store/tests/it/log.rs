@@ -24,16 +24,12 @@ fn entry(index: u64) -> Vec<u8> {
 }
 
 fn append(log: &Log, range: std::ops::Range<u64>) {
-    log.append(range.map(|index| (index, entry(index))))
-        .unwrap();
+    log.append(range.map(|index| (index, entry(index)))).unwrap();
 }
 
 fn indexes(log: &Log) -> Vec<u64> {
     let entries = log.read(..).unwrap();
-    assert!(
-        entries.iter().all(|(index, bytes)| *bytes == entry(*index)),
-        "wrong bytes"
-    );
+    assert!(entries.iter().all(|(index, bytes)| *bytes == entry(*index)), "wrong bytes");
     entries.into_iter().map(|(index, _)| index).collect()
 }
 
@@ -83,11 +79,7 @@ fn ranges_are_cut_to_what_is_there(disk: &Disk) {
     assert_eq!(log.read(3..9).unwrap(), []);
     append(&log, 5..10);
     let read = |range: (std::ops::Bound<u64>, std::ops::Bound<u64>)| {
-        log.read(range)
-            .unwrap()
-            .into_iter()
-            .map(|(index, _)| index)
-            .collect::<Vec<_>>()
+        log.read(range).unwrap().into_iter().map(|(index, _)| index).collect::<Vec<_>>()
     };
     use std::ops::Bound::{Excluded, Included, Unbounded};
     assert_eq!(read((Included(0), Excluded(7))), [5, 6]);
@@ -101,16 +93,11 @@ fn ranges_are_cut_to_what_is_there(disk: &Disk) {
 
 fn bounded_read_stops_in_time(disk: &Disk) {
     let log = Log::open(disk.framed()).unwrap();
-    log.append((0..10).map(|index| (index, vec![1; 100])))
-        .unwrap();
+    log.append((0..10).map(|index| (index, vec![1; 100]))).unwrap();
     let count = |bytes_max| log.read_bounded(2.., bytes_max).unwrap().len();
     assert_eq!(count(399), 3);
     assert_eq!(count(400), 4);
-    assert_eq!(
-        count(0),
-        1,
-        "one entry always, or a reader would never get on"
-    );
+    assert_eq!(count(0), 1, "one entry always, or a reader would never get on");
     assert_eq!(count(usize::MAX), 8);
 }
 
@@ -152,10 +139,7 @@ fn purge_beyond_the_end_moves_the_log(disk: &Disk) {
     assert_eq!(bounds(&log), (None, None));
     assert!(matches!(
         log.append([(10, entry(10))]),
-        Err(StoreError::NotConsecutive {
-            expected: 100,
-            found: 10
-        })
+        Err(StoreError::NotConsecutive { expected: 100, found: 10 })
     ));
     append(&log, 100..102);
     assert_eq!(indexes(&reopened(disk, log)), [100, 101]);
@@ -166,10 +150,7 @@ fn purged_entries_cannot_be_truncated(disk: &Disk) {
     append(&log, 0..10);
     log.purge_to(4, b"id").unwrap();
     let error = log.truncate_from(4).unwrap_err();
-    assert!(
-        matches!(error, StoreError::TruncatesPurged { from: 4, purged: 4 }),
-        "{error}"
-    );
+    assert!(matches!(error, StoreError::TruncatesPurged { from: 4, purged: 4 }), "{error}");
     log.truncate_from(5).unwrap();
     append(&log, 5..6);
     assert_eq!(indexes(&log), [5]);
@@ -177,10 +158,7 @@ fn purged_entries_cannot_be_truncated(disk: &Disk) {
 
 fn vote_and_committed_are_kept(disk: &Disk) {
     let log = Log::open(disk.framed()).unwrap();
-    assert_eq!(
-        (log.vote().unwrap(), log.committed().unwrap()),
-        (None, None)
-    );
+    assert_eq!((log.vote().unwrap(), log.committed().unwrap()), (None, None));
     log.put_vote(*b"vote 1").unwrap();
     log.put_vote(*b"vote 2").unwrap();
     log.put_committed(*b"committed").unwrap();
@@ -194,17 +172,11 @@ fn missing_entry_is_corrupt(disk: &Disk) {
     let log = Log::open(store.clone()).unwrap();
     append(&log, 0..10);
     let hole = |result: Result<Vec<(u64, Vec<u8>)>, StoreError>| match result {
-        Err(StoreError::Corrupt {
-            space: Space::Log,
-            finding: Finding::Hole(index),
-            ..
-        }) => index,
+        Err(StoreError::Corrupt { space: Space::Log, finding: Finding::Hole(index), .. }) => index,
         other => panic!("{other:?}"),
     };
     for missing in [4, 9, 0] {
-        store
-            .write(remove(&Space::Log.key(&u64::to_be_bytes(missing))))
-            .unwrap();
+        store.write(remove(&Space::Log.key(&u64::to_be_bytes(missing)))).unwrap();
         assert_eq!(hole(log.read(missing..)), missing);
     }
     drop((log, store));
@@ -239,19 +211,12 @@ fn interrupted_purge_is_finished_when_opened() {
         append(&log, 0..3000);
         log.sync_blocking().unwrap();
         disk.fail_after_writes(writes);
-        assert!(
-            log.purge_to(2900, b"id").is_err(),
-            "takes a mark and three batches"
-        );
+        assert!(log.purge_to(2900, b"id").is_err(), "takes a mark and three batches");
         disk.crash_keeping(usize::MAX);
         drop(log);
         let log = open().unwrap();
         let first = if writes == 0 { 0 } else { 2901 };
-        assert_eq!(
-            indexes(&log),
-            (first..3000).collect::<Vec<_>>(),
-            "after {writes} writes"
-        );
+        assert_eq!(indexes(&log), (first..3000).collect::<Vec<_>>(), "after {writes} writes");
         assert_eq!(log.purged().unwrap().is_some(), writes > 0);
     }
 }
@@ -269,11 +234,7 @@ fn interrupted_truncation_leaves_no_hole() {
         disk.crash_keeping(usize::MAX);
         drop(log);
         let last = 2999 - 1000 * writes;
-        assert_eq!(
-            open().unwrap().last_index(),
-            Some(last),
-            "after {writes} writes"
-        );
+        assert_eq!(open().unwrap().last_index(), Some(last), "after {writes} writes");
     }
 }
 
@@ -284,16 +245,10 @@ fn damaged_entry_is_refused() {
     let log = open().unwrap();
     append(&log, 0..10);
     log.sync_blocking().unwrap();
-    disk.damage(&Space::Log.key(&u64::to_be_bytes(6)), |value| {
-        *value.last_mut().unwrap() ^= 1
-    });
+    disk.damage(&Space::Log.key(&u64::to_be_bytes(6)), |value| *value.last_mut().unwrap() ^= 1);
     assert!(matches!(
         log.read(5..8),
-        Err(StoreError::Corrupt {
-            space: Space::Log,
-            finding: Finding::Checksum,
-            ..
-        })
+        Err(StoreError::Corrupt { space: Space::Log, finding: Finding::Checksum, .. })
     ));
     assert_eq!(log.read(0..6).unwrap().len(), 6);
     drop(log);

@@ -1,8 +1,5 @@
 //! What the store promises, checked through its public face.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests look at the files themselves"
-)]
+#![expect(clippy::disallowed_methods, reason = "tests look at the files themselves")]
 
 #[cfg(test)]
 mod data_dir;

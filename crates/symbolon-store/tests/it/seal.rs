@@ -38,21 +38,14 @@ fn sealed_field_does_not_open_elsewhere() {
         FieldRef::new("tokens", 1, "eed"),
         FieldRef::of_bytes("token", &[&1_u64.to_be_bytes()[..], b"s"].concat(), "eed"),
     ] {
-        assert_eq!(
-            keyring.open(&elsewhere, &sealed),
-            Err(SealError::Refused),
-            "{elsewhere:?}"
-        );
+        assert_eq!(keyring.open(&elsewhere, &sealed), Err(SealError::Refused), "{elsewhere:?}");
     }
 }
 
 #[test]
 fn sealed_field_does_not_open_under_another_key() {
     let sealed = keyring().seal(&seed_of(1), &secret("seed")).unwrap();
-    assert_eq!(
-        keyring().open(&seed_of(1), &sealed),
-        Err(SealError::Refused)
-    );
+    assert_eq!(keyring().open(&seed_of(1), &sealed), Err(SealError::Refused));
 }
 
 #[test]
@@ -61,10 +54,7 @@ fn sealed_field_names_its_key() {
     key[3] = 2;
     let second = Keyring::new(DataKey::from_secret(&Secret::new(key)).unwrap());
     let sealed = second.seal(&seed_of(1), &secret("seed")).unwrap();
-    assert_eq!(
-        keyring().open(&seed_of(1), &sealed),
-        Err(SealError::KeyId { found: 2, held: 1 })
-    );
+    assert_eq!(keyring().open(&seed_of(1), &sealed), Err(SealError::KeyId { found: 2, held: 1 }));
 }
 
 #[test]
@@ -78,10 +68,7 @@ fn damaged_field_does_not_open() {
     for place in 0..sealed.as_bytes().len() {
         let mut bytes = sealed.as_bytes().to_vec();
         bytes[place] ^= 1;
-        assert!(
-            keyring.open(&seed_of(1), &Sealed::new(bytes)).is_err(),
-            "byte {place}"
-        );
+        assert!(keyring.open(&seed_of(1), &Sealed::new(bytes)).is_err(), "byte {place}");
     }
 }
 
@@ -96,18 +83,9 @@ fn equal_values_seal_differently() {
 #[test]
 fn fingerprint_depends_on_content_and_key() {
     let keyring = keyring();
-    assert_eq!(
-        keyring.fingerprint(b"request"),
-        keyring.fingerprint(b"request")
-    );
-    assert_ne!(
-        keyring.fingerprint(b"request"),
-        keyring.fingerprint(b"request ")
-    );
-    assert_ne!(
-        keyring.fingerprint(b"request"),
-        self::keyring().fingerprint(b"request")
-    );
+    assert_eq!(keyring.fingerprint(b"request"), keyring.fingerprint(b"request"));
+    assert_ne!(keyring.fingerprint(b"request"), keyring.fingerprint(b"request "));
+    assert_ne!(keyring.fingerprint(b"request"), self::keyring().fingerprint(b"request"));
 }
 
 #[test]
@@ -115,25 +93,15 @@ fn fingerprint_is_frozen() {
     // Checked against Python: hmac(hmac(key, b"symbolon fingerprint v1"), b"request")[:16].
     let key = Secret::new([&1_u32.to_be_bytes()[..], &[7; 32]].concat());
     let keyring = Keyring::new(DataKey::from_secret(&key).unwrap());
-    assert_eq!(
-        u128::from_be_bytes(keyring.fingerprint(b"request")),
-        FINGERPRINT
-    );
+    assert_eq!(u128::from_be_bytes(keyring.fingerprint(b"request")), FINGERPRINT);
 }
 
 #[test]
 fn data_key_survives_being_handed_over() {
     let key = DataKey::generate().unwrap();
-    let sealed = Keyring::new(key.clone())
-        .seal(&seed_of(1), &secret("seed"))
-        .unwrap();
+    let sealed = Keyring::new(key.clone()).seal(&seed_of(1), &secret("seed")).unwrap();
     let handed_over = DataKey::from_secret(&key.to_secret()).unwrap();
-    assert_eq!(
-        Keyring::new(handed_over)
-            .open(&seed_of(1), &sealed)
-            .unwrap(),
-        secret("seed")
-    );
+    assert_eq!(Keyring::new(handed_over).open(&seed_of(1), &sealed).unwrap(), secret("seed"));
     for wrong in [0, 3, 35, 37] {
         let error = DataKey::from_secret(&Secret::new(vec![0; wrong])).unwrap_err();
         assert_eq!(error, SealError::NotAKey);
@@ -145,10 +113,7 @@ fn keys_do_not_print() {
     let key = Secret::new([&1_u32.to_be_bytes()[..], &[0xab; 32]].concat());
     let key = DataKey::from_secret(&key).unwrap();
     assert_eq!(format!("{key:?}"), "DataKey(1, ..)");
-    assert_eq!(
-        format!("{:?}", Keyring::new(key)),
-        "Keyring(DataKey(1, ..))"
-    );
+    assert_eq!(format!("{:?}", Keyring::new(key)), "Keyring(DataKey(1, ..))");
 }
 
 const FINGERPRINT: u128 = 0xd21f_c4f0_b0ef_4da2_f1a1_0f0e_3c3b_54cf;

@@ -7,9 +7,7 @@ use symbolon_store::{Batch, Kv, SimDisk, SimKv, StoreError};
 use crate::support::insert;
 
 fn numbers(kv: &SimKv) -> Vec<u8> {
-    kv.scan(&[], &[u8::MAX])
-        .map(|pair| pair.unwrap().0[0])
-        .collect()
+    kv.scan(&[], &[u8::MAX]).map(|pair| pair.unwrap().0[0]).collect()
 }
 
 fn write(kv: &SimKv, numbers: std::ops::Range<u8>) {
@@ -77,22 +75,12 @@ fn handle_of_a_crashed_process_is_dead() {
     disk.crash();
     let new = disk.open().unwrap();
     write(&new, 0..1);
-    assert!(matches!(
-        old.write(insert(b"x", b"")),
-        Err(StoreError::SimDead)
-    ));
+    assert!(matches!(old.write(insert(b"x", b"")), Err(StoreError::SimDead)));
     assert!(matches!(old.get(b"x"), Err(StoreError::SimDead)));
     assert!(matches!(old.sync_blocking(), Err(StoreError::SimDead)));
-    assert!(matches!(
-        old.scan(&[], &[9]).next(),
-        Some(Err(StoreError::SimDead))
-    ));
+    assert!(matches!(old.scan(&[], &[9]).next(), Some(Err(StoreError::SimDead))));
     drop(old);
-    assert_eq!(
-        numbers(&new),
-        [0],
-        "the old handle's end is not the new one's"
-    );
+    assert_eq!(numbers(&new), [0], "the old handle's end is not the new one's");
 }
 
 #[test]
@@ -103,9 +91,7 @@ fn deferred_sync_covers_what_was_written_before_it() {
     let called = Arc::new(Mutex::new(Vec::new()));
     let sync = |name| {
         let called = Arc::clone(&called);
-        kv.sync(Box::new(move |result| {
-            called.lock().unwrap().push((name, result.is_ok()))
-        }));
+        kv.sync(Box::new(move |result| called.lock().unwrap().push((name, result.is_ok()))));
     };
     write(&kv, 0..1);
     sync("first");
@@ -145,14 +131,8 @@ fn failed_sync_is_final() {
     write(&kv, 0..1);
     disk.fail_next_sync();
     assert!(matches!(kv.sync_blocking(), Err(StoreError::SimFault)));
-    assert!(
-        matches!(kv.sync_blocking(), Err(StoreError::SimFault)),
-        "no second try"
-    );
-    assert!(matches!(
-        kv.write(insert(b"x", b"")),
-        Err(StoreError::SimFault)
-    ));
+    assert!(matches!(kv.sync_blocking(), Err(StoreError::SimFault)), "no second try");
+    assert!(matches!(kv.write(insert(b"x", b"")), Err(StoreError::SimFault)));
     assert_eq!(numbers(&kv), [0], "reads go on");
     disk.crash();
     let kv = disk.open().unwrap();

@@ -22,30 +22,21 @@ fn syncs_that_wait_together_share_a_trip_to_the_disk() {
             let (kv, sender) = (Arc::clone(&kv), sender.clone());
             std::thread::spawn(move || {
                 for number in 0..250_u32 {
-                    kv.write(insert(
-                        &[&[thread][..], &number.to_be_bytes()].concat(),
-                        b"x",
-                    ))
-                    .unwrap();
+                    kv.write(insert(&[&[thread][..], &number.to_be_bytes()].concat(), b"x"))
+                        .unwrap();
                     let sender = sender.clone();
                     kv.sync(Box::new(move |result| sender.send(result).unwrap()));
                 }
             })
         })
         .collect();
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
     for _ in 0..1000 {
         receiver.recv_timeout(PATIENCE).unwrap().unwrap();
     }
     let stats = kv.stats();
     assert_eq!((stats.batches, stats.callbacks), (1000, 1000));
-    assert!(
-        stats.syncs < 500,
-        "{} syncs for 1000 that waited",
-        stats.syncs
-    );
+    assert!(stats.syncs < 500, "{} syncs for 1000 that waited", stats.syncs);
 }
 
 #[test]
@@ -54,12 +45,7 @@ fn store_in_use_is_refused() {
     let kv = SledKv::open(directory.path()).unwrap();
     let error = SledKv::open(directory.path()).err().unwrap();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
-    assert!(
-        error
-            .to_string()
-            .contains(directory.path().to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(directory.path().to_str().unwrap()), "{error}");
     drop(kv);
     SledKv::open(directory.path()).unwrap();
 }
@@ -73,16 +59,13 @@ fn closed_store_can_be_opened_at_once() {
         for round in 0..20_u8 {
             let kv = SledKv::open(directory.path()).unwrap();
             for number in 0..100_u8 {
-                kv.write(insert(&[1, number], &bytes(round.into(), 3000)))
-                    .unwrap();
+                kv.write(insert(&[1, number], &bytes(round.into(), 3000))).unwrap();
             }
         }
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(open_and_close)).collect();
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 
@@ -132,8 +115,7 @@ fn damage_is_an_error_and_never_a_panic() {
         let kv = Arc::new(SledKv::open(directory.path()).unwrap());
         let log = Log::open(Framed::open(kv).unwrap()).unwrap();
         for first in (0..written).step_by(100) {
-            log.append((first..first + 100).map(|index| (index, bytes(index, 300))))
-                .unwrap();
+            log.append((first..first + 100).map(|index| (index, bytes(index, 300)))).unwrap();
         }
         log.sync_blocking().unwrap();
     }
@@ -154,10 +136,7 @@ fn damage_is_an_error_and_never_a_panic() {
             Ok(entries) => {
                 assert!(entries.len() as u64 <= written);
                 let right = |(index, entry): &(u64, Vec<u8>)| *entry == bytes(*index, 300);
-                assert!(
-                    entries.iter().all(right),
-                    "wrong entry after damage at byte {place}"
-                );
+                assert!(entries.iter().all(right), "wrong entry after damage at byte {place}");
             }
             Err(error) => {
                 refused += 1;

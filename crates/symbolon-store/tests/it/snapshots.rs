@@ -28,12 +28,7 @@ fn read(snapshots: &Snapshots, name: &str) -> Result<Vec<Vec<u8>>, StoreError> {
 }
 
 fn names(snapshots: &Snapshots) -> Vec<String> {
-    snapshots
-        .list()
-        .unwrap()
-        .into_iter()
-        .map(|info| info.name)
-        .collect()
+    snapshots.list().unwrap().into_iter().map(|info| info.name).collect()
 }
 
 #[test]
@@ -70,10 +65,7 @@ fn unfinished_snapshot_is_none() {
         assert_eq!(names(snapshots), ["1"]);
         drop(writer);
         assert_eq!(names(snapshots), ["1"]);
-        assert!(matches!(
-            read(snapshots, "2"),
-            Err(StoreError::SnapshotMissing { .. })
-        ));
+        assert!(matches!(read(snapshots, "2"), Err(StoreError::SnapshotMissing { .. })));
     });
 }
 
@@ -81,28 +73,15 @@ fn unfinished_snapshot_is_none() {
 fn latest_is_last_by_name_and_older_ones_can_be_removed() {
     both(|snapshots| {
         assert_eq!(snapshots.latest().unwrap(), None);
-        for name in [
-            "00000000000000000010-a",
-            "00000000000000000009-b",
-            "00000000000000000100-c",
-        ] {
+        for name in ["00000000000000000010-a", "00000000000000000009-b", "00000000000000000100-c"] {
             write(snapshots, name, &[vec![1]]);
         }
-        assert_eq!(
-            snapshots.latest().unwrap().unwrap().name,
-            "00000000000000000100-c"
-        );
+        assert_eq!(snapshots.latest().unwrap().unwrap().name, "00000000000000000100-c");
         snapshots.remove_older("00000000000000000010-a").unwrap();
-        assert_eq!(
-            names(snapshots),
-            ["00000000000000000010-a", "00000000000000000100-c"]
-        );
+        assert_eq!(names(snapshots), ["00000000000000000010-a", "00000000000000000100-c"]);
         snapshots.remove("00000000000000000100-c").unwrap();
         snapshots.remove("00000000000000000100-c").unwrap();
-        assert_eq!(
-            snapshots.latest().unwrap().unwrap().name,
-            "00000000000000000010-a"
-        );
+        assert_eq!(snapshots.latest().unwrap().unwrap().name, "00000000000000000010-a");
     });
 }
 
@@ -119,25 +98,12 @@ fn snapshot_of_the_same_name_is_replaced_whole() {
 #[test]
 fn names_stay_in_their_directory() {
     both(|snapshots| {
-        for name in [
-            "",
-            ".",
-            "..",
-            "../header",
-            "a/b",
-            ".hidden",
-            "a\0",
-            "ä",
-            &"a".repeat(201),
-        ] {
+        for name in ["", ".", "..", "../header", "a/b", ".hidden", "a\0", "ä", &"a".repeat(201)] {
             assert!(
                 matches!(snapshots.create(name), Err(StoreError::SnapshotName { .. })),
                 "{name}"
             );
-            assert!(
-                matches!(snapshots.read(name), Err(StoreError::SnapshotName { .. })),
-                "{name}"
-            );
+            assert!(matches!(snapshots.read(name), Err(StoreError::SnapshotName { .. })), "{name}");
             assert!(snapshots.remove(name).is_err(), "{name}");
         }
         write(snapshots, "T1-N2.50_1", &[vec![1]]);
@@ -160,10 +126,7 @@ fn interrupted_write_is_cleaned_up_when_opened() {
 fn file_is_private() {
     let directory = TempDir::new().unwrap();
     write(&Snapshots::open(directory.path()).unwrap(), "1", &[vec![1]]);
-    let mode = std::fs::metadata(directory.path().join("1.snap"))
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = std::fs::metadata(directory.path().join("1.snap")).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);
 }
 
@@ -184,11 +147,7 @@ fn finding(bytes: &[u8]) -> FileFinding {
 /// Head (12), chunk of 10 (18), chunk of 10 (18), end (36).
 fn sample() -> Vec<u8> {
     let directory = TempDir::new().unwrap();
-    write(
-        &Snapshots::open(directory.path()).unwrap(),
-        "1",
-        &[bytes(1, 10), bytes(2, 10)],
-    );
+    write(&Snapshots::open(directory.path()).unwrap(), "1", &[bytes(1, 10), bytes(2, 10)]);
     let bytes = std::fs::read(directory.path().join("1.snap")).unwrap();
     assert_eq!(bytes.len(), 12 + 18 + 18 + 36);
     assert_eq!(read_bytes(&bytes).unwrap().len(), 2);
@@ -199,11 +158,7 @@ fn sample() -> Vec<u8> {
 fn torn_snapshot_is_refused_wherever_it_is_torn() {
     let bytes = sample();
     for length in 0..bytes.len() {
-        assert_eq!(
-            finding(&bytes[..length]),
-            FileFinding::Torn,
-            "{length} bytes"
-        );
+        assert_eq!(finding(&bytes[..length]), FileFinding::Torn, "{length} bytes");
     }
 }
 
@@ -225,10 +180,7 @@ fn chunks_cannot_be_moved_left_out_or_added() {
     for parts in [[head, other, one, end].concat(), [head, one, end].concat()] {
         assert_eq!(finding(&parts), FileFinding::Checksum);
     }
-    assert_eq!(
-        finding(&[head, one, other, other, end].concat()),
-        FileFinding::Checksum
-    );
+    assert_eq!(finding(&[head, one, other, other, end].concat()), FileFinding::Checksum);
     assert_eq!(finding(&[&bytes[..], b"x"].concat()), FileFinding::Trailing);
     let mut huge = bytes.clone();
     huge[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
@@ -240,15 +192,5 @@ fn newer_format_is_refused() {
     let mut bytes = sample();
     bytes[8] = 2;
     let error = read_bytes(&bytes).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            StoreError::NewerVersion {
-                found: 2,
-                readable: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, StoreError::NewerVersion { found: 2, readable: 1, .. }), "{error}");
 }

@@ -20,9 +20,7 @@ impl Document {
         let mut document = Self::default();
         let mut fence = None;
         for (number, line) in (1..).zip(text.lines()) {
-            let marker = ["```", "~~~"]
-                .into_iter()
-                .find(|m| line.trim_start().starts_with(m));
+            let marker = ["```", "~~~"].into_iter().find(|m| line.trim_start().starts_with(m));
             match (fence, marker) {
                 (None, None) => document.line(number, line),
                 (None, Some(_)) => fence = marker,
@@ -38,27 +36,16 @@ impl Document {
             self.add_heading(heading);
         }
         for attribute in ["id=\"", "name=\""] {
-            self.anchors
-                .extend(between(line, attribute, '"').map(str::to_owned));
+            self.anchors.extend(between(line, attribute, '"').map(str::to_owned));
         }
         let prose = without_code(line);
-        let definition = prose
-            .trim_start()
-            .starts_with('[')
-            .then(|| between(&prose, "]: ", ' '));
+        let definition = prose.trim_start().starts_with('[').then(|| between(&prose, "]: ", ' '));
         let targets = between(&prose, "](", ')').chain(definition.into_iter().flatten().take(1));
         for target in targets {
             // A title may follow, and brackets may hold an address with spaces.
             let target = target.split(" \"").next().unwrap_or_default();
-            let target = target
-                .trim()
-                .trim_start_matches('<')
-                .trim_end_matches('>')
-                .to_owned();
-            self.links.push(Link {
-                line: number,
-                target,
-            });
+            let target = target.trim().trim_start_matches('<').trim_end_matches('>').to_owned();
+            self.links.push(Link { line: number, target });
         }
     }
 
@@ -78,9 +65,7 @@ fn heading(line: &str) -> Option<&str> {
 
 fn anchor(heading: &str) -> String {
     let text = visible(heading).to_lowercase();
-    let kept = text
-        .chars()
-        .filter(|&c| c.is_alphanumeric() || " -_".contains(c));
+    let kept = text.chars().filter(|&c| c.is_alphanumeric() || " -_".contains(c));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
@@ -98,16 +83,12 @@ fn visible(heading: &str) -> String {
 /// A line with the contents of code spans blanked.
 fn without_code(line: &str) -> String {
     let parts = line.split('`').enumerate();
-    parts
-        .map(|(index, part)| if index % 2 == 0 { part } else { "code" })
-        .collect()
+    parts.map(|(index, part)| if index % 2 == 0 { part } else { "code" }).collect()
 }
 
 /// What stands between each `start` and the next `end` (or the end of the line).
 fn between<'a>(line: &'a str, start: &str, end: char) -> impl Iterator<Item = &'a str> {
-    line.split(start)
-        .skip(1)
-        .filter_map(move |rest| rest.split(end).next())
+    line.split(start).skip(1).filter_map(move |rest| rest.split(end).next())
 }
 
 #[cfg(test)]
@@ -115,11 +96,7 @@ mod tests {
     use super::*;
 
     fn targets(text: &str) -> Vec<String> {
-        Document::parse(text)
-            .links
-            .into_iter()
-            .map(|link| link.target)
-            .collect()
+        Document::parse(text).links.into_iter().map(|link| link.target).collect()
     }
 
     #[test]
@@ -128,10 +105,7 @@ mod tests {
             targets("See [a](b.md), [c](d.md#e) and ![f](g.png \"h\")."),
             ["b.md", "d.md#e", "g.png"]
         );
-        assert_eq!(
-            targets("[a]: b.md\n[c]: <d.md> \"title\"\n"),
-            ["b.md", "d.md"]
-        );
+        assert_eq!(targets("[a]: b.md\n[c]: <d.md> \"title\"\n"), ["b.md", "d.md"]);
     }
 
     #[test]
@@ -145,15 +119,6 @@ mod tests {
         let text = "# One two\n## `Kv`: what's *in* it?\n## One two\n# [Linked](x.md) word\n\
                     <a id=\"here\"></a>\n#no heading\n";
         let anchors: Vec<_> = Document::parse(text).anchors.into_iter().collect();
-        assert_eq!(
-            anchors,
-            [
-                "here",
-                "kv-whats-in-it",
-                "linked-word",
-                "one-two",
-                "one-two-1"
-            ]
-        );
+        assert_eq!(anchors, ["here", "kv-whats-in-it", "linked-word", "one-two", "one-two-1"]);
     }
 }

@@ -17,11 +17,7 @@ use super::*;
 use crate::config::{Tls, TlsVersion};
 use crate::tls::api_config;
 
-const TLS: Tls = Tls {
-    files: None,
-    min_version: TlsVersion::V1_2,
-    cipher_suites: None,
-};
+const TLS: Tls = Tls { files: None, min_version: TlsVersion::V1_2, cipher_suites: None };
 
 /// Long enough for anything, short enough to fail.
 pub(super) const SOON: Duration = Duration::from_secs(10);
@@ -35,10 +31,7 @@ pub(super) struct Identity {
 impl Identity {
     pub(super) fn new() -> Self {
         let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        Self {
-            certificate: made.cert.der().clone(),
-            key: made.signing_key.serialize_der(),
-        }
+        Self { certificate: made.cert.der().clone(), key: made.signing_key.serialize_der() }
     }
 
     pub(super) fn key(&self) -> PrivateKeyDer<'static> {
@@ -87,19 +80,10 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let tls = Arc::new(ArcSwap::from_pointee(config));
         let stop = Stop::new();
-        let port = Port {
-            name: "test",
-            limits,
-        };
+        let port = Port { name: "test", limits };
         let serving = serve_tls(listener, port, Arc::clone(&tls), app, stop.clone());
         let ended = tokio::spawn(serving);
-        Self {
-            address,
-            identity,
-            tls,
-            stop,
-            ended,
-        }
+        Self { address, identity, tls, stop, ended }
     }
 
     pub(super) async fn tcp(&self) -> TcpStream {
@@ -121,9 +105,7 @@ impl Served {
             .unwrap()
             .with_root_certificates(Arc::clone(roots));
         let mut config = match own {
-            Some(own) => builder
-                .with_client_auth_cert(own.chain(), own.key())
-                .unwrap(),
+            Some(own) => builder.with_client_auth_cert(own.chain(), own.key()).unwrap(),
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
@@ -161,16 +143,11 @@ pub(super) fn request(version: Version) -> Request<Body> {
         _ => "/",
     };
     let request = Request::get(uri).version(version);
-    request
-        .header("host", "localhost")
-        .body(Body::empty())
-        .unwrap()
+    request.header("host", "localhost").body(Body::empty()).unwrap()
 }
 
 pub(super) async fn text(response: Response<Incoming>) -> String {
     assert_eq!(response.status(), 200);
-    let body = to_bytes(Body::new(response.into_body()), 10_000)
-        .await
-        .unwrap();
+    let body = to_bytes(Body::new(response.into_body()), 10_000).await.unwrap();
     String::from_utf8(body.to_vec()).unwrap()
 }
