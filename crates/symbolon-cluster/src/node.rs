@@ -342,6 +342,7 @@ impl Ledger for ClusterNode {
 
     fn status(&self) -> ClusterStatus {
         let metrics = self.raft.metrics().borrow_watched().clone();
-        status(&self.peers.standing, &self.published, &self.presence, &metrics)
+        let quorum = self.has_quorum_contact();
+        status(&self.peers.standing, &self.published, &self.presence, &metrics, quorum)
     }
 }

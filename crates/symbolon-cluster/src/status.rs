@@ -18,9 +18,11 @@ pub(crate) fn status(
     published: &Published,
     presence: &Presence,
     metrics: &openraft::RaftMetrics<TypeConfig>,
+    quorum: bool,
 ) -> ClusterStatus {
     let view = published.view();
-    let master = metrics.current_leader.map(NodeId);
+    // Without contact to a quorum, openraft goes on naming the master it last knew.
+    let master = metrics.current_leader.filter(|_| quorum).map(NodeId);
     let membership = metrics.membership_config.membership();
     let role = |id: NodeId| {
         if Some(id) == master {

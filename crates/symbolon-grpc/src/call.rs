@@ -16,7 +16,7 @@ pub(crate) const VERIFY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait of a write for a master.
 const WRITE_WAIT: Duration = Duration::from_secs(5);
-/// Time that a write leaves for its answer to travel.
+/// Time that is left for an answer to travel before the client gives up.
 const ANSWER_TIME: Duration = Duration::from_millis(200);
 
 const REQUEST_ID: &str = "symbolon-request-id";
@@ -38,7 +38,7 @@ impl<T> Call<T> {
     ) -> Result<Self, Status> {
         let metadata = request.metadata();
         let timeout = client_timeout(metadata).map_or(timeout_max, |asked| asked.min(timeout_max));
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + answered_within(timeout);
         let request_id = request_id(metadata)?;
         let bearer = metadata
             .get("authorization")
@@ -54,10 +54,13 @@ impl<T> Call<T> {
 
     /// Until when a write waits for a master: then the caller is told, in time to act.
     pub(crate) fn write_deadline(&self) -> Instant {
-        let now = Instant::now();
-        let left = self.deadline.saturating_duration_since(now).saturating_sub(ANSWER_TIME);
-        now + left.min(WRITE_WAIT)
+        self.deadline.min(Instant::now() + WRITE_WAIT)
     }
+}
+
+/// So that the client hears why, rather than nothing; but never less than half of its time.
+fn answered_within(timeout: Duration) -> Duration {
+    timeout.saturating_sub(ANSWER_TIME).max(timeout / 2)
 }
 
 fn request_id(metadata: &MetadataMap) -> Result<Option<RequestId>, Status> {
@@ -120,6 +123,16 @@ mod tests {
         for bad in ["", "5", "S", "5x", "123456789S", "-1S"] {
             assert_eq!(read(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_answer_leaves_before_the_client_gives_up() {
+        for milliseconds in [0, 1, 100, 300, 1_000, 10_000] {
+            let timeout = Duration::from_millis(milliseconds);
+            let within = answered_within(timeout);
+            assert!(within <= timeout && within >= timeout / 2);
+        }
+        assert_eq!(answered_within(Duration::from_secs(10)), Duration::from_millis(9_800));
     }
 
     #[test]

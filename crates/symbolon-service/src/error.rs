@@ -26,7 +26,7 @@ pub enum ServiceError {
         kind: &'static str,
     },
     /// What was to be created exists.
-    #[error("a {kind} of that name exists already")]
+    #[error("the name is in use by another {kind}")]
     AlreadyExists {
         /// What was to be created.
         kind: &'static str,
