@@ -40,15 +40,8 @@ async fn ten_masters_are_killed_and_nobody_is_refused() {
 /// Whoever asked a node that died asks another one under the same id, and is let in: whether the dead
 /// node had come to a decision makes no difference.
 fn assert_retried_elsewhere(calls: &Calls) {
-    let retried: Vec<_> = calls
-        .0
-        .iter()
-        .filter_map(|call| call.retried.as_ref())
-        .collect();
-    println!(
-        "{} calls to a node that died were sent again to another",
-        retried.len()
-    );
+    let retried: Vec<_> = calls.0.iter().filter_map(|call| call.retried.as_ref()).collect();
+    println!("{} calls to a node that died were sent again to another", retried.len());
     for verdict in retried {
         assert!(verdict.as_ref().is_ok_and(Verdict::is_allow), "{verdict:?}");
     }

@@ -76,13 +76,11 @@ impl Load {
     /// Starts sending so many calls a second to the nodes in turn, to none that is known to be dead.
     pub(crate) fn start(cluster: &Cluster, key: &str, people: Vec<Person>, rate: u32) -> Self {
         let clients = cluster.clients(key).into_iter();
-        let targets = clients
-            .zip(cluster.numbers())
-            .map(|(client, number)| Target {
-                number,
-                client,
-                pulse: cluster.node(number).pulse(),
-            });
+        let targets = clients.zip(cluster.numbers()).map(|(client, number)| Target {
+            number,
+            client,
+            pulse: cluster.node(number).pulse(),
+        });
         let people = people.into_iter().map(|person| (person, 0)).collect();
         let shared = Arc::new(Shared {
             targets: targets.collect(),
@@ -99,10 +97,7 @@ impl Load {
     pub(crate) async fn usual(&self, calls: usize) {
         let allowed = || self.shared.allowed.load(Ordering::SeqCst);
         let wanted = allowed() + calls;
-        wait_until("calls are allowed", USUAL_TIME_MAX, async || {
-            allowed() >= wanted
-        })
-        .await;
+        wait_until("calls are allowed", USUAL_TIME_MAX, async || allowed() >= wanted).await;
     }
 
     /// Sends no more, and waits for all answers.
@@ -134,12 +129,7 @@ fn alive(targets: &[Target], turn: usize) -> Option<(&Target, Life)> {
 
 /// One sign-in; none when all nodes are dead.
 async fn call(shared: Arc<Shared>, turn: usize, at: Instant) -> Option<Call> {
-    let Shared {
-        targets,
-        pool,
-        allowed,
-        ..
-    } = &*shared;
+    let Shared { targets, pool, allowed, .. } = &*shared;
     let (target, life) = alive(targets, turn)?;
     let (person, step) = pool.take();
     let mut request = person.request_with(person.otp.code_of(step));
@@ -156,16 +146,7 @@ async fn call(shared: Arc<Shared>, turn: usize, at: Instant) -> Option<Call> {
     if result.as_ref().is_ok_and(Verdict::is_allow) {
         allowed.fetch_add(1, Ordering::SeqCst);
     }
-    Some(Call {
-        node: target.number,
-        person,
-        request,
-        at,
-        took,
-        result,
-        alive: was_alive,
-        retried,
-    })
+    Some(Call { node: target.number, person, request, at, took, result, alive: was_alive, retried })
 }
 
 /// How all calls went.
@@ -181,13 +162,19 @@ impl Calls {
     pub(crate) fn assert_all_allowed(&self) {
         let bad: Vec<_> = self.counted().filter(|call| !is_allowed(call)).collect();
         if let Some(first) = bad.first() {
-            let Call {
-                node, took, result, ..
-            } = first;
+            let Call { node, took, result, .. } = first;
             panic!(
                 "{} calls failed; the first at node {node} after {took:?}: {result:?}",
                 bad.len()
             );
+        }
+    }
+
+    /// That the calls which a node had begun when it was asked to end were allowed as well.
+    pub(crate) fn assert_drained(&self) {
+        for call in self.0.iter().filter(|call| !call.alive) {
+            let Call { node, took, result, .. } = call;
+            assert!(is_allowed(call), "node {node} had begun and said after {took:?}: {result:?}");
         }
     }
 

@@ -1,10 +1,24 @@
 //! What a cluster of real processes promises, under load, with codes of another program.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod enrolment;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod members;
+#[cfg(test)]
 mod one_code;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod retransmission;
+#[cfg(test)]
+mod stopping;
 #[cfg(test)]
 mod support;

@@ -30,9 +30,5 @@ async fn all_at_once(clients: &[Client], person: &Person) -> Vec<Verdict> {
         tokio::spawn(async move { client.verdict(request).await.unwrap() })
     });
     let calls: Vec<_> = calls.collect();
-    join_all(calls)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect()
+    join_all(calls).await.into_iter().map(Result::unwrap).collect()
 }

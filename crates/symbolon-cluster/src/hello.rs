@@ -79,7 +79,13 @@ impl Greeter {
         let now = self.clock.now();
         // Half the round trip ago the peer's clock stood where it says.
         let half = u64::try_from(sent.elapsed().as_millis() / 2).unwrap_or(0);
-        self.hear(node, &answer.peer_address, answer.applied_index, now, answer.clock + half);
+        self.hear(
+            node,
+            &answer.peer_address,
+            answer.applied_index,
+            now,
+            answer.clock.saturating_add(half),
+        );
     }
 
     fn hello(&self) -> peer::HelloRequest {

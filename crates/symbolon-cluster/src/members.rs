@@ -117,6 +117,12 @@ impl Steward {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let membership = metrics.membership_config.membership();
         if membership.get_joint_config().len() > 1 {
+            // A master died between the two halves of a change: finish it.
+            tracing::info!("finishing a change of voters that was left half done");
+            let nothing_more = ChangeMembers::AddVoterIds(BTreeSet::new());
+            if let Err(error) = self.raft.change_membership(nothing_more, true).await {
+                tracing::warn!(%error, "the change of voters is not finished yet");
+            }
             return;
         }
         let members: BTreeSet<u64> = membership.nodes().map(|(id, ())| *id).collect();

@@ -19,12 +19,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address_book::AddressBook;
 use crate::certify;
-use crate::committer::Committer;
+use crate::committer::{BATCH_PROPOSALS_MAX, Committer, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
 use crate::hand_over::hand_over;
-use crate::hello::{Greeter, Presence};
+use crate::hello::{Greeter, Presence, REACHABLE};
 use crate::keys::{Certificates, bad};
-use crate::log_store::LogStore;
+use crate::log_store::{LogStore, READ_BYTES_MAX};
 use crate::machine::Machine;
 use crate::members::Steward;
 use crate::network::Network;
@@ -41,6 +41,11 @@ use crate::vault::KeyringVault;
 /// Longest wait for the master's word before a linearizable read.
 const READ_BARRIER: Duration = Duration::from_secs(5);
 const READ_RETRY: Duration = Duration::from_millis(50);
+
+// An append fits into a message of the peer port, whatever its entries hold; one that did not would
+// hold up replication for good.
+const _: () =
+    assert!(READ_BYTES_MAX + 2 * BATCH_PROPOSALS_MAX * PROPOSAL_BYTES_MAX <= MESSAGE_BYTES_MAX);
 
 /// openraft's settings. Every timing that matters is written down here.
 pub(crate) fn raft_config() -> Result<Arc<Config>, ClusterError> {
@@ -238,9 +243,9 @@ impl ClusterNode {
             let metrics = self.raft.metrics().borrow_watched().clone();
             let alone = metrics.membership_config.membership().voter_ids().count() == 1;
             let acked = metrics.last_quorum_acked;
-            return alone || acked.is_some_and(|acked| acked.elapsed() < Duration::from_secs(2));
+            return alone || acked.is_some_and(|acked| acked.elapsed() < REACHABLE);
         }
-        self.presence.get(master).is_some_and(|heard| heard.when.elapsed() < Duration::from_secs(2))
+        self.presence.get(master).is_some_and(|heard| heard.when.elapsed() < REACHABLE)
     }
 
     fn running(&self) -> Result<(), String> {

@@ -17,7 +17,7 @@ use symbolon_store::{DataKey, Snapshots};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer};
+use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer, PROPOSAL_BYTES_MAX};
 use crate::convert::{
     entry_decode, log_id_from_proto, log_id_to_proto, stored_membership_from_proto,
     vote_from_proto, vote_to_proto,
@@ -211,6 +211,9 @@ impl PeerService for PeerApi {
         }
         let mut proposals = Vec::with_capacity(message.proposal.len());
         for bytes in message.proposal {
+            if bytes.len() > PROPOSAL_BYTES_MAX {
+                return Err(missing("a proposal of at most 1 KiB"));
+            }
             let proposal = proposal_decode(&bytes).map_err(|_| missing("proposal"))?;
             if !permitted(node, &proposal) {
                 tracing::warn!(peer = node.0, "a proposal that is not the peer's to make");

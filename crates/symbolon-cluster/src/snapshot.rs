@@ -7,7 +7,7 @@ use prost::Message as _;
 use symbolon_core::{LogIndex, Row, State};
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{audit_decode, row_decode, row_encode, row_key_encode, scalars_from_proto};
-use symbolon_store::{Image, SnapshotWriter, Snapshots};
+use symbolon_store::{Image, Install, SnapshotWriter, Snapshots};
 
 use crate::convert::{damaged, log_id_decode, stored_membership_decode};
 use crate::log_store::io_error;
@@ -40,6 +40,7 @@ pub(crate) fn file_name(last: Option<&LogId>) -> String {
 }
 
 /// Writes a snapshot of the state as it was when the builder was made.
+#[derive(Clone)]
 pub(crate) struct SnapshotBuilder {
     image: Image,
     snapshots: Snapshots,
@@ -91,7 +92,8 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     type SnapshotData = SnapshotFile;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
-        let name = self.write()?;
+        let builder = self.clone();
+        let name = blocking(move || builder.write()).await?;
         tracing::info!(snapshot = name, "took a snapshot");
         Ok(Snapshot {
             meta: SnapshotMeta {
@@ -142,35 +144,54 @@ impl Chunk {
     }
 }
 
+/// Does work that waits for the disk where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
 /// Replaces the machine's state by a snapshot's. A crash in between leaves the old one or the new.
 pub(crate) async fn install(
     machine: &mut Machine,
     meta: &SnapshotMeta,
     file: SnapshotFile,
 ) -> io::Result<()> {
-    let mut reader = file.snapshots.read(&file.name).map_err(io_error)?;
     let own = file_name(meta.last_log_id.as_ref());
-    let mut copy = machine.snapshots.create(&own).map_err(io_error)?;
-    let mut install = machine.image.begin_install().map_err(io_error)?;
+    let (image, snapshots, name) = (machine.image.clone(), machine.snapshots.clone(), own.clone());
+    let installed = blocking(move || replace(&image, &snapshots, &name, &file)).await?;
+    machine.state = installed.state;
+    machine.applied = installed.applied;
+    machine.membership = installed.membership;
+    let index = LogIndex(machine.applied.map_or(0, |id| id.index));
+    machine.published.publish(machine.state.clone(), index);
+    tracing::info!(snapshot = own, "installed a snapshot");
+    Ok(())
+}
+
+struct Installed {
+    state: State,
+    applied: Option<LogId>,
+    membership: StoredMembership,
+}
+
+fn replace(
+    image: &Image,
+    snapshots: &Snapshots,
+    own: &str,
+    file: &SnapshotFile,
+) -> io::Result<Installed> {
+    let mut reader = file.snapshots.read(&file.name).map_err(io_error)?;
+    let mut copy = snapshots.create(own).map_err(io_error)?;
+    let mut install = image.begin_install().map_err(io_error)?;
     let mut rows = Vec::new();
     let mut header = None;
     while let Some(bytes) = reader.next_chunk().map_err(io_error)? {
         copy.chunk(&bytes).map_err(io_error)?;
         if header.is_none() {
             header = Some(read_header(&bytes)?);
-            continue;
-        }
-        let chunk =
-            store::SnapshotRows::decode(&bytes[..]).map_err(|_| damaged("snapshot chunk"))?;
-        for message in chunk.row {
-            let row = row_decode(&message.encode_to_vec()).map_err(invalid)?;
-            install.row(&row_key_encode(row.key()), row_encode(&row)).map_err(io_error)?;
-            rows.push(row);
-        }
-        for message in chunk.audit {
-            let batch = message.batch.unwrap_or_default().encode_to_vec();
-            audit_decode(LogIndex(message.index), &batch).map_err(invalid)?;
-            install.audit(message.index, batch).map_err(io_error)?;
+        } else {
+            install_chunk(&bytes, &mut install, &mut rows)?;
         }
     }
     let header = header.ok_or_else(|| damaged("snapshot without a header"))?;
@@ -178,20 +199,35 @@ pub(crate) async fn install(
         return Err(damaged("snapshot that lacks rows"));
     }
     let message = header.scalars.ok_or_else(|| damaged("snapshot without scalars"))?;
+    let scalars = scalars_from_proto(&message).map_err(invalid)?;
+    // Checked before it replaces anything: the digest says whether these are the rows.
+    let state = State::restore(rows, scalars, []).map_err(invalid)?;
     install.commit(message.encode_to_vec()).map_err(io_error)?;
     copy.finish().map_err(io_error)?;
-    machine.snapshots.remove_older(&own).map_err(io_error)?;
+    snapshots.remove_older(own).map_err(io_error)?;
 
-    let scalars = scalars_from_proto(&message).map_err(invalid)?;
     let applied = applied(&message)?;
-    let recent = recent_events(&machine.image, applied.map_or(0, |id| id.index), scalars.clock)
+    let recent = recent_events(image, applied.map_or(0, |id| id.index), scalars.clock)
         .map_err(io::Error::other)?;
-    machine.state = State::restore(rows, scalars, recent).map_err(invalid)?;
-    machine.applied = applied;
-    machine.membership = stored_membership_decode(&message.membership)?;
-    let index = LogIndex(applied.map_or(0, |id| id.index));
-    machine.published.publish(machine.state.clone(), index);
-    tracing::info!(snapshot = own, "installed a snapshot");
+    Ok(Installed {
+        state: state.with_recent(recent),
+        applied,
+        membership: stored_membership_decode(&message.membership)?,
+    })
+}
+
+fn install_chunk(bytes: &[u8], install: &mut Install, rows: &mut Vec<Row>) -> io::Result<()> {
+    let chunk = store::SnapshotRows::decode(bytes).map_err(|_| damaged("snapshot chunk"))?;
+    for message in chunk.row {
+        let row = row_decode(&message.encode_to_vec()).map_err(invalid)?;
+        install.row(&row_key_encode(row.key()), row_encode(&row)).map_err(io_error)?;
+        rows.push(row);
+    }
+    for message in chunk.audit {
+        let batch = message.batch.unwrap_or_default().encode_to_vec();
+        audit_decode(LogIndex(message.index), &batch).map_err(invalid)?;
+        install.audit(message.index, batch).map_err(io_error)?;
+    }
     Ok(())
 }
 

@@ -178,16 +178,23 @@ impl State {
             state.put(row, &mut ignored);
             ignored.changes.clear();
         }
-        for event in recent {
-            state.replies.remember(&event);
-        }
-        state.replies.expire(state.clock);
+        state = state.with_recent(recent);
         let found = state.digest();
         if found != scalars.digest {
             return Err(RestoreError::Digest { expected: scalars.digest, found });
         }
         state.check().map_err(RestoreError::Violation)?;
         Ok(state)
+    }
+
+    /// This state with the replies that the audit events of the last 30 s tell of, oldest first.
+    #[must_use]
+    pub fn with_recent(mut self, recent: impl IntoIterator<Item = AuditEvent>) -> Self {
+        for event in recent {
+            self.replies.remember(&event);
+        }
+        self.replies.expire(self.clock);
+        self
     }
 
     /// All rows, in a fixed order.

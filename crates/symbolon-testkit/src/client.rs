@@ -37,39 +37,25 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(channel: Channel) -> Self {
-        Self {
-            channel,
-            bearer: None,
-            request_id: None,
-            timeout: None,
-        }
+        Self { channel, bearer: None, request_id: None, timeout: None }
     }
 
     /// The same way to the same node with that bearer token.
     #[must_use]
     pub fn with_bearer(&self, token: &str) -> Self {
-        Self {
-            bearer: Some(token.into()),
-            ..self.clone()
-        }
+        Self { bearer: Some(token.into()), ..self.clone() }
     }
 
     /// The same with this request id in the metadata of every call.
     #[must_use]
     pub fn with_request_id(&self, id: [u8; 16]) -> Self {
-        Self {
-            request_id: Some(id),
-            ..self.clone()
-        }
+        Self { request_id: Some(id), ..self.clone() }
     }
 
     /// The same with this deadline for every call.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
-        Self {
-            timeout: Some(timeout),
-            ..self.clone()
-        }
+        Self { timeout: Some(timeout), ..self.clone() }
     }
 
     /// The channel, for clients that are not here.
@@ -149,10 +135,8 @@ impl Client {
     /// # Errors
     /// What the node refuses.
     pub async fn enroll(&self, username: &str) -> Result<Otp, Status> {
-        let message = EnrollTokenRequest {
-            username: username.to_owned(),
-            ..EnrollTokenRequest::default()
-        };
+        let message =
+            EnrollTokenRequest { username: username.to_owned(), ..EnrollTokenRequest::default() };
         let response = self.enroll_token(message).await?;
         Ok(Otp::from_uri(&response.otpauth_uri))
     }
@@ -164,10 +148,7 @@ impl Client {
     pub async fn create_person(&self, username: &str) -> Result<Person, Status> {
         self.create_user(username).await?;
         let otp = self.enroll(username).await?;
-        Ok(Person {
-            username: username.to_owned(),
-            otp,
-        })
+        Ok(Person { username: username.to_owned(), otp })
     }
 
     /// `UserService.GetUser`, linearizable.
@@ -175,15 +156,11 @@ impl Client {
     /// # Errors
     /// What the node refuses.
     pub async fn get_user(&self, username: &str) -> Result<User, Status> {
-        let request = self.request(GetUserRequest {
-            username: username.to_owned(),
-            allow_stale: false,
-        });
+        let request =
+            self.request(GetUserRequest { username: username.to_owned(), allow_stale: false });
         let mut client = UserServiceClient::new(self.channel());
         let response = client.get_user(request).await?.into_inner();
-        response
-            .user
-            .ok_or_else(|| Status::data_loss("an answer without a user"))
+        response.user.ok_or_else(|| Status::data_loss("an answer without a user"))
     }
 
     /// All pages of `UserService.ListUsers`, linearizable.
@@ -217,9 +194,7 @@ impl Client {
         &self,
         name: &str,
     ) -> Result<CreateApplicationResponse, Status> {
-        let request = self.request(CreateApplicationRequest {
-            name: name.to_owned(),
-        });
+        let request = self.request(CreateApplicationRequest { name: name.to_owned() });
         let mut client = ApplicationServiceClient::new(self.channel());
         Ok(client.create_application(request).await?.into_inner())
     }

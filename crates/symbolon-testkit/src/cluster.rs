@@ -28,10 +28,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            nodes: 3,
-            log_filter: "info".to_owned(),
-        }
+        Self { nodes: 3, log_filter: "info".to_owned() }
     }
 }
 
@@ -55,10 +52,7 @@ impl Cluster {
     ///
     /// When that fails.
     pub async fn start(binary: &Path, nodes: usize) -> Self {
-        let options = Options {
-            nodes,
-            ..Options::default()
-        };
+        let options = Options { nodes, ..Options::default() };
         Self::start_with(binary, options).await
     }
 
@@ -102,12 +96,8 @@ impl Cluster {
         let token = token.unwrap_or_else(|status| panic!("no join token: {status}"));
         let file = node.file("join.token");
         files::write(&file, &token.join_token);
-        let (file, peer) = (
-            file.to_string_lossy().into_owned(),
-            self.node(1).peer().to_string(),
-        );
-        node.must(&["join", "--token-file", &file, "--peer", &peer])
-            .await;
+        let (file, peer) = (file.to_string_lossy().into_owned(), self.node(1).peer().to_string());
+        node.must(&["join", "--token-file", &file, "--peer", &peer]).await;
         node.start().await;
         self.admit(node)
     }
@@ -121,12 +111,7 @@ impl Cluster {
     #[must_use]
     pub fn prepare_node(&self) -> Node {
         let number = self.nodes.len() + 1;
-        Node::new(
-            &self.binary,
-            self.directory.path(),
-            number,
-            &self.options.log_filter,
-        )
+        Node::new(&self.binary, self.directory.path(), number, &self.options.log_filter)
     }
 
     fn admit(&mut self, node: Node) -> &Node {
@@ -143,9 +128,7 @@ impl Cluster {
     /// When there is none of that number.
     #[must_use]
     pub fn node(&self, number: usize) -> &Node {
-        let node = number
-            .checked_sub(1)
-            .and_then(|index| self.nodes.get(index));
+        let node = number.checked_sub(1).and_then(|index| self.nodes.get(index));
         node.unwrap_or_else(|| panic!("there is no node {number}"))
     }
 
@@ -197,9 +180,7 @@ impl Cluster {
     /// When there is no node of that number.
     #[must_use]
     pub fn anonymous(&self, number: usize) -> Client {
-        let client = number
-            .checked_sub(1)
-            .and_then(|index| self.clients.get(index));
+        let client = number.checked_sub(1).and_then(|index| self.clients.get(index));
         let client = client.unwrap_or_else(|| panic!("there is no node {number}"));
         client.clone()
     }
@@ -207,10 +188,7 @@ impl Cluster {
     /// Calls to a node without a token, over a connection of their own.
     #[must_use]
     pub fn connect(&self, number: usize) -> Client {
-        Client::new(connect::channel(
-            self.tls.clone(),
-            self.node(number).follow_api(),
-        ))
+        Client::new(connect::channel(self.tls.clone(), self.node(number).follow_api()))
     }
 
     /// Calls to a node as the first administrator.
@@ -264,6 +242,47 @@ impl Cluster {
         person.unwrap_or_else(|status| panic!("{name} is not enrolled: {status}"))
     }
 
+    /// `kill -9` of all nodes at once.
+    pub fn kill9_all(&self) {
+        for node in &self.nodes {
+            node.signal_kill();
+        }
+        for node in &self.nodes {
+            node.kill9();
+        }
+    }
+
+    /// Starts all nodes that do not run, and waits until all are ready.
+    ///
+    /// # Panics
+    ///
+    /// When one ends, or is not ready in time.
+    pub async fn start_all(&self) {
+        let down: Vec<_> = self.nodes.iter().filter(|node| !node.is_running()).collect();
+        for node in &down {
+            node.spawn();
+        }
+        for node in &down {
+            node.ready().await;
+        }
+    }
+
+    /// SIGTERM to all nodes that run, and waits for their ends.
+    ///
+    /// # Panics
+    ///
+    /// When one does not end in time, or not well.
+    pub async fn terminate_all(&self) {
+        let running: Vec<_> = self.nodes.iter().filter(|node| node.is_running()).collect();
+        for node in &running {
+            node.signal_term();
+        }
+        for node in &running {
+            let status = node.ended().await;
+            assert!(status.success(), "{} ended badly: {status}", node.name());
+        }
+    }
+
     /// The number of the master, if one runs that knows itself to be it.
     pub async fn master(&self) -> Option<usize> {
         for number in self.running() {
@@ -283,26 +302,19 @@ impl Cluster {
     ///
     /// When there is none in time.
     pub async fn wait_for_master(&self) -> usize {
-        wait_for(
-            "a master that all agree upon",
-            MASTER_TIME_MAX,
-            async || {
-                let mut master = None;
-                for number in self.running() {
-                    let admin = self.admin(number).with_timeout(Duration::from_secs(2));
-                    let named = admin.status().await.ok()?.master;
-                    let named = self
-                        .numbers()
-                        .find(|other| self.node(*other).name() == named)?;
-                    if !self.node(named).is_running() || master.is_some_and(|other| other != named)
-                    {
-                        return None;
-                    }
-                    master = Some(named);
+        wait_for("a master that all agree upon", MASTER_TIME_MAX, async || {
+            let mut master = None;
+            for number in self.running() {
+                let admin = self.admin(number).with_timeout(Duration::from_secs(2));
+                let named = admin.status().await.ok()?.master;
+                let named = self.numbers().find(|other| self.node(*other).name() == named)?;
+                if !self.node(named).is_running() || master.is_some_and(|other| other != named) {
+                    return None;
                 }
-                master
-            },
-        )
+                master = Some(named);
+            }
+            master
+        })
         .await
     }
 
@@ -334,11 +346,16 @@ impl Cluster {
     }
 
     fn running(&self) -> impl Iterator<Item = usize> {
-        self.numbers()
-            .filter(|number| self.node(*number).is_running())
+        self.numbers().filter(|number| self.node(*number).is_running())
     }
 
-    fn any_running(&self) -> usize {
+    /// A node that runs.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[must_use]
+    pub fn any_running(&self) -> usize {
         let any = self.running().next();
         any.unwrap_or_else(|| panic!("no node runs"))
     }
@@ -350,18 +367,12 @@ impl Drop for Cluster {
         reason = "whoever reads why a test failed needs the ends of the logs"
     )]
     fn drop(&mut self) {
-        for node in &self.nodes {
-            node.kill9();
-        }
+        self.kill9_all();
         if !std::thread::panicking() {
             return;
         }
         for node in &self.nodes {
-            eprintln!(
-                "--- the end of the log of {}\n{}",
-                node.name(),
-                node.log_end()
-            );
+            eprintln!("--- the end of the log of {}\n{}", node.name(), node.log_end());
         }
         self.directory.disable_cleanup(true);
         eprintln!("--- all of it stays in {}", self.directory.path().display());
@@ -370,13 +381,7 @@ impl Drop for Cluster {
 
 /// With 1 or 2 nodes there is one voter, with 3 or 4 there are three, with more there are five.
 fn is_settled(status: &GetStatusResponse, nodes: usize) -> bool {
-    let count = |role: Role| {
-        status
-            .nodes
-            .iter()
-            .filter(|node| node.role() == role)
-            .count()
-    };
+    let count = |role: Role| status.nodes.iter().filter(|node| node.role() == role).count();
     let voters = match nodes {
         0..=2 => 1,
         3 | 4 => 3,

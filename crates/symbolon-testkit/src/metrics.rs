@@ -18,9 +18,8 @@ impl Metrics {
                 let (series, value) = line.rsplit_once(' ')?;
                 let rest = series.strip_prefix(name)?;
                 let is_whole_name = rest.is_empty() || rest.starts_with('{');
-                let has_labels = labels
-                    .iter()
-                    .all(|(key, label)| rest.contains(&format!("{key}=\"{label}\"")));
+                let has_labels =
+                    labels.iter().all(|(key, label)| rest.contains(&format!("{key}=\"{label}\"")));
                 (is_whole_name && has_labels).then(|| value.parse::<f64>().ok())?
             })
             .sum()

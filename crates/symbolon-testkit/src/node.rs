@@ -181,11 +181,7 @@ impl Node {
         let what = format!("{} is ready", self.name);
         let addresses = wait_for(&what, READY_TIME_MAX, async || {
             if let Some(status) = self.exit_status() {
-                panic!(
-                    "{} ended while it started ({status}):\n{}",
-                    self.name,
-                    self.log_end()
-                );
+                panic!("{} ended while it started ({status}):\n{}", self.name, self.log_end());
             }
             // The file of its last life may be there still, or be half a file.
             let addresses = self.told_addresses()?;
@@ -199,9 +195,19 @@ impl Node {
 
     /// `kill -9`, and waits for its end. Nothing happens to a node that does not run.
     pub fn kill9(&self) {
-        self.pulse.end();
+        self.signal_kill();
         if let Some(mut child) = self.child().take() {
-            end(&mut child);
+            // Fails only for a process that was waited for.
+            let _ = child.wait();
+        }
+    }
+
+    /// `kill -9`, without waiting.
+    pub(crate) fn signal_kill(&self) {
+        self.pulse.end();
+        if let Some(child) = &mut *self.child() {
+            // Fails only for a process that has ended and was waited for.
+            let _ = child.kill();
         }
     }
 
@@ -222,10 +228,7 @@ impl Node {
     /// When it does not run.
     pub fn signal_term(&self) {
         self.pulse.end();
-        let pid = self
-            .pid()
-            .and_then(|pid| i32::try_from(pid).ok())
-            .and_then(Pid::from_raw);
+        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         let sent = pid.map(|pid| kill_process(pid, Signal::TERM));
         assert_eq!(sent, Some(Ok(())), "{} cannot be asked to end", self.name);
     }
@@ -287,11 +290,7 @@ impl Node {
     pub(crate) async fn must(&self, arguments: &[&str]) {
         let status = self.command(arguments).await;
         let name = &self.name;
-        assert!(
-            status.success(),
-            "{name}, {arguments:?}: {status}\n{}",
-            self.log_end()
-        );
+        assert!(status.success(), "{name}, {arguments:?}: {status}\n{}", self.log_end());
     }
 
     /// A file of this node, by name.
@@ -304,9 +303,7 @@ impl Node {
         let log = files::append(&self.log_file());
         let errors = log.try_clone();
         let errors = errors.unwrap_or_else(|error| panic!("no second handle of a log: {error}"));
-        let (command, more) = arguments
-            .split_first()
-            .map_or(("", arguments), |(c, m)| (*c, m));
+        let (command, more) = arguments.split_first().map_or(("", arguments), |(c, m)| (*c, m));
         Command::new(&self.binary)
             .arg("--end-with-parent")
             .arg(std::process::id().to_string())
@@ -358,12 +355,6 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.kill9();
     }
-}
-
-fn end(child: &mut Child) {
-    // Either fails only for a process that has ended and been waited for.
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 fn known(addresses: &Mutex<Option<Addresses>>) -> Addresses {

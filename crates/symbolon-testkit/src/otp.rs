@@ -22,9 +22,7 @@ impl Otp {
     /// When it is none.
     #[must_use]
     pub fn from_uri(uri: &str) -> Self {
-        let parameters = uri
-            .strip_prefix("otpauth://totp/")
-            .and_then(|rest| rest.split_once('?'));
+        let parameters = uri.strip_prefix("otpauth://totp/").and_then(|rest| rest.split_once('?'));
         let Some((_, query)) = parameters else {
             panic!("{uri} is no otpauth URI of a TOTP token");
         };
@@ -45,12 +43,7 @@ impl Otp {
         else {
             panic!("{uri} makes no sense");
         };
-        Self::new(
-            &seed,
-            algorithm,
-            u8::try_from(digits).unwrap_or(u8::MAX),
-            period,
-        )
+        Self::new(&seed, algorithm, u8::try_from(digits).unwrap_or(u8::MAX), period)
     }
 
     /// A token of six digits, 30 s and SHA-1.
@@ -91,9 +84,8 @@ impl Otp {
     #[must_use]
     pub fn wrong_code(&self) -> String {
         let now = now_seconds() / self.0.step();
-        let right: Vec<_> = (now.saturating_sub(3)..=now + 3)
-            .map(|step| self.code_of(step))
-            .collect();
+        let right: Vec<_> =
+            (now.saturating_sub(3)..=now + 3).map(|step| self.code_of(step)).collect();
         let length = right.first().map_or(0, String::len);
         (0_u32..)
             .map(|number| format!("{number:0length$}"))
@@ -124,10 +116,7 @@ pub fn step_now() -> u64 {
 
 /// Seconds since the Unix epoch.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an authenticator app reads the clock of its phone"
-)]
+#[expect(clippy::disallowed_methods, reason = "an authenticator app reads the clock of its phone")]
 pub fn now_seconds() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
@@ -145,10 +134,7 @@ mod tests {
         assert_eq!(otp.code_at(59), "94287082");
         assert_eq!(otp.code_at(1_111_111_109), "07081804");
         assert_eq!(otp.code_of(1), "94287082");
-        assert_eq!(
-            Otp::from_seed(b"12345678901234567890").code_at(59),
-            "287082"
-        );
+        assert_eq!(Otp::from_seed(b"12345678901234567890").code_at(59), "287082");
     }
 
     #[test]

@@ -25,11 +25,7 @@ impl Person {
     /// Asks with that code. The request has no id.
     #[must_use]
     pub fn request_with(&self, code: String) -> VerifyRequest {
-        VerifyRequest {
-            username: self.username.clone(),
-            code,
-            ..VerifyRequest::default()
-        }
+        VerifyRequest { username: self.username.clone(), code, ..VerifyRequest::default() }
     }
 }
 

@@ -22,11 +22,7 @@ pub async fn wait_for<T>(
         if let Some(found) = look().await {
             return found;
         }
-        assert!(
-            Instant::now() < end,
-            "waited {} s in vain: {what}",
-            timeout.as_secs_f32()
-        );
+        assert!(Instant::now() < end, "waited {} s in vain: {what}", timeout.as_secs_f32());
         sleep(POLL).await;
     }
 }

@@ -1,0 +1,80 @@
+//! SIGTERM: a node hands over, finishes what it has begun, and ends well.
+
+use std::time::Duration;
+
+use symbolon_testkit::{Cluster, wait_for};
+use tokio::time::Instant;
+
+use crate::load::Load;
+use crate::support::{assert_no_failures, cluster_of};
+
+const PEOPLE: usize = 1000;
+const CALLS_A_SECOND: u32 = 100;
+const USUAL: usize = 100;
+const NEW_MASTER_WITHIN: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_is_asked_to_end_hands_over_first() {
+    let (cluster, key) = cluster_of(3).await;
+    let people = cluster.people("user", PEOPLE).await;
+    let load = Load::start(&cluster, &key, people.clone(), CALLS_A_SECOND);
+    load.usual(USUAL).await;
+
+    let old = cluster.wait_for_master().await;
+    let asked = Instant::now();
+    cluster.node(old).signal_term();
+    let new = successor(&cluster, old).await;
+    let took = asked.elapsed();
+    let status = cluster.node(old).ended().await;
+    println!(
+        "node {new} is master {took:.1?} after SIGTERM; node {old} ended after {:.1?}",
+        asked.elapsed()
+    );
+    assert_eq!(status.code(), Some(0));
+    assert!(took <= NEW_MASTER_WITHIN, "a new master only after {took:?}");
+
+    load.usual(USUAL).await;
+    let calls = load.stop().await;
+    calls.summary("the master handed over");
+    calls.assert_all_allowed();
+    calls.assert_drained();
+    assert_no_failures(&cluster, &people).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_nodes_are_restarted_in_turn_and_nobody_is_refused() {
+    let (cluster, key) = cluster_of(3).await;
+    let people = cluster.people("user", PEOPLE).await;
+    let load = Load::start(&cluster, &key, people.clone(), CALLS_A_SECOND);
+    for number in cluster.numbers() {
+        load.usual(USUAL).await;
+        let status = cluster.node(number).terminate().await;
+        assert_eq!(status.code(), Some(0));
+        cluster.node(number).start().await;
+        cluster.settled().await;
+    }
+    load.usual(USUAL).await;
+    let calls = load.stop().await;
+    calls.summary("all nodes restarted in turn");
+    calls.assert_all_allowed();
+    calls.assert_drained();
+    assert_no_failures(&cluster, &people).await;
+}
+
+/// The master that the other nodes agree upon, once it is another one.
+async fn successor(cluster: &Cluster, old: usize) -> usize {
+    wait_for("the others agree upon a new master", SOON, async || {
+        let mut named = None;
+        for number in cluster.numbers().filter(|number| *number != old) {
+            let master = cluster.admin(number).status().await.ok()?.master;
+            let master = cluster.numbers().find(|n| cluster.node(*n).name() == master)?;
+            if master == old || named.is_some_and(|other| other != master) {
+                return None;
+            }
+            named = Some(master);
+        }
+        named
+    })
+    .await
+}
