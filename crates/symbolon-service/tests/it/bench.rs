@@ -125,7 +125,11 @@ impl Ledger for TestLedger {
 }
 
 /// Seals by writing the field's name in front: enough to see that each field opens as itself alone.
-pub(crate) struct TestVault;
+#[derive(Default)]
+pub(crate) struct TestVault {
+    /// Fields opened so far.
+    pub(crate) opened: AtomicU64,
+}
 
 impl Vault for TestVault {
     fn seal(&self, field: FieldRef, secret: &Secret) -> Result<Sealed, VaultError> {
@@ -135,6 +139,7 @@ impl Vault for TestVault {
     }
 
     fn open(&self, field: FieldRef, sealed: &Sealed) -> Result<Secret, VaultError> {
+        self.opened.fetch_add(1, Ordering::SeqCst);
         let label = format!("{field:?}|");
         let secret = sealed.as_bytes().strip_prefix(label.as_bytes()).ok_or(VaultError)?;
         Ok(Secret::new(secret.to_vec()))
@@ -180,6 +185,7 @@ pub(crate) struct Bench {
     pub(crate) service: Arc<Service>,
     pub(crate) ledger: Arc<TestLedger>,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) vault: Arc<TestVault>,
     pub(crate) admin: Principal,
     pub(crate) admin_token: String,
     pub(crate) app: Principal,
@@ -212,9 +218,10 @@ impl Bench {
             clock: Arc::clone(&clock),
         });
         ledger.apply(&found(&secret)).unwrap();
+        let vault = Arc::new(TestVault::default());
         let service = Service::new(
             Arc::clone(&ledger) as _,
-            Arc::new(TestVault),
+            Arc::clone(&vault) as _,
             Arc::clone(&clock) as _,
             Arc::new(Counting(AtomicU64::new(1))),
         );
@@ -226,7 +233,7 @@ impl Bench {
             service.create_application(&admin, None, "vpn", deadline()).await.unwrap();
         let app = service.authenticate(&app_key, deadline()).await.unwrap();
         let app_key = app_key.to_string();
-        Self { service, ledger, clock, admin, admin_token, app, app_key }
+        Self { service, ledger, clock, vault, admin, admin_token, app, app_key }
     }
 
     /// A user with a token of the RFC 6238 seed.

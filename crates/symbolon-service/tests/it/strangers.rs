@@ -27,6 +27,27 @@ async fn an_unknown_name_takes_the_same_path_as_a_wrong_code() {
     assert_eq!(outcome(unknown).user, None);
 }
 
+/// Each seed that is opened is searched by the same number of HMACs, one for each step of the window.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_name_costs_as_many_hmacs_as_a_known_one() {
+    let bench = Bench::new().await;
+    bench.user("alice").await;
+    bench.service.create_user(&bench.admin, None, "bare", "", deadline()).await.unwrap();
+    let mut id = 0;
+    let mut seeds = async |user: &str, code: &str| {
+        let before = bench.vault.opened.load(Ordering::SeqCst);
+        id += 1;
+        let answer = bench.service.verify(&bench.app, question(user, code, id), deadline());
+        assert!(!answer.await.unwrap().verdict.is_allow());
+        bench.vault.opened.load(Ordering::SeqCst) - before
+    };
+    for code in [&bench.code(5)[..], "", "12345", "not a code", "123456789"] {
+        assert_eq!(seeds("alice", code).await, 1, "known, {code}");
+        assert_eq!(seeds("zelda", code).await, 1, "unknown, {code}");
+        assert_eq!(seeds("bare", code).await, 1, "without a token, {code}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_nobodys_is_refused_whatever_is_wrong_with_it() {
     let bench = Bench::new().await;
