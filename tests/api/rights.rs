@@ -1,1 +1,156 @@
-//! placeholder
+//! Who may call what: every method that the server tells of, asked by everybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::HeaderValue;
+use prost::Message;
+use symbolon_proto::v1;
+use tonic::Code;
+
+use crate::support::documented::{self, Documented};
+use crate::support::method::{
+    CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, ENROLL_TOKEN, GET_STATUS, GET_USER,
+    LIST_USERS, VERIFY,
+};
+use crate::support::wire::{Wire, framed};
+use crate::support::{assert_all_run, cluster, reflected, state, stranger};
+
+const APPLICATION: &str = "portal";
+const PERSON: &str = "alice";
+const ODD: &[u8] = b"Bearer symbolon_app_\xff";
+/// As the comments of the .proto files have it.
+const VERIFY_RIGHT: &str = "verify";
+const ADMINISTRATOR: &str = "administrator";
+
+/// Every method that needs a right, the right, and a question that is in order.
+fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let verify = v1::VerifyRequest {
+        username: "nobody".to_owned(),
+        code: "000000".to_owned(),
+        application: APPLICATION.to_owned(),
+        ..v1::VerifyRequest::default()
+    };
+    let create_user = v1::CreateUserRequest {
+        username: "made-by-right".to_owned(),
+        display_name: String::new(),
+    };
+    let get_user = v1::GetUserRequest {
+        username: PERSON.to_owned(),
+        allow_stale: false,
+    };
+    let enroll_token = v1::EnrollTokenRequest {
+        username: PERSON.to_owned(),
+        ..v1::EnrollTokenRequest::default()
+    };
+    let create_application = v1::CreateApplicationRequest {
+        name: "made-by-right".to_owned(),
+    };
+    let list_users = v1::ListUsersRequest::default();
+    let create_join_token = v1::CreateJoinTokenRequest::default();
+    vec![
+        (VERIFY, VERIFY_RIGHT, verify.encode_to_vec()),
+        (CREATE_USER, ADMINISTRATOR, create_user.encode_to_vec()),
+        (GET_USER, ADMINISTRATOR, get_user.encode_to_vec()),
+        (LIST_USERS, ADMINISTRATOR, list_users.encode_to_vec()),
+        (ENROLL_TOKEN, ADMINISTRATOR, enroll_token.encode_to_vec()),
+        (CREATE_APPLICATION, ADMINISTRATOR, create_application.encode_to_vec()),
+        (GET_STATUS, ADMINISTRATOR, Vec::new()),
+        (CREATE_JOIN_TOKEN, ADMINISTRATOR, create_join_token.encode_to_vec()),
+    ]
+}
+
+/// What anybody may ask who reaches the port.
+const OPEN: &[&str] = &[
+    "/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+];
+
+#[tokio::test]
+async fn every_method_is_for_those_alone_who_have_its_right() {
+    let cluster = cluster().await;
+    let key = cluster.application(APPLICATION).await;
+    let person = cluster.person(PERSON).await;
+    let anybody = stranger(&cluster, 3).await;
+    assert_nothing_is_forgotten(&anybody).await;
+
+    let before = state::users(&cluster).await;
+    let mut strangers = vec![
+        ("no bearer", anybody.clone()),
+        ("another scheme", anybody.with("authorization", "Basic YWxpY2U6eA==")),
+        ("no scheme", anybody.with("authorization", &key)),
+        ("odd bytes", anybody.with_value("authorization", HeaderValue::from_bytes(ODD).unwrap())),
+    ];
+    for (what, token) in bad_tokens(cluster.admin_token(), &key) {
+        strangers.push((what, anybody.bearing(&token)));
+    }
+    for (what, stranger) in &strangers {
+        for (method, _, question) in rights() {
+            let code = answered(stranger, method, &question).await;
+            assert_eq!(code, Code::Unauthenticated, "{method} by {what}");
+        }
+    }
+
+    let application = anybody.bearing(&key);
+    for (method, right, question) in rights() {
+        let expected = if right == VERIFY_RIGHT { Code::Ok } else { Code::PermissionDenied };
+        let code = answered(&application, method, &question).await;
+        assert_eq!(code, expected, "{method} by an application");
+    }
+    assert!(state::users(&cluster).await == before, "somebody without a right did something");
+
+    let administrator = anybody.bearing(cluster.admin_token());
+    for (method, _, question) in rights() {
+        let code = answered(&administrator, method, &question).await;
+        assert_eq!(code, Code::Ok, "{method} by an administrator");
+    }
+    let verdict = cluster.anonymous(2).with_bearer(&key).verdict(person.request()).await;
+    assert!(verdict.unwrap().is_allow(), "the person's own token is as it was");
+    assert_all_run(&cluster);
+    state::assert_equal_digests(&cluster).await;
+}
+
+/// What reflection tells, what the .proto files say, and what is tried here are the same.
+async fn assert_nothing_is_forgotten(anybody: &Wire) {
+    let told: BTreeSet<_> = reflected::methods(anybody).await.into_iter().collect();
+    let tried = rights().into_iter().map(|(method, ..)| method);
+    let tried = tried.chain(OPEN.iter().copied()).map(str::to_owned);
+    assert_eq!(told, tried.collect(), "told on the left, tried on the right");
+
+    let written = documented::methods("symbolon.v1").into_iter();
+    let written = written.map(|Documented { method, right }| match right {
+        Some(right) => (method, right),
+        None => panic!("{method} does not name its right"),
+    });
+    let tried = rights().into_iter().map(|(method, right, _)| (method.to_owned(), right.to_owned()));
+    assert_eq!(written.collect::<BTreeMap<_, _>>(), tried.collect());
+}
+
+async fn answered(caller: &Wire, method: &str, question: &[u8]) -> Code {
+    caller.send(method, framed(question)).await.unwrap().status.code()
+}
+
+/// Texts that look like tokens, made of those that are some.
+fn bad_tokens(administrators: &str, key: &str) -> Vec<(&'static str, String)> {
+    let admin = administrators.strip_prefix("symbolon_admin_").unwrap();
+    let app = key.strip_prefix("symbolon_app_").unwrap();
+    let other_kind = "symbolon_other_";
+    let (admin_id, admin_secret) = admin.split_once('_').unwrap();
+    let (app_id, app_secret) = app.split_once('_').unwrap();
+    let cut = |text: &str| text[..text.len() - 1].to_owned();
+    vec![
+        ("an empty token", String::new()),
+        ("a token of no kind", format!("{other_kind}{app}")),
+        ("an administrator's as an application's", format!("symbolon_app_{admin}")),
+        ("an application's as an administrator's", format!("symbolon_admin_{app}")),
+        ("an application's secret", format!("symbolon_admin_{admin_id}_{app_secret}")),
+        ("an administrator's secret", format!("symbolon_app_{app_id}_{admin_secret}")),
+        ("a wrong secret", format!("symbolon_admin_{admin_id}_{}", "A".repeat(43))),
+        ("an id that is nobody's", format!("symbolon_admin_0123456789abcdef_{admin_secret}")),
+        ("a secret without its end", cut(administrators)),
+        ("a secret with more", format!("{administrators}A")),
+        ("no secret", format!("symbolon_admin_{admin_id}_")),
+        ("an id alone", format!("symbolon_admin_{admin_id}")),
+        ("a token of 15 KiB", format!("{administrators}{}", "A".repeat(15_000))),
+    ]
+}

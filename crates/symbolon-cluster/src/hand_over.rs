@@ -7,6 +7,7 @@ use openraft::async_runtime::WatchReceiver as _;
 use symbolon_core::NodeId;
 use tokio::time::timeout;
 
+use crate::hello::Presence;
 use crate::proposer::Master;
 use crate::raft_types::{LogId, Raft, TypeConfig};
 
@@ -16,13 +17,13 @@ const WAIT: Duration = Duration::from_secs(2);
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(500);
 
 /// Hands leadership over if this node is the master of three voters or more.
-pub(crate) async fn hand_over(raft: &Raft, own: NodeId, mut master: Master) {
+pub(crate) async fn hand_over(raft: &Raft, presence: &Presence, own: NodeId, mut master: Master) {
     let metrics = raft.metrics().borrow_watched().clone();
     let voters = metrics.membership_config.membership().voter_ids().count();
     if metrics.current_leader != Some(own.0) || voters < 3 {
         return;
     }
-    let Some(target) = successor(&metrics, own) else {
+    let Some(target) = successor(&metrics, presence, own) else {
         return tracing::warn!("no other voter can take over; stopping as the master");
     };
     tracing::info!(to = target, "handing leadership over");
@@ -36,11 +37,16 @@ pub(crate) async fn hand_over(raft: &Raft, own: NodeId, mut master: Master) {
 }
 
 /// openraft checks nothing about the target: take the voter that is furthest along among those that
-/// acknowledged lately.
-fn successor(metrics: &openraft::RaftMetrics<TypeConfig>, own: NodeId) -> Option<u64> {
+/// acknowledged lately and are not stopping themselves.
+fn successor(
+    metrics: &openraft::RaftMetrics<TypeConfig>,
+    presence: &Presence,
+    own: NodeId,
+) -> Option<u64> {
     let voters = metrics.membership_config.membership().voter_ids();
     voters
         .filter(|id| *id != own.0)
+        .filter(|id| !presence.get(NodeId(*id)).is_some_and(|heard| heard.leaving))
         .filter(|id| {
             let heard = metrics.heartbeat.as_ref().and_then(|map| map.get(id)).copied();
             heard.flatten().is_some_and(|when| when.elapsed() < ACKNOWLEDGED_WITHIN)

@@ -1,12 +1,14 @@
 //! Presence: every second each node tells every other where it is and how far, and learns the same.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use symbolon_core::{LogIndex, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_service::Clock;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::peer_client::{Peers, Purpose};
@@ -14,6 +16,8 @@ use crate::published::Published;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait of a stopping node for its peers to hear of it.
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 /// A node that was heard from within this time counts as reachable.
 pub(crate) const REACHABLE: Duration = Duration::from_secs(3);
 
@@ -25,6 +29,8 @@ pub(crate) struct Heard {
     pub(crate) applied: LogIndex,
     /// Its clock less ours, milliseconds.
     pub(crate) offset: i64,
+    /// It is stopping.
+    pub(crate) leaving: bool,
 }
 
 /// What was heard from all peers.
@@ -49,6 +55,8 @@ pub(crate) struct Greeter {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) peer_address: String,
     pub(crate) api_address: String,
+    /// This node is stopping.
+    pub(crate) leaving: AtomicBool,
 }
 
 impl Greeter {
@@ -58,68 +66,65 @@ impl Greeter {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            for node in self.peers.book.nodes() {
-                if node != self.peers.standing.node {
-                    tokio::spawn(Arc::clone(&self).greet(node));
-                }
-            }
+            // Not waited for: a peer that does not answer holds up no other.
+            self.greet_all().detach_all();
         }
+    }
+
+    /// Tells every peer that this node is stopping.
+    pub(crate) async fn leave(self: &Arc<Self>) {
+        self.leaving.store(true, Ordering::Release);
+        let _ = timeout(LEAVE_TIMEOUT, self.greet_all().join_all()).await;
+    }
+
+    fn greet_all(self: &Arc<Self>) -> JoinSet<()> {
+        let nodes = self.peers.book.nodes().into_iter();
+        let others = nodes.filter(|node| *node != self.peers.standing.node);
+        others.map(|node| Arc::clone(self).greet(node)).collect()
     }
 
     async fn greet(self: Arc<Self>, node: NodeId) {
         let mut client = self.peers.client(node, Purpose::Presence);
         let sent = Instant::now();
-        let request = self.peers.request(node, self.hello());
+        let request = self.peers.request(node, self.greeting());
         let Ok(Ok(response)) = timeout(ANSWER_TIMEOUT, client.hello(request)).await else {
             return;
         };
         let Ok(answer) = self.peers.accept(node, response) else {
             return;
         };
-        let now = self.clock.now();
         // Half the round trip ago the peer's clock stood where it says.
-        let half = u64::try_from(sent.elapsed().as_millis() / 2).unwrap_or(0);
-        self.hear(
-            node,
-            &answer.peer_address,
-            answer.applied_index,
-            now,
-            answer.clock.saturating_add(half),
-        );
+        self.hear(node, &answer, sent.elapsed() / 2);
     }
 
-    fn hello(&self) -> peer::HelloRequest {
-        peer::HelloRequest {
+    fn greeting(&self) -> peer::Greeting {
+        peer::Greeting {
             peer_address: self.peer_address.clone(),
             api_address: self.api_address.clone(),
             applied_index: self.published.view().applied.0,
             clock: self.clock.now().0,
+            leaving: self.leaving.load(Ordering::Acquire),
         }
     }
 
     /// Answers a peer's hello.
-    pub(crate) fn answer(&self, node: NodeId, request: &peer::HelloRequest) -> peer::HelloResponse {
-        let now = self.clock.now();
-        self.hear(node, &request.peer_address, request.applied_index, now, request.clock);
-        let own = self.hello();
-        peer::HelloResponse {
-            peer_address: own.peer_address,
-            api_address: own.api_address,
-            applied_index: own.applied_index,
-            clock: own.clock,
-        }
+    pub(crate) fn answer(&self, node: NodeId, greeting: &peer::Greeting) -> peer::Greeting {
+        self.hear(node, greeting, Duration::ZERO);
+        self.greeting()
     }
 
-    fn hear(&self, node: NodeId, address: &str, applied: u64, now: Timestamp, clock: u64) {
-        self.peers.book.hear(node, address);
-        let offset = i128::from(clock) - i128::from(now.0);
+    fn hear(&self, node: NodeId, greeting: &peer::Greeting, age: Duration) {
+        self.peers.book.hear(node, &greeting.peer_address);
+        let now = self.clock.now();
+        let theirs = i128::from(greeting.clock).saturating_add_unsigned(age.as_millis());
         self.presence.note(
             node,
             Heard {
                 when: Instant::now(),
                 at: now,
-                applied: LogIndex(applied),
-                offset: i64::try_from(offset).unwrap_or(i64::MAX),
+                applied: LogIndex(greeting.applied_index),
+                offset: i64::try_from(theirs - i128::from(now.0)).unwrap_or(i64::MAX),
+                leaving: greeting.leaving,
             },
         );
     }

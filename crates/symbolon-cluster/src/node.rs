@@ -1,6 +1,7 @@
 //! A running node: the log, the state, the peers, and the tasks between them.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
@@ -140,6 +141,7 @@ impl ClusterNode {
             clock: Arc::clone(&settings.clock),
             peer_address: settings.peer_address.clone(),
             api_address: settings.api_address.clone(),
+            leaving: AtomicBool::new(false),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&greeter).run());
@@ -275,7 +277,8 @@ impl ClusterNode {
 
     /// Hands leadership over where another voter can take it, and stops.
     pub async fn stop(&self) {
-        hand_over(&self.raft, self.identity.node, self.master.clone()).await;
+        self.greeter.leave().await;
+        hand_over(&self.raft, &self.presence, self.identity.node, self.master.clone()).await;
         self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).abort_all();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");

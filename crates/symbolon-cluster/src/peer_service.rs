@@ -241,8 +241,8 @@ impl PeerService for PeerApi {
 
     async fn hello(
         &self,
-        request: Request<peer::HelloRequest>,
-    ) -> Result<Response<peer::HelloResponse>, Status> {
+        request: Request<peer::Greeting>,
+    ) -> Result<Response<peer::Greeting>, Status> {
         let (node, message) = self.admit(request)?;
         let answer = self.greeter.answer(node, &message);
         Ok(self.answer(node, answer))

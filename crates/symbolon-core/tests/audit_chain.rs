@@ -119,6 +119,34 @@ fn how_the_cluster_began_counts() {
     add("node", command(|c| c.node.id.0 = 9));
 }
 
+/// Nodes of two releases in one cluster compare digests, and the chain is in them.
+#[test]
+fn the_chain_is_computed_as_release_0_1_0_did() {
+    let (mut state, stamp) = world();
+    let steps = [
+        (ROOT, verify("alice", 10)),
+        (ROOT, verify("alice", 10)),
+        (ROOT, verify("alice", 50)),
+        (ROOT, verify("bob", 50)),
+        (ROOT, verify("mallory", 50)),
+        (NODE, admit(40, "n2", 2)),
+        (NODE, set_addresses("peer", "api")),
+        (NODE, Command::Tick),
+    ];
+    for (number, (caller, command)) in (0_u8..).zip(steps) {
+        let mut asked = proposal(caller, command);
+        asked.request_id = RequestId([100 + number; 16]);
+        let index = LogIndex(stamp.index.0 + u64::from(number));
+        // The last step lies after the end of one join token.
+        let at = stamp.at.plus(if number == 7 { 10_000 } else { 0 });
+        let mut out = Output::default();
+        state.apply(Stamp { index, at, ..stamp }, &asked, &mut out);
+        assert_eq!(out.events.len(), 1, "{number}");
+    }
+    let expected = "5964eb3174a9cc03836a9203f7edb7580dafbf4bf105a4d6db381b9ec02c7658";
+    assert_eq!(state.scalars().audit_chain.to_string(), expected);
+}
+
 /// Audit chains that must all differ.
 #[derive(Default)]
 struct Chains(BTreeMap<Digest, &'static str>);

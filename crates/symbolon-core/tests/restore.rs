@@ -28,6 +28,14 @@ fn every_field_of_every_row_counts_in_the_digest() {
     }
 }
 
+/// The digest is stored with the rows and checked at every start, also by a later release: when it
+/// is computed otherwise, no data directory can be opened any more.
+#[test]
+fn the_digest_is_computed_as_release_0_1_0_did() {
+    let expected = "a2a37d1a13856594849947345ed59761250564a12c10ec13d2772835f13559d7";
+    assert_eq!(digest(&rows()).to_string(), expected);
+}
+
 #[test]
 fn the_order_of_the_rows_does_not_count() {
     let mut rows = rows();

@@ -47,9 +47,11 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
             .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    Ok(Routes::new(health.server())
-        .add_service(reflection().build_v1().map_err(BuildError)?)
-        .add_service(reflection().build_v1alpha().map_err(BuildError)?)
+    let reflection_v1 = reflection().build_v1().map_err(BuildError)?;
+    let reflection_v1alpha = reflection().build_v1alpha().map_err(BuildError)?;
+    Ok(Routes::new(health.server().max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(reflection_v1.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(reflection_v1alpha.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(
             VerificationServiceServer::new(verification)
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),

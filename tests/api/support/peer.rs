@@ -1,6 +1,7 @@
 //! The peer port as a stranger or a node of the tests' own sees it.
 
 use std::io;
+use std::net::SocketAddr;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use prost::Message;
@@ -32,13 +33,13 @@ impl JoinToken {
 }
 
 /// A connection to a peer port under this key.
-pub(crate) async fn connect(address: &str, own: &Identity) -> Wire {
+pub(crate) async fn connect(address: SocketAddr, own: &Identity) -> Wire {
     let config = tls::peer(Some(own));
     Wire::connect(address, config).await.unwrap()
 }
 
 /// Whether a connection without a certificate comes to carry a call.
-pub(crate) async fn without_certificate(address: &str) -> io::Result<()> {
+pub(crate) async fn without_certificate(address: SocketAddr) -> io::Result<()> {
     let wire = Wire::connect(address, tls::peer(None)).await?;
     // In TLS 1.3 a client learns only after its own handshake that it is refused.
     let hello = super::wire::framed(&[]);

@@ -11,14 +11,19 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-use super::identity::Identity;
+use symbolon_testkit::Cluster;
 
-/// A client of the API that trusts the CA and speaks these versions.
-pub(crate) fn client(ca: &str, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+use super::identity::Identity;
+use super::machine;
+
+/// A client of the API that trusts the cluster's CA and speaks these versions.
+pub(crate) fn client(
+    cluster: &Cluster,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
-        roots.add(certificate.unwrap()).unwrap();
-    }
+    let ca = CertificateDer::from_pem_slice(machine::text(cluster.ca_file()).as_bytes());
+    roots.add(ca.unwrap()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
         .unwrap()

@@ -1,6 +1,7 @@
 //! gRPC over TLS without a generated client, so that any bytes can be sent to any method.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -46,7 +47,7 @@ pub(crate) async fn secured(
 }
 
 impl Wire {
-    pub(crate) async fn connect(address: &str, config: ClientConfig) -> io::Result<Self> {
+    pub(crate) async fn connect(address: SocketAddr, config: ClientConfig) -> io::Result<Self> {
         let stream = TokioIo::new(secured(address, config).await?);
         let (sender, connection) = http2::handshake(TokioExecutor::new(), stream)
             .await
@@ -60,8 +61,11 @@ impl Wire {
 
     /// The same connection with another header on every call.
     pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
+        self.with_value(name, HeaderValue::from_str(value).unwrap())
+    }
+
+    pub(crate) fn with_value(&self, name: &'static str, value: HeaderValue) -> Self {
         let mut other = self.clone();
-        let value = HeaderValue::from_str(value).unwrap();
         other.headers.insert(HeaderName::from_static(name), value);
         other
     }
