@@ -1,1 +1,144 @@
-//! placeholder
+//! One application asks for more than its share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use symbolon_proto::v1::{VerifyRequest, VerifyResponse};
+use symbolon_testkit::{Cluster, Code, Status};
+use tokio::task::JoinSet;
+use tonic_types::StatusExt as _;
+
+use crate::support::method::VERIFY;
+use crate::support::wire::Wire;
+use crate::support::{cluster, machine, state, stranger, until};
+
+/// Verifications under way at a node, of one application at most.
+const SHARE_MAX: usize = 1024;
+const CONNECTIONS: usize = 20;
+const CALLS_EACH: usize = 200;
+const FLOOD: usize = CONNECTIONS * CALLS_EACH;
+const OTHERS: usize = 100;
+/// A node at rest has a third of that.
+const RESIDENT_BYTES_MAX: u64 = 300 << 20;
+
+type Calls = JoinSet<Result<VerifyResponse, Status>>;
+
+#[tokio::test]
+async fn a_flood_of_one_application_leaves_room_for_others() {
+    let cluster = cluster().await;
+    let flooding = cluster.application("flooding").await;
+    let other = cluster.application("other").await;
+    let people = cluster.people("user", OTHERS).await;
+    let node = cluster.node(2);
+
+    // Nothing can commit, so that everything that is admitted stays under way.
+    machine::stop(cluster.node(1));
+    machine::stop(cluster.node(3));
+    let refused = Arc::new(AtomicUsize::new(0));
+    let flood = flood(&cluster, &flooding, &refused).await;
+    until("the flood has its share and no more", async || {
+        under_way(&cluster).await == SHARE_MAX
+            && refused.load(Ordering::Relaxed) == FLOOD - SHARE_MAX
+    })
+    .await;
+
+    let wire = stranger(&cluster, 2).await.bearing(&other);
+    let mut others = Calls::new();
+    for person in people {
+        let wire = wire.clone();
+        others.spawn(async move { wire.ask(VERIFY, &person.request()).await });
+    }
+    until("the other application's calls are all admitted", async || {
+        under_way(&cluster).await == SHARE_MAX + OTHERS
+    })
+    .await;
+    let resident = machine::resident_bytes(node);
+    assert!(resident < RESIDENT_BYTES_MAX, "{resident} bytes are in use");
+    machine::go_on(cluster.node(1));
+    machine::go_on(cluster.node(3));
+
+    for answer in others.join_all().await {
+        let decision = answer.unwrap().decision().as_str_name();
+        assert_eq!(decision, "ALLOW", "of another application than the one that floods");
+    }
+    let answers = flood.join_all().await;
+    let (answered, refusals): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(answered.len(), SHARE_MAX, "what was admitted is answered");
+    for refusal in refusals {
+        let status = refusal.err().unwrap();
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+        let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
+        assert!(retry.is_some_and(|delay| delay > Duration::ZERO), "{status:?}");
+    }
+    state::assert_equal_digests(&cluster).await;
+    until("all places are free again", async || under_way(&cluster).await == 0).await;
+}
+
+/// Verifications under way at node 2, as it tells itself.
+async fn under_way(cluster: &Cluster) -> usize {
+    let metrics = cluster.node(2).metrics().await;
+    let text = metrics.sum("symbolon_verifications_under_way", &[]).to_string();
+    text.parse().unwrap()
+}
+
+async fn flood(cluster: &Cluster, key: &str, refused: &Arc<AtomicUsize>) -> Calls {
+    let mut calls = Calls::new();
+    for connection in 0..CONNECTIONS {
+        let wire = stranger(cluster, 2).await.bearing(key);
+        for call in 0..CALLS_EACH {
+            let (wire, refused) = (wire.clone(), Arc::clone(refused));
+            let name = format!("nobody-{connection}-{call}");
+            calls.spawn(async move { counted(&wire, name, &refused).await });
+        }
+    }
+    calls
+}
+
+async fn counted(
+    wire: &Wire,
+    username: String,
+    refused: &AtomicUsize,
+) -> Result<VerifyResponse, Status> {
+    let code = "000000".to_owned();
+    let question = VerifyRequest { username, code, ..VerifyRequest::default() };
+    let answer = wire.ask(VERIFY, &question).await;
+    if answer.is_err() {
+        refused.fetch_add(1, Ordering::Relaxed);
+    }
+    answer
+}
+
+#[tokio::test]
+async fn strangers_hold_up_nobody() {
+    let cluster = cluster().await;
+    let known = cluster.application("known").await;
+    let mut strangers = Calls::new();
+    for connection in 0..CONNECTIONS {
+        let nobody = format!("symbolon_app_{connection:016x}_{}", "A".repeat(43));
+        let wire = stranger(&cluster, 2).await.bearing(&nobody);
+        for _ in 0..CALLS_EACH {
+            let wire = wire.clone();
+            strangers.spawn(async move { wire.ask(VERIFY, &VerifyRequest::default()).await });
+        }
+    }
+    let start = tokio::time::Instant::now();
+    let client = cluster.connect(2).with_bearer(&known);
+    for n in 0..20 {
+        let question = VerifyRequest { username: format!("x{n}"), code: "000000".into(), ..VerifyRequest::default() };
+        client.verify(question).await.unwrap();
+        println!("known {n} {:?}", start.elapsed());
+    }
+    let new = cluster.admin(1).create_application("new").await.unwrap().api_key;
+    println!("created {:?}", start.elapsed());
+    let client = cluster.connect(2).with_bearer(&new);
+    let question = VerifyRequest { username: "x".into(), code: "000000".into(), ..VerifyRequest::default() };
+    println!("new {:?} {:?}", client.verify(question).await.map(drop), start.elapsed());
+    let mut n = 0;
+    while let Some(done) = strangers.join_next().await {
+        assert_eq!(done.unwrap().err().unwrap().code(), Code::Unauthenticated);
+        n += 1;
+        if n % 500 == 0 { println!("{n} {:?}", start.elapsed()); }
+    }
+    panic!("show");
+}

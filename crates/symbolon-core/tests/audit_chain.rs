@@ -37,9 +37,26 @@ fn who_asked_when_and_how_counts() {
 
     let index = LogIndex(stamp.index.0 + 1);
     chains.add("index", &state, Stamp { index, ..stamp }, &asked);
-    chains.add("ordinal", &state, Stamp { ordinal: 1, ..stamp }, &asked);
     let at = stamp.at.plus(1);
     chains.add("time", &state, Stamp { at, ..stamp }, &asked);
+}
+
+/// Events of one log entry are told apart by their place among them.
+#[test]
+fn the_place_within_the_entry_counts() {
+    let (state, stamp) = world();
+    let asked = proposal(ROOT, create_user(50, "carol"));
+    let mut earlier = Output::default();
+    let other = Proposal { request_id: RequestId([9; 16]), ..proposal(ROOT, enroll(10, 60)) };
+    let mut state_before = state.clone();
+    state_before.apply(stamp, &other, &mut earlier);
+
+    let (mut first, mut second) = (state_before.clone(), state_before);
+    first.apply(stamp, &asked, &mut Output::default());
+    second.apply(stamp, &asked, &mut earlier);
+    let ordinals: Vec<_> = earlier.events.iter().map(|event| event.ordinal).collect();
+    assert_eq!(ordinals, [0, 1]);
+    assert_ne!(first.scalars().audit_chain, second.scalars().audit_chain);
 }
 
 #[test]

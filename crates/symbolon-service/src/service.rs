@@ -284,7 +284,7 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::NoSuchUser => ServiceError::NotFound { kind: "user" },
         Refusal::LimitReached => ServiceError::LimitReached { limit: "rows of this kind" },
         Refusal::JoinTokenUnknown => {
-            ServiceError::JoinToken("is not one of this cluster; make another")
+            ServiceError::JoinToken("is not one of this cluster, or has expired; make another")
         }
         Refusal::JoinTokenUsed => {
             ServiceError::JoinToken("has admitted another node; make one for each node")

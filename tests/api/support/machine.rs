@@ -50,3 +50,8 @@ fn signal(node: &Node, signal: Signal) {
     let pid = node.pid().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
     kill_process(pid.unwrap(), signal).unwrap();
 }
+
+pub(crate) fn append(path: &Path, text: &str) {
+    let before = self::text(path);
+    std::fs::write(path, before + text).unwrap();
+}

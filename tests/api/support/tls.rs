@@ -10,7 +10,6 @@ use rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     SupportedProtocolVersion,
 };
-
 use symbolon_testkit::Cluster;
 
 use super::identity::Identity;

@@ -1,12 +1,16 @@
 //! gRPC over TLS without a generated client, so that any bytes can be sent to any method.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Either, Full};
+use hyper::body::{Body, Frame};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
@@ -20,7 +24,7 @@ use tonic::{Code, Status};
 /// A connection, and what every call on it carries.
 #[derive(Clone)]
 pub(crate) struct Wire {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Either<Full<Bytes>, Endless>>,
     headers: HeaderMap,
 }
 
@@ -32,18 +36,14 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
 }
 
-/// TCP and TLS. `127.0.0.1` is a name of every API certificate.
+/// TCP and TLS.
 pub(crate) async fn secured(
-    address: &str,
+    address: SocketAddr,
     config: ClientConfig,
 ) -> io::Result<TlsStream<TcpStream>> {
-    let (host, _) = address.rsplit_once(':').unwrap();
-    let name = ServerName::try_from(host.to_owned()).unwrap();
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
+    TlsConnector::from(Arc::new(config)).connect(ServerName::from(address.ip()), stream).await
 }
 
 impl Wire {
@@ -76,10 +76,23 @@ impl Wire {
 
     /// Sends any bytes as the body of a call.
     pub(crate) async fn send(&self, method: &str, body: Bytes) -> hyper::Result<Reply> {
+        self.exchange(method, Either::Left(Full::new(body))).await
+    }
+
+    /// Opens a call and never sends its message.
+    pub(crate) async fn send_without_end(&self, method: &str) -> hyper::Result<Reply> {
+        self.exchange(method, Either::Right(Endless)).await
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        body: Either<Full<Bytes>, Endless>,
+    ) -> hyper::Result<Reply> {
         let mut request = Request::post(format!("https://localhost{method}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
-            .body(Full::new(body))
+            .body(body)
             .unwrap();
         request.headers_mut().extend(self.headers.clone());
         let response = self.sender.clone().send_request(request).await?;
@@ -117,4 +130,19 @@ pub(crate) fn framed(message: &[u8]) -> Bytes {
     frame.put_u32(message.len().try_into().unwrap());
     frame.put_slice(message);
     frame.freeze()
+}
+
+/// A body of which nothing ever comes.
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
 }

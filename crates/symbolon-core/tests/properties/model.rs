@@ -8,7 +8,7 @@ use symbolon_core::limits::{
     FAILURES_MAX, OUTCOME_AGE_MILLISECONDS_MAX, RETRANSMISSION_MILLISECONDS,
 };
 use symbolon_core::{
-    Answer, Caller, Command, Denial, Fingerprint, Outcome, Output, Proposal, Refusal, Reply,
+    Answer, Caller, Command, Denial, Fingerprint, Match, Outcome, Output, Proposal, Refusal, Reply,
     RequestId, Row, Stamp, State, Timestamp, TokenId, UserId, Verdict,
 };
 
@@ -64,7 +64,7 @@ impl Model {
         {
             prop_assert_eq!(out.events.len(), 1, "each decision is audited once");
             decidable(stamp, proposal, outcome, before)?;
-            self.decided(proposal, outcome, verdict, before)?;
+            self.decided(proposal, outcome, verdict, before, after)?;
         }
         for (user, failures) in &self.failures {
             prop_assert_eq!(after.user(*user).map(|user| user.failures), Some(*failures));
@@ -78,6 +78,7 @@ impl Model {
         outcome: &Outcome,
         verdict: Verdict,
         before: &State,
+        after: &State,
     ) -> Judged {
         let Some(user) = outcome.user else {
             prop_assert_eq!(verdict.denial, Some(Denial::UnknownUser));
@@ -85,25 +86,43 @@ impl Model {
             return Ok(());
         };
         let failures = self.failures.entry(user).or_default();
-        prop_assert!(*failures < FAILURES_MAX || verdict.denial == Some(Denial::Locked));
-        match verdict.denial {
+        let known = before.user(user).unwrap();
+        // What is right: a token of this user, at a step of its window.
+        let right = |found: &&Match| {
+            let token = before.token(found.token).filter(|token| token.user == user);
+            token.is_some_and(|token| {
+                let (first, last) = token.parameters.window(proposal.made_at);
+                (first..=last).contains(&found.step)
+            })
+        };
+        let right: Vec<_> = outcome.matches.iter().filter(right).collect();
+        let is_used =
+            |found: &&Match| before.token(found.token).is_none_or(|token| found.step <= token.mark);
+        let expected = if *failures >= FAILURES_MAX {
+            Some(Denial::Locked)
+        } else if known.tokens.is_empty() {
+            Some(Denial::NoToken)
+        } else if right.iter().any(is_used) {
+            Some(Denial::CodeAlreadyUsed)
+        } else if right.is_empty() {
+            Some(Denial::CodeMismatch)
+        } else {
+            None
+        };
+        prop_assert_eq!(verdict.denial, expected);
+        match expected {
             None => {
                 *failures = 0;
-                let token = before.token(verdict.token.unwrap()).unwrap();
-                prop_assert_eq!(token.user, user);
-                prop_assert!(verdict.mark > token.mark);
-                let (first, last) = token.parameters.window(proposal.made_at);
-                prop_assert!((first..=last).contains(&verdict.mark));
-                let claimed = outcome
-                    .matches
-                    .iter()
-                    .any(|found| (found.token, found.step) == (token.id, verdict.mark));
-                prop_assert!(claimed, "accepted what nobody found");
-                prop_assert!(self.accepted.insert((token.id, verdict.mark)), "accepted twice");
+                let accepted = (verdict.token.unwrap(), verdict.mark);
+                prop_assert!(right.iter().any(|found| (found.token, found.step) == accepted));
+                prop_assert!(self.accepted.insert(accepted), "accepted twice");
+                for found in right {
+                    let mark = after.token(found.token).unwrap().mark;
+                    prop_assert!(mark >= found.step, "a token that the code fits is not spent");
+                }
             }
             Some(Denial::CodeMismatch) => *failures += 1,
-            Some(Denial::CodeAlreadyUsed | Denial::NoToken | Denial::Locked) => {}
-            Some(Denial::UnknownUser) => prop_assert!(false, "the user is known"),
+            Some(_) => {}
         }
         prop_assert_eq!(verdict.failures, *failures);
         Ok(())

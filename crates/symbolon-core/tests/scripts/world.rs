@@ -31,6 +31,8 @@ pub(crate) struct World {
     states: Vec<State>,
     /// The next place in the log.
     stamp: Stamp,
+    /// What the newest entry leaves for the disk.
+    out: Output,
     /// Rows as the outputs leave them on disk.
     image: BTreeMap<RowKey, Row>,
     pub(crate) events: Vec<AuditEvent>,
@@ -44,6 +46,7 @@ impl Default for World {
         Self {
             states: vec![State::default()],
             stamp: Stamp { index: LogIndex(0), ordinal: 0, at: Timestamp(0) },
+            out: Output::default(),
             image: BTreeMap::new(),
             events: Vec::new(),
             wallet: Wallet::default(),
@@ -73,12 +76,12 @@ impl World {
                 serial: line.number * 100_000 + count,
             };
             let Made { proposal, enrolls } = place.make(line.words.counted(count))?;
-            let answer = self.apply(&proposal)?;
+            let (answer, recorded) = self.apply(&proposal)?;
             if let (Some((id, held)), Reply::TokenEnrolled(_)) = (enrolls, answer.reply) {
                 self.wallet.keep(id, held);
             }
             let outcome = words::outcome(self, &proposal.command, &answer);
-            let outcome = outcome + &self.repeated(&proposal, &answer);
+            let outcome = outcome + &self.repeated(&answer, recorded);
             let usual = match proposal.command {
                 Command::Tick | Command::SetNodeAddresses(_) => "done",
                 _ => "created",
@@ -99,52 +102,46 @@ impl World {
             Kind::At(at) => {
                 self.stamp = Stamp { index: LogIndex(self.stamp.index.0 + 1), ordinal: 0, at: *at };
                 self.states.push(self.state().clone());
+                self.out = Output::default();
                 self.stamped.insert(self.stamp.index, *at);
             }
             Kind::Also | Kind::See => self.stamp.ordinal += 1,
         }
     }
 
-    fn apply(&mut self, proposal: &Proposal) -> Result<Answer, String> {
-        let mut out = Output::default();
+    /// Whether this proposal was recorded, besides the answer.
+    fn apply(&mut self, proposal: &Proposal) -> Result<(Answer, bool), String> {
         let state = self.states.last_mut().unwrap();
         let chain_before = state.scalars().audit_chain;
-        let answer = state.apply(self.stamp, proposal, &mut out);
+        let (old_changes, old_events) = (self.out.changes.len(), self.out.events.len());
+        let answer = state.apply(self.stamp, proposal, &mut self.out);
+        let changes = &self.out.changes[old_changes..];
+        let events = &self.out.events[old_events..];
+
         let chained = state.scalars().audit_chain != chain_before;
-        if chained == out.events.is_empty() {
-            return Err("  the audit chain moves with events, and only with them".to_owned());
+        ensure(chained != events.is_empty(), "the audit chain moves with events, and only so")?;
+        let silent = changes.is_empty() && events.is_empty();
+        if let Reply::Refused(_) = answer.reply {
+            ensure(silent, "a refusal changes nothing")?;
         }
-        if matches!(answer.reply, Reply::Refused(_)) && out != Output::default() {
-            return Err(format!("  a refusal changes nothing: {out:?}"));
+        if answer.index != self.stamp.index {
+            ensure(silent, "a repeated answer changes nothing")?;
         }
-        if answer.index != self.stamp.index && out != Output::default() {
-            return Err(format!("  a repeated answer changes nothing: {out:?}"));
-        }
-        for change in out.changes {
+        for change in changes {
             match change {
-                Change::Put(row) => {
-                    self.image.insert(row.key(), row);
-                }
-                Change::Delete(key) => {
-                    self.image.remove(&key);
-                }
-            }
+                Change::Put(row) => self.image.insert(row.key(), row.clone()),
+                Change::Delete(key) => self.image.remove(key),
+            };
         }
-        self.events.extend(out.events);
-        Ok(answer)
+        self.events.extend_from_slice(events);
+        Ok((answer, !events.is_empty()))
     }
 
-    /// Says when an answer is not of this proposal.
-    fn repeated(&self, proposal: &Proposal, answer: &Answer) -> String {
-        let mine = |event: &AuditEvent| {
-            (event.index, event.ordinal) == (self.stamp.index, self.stamp.ordinal)
-        };
-        let recorded = self.events.last().is_some_and(mine);
-        let silent = matches!(answer.reply, Reply::Refused(_) | Reply::Done)
-            && !matches!(proposal.command, Command::Verify(_));
+    /// Says when an answer was given before.
+    fn repeated(&self, answer: &Answer, recorded: bool) -> String {
         if answer.index != self.stamp.index {
             format!(", again from {}", time_text(self.stamped[&answer.index]))
-        } else if recorded || silent || matches!(answer.reply, Reply::Refused(_)) {
+        } else if recorded || matches!(answer.reply, Reply::Refused(_) | Reply::Done) {
             String::new()
         } else {
             ", again".to_owned()
