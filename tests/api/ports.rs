@@ -174,13 +174,12 @@ async fn silent_connections_disturb_nobody() {
 }
 
 #[tokio::test]
-async fn a_call_whose_body_never_comes_is_ended() {
+async fn a_call_whose_message_never_comes_is_ended() {
     let cluster = cluster().await;
     let key = cluster.application("portal").await;
     let config = tls::client(&cluster, rustls::ALL_VERSIONS);
     let wire = Wire::connect(cluster.node(1).api(), config).await.unwrap().bearing(&key);
-    let start = Instant::now();
-    let ended = timeout(Duration::from_secs(40), wire.send_without_end(VERIFY)).await;
-    assert!(ended.is_ok(), "no limit ends it: the deadline of a verification is 10 s");
-    assert!(start.elapsed() < Duration::from_secs(35));
+    // The deadline of a verification is 10 s.
+    let ended = timeout(Duration::from_secs(15), wire.send_without_end(VERIFY)).await;
+    assert!(ended.is_ok(), "it is still waited for");
 }

@@ -49,3 +49,14 @@ pub(crate) async fn assert_same_state(cluster: &Cluster) {
     digests.dedup();
     assert_eq!(digests.len(), 1, "equal logs, other states: {digests:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_leaves_nothing_behind() {
+    let cluster = Cluster::start(binary(), 2).await;
+    let pids: Vec<_> = cluster.nodes().iter().filter_map(symbolon_testkit::Node::pid).collect();
+    let directory = cluster.directory().to_owned();
+    let is_there = |pid: &u32| Path::new("/proc").join(pid.to_string()).exists();
+    assert!(pids.len() == 2 && pids.iter().all(is_there) && directory.exists());
+    drop(cluster);
+    assert!(!pids.iter().any(is_there) && !directory.exists());
+}

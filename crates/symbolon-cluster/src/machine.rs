@@ -87,8 +87,8 @@ impl Machine {
         proposals: &[Proposal],
         output: &mut Output,
     ) -> Replies {
-        let answers = proposals.iter().zip(0_u32..).map(|(proposal, ordinal)| {
-            let stamp = Stamp { index: LogIndex(index), ordinal, at };
+        let stamp = Stamp { index: LogIndex(index), at };
+        let answers = proposals.iter().map(|proposal| {
             let answer = self.state.apply(stamp, proposal, output);
             trace(proposal, &answer);
             answer

@@ -22,7 +22,8 @@ pub struct Output {
 }
 
 impl State {
-    /// Applies one proposal.
+    /// Applies one proposal. `out` gathers what all proposals of a log entry leave; it is theirs alone,
+    /// since the place of an audit event within its entry follows from it.
     ///
     /// A refusal leaves everything as it was except state time. An equal request of the same caller
     /// within 30 s gets the first answer again.

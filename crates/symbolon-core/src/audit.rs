@@ -1,11 +1,12 @@
 //! What happened, for the audit and for retransmissions.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter, Digest};
 use crate::{
     AdministratorId, ApplicationId, Caller, ClusterId, Fingerprint, JoinTokenId, KeyPin, LogIndex,
-    Method, Name, NodeId, Reply, RequestId, Timestamp, TokenId, UserId, UserName, Verdict,
+    Match, Method, Name, NodeId, Reply, RequestId, Timestamp, TokenId, UserId, UserName, Verdict,
 };
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
@@ -59,6 +60,8 @@ pub struct Verified {
     pub method: Method,
     /// What was decided.
     pub verdict: Verdict,
+    /// Marks that moved, each to this step: all tokens for which the code was right.
+    pub spent: Vec<Match>,
 }
 
 impl AuditEvent {
@@ -118,8 +121,10 @@ impl Canonical for AuditRow {
                 w.bytes(v.client_ip.as_bytes());
                 let Method::Totp = v.method;
                 w.number(1).number(v.verdict.denial.map_or(0, |denial| denial as u64 + 1));
-                w.number(v.verdict.token.map_or(0, |token| token.0));
-                w.number(v.verdict.mark).number(v.verdict.failures.into());
+                w.number(v.verdict.failures.into()).number(v.spent.len() as u64);
+                for spent in &v.spent {
+                    w.number(spent.token.0).number(spent.step);
+                }
             }
             Self::ClusterCreated { cluster, name, administrator, node } => {
                 w.number(2).bytes(&cluster.0).bytes(name.as_str().as_bytes());

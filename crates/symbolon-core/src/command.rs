@@ -15,8 +15,6 @@ use crate::{
 pub struct Stamp {
     /// Index of the log entry.
     pub index: LogIndex,
-    /// Place within the entry, from 0.
-    pub ordinal: u32,
     /// The master's time.
     pub at: Timestamp,
 }

@@ -11,7 +11,8 @@ pub struct Answer {
     pub reply: Reply,
 }
 
-/// The closed list of replies. All but [`Reply::Refused`] are remembered for retransmissions.
+/// The closed list of replies. Those that an audit event tells of are remembered for
+/// retransmissions; refusals never are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reply {
     /// A verification was decided.
@@ -39,10 +40,6 @@ pub enum Reply {
 pub struct Verdict {
     /// Why not; `None` is *allow*.
     pub denial: Option<Denial>,
-    /// Token whose mark moved, when allowed.
-    pub token: Option<TokenId>,
-    /// Where its mark stands now, when allowed.
-    pub mark: u64,
     /// The user's consecutive failures afterwards.
     pub failures: u32,
 }

@@ -1,5 +1,7 @@
 //! Expiry. It is a command, so that nothing expires by one node's clock.
 
+use alloc::vec::Vec;
+
 use super::{Context, Output};
 use crate::{AuditRow, Refusal, Reply, Row, RowKey, State};
 
@@ -10,10 +12,9 @@ impl State {
         context: &Context<'_>,
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
-        while let Some((at, key)) = self.due.first().map(|(due, ())| *due) {
-            if at > self.clock {
-                break;
-            }
+        let now = self.clock;
+        let due = self.due.keys().take_while(|(at, _)| *at <= now).map(|(_, key)| *key);
+        for key in due.collect::<Vec<_>>() {
             self.expire(key, context, out);
         }
         Ok(Reply::Done)

@@ -16,7 +16,8 @@ impl State {
         if self.user_by_name(&command.name).is_some() {
             return Err(Refusal::NameTaken);
         }
-        if self.user(command.user).is_some() {
+        // 0 stands for "none" in formats.
+        if command.user.0 == 0 || self.user(command.user).is_some() {
             return Err(Refusal::IdTaken);
         }
         if self.users.len() >= USERS_MAX {
@@ -44,7 +45,7 @@ impl State {
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
         let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
-        if self.token(command.token).is_some() {
+        if command.token.0 == 0 || self.token(command.token).is_some() {
             return Err(Refusal::IdTaken);
         }
         if user.tokens.len() >= TOKENS_PER_USER_MAX {

@@ -35,11 +35,10 @@ impl State {
             return Err(Refusal::Stale);
         }
 
+        let mut spent = Vec::new();
         let verdict = match user.cloned() {
-            None => {
-                Verdict { denial: Some(Denial::UnknownUser), token: None, mark: 0, failures: 0 }
-            }
-            Some(user) => self.decide(user, context, outcome, out),
+            None => Verdict { denial: Some(Denial::UnknownUser), failures: 0 },
+            Some(user) => self.decide(user, context, outcome, &mut spent, out),
         };
         let verified = Verified {
             user_name: outcome.user_name.clone(),
@@ -48,6 +47,7 @@ impl State {
             client_ip: outcome.client_ip.clone(),
             method: outcome.method,
             verdict,
+            spent,
         };
         self.record(context, AuditRow::Verified(verified), out);
         Ok(Reply::Verified(verdict))
@@ -68,15 +68,15 @@ impl State {
         mut user: User,
         context: &Context<'_>,
         outcome: &Outcome,
+        spent: &mut Vec<Match>,
         out: &mut Output,
     ) -> Verdict {
-        let denial =
-            |denial, failures| Verdict { denial: Some(denial), token: None, mark: 0, failures };
+        let denied = |denial, failures| Verdict { denial: Some(denial), failures };
         if user.failures >= FAILURES_MAX {
-            return denial(Denial::Locked, user.failures);
+            return denied(Denial::Locked, user.failures);
         }
         if user.tokens.is_empty() {
-            return denial(Denial::NoToken, user.failures);
+            return denied(Denial::NoToken, user.failures);
         }
         let mut fresh: Vec<Token> = Vec::new();
         for found in outcome.matches.iter().take(MATCHES_MAX) {
@@ -87,25 +87,22 @@ impl State {
                     None => fresh.push(Token { mark: found.step, ..token }),
                 },
                 // A used code that is still in its window is not counted: VPN clients send doubles.
-                Judged::Used => return denial(Denial::CodeAlreadyUsed, user.failures),
+                Judged::Used => return denied(Denial::CodeAlreadyUsed, user.failures),
                 Judged::Foreign => {}
             }
         }
-        if let Some(first) = fresh.first() {
-            let verdict =
-                Verdict { denial: None, token: Some(first.id), mark: first.mark, failures: 0 };
-            // A code that is right for several tokens is spent for all of them.
-            fresh.into_iter().for_each(|token| self.put(Row::Token(token), out));
-            if user.failures != 0 {
-                user.failures = 0;
-                self.put(Row::User(user), out);
-            }
-            return verdict;
+        let allowed = !fresh.is_empty();
+        // A code that is right for several tokens is spent for all of them.
+        for token in fresh {
+            spent.push(Match { token: token.id, step: token.mark });
+            self.put(Row::Token(token), out);
         }
-        user.failures += 1;
-        let failures = user.failures;
-        self.put(Row::User(user), out);
-        denial(Denial::CodeMismatch, failures)
+        let failures = if allowed { 0 } else { user.failures + 1 };
+        if user.failures != failures {
+            user.failures = failures;
+            self.put(Row::User(user), out);
+        }
+        Verdict { denial: (!allowed).then_some(Denial::CodeMismatch), failures }
     }
 
     fn judge(&self, user: &User, found: &Match, context: &Context<'_>) -> Judged {

@@ -8,8 +8,8 @@ use symbolon_core::limits::{
     FAILURES_MAX, OUTCOME_AGE_MILLISECONDS_MAX, RETRANSMISSION_MILLISECONDS,
 };
 use symbolon_core::{
-    Answer, Caller, Command, Denial, Fingerprint, Match, Outcome, Output, Proposal, Refusal, Reply,
-    RequestId, Row, Stamp, State, Timestamp, TokenId, UserId, Verdict,
+    Answer, AuditRow, Caller, Command, Denial, Fingerprint, Match, Outcome, Output, Proposal,
+    Refusal, Reply, RequestId, Row, Stamp, State, Timestamp, TokenId, UserId, Verified,
 };
 
 type Judged = Result<(), TestCaseError>;
@@ -59,12 +59,13 @@ impl Model {
             let known = (proposal.fingerprint, clock, *answer);
             self.answered.insert(key, known);
         }
-        if let (Command::Verify(outcome), Reply::Verified(verdict)) =
-            (&proposal.command, answer.reply)
-        {
+        if let (Command::Verify(outcome), Reply::Verified(_)) = (&proposal.command, answer.reply) {
             prop_assert_eq!(out.events.len(), 1, "each decision is audited once");
             decidable(stamp, proposal, outcome, before)?;
-            self.decided(proposal, outcome, verdict, before, after)?;
+            let AuditRow::Verified(verified) = &out.events[0].row else {
+                return Err(TestCaseError::fail("a decision is audited as one"));
+            };
+            self.decided(proposal, outcome, verified, before, after)?;
         }
         for (user, failures) in &self.failures {
             prop_assert_eq!(after.user(*user).map(|user| user.failures), Some(*failures));
@@ -76,10 +77,11 @@ impl Model {
         &mut self,
         proposal: &Proposal,
         outcome: &Outcome,
-        verdict: Verdict,
+        verified: &Verified,
         before: &State,
         after: &State,
     ) -> Judged {
+        let verdict = verified.verdict;
         let Some(user) = outcome.user else {
             prop_assert_eq!(verdict.denial, Some(Denial::UnknownUser));
             prop_assert_eq!(verdict.failures, 0);
@@ -113,9 +115,10 @@ impl Model {
         match expected {
             None => {
                 *failures = 0;
-                let accepted = (verdict.token.unwrap(), verdict.mark);
-                prop_assert!(right.iter().any(|found| (found.token, found.step) == accepted));
-                prop_assert!(self.accepted.insert(accepted), "accepted twice");
+                for spent in &verified.spent {
+                    prop_assert!(right.contains(&spent));
+                    prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
+                }
                 for found in right {
                     let mark = after.token(found.token).unwrap().mark;
                     prop_assert!(mark >= found.step, "a token that the code fits is not spent");

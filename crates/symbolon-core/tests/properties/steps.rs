@@ -122,7 +122,7 @@ pub(crate) struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self {
-            stamp: Stamp { index: LogIndex(0), ordinal: 0, at: Timestamp(1_800_000_000_000) },
+            stamp: Stamp { index: LogIndex(0), at: Timestamp(1_800_000_000_000) },
             states: Vec::new(),
             proposals: Vec::new(),
         }
@@ -133,13 +133,10 @@ impl Log {
     /// The next entry; `state` is what the entries so far have made.
     pub(crate) fn entry(&mut self, step: &Step, state: &State) -> (Stamp, Proposal) {
         let opening = self.proposals.len();
-        if step.same_entry && opening > 8 {
-            self.stamp.ordinal += 1;
-        } else {
+        if !step.same_entry || opening <= 8 {
             self.states.push(state.clone());
             self.stamp = Stamp {
                 index: LogIndex(self.stamp.index.0 + 1),
-                ordinal: 0,
                 at: Timestamp(self.stamp.at.0.checked_add_signed(step.pass).unwrap()),
             };
         }

@@ -1,8 +1,8 @@
 //! What a script says of answers and of the state.
 
 use symbolon_core::{
-    Answer, AuditRow, Command, Denial, JoinTokenId, NodeId, Reply, Reveal, TokenId, UserName,
-    Verdict,
+    Answer, AuditRow, Command, Denial, JoinTokenId, Match, NodeId, Reply, Reveal, TokenId,
+    UserName, Verdict,
 };
 
 use crate::command::{number, parse_name};
@@ -12,7 +12,19 @@ use crate::world::World;
 /// An answer to `command`, as scripts write it.
 pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> String {
     match (answer.reply, command) {
-        (Reply::Verified(verdict), Command::Verify(_)) => verdict_text(world, verdict),
+        (Reply::Verified(verdict), Command::Verify(outcome)) => {
+            let spent = world.events.iter().rev().find_map(|event| match &event.row {
+                AuditRow::Verified(verified)
+                    if event.index == answer.index
+                        && verified.user_name == outcome.user_name
+                        && verified.verdict == verdict =>
+                {
+                    Some(&verified.spent[..])
+                }
+                _ => None,
+            });
+            verdict_text(world, verdict, spent.unwrap_or_default())
+        }
         (Reply::ClusterCreated, Command::CreateCluster(_)) => "created".to_owned(),
         (Reply::UserCreated(id), Command::CreateUser(c)) if c.user == id => "created".to_owned(),
         (Reply::TokenEnrolled(id), Command::EnrollToken(c)) if c.token == id => {
@@ -31,10 +43,11 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
     }
 }
 
-fn verdict_text(world: &World, verdict: Verdict) -> String {
-    let mark = verdict.token.map_or(String::new(), |token| {
-        format!(", mark {} = {}", world.wallet.name(token), verdict.mark)
-    });
+fn verdict_text(world: &World, verdict: Verdict, spent: &[Match]) -> String {
+    let mark: String = spent
+        .iter()
+        .map(|spent| format!(", mark {} = {}", world.wallet.name(spent.token), spent.step))
+        .collect();
     match verdict.denial.map(Denial::name) {
         None if verdict.failures == 0 => format!("allow{mark}"),
         None => format!("allow{mark}, failures {}", verdict.failures),
@@ -127,7 +140,7 @@ fn audit(world: &World) -> Result<String, String> {
     Ok(match &event.row {
         AuditRow::Verified(verified) => {
             let whose = verified.user.map_or("nobody", |_| "a user");
-            let verdict = verdict_text(world, verified.verdict);
+            let verdict = verdict_text(world, verified.verdict, &verified.spent);
             format!("{} is {whose}, from {}: {verdict}", verified.user_name, verified.client_ip)
         }
         AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),

@@ -45,7 +45,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             states: vec![State::default()],
-            stamp: Stamp { index: LogIndex(0), ordinal: 0, at: Timestamp(0) },
+            stamp: Stamp { index: LogIndex(0), at: Timestamp(0) },
             out: Output::default(),
             image: BTreeMap::new(),
             events: Vec::new(),
@@ -100,12 +100,12 @@ impl World {
     fn next_place(&mut self, kind: &Kind) {
         match kind {
             Kind::At(at) => {
-                self.stamp = Stamp { index: LogIndex(self.stamp.index.0 + 1), ordinal: 0, at: *at };
+                self.stamp = Stamp { index: LogIndex(self.stamp.index.0 + 1), at: *at };
                 self.states.push(self.state().clone());
                 self.out = Output::default();
                 self.stamped.insert(self.stamp.index, *at);
             }
-            Kind::Also | Kind::See => self.stamp.ordinal += 1,
+            Kind::Also | Kind::See => {}
         }
     }
 

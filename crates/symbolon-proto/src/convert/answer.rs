@@ -63,8 +63,6 @@ pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
     let reply = match answer.reply {
         Reply::Verified(verdict) => Message::Verified(peer::Verdict {
             denial: denial_number(verdict.denial),
-            token: verdict.token.map_or(0, |token| token.0),
-            mark: verdict.mark,
             failures: verdict.failures,
         }),
         Reply::ClusterCreated => Message::ClusterCreated(true),
@@ -88,12 +86,9 @@ pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
 pub fn answer_from_proto(message: peer::Answer) -> Result<Answer, DecodeError> {
     use peer::answer::Reply as Message;
     let reply = match need(message.reply, "reply")? {
-        Message::Verified(m) => Reply::Verified(Verdict {
-            denial: denial_from_number(m.denial)?,
-            token: (m.token != 0).then_some(TokenId(m.token)),
-            mark: m.mark,
-            failures: m.failures,
-        }),
+        Message::Verified(m) => {
+            Reply::Verified(Verdict { denial: denial_from_number(m.denial)?, failures: m.failures })
+        }
         Message::ClusterCreated(_) => Reply::ClusterCreated,
         Message::UserCreated(id) => Reply::UserCreated(UserId(id)),
         Message::TokenEnrolled(id) => Reply::TokenEnrolled(TokenId(id)),

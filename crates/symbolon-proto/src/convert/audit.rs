@@ -3,7 +3,7 @@
 use prost::Message as _;
 use symbolon_core::{
     AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, JoinTokenId, KeyPin, LogIndex,
-    NodeId, Timestamp, TokenId, UserId, Verdict, Verified,
+    Match, NodeId, Timestamp, TokenId, UserId, Verdict, Verified,
 };
 
 use super::answer::{denial_from_number, denial_number};
@@ -116,10 +116,13 @@ fn verified_to_proto(v: &Verified) -> store::Verified {
         client_ip: v.client_ip.clone().into_bytes(),
         method: method_number(v.method),
         denial: denial_number(v.verdict.denial),
-        token: v.verdict.token.map_or(0, |token| token.0),
-        mark: v.verdict.mark,
         failures: v.verdict.failures,
+        spent: v.spent.iter().map(|s| store::Spent { token: s.token.0, step: s.step }).collect(),
     }
+}
+
+const fn spent_from_proto(m: store::Spent) -> Match {
+    Match { token: TokenId(m.token), step: m.step }
 }
 
 fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeError> {
@@ -132,12 +135,8 @@ fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeErro
             client_ip: String::from_utf8(m.client_ip)
                 .map_err(|_| DecodeError::Field("client_ip"))?,
             method: method(m.method)?,
-            verdict: Verdict {
-                denial: denial_from_number(m.denial)?,
-                token: (m.token != 0).then_some(TokenId(m.token)),
-                mark: m.mark,
-                failures: m.failures,
-            },
+            verdict: Verdict { denial: denial_from_number(m.denial)?, failures: m.failures },
+            spent: m.spent.into_iter().map(spent_from_proto).collect(),
         }),
         Event::ClusterCreated(m) => AuditRow::ClusterCreated {
             cluster: need(ClusterId::from_slice(&m.cluster), "cluster")?,

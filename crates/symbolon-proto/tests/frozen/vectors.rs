@@ -105,6 +105,7 @@ fn audit() -> Vector {
             "AuditBatch",
             "AuditRow",
             "Verified",
+            "Spent",
             "ClusterCreated",
             "UserCreated",
             "TokenEnrolled",

@@ -288,8 +288,7 @@ pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
         Just(Some(Denial::NoToken)),
         Just(Some(Denial::Locked)),
     ];
-    (denial, option::of(id(TokenId)), number(), any::<u32>())
-        .prop_map(|(denial, token, mark, failures)| Verdict { denial, token, mark, failures })
+    (denial, any::<u32>()).prop_map(|(denial, failures)| Verdict { denial, failures })
 }
 
 fn verified() -> impl Strategy<Value = Verified> {
@@ -300,6 +299,7 @@ fn verified() -> impl Strategy<Value = Verified> {
         client_ip: outcome.client_ip,
         method: outcome.method,
         verdict,
+        spent: outcome.matches,
     })
 }
 

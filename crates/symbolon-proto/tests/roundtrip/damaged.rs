@@ -234,7 +234,7 @@ fn a_reply_has_a_number_that_exists() {
         assert_eq!(refusal(answer_from_proto(refused)), of("refused"));
     }
     for denial in [6, u32::MAX] {
-        let verdict = peer::Verdict { denial, token: 0, mark: 0, failures: 0 };
+        let verdict = peer::Verdict { denial, failures: 0 };
         let denied = answer(peer::answer::Reply::Verified(verdict));
         assert_eq!(refusal(answer_from_proto(denied)), of("denial"));
     }

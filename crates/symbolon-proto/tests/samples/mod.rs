@@ -303,12 +303,12 @@ fn verified(denial: Option<Denial>) -> Verified {
         application: ApplicationId(0x0102_0304_0506_0708),
         client_ip: "2001:db8::7".to_owned(),
         method: Method::Totp,
-        verdict: Verdict {
-            denial,
-            token: denial.is_none().then_some(TokenId(0xb1b2_b3b4_b5b6_b7b8)),
-            mark: if denial.is_none() { 60_000_000 } else { 0 },
-            failures: if denial == Some(Denial::Locked) { 100 } else { 0 },
-        },
+        verdict: Verdict { denial, failures: if denial == Some(Denial::Locked) { 100 } else { 0 } },
+        spent: denial
+            .is_none()
+            .then_some(Match { token: TokenId(0xb1b2_b3b4_b5b6_b7b8), step: 60_000_000 })
+            .into_iter()
+            .collect(),
     }
 }
 

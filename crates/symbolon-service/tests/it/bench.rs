@@ -65,7 +65,7 @@ impl TestLedger {
         let mut inner = self.inner.lock().unwrap();
         inner.applied += 1;
         inner.proposals.push(proposal.clone());
-        let stamp = Stamp { index: LogIndex(inner.applied), ordinal: 0, at: self.clock.now() };
+        let stamp = Stamp { index: LogIndex(inner.applied), at: self.clock.now() };
         let answer = inner.state.apply(stamp, proposal, &mut Output::default());
         inner.state.check().unwrap();
         if !inner.frozen {
