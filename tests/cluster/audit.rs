@@ -28,11 +28,10 @@ fn allows(node: &Node) -> BTreeMap<(TokenId, u64), usize> {
     for entry in store.image.audit(..) {
         let (index, rows) = entry.unwrap();
         for event in audit_decode(LogIndex(index), &rows).unwrap() {
-            if let AuditRow::Verified(verified) = event.row
-                && verified.verdict.denial.is_none()
-            {
-                let token = verified.verdict.token.unwrap();
-                *allows.entry((token, verified.verdict.mark)).or_default() += 1;
+            if let AuditRow::Verified(verified) = event.row {
+                for spent in verified.spent {
+                    *allows.entry((spent.token, spent.step)).or_default() += 1;
+                }
             }
         }
     }

@@ -15,6 +15,8 @@ pub const APPLICATION_SHARE_MAX: usize = VERIFICATION_QUEUE_MAX / 2;
 /// Administrative calls that may be under way at a node.
 pub const ADMINISTRATION_QUEUE_MAX: usize = 256;
 
+const _: () = assert!(APPLICATION_SHARE_MAX * 2 <= VERIFICATION_QUEUE_MAX);
+
 /// Counts what is under way.
 #[derive(Clone, Default, Debug)]
 pub struct Admission(Arc<Mutex<Counts>>);

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use symbolon_core::{Command, Denial};
-use symbolon_service::{APPLICATION_SHARE_MAX, ServiceError};
+use symbolon_service::ServiceError;
 
 use super::bench::{Bench, deadline, question};
 
@@ -115,9 +115,4 @@ async fn an_application_verifies_as_itself_and_does_nothing_else() {
     assert_eq!(done, refused);
     let done = service.list_users(app, 0, None, true, deadline()).await.map(|_| ());
     assert_eq!(done, refused);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_share_of_an_application_is_below_the_queue() {
-    assert!(APPLICATION_SHARE_MAX * 2 <= symbolon_service::VERIFICATION_QUEUE_MAX);
 }
