@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod alone;
 mod fields;
 mod frames;
 mod joins;

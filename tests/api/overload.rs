@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use symbolon_proto::v1::{VerifyRequest, VerifyResponse};
 use symbolon_testkit::{Cluster, Code, Status};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic_types::StatusExt as _;
 
@@ -106,47 +105,6 @@ async fn counted(
         refused.fetch_add(1, Ordering::Relaxed);
     }
     answer
-}
-
-#[tokio::test]
-async fn a_flood_of_all_nodes_leaves_room_for_others() {
-    let cluster = cluster().await;
-    let flooding = cluster.application("flooding").await;
-    let other = cluster.application("other").await;
-    let people = cluster.people("user", OTHERS).await;
-    let refused = Arc::new(AtomicUsize::new(0));
-    let (stop, stopped) = watch::channel(false);
-    let mut flood = JoinSet::new();
-    for number in cluster.numbers() {
-        for _ in 0..SHARE_MAX.div_ceil(CALLS_EACH) + 1 {
-            let wire = stranger(&cluster, number).await.bearing(&flooding);
-            for _ in 0..CALLS_EACH {
-                flood.spawn(ask_again_and_again(wire.clone(), Arc::clone(&refused), stopped.clone()));
-            }
-        }
-    }
-    until("the flood is refused", async || refused.load(Ordering::Relaxed) > FLOOD).await;
-
-    let others = cluster.clients(&other);
-    for (person, client) in people.iter().zip(others.iter().cycle()) {
-        let verdict = client.verdict(person.request()).await;
-        assert!(verdict.unwrap().is_allow());
-    }
-    stop.send_replace(true);
-    flood.join_all().await;
-    state::assert_equal_digests(&cluster).await;
-}
-
-async fn ask_again_and_again(wire: Wire, refused: Arc<AtomicUsize>, stopped: watch::Receiver<bool>) {
-    while !*stopped.borrow() {
-        match wire.ask::<VerifyResponse>(VERIFY, &question("nobody")).await {
-            Ok(_) => {}
-            Err(status) => {
-                assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
-                refused.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
 }
 
 #[tokio::test]

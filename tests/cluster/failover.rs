@@ -10,7 +10,9 @@ use crate::support::{assert_no_failures, cluster_of};
 const KILLS: usize = 10;
 const CALLS_A_SECOND: u32 = 200;
 const CALLS_BETWEEN_KILLS: usize = 300;
-const PEOPLE: usize = 3000;
+/// Whatever the time of the first call, each of them has two codes in its 30 s, and one more in each
+/// 30 s after that: enough for a minute.
+const PEOPLE: usize = 4000;
 const LONGEST_WAIT_MAX: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]

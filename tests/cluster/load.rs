@@ -44,14 +44,18 @@ pub(crate) struct Call {
 struct Pool(Mutex<VecDeque<(Person, u64)>>);
 
 impl Pool {
-    /// Somebody with a code that is right now and will be for 30 s, and its time step.
-    fn take(&self) -> (Person, u64) {
+    /// Somebody with a code that is right now and will be for 30 s, and its time step; `None` when
+    /// all have shown what they have.
+    fn take(&self) -> Option<(Person, u64)> {
         let mut people = self.0.lock().unwrap();
-        let (person, unused) = people.pop_front().unwrap();
-        let step = unused.max(step_now());
+        let (_, unused) = people.front()?;
+        let now = step_now();
+        let step = now.max(*unused);
         // One step ahead is inside the window, and stays there when the step ends meanwhile.
-        assert!(step <= step_now() + 1, "too few people for this load");
-        (person, step)
+        if step > now + 1 {
+            return None;
+        }
+        people.pop_front().map(|(person, _)| (person, step))
     }
 
     fn give_back(&self, person: Person, step: u64) {
@@ -69,6 +73,8 @@ struct Shared {
     targets: Vec<Target>,
     pool: Pool,
     allowed: AtomicUsize,
+    /// Whether nobody had a code left.
+    exhausted: AtomicBool,
     stopped: AtomicBool,
 }
 
@@ -86,6 +92,7 @@ impl Load {
             targets: targets.collect(),
             pool: Pool(Mutex::new(people)),
             allowed: AtomicUsize::new(0),
+            exhausted: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         });
         let period = Duration::from_secs(1) / rate;
@@ -97,12 +104,22 @@ impl Load {
     pub(crate) async fn usual(&self, calls: usize) {
         let allowed = || self.shared.allowed.load(Ordering::SeqCst);
         let wanted = allowed() + calls;
-        wait_until("calls are allowed", USUAL_TIME_MAX, async || allowed() >= wanted).await;
+        wait_until("calls are allowed", USUAL_TIME_MAX, async || {
+            self.assert_not_exhausted();
+            allowed() >= wanted
+        })
+        .await;
+    }
+
+    fn assert_not_exhausted(&self) {
+        let exhausted = self.shared.exhausted.load(Ordering::SeqCst);
+        assert!(!exhausted, "the machine is too slow for this many people: enrol more");
     }
 
     /// Sends no more, and waits for all answers.
     pub(crate) async fn stop(self) -> Calls {
         self.shared.stopped.store(true, Ordering::SeqCst);
+        self.assert_not_exhausted();
         Calls(self.generator.await.unwrap())
     }
 }
@@ -129,9 +146,12 @@ fn alive(targets: &[Target], turn: usize) -> Option<(&Target, Life)> {
 
 /// One sign-in; none when all nodes are dead.
 async fn call(shared: Arc<Shared>, turn: usize, at: Instant) -> Option<Call> {
-    let Shared { targets, pool, allowed, .. } = &*shared;
+    let Shared { targets, pool, allowed, exhausted, .. } = &*shared;
     let (target, life) = alive(targets, turn)?;
-    let (person, step) = pool.take();
+    let Some((person, step)) = pool.take() else {
+        exhausted.store(true, Ordering::SeqCst);
+        return None;
+    };
     let mut request = person.request_with(person.otp.code_of(step));
     request.request_id = request_id().to_vec();
     let result = target.client.verdict(request.clone()).await;

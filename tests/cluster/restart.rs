@@ -9,7 +9,7 @@ use symbolon_testkit::{Client, Cluster, request_id};
 use crate::load::{Call, Load};
 use crate::support::{assert_same_state, cluster_of, next_of};
 
-const PEOPLE: usize = 600;
+const PEOPLE: usize = 1000;
 const CALLS_A_SECOND: u32 = 200;
 const CALLS_BEFORE: usize = 400;
 const AT_ONCE: usize = 32;

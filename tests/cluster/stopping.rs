@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::load::Load;
 use crate::support::{assert_no_failures, cluster_of};
 
-const PEOPLE: usize = 1000;
+const PEOPLE: usize = 1500;
 const CALLS_A_SECOND: u32 = 100;
 const USUAL: usize = 100;
 /// Fewer than a connection may have under way at once.

@@ -7,8 +7,8 @@ use symbolon_store::{SealError, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// The disk.
-    #[error("{0}")]
-    Store(#[source] StoreError),
+    #[error(transparent)]
+    Store(StoreError),
     /// What the disk holds is no state.
     #[error(
         "the applied state on this disk is damaged; move the data directory away and join this \
@@ -69,8 +69,8 @@ pub enum ClusterError {
         message: String,
     },
     /// A use case failed.
-    #[error("{0}")]
-    Service(#[source] ServiceError),
+    #[error(transparent)]
+    Service(ServiceError),
 }
 
 impl From<StoreError> for ClusterError {

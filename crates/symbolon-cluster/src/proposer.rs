@@ -93,7 +93,9 @@ impl Proposer {
         })?;
         match timeout_at(deadline, answer).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(ProposeError::Stopping),
+            // Given up: here at its deadline, or because the node stops.
+            Ok(Err(_)) if Instant::now() < deadline => Err(ProposeError::Stopping),
+            Ok(Err(_)) => Err(ProposeError::NoMaster),
             Err(_) => Err(ProposeError::NoMaster),
         }
     }

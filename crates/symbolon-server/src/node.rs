@@ -77,8 +77,9 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 
 /// Opens the store, binds the ports and starts the node behind them.
 async fn start(config: &Config) -> Result<(Arc<ClusterNode>, Arc<Service>, Listeners), Failure> {
-    let kek = Kek::load(config.kek.path()).map_err(|error| kek_failed(&error))?;
+    // First: where there is no node yet, there may be no key either, and the former is what to say.
     let store = open(config).await?;
+    let kek = Kek::load(config.kek.path()).map_err(|error| kek_failed(&error))?;
     let previous = Addresses::read(&config.data_dir);
     let listeners = addresses::bind(config, previous.as_ref()).await?;
     let advertised = config.advertised(&listeners.addresses);

@@ -51,7 +51,8 @@ fn signal(node: &Node, signal: Signal) {
     kill_process(pid.unwrap(), signal).unwrap();
 }
 
+/// Adds to a file, and makes it if it is not there.
 pub(crate) fn append(path: &Path, text: &str) {
-    let before = self::text(path);
-    std::fs::write(path, before + text).unwrap();
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    std::io::Write::write_all(&mut file.unwrap(), text.as_bytes()).unwrap();
 }
