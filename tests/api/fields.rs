@@ -37,14 +37,19 @@ async fn every_field_limit_is_kept_and_named() {
         let caller = if method == VERIFY { &application } else { &administrator };
         refused(caller, field, method, &question).await;
     }
-    for bad in ["", "0", &"0".repeat(31), &"0".repeat(33), &"g".repeat(32), &format!("+{:031}", 0)] {
+    for bad in ["", "0", &"0".repeat(31), &"0".repeat(33), &"g".repeat(32), &format!("+{:031}", 0)]
+    {
         let header = "symbolon-request-id";
         let question = verification(|_| {});
         refused(&application.with(header, bad), header, VERIFY, &question).await;
         let question = new_user("nobody-yet", "");
         refused(&administrator.with(header, bad), header, CREATE_USER, &question).await;
     }
-    for (name, code) in [("", Code::InvalidArgument), ("two words", Code::InvalidArgument), ("nobody", Code::NotFound)] {
+    for (name, code) in [
+        ("", Code::InvalidArgument),
+        ("two words", Code::InvalidArgument),
+        ("nobody", Code::NotFound),
+    ] {
         let question = verification(|request| name.clone_into(&mut request.application));
         let reply = administrator.send(VERIFY, framed(&question)).await.unwrap();
         assert_eq!(reply.status.code(), code, "{name}: {:?}", reply.status);
@@ -87,20 +92,15 @@ fn new_user(username: &str, display_name: &str) -> Vec<u8> {
 }
 
 fn token(change: impl FnOnce(&mut v1::EnrollTokenRequest)) -> Vec<u8> {
-    let mut request = v1::EnrollTokenRequest {
-        username: PERSON.to_owned(),
-        ..v1::EnrollTokenRequest::default()
-    };
+    let mut request =
+        v1::EnrollTokenRequest { username: PERSON.to_owned(), ..v1::EnrollTokenRequest::default() };
     change(&mut request);
     request.encode_to_vec()
 }
 
 fn page(page_size: u32, page_token: &str) -> Vec<u8> {
-    let request = v1::ListUsersRequest {
-        page_size,
-        page_token: page_token.to_owned(),
-        allow_stale: false,
-    };
+    let request =
+        v1::ListUsersRequest { page_size, page_token: page_token.to_owned(), allow_stale: false };
     request.encode_to_vec()
 }
 
@@ -114,10 +114,7 @@ fn join_token(life_seconds: u32) -> Vec<u8> {
 }
 
 fn named(username: &str) -> Vec<u8> {
-    let request = v1::GetUserRequest {
-        username: username.to_owned(),
-        allow_stale: false,
-    };
+    let request = v1::GetUserRequest { username: username.to_owned(), allow_stale: false };
     request.encode_to_vec()
 }
 

@@ -42,14 +42,8 @@ fn damaged() -> Vec<(&'static str, Bytes)> {
         ("a flag that does not exist", odd_flag.into()),
         ("no message", Bytes::new()),
         ("half a frame", Bytes::from_static(b"\0\0\0")),
-        (
-            "less than the frame says",
-            Bytes::from_static(b"\0\0\0\x01\0x"),
-        ),
-        (
-            "4 GiB, says the frame",
-            Bytes::from_static(b"\0\xff\xff\xff\xffx"),
-        ),
+        ("less than the frame says", Bytes::from_static(b"\0\0\0\x01\0x")),
+        ("4 GiB, says the frame", Bytes::from_static(b"\0\xff\xff\xff\xffx")),
     ]
 }
 
@@ -85,12 +79,7 @@ async fn bytes_that_are_no_message_are_refused_and_change_nothing() {
 
 async fn refused(wire: &Wire, method: &str, what: &str, body: Bytes) {
     let reply = send(wire, method, what, body).await;
-    let refusals = [
-        Code::InvalidArgument,
-        Code::Internal,
-        Code::OutOfRange,
-        Code::Unimplemented,
-    ];
+    let refusals = [Code::InvalidArgument, Code::Internal, Code::OutOfRange, Code::Unimplemented];
     assert!(
         refusals.contains(&reply.status.code()) || is_hung_up(method, &reply),
         "{method}, {what}: {:?}",
@@ -124,12 +113,7 @@ fn is_hung_up(method: &str, reply: &Reply) -> bool {
 
 async fn as_large_as_the_limit(wire: &Wire) {
     let reply = wire.send(VERIFY, padded(MEBIBYTE)).await.unwrap();
-    assert_eq!(
-        reply.status.code(),
-        Code::InvalidArgument,
-        "{:?}",
-        reply.status
-    );
+    assert_eq!(reply.status.code(), Code::InvalidArgument, "{:?}", reply.status);
     assert!(reply.status.message().starts_with("username: "));
 }
 

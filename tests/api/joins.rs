@@ -91,7 +91,8 @@ async fn used_token(cluster: &Cluster) {
         // A join whose answer got lost is repeated, at any node.
         let again = join(node.peer(), &own, &token, "first").await.unwrap();
         assert!(again == first, "the same join was answered otherwise");
-        for (key, name) in [(&Identity::new(), "first"), (&Identity::new(), "second"), (&own, "second")]
+        for (key, name) in
+            [(&Identity::new(), "first"), (&Identity::new(), "second"), (&own, "second")]
         {
             let refused = join(node.peer(), key, &token, name).await.err().unwrap();
             assert_no_token(&refused, "has admitted another node");

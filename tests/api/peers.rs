@@ -205,9 +205,8 @@ async fn overstepping(cluster: &Cluster, guest: &Guest) {
         about(node, node).encode_to_vec(),
     ];
     let answers = propose(batch).await.unwrap().answer;
-    let refused = |answer: &peer::Answer| {
-        matches!(answer.reply, Some(peer::answer::Reply::Refused(_)))
-    };
+    let refused =
+        |answer: &peer::Answer| matches!(answer.reply, Some(peer::answer::Reply::Refused(_)));
     assert!(answers.len() == 2 && answers.iter().all(refused));
 }
 

@@ -60,7 +60,8 @@ async fn counts_are_right(cluster: &Cluster) -> bool {
         let metrics = node.metrics().await;
         let read = |name| metrics.sum(name, &[]);
         masters += read("symbolon_is_master");
-        let decided = |decision| metrics.sum("symbolon_verifications_total", &[("decision", decision)]);
+        let decided =
+            |decision| metrics.sum("symbolon_verifications_total", &[("decision", decision)]);
         allowed += decided("ALLOW");
         denied += decided("DENY");
         let is_right = read("symbolon_ready") == 1.0

@@ -30,21 +30,12 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         application: APPLICATION.to_owned(),
         ..v1::VerifyRequest::default()
     };
-    let create_user = v1::CreateUserRequest {
-        username: "made-by-right".to_owned(),
-        display_name: String::new(),
-    };
-    let get_user = v1::GetUserRequest {
-        username: PERSON.to_owned(),
-        allow_stale: false,
-    };
-    let enroll_token = v1::EnrollTokenRequest {
-        username: PERSON.to_owned(),
-        ..v1::EnrollTokenRequest::default()
-    };
-    let create_application = v1::CreateApplicationRequest {
-        name: "made-by-right".to_owned(),
-    };
+    let create_user =
+        v1::CreateUserRequest { username: "made-by-right".to_owned(), display_name: String::new() };
+    let get_user = v1::GetUserRequest { username: PERSON.to_owned(), allow_stale: false };
+    let enroll_token =
+        v1::EnrollTokenRequest { username: PERSON.to_owned(), ..v1::EnrollTokenRequest::default() };
+    let create_application = v1::CreateApplicationRequest { name: "made-by-right".to_owned() };
     let list_users = v1::ListUsersRequest::default();
     let create_join_token = v1::CreateJoinTokenRequest::default();
     vec![
@@ -122,7 +113,8 @@ async fn assert_nothing_is_forgotten(anybody: &Wire) {
         Some(right) => (method, right),
         None => panic!("{method} does not name its right"),
     });
-    let tried = rights().into_iter().map(|(method, right, _)| (method.to_owned(), right.to_owned()));
+    let tried =
+        rights().into_iter().map(|(method, right, _)| (method.to_owned(), right.to_owned()));
     assert_eq!(written.collect::<BTreeMap<_, _>>(), tried.collect());
 }
 

@@ -83,7 +83,8 @@ async fn a_name_that_is_nobodys_looks_and_costs_like_any_other() {
     let mut details = Vec::new();
     for question in questions {
         let question = VerifyRequest { application: APPLICATION.to_owned(), ..question };
-        details.push(cluster.admin(2).verify(question).await.unwrap().reason_detail().as_str_name());
+        details
+            .push(cluster.admin(2).verify(question).await.unwrap().reason_detail().as_str_name());
     }
     assert_eq!(details, ["CODE_MISMATCH", "UNKNOWN_USER", "NO_TOKEN"]);
     state::assert_equal_digests(&cluster).await;

@@ -1,1 +1,15 @@
-//! placeholder
+//! The command line as people and scripts use it: words, JSON, exit codes, and what is left behind.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod asking;
+mod demo;
+mod dev;
+mod local;
+mod machine;
+mod program;
+mod refusals;
+mod secrets;

@@ -79,3 +79,52 @@ async fn of_two_nodes_the_subordinate_may_die() {
     cluster.settled().await;
     assert!(clients[1].verdict(again).await.unwrap().is_used());
 }
+
+/// Has leadership handed on until `number` leads.
+async fn lead(cluster: &Cluster, number: usize) {
+    for _ in 0..50 {
+        let master = cluster.wait_for_master().await;
+        if master == number {
+            return;
+        }
+        assert!(cluster.node(master).terminate().await.success());
+        cluster.node(master).start().await;
+        cluster.settled().await;
+    }
+    panic!("node {number} never led");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_joins_whoever_is_master() {
+    let (mut cluster, key) = cluster_of(3).await;
+    lead(&cluster, 3).await;
+    cluster.add_node().await;
+    cluster.settled().await;
+    let person = cluster.person("ann").await;
+    assert!(cluster.clients(&key)[3].verdict(person.request()).await.unwrap().is_allow());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_comes_back_to_a_master_that_joined_while_it_was_away() {
+    let (mut cluster, key) = cluster_of(3).await;
+    cluster.node(2).kill9();
+    cluster.add_node().await;
+    cluster.add_node().await;
+    wait_until("there are five voters", SOON, async || voters(&status(&cluster, 1).await) == 5)
+        .await;
+    // Node 2 has never heard of nodes 4 and 5.
+    let mut master = cluster.wait_for_master().await;
+    for _ in 0..50 {
+        if master > 3 {
+            break;
+        }
+        assert!(cluster.node(master).terminate().await.success());
+        cluster.node(master).start().await;
+        master = cluster.wait_for_master().await;
+    }
+    assert!(master > 3, "node {master} leads");
+    let person = cluster.person("ann").await;
+    cluster.node(2).start().await;
+    cluster.settled().await;
+    assert!(cluster.clients(&key)[1].verdict(person.request()).await.unwrap().is_allow());
+}

@@ -91,13 +91,7 @@ pub(crate) struct Options {
 #[derive(Args, Clone, Copy)]
 pub(crate) struct OutputOption {
     /// How to show results
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t,
-        global = true
-    )]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
     pub(crate) output: Format,
 }
 

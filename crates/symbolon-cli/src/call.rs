@@ -44,8 +44,7 @@ impl Context {
             let what = format!("The request id is no metadata: {error}.");
             Failure::new(Exit::Software, what, "Report this as a defect.")
         })?;
-        self.ask(&question, Some((REQUEST_ID, id)), REPEAT_WITHIN, call)
-            .await
+        self.ask(&question, Some((REQUEST_ID, id)), REPEAT_WITHIN, call).await
     }
 
     /// Asks for what carries its request id in the question.
@@ -64,11 +63,7 @@ impl Context {
         repeat_within: Duration,
         call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
     ) -> Result<A, Failure> {
-        let limits = Limits {
-            total: self.timeout,
-            attempt: ATTEMPT_TIME_MAX,
-            repeat_within,
-        };
+        let limits = Limits { total: self.timeout, attempt: ATTEMPT_TIME_MAX, repeat_within };
         retry::in_turn(&self.servers, limits, async |server, time| {
             let end = Instant::now() + time;
             let channel = connect::channel(server, &self.tls, time).await?;
@@ -76,9 +71,7 @@ impl Context {
             let mut request = Request::new(question.clone());
             request.set_timeout(time);
             if let Some(token) = &self.token {
-                request
-                    .metadata_mut()
-                    .insert("authorization", token.metadata());
+                request.metadata_mut().insert("authorization", token.metadata());
             }
             if let Some((key, id)) = &id {
                 request.metadata_mut().insert(*key, id.clone());
@@ -98,10 +91,7 @@ fn missed(server: &ServerAddress, status: &Status) -> Miss {
     let failure = Failure::status(&server.to_string(), status);
     match status.code() {
         // tonic says `Cancelled` when the time it was given ran out.
-        Code::DeadlineExceeded | Code::Cancelled => Miss::Next {
-            failure,
-            again: Again::Silent,
-        },
+        Code::DeadlineExceeded | Code::Cancelled => Miss::Next { failure, again: Again::Silent },
         // A source is an error of this side: the connection broke. No server said this.
         _ if status.source().is_some() => Miss::Next {
             failure: connect::unreachable(server, "the connection broke"),

@@ -51,10 +51,7 @@ pub(crate) async fn run<S: AsRef<OsStr>>(
 
 /// Asks the child to end.
 pub(crate) fn ask_to_end(child: &Child) -> io::Result<()> {
-    let pid = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw);
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     match pid {
         Some(pid) => Ok(kill_process(pid, Signal::TERM)?),
         None => Ok(()), // it has ended and was waited for
@@ -67,11 +64,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_child_that_is_asked_ends() {
-        let mut child = Command::new("sleep")
-            .arg("60")
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let mut child = Command::new("sleep").arg("60").kill_on_drop(true).spawn().unwrap();
         ask_to_end(&child).unwrap();
         let status = child.wait().await.unwrap();
         let signal = std::os::unix::process::ExitStatusExt::signal(&status);

@@ -71,10 +71,7 @@ pub(crate) async fn channel(
     });
     let endpoint =
         Endpoint::from_shared(server.url()).map_err(|error| transport(server, &error))?;
-    endpoint
-        .connect_with_connector(connector)
-        .await
-        .map_err(|error| transport(server, &error))
+    endpoint.connect_with_connector(connector).await.map_err(|error| transport(server, &error))
 }
 
 async fn stream(server: &ServerAddress, tls: &TlsConnector) -> io::Result<TlsStream<TcpStream>> {
@@ -89,28 +86,20 @@ async fn stream(server: &ServerAddress, tls: &TlsConnector) -> io::Result<TlsStr
 }
 
 fn not_connected(server: &ServerAddress, error: &io::Error) -> Miss {
-    let tls = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(error @ rustls::Error::InvalidCertificate(_)) = tls {
         let failure = Failure::configuration(
             format!("{server} does not prove to be a node of the cluster: {error}."),
             "Use the ca.pem of that cluster, and an address that the certificate names.",
         );
-        return Miss::Next {
-            failure,
-            again: Again::Untrusted,
-        };
+        return Miss::Next { failure, again: Again::Untrusted };
     }
     let reason = match error.kind() {
         io::ErrorKind::TimedOut => "no answer in time".to_owned(),
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         _ => error.to_string(),
     };
-    Miss::Next {
-        failure: unreachable(server, &reason),
-        again: Again::Never,
-    }
+    Miss::Next { failure: unreachable(server, &reason), again: Again::Never }
 }
 
 fn transport(server: &ServerAddress, error: &tonic::transport::Error) -> Miss {
@@ -139,11 +128,8 @@ mod tests {
         let path = home.path().join("ca.pem");
         let missing = tls(&path).err().unwrap();
         assert_eq!(missing.exit, Exit::Configuration);
-        for text in [
-            "",
-            "no PEM",
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        ] {
+        for text in ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+        {
             files::write(&path, text).unwrap();
             let failure = tls(&path).err().unwrap();
             assert!(failure.to_string().contains("ca.pem"), "{failure}");

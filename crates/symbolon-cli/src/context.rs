@@ -38,9 +38,7 @@ impl Context {
                 "Name the cluster's ca.pem with --ca or SYMBOLON_CA.",
             ));
         };
-        let token = path(options.token_file.as_ref())
-            .map(BearerToken::read)
-            .transpose()?;
+        let token = path(options.token_file.as_ref()).map(BearerToken::read).transpose()?;
         Ok(Self {
             servers,
             tls: connect::tls(ca)?,
@@ -51,10 +49,7 @@ impl Context {
 
     /// The same, asking only this server.
     pub(crate) fn at(&self, server: &ServerAddress) -> Self {
-        Self {
-            servers: vec![server.clone()],
-            ..self.clone()
-        }
+        Self { servers: vec![server.clone()], ..self.clone() }
     }
 }
 

@@ -78,9 +78,6 @@ async fn serve(cluster: &mut LocalCluster, format: Format) -> Result<(), Failure
     Err(Failure::new(
         Exit::Unavailable,
         "No node runs any more.",
-        format!(
-            "Look into the logs below {}.",
-            cluster.directory().display()
-        ),
+        format!("Look into the logs below {}.", cluster.directory().display()),
     ))
 }

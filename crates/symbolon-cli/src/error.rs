@@ -18,11 +18,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// `what` and `remedy` are whole sentences and hold no secret.
     pub(crate) fn new(exit: Exit, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            exit,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+        Self { exit, what: what.into(), remedy: remedy.into() }
     }
 
     /// A file or setting of this machine is wrong.

@@ -41,15 +41,8 @@ pub(crate) struct NewSecretFile {
 impl NewSecretFile {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let mut options = fs::OpenOptions::new();
-        let file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: Some(file),
-        })
+        let file = options.write(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Self { path: path.to_owned(), file: Some(file) })
     }
 
     /// Fills the file and makes it durable: what it holds is shown only once.
@@ -77,10 +70,7 @@ pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
 
 /// Makes the directory, and those above it, for its owner alone.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Whether nothing is in the directory. One that does not exist is empty.
@@ -106,19 +96,12 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 
 /// Opens a file to which lines are added at the end.
 pub(crate) fn append(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
+    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
 /// A directory in the system's place for such, which goes away when it is dropped.
 pub(crate) fn temporary_directory(prefix: &str) -> io::Result<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix(prefix)
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir()
+    tempfile::Builder::new().prefix(prefix).permissions(fs::Permissions::from_mode(0o700)).tempdir()
 }
 
 #[cfg(test)]
@@ -131,10 +114,7 @@ mod tests {
         let path = home.path().join("key");
         NewSecretFile::create(&path).unwrap().write("k1").unwrap();
         assert_eq!(read_text(&path).unwrap(), "k1\n");
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!others_can_read(&path).unwrap());
         let error = NewSecretFile::create(&path).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);

@@ -79,12 +79,7 @@ impl LocalCluster {
             Some(record) => record.nodes(&directory, nodes)?,
             None => Node::numbered(&directory, nodes.unwrap_or(super::dev::NODES_DEFAULT)),
         };
-        Ok(Self {
-            directory,
-            temporary: None,
-            record,
-            nodes,
-        })
+        Ok(Self { directory, temporary: None, record, nodes })
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -106,7 +101,7 @@ impl LocalCluster {
 
     /// Where `init` leaves the first administrator's bearer token.
     pub(crate) fn token_file(&self) -> PathBuf {
-        Node::data(&self.directory, 1).join("admin.token")
+        Node::data(&self.directory, 1).with_file_name("admin.token")
     }
 
     /// Asks all nodes in turn, as the administrator.
@@ -145,10 +140,7 @@ impl LocalCluster {
         let Some((first, others)) = self.nodes.split_first_mut() else {
             return Ok(());
         };
-        output::note(&format!(
-            "Making the cluster {CLUSTER} on {} ...",
-            first.name
-        ));
+        output::note(&format!("Making the cluster {CLUSTER} on {} ...", first.name));
         first.init(CLUSTER).await?;
         first.start()?;
         first.ready().await?;

@@ -62,10 +62,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_its_usual_value() {
-        for query in [
-            format!("secret={SECRET}"),
-            format!("issuer=a&secret={SECRET}%3D%3D"),
-        ] {
+        for query in [format!("secret={SECRET}"), format!("issuer=a&secret={SECRET}%3D%3D")] {
             let expected = (SECRET.to_owned(), "SHA1".to_owned(), 6, 30);
             assert_eq!(parsed(&query), Some(expected));
         }

@@ -19,9 +19,7 @@ pub(crate) enum Format {
 /// Prints a result as one line, or a text of several.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(not_written)
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(not_written)
 }
 
 /// Prints a part of a result, to which more is added.
@@ -53,9 +51,7 @@ pub(crate) fn is_terminal() -> bool {
 
 /// The text without what a terminal would obey. Names come from other people.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn not_written(error: io::Error) -> Failure {

@@ -21,11 +21,7 @@ pub(crate) fn draw(text: &str, terminal: bool) -> Result<String, Failure> {
         true => (Dense1x2::Dark, Dense1x2::Light),
         false => (Dense1x2::Light, Dense1x2::Dark),
     };
-    let image = code
-        .render::<Dense1x2>()
-        .dark_color(dark)
-        .light_color(light)
-        .build();
+    let image = code.render::<Dense1x2>().dark_color(dark).light_color(light).build();
     Ok(match terminal {
         true => image
             .lines()

@@ -87,9 +87,7 @@ pub(crate) async fn in_turn<S, T>(
         }
         if round == 1 {
             let seconds = limits.total.saturating_sub(start.elapsed()).as_secs();
-            output::note(&format!(
-                "No answer yet: trying again for up to {seconds} s ..."
-            ));
+            output::note(&format!("No answer yet: trying again for up to {seconds} s ..."));
         }
         sleep(pause).await;
     }
@@ -145,8 +143,7 @@ mod tests {
         let start = Instant::now();
         let log = RefCell::new(Vec::new());
         let result = in_turn(servers, limits, async |server, _| {
-            log.borrow_mut()
-                .push((*server, start.elapsed().as_millis()));
+            log.borrow_mut().push((*server, start.elapsed().as_millis()));
             let count = log.borrow().len();
             attempt(server, count).await
         })
@@ -207,10 +204,7 @@ mod tests {
         let (_, log) = asked(&["a"], LIMITS, async |_, _| Err(next(again))).await;
         assert_eq!(log.last(), Some(&("a", 24_000)));
 
-        let limits = Limits {
-            total: Duration::from_secs(9),
-            ..LIMITS
-        };
+        let limits = Limits { total: Duration::from_secs(9), ..LIMITS };
         let (_, log) = asked(&["a"], limits, async |_, _| Err(next(again))).await;
         assert_eq!(log.last(), Some(&("a", 8_000)));
     }

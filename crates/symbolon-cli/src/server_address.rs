@@ -61,10 +61,7 @@ impl FromStr for ServerAddress {
             (true, Some(port)) if port != 0 => Ok((host, port)),
             (true, _) => Err("the port is no number from 1 to 65535"),
         }
-        .map(|(host, port)| Self {
-            host: host.to_owned(),
-            port,
-        })
+        .map(|(host, port)| Self { host: host.to_owned(), port })
     }
 }
 

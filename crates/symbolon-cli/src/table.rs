@@ -32,17 +32,13 @@ fn text(mut table: Table) -> String {
 
 fn empty() -> Table {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
 /// What stands for nothing.
 pub(crate) fn or_dash(text: Option<&str>) -> String {
-    text.filter(|text| !text.is_empty())
-        .unwrap_or("-")
-        .to_owned()
+    text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
 }
 
 pub(crate) fn yes_no(yes: bool) -> String {
@@ -57,10 +53,7 @@ mod tests {
     fn columns_line_up() {
         let table = rows(
             &["NAME", "FAILURES"],
-            [
-                vec!["alice".into(), "0".into()],
-                vec!["bo\x1b[2J".into(), "12".into()],
-            ],
+            [vec!["alice".into(), "0".into()], vec!["bo\x1b[2J".into(), "12".into()]],
         );
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(lines, ["NAME    FAILURES", "alice   0", "bo [2J  12"]);
@@ -68,10 +61,7 @@ mod tests {
 
     #[test]
     fn properties_have_names() {
-        let table = properties([
-            ("Name", "alice".to_owned()),
-            ("Display name", "-".to_owned()),
-        ]);
+        let table = properties([("Name", "alice".to_owned()), ("Display name", "-".to_owned())]);
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(lines, ["Name:          alice", "Display name:  -"]);
     }

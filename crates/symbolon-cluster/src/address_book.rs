@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use symbolon_core::limits::NODES_MAX;
 use symbolon_core::{KeyPin, NodeId};
 use symbolon_store::KnownNode;
 
 use crate::published::Published;
 
-/// Registry first, then what the node was told when it joined; an address heard from the peer
-/// itself since this process started beats both.
+/// Registry first, then what this node was told; an address heard from the peer itself since this
+/// process started beats both.
 #[derive(Debug)]
 pub(crate) struct AddressBook {
     published: Arc<Published>,
-    known: Vec<KnownNode>,
+    told: Mutex<BTreeMap<NodeId, Contact>>,
     heard: Mutex<BTreeMap<NodeId, String>>,
 }
 
@@ -26,8 +27,14 @@ pub(crate) struct Contact {
 }
 
 impl AddressBook {
-    pub(crate) fn new(published: Arc<Published>, known: Vec<KnownNode>) -> Self {
-        Self { published, known, heard: Mutex::default() }
+    /// `known`: what this node was told when it joined.
+    pub(crate) fn new(published: Arc<Published>, known: &[KnownNode]) -> Self {
+        let told = known.iter().map(|known| {
+            let contact =
+                Contact { node: known.node, address: known.peer_address.clone(), pin: known.pin };
+            (known.node, contact)
+        });
+        Self { published, told: Mutex::new(told.collect()), heard: Mutex::default() }
     }
 
     /// How to reach a node; `None` when it is not registered.
@@ -51,27 +58,36 @@ impl AddressBook {
         self.contacts().into_iter().map(|contact| contact.node).collect()
     }
 
-    /// The registry; before it is there, what this node was told when it joined. Never both, so that
-    /// a node which is no longer registered is no longer known.
+    /// The registry of the state, and after it those whom it does not know yet: a node that is new, or
+    /// was away while another joined, may be led by one that its own registry does not hold. It then
+    /// takes the word of the node that admitted it, or of a registered peer. The registry has the last
+    /// word, and never forgets a node.
     fn contacts(&self) -> Vec<Contact> {
         let state = self.published.view().state;
-        if state.cluster().is_some() {
-            let rows = state.nodes();
-            rows.map(|row| Contact {
-                node: row.id,
-                address: row.peer_address.clone(),
-                pin: row.pin,
-            })
-            .collect()
-        } else {
-            let known = self.known.iter();
-            known
-                .map(|known| Contact {
-                    node: known.node,
-                    address: known.peer_address.clone(),
-                    pin: known.pin,
-                })
-                .collect()
+        let registered = state.nodes().map(|row| Contact {
+            node: row.id,
+            address: row.peer_address.clone(),
+            pin: row.pin,
+        });
+        let mut contacts: Vec<_> = registered.collect();
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for known in told.values() {
+            if state.node(known.node).is_none() {
+                contacts.push(known.clone());
+            }
+        }
+        contacts
+    }
+
+    /// Takes a registered peer's word for nodes.
+    pub(crate) fn tell(&self, nodes: impl IntoIterator<Item = Contact>) {
+        let state = self.published.view().state;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|node, _| state.node(*node).is_none());
+        for contact in nodes {
+            if state.node(contact.node).is_none() && told.len() < NODES_MAX {
+                told.insert(contact.node, contact);
+            }
         }
     }
 

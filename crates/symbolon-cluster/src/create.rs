@@ -15,7 +15,7 @@ use symbolon_store::{DataDir, DataKey, Header, Kek, Keyring, WrapPurpose};
 use zeroize::Zeroizing;
 
 use crate::error::ClusterError;
-use crate::keys::{Authority, PrivateKey, bad};
+use crate::keys::{Authority, PrivateKey, bad, ca_pem};
 use crate::log_store::LogStore;
 use crate::machine::Machine;
 use crate::network::Network;
@@ -108,7 +108,7 @@ pub async fn create_cluster(
     let credential = Credential { kind: CredentialKind::Administrator, id, secret };
     Ok(Founded {
         administrator: credential.to_text(),
-        ca_pem: Authority::pem(&header.ca_certificate),
+        ca_pem: ca_pem(&header.ca_certificate),
         header,
     })
 }

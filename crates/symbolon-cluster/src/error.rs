@@ -11,8 +11,8 @@ pub enum ClusterError {
     Store(StoreError),
     /// What the disk holds is no state.
     #[error(
-        "the applied state on this disk is damaged; move the data directory away and join this \
-         node again"
+        "the applied state on this disk is damaged; move the data directory away and join again \
+         under a new node name"
     )]
     Image(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A key in the header does not open.
@@ -65,6 +65,12 @@ pub enum ClusterError {
     /// The cluster refused the join.
     #[error("the cluster refused: {message}")]
     Refused {
+        /// Its words.
+        message: String,
+    },
+    /// The cluster has no master at the moment, or the node that was asked is stopping.
+    #[error("the cluster cannot do it now: {message}")]
+    Unavailable {
         /// Its words.
         message: String,
     },

@@ -1,16 +1,18 @@
 //! Presence: every second each node tells every other where it is and how far, and learns the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use symbolon_core::{LogIndex, NodeId, Timestamp};
+use symbolon_core::{KeyPin, LogIndex, Node, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::store::v1 as store;
 use symbolon_service::Clock;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use crate::address_book::Contact;
 use crate::peer_client::{Peers, Purpose};
 use crate::published::Published;
 
@@ -64,10 +66,26 @@ impl Greeter {
     pub(crate) async fn run(self: Arc<Self>) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lost = BTreeSet::new();
         loop {
             ticks.tick().await;
+            self.note_changes(&mut lost);
             // Not waited for: a peer that does not answer holds up no other.
             self.greet_all().detach_all();
+        }
+    }
+
+    /// Logs once when a peer falls silent, and once when it is heard again.
+    fn note_changes(&self, lost: &mut BTreeSet<NodeId>) {
+        for node in self.peers.book.nodes() {
+            let Some(heard) = self.presence.get(node) else { continue };
+            if heard.when.elapsed() < REACHABLE {
+                if lost.remove(&node) {
+                    tracing::info!(peer = node.0, "a node is heard again");
+                }
+            } else if lost.insert(node) {
+                tracing::warn!(peer = node.0, "a node was not heard from for 3 s");
+            }
         }
     }
 
@@ -104,6 +122,7 @@ impl Greeter {
             applied_index: self.published.view().applied.0,
             clock: self.clock.now().0,
             leaving: self.leaving.load(Ordering::Acquire),
+            registered: self.published.view().state.nodes().map(registered).collect(),
         }
     }
 
@@ -115,6 +134,7 @@ impl Greeter {
 
     fn hear(&self, node: NodeId, greeting: &peer::Greeting, age: Duration) {
         self.peers.book.hear(node, &greeting.peer_address);
+        self.peers.book.tell(greeting.registered.iter().filter_map(contact));
         let now = self.clock.now();
         let theirs = i128::from(greeting.clock).saturating_add_unsigned(age.as_millis());
         self.presence.note(
@@ -128,4 +148,21 @@ impl Greeter {
             },
         );
     }
+}
+
+fn registered(row: &Node) -> store::KnownNode {
+    store::KnownNode {
+        node: row.id.0,
+        pin: row.pin.0.to_vec(),
+        peer_address: row.peer_address.clone(),
+        name: row.name.to_string(),
+    }
+}
+
+fn contact(known: &store::KnownNode) -> Option<Contact> {
+    Some(Contact {
+        node: NodeId(known.node),
+        address: known.peer_address.clone(),
+        pin: KeyPin::from_slice(&known.pin)?,
+    })
 }

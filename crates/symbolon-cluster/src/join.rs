@@ -89,9 +89,13 @@ async fn ask(
         api_address: target.api_address.to_owned(),
     };
     let response = JoinServiceClient::new(channel).join(request).await;
-    response
-        .map(tonic::Response::into_inner)
-        .map_err(|status| ClusterError::Refused { message: status.message().to_owned() })
+    response.map(tonic::Response::into_inner).map_err(|status| {
+        let message = status.message().to_owned();
+        match status.code() {
+            tonic::Code::Unavailable => ClusterError::Unavailable { message },
+            _ => ClusterError::Refused { message },
+        }
+    })
 }
 
 fn header(

@@ -137,18 +137,6 @@ impl Authority {
         })
     }
 
-    /// The certificate as text, for clients.
-    pub(crate) fn pem(certificate: &[u8]) -> String {
-        let body = data_encoding::BASE64.encode(certificate);
-        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-        for line in body.as_bytes().chunks(64) {
-            pem.push_str(&String::from_utf8_lossy(line));
-            pem.push('\n');
-        }
-        pem.push_str("-----END CERTIFICATE-----\n");
-        pem
-    }
-
     fn issue(
         &self,
         params: &CertificateParams,
@@ -161,6 +149,19 @@ impl Authority {
             params.signed_by(&pair(key)?, &issuer).map_err(|error| bad(what)(error.into()))?;
         certified(vec![certificate.der().clone(), self.certificate.clone()], key)
     }
+}
+
+/// A certificate as text (RFC 7468).
+#[must_use]
+pub fn ca_pem(certificate: &[u8]) -> String {
+    let body = data_encoding::BASE64.encode(certificate);
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    for line in body.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    pem
 }
 
 /// What the two ports present. Until this node knows the CA's key, the peer port presents a

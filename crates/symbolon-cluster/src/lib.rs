@@ -39,7 +39,7 @@ pub use clock::{OsEntropy, SystemClock};
 pub use create::{Founded, create_cluster};
 pub use error::ClusterError;
 pub use join::{JoinTarget, join_cluster};
-pub use keys::Certificates;
+pub use keys::{Certificates, ca_pem};
 pub use node::{ClusterNode, NodeSettings};
 pub use peer_service::PeerCertificate;
 pub use vault::KeyringVault;

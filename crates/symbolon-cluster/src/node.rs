@@ -120,7 +120,7 @@ impl ClusterNode {
 
         let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
         let published = machine.published();
-        let book = AddressBook::new(Arc::clone(&published), store.header.known_nodes.clone());
+        let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
         let own = node_key.self_signed(settings.clock.now())?;
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
         let peers = Arc::new(Peers::new(standing, Arc::new(book), own));

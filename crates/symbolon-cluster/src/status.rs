@@ -76,9 +76,25 @@ pub(crate) fn status(
 
 fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {
     let mut warnings = Vec::new();
-    if master.is_none() {
+    let is_voter = |node: &&NodeStatus| matches!(node.role, Role::Master | Role::Subordinate);
+    let voters = nodes.iter().filter(is_voter).count();
+    let alive = nodes.iter().filter(is_voter).filter(|node| node.reachable).count();
+    let majority = voters / 2 + 1;
+    if alive < majority {
+        warnings.push(format!(
+            "the quorum is lost: {alive} of {voters} voters are reachable and {majority} are \
+             needed; nothing can be verified or written: start the nodes that are down"
+        ));
+    } else if master.is_none() {
         warnings.push(
-            "no master is known: writes and verifications wait; start the nodes that are down"
+            "no master is known: verifications and writes wait; if this lasts over some seconds, \
+             see whether the nodes reach each other's peer ports"
+                .to_owned(),
+        );
+    } else if voters > 1 && alive == majority {
+        warnings.push(
+            "one more voter down and nothing can be verified or written: bring the missing ones \
+             back"
                 .to_owned(),
         );
     }
@@ -87,14 +103,6 @@ fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {
             "node {} was not heard from for 3 s: see whether it runs and whether {} can be reached",
             node.name, node.peer_address
         ));
-    }
-    let is_voter = |node: &&NodeStatus| matches!(node.role, Role::Master | Role::Subordinate);
-    let voters = nodes.iter().filter(is_voter).count();
-    let alive = nodes.iter().filter(is_voter).filter(|node| node.reachable).count();
-    if voters > 1 && alive == voters / 2 + 1 {
-        warnings.push(
-            "one more voter down and no write can commit: bring the missing ones back".to_owned(),
-        );
     }
     let wanted = voters_wanted(nodes.len());
     if voters < wanted {

@@ -39,3 +39,18 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         ServiceError::Internal => Status::internal(message),
     }
 }
+
+/// The name of a status code, for metrics.
+pub(crate) const fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::NotFound => "NOT_FOUND",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        _ => "INTERNAL",
+    }
+}

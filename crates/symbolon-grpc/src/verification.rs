@@ -8,7 +8,7 @@ use symbolon_service::{Principal, Service, ServiceError, VerifyReply, VerifyRequ
 use tonic::{Request, Response, Status};
 
 use crate::call::{Call, VERIFY_TIMEOUT};
-use crate::status::to_status;
+use crate::status::{code_name, to_status};
 
 pub(crate) struct Verification(pub(crate) Arc<Service>);
 
@@ -19,7 +19,7 @@ impl v1::verification_service_server::VerificationService for Verification {
         request: Request<v1::VerifyRequest>,
     ) -> Result<Response<v1::VerifyResponse>, Status> {
         let call = Call::accept(&self.0, request, VERIFY_TIMEOUT).await.inspect_err(|status| {
-            count("refused", status.code().description());
+            count("refused", code_name(status.code()));
         })?;
         let id = match &call.message.request_id[..] {
             [] => call.request_id.unwrap_or_else(|| self.0.new_request_id()),
@@ -112,7 +112,7 @@ fn log(id: RequestId, principal: &Principal, result: &Result<VerifyReply, Servic
             );
         }
         Err(error) => {
-            count("refused", to_status(error).code().description());
+            count("refused", code_name(to_status(error).code()));
             tracing::warn!(request_id = %id, caller, %error, "verification not decided");
         }
     }

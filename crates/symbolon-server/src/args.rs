@@ -33,6 +33,10 @@ pub enum Command {
         /// Name of the cluster: letters, digits, `-`, `_` and `.`
         #[arg(long, value_name = "NAME", default_value = "symbolon", value_parser = cluster_name)]
         cluster: Name,
+        /// Where to leave the first administrator's bearer token; `admin.token` beside the settings
+        /// unless named. Never in the data directory, which holds no secret in clear
+        #[arg(long, value_name = "FILE")]
+        admin_token_file: Option<PathBuf>,
     },
     /// Join this node to a cluster that runs
     Join {
@@ -94,7 +98,11 @@ impl fmt::Debug for TokenText {
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
     match command {
-        Command::Init { config, cluster } => start(&config, |config| init::init(config, cluster)),
+        Command::Init { config, cluster, admin_token_file } => {
+            let beside = || config.with_file_name("admin.token");
+            let token_file = admin_token_file.unwrap_or_else(beside);
+            start(&config, |config| init::init(config, cluster, token_file))
+        }
         Command::Join { config, token, token_file, peer } => {
             match join_token(token, token_file.as_deref()) {
                 Ok(token) => start(&config, |config| join::join(config, token, peer)),

@@ -59,6 +59,11 @@ pub(crate) fn is_writable(directory: &Path) -> bool {
     rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
+/// Makes an empty file that only this user can read; an error when there is one.
+pub(crate) fn reserve(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
+}
+
 /// Replaces a file, or makes it with the directory above it, so that a crash leaves either the old
 /// bytes or the new ones. Only this user can read it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! `symbolon init`: the first node of a new cluster.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use symbolon_cluster::{ClusterError, OsEntropy, SystemClock, create_cluster};
@@ -12,13 +12,24 @@ use crate::config::{Config, KekSource};
 use crate::disk;
 use crate::failure::{Failure, chain};
 
-/// Where the first administrator's bearer token is left, in the data directory.
-const ADMINISTRATOR_FILE: &str = "admin.token";
 /// Where the cluster CA's certificate is left, in the data directory.
 const CA_FILE: &str = "ca.pem";
 
-/// Makes a cluster of that name with this node in it.
-pub(crate) async fn init(config: Config, cluster: Name) -> Result<(), Failure> {
+/// Makes a cluster of that name with this node in it, and leaves its first administrator's bearer
+/// token in a file.
+pub(crate) async fn init(
+    config: Config,
+    cluster: Name,
+    token_file: PathBuf,
+) -> Result<(), Failure> {
+    // Before anything is made: a cluster whose administrator cannot get in is of no use.
+    disk::reserve(&token_file).map_err(|error| {
+        Failure::new(
+            Failure::CONFIG,
+            format!("cannot make {}: {error}", token_file.display()),
+            "Name another file with --admin-token-file, outside of the data directory.",
+        )
+    })?;
     let kek = kek_or_new(&config.kek)?;
     // Bound for a moment, so that the registry has the real ports from the start.
     let listeners = addresses::bind(&config, None).await?;
@@ -37,8 +48,9 @@ pub(crate) async fn init(config: Config, cluster: Name) -> Result<(), Failure> {
     )
     .await
     .map_err(|error| failed("the cluster is not made", &error))?;
-    keep(&config.data_dir, ADMINISTRATOR_FILE, founded.administrator.as_bytes())?;
-    keep(&config.data_dir, CA_FILE, founded.ca_pem.as_bytes())?;
+    disk::replace(&token_file, founded.administrator.as_bytes())
+        .map_err(|error| unwritten(&token_file, &error))?;
+    keep_ca(&config.data_dir, &founded.ca_pem)?;
     bound.write(&config.data_dir).map_err(|error| unwritten(&config.data_dir, &error))?;
     say(&format!(
         "Cluster {cluster} made; node {node} is its first.\n\
@@ -46,7 +58,7 @@ pub(crate) async fn init(config: Config, cluster: Name) -> Result<(), Failure> {
          CA certificate for clients:   {ca}\n\
          Next: symbolon server --config FILE",
         node = config.name,
-        token = config.data_dir.join(ADMINISTRATOR_FILE).display(),
+        token = token_file.display(),
         ca = config.data_dir.join(CA_FILE).display(),
     ));
     Ok(())
@@ -75,7 +87,7 @@ pub(crate) fn kek_failed(error: &KekError) -> Failure {
 /// A failure of the cluster crate, whose messages end in what to do.
 pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
     let exit = match error {
-        ClusterError::Unreachable { .. } => Failure::UNAVAILABLE,
+        ClusterError::Unreachable { .. } | ClusterError::Unavailable { .. } => Failure::UNAVAILABLE,
         ClusterError::JoinTokenShape => Failure::USAGE,
         ClusterError::Store(_) | ClusterError::Image(_) | ClusterError::Unwrap { .. } => {
             Failure::CONFIG
@@ -83,7 +95,8 @@ pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
         _ => Failure::GENERAL,
     };
     let text = chain(error);
-    let (cause, remedy) = text.split_once("; ").unwrap_or((&text, "See the log above."));
+    let (cause, remedy) =
+        text.split_once("; ").unwrap_or((&text, "see the log of the node that answered"));
     Failure::new(exit, format!("{what}: {cause}"), capitalised(remedy))
 }
 
@@ -97,8 +110,10 @@ fn capitalised(text: &str) -> String {
     out
 }
 
-fn keep(data_dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    disk::replace(&data_dir.join(name), bytes).map_err(|error| unwritten(data_dir, &error))
+/// Leaves the cluster CA's certificate where clients of this machine can be given it.
+pub(crate) fn keep_ca(data_dir: &Path, pem: &str) -> Result<(), Failure> {
+    disk::replace(&data_dir.join(CA_FILE), pem.as_bytes())
+        .map_err(|error| unwritten(data_dir, &error))
 }
 
 pub(crate) fn unwritten(data_dir: &Path, error: &std::io::Error) -> Failure {

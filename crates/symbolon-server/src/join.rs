@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use symbolon_cluster::{ClusterError, JoinTarget, SystemClock, join_cluster};
+use symbolon_cluster::{ClusterError, JoinTarget, SystemClock, ca_pem, join_cluster};
 use symbolon_core::Secret;
 use symbolon_store::{DataDir, Kek, StoreError, WrapPurpose};
 
@@ -11,7 +11,7 @@ use crate::args::TokenText;
 use crate::config::{Config, HostPort};
 use crate::disk;
 use crate::failure::Failure;
-use crate::init::{failed, kek_or_new, say, unwritten};
+use crate::init::{failed, keep_ca, kek_or_new, say, unwritten};
 
 /// The node's key while the join is under way, under the KEK: a join that was cut off goes on as the
 /// same one.
@@ -62,6 +62,7 @@ pub(crate) async fn join(config: Config, token: TokenText, peer: HostPort) -> Re
         .await
         .map_err(|error| failed("this node has not joined", &error))?;
     remove(&key_file).map_err(|error| unwritten(&config.data_dir, &error))?;
+    keep_ca(&config.data_dir, &ca_pem(&header.ca_certificate))?;
     bound.write(&config.data_dir).map_err(|error| unwritten(&config.data_dir, &error))?;
     say(&format!(
         "Node {} joined as number {}.\nNext: symbolon server --config FILE",

@@ -2,7 +2,7 @@
 //!
 //! A line has the fields of its event and those of the spans around it, so that `request_id` is on
 //! every line of a request. What a line may say is up to who writes it; the libraries below that
-//! would log what they carry (log entries, frames, keys) are kept at `warn` by [`filter`].
+//! would log what they carry (log entries, frames, keys) are kept down by [`filter`].
 
 mod json;
 
@@ -21,9 +21,18 @@ use tracing_subscriber::util::TryInitError;
 use crate::config::{Log, LogFormat};
 use json::JsonLines;
 
-/// Targets that say nothing below `warn` unless the filter names them. A target covers all that
-/// starts with it.
-const CAPPED: &[&str] = &["h2", "hyper", "openraft", "rustls", "sled", "tonic", "tower"];
+/// Targets and what they say at most, unless the filter names them. A target covers all that starts
+/// with it. openraft warns of every message that a missing peer does not get, dozens a second: that a
+/// peer is missing is said once, by `symbolon_cluster`.
+const CAPPED: &[(&str, LevelFilter)] = &[
+    ("h2", LevelFilter::WARN),
+    ("hyper", LevelFilter::WARN),
+    ("openraft", LevelFilter::ERROR),
+    ("rustls", LevelFilter::WARN),
+    ("sled", LevelFilter::WARN),
+    ("tonic", LevelFilter::WARN),
+    ("tower", LevelFilter::WARN),
+];
 
 /// Why a text is no filter.
 #[derive(Debug, Error)]
@@ -72,7 +81,7 @@ where
 }
 
 /// Reads a filter as `RUST_LOG` has it: `info`, or `info,symbolon_cluster=debug`. Libraries that log
-/// payloads stay at `warn` under a wider level, unless they are named.
+/// payloads stay at `warn` or `error` under a wider level, unless they are named.
 ///
 /// # Errors
 ///
@@ -96,10 +105,10 @@ pub fn filter(text: &str) -> Result<EnvFilter, FilterError> {
         .with_regex(false)
         .parse(directives.join(","))
         .map_err(FilterError::Syntax)?;
-    // Under a base of `warn` or less a cap would let more through, not less.
-    let caps = CAPPED.iter().filter(|target| base > LevelFilter::WARN && !named.contains(target));
-    for target in caps {
-        let cap = format!("{target}=warn").parse().map_err(FilterError::Syntax)?;
+    // Under a base of no more than the cap it would let more through, not less.
+    let caps = CAPPED.iter().filter(|(target, cap)| base > *cap && !named.contains(target));
+    for (target, cap) in caps {
+        let cap = format!("{target}={cap}").parse().map_err(FilterError::Syntax)?;
         filter = filter.add_directive(cap);
     }
     Ok(filter)

@@ -116,6 +116,14 @@ async fn open(config: &Config) -> Result<Store, Failure> {
     let opened = tokio::task::spawn_blocking(move || data_dir.open()).await;
     let opened = opened.map_err(|error| internal("the store cannot be opened", &error))?;
     opened.map_err(|error| match error {
+        StoreError::HeaderMissing { path } if config.data_dir.join("store").exists() => {
+            Failure::new(
+                Failure::CONFIG,
+                format!("{} is missing, and there is a store beside it", path.display()),
+                "Restore the file from a backup; without it the node's keys are lost, and it must \
+                 join again under a new name with an empty data directory.",
+            )
+        }
         StoreError::HeaderMissing { .. } => Failure::new(
             Failure::CONFIG,
             format!("{} holds no node yet", config.data_dir.display()),

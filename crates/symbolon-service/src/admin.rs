@@ -197,7 +197,7 @@ impl Service {
     /// Makes a join token. `life_seconds` 0 means a day.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidArgument`] for a life under a minute or over a week.
+    /// [`ServiceError::InvalidArgument`] for a life over a week.
     pub async fn create_join_token(
         &self,
         principal: &Principal,

@@ -26,7 +26,7 @@ pub enum ServiceError {
         kind: &'static str,
     },
     /// What was to be created exists.
-    #[error("the name is in use by another {kind}")]
+    #[error("the name is in use by another {kind}; choose another name")]
     AlreadyExists {
         /// What was to be created.
         kind: &'static str,

@@ -1,13 +1,15 @@
 //! Admitting a node that brought a join token.
 
 use symbolon_core::limits::ADDRESS_BYTES_MAX;
-use symbolon_core::{AdmitNode, Caller, Command, JoinTokenId, KeyPin, NodeId, Reply, Secret};
+use symbolon_core::{
+    AdmitNode, Caller, Command, JoinTokenId, KeyPin, NodeId, Refusal, Reply, Secret,
+};
 use tokio::time::Instant;
 
 use crate::credential::hash_secret;
 use crate::fingerprint::fingerprint;
 use crate::names;
-use crate::service::AdminRequest;
+use crate::service::{AdminRequest, refused};
 use crate::{Service, ServiceError};
 
 /// What a joiner sent, and the key it proved to hold.
@@ -54,6 +56,7 @@ impl Service {
                 return Err(ServiceError::invalid(field, problem));
             }
         }
+        self.know_join_token(&join, deadline).await?;
         let request = AdminRequest {
             caller: Caller::Node(self.ledger.identity().node),
             id: self.draw_request_id(),
@@ -80,5 +83,27 @@ impl Service {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Refuses whoever brings no token of this cluster before anything is written for them.
+    async fn know_join_token(
+        &self,
+        join: &JoinRequest,
+        deadline: Instant,
+    ) -> Result<(), ServiceError> {
+        let secret = hash_secret(&join.secret);
+        let known = || {
+            let state = self.ledger.view().state;
+            state.join_token(join.join_token).map(|token| token.secret == secret)
+        };
+        let right = match known() {
+            Some(right) => right,
+            None => {
+                // It may have been made at another node a moment ago.
+                self.pass_barrier(deadline).await?;
+                known().unwrap_or(false)
+            }
+        };
+        if right { Ok(()) } else { Err(refused(Refusal::JoinTokenUnknown)) }
     }
 }

@@ -16,7 +16,7 @@ use crate::credential::{Credential, CredentialKind, SECRET_BYTES, hash_secret};
 use crate::ports::{Clock, Entropy, FieldRef, Lane, Ledger, Vault, VaultError, View};
 use crate::{Admission, ServiceError};
 
-/// Longest wait for the master's word on a bearer token that is not known here.
+/// Longest wait for the master's word on what is not known here.
 const STRANGER_WAIT: Duration = Duration::from_secs(1);
 
 /// How often a use case starts again because what it saw had changed.
@@ -115,8 +115,14 @@ impl Service {
         if let Some(known) = look_up(&before, &credential) {
             return known;
         }
-        self.barrier.pass(&*self.ledger, deadline.min(Instant::now() + STRANGER_WAIT)).await?;
+        self.pass_barrier(deadline).await?;
         look_up(&self.ledger.view(), &credential).unwrap_or(Err(ServiceError::Unauthenticated))
+    }
+
+    /// Catches up with the master, for the sake of something that is not known here.
+    pub(crate) async fn pass_barrier(&self, deadline: Instant) -> Result<(), ServiceError> {
+        let wait = Instant::now() + STRANGER_WAIT;
+        self.barrier.pass(&*self.ledger, deadline.min(wait)).await
     }
 
     /// Refuses whoever is no administrator.
@@ -175,6 +181,7 @@ impl Service {
                 node: self.ledger.identity().node,
                 command: build(&view)?,
             };
+            let command = proposal.command.name();
             let answer = self.ledger.propose(proposal, Lane::Administration, deadline).await?;
             if !self.ledger.applied(answer.index, deadline).await {
                 return Err(ServiceError::NoMaster);
@@ -184,7 +191,16 @@ impl Service {
                     self.still_there(request.caller)?;
                 }
                 Reply::Refused(refusal) => return Err(refused(refusal)),
-                reply => return Ok((reply, answer.index)),
+                reply => {
+                    tracing::info!(
+                        request_id = %request.id,
+                        caller = ?request.caller,
+                        command,
+                        index = answer.index.0,
+                        "written"
+                    );
+                    return Ok((reply, answer.index));
+                }
             }
         }
         Err(ServiceError::NoMaster)

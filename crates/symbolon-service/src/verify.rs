@@ -81,7 +81,7 @@ impl Service {
         deadline: Instant,
     ) -> Result<VerifyReply, ServiceError> {
         let _place = self.admission.verification(principal.caller)?;
-        let question = self.question(principal, request)?;
+        let question = self.question(principal, request, deadline).await?;
         let mut late = 0;
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
@@ -137,10 +137,11 @@ impl Service {
         })
     }
 
-    fn question(
+    async fn question(
         &self,
         principal: &Principal,
         request: VerifyRequest,
+        deadline: Instant,
     ) -> Result<Question, ServiceError> {
         within("client_ip", &request.client_ip, CLIENT_IP_BYTES_MAX)?;
         within("code", &request.code, CODE_BYTES_MAX)?;
@@ -149,7 +150,7 @@ impl Service {
             return Err(ServiceError::invalid("client_ip", "it is no IPv4 or IPv6 address"));
         }
         let user_name = names::user_name(&request.username)?;
-        let application = self.application(principal, &request.application)?;
+        let application = self.application(principal, &request.application, deadline).await?;
         let fingerprint = fingerprint(
             &*self.vault,
             "verify",
@@ -173,10 +174,11 @@ impl Service {
     }
 
     /// The application on whose behalf the caller asks: its own, or the one an administrator names.
-    fn application(
+    async fn application(
         &self,
         principal: &Principal,
         named: &str,
+        deadline: Instant,
     ) -> Result<ApplicationId, ServiceError> {
         let field = "application";
         match principal.caller {
@@ -196,9 +198,15 @@ impl Service {
                     return Err(ServiceError::invalid(field, problem));
                 }
                 let name = names::name(field, named)?;
-                let view = self.ledger.view();
-                let application = view.state.application_by_name(&name);
-                application.map(|row| row.id).ok_or(ServiceError::NotFound { kind: "application" })
+                let find = || {
+                    let state = self.ledger.view().state;
+                    state.application_by_name(&name).map(|row| row.id)
+                };
+                if let Some(id) = find() {
+                    return Ok(id);
+                }
+                self.pass_barrier(deadline).await?;
+                find().ok_or(ServiceError::NotFound { kind: "application" })
             }
             Caller::Node(_) => Err(ServiceError::PermissionDenied("verify")),
         }

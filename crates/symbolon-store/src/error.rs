@@ -21,7 +21,7 @@ pub enum StoreError {
     },
     /// sled gave up on what it found.
     #[error(
-        "the store in {} is damaged ({finding}); move the data directory away and join this node again",
+        "the store in {} is damaged ({finding}); move the data directory away and join again under a new node name",
         path.display()
     )]
     Damaged {
@@ -41,7 +41,7 @@ pub enum StoreError {
     },
     /// sled panicked in the middle of the work.
     #[error(
-        "{doing} met damage ({finding}); move the data directory away and join this node again"
+        "{doing} met damage ({finding}); move the data directory away and join again under a new node name"
     )]
     EnginePanicked {
         /// What was under way.
@@ -63,7 +63,7 @@ pub enum StoreError {
     /// A stored value is not what was written.
     #[error(
         "the {space} value under key {key} is corrupt: {finding}; move the data directory away and \
-         join this node again"
+         join again under a new node name"
     )]
     Corrupt {
         /// Key space.
@@ -112,7 +112,7 @@ pub enum StoreError {
     /// The data directory has a header and no store: taking an empty one would forget the vote.
     #[error(
         "{} is missing though the header is there; restore it, or move the data directory away and \
-         join this node again",
+         join again under a new node name",
         path.display()
     )]
     StoreMissing {

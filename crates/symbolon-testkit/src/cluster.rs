@@ -72,7 +72,7 @@ impl Cluster {
             binary: binary.to_owned(),
             nodes: Vec::new(),
             clients: Vec::new(),
-            administrator: files::read(&data.join("admin.token")).trim().to_owned(),
+            administrator: files::read(&data.with_file_name("admin.token")).trim().to_owned(),
             tls: connect::trust(&files::read(&data.join("ca.pem"))),
             directory,
             options,
@@ -164,7 +164,7 @@ impl Cluster {
     /// The file of the first administrator's bearer token.
     #[must_use]
     pub fn admin_token_file(&self) -> PathBuf {
-        self.node(1).data_dir().join("admin.token")
+        self.node(1).data_dir().with_file_name("admin.token")
     }
 
     /// The first administrator's bearer token.

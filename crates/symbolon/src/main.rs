@@ -45,9 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn administer(command: symbolon_cli::Command) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(symbolon_cli::run(command, Cli::command())),
         Err(error) => symbolon_cli::cannot_start(&error),

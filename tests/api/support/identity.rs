@@ -34,21 +34,10 @@ impl Identity {
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap();
         let key = der(SEQUENCE, &[P256, &bits(pair.public_key().as_ref())]);
-        let content = [
-            VERSION,
-            SERIAL,
-            ECDSA_SHA256,
-            NOBODY,
-            VALIDITY,
-            NOBODY,
-            &key,
-        ];
+        let content = [VERSION, SERIAL, ECDSA_SHA256, NOBODY, VALIDITY, NOBODY, &key];
         let content = der(SEQUENCE, &content);
         let signature = pair.sign(&random, &content).unwrap();
-        let certificate = der(
-            SEQUENCE,
-            &[&content, ECDSA_SHA256, &bits(signature.as_ref())],
-        );
+        let certificate = der(SEQUENCE, &[&content, ECDSA_SHA256, &bits(signature.as_ref())]);
         Self {
             certificate: certificate.into(),
             key: PrivatePkcs8KeyDer::from(pkcs8.as_ref().to_vec()).into(),

@@ -85,10 +85,8 @@ impl Guest {
         let guest = Self { own, told };
         for number in cluster.numbers() {
             let wire = guest.connect(cluster, number).await;
-            until("a node knows the guest", async || {
-                wire.ask::<()>(HELLO, &()).await.is_ok()
-            })
-            .await;
+            until("a node knows the guest", async || wire.ask::<()>(HELLO, &()).await.is_ok())
+                .await;
         }
         guest
     }

@@ -43,10 +43,7 @@ fn of(file: &FileDescriptorProto, service: &str) -> Vec<String> {
 }
 
 async fn ask(wire: &Wire, question: MessageRequest) -> MessageResponse {
-    let question = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(question),
-    };
+    let question = ServerReflectionRequest { host: String::new(), message_request: Some(question) };
     let reply = wire.send(REFLECTION, framed(&question.encode_to_vec()));
     let reply = reply.await.unwrap();
     let answer = ServerReflectionResponse::decode(reply.body.slice(5..)).unwrap();

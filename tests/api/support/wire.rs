@@ -49,14 +49,10 @@ pub(crate) async fn secured(
 impl Wire {
     pub(crate) async fn connect(address: SocketAddr, config: ClientConfig) -> io::Result<Self> {
         let stream = TokioIo::new(secured(address, config).await?);
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), stream)
-            .await
-            .map_err(io::Error::other)?;
+        let (sender, connection) =
+            http2::handshake(TokioExecutor::new(), stream).await.map_err(io::Error::other)?;
         tokio::spawn(connection);
-        Ok(Self {
-            sender,
-            headers: HeaderMap::new(),
-        })
+        Ok(Self { sender, headers: HeaderMap::new() })
     }
 
     /// The same connection with another header on every call.

@@ -77,9 +77,7 @@ async fn add(context: &Context, name: String) -> Result<CreateApplicationRespons
     let question = CreateApplicationRequest { name };
     context
         .write(question, async |channel, request| {
-            ApplicationServiceClient::new(channel)
-                .create_application(request)
-                .await
+            ApplicationServiceClient::new(channel).create_application(request).await
         })
         .await
 }

@@ -69,11 +69,14 @@ pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
             };
             match format {
                 Format::Json => output::json(&token)?,
-                Format::Table => output::line(&format!(
-                    "{}\nIt lets one node join until {} and is not shown again.",
-                    token.join_token,
-                    table::or_dash(token.expires_at.as_deref()),
-                ))?,
+                Format::Table => {
+                    // The token alone, so that it can go into a file.
+                    output::line(&token.join_token)?;
+                    output::note(&format!(
+                        "It lets one node join until {} and is not shown again.",
+                        table::or_dash(token.expires_at.as_deref()),
+                    ));
+                }
             }
         }
     }
@@ -93,14 +96,9 @@ pub(crate) async fn create_join_token(
     life_seconds: u32,
 ) -> Result<CreateJoinTokenResponse, Failure> {
     context
-        .write(
-            CreateJoinTokenRequest { life_seconds },
-            async |channel, request| {
-                ClusterServiceClient::new(channel)
-                    .create_join_token(request)
-                    .await
-            },
-        )
+        .write(CreateJoinTokenRequest { life_seconds }, async |channel, request| {
+            ClusterServiceClient::new(channel).create_join_token(request).await
+        })
         .await
 }
 
@@ -110,10 +108,7 @@ fn in_words(status: &Status) -> String {
         ("Cluster id", status.cluster_id.clone()),
         ("Answered by", status.node.clone()),
         ("Master", table::or_dash(status.master.as_deref())),
-        (
-            "Epoch",
-            format!("{} (lineage {})", status.epoch, status.lineage),
-        ),
+        ("Epoch", format!("{} (lineage {})", status.epoch, status.lineage)),
         ("Term", status.term.to_string()),
         ("Applied index", status.applied_index.to_string()),
         ("Digest", status.digest.clone()),
@@ -132,17 +127,7 @@ fn in_words(status: &Status) -> String {
             table::or_dash(node.heard_at.as_deref()),
         ]
     });
-    let headings = [
-        "NODE",
-        "ROLE",
-        "REACHABLE",
-        "APPLIED",
-        "LAG",
-        "CLOCK",
-        "API",
-        "PEER",
-        "HEARD",
-    ];
+    let headings = ["NODE", "ROLE", "REACHABLE", "APPLIED", "LAG", "CLOCK", "API", "PEER", "HEARD"];
     let mut text = format!("{properties}\n\n{}", table::rows(&headings, rows));
     if !status.warnings.is_empty() {
         text.push_str("\n\nWarnings:");

@@ -78,13 +78,7 @@ impl From<Algorithm> for v1::Algorithm {
 pub(crate) async fn run(arguments: TokenArguments) -> Result<Exit, Failure> {
     let TokenArguments { options, command } = arguments;
     let context = Context::new(&options)?;
-    let TokenCommand::Enroll {
-        user,
-        algorithm,
-        digits,
-        period,
-        seed_file,
-    } = command;
+    let TokenCommand::Enroll { user, algorithm, digits, period, seed_file } = command;
     let question = EnrollTokenRequest {
         username: user.clone(),
         algorithm: v1::Algorithm::from(algorithm).into(),
@@ -117,10 +111,8 @@ pub(crate) async fn run(arguments: TokenArguments) -> Result<Exit, Failure> {
 
 /// A token with a seed made by the server, as most apps take it. Gives the otpauth URI.
 pub(crate) async fn enroll_default(context: &Context, user: &str) -> Result<String, Failure> {
-    let question = EnrollTokenRequest {
-        username: user.to_owned(),
-        ..EnrollTokenRequest::default()
-    };
+    let question =
+        EnrollTokenRequest { username: user.to_owned(), ..EnrollTokenRequest::default() };
     Ok(enroll(context, question).await?.otpauth_uri)
 }
 
@@ -139,11 +131,7 @@ fn read_seed(file: &Path) -> Result<Vec<u8>, Failure> {
     let text = match file == Path::new("-") {
         true => {
             let mut text = String::new();
-            io::stdin()
-                .lock()
-                .take(SEED_TEXT_BYTES_MAX)
-                .read_to_string(&mut text)
-                .map(|_| text)
+            io::stdin().lock().take(SEED_TEXT_BYTES_MAX).read_to_string(&mut text).map(|_| text)
         }
         false => files::read_text(file),
     };
@@ -185,12 +173,7 @@ mod tests {
         ] {
             assert_eq!(parse_seed(text).unwrap(), b"12345678901234567890");
         }
-        for text in [
-            "",
-            "GEZDGNBV",
-            "not base32 at all, and long enough",
-            &"A".repeat(200),
-        ] {
+        for text in ["", "GEZDGNBV", "not base32 at all, and long enough", &"A".repeat(200)] {
             assert!(parse_seed(text).is_none(), "{text}");
         }
     }

@@ -35,12 +35,7 @@ pub(crate) enum UserCommand {
         /// Name to sign in with
         name: String,
         /// Name for people to read
-        #[arg(
-            long,
-            value_name = "TEXT",
-            default_value = "",
-            hide_default_value = true
-        )]
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         display_name: String,
     },
     /// Show a user and its tokens
@@ -89,10 +84,7 @@ pub(crate) async fn add(
     username: String,
     display_name: String,
 ) -> Result<CreateUserResponse, Failure> {
-    let question = CreateUserRequest {
-        username,
-        display_name,
-    };
+    let question = CreateUserRequest { username, display_name };
     context
         .write(question, async |channel, request| {
             UserServiceClient::new(channel).create_user(request).await
@@ -105,10 +97,7 @@ pub(crate) async fn get(
     username: String,
     allow_stale: bool,
 ) -> Result<v1::User, Failure> {
-    let question = GetUserRequest {
-        username,
-        allow_stale,
-    };
+    let question = GetUserRequest { username, allow_stale };
     let answer = context
         .read(question, async |channel, request| {
             UserServiceClient::new(channel).get_user(request).await
@@ -119,11 +108,8 @@ pub(crate) async fn get(
 
 /// Prints each page as it comes, so that a large cluster needs no memory here.
 async fn list(context: &Context, allow_stale: bool, format: Format) -> Result<(), Failure> {
-    let mut question = ListUsersRequest {
-        page_size: PAGE_USERS,
-        page_token: String::new(),
-        allow_stale,
-    };
+    let mut question =
+        ListUsersRequest { page_size: PAGE_USERS, page_token: String::new(), allow_stale };
     let mut page = Page::First;
     loop {
         let answer = context
@@ -189,10 +175,7 @@ fn page_as_table(users: &[User]) -> String {
             table::or_dash(user.created_at.as_deref()),
         ]
     });
-    table::rows(
-        &["USERNAME", "DISPLAY NAME", "TOKENS", "FAILURES", "CREATED"],
-        rows,
-    )
+    table::rows(&["USERNAME", "DISPLAY NAME", "TOKENS", "FAILURES", "CREATED"], rows)
 }
 
 fn details(user: &User) -> String {
@@ -220,10 +203,7 @@ pub(super) fn tokens(tokens: &[view::Token]) -> String {
             table::or_dash(token.created_at.as_deref()),
         ]
     });
-    table::rows(
-        &["TOKEN", "ALGORITHM", "DIGITS", "PERIOD", "USED", "CREATED"],
-        rows,
-    )
+    table::rows(&["TOKEN", "ALGORITHM", "DIGITS", "PERIOD", "USED", "CREATED"], rows)
 }
 
 fn shown_name(user: &User) -> String {
@@ -235,11 +215,7 @@ mod tests {
     use super::*;
 
     fn user(name: &str) -> User {
-        v1::User {
-            username: name.to_owned(),
-            ..v1::User::default()
-        }
-        .into()
+        v1::User { username: name.to_owned(), ..v1::User::default() }.into()
     }
 
     #[test]
@@ -255,9 +231,7 @@ mod tests {
             let text: String = pages.into_iter().map(String::as_str).collect();
             let document: serde_json::Value = serde_json::from_str(&(text + "]}")).unwrap();
             let users = document["users"].as_array().unwrap().iter();
-            let found: Vec<_> = users
-                .map(|user| user["username"].as_str().unwrap())
-                .collect();
+            let found: Vec<_> = users.map(|user| user["username"].as_str().unwrap()).collect();
             assert_eq!(found, names);
         }
     }

@@ -34,12 +34,7 @@ pub struct VerifyArguments {
     #[arg(long, value_enum)]
     method: Option<Method>,
     /// Application to ask for; it follows from an API key, administrators must name one
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     application: String,
     /// Address of the user's client, for the audit
     #[arg(long, value_name = "IP", default_value = "", hide_default_value = true)]
@@ -56,15 +51,8 @@ enum Method {
 }
 
 pub(crate) async fn run(arguments: VerifyArguments) -> Result<Exit, Failure> {
-    let VerifyArguments {
-        options,
-        user,
-        code,
-        method,
-        application,
-        client_ip,
-        request_id,
-    } = arguments;
+    let VerifyArguments { options, user, code, method, application, client_ip, request_id } =
+        arguments;
     let context = Context::new(&options)?;
     let request_id = match request_id {
         Some(id) => id,
@@ -101,11 +89,18 @@ pub(crate) async fn verify(
 ) -> Result<VerifyResponse, Failure> {
     context
         .decide(question, async |channel, request| {
-            VerificationServiceClient::new(channel)
-                .verify(request)
-                .await
+            VerificationServiceClient::new(channel).verify(request).await
         })
         .await
+        .map_err(never_no)
+}
+
+/// An application that does not exist is a mistake in the question, not an answer to it.
+fn never_no(mut failure: Failure) -> Failure {
+    if failure.exit == Exit::No {
+        failure.exit = Exit::Usage;
+    }
+    failure
 }
 
 /// Anything but a clear yes or no is a failure, so that no script takes it for either.
@@ -124,11 +119,7 @@ fn exit(decision: Decision) -> Result<Exit, Failure> {
 fn in_words(verification: &Verification) -> String {
     let mut words = vec![verification.decision.to_owned()];
     words.extend(verification.reason.map(str::to_owned));
-    words.extend(
-        verification
-            .reason_detail
-            .map(|detail| format!("({detail})")),
-    );
+    words.extend(verification.reason_detail.map(|detail| format!("({detail})")));
     words.join(" ")
 }
 
@@ -161,10 +152,7 @@ mod tests {
     fn only_allow_is_0_and_only_deny_is_1() {
         assert_eq!(exit(Decision::Allow), Ok(Exit::Done));
         assert_eq!(exit(Decision::Deny), Ok(Exit::No));
-        assert_eq!(
-            exit(Decision::Unspecified).unwrap_err().exit,
-            Exit::Software
-        );
+        assert_eq!(exit(Decision::Unspecified).unwrap_err().exit, Exit::Software);
     }
 
     #[test]
@@ -177,10 +165,8 @@ mod tests {
         assert_eq!(in_words(&answer.clone().into()), "DENY DENIED");
         answer.reason_detail = v1::ReasonDetail::UnknownUser.into();
         assert_eq!(in_words(&answer.into()), "DENY DENIED (UNKNOWN_USER)");
-        let allow = VerifyResponse {
-            decision: Decision::Allow.into(),
-            ..VerifyResponse::default()
-        };
+        let allow =
+            VerifyResponse { decision: Decision::Allow.into(), ..VerifyResponse::default() };
         assert_eq!(in_words(&allow.into()), "ALLOW");
     }
 }

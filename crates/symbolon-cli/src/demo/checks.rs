@@ -25,13 +25,8 @@ const POLL: Duration = Duration::from_millis(100);
 
 pub(super) async fn start(cluster: &mut LocalCluster) -> Outcome<String> {
     let status = cluster.start().await?;
-    let master = status
-        .master
-        .ok_or_else(|| NotHeld::because("No master is named."))?;
-    Ok(Held {
-        detail: format!("{master} is the master."),
-        value: master,
-    })
+    let master = status.master.ok_or_else(|| NotHeld::because("No master is named."))?;
+    Ok(Held { detail: format!("{master} is the master."), value: master })
 }
 
 pub(super) async fn enrol(cluster: &LocalCluster) -> Outcome<(OtpauthUri, OtpauthUri)> {
@@ -59,13 +54,8 @@ pub(super) struct Asker {
 pub(super) async fn asker(cluster: &LocalCluster, master: &str) -> Outcome<Asker> {
     let (masters, subordinates): (Vec<_>, Vec<_>) =
         cluster.nodes.iter().partition(|node| node.name == master);
-    let mut servers = subordinates
-        .into_iter()
-        .chain(masters)
-        .filter_map(Node::server);
-    let first = servers
-        .next()
-        .ok_or_else(|| NotHeld::because("No node has an address."))?;
+    let mut servers = subordinates.into_iter().chain(masters).filter_map(Node::server);
+    let first = servers.next().ok_or_else(|| NotHeld::because("No node has an address."))?;
     let asker = Asker {
         context: Context {
             token: Some(BearerToken::read(&cluster.api_key_file())?),
@@ -78,16 +68,10 @@ pub(super) async fn asker(cluster: &LocalCluster, master: &str) -> Outcome<Asker
     let answer = decide(&asker.context, "nobody", "000000").await?;
     match answer.decision {
         "DENY" => Ok(Held {
-            detail: format!(
-                "Its key is good; a user that does not exist: {}.",
-                said(&answer)
-            ),
+            detail: format!("Its key is good; a user that does not exist: {}.", said(&answer)),
             value: asker,
         }),
-        _ => Err(NotHeld::because(format!(
-            "A user that does not exist: {}.",
-            said(&answer)
-        ))),
+        _ => Err(NotHeld::because(format!("A user that does not exist: {}.", said(&answer)))),
     }
 }
 
@@ -144,21 +128,14 @@ async fn decide(at: &Context, user: &str, code: &str) -> Result<Verification, No
 
 fn said(answer: &Verification) -> String {
     let reason = answer.reason.map(|reason| format!(" {reason}"));
-    format!(
-        "{} says {}{}",
-        answer.node,
-        answer.decision,
-        reason.unwrap_or_default()
-    )
+    format!("{} says {}{}", answer.node, answer.decision, reason.unwrap_or_default())
 }
 
 pub(super) async fn kill(cluster: &mut LocalCluster, master: &str) -> Outcome {
     let node = cluster.nodes.iter_mut().find(|node| node.name == master);
     let node =
         node.ok_or_else(|| NotHeld::because(format!("{master} is no node of this tour.")))?;
-    let pid = node
-        .pid()
-        .map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+    let pid = node.pid().map_or_else(|| "?".to_owned(), |pid| pid.to_string());
     node.kill().await;
     Ok(Held::because(format!("{master}, process {pid}, is gone.")))
 }
@@ -168,31 +145,18 @@ pub(super) async fn new_master(
     left: &[ServerAddress],
     old: &str,
 ) -> Outcome {
-    let context = Context {
-        servers: left.to_vec(),
-        ..cluster.administrator()?
-    };
+    let context = Context { servers: left.to_vec(), ..cluster.administrator()? };
     let named = until(&context, |status| {
-        status
-            .master
-            .as_deref()
-            .filter(|name| *name != old)
-            .map(str::to_owned)
+        status.master.as_deref().filter(|name| *name != old).map(str::to_owned)
     })
     .await?;
     Ok(Held::because(format!("{named} is the master now.")))
 }
 
 pub(super) async fn add_carol(cluster: &LocalCluster, left: &[ServerAddress]) -> Outcome {
-    let context = Context {
-        servers: left.to_vec(),
-        ..cluster.administrator()?
-    };
+    let context = Context { servers: left.to_vec(), ..cluster.administrator()? };
     let answer = user::add(&context, "carol".to_owned(), "Carol".to_owned()).await?;
-    Ok(Held::because(format!(
-        "carol is entry {} of the log.",
-        answer.log_index
-    )))
+    Ok(Held::because(format!("carol is entry {} of the log.", answer.log_index)))
 }
 
 pub(super) async fn restart(
@@ -204,20 +168,14 @@ pub(super) async fn restart(
     let node = node.ok_or_else(|| NotHeld::because(format!("{name} is no node of this tour.")))?;
     node.start()?;
     node.ready().await?;
-    let server = node
-        .server()
-        .ok_or_else(|| NotHeld::because("It has no address."))?;
+    let server = node.server().ok_or_else(|| NotHeld::because("It has no address."))?;
     let context = cluster.administrator()?;
-    let survivors = Context {
-        servers: left.to_vec(),
-        ..context.clone()
-    };
+    let survivors = Context { servers: left.to_vec(), ..context.clone() };
     let target = cluster::status(&survivors).await?.applied_index;
     let returned = context.at(&server);
-    let reached = until(&returned, |status| {
-        (status.applied_index >= target).then_some(status.applied_index)
-    })
-    .await?;
+    let reached =
+        until(&returned, |status| (status.applied_index >= target).then_some(status.applied_index))
+            .await?;
     user::get(&returned, "carol".to_owned(), true).await?;
     Ok(Held {
         detail: format!("{name} has entry {reached} of the log, and knows carol."),
@@ -242,9 +200,7 @@ pub(super) async fn equal_digests(cluster: &LocalCluster) -> Outcome {
                 return Ok(Held::because(detail));
             }
             _ if Instant::now() >= end => {
-                return Err(NotHeld::because(
-                    "The digests differ, or the nodes drift apart.",
-                ));
+                return Err(NotHeld::because("The digests differ, or the nodes drift apart."));
             }
             _ => sleep(POLL).await,
         }
@@ -264,9 +220,7 @@ async fn until<T>(context: &Context, find: impl Fn(&Status) -> Option<T>) -> Res
         if Instant::now() >= end {
             status?;
             let seconds = COME_ABOUT_TIME_MAX.as_secs();
-            return Err(NotHeld::because(format!(
-                "It did not come about within {seconds} s."
-            )));
+            return Err(NotHeld::because(format!("It did not come about within {seconds} s.")));
         }
         sleep(POLL).await;
     }

@@ -22,11 +22,7 @@ pub(super) enum Codes {
 
 impl Codes {
     pub(super) async fn find() -> Self {
-        let version = Command::new("oathtool")
-            .arg("--version")
-            .stdin(Stdio::null())
-            .output()
-            .await;
+        let version = Command::new("oathtool").arg("--version").stdin(Stdio::null()).output().await;
         match version {
             Ok(version) if version.status.success() => Self::Oathtool,
             _ => Self::TotpRs,
@@ -73,10 +69,7 @@ async fn oathtool(uri: &OtpauthUri, seconds: u64) -> io::Result<String> {
     let is_code = code.len() == usize::from(uri.digits) && code.bytes().all(|b| b.is_ascii_digit());
     match output.status.success() && is_code {
         true => Ok(code),
-        false => Err(io::Error::other(format!(
-            "oathtool ended ({})",
-            output.status
-        ))),
+        false => Err(io::Error::other(format!("oathtool ended ({})", output.status))),
     }
 }
 
@@ -102,9 +95,7 @@ pub(super) fn now(period_seconds: u64) -> (u64, Duration) {
         clippy::disallowed_methods,
         reason = "an authenticator app goes by the clock on the wall"
     )]
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     at(now, period_seconds)
 }
 
@@ -148,10 +139,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_that_is_none_is_not_shown() {
-        let uri = OtpauthUri {
-            secret: "S3CRET0189".to_owned(),
-            ..uri()
-        };
+        let uri = OtpauthUri { secret: "S3CRET0189".to_owned(), ..uri() };
         for codes in [Codes::TotpRs, Codes::find().await] {
             let error = codes.code(&uri, 1).await.unwrap_err();
             assert!(!error.to_string().contains("S3CRET"), "{error}");

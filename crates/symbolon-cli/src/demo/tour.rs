@@ -19,10 +19,7 @@ pub(super) struct Held<T = ()> {
 
 impl Held {
     pub(super) fn because(detail: impl Into<String>) -> Self {
-        Self {
-            detail: detail.into(),
-            value: (),
-        }
+        Self { detail: detail.into(), value: () }
     }
 }
 
@@ -73,10 +70,7 @@ struct Report<'a> {
 
 impl Tour {
     pub(super) fn new(format: Format) -> Self {
-        Self {
-            format,
-            steps: Vec::new(),
-        }
+        Self { format, steps: Vec::new() }
     }
 
     /// Tries `trial` and tells how it came out.
@@ -95,12 +89,7 @@ impl Tour {
         };
         let verdict = if held { "held" } else { "DID NOT HOLD" };
         self.say(&format!("   {verdict} ({seconds:.1} s): {detail}"));
-        self.steps.push(Step {
-            step,
-            held,
-            detail,
-            seconds: (seconds * 1000.0).round() / 1000.0,
-        });
+        self.steps.push(Step { step, held, detail, seconds: (seconds * 1000.0).round() / 1000.0 });
         value.ok_or(Ended)
     }
 
@@ -119,10 +108,7 @@ impl Tour {
         match self.format {
             Format::Table if held => output::line("\nEvery step held.")?,
             Format::Table => output::line("\nNot every step held.")?,
-            Format::Json => output::json(&Report {
-                held,
-                steps: &self.steps,
-            })?,
+            Format::Json => output::json(&Report { held, steps: &self.steps })?,
         }
         Ok(held)
     }
@@ -135,12 +121,7 @@ mod tests {
     #[tokio::test]
     async fn one_step_that_does_not_hold_decides() {
         let mut tour = Tour::new(Format::Json);
-        let held = tour.step("one", async {
-            Ok(Held {
-                detail: "Yes.".to_owned(),
-                value: 5,
-            })
-        });
+        let held = tour.step("one", async { Ok(Held { detail: "Yes.".to_owned(), value: 5 }) });
         assert!(matches!(held.await, Ok(5)));
         assert!(tour.finish(true).unwrap());
         assert!(!tour.finish(false).unwrap());
@@ -148,10 +129,7 @@ mod tests {
         let not_held = tour.step("two", async { Outcome::<()>::Err(NotHeld::because("No.")) });
         assert!(not_held.await.is_err());
         assert!(!tour.finish(true).unwrap());
-        let report = serde_json::to_value(Report {
-            held: false,
-            steps: &tour.steps,
-        });
+        let report = serde_json::to_value(Report { held: false, steps: &tour.steps });
         let report = report.unwrap();
         assert_eq!(report["steps"][1]["step"], "two");
         assert_eq!(report["steps"][1]["held"], false);

@@ -70,10 +70,7 @@ impl Summary {
 
     /// For people, with commands to copy.
     pub(super) fn in_words(&self) -> Result<String, Failure> {
-        let mut parts = vec![
-            format!("The cluster {} is ready.", self.cluster),
-            nodes(self),
-        ];
+        let mut parts = vec![format!("The cluster {} is ready.", self.cluster), nodes(self)];
         for (number, user) in self.users.iter().enumerate() {
             let name = &user.username;
             parts.push(match &user.otpauth {
@@ -92,10 +89,7 @@ impl Summary {
         parts.push(table::properties([
             ("CA certificate", self.ca.clone()),
             ("Administrator's token", self.token_file.clone()),
-            (
-                "API key of an application",
-                format!("{} ({APPLICATION})", self.api_key_file),
-            ),
+            ("API key of an application", format!("{} ({APPLICATION})", self.api_key_file)),
             ("Data", format!("{} ({stays})", self.data_dir)),
         ]));
         parts.push(what_next(self));
@@ -112,27 +106,20 @@ fn nodes(summary: &Summary) -> String {
             node.api.clone(),
             node.peer.clone(),
             node.metrics.clone(),
-            node.pid
-                .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            node.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
         ]
     });
     table::rows(&["NODE", "ROLE", "API", "PEER", "METRICS", "PID"], rows)
 }
 
 fn what_next(summary: &Summary) -> String {
-    let servers: Vec<_> = summary
-        .nodes
-        .iter()
-        .map(|node| format!("https://{}", node.api))
-        .collect();
+    let servers: Vec<_> =
+        summary.nodes.iter().map(|node| format!("https://{}", node.api)).collect();
     let mut lines = vec![
         "Try next, in another terminal:".to_owned(),
         format!("  export SYMBOLON_SERVER={}", servers.join(",")),
         format!("  export SYMBOLON_CA={}", shell_word(&summary.ca)),
-        format!(
-            "  export SYMBOLON_TOKEN_FILE={}",
-            shell_word(&summary.token_file)
-        ),
+        format!("  export SYMBOLON_TOKEN_FILE={}", shell_word(&summary.token_file)),
         "  symbolon cluster status".to_owned(),
         "  symbolon user list".to_owned(),
         format!("  symbolon verify alice --application {APPLICATION}"),
@@ -174,12 +161,9 @@ mod tests {
                 role: "MASTER",
             }],
             ca: "/d/node-1/data/ca.pem".to_owned(),
-            token_file: "/d/node-1/data/admin.token".to_owned(),
+            token_file: "/d/node-1/admin.token".to_owned(),
             api_key_file: "/d/demo-app.key".to_owned(),
-            users: vec![SampleUser {
-                username: "alice".to_owned(),
-                otpauth: None,
-            }],
+            users: vec![SampleUser { username: "alice".to_owned(), otpauth: None }],
             data_dir: "/d".to_owned(),
             is_temporary: false,
         }
@@ -200,7 +184,7 @@ mod tests {
                     "role": "MASTER",
                 }],
                 "ca": "/d/node-1/data/ca.pem",
-                "token_file": "/d/node-1/data/admin.token",
+                "token_file": "/d/node-1/admin.token",
                 "api_key_file": "/d/demo-app.key",
                 "users": [{ "username": "alice", "otpauth": null }],
                 "data_dir": "/d",
@@ -210,18 +194,9 @@ mod tests {
 
     #[test]
     fn people_get_commands_to_copy() {
-        let text = what_next(&Summary {
-            ca: "/my dir/it's.pem".to_owned(),
-            ..summary()
-        });
-        assert!(
-            text.contains("SYMBOLON_SERVER=https://127.0.0.1:1\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains(r"SYMBOLON_CA='/my dir/it'\''s.pem'"),
-            "{text}"
-        );
+        let text = what_next(&Summary { ca: "/my dir/it's.pem".to_owned(), ..summary() });
+        assert!(text.contains("SYMBOLON_SERVER=https://127.0.0.1:1\n"), "{text}");
+        assert!(text.contains(r"SYMBOLON_CA='/my dir/it'\''s.pem'"), "{text}");
         assert!(!text.contains("kill -9"), "{text}");
     }
 

@@ -87,9 +87,7 @@ impl Node {
         NewSecretFile::create(&token_file)
             .and_then(|file| file.write(token))
             .map_err(|error| self.failed(&format!("got no join token: {error}")))?;
-        let joined = self
-            .run("join", &["--token-file", &shown, "--peer", peer])
-            .await;
+        let joined = self.run("join", &["--token-file", &shown, "--peer", peer]).await;
         files::remove(&token_file)
             .map_err(|error| self.failed(&format!("keeps its join token: {error}")))?;
         joined
@@ -185,11 +183,7 @@ impl Node {
     }
 
     fn arguments(&self, command: &str) -> Vec<OsString> {
-        vec![
-            command.into(),
-            "--config".into(),
-            self.config_file().into_os_string(),
-        ]
+        vec![command.into(), "--config".into(), self.config_file().into_os_string()]
     }
 
     fn write_config(&self) -> Result<(), Failure> {
@@ -200,10 +194,7 @@ impl Node {
             .and_then(|()| files::write(&self.config_file(), &text))
             .map_err(|error| {
                 Failure::configuration(
-                    format!(
-                        "{} cannot be written: {error}.",
-                        self.config_file().display()
-                    ),
+                    format!("{} cannot be written: {error}.", self.config_file().display()),
                     "Name another directory with --data-dir.",
                 )
             })
@@ -216,10 +207,7 @@ impl Node {
     }
 
     fn addresses_file(&self) -> PathBuf {
-        self.directory
-            .join("data")
-            .join("run")
-            .join("addresses.json")
+        self.directory.join("data").join("run").join("addresses.json")
     }
 
     fn config_file(&self) -> PathBuf {

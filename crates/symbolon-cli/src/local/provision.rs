@@ -46,10 +46,7 @@ impl LocalCluster {
     /// The users of a cluster that was filled before. Their secrets cannot be shown again.
     pub(crate) fn provisioned(&self) -> Vec<SampleUser> {
         USERS
-            .map(|(username, _)| SampleUser {
-                username: username.to_owned(),
-                otpauth: None,
-            })
+            .map(|(username, _)| SampleUser { username: username.to_owned(), otpauth: None })
             .into()
     }
 }

@@ -23,19 +23,14 @@ async fn status_line(address: &str) -> io::Result<String> {
     let question = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(question.as_bytes()).await?;
     let mut answer = Vec::new();
-    stream
-        .take(ANSWER_BYTES_MAX)
-        .read_to_end(&mut answer)
-        .await?;
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
     let text = String::from_utf8_lossy(&answer);
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 fn is_ok(status_line: &str) -> bool {
     let mut words = status_line.split(' ');
-    words
-        .next()
-        .is_some_and(|version| version.starts_with("HTTP/1."))
+    words.next().is_some_and(|version| version.starts_with("HTTP/1."))
         && words.next() == Some("200")
 }
 

@@ -37,10 +37,7 @@ impl Record {
     }
 
     pub(crate) fn write(directory: &Path, nodes: usize) -> Result<Self, Failure> {
-        let record = Self {
-            cluster: CLUSTER.to_owned(),
-            nodes,
-        };
+        let record = Self { cluster: CLUSTER.to_owned(), nodes };
         let path = directory.join(FILE);
         serde_json::to_string(&record)
             .map_err(std::io::Error::from)
@@ -57,11 +54,7 @@ impl Record {
     ) -> Result<Vec<Node>, Failure> {
         if asked_for.is_some_and(|nodes| nodes != self.nodes) {
             return Err(Failure::usage(
-                format!(
-                    "The cluster in {} has {} nodes.",
-                    directory.display(),
-                    self.nodes
-                ),
+                format!("The cluster in {} has {} nodes.", directory.display(), self.nodes),
                 "Leave --nodes out, or name another directory.",
             ));
         }

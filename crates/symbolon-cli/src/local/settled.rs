@@ -14,10 +14,7 @@ pub(super) fn is_settled(status: &Status, nodes: usize) -> bool {
         && count("MASTER") == 1
         && count("SUBORDINATE") == voters - 1
         && count("LEARNER") == nodes - voters
-        && status
-            .nodes
-            .iter()
-            .all(|node| node.reachable || node.name == status.node)
+        && status.nodes.iter().all(|node| node.reachable || node.name == status.node)
 }
 
 #[cfg(test)]
@@ -37,12 +34,8 @@ mod tests {
                 ..NodeStatus::default()
             })
             .collect();
-        GetStatusResponse {
-            node: "node-1".to_owned(),
-            nodes,
-            ..GetStatusResponse::default()
-        }
-        .into()
+        GetStatusResponse { node: "node-1".to_owned(), nodes, ..GetStatusResponse::default() }
+            .into()
     }
 
     #[test]
@@ -61,11 +54,7 @@ mod tests {
             (&[master, subordinate, learner], 3, false),
             (&[subordinate, subordinate, subordinate], 3, false),
             (&[master, subordinate], 3, false),
-            (
-                &[master, subordinate, subordinate, subordinate, subordinate],
-                5,
-                true,
-            ),
+            (&[master, subordinate, subordinate, subordinate, subordinate], 5, true),
         ]
         .into_iter()
         .enumerate()

@@ -2,10 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-const AT: Timestamp = Timestamp {
-    seconds: 1_767_225_599,
-    nanos: 5_000_000,
-};
+const AT: Timestamp = Timestamp { seconds: 1_767_225_599, nanos: 5_000_000 };
 
 fn user() -> v1::User {
     v1::User {
@@ -44,10 +41,7 @@ fn times_are_rfc_3339_in_utc() {
 
 #[test]
 fn a_user() {
-    let created = CreatedUser {
-        user: user().into(),
-        log_index: 7,
-    };
+    let created = CreatedUser { user: user().into(), log_index: 7 };
     assert_eq!(
         shape(&created),
         json!({
@@ -167,11 +161,8 @@ fn what_is_shown_once() {
     });
     assert_eq!(shape(&application), expected);
 
-    let token = JoinToken {
-        join_token: "j".to_owned(),
-        expires_at: time(Some(&AT)),
-        log_index: 10,
-    };
+    let token =
+        JoinToken { join_token: "j".to_owned(), expires_at: time(Some(&AT)), log_index: 10 };
     let expected = json!({
         "join_token": "j",
         "expires_at": "2025-12-31T23:59:59.005Z",

@@ -174,7 +174,7 @@ fn corrupt_error_says_where_and_what() {
     assert_eq!(
         error.to_string(),
         "the rows value under key 030000000000000007 is corrupt: its schema byte is 9, which this \
-         release does not know; move the data directory away and join this node again"
+         release does not know; move the data directory away and join again under a new node name"
     );
 }
 

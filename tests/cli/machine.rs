@@ -1,0 +1,73 @@
+//! Files and processes, looked at from outside.
+#![expect(clippy::disallowed_methods, reason = "none of these files is the product's store")]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal, kill_process};
+use symbolon_testkit::Node;
+
+pub(crate) fn bytes(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub(crate) fn text(path: &Path) -> String {
+    String::from_utf8(bytes(path)).unwrap()
+}
+
+pub(crate) fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+pub(crate) fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// Everything in a directory, by path.
+pub(crate) fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// All files below a directory.
+pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let (directories, mut files): (Vec<_>, Vec<_>) =
+        entries(directory).into_iter().partition(|path| path.is_dir());
+    files.extend(directories.iter().flat_map(|inner| files_below(inner)));
+    files
+}
+
+/// Sends a signal. That the process has ended meanwhile is no matter.
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let _ = kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal);
+}
+
+/// A node that is stopped keeps its connections and answers nothing.
+pub(crate) fn stop(node: &Node) {
+    signal(node.pid().unwrap(), Signal::STOP);
+}
+
+/// Whether a process runs. One that has ended and that nobody has waited for does not.
+pub(crate) fn runs(pid: u32) -> bool {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = line.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !"ZX".contains(state))
+}
+
+/// The processes on whose command line the path stands.
+pub(crate) fn naming(path: &Path) -> Vec<u32> {
+    let path = path.to_string_lossy().into_owned();
+    let numbered = entries(Path::new("/proc")).into_iter().filter_map(|entry| {
+        let pid = entry.file_name()?.to_str()?.parse::<u32>().ok()?;
+        // It may end at any moment.
+        let line = fs::read(entry.join("cmdline")).ok()?;
+        Some((pid, String::from_utf8_lossy(&line).into_owned()))
+    });
+    numbered.filter(|(pid, line)| line.contains(&path) && runs(*pid)).map(|(pid, _)| pid).collect()
+}
