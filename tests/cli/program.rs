@@ -19,7 +19,7 @@ pub(crate) const TRY_AGAIN: i32 = 75;
 pub(crate) const NOT_PERMITTED: i32 = 77;
 pub(crate) const CONFIGURATION: i32 = 78;
 
-const TIME_MAX: Duration = Duration::from_secs(60);
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// The program with nothing of the environment that it could take for settings.
 pub(crate) fn program() -> Command {

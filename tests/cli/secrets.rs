@@ -1,1 +1,208 @@
-//! placeholder
+//! No secret stands in clear in a log, however much is logged, in a data directory, or in what is
+//! told to those who watch.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use symbolon_proto::v1::{Algorithm, EnrollTokenRequest, VerifyRequest};
+use symbolon_testkit::{Cluster, Options, Otp};
+
+use crate::machine;
+use crate::program::{Asking, DONE, NO, binary};
+
+/// A name that is no secret: what finds it would find a secret too.
+const USER: &str = "user-of-no-secret";
+const IMPORTED: &[u8; 20] = b"imported seed 123456";
+
+#[tokio::test]
+async fn no_secret_is_written_down_or_logged() {
+    let options = Options { log_filter: "trace".to_owned(), ..Options::default() };
+    let mut cluster = Cluster::start_with(binary(), options).await;
+    let mut secrets = Secrets::default();
+    secrets.add("the administrator's token", &bearer(cluster.admin_token()));
+    exercise(&cluster, &mut secrets).await;
+    refuse(&cluster, &mut secrets).await;
+    // A master dies, a node joins and copies everything, all start again from what is on disk.
+    cluster.node(1).kill9();
+    cluster.wait_for_master().await;
+    cluster.node(1).start().await;
+    cluster.add_node().await;
+    cluster.terminate_all().await;
+    cluster.start_all().await;
+    let mut pages = Vec::new();
+    for node in cluster.nodes() {
+        pages.push(node.metrics().await.text().to_owned());
+    }
+    cluster.terminate_all().await;
+
+    for (node, page) in cluster.nodes().iter().zip(pages) {
+        secrets.add("the key encryption key", &machine::bytes(&node.data_dir().with_file_name("kek")));
+        secrets.assert_absent(&format!("{} tells watchers", node.name()), page.as_bytes());
+        let log = node.log_text();
+        assert!(log.contains("\"level\":\"TRACE\"") || log.contains("\"level\":\"DEBUG\""));
+        assert!(log.contains("\"decision\":\"DENY\""), "{} logs verifications", node.name());
+        secrets.assert_absent(&format!("the log of {}", node.name()), log.as_bytes());
+        data_directory(&node.data_dir(), &secrets);
+    }
+}
+
+fn data_directory(directory: &Path, secrets: &Secrets) {
+    let mut all = Vec::new();
+    for path in machine::files_below(directory) {
+        let bytes = machine::bytes(&path);
+        // Left there by the command that made the cluster, for its owner alone.
+        if path.ends_with("admin.token") {
+            continue;
+        }
+        secrets.assert_absent(&path.display().to_string(), &bytes);
+        all.extend(bytes);
+    }
+    assert!(Text::of(&all).0.contains(USER), "the search does not find what must be there");
+}
+
+/// Everything that makes, shows or takes a secret.
+async fn exercise(cluster: &Cluster, secrets: &mut Secrets) {
+    let asking = Asking::administrator(cluster);
+    cluster.admin(1).create_user(USER).await.unwrap();
+    for (number, algorithm) in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512].into_iter().enumerate()
+    {
+        let request = EnrollTokenRequest {
+            username: USER.to_owned(),
+            algorithm: algorithm.into(),
+            digits: 8,
+            ..EnrollTokenRequest::default()
+        };
+        let told = cluster.admin(1 + number).enroll_token(request).await.unwrap();
+        secrets.add_seed(&told.otpauth_uri);
+    }
+    let import = EnrollTokenRequest {
+        username: USER.to_owned(),
+        seed: IMPORTED.to_vec(),
+        ..EnrollTokenRequest::default()
+    };
+    let told = cluster.admin(2).enroll_token(import).await.unwrap();
+    secrets.add_seed(&told.otpauth_uri);
+    let by_command = asking.json(&format!("token enroll {USER}")).await;
+    secrets.add_seed(by_command["otpauth_uri"].as_str().unwrap());
+
+    let key = cluster.application("portal").await;
+    secrets.add("an API key", &bearer(&key));
+    let key_file = cluster.directory().join("portal.key");
+    machine::write(&key_file, &key);
+    machine::set_mode(&key_file, 0o600);
+    let join = asking.json("cluster join-token create").await;
+    let join = join["join_token"].as_str().unwrap();
+    secrets.add("a join token", &BASE64URL_NOPAD.decode(&join.as_bytes()[31..74]).unwrap());
+
+    let otp = Otp::from_uri(&told.otpauth_uri);
+    let portal = asking.with_token_file(&key_file);
+    let verify = format!("verify {USER} --code");
+    portal.run(&format!("{verify} {}", otp.code())).await.ends(DONE);
+    portal.run(&format!("{verify} {}", otp.code())).await.ends(NO);
+    for client in cluster.clients(&key) {
+        let code = "18273645 and a PIN 4711".to_owned();
+        let context = "what the user sees".to_owned();
+        let question =
+            VerifyRequest { username: USER.to_owned(), code, context, ..VerifyRequest::default() };
+        client.verify(question).await.unwrap();
+    }
+    secrets.texts.insert("a code as typed", "18273645".to_owned());
+}
+
+/// Secrets that come with a mistake are secrets all the same.
+async fn refuse(cluster: &Cluster, secrets: &mut Secrets) {
+    let stray = "AstraySecretThatSomebodySentByMistake1234567";
+    secrets.texts.insert("a secret in the wrong place", stray.to_owned());
+    let key = cluster.application("other").await;
+    secrets.add("another API key", &bearer(&key));
+    let client = cluster.anonymous(2);
+    for token in [stray.to_owned(), format!("{key}x"), format!("symbolon_app_{stray}")] {
+        client.with_bearer(&token).status().await.err().unwrap();
+    }
+    let known = client.with_bearer(&key);
+    let odd = |username: &str, code: &str, client_ip: &str| VerifyRequest {
+        username: username.to_owned(),
+        code: code.to_owned(),
+        client_ip: client_ip.to_owned(),
+        ..VerifyRequest::default()
+    };
+    known.verify(odd(USER, &stray.repeat(2), "")).await.err().unwrap();
+    known.verify(odd(USER, stray, "")).await.unwrap();
+    known.verify(odd("two words", stray, "")).await.err().unwrap();
+    known.verify(odd(USER, "1", stray)).await.err().unwrap();
+    let import = EnrollTokenRequest {
+        username: USER.to_owned(),
+        seed: stray.repeat(2).into_bytes(),
+        ..EnrollTokenRequest::default()
+    };
+    cluster.admin(3).enroll_token(import).await.err().unwrap();
+    // Whoever types a password where the name belongs is refused without a word of it.
+    known.verify(odd(&format!("{stray} {stray}"), "1", "")).await.err().unwrap();
+}
+
+/// The random part of a bearer token.
+fn bearer(token: &str) -> Vec<u8> {
+    BASE64URL_NOPAD.decode(&token.as_bytes()[token.len() - 43..]).unwrap()
+}
+
+/// What must not be found, by what it is.
+#[derive(Default)]
+struct Secrets {
+    bytes: Vec<(&'static str, Vec<u8>)>,
+    texts: BTreeMap<&'static str, String>,
+}
+
+impl Secrets {
+    fn add(&mut self, what: &'static str, secret: &[u8]) {
+        assert!(secret.len() >= 16, "{what} is too short to be searched for");
+        self.bytes.push((what, secret.to_vec()));
+    }
+
+    fn add_seed(&mut self, otpauth: &str) {
+        let (_, rest) = otpauth.split_once("?secret=").unwrap();
+        let (seed, _) = rest.split_once('&').unwrap();
+        self.add("a seed", &BASE32_NOPAD.decode(seed.as_bytes()).unwrap());
+    }
+
+    fn assert_absent(&self, place: &str, content: &[u8]) {
+        let content = Text::of(content);
+        for (what, secret) in &self.bytes {
+            for form in forms(secret) {
+                assert!(!content.0.contains(&form), "{place} has {what}: {form:?}");
+            }
+        }
+        for (what, text) in &self.texts {
+            assert!(!content.0.contains(text), "{place} has {what}: {text}");
+        }
+    }
+}
+
+/// Bytes as a string with a character each, so that any bytes can be searched as text.
+struct Text(String);
+
+impl Text {
+    fn of(bytes: &[u8]) -> Self {
+        Self(bytes.iter().copied().map(char::from).collect())
+    }
+}
+
+/// A secret as it is, as programs write bytes, and as `Debug` does.
+fn forms(secret: &[u8]) -> Vec<String> {
+    let debug = format!("{secret:?}");
+    let hexadecimal_debug = format!("{secret:x?}");
+    let escaped = secret.escape_ascii().to_string();
+    vec![
+        Text::of(secret).0,
+        HEXLOWER.encode(secret),
+        HEXUPPER.encode(secret),
+        BASE32_NOPAD.encode(secret),
+        BASE32_NOPAD.encode(secret).to_lowercase(),
+        BASE64.encode(secret),
+        BASE64_NOPAD.encode(secret),
+        BASE64URL_NOPAD.encode(secret),
+        debug.trim_matches(['[', ']']).to_owned(),
+        hexadecimal_debug.trim_matches(['[', ']']).to_owned(),
+        escaped,
+    ]
+}
