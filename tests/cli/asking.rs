@@ -120,7 +120,8 @@ async fn verifications_are_told_by_their_exit_code() {
     }
     let words = asking.run("verify alice --code 1").await.fails(USAGE);
     assert!(words.contains("application"), "{words}");
-    let words = asking.run("verify alice --code 1 --application nobody").await.fails(NO);
+    // Never the exit code of a denial.
+    let words = asking.run("verify alice --code 1 --application nobody").await.fails(USAGE);
     assert!(words.contains("application"), "{words}");
 }
 

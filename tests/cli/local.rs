@@ -153,7 +153,12 @@ async fn a_cluster_is_made_once_and_its_secrets_are_its_owners() {
     assert_eq!(machine::mode(&place.path("data")), 0o700);
 
     let words = place.run("init", &[]).await.fails(CONFIGURATION);
+    assert!(words.contains("exists"), "{words}");
+    let other = place.path("other.token");
+    let again = ["--admin-token-file", other.to_str().unwrap()];
+    let words = place.run("init", &again).await.fails(CONFIGURATION);
     assert!(words.contains("already"), "{words}");
+    assert!(!exists(&other), "a token of nothing is left");
     let token = format!("symbolon_join_{:016x}_{1}_{1}", 7, "A".repeat(43));
     let join = ["--token", &token, "--peer", "127.0.0.1:9"];
     let words = place.run("join", &join).await.fails(CONFIGURATION);
@@ -161,10 +166,11 @@ async fn a_cluster_is_made_once_and_its_secrets_are_its_owners() {
     assert!(secrets.each_ref().map(|path| machine::bytes(path)) == before, "it has changed");
 
     machine::set_mode(&secrets[0], 0o640);
-    for command in ["server", "init"] {
-        let words = place.run(command, &[]).await.fails(CONFIGURATION);
+    for (command, more) in [("server", &[][..]), ("init", &again)] {
+        let words = place.run(command, more).await.fails(CONFIGURATION);
         assert!(words.contains("chmod 0600"), "{command}: {words}");
     }
+    assert!(!exists(&other), "a token of nothing is left");
     let ran = place.run("check-config", &[]).await;
     ran.ends(CONFIGURATION);
     assert!(ran.stderr().contains("chmod 0600"), "{}", ran.stderr());

@@ -40,8 +40,7 @@ async fn no_secret_is_written_down_or_logged() {
         secrets.add("the key encryption key", &machine::bytes(&node.data_dir().with_file_name("kek")));
         secrets.assert_absent(&format!("{} tells watchers", node.name()), page.as_bytes());
         let log = node.log_text();
-        assert!(log.contains("\"level\":\"TRACE\"") || log.contains("\"level\":\"DEBUG\""));
-        assert!(log.contains("\"decision\":\"DENY\""), "{} logs verifications", node.name());
+        assert!(log.contains("\"level\":\"DEBUG\""), "{} logs little", node.name());
         secrets.assert_absent(&format!("the log of {}", node.name()), log.as_bytes());
         data_directory(&node.data_dir(), &secrets);
     }
@@ -51,10 +50,6 @@ fn data_directory(directory: &Path, secrets: &Secrets) {
     let mut all = Vec::new();
     for path in machine::files_below(directory) {
         let bytes = machine::bytes(&path);
-        // Left there by the command that made the cluster, for its owner alone.
-        if path.ends_with("admin.token") {
-            continue;
-        }
         secrets.assert_absent(&path.display().to_string(), &bytes);
         all.extend(bytes);
     }

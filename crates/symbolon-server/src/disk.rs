@@ -64,6 +64,14 @@ pub(crate) fn reserve(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
+/// Removes a reserved file that was not filled, so that another attempt finds the place free.
+pub(crate) fn give_up(path: &Path) {
+    if fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
+        // What stays is empty, and the next attempt names it.
+        let _ = fs::remove_file(path);
+    }
+}
+
 /// Replaces a file, or makes it with the directory above it, so that a crash leaves either the old
 /// bytes or the new ones. Only this user can read it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -30,6 +30,14 @@ pub(crate) async fn init(
             "Name another file with --admin-token-file, outside of the data directory.",
         )
     })?;
+    let made = make(config, cluster, &token_file).await;
+    if made.is_err() {
+        disk::give_up(&token_file);
+    }
+    made
+}
+
+async fn make(config: Config, cluster: Name, token_file: &Path) -> Result<(), Failure> {
     let kek = kek_or_new(&config.kek)?;
     // Bound for a moment, so that the registry has the real ports from the start.
     let listeners = addresses::bind(&config, None).await?;
@@ -48,8 +56,8 @@ pub(crate) async fn init(
     )
     .await
     .map_err(|error| failed("the cluster is not made", &error))?;
-    disk::replace(&token_file, founded.administrator.as_bytes())
-        .map_err(|error| unwritten(&token_file, &error))?;
+    disk::replace(token_file, founded.administrator.as_bytes())
+        .map_err(|error| unwritten(token_file, &error))?;
     keep_ca(&config.data_dir, &founded.ca_pem)?;
     bound.write(&config.data_dir).map_err(|error| unwritten(&config.data_dir, &error))?;
     say(&format!(

@@ -52,6 +52,8 @@ impl State {
             return Err(Refusal::LimitReached);
         }
         user.tokens.push(command.token);
+        // An administrator's act: it ends a lock, so that a locked user has a way back.
+        user.failures = 0;
         user.changed_at = context.stamp.index;
         self.put(Row::User(user), out);
         let token = Token {

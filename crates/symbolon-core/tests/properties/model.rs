@@ -67,6 +67,11 @@ impl Model {
             };
             self.decided(proposal, outcome, verified, before, after)?;
         }
+        if let (Command::EnrollToken(enrolled), Reply::TokenEnrolled(_)) =
+            (&proposal.command, answer.reply)
+        {
+            self.failures.insert(enrolled.user, 0);
+        }
         for (user, failures) in &self.failures {
             prop_assert_eq!(after.user(*user).map(|user| user.failures), Some(*failures));
         }
