@@ -15,7 +15,8 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
     let asking = Asking::administrator(&cluster);
 
     let made = asking.json("user add Alice --display-name A.").await;
-    let expected = ["created_at", "display_name", "failures", "id", "log_index", "tokens", "username"];
+    let expected =
+        ["created_at", "display_name", "failures", "id", "log_index", "tokens", "username"];
     assert_eq!(keys(&made), expected);
     assert_eq!((&made["username"], &made["display_name"]), (&json!("alice"), &json!("A.")));
     assert!(is_time(&made["created_at"]) && made["log_index"].as_u64() > Some(0), "{made}");
@@ -25,7 +26,8 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
     let words = asking.run_with("user add", &["two words"]).await.fails(USAGE);
     assert!(words.contains("username"), "{words}");
 
-    let enrolled = asking.json("token enroll alice --digits 8 --period 60 --algorithm sha256").await;
+    let enrolled =
+        asking.json("token enroll alice --digits 8 --period 60 --algorithm sha256").await;
     assert_eq!(keys(&enrolled), ["log_index", "otpauth_uri", "token"]);
     let token = &enrolled["token"];
     let expected = ["algorithm", "created_at", "digits", "id", "period_seconds", "used"];
@@ -39,7 +41,10 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
     seeds(&asking).await;
 
     let shown = asking.json("user show ALICE").await;
-    assert_eq!(keys(&shown), ["created_at", "display_name", "failures", "id", "tokens", "username"]);
+    assert_eq!(
+        keys(&shown),
+        ["created_at", "display_name", "failures", "id", "tokens", "username"]
+    );
     assert_eq!(shown["tokens"][0], *token);
     let words = asking.run("user show alice").await.ends(DONE);
     assert!(words.contains("alice") && words.contains("SHA256") && !words.contains("secret"));
@@ -47,7 +52,8 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
     assert!(words.contains("user"), "{words}");
     let listed = asking.json("user list").await;
     assert_eq!(keys(&listed), ["users"]);
-    let names: Vec<_> = listed["users"].as_array().unwrap().iter().map(|u| &u["username"]).collect();
+    let names: Vec<_> =
+        listed["users"].as_array().unwrap().iter().map(|u| &u["username"]).collect();
     assert_eq!(names, ["alice", "bob"]);
     let table = asking.run("user list").await.ends(DONE);
     assert!(table.lines().any(|line| line.starts_with("alice ")), "{table}");
@@ -114,7 +120,8 @@ async fn verifications_are_told_by_their_exit_code() {
     assert_eq!(typed.ends(NO), "DENY CODE_ALREADY_USED\n");
 
     portal.run_reading("verify alice", "\n").await.fails(USAGE);
-    for (field, more) in [("application", "--application other"), ("client_ip", "--client-ip here")] {
+    for (field, more) in [("application", "--application other"), ("client_ip", "--client-ip here")]
+    {
         let words = portal.run(&format!("verify alice --code 1 {more}")).await.fails(USAGE);
         assert!(words.contains(field), "{words}");
     }
@@ -152,15 +159,27 @@ async fn the_cluster_is_told_as_it_is() {
     let asking = Asking::administrator(&cluster);
     let status = asking.json("cluster status").await;
     for key in [
-        "applied_index", "cluster_id", "cluster_name", "digest", "epoch", "lineage", "master", "node",
-        "nodes", "term", "users", "warnings",
+        "applied_index",
+        "cluster_id",
+        "cluster_name",
+        "digest",
+        "epoch",
+        "lineage",
+        "master",
+        "node",
+        "nodes",
+        "term",
+        "users",
+        "warnings",
     ] {
         assert!(!status[key].is_null(), "{key}: {status}");
     }
     assert_eq!((&status["cluster_name"], &status["epoch"]), (&json!("test"), &json!(1)));
     let mut roles = Vec::new();
     for node in status["nodes"].as_array().unwrap() {
-        for key in ["api_address", "applied_index", "clock_offset_seconds", "id", "lag", "peer_address"] {
+        for key in
+            ["api_address", "applied_index", "clock_offset_seconds", "id", "lag", "peer_address"]
+        {
             assert!(!node[key].is_null(), "{key}: {node}");
         }
         assert_eq!(node["reachable"], true, "{node}");

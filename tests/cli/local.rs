@@ -185,6 +185,17 @@ async fn a_cluster_is_made_once_and_its_secrets_are_its_owners() {
 }
 
 #[tokio::test]
+async fn the_administrators_token_does_not_lie_with_the_data() {
+    let place = Place::new("n1");
+    let within = place.path("data/sub/admin.token");
+    machine::write(&within.with_file_name("x"), "");
+    let token_file = ["--admin-token-file", within.to_str().unwrap()];
+    let words = place.run("init", &token_file).await.fails(CONFIGURATION);
+    assert!(words.contains("data directory"), "{words}");
+    assert!(!exists(&within));
+}
+
+#[tokio::test]
 async fn a_join_that_is_refused_says_why_and_leaves_no_node() {
     let cluster = Cluster::start(binary(), 2).await;
     let asking = Asking::administrator(&cluster);

@@ -71,3 +71,7 @@ pub(crate) fn naming(path: &Path) -> Vec<u32> {
     });
     numbered.filter(|(pid, line)| line.contains(&path) && runs(*pid)).map(|(pid, _)| pid).collect()
 }
+
+pub(crate) fn remove(path: &Path) {
+    fs::remove_file(path).unwrap();
+}

@@ -8,6 +8,7 @@
 mod asking;
 mod demo;
 mod dev;
+mod documents;
 mod local;
 mod machine;
 mod program;

@@ -23,9 +23,14 @@ async fn refusals_have_the_exit_codes_of_their_causes() {
 
     // Who asks.
     let key_file = place.path().join("key");
-    asking.run(&format!("application add portal --key-file {}", key_file.display())).await.ends(DONE);
+    asking
+        .run(&format!("application add portal --key-file {}", key_file.display()))
+        .await
+        .ends(DONE);
     let portal = asking.with_token_file(&key_file);
-    for command in ["user list", "user add x", "cluster status", "token enroll x", "application add x"] {
+    for command in
+        ["user list", "user add x", "cluster status", "token enroll x", "application add x"]
+    {
         portal.run(command).await.fails(NOT_PERMITTED);
         asking.with_token_file("").run(command).await.fails(NOT_PERMITTED);
     }

@@ -37,7 +37,8 @@ async fn no_secret_is_written_down_or_logged() {
     cluster.terminate_all().await;
 
     for (node, page) in cluster.nodes().iter().zip(pages) {
-        secrets.add("the key encryption key", &machine::bytes(&node.data_dir().with_file_name("kek")));
+        secrets
+            .add("the key encryption key", &machine::bytes(&node.data_dir().with_file_name("kek")));
         secrets.assert_absent(&format!("{} tells watchers", node.name()), page.as_bytes());
         let log = node.log_text();
         assert!(log.contains("\"level\":\"DEBUG\""), "{} logs little", node.name());
@@ -60,7 +61,8 @@ fn data_directory(directory: &Path, secrets: &Secrets) {
 async fn exercise(cluster: &Cluster, secrets: &mut Secrets) {
     let asking = Asking::administrator(cluster);
     cluster.admin(1).create_user(USER).await.unwrap();
-    for (number, algorithm) in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512].into_iter().enumerate()
+    for (number, algorithm) in
+        [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512].into_iter().enumerate()
     {
         let request = EnrollTokenRequest {
             username: USER.to_owned(),

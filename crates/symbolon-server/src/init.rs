@@ -1,6 +1,6 @@
 //! `symbolon init`: the first node of a new cluster.
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 
 use symbolon_cluster::{ClusterError, OsEntropy, SystemClock, create_cluster};
@@ -22,14 +22,16 @@ pub(crate) async fn init(
     cluster: Name,
     token_file: PathBuf,
 ) -> Result<(), Failure> {
+    let refuse = |why: String| {
+        let remedy = "Name another file with --admin-token-file, outside of the data directory.";
+        Failure::new(Failure::CONFIG, why, remedy)
+    };
+    let shown = token_file.display();
+    if absolute(&token_file).is_ok_and(|path| path.starts_with(&config.data_dir)) {
+        return Err(refuse(format!("{shown} lies in the data directory, where no secret may be")));
+    }
     // Before anything is made: a cluster whose administrator cannot get in is of no use.
-    disk::reserve(&token_file).map_err(|error| {
-        Failure::new(
-            Failure::CONFIG,
-            format!("cannot make {}: {error}", token_file.display()),
-            "Name another file with --admin-token-file, outside of the data directory.",
-        )
-    })?;
+    disk::reserve(&token_file).map_err(|error| refuse(format!("cannot make {shown}: {error}")))?;
     let made = make(config, cluster, &token_file).await;
     if made.is_err() {
         disk::give_up(&token_file);
