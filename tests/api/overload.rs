@@ -19,7 +19,7 @@ const CONNECTIONS: usize = 20;
 const CALLS_EACH: usize = 200;
 const FLOOD: usize = CONNECTIONS * CALLS_EACH;
 const OTHERS: usize = 100;
-/// A node at rest has a third of that.
+/// A node at rest has a quarter of that.
 const RESIDENT_BYTES_MAX: u64 = 300 << 20;
 
 type Calls = JoinSet<Result<VerifyResponse, Status>>;

@@ -25,6 +25,11 @@ async fn a_python_client_finds_its_way_by_reflection() {
     };
     cluster.admin(2).enroll_token(token).await.unwrap();
 
+    let node = cluster.node(3);
+    until("the health service is up to date", async || {
+        node.metrics().await.sum("symbolon_ready", &[]) == 1.0
+    })
+    .await;
     let told = python(&cluster, &key_file, "verify").await;
     let services = told["services"].as_array().unwrap();
     for service in ["VerificationService", "UserService", "ApplicationService", "ClusterService"] {
@@ -40,7 +45,6 @@ async fn a_python_client_finds_its_way_by_reflection() {
 
     cluster.node(1).kill9();
     cluster.node(2).kill9();
-    let node = cluster.node(3);
     until("there is no master", async || {
         node.get("/readyz").await.is_some_and(|(status, _)| status == 503)
     })

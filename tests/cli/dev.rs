@@ -24,6 +24,16 @@ struct Dev {
     process: Child,
     stdout: BufReader<ChildStdout>,
     told: Value,
+    home: PathBuf,
+}
+
+/// Should the product have forgotten a node, the test does not.
+impl Drop for Dev {
+    fn drop(&mut self) {
+        for pid in machine::naming(&self.home) {
+            machine::signal(pid, Signal::KILL);
+        }
+    }
 }
 
 impl Dev {
@@ -34,15 +44,16 @@ impl Dev {
             .args(["dev", "--output", "json"])
             .args(arguments)
             .env("TMPDIR", home)
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null());
+            // What it says of its progress is of use when it fails.
+            .stderr(std::process::Stdio::inherit())
+            .stdout(std::process::Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         let ready = timeout(START_TIME_MAX, stdout.read_line(&mut line)).await;
-        ready.expect("dev is ready in time").unwrap();
+        ready.unwrap_or_else(|_| panic!("dev is not ready in time")).unwrap();
         let told = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        Self { process, stdout, told }
+        Self { process, stdout, told, home: home.to_owned() }
     }
 
     fn pid(&self) -> u32 {
@@ -79,7 +90,7 @@ impl Dev {
             self.stdout.read_to_string(&mut rest).await.unwrap();
             self.process.wait().await.unwrap()
         });
-        let status = ended.await.expect("dev ends in time");
+        let status = ended.await.unwrap_or_else(|_| panic!("dev does not end in time"));
         (status, rest)
     }
 }

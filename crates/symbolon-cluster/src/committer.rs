@@ -2,6 +2,7 @@
 //! while the one before was on its way. A lone proposal waits for no timer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::errors::ClientWriteError;
@@ -11,6 +12,8 @@ use symbolon_core::{Answer, Proposal};
 use symbolon_proto::batch_encode;
 use symbolon_service::Clock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::raft_types::{Payload, Raft, TypeConfig};
 
@@ -22,6 +25,8 @@ pub(crate) const PROPOSAL_BYTES_MAX: usize = 1024;
 const ENTRIES_UNDER_WAY_MAX: usize = 2;
 /// Submissions that wait, each of up to [`BATCH_PROPOSALS_MAX`] proposals.
 const SUBMISSIONS_MAX: usize = 64;
+/// Entries that have not come through after so long are stuck.
+const STUCK: Duration = Duration::from_secs(1);
 
 /// Why the log did not take proposals. They may still be applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,9 +49,9 @@ struct Submission {
 pub(crate) struct Committer(mpsc::Sender<Submission>);
 
 impl Committer {
-    pub(crate) fn start(raft: Raft, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(raft: Raft, clock: Arc<dyn Clock>, tasks: &mut JoinSet<()>) -> Self {
         let (sender, receiver) = mpsc::channel(SUBMISSIONS_MAX);
-        tokio::spawn(run(raft, clock, receiver));
+        tasks.spawn(run(raft, clock, receiver));
         Self(sender)
     }
 
@@ -75,13 +80,29 @@ async fn run(raft: Raft, clock: Arc<dyn Clock>, mut submissions: mpsc::Receiver<
                 None => return,
             },
         };
-        // What comes while this waits travels in the same entry.
-        let Ok(permit) = Arc::clone(&under_way).acquire_owned().await else {
-            return;
+        // What comes while this waits travels in the same entry. When it waits for long, the entries
+        // before it are stuck, as they are at a master that has lost its quorum: nothing is hoarded
+        // that would be carried out when nobody waits for it any more.
+        let permit = match timeout(STUCK, Arc::clone(&under_way).acquire_owned()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) => return,
+            Err(_) => {
+                answer(first.done, Err(CommitError::NotMaster));
+                while let Ok(next) = submissions.try_recv() {
+                    answer(next.done, Err(CommitError::NotMaster));
+                }
+                continue;
+            }
         };
+        if first.done.is_closed() {
+            continue;
+        }
         let mut group = vec![first];
         let mut size = group.iter().map(|submission| submission.proposals.len()).sum::<usize>();
         while let Ok(next) = submissions.try_recv() {
+            if next.done.is_closed() {
+                continue;
+            }
             if size + next.proposals.len() > BATCH_PROPOSALS_MAX {
                 held = Some(next);
                 break;

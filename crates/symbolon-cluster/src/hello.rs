@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use openraft::Instant as _;
+use openraft::async_runtime::WatchReceiver as _;
 use symbolon_core::{KeyPin, LogIndex, Node, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
@@ -14,7 +16,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::address_book::Contact;
 use crate::peer_client::{Peers, Purpose};
+use crate::proposer::Master;
 use crate::published::Published;
+use crate::raft_types::Raft;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -22,6 +26,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 /// A node that was heard from within this time counts as reachable.
 pub(crate) const REACHABLE: Duration = Duration::from_secs(3);
+/// A master's word that it has a quorum holds for so long, and so does an acknowledgement of one.
+pub(crate) const QUORUM_CONTACT: Duration = Duration::from_secs(2);
 
 /// What was last heard from a peer.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +39,8 @@ pub(crate) struct Heard {
     pub(crate) offset: i64,
     /// It is stopping.
     pub(crate) leaving: bool,
+    /// It leads, and a quorum acknowledged it lately.
+    pub(crate) leads: bool,
 }
 
 /// What was heard from all peers.
@@ -59,16 +67,20 @@ pub(crate) struct Greeter {
     pub(crate) api_address: String,
     /// This node is stopping.
     pub(crate) leaving: AtomicBool,
+    pub(crate) raft: Raft,
 }
 
 impl Greeter {
-    /// Greets every peer once a second, for as long as the node runs.
-    pub(crate) async fn run(self: Arc<Self>) {
+    /// Greets every peer once a second and when the master changes, for as long as the node runs.
+    pub(crate) async fn run(self: Arc<Self>, mut master: Master) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lost = BTreeSet::new();
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                changed = master.changed() => if changed.is_err() { return },
+            }
             self.note_changes(&mut lost);
             // Not waited for: a peer that does not answer holds up no other.
             self.greet_all().detach_all();
@@ -122,6 +134,7 @@ impl Greeter {
             applied_index: self.published.view().applied.0,
             clock: self.clock.now().0,
             leaving: self.leaving.load(Ordering::Acquire),
+            leads: leads_with_quorum(&self.raft),
             registered: self.published.view().state.nodes().map(registered).collect(),
         }
     }
@@ -145,9 +158,21 @@ impl Greeter {
                 applied: LogIndex(greeting.applied_index),
                 offset: i64::try_from(theirs - i128::from(now.0)).unwrap_or(i64::MAX),
                 leaving: greeting.leaving,
+                leads: greeting.leads,
             },
         );
     }
+}
+
+/// Whether this node leads and a quorum acknowledged it lately. A lone voter is its own quorum.
+pub(crate) fn leads_with_quorum(raft: &Raft) -> bool {
+    let metrics = raft.metrics().borrow_watched().clone();
+    if metrics.current_leader != Some(metrics.id) {
+        return false;
+    }
+    let alone = metrics.membership_config.membership().voter_ids().count() == 1;
+    let acked = metrics.last_quorum_acked;
+    alone || acked.is_some_and(|acked| acked.elapsed() < QUORUM_CONTACT)
 }
 
 fn registered(row: &Node) -> store::KnownNode {

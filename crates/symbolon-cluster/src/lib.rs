@@ -28,6 +28,7 @@ mod peer_service;
 mod proposer;
 mod published;
 mod raft_types;
+mod receive;
 mod snapshot;
 mod status;
 #[cfg(test)]

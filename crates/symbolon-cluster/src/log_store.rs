@@ -18,7 +18,7 @@ use crate::raft_types::{Entry, LogId, TypeConfig, Vote};
 
 /// Bytes of entries that one read for replication returns at most, so that an append fits into a
 /// message of the peer port.
-pub(crate) const READ_BYTES_MAX: usize = 1 << 20;
+pub(crate) const READ_BYTES_MAX: usize = 256 << 10;
 
 /// The Raft log of a node. Clones share it.
 #[derive(Clone)]

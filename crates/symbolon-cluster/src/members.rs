@@ -25,7 +25,7 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// Entries that a learner may lack and still count as caught up.
 const LAG_MAX: u64 = 100;
 /// A learner becomes a voter only if it has acknowledged within this time.
-const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(10);
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(1);
 const PROPOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Voters of a cluster of so many registered nodes.

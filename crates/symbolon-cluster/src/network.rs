@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::OptionalSend;
-use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{Backoff, RPCOption, RaftNetworkFactory, RaftNetworkV2};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
+use sha2::{Digest as _, Sha256};
 use symbolon_core::NodeId;
 use symbolon_proto::peer::v1 as peer;
 use tokio::time::timeout;
@@ -24,6 +25,12 @@ use crate::convert::{
 use crate::peer_client::{Peers, Purpose};
 use crate::raft_types::{Snapshot, TypeConfig, Vote};
 use crate::snapshot::SnapshotFile;
+
+/// Longest wait for the answer to an append with entries: a slow line must get them through at all.
+const APPEND_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for the answer to a heartbeat. openraft's own limit is shorter than a busy machine
+/// may take.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// How long to leave a peer alone that could not be reached: no longer than it takes to restart.
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -72,10 +79,9 @@ impl Connection {
 
     async fn call<T>(
         &self,
-        option: &RPCOption,
+        limit: Duration,
         call: impl Future<Output = Result<tonic::Response<T>, Status>>,
     ) -> Result<T, CallError> {
-        let limit = option.soft_ttl();
         let response = timeout(limit, call).await.map_err(|_| CallError::Late(limit))?;
         let response = response.map_err(CallError::Status)?;
         self.peers()?.accept(self.target, response).map_err(CallError::Status)
@@ -87,6 +93,7 @@ impl Connection {
         option: &RPCOption,
         pre: bool,
     ) -> Result<VoteResponse<TypeConfig>, CallError> {
+        let limit = option.soft_ttl().max(HEARTBEAT_TIMEOUT);
         let mut client = self.peers()?.client(self.target, Purpose::Raft);
         let request = self.peers()?.request(
             self.target,
@@ -97,9 +104,9 @@ impl Connection {
             },
         );
         let answer = if pre {
-            self.call(option, client.pre_vote(request)).await?
+            self.call(limit, client.pre_vote(request)).await?
         } else {
-            self.call(option, client.vote(request)).await?
+            self.call(limit, client.vote(request)).await?
         };
         let vote = answer.vote.as_ref().map(vote_from_proto).ok_or(CallError::Damaged)?;
         let last = answer.last_log_id.as_ref().map(log_id_from_proto);
@@ -109,7 +116,6 @@ impl Connection {
     async fn append(
         &self,
         rpc: AppendEntriesRequest<TypeConfig>,
-        option: &RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, CallError> {
         use peer::append_entries_response::Result as Outcome;
         let mut client = self.peers()?.client(self.target, Purpose::Raft);
@@ -122,7 +128,8 @@ impl Connection {
                 leader_commit: rpc.leader_commit.as_ref().map(log_id_to_proto),
             },
         );
-        let answer = self.call(option, client.append_entries(request)).await?;
+        let limit = if rpc.entries.is_empty() { HEARTBEAT_TIMEOUT } else { APPEND_TIMEOUT };
+        let answer = self.call(limit, client.append_entries(request)).await?;
         Ok(match answer.result() {
             Outcome::Success => AppendEntriesResponse::Success,
             Outcome::PartialSuccess => AppendEntriesResponse::PartialSuccess(
@@ -140,7 +147,6 @@ impl Connection {
     async fn hand_over(
         &self,
         rpc: &TransferLeaderRequest<TypeConfig>,
-        option: &RPCOption,
     ) -> Result<peer::TransferLeaderResponse, CallError> {
         let mut client = self.peers()?.client(self.target, Purpose::Raft);
         let request = self.peers()?.request(
@@ -151,7 +157,7 @@ impl Connection {
                 last_log_id: rpc.last_log_id().map(log_id_to_proto),
             },
         );
-        self.call(option, client.transfer_leader(request)).await
+        self.call(HEARTBEAT_TIMEOUT, client.transfer_leader(request)).await
     }
 
     async fn send_snapshot(
@@ -166,8 +172,8 @@ impl Connection {
         };
         let (sender, receiver) = tokio::sync::mpsc::channel(SNAPSHOT_CHUNKS_MAX);
         let file = snapshot.snapshot;
-        // Reading the file blocks; the stream ends without its last chunk when it cannot be read,
-        // and the receiver refuses what is not whole.
+        // Reading the file blocks; when it cannot be read the stream lacks its end, and the receiver
+        // refuses it.
         let reader = tokio::task::spawn_blocking(move || read_chunks(start, &file, &sender));
         let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
         let mut client = self.peers()?.client(self.target, Purpose::Snapshots);
@@ -187,7 +193,7 @@ fn read_chunks(
     file: &SnapshotFile,
     sender: &tokio::sync::mpsc::Sender<peer::SnapshotChunk>,
 ) {
-    let first = peer::SnapshotChunk { start: Some(start), data: Bytes::new() };
+    let first = peer::SnapshotChunk { start: Some(start), ..Default::default() };
     if sender.blocking_send(first).is_err() {
         return;
     }
@@ -195,16 +201,26 @@ fn read_chunks(
         Ok(reader) => reader,
         Err(error) => return tracing::error!(%error, "cannot read a snapshot to send it"),
     };
+    let mut hash = Sha256::new();
+    let mut chunks = 0;
     loop {
-        match reader.next_chunk() {
+        let chunk = match reader.next_chunk() {
             Ok(Some(data)) => {
-                let chunk = peer::SnapshotChunk { start: None, data: data.into() };
-                if sender.blocking_send(chunk).is_err() {
-                    return;
-                }
+                hash.update(&data);
+                chunks += 1;
+                peer::SnapshotChunk { data: data.into(), ..Default::default() }
             }
-            Ok(None) => return,
+            Ok(None) => {
+                let end = peer::SnapshotEnd { chunks, sha256: hash.finalize().to_vec() };
+                let last = peer::SnapshotChunk { end: Some(end), ..Default::default() };
+                // Whoever no longer listens has given the transfer up.
+                let _ = sender.blocking_send(last);
+                return;
+            }
             Err(error) => return tracing::error!(%error, "cannot read a snapshot to send it"),
+        };
+        if sender.blocking_send(chunk).is_err() {
+            return;
         }
     }
 }
@@ -215,9 +231,13 @@ impl RaftNetworkV2<TypeConfig> for Connection {
     async fn append_entries(
         &mut self,
         rpc: AppendEntriesRequest<TypeConfig>,
-        option: RPCOption,
+        _: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        self.append(rpc, &option).await.map_err(|error| unreachable(&error).into())
+        self.append(rpc).await.map_err(|error| match error {
+            // It may only be slow: tried again at once.
+            CallError::Late(_) => NetworkError::new(&error).into(),
+            _ => unreachable(&error).into(),
+        })
     }
 
     async fn vote(
@@ -254,9 +274,9 @@ impl RaftNetworkV2<TypeConfig> for Connection {
     async fn transfer_leader(
         &mut self,
         rpc: TransferLeaderRequest<TypeConfig>,
-        option: RPCOption,
+        _: RPCOption,
     ) -> Rpc<TransferLeaderResponse<TypeConfig>> {
-        let answer = self.hand_over(&rpc, &option).await;
+        let answer = self.hand_over(&rpc).await;
         let answer = answer.map_err(|error| RPCError::from(unreachable(&error)))?;
         if !answer.accepted {
             tracing::warn!(to = self.target.0, reason = answer.reason, "transfer not taken");

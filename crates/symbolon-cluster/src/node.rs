@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
-use openraft::{Config, Instant as _, SnapshotPolicy};
+use openraft::{Config, SnapshotPolicy};
 use symbolon_core::{Answer, LogIndex, NodeId, Proposal};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
@@ -23,7 +23,7 @@ use crate::certify;
 use crate::committer::{BATCH_PROPOSALS_MAX, Committer, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
 use crate::hand_over::hand_over;
-use crate::hello::{Greeter, Presence, REACHABLE};
+use crate::hello::{Greeter, Presence, QUORUM_CONTACT, leads_with_quorum};
 use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
 use crate::machine::Machine;
@@ -41,6 +41,7 @@ use crate::vault::KeyringVault;
 
 /// Longest wait for the master's word before a linearizable read.
 const READ_BARRIER: Duration = Duration::from_secs(5);
+const READ_TRY: Duration = Duration::from_millis(500);
 const READ_RETRY: Duration = Duration::from_millis(50);
 
 // An append fits into a message of the peer port, whatever its entries hold; one that did not would
@@ -99,7 +100,7 @@ pub struct ClusterNode {
     vault: Arc<KeyringVault>,
     data_key: Arc<DataKey>,
     certificates: Arc<Certificates>,
-    tasks: std::sync::Mutex<JoinSet<()>>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
 impl std::fmt::Debug for ClusterNode {
@@ -131,9 +132,11 @@ impl ClusterNode {
             .map_err(|error| ClusterError::Raft(error.to_string()))?;
 
         let presence = Arc::new(Presence::default());
-        let master = follow_master(&raft);
-        let committer = Committer::start(raft.clone(), Arc::clone(&settings.clock));
-        let proposer = Proposer::start(committer.clone(), Arc::clone(&peers), master.clone());
+        let mut tasks = JoinSet::new();
+        let master = follow_master(&raft, &mut tasks);
+        let committer = Committer::start(raft.clone(), Arc::clone(&settings.clock), &mut tasks);
+        let proposer =
+            Proposer::start(committer.clone(), Arc::clone(&peers), master.clone(), &mut tasks);
         let greeter = Arc::new(Greeter {
             peers: Arc::clone(&peers),
             published: Arc::clone(&published),
@@ -142,9 +145,9 @@ impl ClusterNode {
             peer_address: settings.peer_address.clone(),
             api_address: settings.api_address.clone(),
             leaving: AtomicBool::new(false),
+            raft: raft.clone(),
         });
-        let mut tasks = JoinSet::new();
-        tasks.spawn(Arc::clone(&greeter).run());
+        tasks.spawn(Arc::clone(&greeter).run(master.clone()));
         tasks.spawn(certify::keep(
             Arc::clone(&certificates),
             Arc::clone(&published),
@@ -175,7 +178,7 @@ impl ClusterNode {
             vault,
             data_key: Arc::new(data_key),
             certificates,
-            tasks: std::sync::Mutex::new(tasks),
+            tasks: tokio::sync::Mutex::new(tasks),
         }))
     }
 
@@ -207,7 +210,7 @@ impl ClusterNode {
             peers: Arc::clone(&self.peers),
             committer: self.committer.clone(),
             greeter: Arc::clone(&self.greeter),
-            snapshots: self.store.snapshots.clone(),
+            incoming: self.store.incoming.clone(),
         };
         let join = JoinApi {
             service,
@@ -235,19 +238,16 @@ impl ClusterNode {
         (master, master == Some(self.identity.node))
     }
 
-    /// Whether this node has a quorum behind it: as the master by its acknowledgements, else by
-    /// having heard from the master within the last seconds.
+    /// Whether this node has a quorum behind it: as the master by its acknowledgements, else by the
+    /// master's word that it has them, within the last seconds.
     #[must_use]
     pub fn has_quorum_contact(&self) -> bool {
         let (master, own) = self.master();
-        let Some(master) = master else { return false };
         if own {
-            let metrics = self.raft.metrics().borrow_watched().clone();
-            let alone = metrics.membership_config.membership().voter_ids().count() == 1;
-            let acked = metrics.last_quorum_acked;
-            return alone || acked.is_some_and(|acked| acked.elapsed() < REACHABLE);
+            return leads_with_quorum(&self.raft);
         }
-        self.presence.get(master).is_some_and(|heard| heard.when.elapsed() < REACHABLE)
+        let heard = master.and_then(|master| self.presence.get(master));
+        heard.is_some_and(|heard| heard.leads && heard.when.elapsed() < QUORUM_CONTACT)
     }
 
     fn running(&self) -> Result<(), String> {
@@ -256,15 +256,22 @@ impl ClusterNode {
         state.map_err(|error| error.to_string())
     }
 
-    /// Resolves, with the reason, when Raft has stopped on this node without being asked to.
+    /// Resolves, with the reason, when Raft or a task of this node has ended without being asked to.
     pub async fn failed(&self) -> String {
         let mut metrics = self.raft.metrics();
+        let mut tasks = self.tasks.lock().await;
         loop {
             if let Err(error) = self.running() {
                 return error;
             }
-            if metrics.changed().await.is_err() {
-                return "the task of the replicated log has ended".to_owned();
+            tokio::select! {
+                changed = metrics.changed() => if changed.is_err() {
+                    return "the task of the replicated log has ended".to_owned();
+                },
+                Some(ended) = tasks.join_next() => {
+                    let cause = ended.err().map_or_else(|| "it returned".to_owned(), |e| e.to_string());
+                    return format!("a task of the node has ended: {cause}");
+                }
             }
         }
     }
@@ -279,7 +286,7 @@ impl ClusterNode {
     pub async fn stop(&self) {
         self.greeter.leave().await;
         hand_over(&self.raft, &self.presence, self.identity.node, self.master.clone()).await;
-        self.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).abort_all();
+        self.tasks.lock().await.abort_all();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");
         }
@@ -332,11 +339,9 @@ impl Ledger for ClusterNode {
         let deadline = deadline.min(Instant::now() + READ_BARRIER);
         Box::pin(async move {
             loop {
-                let answer = timeout_at(deadline, self.read_index_once()).await;
-                let Ok(answer) = answer else {
-                    return Err(ProposeError::NoMaster);
-                };
-                if let Ok(index) = answer {
+                // A master that died in silence must not use up the time of the next one.
+                let until = deadline.min(Instant::now() + READ_TRY);
+                if let Ok(Ok(index)) = timeout_at(until, self.read_index_once()).await {
                     let applied = self.published.reached(LogIndex(index), deadline).await;
                     return if applied { Ok(()) } else { Err(ProposeError::NoMaster) };
                 }

@@ -26,7 +26,7 @@ use crate::hello::Greeter;
 use crate::keys::pin_of;
 use crate::peer_client::Peers;
 use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
-use crate::snapshot::{SnapshotFile, file_name};
+use crate::receive::receive;
 
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -40,7 +40,7 @@ pub(crate) struct PeerApi {
     pub(crate) peers: Arc<Peers>,
     pub(crate) committer: Committer,
     pub(crate) greeter: Arc<Greeter>,
-    pub(crate) snapshots: Snapshots,
+    pub(crate) incoming: Snapshots,
 }
 
 fn missing(what: &'static str) -> Status {
@@ -181,22 +181,8 @@ impl PeerService for PeerApi {
             last_membership: stored_membership_from_proto(membership)
                 .map_err(|_| missing("membership"))?,
         };
-        let name = format!("{}-received", file_name(meta.last_log_id.as_ref()));
-        let disk = |error| {
-            tracing::error!(%error, "cannot keep a snapshot that a peer sends");
-            Status::internal("the snapshot cannot be kept")
-        };
-        let mut file = self.snapshots.create(&name).map_err(disk)?;
-        while let Some(chunk) = stream.message().await? {
-            file.chunk(&chunk.data).map_err(disk)?;
-        }
-        file.finish().map_err(disk)?;
-        let snapshot = Snapshot {
-            meta,
-            snapshot: SnapshotFile { snapshots: self.snapshots.clone(), name: name.clone() },
-        };
-        let answer = self.raft.install_full_snapshot(vote, snapshot).await;
-        self.snapshots.remove(&name).map_err(disk)?;
+        let file = receive(&self.incoming, stream).await?;
+        let answer = self.raft.install_full_snapshot(vote, Snapshot { meta, snapshot: file }).await;
         let answer = answer.map_err(stopped)?;
         Ok(self.answer(node, peer::SnapshotResponse { vote: Some(vote_to_proto(&answer.vote)) }))
     }

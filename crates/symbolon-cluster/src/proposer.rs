@@ -11,6 +11,7 @@ use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::{answer_from_proto, proposal_encode};
 use symbolon_service::{ADMINISTRATION_QUEUE_MAX, Lane, ProposeError, VERIFICATION_QUEUE_MAX};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer};
@@ -39,10 +40,10 @@ pub(crate) struct Proposer {
 pub(crate) type Master = watch::Receiver<Option<NodeId>>;
 
 /// Follows openraft's idea of the leader.
-pub(crate) fn follow_master(raft: &Raft) -> Master {
+pub(crate) fn follow_master(raft: &Raft, tasks: &mut JoinSet<()>) -> Master {
     let mut metrics = raft.server_metrics();
     let (sender, receiver) = watch::channel(None);
-    tokio::spawn(async move {
+    tasks.spawn(async move {
         loop {
             let leader = metrics.borrow_watched().current_leader.map(NodeId);
             sender.send_if_modified(|known| {
@@ -66,12 +67,17 @@ struct Route {
 }
 
 impl Proposer {
-    pub(crate) fn start(committer: Committer, peers: Arc<Peers>, master: Master) -> Self {
+    pub(crate) fn start(
+        committer: Committer,
+        peers: Arc<Peers>,
+        master: Master,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
         let (verification, verifications) = mpsc::channel(VERIFICATION_QUEUE_MAX);
         let (administration, administrations) = mpsc::channel(ADMINISTRATION_QUEUE_MAX);
         let own = peers.standing.node;
         let route = Arc::new(Route { own, committer, peers, master });
-        tokio::spawn(run(route, verifications, administrations));
+        tasks.spawn(run(route, verifications, administrations));
         Self { verification, administration }
     }
 
@@ -176,7 +182,11 @@ impl Route {
                     return;
                 }
                 Err(Failure::Again) => {
-                    let _ = timeout_at(Instant::now() + RETRY, master.changed()).await;
+                    let changed = timeout_at(Instant::now() + RETRY, master.changed()).await;
+                    if let Ok(Err(_)) = changed {
+                        // Raft has stopped: nothing will change any more.
+                        sleep_until(Instant::now() + RETRY).await;
+                    }
                 }
                 Err(Failure::Overloaded) => {
                     return fail(batch, ProposeError::Overloaded("proposals at the master"));

@@ -1,6 +1,7 @@
 //! Snapshots: the rows, the scalars and the audit at one log index, as a file in checked chunks.
 
 use std::io;
+use std::sync::Arc;
 
 use openraft::storage::RaftSnapshotBuilder;
 use prost::Message as _;
@@ -13,6 +14,7 @@ use crate::convert::{damaged, log_id_decode, stored_membership_decode};
 use crate::log_store::io_error;
 use crate::machine::{Machine, recent_events};
 use crate::raft_types::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::receive::Received;
 
 /// Bytes after which a chunk is written. Chunks hold whole messages, so they are a little longer.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -23,6 +25,8 @@ const VERSION: u32 = 1;
 pub(crate) struct SnapshotFile {
     pub(crate) snapshots: Snapshots,
     pub(crate) name: String,
+    /// Of a file that came from a peer: keeps it until nobody needs it.
+    pub(crate) _received: Option<Arc<Received>>,
 }
 
 impl std::fmt::Debug for SnapshotFile {
@@ -100,7 +104,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
                 last_log_id: self.applied,
                 last_membership: self.membership.clone(),
             },
-            snapshot: SnapshotFile { snapshots: self.snapshots.clone(), name },
+            snapshot: SnapshotFile { snapshots: self.snapshots.clone(), name, _received: None },
         })
     }
 }
@@ -202,8 +206,9 @@ fn replace(
     let scalars = scalars_from_proto(&message).map_err(invalid)?;
     // Checked before it replaces anything: the digest says whether these are the rows.
     let state = State::restore(rows, scalars, []).map_err(invalid)?;
-    install.commit(message.encode_to_vec()).map_err(io_error)?;
+    // In this order: after a crash in between, the snapshot is installed again at start.
     copy.finish().map_err(io_error)?;
+    install.commit(message.encode_to_vec()).map_err(io_error)?;
     snapshots.remove_older(own).map_err(io_error)?;
 
     let applied = applied(&message)?;
@@ -245,7 +250,11 @@ pub(crate) fn current(machine: &Machine) -> io::Result<Option<Snapshot>> {
             last_log_id: applied(&scalars)?,
             last_membership: stored_membership_decode(&scalars.membership)?,
         },
-        snapshot: SnapshotFile { snapshots: machine.snapshots.clone(), name: info.name },
+        snapshot: SnapshotFile {
+            snapshots: machine.snapshots.clone(),
+            name: info.name,
+            _received: None,
+        },
     }))
 }
 

@@ -8,6 +8,7 @@ mod verify;
 
 use alloc::vec::Vec;
 
+use crate::limits::OUTCOME_AGE_MILLISECONDS_MAX;
 use crate::{
     Answer, AuditEvent, AuditRow, Caller, Change, Command, Proposal, Refusal, Reply, Stamp, State,
 };
@@ -37,7 +38,7 @@ impl State {
             }
             return refused(stamp, Refusal::FingerprintMismatch);
         }
-        if let Err(refusal) = self.admit(proposal) {
+        if let Err(refusal) = self.admit(stamp, proposal) {
             return refused(stamp, refusal);
         }
         let context = Context { stamp, proposal };
@@ -59,12 +60,17 @@ impl State {
     }
 
     /// Whether this caller may propose this command at all.
-    fn admit(&self, proposal: &Proposal) -> Result<(), Refusal> {
+    fn admit(&self, stamp: Stamp, proposal: &Proposal) -> Result<(), Refusal> {
         if let Command::CreateCluster(_) = proposal.command {
             return if self.cluster().is_none() { Ok(()) } else { Err(Refusal::WrongPhase) };
         }
         if self.cluster().is_none() {
             return Err(Refusal::WrongPhase);
+        }
+        // A node's own commands say nothing that grows old.
+        let ages = !matches!(proposal.caller, Caller::Node(_));
+        if ages && stamp.at.distance(proposal.made_at) > OUTCOME_AGE_MILLISECONDS_MAX {
+            return Err(Refusal::Late);
         }
         if !self.caller_is_fresh(proposal.caller, proposal.seen) {
             return Err(Refusal::Stale);

@@ -120,7 +120,7 @@ impl Canonical for AuditRow {
                 w.number(v.user.map_or(0, |user| user.0)).number(v.application.0);
                 w.bytes(v.client_ip.as_bytes());
                 let Method::Totp = v.method;
-                w.number(1).number(v.verdict.denial.map_or(0, |denial| denial as u64 + 1));
+                w.number(1).number(v.verdict.denial.map_or(0, |denial| denial.number().into()));
                 w.number(v.verdict.failures.into()).number(v.spent.len() as u64);
                 for spent in &v.spent {
                     w.number(spent.token.0).number(spent.step);

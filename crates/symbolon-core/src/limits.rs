@@ -41,14 +41,16 @@ pub const TOTP_WINDOW_STEPS: u64 = 1;
 /// Matching steps that one outcome may carry: all tokens of a user, one highest step each.
 pub const MATCHES_MAX: usize = TOKENS_PER_USER_MAX;
 
-/// State time within which a request that comes again gets the first answer again.
-pub const RETRANSMISSION_MILLISECONDS: u64 = 30_000;
+/// State time within which a request that comes again gets the first answer again. The promise is
+/// 30 s; it is kept for as long as a proposal could be applied a second time.
+pub const RETRANSMISSION_MILLISECONDS: u64 = 65_000;
 /// Replies kept for that. Beyond it the oldest goes: the mark alone upholds one-time use.
 pub const REPLIES_MAX: usize = 500_000;
-/// How far an outcome's own time may lie from its stamp.
+/// How far the time at which a proposal was made may lie from its stamp, before or after.
 pub const OUTCOME_AGE_MILLISECONDS_MAX: u64 = 30_000;
-/// How long a new key or join token can be shown again to a retransmission.
-pub const REVEAL_MILLISECONDS: u64 = RETRANSMISSION_MILLISECONDS;
+/// How long a new key or join token can be shown again to a retransmission: as long as retransmissions
+/// are promised an answer, and no longer.
+pub const REVEAL_MILLISECONDS: u64 = 30_000;
 /// Longest life of a join token.
 pub const JOIN_TOKEN_MILLISECONDS_MAX: u64 = 7 * 24 * 3600 * 1000;
 /// Life of a join token unless its maker says otherwise.
@@ -62,6 +64,7 @@ const _: () = {
     assert!(FAILURES_MAX <= 100);
     assert!(CODE_DIGITS_MIN <= CODE_DIGITS_MAX);
     assert!(SEED_BYTES_MIN <= SEED_BYTES_MAX);
-    // A retry must find the first answer for as long as its outcome could still be applied.
-    assert!(RETRANSMISSION_MILLISECONDS >= OUTCOME_AGE_MILLISECONDS_MAX);
+    // A proposal can be applied at stamps that lie twice its age apart: all that while a second one
+    // must find the first answer.
+    assert!(RETRANSMISSION_MILLISECONDS > 2 * OUTCOME_AGE_MILLISECONDS_MAX);
 };

@@ -68,6 +68,18 @@ pub enum Denial {
 }
 
 impl Denial {
+    /// Number in audit, formats and the digest; the same for ever.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::CodeMismatch => 1,
+            Self::CodeAlreadyUsed => 2,
+            Self::UnknownUser => 3,
+            Self::NoToken => 4,
+            Self::Locked => 5,
+        }
+    }
+
     /// Name for audit, logs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,11 +1,13 @@
 //! The state: tables, look-ups, and the one way in which a row changes.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use rpds::RedBlackTreeMapSync;
 
 use crate::apply::Output;
 use crate::digest::{Canonical, Digest, Sum};
+use crate::limits::REPLIES_MAX;
 use crate::replies::Replies;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, Caller, Change,
@@ -190,9 +192,10 @@ impl State {
     /// This state with the replies that the audit events of the last 30 s tell of, oldest first.
     #[must_use]
     pub fn with_recent(mut self, recent: impl IntoIterator<Item = AuditEvent>) -> Self {
-        for event in recent {
-            self.replies.remember(&event);
-        }
+        let answered: Vec<_> = recent.into_iter().filter(|event| event.reply().is_some()).collect();
+        // A state that lived through them has forgotten the oldest.
+        let too_many = answered.len().saturating_sub(REPLIES_MAX);
+        answered.iter().skip(too_many).for_each(|event| self.replies.remember(event));
         self.replies.expire(self.clock);
         self
     }

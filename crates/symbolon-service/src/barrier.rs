@@ -31,6 +31,8 @@ impl SharedBarrier {
         };
         if self.begun.load(Ordering::Acquire) == arrived {
             self.begun.fetch_add(1, Ordering::AcqRel);
+            // In case whoever runs it goes away: the others must not take the one before for it.
+            *last = Some(ProposeError::NoMaster);
             *last = ledger.read_barrier(deadline).await.err();
         }
         last.map_or(Ok(()), |error| Err(error.into()))

@@ -19,6 +19,9 @@ use crate::{Admission, ServiceError};
 /// Longest wait for the master's word on what is not known here.
 const STRANGER_WAIT: Duration = Duration::from_secs(1);
 
+/// How often a proposal that grew old on its way is made anew.
+pub(crate) const LATE_MAX: usize = 2;
+
 /// How often a use case starts again because what it saw had changed.
 const ATTEMPTS_MAX: usize = 50;
 
@@ -165,6 +168,7 @@ impl Service {
         deadline: Instant,
         mut build: impl FnMut(&View) -> Result<Command, ServiceError>,
     ) -> Result<(Reply, LogIndex), ServiceError> {
+        let mut late = 0;
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
             let first =
@@ -187,6 +191,8 @@ impl Service {
                 return Err(ServiceError::NoMaster);
             }
             match answer.reply {
+                // It waited for a master for too long; unless it is the clocks that are apart.
+                Reply::Refused(Refusal::Late) if late < LATE_MAX => late += 1,
                 Reply::Refused(Refusal::Stale | Refusal::IdTaken) => {
                     self.still_there(request.caller)?;
                 }

@@ -12,7 +12,7 @@ use crate::evaluate::evaluate;
 use crate::fingerprint::fingerprint;
 use crate::names;
 use crate::ports::{Lane, View};
-use crate::service::Principal;
+use crate::service::{LATE_MAX, Principal};
 use crate::{Service, ServiceError};
 
 /// How often a verification is evaluated again before it is given up.
@@ -93,7 +93,7 @@ impl Service {
             let answer = self.ledger.propose(proposal, Lane::Verification, deadline).await?;
             // The outcome grew old while it waited for a master: evaluate it anew, unless it is
             // the clocks that are apart.
-            if answer.reply == Reply::Refused(Refusal::Late) && late < 2 {
+            if answer.reply == Reply::Refused(Refusal::Late) && late < LATE_MAX {
                 late += 1;
                 continue;
             }

@@ -4,6 +4,7 @@
 //! header      who the node is
 //! store/      sled: log, image, audit
 //! snapshots/  snapshots of the state
+//! incoming/   a snapshot that a peer is sending
 //! run/        sockets
 //! ```
 
@@ -31,6 +32,8 @@ pub struct Store {
     pub image: Image,
     /// The snapshots.
     pub snapshots: Snapshots,
+    /// Snapshots on their way in from a peer. Empty at each start.
+    pub incoming: Snapshots,
     place: Place,
 }
 
@@ -122,8 +125,13 @@ impl DataDir {
         self.path.join("snapshots")
     }
 
+    fn incoming_path(&self) -> PathBuf {
+        self.path.join("incoming")
+    }
+
     fn create_folders(&self) -> Result<(), StoreError> {
-        for path in [self.store_path(), self.snapshots_path(), self.run_path()] {
+        let incoming = self.incoming_path();
+        for path in [self.store_path(), self.snapshots_path(), incoming, self.run_path()] {
             files::create_dir(&path)?;
         }
         files::sync_tree(&self.path)
@@ -131,7 +139,13 @@ impl DataDir {
 
     fn assemble(&self, header: Header, kv: SledKv) -> Result<Store, StoreError> {
         let snapshots = Snapshots::open(&self.snapshots_path())?;
-        Store::assemble(header, Arc::new(kv), snapshots, Place::Directory(self.clone()))
+        let incoming = Snapshots::open(&self.incoming_path())?;
+        // Whatever a transfer that was cut off has left.
+        for left in incoming.list()? {
+            incoming.remove(&left.name)?;
+        }
+        let place = Place::Directory(self.clone());
+        Store::assemble(header, Arc::new(kv), (snapshots, incoming), place)
     }
 }
 
@@ -160,7 +174,8 @@ impl Store {
         let missing = || StoreError::HeaderMissing { path: "simulated disk".into() };
         let header = disk.header().ok_or_else(missing)?;
         let kv = Arc::new(disk.open()?);
-        Self::assemble(header, kv, disk.snapshots(), Place::Simulated(disk.clone()))
+        let snapshots = (disk.snapshots(), Snapshots::default());
+        Self::assemble(header, kv, snapshots, Place::Simulated(disk.clone()))
     }
 
     /// Replaces the header. Durable on return.
@@ -181,12 +196,12 @@ impl Store {
     fn assemble(
         header: Header,
         kv: Arc<dyn Kv>,
-        snapshots: Snapshots,
+        (snapshots, incoming): (Snapshots, Snapshots),
         place: Place,
     ) -> Result<Self, StoreError> {
         let kv = Framed::open(kv)?;
         let log = Log::open(kv.clone())?;
         let image = Image::open(kv.clone())?;
-        Ok(Self { header, kv, log, image, snapshots, place })
+        Ok(Self { header, kv, log, image, snapshots, incoming, place })
     }
 }

@@ -19,8 +19,7 @@ const VERSION: u32 = 1;
 const MIN_COMPATIBLE: u32 = 1;
 
 const MAGIC: &[u8; 8] = b"SYMBOLON";
-const REMEDY: &str =
-    "restore it from a backup, or move the data directory away and join again under a new node name";
+const REMEDY: &str = "restore it from a backup, or move the data directory away and join again under a new node name";
 
 /// Who a node is. Secret keys in it are under the node's [`Kek`](crate::Kek).
 #[derive(Clone, PartialEq, Eq)]

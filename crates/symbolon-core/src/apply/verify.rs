@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Context, Output};
-use crate::limits::{FAILURES_MAX, MATCHES_MAX, OUTCOME_AGE_MILLISECONDS_MAX};
+use crate::limits::{FAILURES_MAX, MATCHES_MAX};
 use crate::{
     AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, State, Token, User, Verdict, Verified,
 };
@@ -16,9 +16,6 @@ impl State {
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
         let proposal = context.proposal;
-        if context.stamp.at.distance(proposal.made_at) > OUTCOME_AGE_MILLISECONDS_MAX {
-            return Err(Refusal::Late);
-        }
         let application_is_fresh = self
             .application(outcome.application)
             .is_some_and(|row| row.changed_at <= proposal.seen);
