@@ -28,7 +28,7 @@ async fn after_its_time_it_is_a_new_request_even_in_a_quiet_cluster() {
     bench.clock.advance(RETRANSMISSION_MILLISECONDS);
     assert_eq!(ask().await.unwrap(), first);
     bench.clock.advance(1);
-    assert_eq!(ask().await.unwrap().verdict.denial, Some(Denial::CodeMismatch));
+    assert_eq!(ask().await.unwrap().verdict.denial, Some(Denial::CodeAlreadyUsed));
 }
 
 #[tokio::test(start_paused = true)]
