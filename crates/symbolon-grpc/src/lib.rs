@@ -13,6 +13,7 @@ mod user;
 mod verification;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use symbolon_proto::v1;
 use symbolon_service::Service;
@@ -22,6 +23,9 @@ pub use health::{Health, Readiness};
 
 /// Longest message from a client, bytes. Everything that a client may say fits many times over.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// Time that a call has beyond its deadline, which begins when its message is there.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Why the front end cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -63,4 +67,23 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
         .add_service(
             ClusterServiceServer::new(cluster).max_decoding_message_size(MESSAGE_BYTES_MAX),
         ))
+}
+
+/// How long a call of this path may take at most, its message included; `None` for those that last,
+/// as watching health does. A call whose message never comes has no deadline of its own.
+#[must_use]
+pub fn longest_call(path: &str) -> Option<Duration> {
+    if path.starts_with("/symbolon.v1.VerificationService/") {
+        Some(call::VERIFY_TIMEOUT + GRACE)
+    } else if path.starts_with("/symbolon.v1.") {
+        Some(call::ADMIN_TIMEOUT + GRACE)
+    } else {
+        None
+    }
+}
+
+/// What a call that took too long is told.
+#[must_use]
+pub fn took_too_long() -> tonic::Status {
+    tonic::Status::deadline_exceeded("the call was not over in time; its message may be incomplete")
 }

@@ -171,7 +171,7 @@ fn serve_api(
     };
     let tls = Arc::new(ArcSwap::from_pointee(tls.map_err(|error| odd(&error))?));
     let routes = symbolon_grpc::routes(service, health).map_err(|error| odd(&error))?;
-    let app = routes.prepare().into_axum_router();
+    let app = routes.prepare().into_axum_router().layer(axum::middleware::from_fn(in_time));
     let port = Port { name: "api", limits: Limits::API };
     let stop = stop.clone();
     Ok(async move {
@@ -180,6 +180,17 @@ fn serve_api(
             tracing::warn!(connections = drained.cut, "API connections were cut");
         }
     })
+}
+
+/// Ends calls that are not over in time.
+async fn in_time(request: Request, next: axum::middleware::Next) -> axum::response::Response {
+    let Some(limit) = symbolon_grpc::longest_call(request.uri().path()) else {
+        return next.run(request).await;
+    };
+    match timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => symbolon_grpc::took_too_long().into_http(),
+    }
 }
 
 fn serve_peers(
