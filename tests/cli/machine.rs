@@ -53,11 +53,14 @@ pub(crate) fn stop(node: &Node) {
     signal(node.pid().unwrap(), Signal::STOP);
 }
 
-/// Whether a process runs. One that has ended and that nobody has waited for does not.
+/// Whether a process runs. One that has ended and that nobody has waited for does not; its first
+/// thread may end before the others do.
 pub(crate) fn runs(pid: u32) -> bool {
-    let line = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    let line = fs::read_to_string(process.join("stat")).unwrap_or_default();
     let state = line.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| !"ZX".contains(state))
+    let threads = fs::read_dir(process.join("task")).map_or(0, Iterator::count);
+    state.is_some_and(|state| !"ZX".contains(state)) || threads > 1
 }
 
 /// The processes on whose command line the path stands.
