@@ -53,7 +53,12 @@ impl Dev {
         let ready = timeout(START_TIME_MAX, stdout.read_line(&mut line)).await;
         ready.unwrap_or_else(|_| panic!("dev is not ready in time")).unwrap();
         if line.is_empty() {
-            std::process::Command::new("cp").arg("-a").arg(home).arg("/tmp/apitests/failed").status().unwrap();
+            std::process::Command::new("cp")
+                .arg("-a")
+                .arg(home)
+                .arg("/tmp/apitests/failed")
+                .status()
+                .unwrap();
         }
         let told = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         Self { process, stdout, told, home: home.to_owned() }
