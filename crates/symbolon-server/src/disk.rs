@@ -75,7 +75,9 @@ pub(crate) fn give_up(path: &Path) {
 /// Replaces a file, or makes it with the directory above it, so that a crash leaves either the old
 /// bytes or the new ones. Only this user can read it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(path);
+    // A bare file name has an empty parent.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = parent.unwrap_or_else(|| Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let new = path.with_added_extension("new");
     // One left by a crash may have another mode.
