@@ -24,13 +24,25 @@ struct Dev {
     process: Child,
     stdout: BufReader<ChildStdout>,
     told: Value,
-    home: PathBuf,
+}
+
+/// A place for everything that a test starts.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
 }
 
 /// Should the product have forgotten a node, the test does not.
-impl Drop for Dev {
+impl Drop for Home {
     fn drop(&mut self) {
-        for pid in machine::naming(&self.home) {
+        for pid in machine::naming(self.path()) {
             machine::signal(pid, Signal::KILL);
         }
     }
@@ -52,16 +64,8 @@ impl Dev {
         let mut line = String::new();
         let ready = timeout(START_TIME_MAX, stdout.read_line(&mut line)).await;
         ready.unwrap_or_else(|_| panic!("dev is not ready in time")).unwrap();
-        if line.is_empty() {
-            std::process::Command::new("cp")
-                .arg("-a")
-                .arg(home)
-                .arg("/tmp/apitests/failed")
-                .status()
-                .unwrap();
-        }
         let told = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        Self { process, stdout, told, home: home.to_owned() }
+        Self { process, stdout, told }
     }
 
     fn pid(&self) -> u32 {
@@ -113,7 +117,7 @@ fn otp(user: &Value) -> Otp {
 
 #[tokio::test]
 async fn dev_says_where_it_is_and_ends_without_a_trace() {
-    let home = TempDir::new().unwrap();
+    let home = Home::new();
     let dev = Dev::start(home.path(), &[]).await;
     shape(&dev);
     let pids = dev.pids();
@@ -169,7 +173,7 @@ fn shape(dev: &Dev) {
 
 #[tokio::test]
 async fn nodes_end_with_a_dev_that_is_killed_and_their_data_is_good() {
-    let home = TempDir::new().unwrap();
+    let home = Home::new();
     let data = home.path().join("kept");
     let arguments = ["--data-dir", data.to_str().unwrap()];
     let first = Dev::start(home.path(), &arguments).await;
