@@ -49,8 +49,13 @@ impl AddressBook {
 
     /// Whose key this is.
     pub(crate) fn holder(&self, pin: KeyPin) -> Option<NodeId> {
-        let contacts = self.contacts().into_iter();
-        contacts.filter(|contact| contact.pin == pin).map(|contact| contact.node).next()
+        let state = self.published.view().state;
+        if let Some(row) = state.nodes().find(|row| row.pin == pin) {
+            return Some(row.id);
+        }
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = told.values().find(|known| known.pin == pin)?;
+        state.node(known.node).is_none().then_some(known.node)
     }
 
     /// All peers that this node knows of.

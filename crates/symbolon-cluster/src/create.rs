@@ -134,7 +134,7 @@ async fn write_first_entry(
     let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
     let log = LogStore::new(store.log.clone());
     let fail = |error: &dyn std::fmt::Display| ClusterError::Raft(error.to_string());
-    let raft = Raft::new(node.0, raft_config()?, Network(None), log, machine)
+    let raft = Raft::new(node.0, raft_config()?, Network(None), log.clone(), machine)
         .await
         .map_err(|error| fail(&error))?;
     let members = std::collections::BTreeMap::from([(node.0, ())]);
@@ -151,11 +151,5 @@ async fn write_first_entry(
     if !created {
         return Err(ClusterError::Raft("the first entry was refused".to_owned()));
     }
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    store.log.sync(Box::new(move |result| {
-        // The receiver is awaited below.
-        let _ = sender.send(result);
-    }));
-    receiver.await.map_err(|error| fail(&error))??;
-    Ok(())
+    log.sync().await.map_err(|error| fail(&error))
 }

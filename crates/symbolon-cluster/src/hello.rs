@@ -175,7 +175,8 @@ pub(crate) fn leads_with_quorum(raft: &Raft) -> bool {
     alone || acked.is_some_and(|acked| acked.elapsed() < QUORUM_CONTACT)
 }
 
-fn registered(row: &Node) -> store::KnownNode {
+/// A node of the registry, as others are told of it.
+pub(crate) fn registered(row: &Node) -> store::KnownNode {
     store::KnownNode {
         node: row.id.0,
         pin: row.pin.0.to_vec(),

@@ -39,7 +39,8 @@ impl LogStore {
         Self { log }
     }
 
-    async fn sync(&self) -> io::Result<()> {
+    /// Waits until all that was written is durable.
+    pub(crate) async fn sync(&self) -> io::Result<()> {
         let (sender, receiver) = oneshot::channel();
         self.log.sync(Box::new(move |result| {
             // Nobody waits any more when the node is stopping.

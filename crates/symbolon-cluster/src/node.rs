@@ -290,12 +290,7 @@ impl ClusterNode {
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");
         }
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.store.log.sync(Box::new(move |result| {
-            // Awaited below.
-            let _ = sender.send(result);
-        }));
-        if let Ok(Err(error)) = receiver.await {
+        if let Err(error) = LogStore::new(self.store.log.clone()).sync().await {
             tracing::error!(%error, "the last sync failed");
         }
     }

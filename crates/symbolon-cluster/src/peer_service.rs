@@ -22,7 +22,7 @@ use crate::convert::{
     entry_decode, log_id_from_proto, log_id_to_proto, stored_membership_from_proto,
     vote_from_proto, vote_to_proto,
 };
-use crate::hello::Greeter;
+use crate::hello::{Greeter, registered};
 use crate::keys::pin_of;
 use crate::peer_client::Peers;
 use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
@@ -287,14 +287,7 @@ impl JoinService for JoinApi {
             node: joined.node.0,
             data_key: self.data_key.to_secret().expose().to_vec(),
             ca_certificate: self.ca_certificate.clone(),
-            known_node: known
-                .map(|row| symbolon_proto::store::v1::KnownNode {
-                    node: row.id.0,
-                    pin: row.pin.0.to_vec(),
-                    peer_address: row.peer_address.clone(),
-                    name: row.name.to_string(),
-                })
-                .collect(),
+            known_node: known.map(registered).collect(),
         }))
     }
 }

@@ -73,7 +73,7 @@ impl SnapshotBuilder {
             version: VERSION,
             cluster: self.state.cluster().map(|row| row.id.0.to_vec()).unwrap_or_default(),
             scalars: Some(self.scalars.clone()),
-            rows: self.state.rows().count() as u64,
+            rows: self.state.rows_len() as u64,
         };
         file.chunk(&header.encode_to_vec()).map_err(io_error)?;
         let mut chunk = Chunk::default();

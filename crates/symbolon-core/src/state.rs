@@ -218,6 +218,18 @@ impl State {
             .chain(join_tokens)
     }
 
+    /// Number of rows.
+    #[must_use]
+    pub fn rows_len(&self) -> usize {
+        self.cluster.len()
+            + self.administrators.len()
+            + self.applications.len()
+            + self.users.len()
+            + self.tokens.len()
+            + self.nodes.len()
+            + self.join_tokens.len()
+    }
+
     /// What is stored beside the rows.
     #[must_use]
     pub fn scalars(&self) -> Scalars {

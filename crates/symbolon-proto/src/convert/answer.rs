@@ -21,11 +21,8 @@ pub const fn reason_detail(denial: Denial) -> v1::ReasonDetail {
     }
 }
 
-pub(crate) const fn denial_number(denial: Option<Denial>) -> u32 {
-    match denial {
-        None => 0,
-        Some(denial) => reason_detail(denial) as u32,
-    }
+pub(crate) fn denial_number(denial: Option<Denial>) -> u32 {
+    denial.map_or(0, Denial::number)
 }
 
 pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeError> {
