@@ -17,8 +17,8 @@ use crate::support::documented;
 use crate::support::identity::Identity;
 use crate::support::method::VERIFY;
 use crate::support::peer::{
-    Guest, HEADER, HELLO, JOIN, PROPOSE, READ_INDEX, assert_refused, connect, header_of, heading,
-    number_to_id,
+    APPEND, Guest, HEADER, HELLO, JOIN, PRE_VOTE, PROPOSE, READ_INDEX, VOTE, assert_refused,
+    connect, header_of, heading, number_to_id,
 };
 use crate::support::wire::{Wire, framed, secured};
 use crate::support::{assert_all_run, cluster, state, tls};
@@ -98,6 +98,7 @@ async fn a_node_is_heard_only_in_its_own_name_and_cluster() {
         }
     }
     overstepping(&cluster, &guest).await;
+    lies(&cluster, &guest).await;
 
     assert_all_run(&cluster);
     assert!(state::users(&cluster).await == before);
@@ -208,6 +209,43 @@ async fn overstepping(cluster: &Cluster, guest: &Guest) {
     let refused =
         |answer: &peer::Answer| matches!(answer.reply, Some(peer::answer::Reply::Refused(_)));
     assert!(answers.len() == 2 && answers.iter().all(refused));
+}
+
+/// What a registered node cannot make another believe: that it speaks for the master, that terms are
+/// used up, or that an entry is one which nobody can read.
+async fn lies(cluster: &Cluster, guest: &Guest) {
+    let master = number_to_id(cluster.wait_for_master().await);
+    let own = guest.told.node;
+    let vote = |term, node| Some(store::Vote { term, node, committed: true });
+    let log_id = Some(store::LogId { term: 99, leader_node: own, index: 0 });
+    let entry = |payload: &[u8]| {
+        let payload = Some(store::log_entry::Payload::Batch(payload.to_vec().into()));
+        store::LogEntry { log_id, payload }.encode_to_vec().into()
+    };
+    let append = |vote, entry| peer::AppendEntriesRequest { vote, entry, ..Default::default() };
+    let campaign = |vote| peer::VoteRequest { vote, ..Default::default() };
+    for number in cluster.numbers() {
+        let wire = guest.connect(cluster, number).await;
+        let appended = async |message: peer::AppendEntriesRequest| {
+            let answer = wire.ask::<peer::AppendEntriesResponse>(APPEND, &message).await;
+            answer.err().unwrap()
+        };
+        let refused = appended(append(vote(99, master), Vec::new())).await;
+        assert_refused(&refused, Code::PermissionDenied, "another node's", "the master's vote");
+        let refused = appended(append(vote(u64::MAX, own), Vec::new())).await;
+        assert_refused(&refused, Code::InvalidArgument, "too far ahead", "the last term");
+        let refused = appended(append(vote(99, own), vec![entry(b"garbage")])).await;
+        assert_refused(&refused, Code::InvalidArgument, "damaged", "an entry");
+        for method in [VOTE, PRE_VOTE] {
+            let voted = async |vote| {
+                wire.ask::<peer::VoteResponse>(method, &campaign(vote)).await.err().unwrap()
+            };
+            let refused = voted(vote(u64::MAX, own)).await;
+            assert_refused(&refused, Code::InvalidArgument, "too far ahead", method);
+            let refused = voted(vote(99, master)).await;
+            assert_refused(&refused, Code::PermissionDenied, "another node's", method);
+        }
+    }
 }
 
 /// The wish for a new user, by a caller that the node says it has.

@@ -58,6 +58,11 @@ impl AddressBook {
         state.node(known.node).is_none().then_some(known.node)
     }
 
+    /// Whether this node's own state has the node.
+    pub(crate) fn is_registered(&self, node: NodeId) -> bool {
+        self.published.view().state.node(node).is_some()
+    }
+
     /// All peers that this node knows of.
     pub(crate) fn nodes(&self) -> Vec<NodeId> {
         self.contacts().into_iter().map(|contact| contact.node).collect()

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver as _;
+use symbolon_core::limits::{ADDRESS_BYTES_MAX, NODES_MAX};
 use symbolon_core::{KeyPin, LogIndex, Node, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
@@ -146,8 +147,11 @@ impl Greeter {
     }
 
     fn hear(&self, node: NodeId, greeting: &peer::Greeting, age: Duration) {
-        self.peers.book.hear(node, &greeting.peer_address);
-        self.peers.book.tell(greeting.registered.iter().filter_map(contact));
+        if is_address(&greeting.peer_address) {
+            self.peers.book.hear(node, &greeting.peer_address);
+        }
+        let told = greeting.registered.iter().take(NODES_MAX).filter_map(contact);
+        self.peers.book.tell(told);
         let now = self.clock.now();
         let theirs = i128::from(greeting.clock).saturating_add_unsigned(age.as_millis());
         self.presence.note(
@@ -185,7 +189,15 @@ pub(crate) fn registered(row: &Node) -> store::KnownNode {
     }
 }
 
+/// Whether a text may stand as an address: what is kept of a peer's words is bounded.
+fn is_address(text: &str) -> bool {
+    (1..=ADDRESS_BYTES_MAX).contains(&text.len())
+}
+
 fn contact(known: &store::KnownNode) -> Option<Contact> {
+    if !is_address(&known.peer_address) {
+        return None;
+    }
     Some(Contact {
         node: NodeId(known.node),
         address: known.peer_address.clone(),

@@ -12,6 +12,7 @@ mod committer;
 mod convert;
 mod create;
 mod error;
+mod guard;
 mod hand_over;
 mod hello;
 mod join;

@@ -15,13 +15,14 @@ use openraft::raft::{
 use sha2::{Digest as _, Sha256};
 use symbolon_core::NodeId;
 use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::store::v1 as store;
 use tokio::time::timeout;
 use tonic::Status;
 
 use crate::convert::{
-    entry_encode, log_id_from_proto, log_id_to_proto, stored_membership_to_proto, vote_from_proto,
-    vote_to_proto,
+    entry_encode, log_id_from_proto, log_id_to_proto, stored_membership_to_proto, vote_to_proto,
 };
+use crate::guard;
 use crate::peer_client::{Peers, Purpose};
 use crate::raft_types::{Snapshot, TypeConfig, Vote};
 use crate::snapshot::SnapshotFile;
@@ -87,6 +88,12 @@ impl Connection {
         self.peers()?.accept(self.target, response).map_err(CallError::Status)
     }
 
+    /// The vote that the peer answers with.
+    fn told_vote(&self, told: Option<&store::Vote>, own: &Vote) -> Result<Vote, CallError> {
+        let told = told.ok_or(CallError::Damaged)?;
+        guard::plausible(self.target, told, own.leader_id.term).map_err(CallError::Status)
+    }
+
     async fn ask_vote(
         &self,
         rpc: VoteRequest<TypeConfig>,
@@ -108,7 +115,7 @@ impl Connection {
         } else {
             self.call(limit, client.vote(request)).await?
         };
-        let vote = answer.vote.as_ref().map(vote_from_proto).ok_or(CallError::Damaged)?;
+        let vote = self.told_vote(answer.vote.as_ref(), &rpc.vote)?;
         let last = answer.last_log_id.as_ref().map(log_id_from_proto);
         Ok(VoteResponse::new(vote, last, answer.granted))
     }
@@ -137,8 +144,7 @@ impl Connection {
             ),
             Outcome::Conflict => AppendEntriesResponse::Conflict,
             Outcome::HigherVote => {
-                let vote = answer.vote.as_ref().map(vote_from_proto);
-                AppendEntriesResponse::HigherVote(vote.ok_or(CallError::Damaged)?)
+                AppendEntriesResponse::HigherVote(self.told_vote(answer.vote.as_ref(), &rpc.vote)?)
             }
             Outcome::Unspecified => return Err(CallError::Damaged),
         })
@@ -183,8 +189,7 @@ impl Connection {
             .map_err(CallError::Status)?;
         drop(reader);
         let answer = self.peers()?.accept(self.target, response).map_err(CallError::Status)?;
-        let vote = answer.vote.as_ref().map(vote_from_proto).ok_or(CallError::Damaged)?;
-        Ok(SnapshotResponse::new(vote))
+        self.told_vote(answer.vote.as_ref(), &vote).map(SnapshotResponse::new)
     }
 }
 

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, ReadPolicy, TransferLeaderRequest, VoteRequest,
-    VoteResponse,
-};
+use openraft::async_runtime::WatchReceiver as _;
+use openraft::raft::{AppendEntriesResponse, ReadPolicy, TransferLeaderRequest, VoteResponse};
 use symbolon_core::{Caller, Command, JoinTokenId, NodeId, Proposal, Secret};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinService;
@@ -19,14 +17,14 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer, PROPOSAL_BYTES_MAX};
 use crate::convert::{
-    entry_decode, log_id_from_proto, log_id_to_proto, stored_membership_from_proto,
-    vote_from_proto, vote_to_proto,
+    log_id_from_proto, log_id_to_proto, stored_membership_from_proto, vote_to_proto,
 };
+use crate::guard::{self, missing};
 use crate::hello::{Greeter, registered};
 use crate::keys::pin_of;
 use crate::peer_client::Peers;
 use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
-use crate::receive::receive;
+use crate::receive::{checked, receive};
 
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -41,10 +39,6 @@ pub(crate) struct PeerApi {
     pub(crate) committer: Committer,
     pub(crate) greeter: Arc<Greeter>,
     pub(crate) incoming: Snapshots,
-}
-
-fn missing(what: &'static str) -> Status {
-    Status::invalid_argument(format!("{what} is missing or damaged"))
 }
 
 fn stopped(error: impl std::fmt::Display) -> Status {
@@ -68,6 +62,20 @@ impl PeerApi {
         Ok((node, request.into_inner()))
     }
 
+    /// The peer that asks for something of the cluster's: one that this node's own state has, and not
+    /// only the word of another.
+    fn admit_registered<T>(&self, request: Request<T>) -> Result<(NodeId, T), Status> {
+        let (node, message) = self.admit(request)?;
+        if self.peers.book.is_registered(node) {
+            return Ok((node, message));
+        }
+        Err(Status::unavailable("this node has not applied yet that the peer is registered"))
+    }
+
+    fn term(&self) -> u64 {
+        self.raft.metrics().borrow_watched().current_term
+    }
+
     fn answer<T>(&self, to: NodeId, message: T) -> Response<T> {
         let mut response = Response::new(message);
         self.peers.standing.attach(response.metadata_mut(), to);
@@ -80,11 +88,7 @@ impl PeerApi {
         pre: bool,
     ) -> Result<Response<peer::VoteResponse>, Status> {
         let (node, message) = self.admit(request)?;
-        let mut rpc = VoteRequest::new(
-            message.vote.as_ref().map(vote_from_proto).ok_or_else(|| missing("vote"))?,
-            message.last_log_id.as_ref().map(log_id_from_proto),
-        );
-        rpc.leadership_transfer = message.leadership_transfer;
+        let rpc = guard::ballot(node, &message, self.term())?;
         let answer: VoteResponse<_> =
             if pre { self.raft.pre_vote(rpc).await } else { self.raft.vote(rpc).await }
                 .map_err(stopped)?;
@@ -114,13 +118,7 @@ impl PeerService for PeerApi {
     ) -> Result<Response<peer::AppendEntriesResponse>, Status> {
         use peer::append_entries_response::Result as Outcome;
         let (node, message) = self.admit(request)?;
-        let entries = message.entry.into_iter().map(entry_decode);
-        let rpc = AppendEntriesRequest {
-            vote: message.vote.as_ref().map(vote_from_proto).ok_or_else(|| missing("vote"))?,
-            prev_log_id: message.prev_log_id.as_ref().map(log_id_from_proto),
-            entries: entries.collect::<Result<_, _>>().map_err(|_| missing("entry"))?,
-            leader_commit: message.leader_commit.as_ref().map(log_id_from_proto),
-        };
+        let rpc = guard::append(node, message, self.term())?;
         let answer = self.raft.append_entries(rpc).await.map_err(stopped)?;
         let mut message = peer::AppendEntriesResponse::default();
         match answer {
@@ -158,7 +156,7 @@ impl PeerService for PeerApi {
     ) -> Result<Response<peer::TransferLeaderResponse>, Status> {
         let (node, message) = self.admit(request)?;
         let rpc = TransferLeaderRequest::new(
-            message.from_leader.as_ref().map(vote_from_proto).ok_or_else(|| missing("vote"))?,
+            guard::own_vote(node, message.from_leader.as_ref(), self.term())?,
             message.to_node,
             message.last_log_id.as_ref().map(log_id_from_proto),
         );
@@ -174,7 +172,7 @@ impl PeerService for PeerApi {
         let (node, mut stream) = self.admit(request)?;
         let first = stream.message().await?.ok_or_else(|| missing("first chunk"))?;
         let start = first.start.ok_or_else(|| missing("start"))?;
-        let vote = start.vote.as_ref().map(vote_from_proto).ok_or_else(|| missing("vote"))?;
+        let vote = guard::own_vote(node, start.vote.as_ref(), self.term())?;
         let membership = start.last_membership.ok_or_else(|| missing("membership"))?;
         let meta = SnapshotMeta {
             last_log_id: start.last_log_id.as_ref().map(log_id_from_proto),
@@ -182,6 +180,7 @@ impl PeerService for PeerApi {
                 .map_err(|_| missing("membership"))?,
         };
         let file = receive(&self.incoming, stream).await?;
+        let file = checked(file, self.peers.standing.cluster, &meta).await?;
         let answer = self.raft.install_full_snapshot(vote, Snapshot { meta, snapshot: file }).await;
         let answer = answer.map_err(stopped)?;
         Ok(self.answer(node, peer::SnapshotResponse { vote: Some(vote_to_proto(&answer.vote)) }))
@@ -191,7 +190,7 @@ impl PeerService for PeerApi {
         &self,
         request: Request<peer::ProposeRequest>,
     ) -> Result<Response<peer::ProposeResponse>, Status> {
-        let (node, message) = self.admit(request)?;
+        let (node, message) = self.admit_registered(request)?;
         if message.proposal.len() > BATCH_PROPOSALS_MAX {
             return Err(missing("a batch of at most 256 proposals"));
         }
@@ -220,7 +219,7 @@ impl PeerService for PeerApi {
         &self,
         request: Request<peer::ReadIndexRequest>,
     ) -> Result<Response<peer::ReadIndexResponse>, Status> {
-        let (node, peer::ReadIndexRequest {}) = self.admit(request)?;
+        let (node, peer::ReadIndexRequest {}) = self.admit_registered(request)?;
         let log_index = read_index(&self.raft).await?;
         Ok(self.answer(node, peer::ReadIndexResponse { log_index }))
     }

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
+use symbolon_core::ClusterId;
 use symbolon_proto::peer::v1 as peer;
 use symbolon_store::Snapshots;
 use tonic::Status;
 
-use crate::snapshot::SnapshotFile;
+use crate::convert::damaged;
+use crate::raft_types::SnapshotMeta;
+use crate::snapshot::{Contents, SnapshotFile, blocking};
 
 /// Numbers the transfers of this process, so that no two share a file.
 static TRANSFERS: AtomicU64 = AtomicU64::new(0);
@@ -66,6 +69,7 @@ where
                 snapshots: incoming.clone(),
                 name,
                 _received: Some(Arc::new(received)),
+                contents: None,
             });
         }
         hash.update(&chunk.data);
@@ -73,6 +77,28 @@ where
         file.chunk(&chunk.data).map_err(disk)?;
     }
     Err(Status::data_loss("the snapshot was cut off"))
+}
+
+/// Checks a received snapshot before Raft has it: one that cannot be installed would end the node.
+pub(crate) async fn checked(
+    mut file: SnapshotFile,
+    cluster: ClusterId,
+    meta: &SnapshotMeta,
+) -> Result<SnapshotFile, Status> {
+    let copy = file.clone();
+    let contents = blocking(move || Contents::read(&copy)).await.and_then(|contents| {
+        if contents.is_of(cluster, meta)? { Ok(contents) } else { Err(damaged("announcement")) }
+    });
+    match contents {
+        Ok(contents) => {
+            file.contents = Some(Arc::new(contents));
+            Ok(file)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a snapshot that a peer sent is not installed");
+            Err(Status::data_loss("the snapshot cannot be installed"))
+        }
+    }
 }
 
 #[cfg(test)]

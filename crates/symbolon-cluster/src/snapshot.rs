@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use openraft::storage::RaftSnapshotBuilder;
 use prost::Message as _;
-use symbolon_core::{LogIndex, Row, State};
+use symbolon_core::{ClusterId, LogIndex, Row, State};
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{audit_decode, row_decode, row_encode, row_key_encode, scalars_from_proto};
 use symbolon_store::{Image, Install, SnapshotWriter, Snapshots};
@@ -27,11 +27,20 @@ pub(crate) struct SnapshotFile {
     pub(crate) name: String,
     /// Of a file that came from a peer: keeps it until nobody needs it.
     pub(crate) _received: Option<Arc<Received>>,
+    /// Of a file that came from a peer: what was found in it when it was checked.
+    pub(crate) contents: Option<Arc<Contents>>,
 }
 
 impl std::fmt::Debug for SnapshotFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SnapshotFile({})", self.name)
+    }
+}
+
+impl SnapshotFile {
+    /// A snapshot of this node's own.
+    fn own(snapshots: &Snapshots, name: String) -> Self {
+        Self { snapshots: snapshots.clone(), name, _received: None, contents: None }
     }
 }
 
@@ -104,7 +113,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
                 last_log_id: self.applied,
                 last_membership: self.membership.clone(),
             },
-            snapshot: SnapshotFile { snapshots: self.snapshots.clone(), name, _received: None },
+            snapshot: SnapshotFile::own(&self.snapshots, name),
         })
     }
 }
@@ -149,7 +158,7 @@ impl Chunk {
 }
 
 /// Does work that waits for the disk where it holds up nobody.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
@@ -179,61 +188,100 @@ struct Installed {
     membership: StoredMembership,
 }
 
+/// What a snapshot holds, the audit aside.
+pub(crate) struct Contents {
+    state: State,
+    scalars: store::Scalars,
+}
+
+impl Contents {
+    /// Reads a snapshot and checks all of it: its rows are those of its digest, and its audit can be
+    /// read.
+    pub(crate) fn read(file: &SnapshotFile) -> io::Result<Self> {
+        let mut reader = file.snapshots.read(&file.name).map_err(io_error)?;
+        let first = reader.next_chunk().map_err(io_error)?;
+        let header = read_header(&first.ok_or_else(|| damaged("snapshot without a header"))?)?;
+        let mut rows = Vec::new();
+        while let Some(bytes) = reader.next_chunk().map_err(io_error)? {
+            let chunk = read_chunk(&bytes)?;
+            for message in chunk.row {
+                rows.push(row_decode(&message.encode_to_vec()).map_err(invalid)?);
+            }
+            for message in chunk.audit {
+                let batch = message.batch.unwrap_or_default().encode_to_vec();
+                audit_decode(LogIndex(message.index), &batch).map_err(invalid)?;
+            }
+        }
+        if header.rows != rows.len() as u64 {
+            return Err(damaged("snapshot that lacks rows"));
+        }
+        let message = header.scalars.ok_or_else(|| damaged("snapshot without scalars"))?;
+        let scalars = scalars_from_proto(&message).map_err(invalid)?;
+        let state = State::restore(rows, scalars, []).map_err(invalid)?;
+        if state.cluster().map(|row| row.id.0.to_vec()).unwrap_or_default() != header.cluster {
+            return Err(damaged("snapshot of another cluster than its header says"));
+        }
+        Ok(Self { state, scalars: message })
+    }
+
+    /// Whether the snapshot is what was announced.
+    pub(crate) fn is_of(&self, cluster: ClusterId, meta: &SnapshotMeta) -> io::Result<bool> {
+        Ok(self.state.cluster().is_none_or(|row| row.id == cluster)
+            && applied(&self.scalars)? == meta.last_log_id
+            && stored_membership_decode(&self.scalars.membership)? == meta.last_membership)
+    }
+}
+
 fn replace(
     image: &Image,
     snapshots: &Snapshots,
     own: &str,
     file: &SnapshotFile,
 ) -> io::Result<Installed> {
+    // Checked before it replaces anything.
+    let contents = match &file.contents {
+        Some(contents) => Arc::clone(contents),
+        None => Arc::new(Contents::read(file)?),
+    };
+    let mut install = image.begin_install().map_err(io_error)?;
+    for row in contents.state.rows() {
+        install.row(&row_key_encode(row.key()), row_encode(&row)).map_err(io_error)?;
+    }
     let mut reader = file.snapshots.read(&file.name).map_err(io_error)?;
     let mut copy = snapshots.create(own).map_err(io_error)?;
-    let mut install = image.begin_install().map_err(io_error)?;
-    let mut rows = Vec::new();
-    let mut header = None;
+    let mut is_header = true;
     while let Some(bytes) = reader.next_chunk().map_err(io_error)? {
         copy.chunk(&bytes).map_err(io_error)?;
-        if header.is_none() {
-            header = Some(read_header(&bytes)?);
-        } else {
-            install_chunk(&bytes, &mut install, &mut rows)?;
+        if !std::mem::take(&mut is_header) {
+            install_audit(&bytes, &mut install)?;
         }
     }
-    let header = header.ok_or_else(|| damaged("snapshot without a header"))?;
-    if header.rows != rows.len() as u64 {
-        return Err(damaged("snapshot that lacks rows"));
-    }
-    let message = header.scalars.ok_or_else(|| damaged("snapshot without scalars"))?;
-    let scalars = scalars_from_proto(&message).map_err(invalid)?;
-    // Checked before it replaces anything: the digest says whether these are the rows.
-    let state = State::restore(rows, scalars, []).map_err(invalid)?;
     // In this order: after a crash in between, the snapshot is installed again at start.
     copy.finish().map_err(io_error)?;
-    install.commit(message.encode_to_vec()).map_err(io_error)?;
+    install.commit(contents.scalars.encode_to_vec()).map_err(io_error)?;
     snapshots.remove_older(own).map_err(io_error)?;
 
-    let applied = applied(&message)?;
-    let recent = recent_events(image, applied.map_or(0, |id| id.index), scalars.clock)
+    let applied = applied(&contents.scalars)?;
+    let state = contents.state.clone();
+    let recent = recent_events(image, applied.map_or(0, |id| id.index), state.clock())
         .map_err(io::Error::other)?;
     Ok(Installed {
         state: state.with_recent(recent),
         applied,
-        membership: stored_membership_decode(&message.membership)?,
+        membership: stored_membership_decode(&contents.scalars.membership)?,
     })
 }
 
-fn install_chunk(bytes: &[u8], install: &mut Install, rows: &mut Vec<Row>) -> io::Result<()> {
-    let chunk = store::SnapshotRows::decode(bytes).map_err(|_| damaged("snapshot chunk"))?;
-    for message in chunk.row {
-        let row = row_decode(&message.encode_to_vec()).map_err(invalid)?;
-        install.row(&row_key_encode(row.key()), row_encode(&row)).map_err(io_error)?;
-        rows.push(row);
-    }
-    for message in chunk.audit {
+fn install_audit(bytes: &[u8], install: &mut Install) -> io::Result<()> {
+    for message in read_chunk(bytes)?.audit {
         let batch = message.batch.unwrap_or_default().encode_to_vec();
-        audit_decode(LogIndex(message.index), &batch).map_err(invalid)?;
         install.audit(message.index, batch).map_err(io_error)?;
     }
     Ok(())
+}
+
+fn read_chunk(bytes: &[u8]) -> io::Result<store::SnapshotRows> {
+    store::SnapshotRows::decode(bytes).map_err(|_| damaged("snapshot chunk"))
 }
 
 /// The newest snapshot of the machine.
@@ -250,11 +298,7 @@ pub(crate) fn current(machine: &Machine) -> io::Result<Option<Snapshot>> {
             last_log_id: applied(&scalars)?,
             last_membership: stored_membership_decode(&scalars.membership)?,
         },
-        snapshot: SnapshotFile {
-            snapshots: machine.snapshots.clone(),
-            name: info.name,
-            _received: None,
-        },
+        snapshot: SnapshotFile::own(&machine.snapshots, info.name),
     }))
 }
 

@@ -4,6 +4,7 @@
 //! every line of a request. What a line may say is up to who writes it; the libraries below that
 //! would log what they carry (log entries, frames, keys) are kept down by [`filter`].
 
+mod flood;
 mod json;
 
 use std::io;
@@ -15,10 +16,13 @@ use tracing::Subscriber;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::util::TryInitError;
 
 use crate::config::{Log, LogFormat};
+use flood::FloodGate;
+pub(crate) use flood::left_out;
 use json::JsonLines;
 
 /// Targets and what they say at most, unless the filter names them. A target covers all that starts
@@ -64,6 +68,7 @@ pub fn init(log: &Log) -> Result<(), TryInitError> {
             .with_ansi(io::stderr().is_terminal())
             .with_writer(io::stderr)
             .finish()
+            .with(FloodGate::default())
             .try_init(),
     }
 }
@@ -78,6 +83,7 @@ where
         .event_format(JsonLines::default())
         .with_writer(writer)
         .finish()
+        .with(FloodGate::default())
 }
 
 /// Reads a filter as `RUST_LOG` has it: `info`, or `info,symbolon_cluster=debug`. Libraries that log

@@ -14,6 +14,7 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Deserialize;
 
+use crate::logs::left_out;
 use crate::stop::Stop;
 
 /// How often histograms are emptied into their buckets. Without it they grow until somebody scrapes.
@@ -54,12 +55,17 @@ pub fn router(readiness: Arc<dyn Readiness>, metrics: PrometheusHandle) -> Route
         .route("/metrics", get(render).with_state(metrics))
 }
 
-/// Keeps what is counted small, until `stop`.
+/// Keeps what is counted small and tells of lines that the log left out, until `stop`.
 pub async fn upkeep(metrics: PrometheusHandle, stop: Stop) {
     loop {
         tokio::select! {
             () = stop.requested() => return,
             () = tokio::time::sleep(UPKEEP_INTERVAL) => metrics.run_upkeep(),
+        }
+        let lines = left_out();
+        if lines > 0 {
+            metrics::counter!("symbolon_log_lines_left_out_total").increment(lines);
+            tracing::info!(lines, "warnings that came too often were left out");
         }
     }
 }

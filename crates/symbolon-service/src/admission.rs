@@ -15,6 +15,9 @@ pub const APPLICATION_SHARE_MAX: usize = VERIFICATION_QUEUE_MAX / 2;
 /// Administrative calls that may be under way at a node.
 pub const ADMINISTRATION_QUEUE_MAX: usize = 256;
 
+/// Joins that may be under way at a node. Anybody may ask for one, so they have a queue of their own.
+pub(crate) const JOIN_QUEUE_MAX: usize = 8;
+
 const _: () = assert!(APPLICATION_SHARE_MAX * 2 <= VERIFICATION_QUEUE_MAX);
 
 /// Counts what is under way.
@@ -25,6 +28,7 @@ pub struct Admission(Arc<Mutex<Counts>>);
 struct Counts {
     verifications: usize,
     administration: usize,
+    joins: usize,
     by_caller: BTreeMap<Caller, usize>,
 }
 
@@ -32,8 +36,14 @@ struct Counts {
 #[derive(Debug)]
 pub(crate) struct Place {
     counts: Arc<Mutex<Counts>>,
-    /// Whose verification it is; `None`: an administrative call.
-    caller: Option<Caller>,
+    queue: Queue,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Queue {
+    Verification(Caller),
+    Administration,
+    Joins,
 }
 
 impl Admission {
@@ -49,7 +59,7 @@ impl Admission {
         }
         *share += 1;
         counts.verifications += 1;
-        Ok(Place { counts: Arc::clone(&self.0), caller: Some(caller) })
+        Ok(self.place(Queue::Verification(caller)))
     }
 
     /// A place for an administrative call.
@@ -59,7 +69,21 @@ impl Admission {
             return Err(ServiceError::Overloaded("administration"));
         }
         counts.administration += 1;
-        Ok(Place { counts: Arc::clone(&self.0), caller: None })
+        Ok(self.place(Queue::Administration))
+    }
+
+    /// A place for a join.
+    pub(crate) fn join(&self) -> Result<Place, ServiceError> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.joins >= JOIN_QUEUE_MAX {
+            return Err(ServiceError::Overloaded("joins"));
+        }
+        counts.joins += 1;
+        Ok(self.place(Queue::Joins))
+    }
+
+    fn place(&self, queue: Queue) -> Place {
+        Place { counts: Arc::clone(&self.0), queue }
     }
 
     /// Verifications under way at this node.
@@ -72,15 +96,17 @@ impl Admission {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(caller) = self.caller else {
-            counts.administration -= 1;
-            return;
-        };
-        counts.verifications -= 1;
-        if let Some(share) = counts.by_caller.get_mut(&caller) {
-            *share -= 1;
-            if *share == 0 {
-                counts.by_caller.remove(&caller);
+        match self.queue {
+            Queue::Administration => counts.administration -= 1,
+            Queue::Joins => counts.joins -= 1,
+            Queue::Verification(caller) => {
+                counts.verifications -= 1;
+                if let Some(share) = counts.by_caller.get_mut(&caller) {
+                    *share -= 1;
+                    if *share == 0 {
+                        counts.by_caller.remove(&caller);
+                    }
+                }
             }
         }
     }
@@ -117,5 +143,14 @@ mod tests {
             .collect();
         assert_eq!(places.len(), VERIFICATION_QUEUE_MAX);
         assert!(admission.administration().is_ok(), "administration has its own queue");
+    }
+    #[test]
+    fn a_crowd_of_joiners_leaves_administration_its_places() {
+        let admission = Admission::default();
+        let places: Vec<_> = (0..1000).filter_map(|_| admission.join().ok()).collect();
+        assert_eq!(places.len(), JOIN_QUEUE_MAX);
+        assert!(admission.administration().is_ok());
+        drop(places);
+        assert!(admission.join().is_ok(), "places come back");
     }
 }

@@ -46,7 +46,7 @@ impl Service {
         join: JoinRequest,
         deadline: Instant,
     ) -> Result<Joined, ServiceError> {
-        let _place = self.admission.administration()?;
+        let _place = self.admission.join()?;
         let name = names::name("name", &join.name)?;
         for (field, address) in
             [("peer_address", &join.peer_address), ("api_address", &join.api_address)]

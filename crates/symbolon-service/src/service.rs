@@ -125,7 +125,7 @@ impl Service {
     /// Catches up with the master, for the sake of something that is not known here.
     pub(crate) async fn pass_barrier(&self, deadline: Instant) -> Result<(), ServiceError> {
         let wait = Instant::now() + STRANGER_WAIT;
-        self.barrier.pass(&*self.ledger, deadline.min(wait)).await
+        self.barrier.pass(&self.ledger, deadline.min(wait)).await
     }
 
     /// Refuses whoever is no administrator.

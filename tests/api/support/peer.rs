@@ -16,6 +16,9 @@ pub(crate) const HEADER: &str = "symbolon-peer-bin";
 pub(crate) const HELLO: &str = "/symbolon.peer.v1.PeerService/Hello";
 pub(crate) const PROPOSE: &str = "/symbolon.peer.v1.PeerService/Propose";
 pub(crate) const READ_INDEX: &str = "/symbolon.peer.v1.PeerService/ReadIndex";
+pub(crate) const APPEND: &str = "/symbolon.peer.v1.PeerService/AppendEntries";
+pub(crate) const VOTE: &str = "/symbolon.peer.v1.PeerService/Vote";
+pub(crate) const PRE_VOTE: &str = "/symbolon.peer.v1.PeerService/PreVote";
 pub(crate) const JOIN: &str = "/symbolon.peer.v1.JoinService/Join";
 
 /// Nobody listens there.

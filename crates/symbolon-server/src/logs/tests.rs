@@ -147,3 +147,20 @@ fn a_filter_that_cannot_be_meant_is_refused() {
         assert!(filter(text).is_ok(), "{text}");
     }
 }
+
+#[test]
+fn a_flood_of_one_warning_is_cut_and_counted_and_others_are_written() {
+    let flood = || {
+        for _ in 0..5_000 {
+            tracing::warn!(target: "symbolon_grpc", "refused");
+        }
+        tracing::warn!(target: "symbolon_cluster", "something else");
+        for _ in 0..500 {
+            tracing::info!(target: "symbolon_grpc", "verification");
+        }
+    };
+    let logged = lines("info", flood);
+    let of = |message: &str| logged.iter().filter(|line| line["message"] == message).count();
+    assert_eq!((of("refused"), of("something else"), of("verification")), (100, 1, 500));
+    assert!(left_out() >= 4_900);
+}

@@ -109,11 +109,14 @@ impl Ledger for TestLedger {
         Box::pin(async { true })
     }
 
-    fn read_barrier(&self, _: Instant) -> BoxFuture<'_, Result<(), ProposeError>> {
+    fn read_barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ProposeError>> {
         self.barriers.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async {
+        Box::pin(async move {
             // Others arrive while it is under way.
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            let master = tokio::time::sleep(Duration::from_millis(10));
+            if tokio::time::timeout_at(deadline, master).await.is_err() {
+                return Err(ProposeError::NoMaster);
+            }
             self.freeze(false);
             Ok(())
         })

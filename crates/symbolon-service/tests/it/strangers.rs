@@ -1,9 +1,11 @@
 //! What those learn and cost who have no business here.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use symbolon_core::{Command, Denial};
 use symbolon_service::ServiceError;
+use tokio::time::Instant;
 
 use super::bench::{Bench, deadline, question};
 
@@ -81,6 +83,24 @@ async fn a_crowd_of_strangers_asks_the_master_once_or_twice() {
         assert_eq!(one.await.unwrap(), Err(ServiceError::Unauthenticated));
     }
     assert!(bench.ledger.barriers.load(Ordering::SeqCst) - before <= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_in_a_hurry_spoils_it_for_no_other() {
+    let bench = Bench::new().await;
+    let stranger = bench.admin_token.replacen("0001_", "0002_", 1);
+    let ask = |milliseconds| {
+        let (service, stranger) = (bench.service.clone(), stranger.clone());
+        let deadline = Instant::now() + Duration::from_millis(milliseconds);
+        tokio::spawn(async move { service.authenticate(&stranger, deadline).await })
+    };
+    let hurried = ask(1);
+    tokio::task::yield_now().await;
+    let (gone, patient) = (ask(500), ask(500));
+    tokio::task::yield_now().await;
+    gone.abort();
+    assert_eq!(hurried.await.unwrap(), Err(ServiceError::NoMaster));
+    assert_eq!(patient.await.unwrap(), Err(ServiceError::Unauthenticated));
 }
 
 #[tokio::test(start_paused = true)]
