@@ -185,6 +185,17 @@ async fn a_cluster_is_made_once_and_its_secrets_are_its_owners() {
 }
 
 #[tokio::test]
+async fn the_settings_may_be_named_without_a_directory() {
+    let place = Place::new("n1");
+    let mut command = program();
+    command.args(["init", "--config", "node.toml"]).current_dir(place.0.path());
+    run(&mut command).await.ends(DONE);
+    for made in ["admin.token", "kek", "data/header"] {
+        assert!(exists(&place.path(made)), "{made}");
+    }
+}
+
+#[tokio::test]
 async fn the_administrators_token_does_not_lie_with_the_data() {
     let place = Place::new("n1");
     let within = place.path("data/sub/admin.token");

@@ -18,7 +18,13 @@ pub(crate) fn user_name(text: &str) -> Result<UserName, ServiceError> {
         let problem = format!("it is longer than {USER_NAME_BYTES_MAX} bytes");
         return Err(ServiceError::invalid(field, problem));
     }
-    let normalised = UsernameCaseMapped::enforce(text).map_err(|_| {
+    let normalised = UsernameCaseMapped::enforce(text).ok();
+    // Some letters, of Cherokee for one, have a lower case that the profile refuses: what is stored
+    // must be a name that can be asked for.
+    let stable = normalised.filter(|name| {
+        UsernameCaseMapped::enforce(name.as_ref()).is_ok_and(|again| again == *name)
+    });
+    let normalised = stable.ok_or_else(|| {
         ServiceError::invalid(
             field,
             "it holds a character that a user name cannot have (RFC 8265, UsernameCaseMapped): \
@@ -47,6 +53,21 @@ mod tests {
         {
             assert_eq!(user_name(one), user_name(other), "{one} and {other}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_can_be_asked_for_by_its_stored_form() {
+        let (mut taken, mut refused) = (0, 0);
+        for character in '\0'..=char::MAX {
+            let Ok(name) = user_name(&format!("x{character}")) else {
+                refused += 1;
+                continue;
+            };
+            taken += 1;
+            assert_eq!(user_name(name.as_str()), Ok(name.clone()), "{name:?}");
+        }
+        assert!(taken > 90_000 && refused > 100_000, "{taken} {refused}");
+        assert!(user_name("\u{13a0}").is_err(), "a Cherokee letter without a stable lower case");
     }
 
     #[test]
