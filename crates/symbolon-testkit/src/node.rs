@@ -40,6 +40,7 @@ pub struct Node {
     pulse: Pulse,
     addresses: Arc<Mutex<Option<Addresses>>>,
     child: Mutex<Option<Child>>,
+    environment: Mutex<Vec<(String, String)>>,
 }
 
 impl Node {
@@ -53,6 +54,7 @@ impl Node {
             pulse: Pulse::default(),
             addresses: Arc::default(),
             child: Mutex::default(),
+            environment: Mutex::default(),
         };
         files::create_directory(&node.directory);
         files::write(&node.config_file(), &node.settings(log_filter));
@@ -109,6 +111,11 @@ impl Node {
     #[must_use]
     pub fn config_file(&self) -> PathBuf {
         self.directory.join("node.toml")
+    }
+
+    /// Variables that its processes have beside those of the test, from its next start on.
+    pub fn set_environment(&self, variables: impl IntoIterator<Item = (String, String)>) {
+        *lock(&self.environment) = variables.into_iter().collect();
     }
 
     /// What it and its commands printed, over all its lives.
@@ -310,6 +317,7 @@ impl Node {
             .args([command, "--config"].map(OsStr::new))
             .arg(self.config_file())
             .args(more)
+            .envs(lock(&self.environment).iter().cloned())
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)

@@ -1,0 +1,10 @@
+//! What is on the disks of a cluster: after power was lost, after a disk failed.
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod failing;
+#[cfg(test)]
+mod shadow;
+#[cfg(test)]
+mod support;
