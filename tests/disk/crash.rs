@@ -2,10 +2,8 @@
 
 use symbolon_testkit::Cluster;
 
-use crate::shadow::Shadow;
-use crate::support::{
-    Acknowledged, Crowd, People, assert_no_blobs, assert_same_state, binary, lost,
-};
+use crate::shadow::{Shadow, assert_no_blobs};
+use crate::support::{Acknowledged, Crowd, People, assert_same_state, binary, lost};
 
 const ROUNDS: usize = 20;
 const CALLS_AT_ONCE: usize = 256;

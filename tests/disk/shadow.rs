@@ -127,3 +127,10 @@ fn parse(names: &str) -> BTreeMap<&str, (&str, u64)> {
         })
         .collect()
 }
+
+/// That sled has put nothing into files that it never syncs.
+pub(crate) fn assert_no_blobs(node: &Node) {
+    let blobs = node.data_dir().join("store/blobs");
+    let found = fs::read_dir(&blobs).map_or(0, Iterator::count);
+    assert_eq!(found, 0, "files in {}", blobs.display());
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use symbolon_testkit::v1::VerifyRequest;
 use symbolon_testkit::{
-    Client, Cluster, Node, Person, Status, Verdict, request_id, step_now, wait_for, wait_until,
+    Client, Cluster, Person, Status, Verdict, request_id, step_now, wait_for, wait_until,
 };
 use tokio::task::JoinSet;
 
@@ -173,13 +173,6 @@ pub(crate) async fn lost(cluster: &Cluster, key: &str, told: &Acknowledged) -> V
     let again: Vec<_> = again.buffer_unordered(CHECKS_AT_ONCE).collect().await;
     lost.extend(again.into_iter().flatten());
     lost
-}
-
-/// That sled has put nothing into files that it never syncs.
-pub(crate) fn assert_no_blobs(node: &Node) {
-    let blobs = node.data_dir().join("store/blobs");
-    let found = std::fs::read_dir(&blobs).map_or(0, Iterator::count);
-    assert_eq!(found, 0, "files in {}", blobs.display());
 }
 
 /// That all nodes come to have applied the same entries, and have the same state then.
