@@ -8,3 +8,5 @@ mod failing;
 mod shadow;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tampered;

@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::address_book::Contact;
+use crate::digests::Checkpoint;
+use crate::halt::Halt;
 use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
 use crate::published::Published;
@@ -69,6 +71,7 @@ pub(crate) struct Greeter {
     /// This node is stopping.
     pub(crate) leaving: AtomicBool,
     pub(crate) raft: Raft,
+    pub(crate) halt: Arc<Halt>,
 }
 
 impl Greeter {
@@ -77,12 +80,14 @@ impl Greeter {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lost = BTreeSet::new();
+        let mut differ = Vec::new();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 changed = master.changed() => if changed.is_err() { return },
             }
             self.note_changes(&mut lost);
+            self.compare_digests(&mut differ);
             // Not waited for: a peer that does not answer holds up no other.
             self.greet_all().detach_all();
         }
@@ -99,6 +104,29 @@ impl Greeter {
             } else if lost.insert(node) {
                 tracing::warn!(peer = node.0, "a node was not heard from for 3 s");
             }
+        }
+    }
+
+    /// Compares this node's state with the others'. Logs when the nodes that differ are others than
+    /// before.
+    fn compare_digests(&self, differ: &mut Vec<NodeId>) {
+        let published = &self.published;
+        let registered = published.view().state.nodes().count();
+        let comparison = published.digests.compare(published.checkpoint(), registered);
+        metrics::gauge!("symbolon_digest_differences")
+            .set(u32::try_from(comparison.differ.len()).unwrap_or(u32::MAX));
+        if comparison.differ != *differ {
+            for peer in comparison.differ.iter().filter(|peer| !differ.contains(peer)) {
+                tracing::error!(
+                    peer = peer.0,
+                    "a node has another state than this one after the same log entry: the disk of \
+                     one of them was changed or has failed; compare the digests of all nodes"
+                );
+            }
+            differ.clone_from(&comparison.differ);
+        }
+        if let Some(index) = comparison.outvoted_at {
+            self.halt.halt(index);
         }
     }
 
@@ -137,7 +165,13 @@ impl Greeter {
             leaving: self.leaving.load(Ordering::Acquire),
             leads: leads_with_quorum(&self.raft),
             registered: self.published.view().state.nodes().map(registered).collect(),
+            checkpoint: self.checkpoints(),
         }
+    }
+
+    fn checkpoints(&self) -> Vec<peer::Checkpoint> {
+        let kept = self.published.digests.own();
+        [self.published.checkpoint()].into_iter().chain(kept).map(Checkpoint::to_proto).collect()
     }
 
     /// Answers a peer's hello.
@@ -152,6 +186,8 @@ impl Greeter {
         }
         let told = greeting.registered.iter().take(NODES_MAX).filter_map(contact);
         self.peers.book.tell(told);
+        let checkpoints = greeting.checkpoint.iter().filter_map(Checkpoint::from_proto);
+        self.published.digests.note(node, checkpoints);
         let now = self.clock.now();
         let theirs = i128::from(greeting.clock).saturating_add_unsigned(age.as_millis());
         self.presence.note(

@@ -22,6 +22,7 @@ use crate::address_book::AddressBook;
 use crate::certify;
 use crate::committer::{BATCH_PROPOSALS_MAX, Committer, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
+use crate::halt::Halt;
 use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence, QUORUM_CONTACT, leads_with_quorum};
 use crate::keys::{Certificates, bad};
@@ -100,6 +101,7 @@ pub struct ClusterNode {
     vault: Arc<KeyringVault>,
     data_key: Arc<DataKey>,
     certificates: Arc<Certificates>,
+    halt: Arc<Halt>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
@@ -132,6 +134,7 @@ impl ClusterNode {
             .map_err(|error| ClusterError::Raft(error.to_string()))?;
 
         let presence = Arc::new(Presence::default());
+        let halt = Arc::new(Halt::default());
         let mut tasks = JoinSet::new();
         let master = follow_master(&raft, &mut tasks);
         let committer = Committer::start(raft.clone(), Arc::clone(&settings.clock), &mut tasks);
@@ -146,7 +149,9 @@ impl ClusterNode {
             api_address: settings.api_address.clone(),
             leaving: AtomicBool::new(false),
             raft: raft.clone(),
+            halt: Arc::clone(&halt),
         });
+        tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
         tasks.spawn(Arc::clone(&greeter).run(master.clone()));
         tasks.spawn(certify::keep(
             Arc::clone(&certificates),
@@ -178,6 +183,7 @@ impl ClusterNode {
             vault,
             data_key: Arc::new(data_key),
             certificates,
+            halt,
             tasks: tokio::sync::Mutex::new(tasks),
         }))
     }
@@ -258,6 +264,14 @@ impl ClusterNode {
 
     /// Resolves, with the reason, when Raft or a task of this node has ended without being asked to.
     pub async fn failed(&self) -> String {
+        let reason = self.ended().await;
+        if self.halt.halted_at().is_some() {
+            std::future::pending::<()>().await;
+        }
+        reason
+    }
+
+    async fn ended(&self) -> String {
         let mut metrics = self.raft.metrics();
         let mut tasks = self.tasks.lock().await;
         loop {
@@ -346,6 +360,10 @@ impl Ledger for ClusterNode {
                 sleep(READ_RETRY).await;
             }
         })
+    }
+
+    fn halted_at(&self) -> Option<LogIndex> {
+        self.halt.halted_at()
     }
 
     fn status(&self) -> ClusterStatus {

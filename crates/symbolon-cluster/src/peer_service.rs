@@ -300,7 +300,9 @@ fn join_status(error: &ServiceError) -> Status {
         ServiceError::Overloaded(_) | ServiceError::LimitReached { .. } => {
             Status::resource_exhausted(message)
         }
-        ServiceError::NoMaster | ServiceError::Stopping => Status::unavailable(message),
+        ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {
+            Status::unavailable(message)
+        }
         _ => Status::internal(message),
     }
 }

@@ -8,11 +8,15 @@ use symbolon_service::View;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::digests::{self, Checkpoint, Digests};
+
 /// The latest view. Written by the state machine alone.
 #[derive(Debug)]
 pub(crate) struct Published {
     view: ArcSwap<View>,
     applied: watch::Sender<u64>,
+    /// Digests of this node's states and of the others'.
+    pub(crate) digests: Digests,
 }
 
 impl Published {
@@ -20,12 +24,22 @@ impl Published {
         Self {
             view: ArcSwap::from_pointee(View { state: Arc::new(state), applied }),
             applied: watch::Sender::new(applied.0),
+            digests: Digests::default(),
         }
     }
 
     pub(crate) fn publish(&self, state: State, applied: LogIndex) {
+        if applied.0.is_multiple_of(digests::EVERY) {
+            self.digests.keep(Checkpoint { index: applied, digest: state.digest() });
+        }
         self.view.store(Arc::new(View { state: Arc::new(state), applied }));
         self.applied.send_replace(applied.0);
+    }
+
+    /// The digest of the latest view.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        let view = self.view();
+        Checkpoint { index: view.applied, digest: view.state.digest() }
     }
 
     pub(crate) fn view(&self) -> View {

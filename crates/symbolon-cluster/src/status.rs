@@ -69,9 +69,24 @@ pub(crate) fn status(
         term: metrics.current_term,
         applied: view.applied,
         digest: view.state.digest(),
-        warnings: warnings(&nodes, master),
+        warnings: [warnings(&nodes, master), differences(&nodes, published)].concat(),
         nodes,
     }
+}
+
+/// Nodes that have another state than this one.
+fn differences(nodes: &[NodeStatus], published: &Published) -> Vec<String> {
+    let comparison = published.digests.compare(published.checkpoint(), nodes.len());
+    let differing = nodes.iter().filter(|node| comparison.differ.contains(&node.id));
+    let warning = |node: &NodeStatus| {
+        format!(
+            "node {} has another state than this node after the same log entry: the disk of one of \
+             them was changed or has failed; compare with a third node, and let the one that stands \
+             alone join again under a new name with an empty data directory",
+            node.name
+        )
+    };
+    differing.map(warning).collect()
 }
 
 fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {

@@ -32,7 +32,7 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
             Status::failed_precondition(message)
         }
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
-        ServiceError::NoMaster | ServiceError::Stopping => {
+        ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {
             retry(Code::Unavailable, RETRY_NO_MASTER)
         }
         ServiceError::Clock => Status::unavailable(message),

@@ -30,6 +30,13 @@ impl Readiness for NodeReadiness {
         if self.stop.is_requested() {
             return Err("this node is stopping".to_owned());
         }
+        if let Some(at) = self.node.halted_at() {
+            let index = at.0;
+            return Err(format!(
+                "this node's state differs from that of the majority since log index {index}; see \
+                 its log"
+            ));
+        }
         if !self.node.is_ready() {
             return Err("this node has not yet caught up with its cluster".to_owned());
         }

@@ -52,6 +52,12 @@ pub enum ServiceError {
     /// This node is going down.
     #[error("this node is stopping; ask another")]
     Stopping,
+    /// This node's state is not that of the majority.
+    #[error(
+        "this node serves nobody, because its state differs from that of the majority; ask another \
+         node, and see this node's log"
+    )]
+    Halted,
     /// The clocks of this node and the master are more than 30 s apart.
     #[error("the clocks of this node and the master differ by over 30 s; correct the time here")]
     Clock,

@@ -84,6 +84,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`ProposeError::NoMaster`] when no master with a quorum answered within the deadline.
     fn read_barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ProposeError>>;
 
+    /// The log entry after which this node's state was found not to be that of the majority; such a
+    /// node serves nobody. `None` for one that may serve.
+    fn halted_at(&self) -> Option<LogIndex>;
+
     /// How the cluster is, as far as this node knows.
     fn status(&self) -> ClusterStatus;
 }

@@ -107,12 +107,16 @@ impl Service {
     /// then catches up with the master once, together with all others who wait for the same.
     ///
     /// # Errors
-    /// [`ServiceError::Unauthenticated`]; [`ServiceError::NoMaster`] when that could not be found out.
+    /// [`ServiceError::Unauthenticated`]; [`ServiceError::NoMaster`] when that could not be found out;
+    /// [`ServiceError::Halted`] at a node that serves nobody.
     pub async fn authenticate(
         &self,
         bearer: &str,
         deadline: Instant,
     ) -> Result<Principal, ServiceError> {
+        if self.ledger.halted_at().is_some() {
+            return Err(ServiceError::Halted);
+        }
         let credential = Credential::parse(bearer).ok_or(ServiceError::Unauthenticated)?;
         let before = self.ledger.view();
         if let Some(known) = look_up(&before, &credential) {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! header      who the node is
+//! diverged    only in a node that a majority contradicted
 //! store/      sled: log, image, audit
 //! snapshots/  snapshots of the state
 //! incoming/   a snapshot that a peer is sending
@@ -86,6 +87,10 @@ impl DataDir {
         if !files::exists(&path.join("db"))? {
             return Err(StoreError::StoreMissing { path });
         }
+        let diverged = self.diverged_path();
+        if files::exists(&diverged)? {
+            return Err(StoreError::Diverged { path: diverged });
+        }
         self.create_folders()?;
         let kv = SledKv::open(&path)?;
         kv.check()?;
@@ -115,6 +120,10 @@ impl DataDir {
 
     fn header_path(&self) -> PathBuf {
         self.path.join("header")
+    }
+
+    fn diverged_path(&self) -> PathBuf {
+        self.path.join("diverged")
     }
 
     fn store_path(&self) -> PathBuf {
@@ -191,6 +200,23 @@ impl Store {
         }
         self.header = header;
         Ok(())
+    }
+
+    /// Marks the data as another state than the majority of the cluster has: it is not opened again.
+    /// `index`: log entry after which the states differ. Durable on return.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn mark_diverged(&self, index: u64) -> Result<(), StoreError> {
+        match &self.place {
+            Place::Directory(directory) => {
+                let text = format!("log index {index}\n");
+                files::replace(&directory.diverged_path(), text.as_bytes())
+            }
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(_) => Ok(()),
+        }
     }
 
     fn assemble(

@@ -73,6 +73,16 @@ pub enum StoreError {
         /// What is wrong with it.
         finding: Finding,
     },
+    /// This node was found to have another state than the majority of its cluster.
+    #[error(
+        "{} says that this node's state was found to differ from that of the majority of its \
+         cluster; move the data directory away and join again under a new node name",
+        path.display()
+    )]
+    Diverged {
+        /// The file that says so.
+        path: PathBuf,
+    },
     /// A file's content is not what was written.
     #[error("{} is corrupt: {finding}; {remedy}", path.display())]
     CorruptFile {

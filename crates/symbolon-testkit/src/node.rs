@@ -185,14 +185,28 @@ impl Node {
     ///
     /// When it ends, or is not ready in time.
     pub async fn ready(&self) {
-        let what = format!("{} is ready", self.name);
+        self.answers("/readyz").await;
+    }
+
+    /// Waits until `/livez` says that it lives, and takes note of its addresses: for nodes that are
+    /// not to become ready.
+    ///
+    /// # Panics
+    ///
+    /// When it ends, or does not answer in time.
+    pub async fn alive(&self) {
+        self.answers("/livez").await;
+    }
+
+    async fn answers(&self, path: &str) {
+        let what = format!("{} answers {path}", self.name);
         let addresses = wait_for(&what, READY_TIME_MAX, async || {
             if let Some(status) = self.exit_status() {
                 panic!("{} ended while it started ({status}):\n{}", self.name, self.log_end());
             }
             // The file of its last life may be there still, or be half a file.
             let addresses = self.told_addresses()?;
-            let ready = http::get(addresses.metrics, "/readyz").await;
+            let ready = http::get(addresses.metrics, path).await;
             matches!(ready, Some((200, _))).then_some(addresses)
         });
         let addresses = addresses.await;

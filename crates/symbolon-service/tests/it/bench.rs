@@ -122,6 +122,10 @@ impl Ledger for TestLedger {
         })
     }
 
+    fn halted_at(&self) -> Option<LogIndex> {
+        None
+    }
+
     fn status(&self) -> ClusterStatus {
         unreachable!("no use case under test asks for it")
     }
