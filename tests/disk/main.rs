@@ -5,6 +5,8 @@ mod crash;
 #[cfg(test)]
 mod failing;
 #[cfg(test)]
+mod full;
+#[cfg(test)]
 mod shadow;
 #[cfg(test)]
 mod support;

@@ -44,7 +44,7 @@ impl People {
 
     /// A question with a code that is right now and will be for 30 s; `None` when all have shown what
     /// they have.
-    fn question(&self) -> Option<VerifyRequest> {
+    pub(crate) fn question(&self) -> Option<VerifyRequest> {
         let mut people = self.0.lock().unwrap();
         let (_, unused) = people.front()?;
         let now = step_now();

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::raft_types::{Payload, Raft, TypeConfig};
+use crate::space::OwnDisk;
 
 /// Proposals in one log entry.
 pub(crate) const BATCH_PROPOSALS_MAX: usize = 256;
@@ -35,6 +36,8 @@ pub(crate) enum CommitError {
     NotMaster,
     /// Too much waits.
     Overloaded,
+    /// There is no space for an entry.
+    DiskFull,
     /// Raft has stopped on this node.
     Stopped,
 }
@@ -46,13 +49,21 @@ struct Submission {
 
 /// Hands proposals to the log.
 #[derive(Clone)]
-pub(crate) struct Committer(mpsc::Sender<Submission>);
+pub(crate) struct Committer {
+    submissions: mpsc::Sender<Submission>,
+    disk: Arc<OwnDisk>,
+}
 
 impl Committer {
-    pub(crate) fn start(raft: Raft, clock: Arc<dyn Clock>, tasks: &mut JoinSet<()>) -> Self {
-        let (sender, receiver) = mpsc::channel(SUBMISSIONS_MAX);
+    pub(crate) fn start(
+        raft: Raft,
+        clock: Arc<dyn Clock>,
+        disk: Arc<OwnDisk>,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
+        let (submissions, receiver) = mpsc::channel(SUBMISSIONS_MAX);
         tasks.spawn(run(raft, clock, receiver));
-        Self(sender)
+        Self { submissions, disk }
     }
 
     /// Puts proposals into the log and waits for their answers, in order.
@@ -60,8 +71,11 @@ impl Committer {
         &self,
         proposals: Vec<Proposal>,
     ) -> Result<Vec<Answer>, CommitError> {
+        if self.disk.is_full() {
+            return Err(CommitError::DiskFull);
+        }
         let (done, answers) = oneshot::channel();
-        self.0.try_send(Submission { proposals, done }).map_err(|error| match error {
+        self.submissions.try_send(Submission { proposals, done }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => CommitError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => CommitError::Stopped,
         })?;

@@ -1,17 +1,18 @@
-//! A master that stops lets another voter lead.
+//! A master that stops, or can write no more, lets another voter lead.
 
 use std::time::Duration;
 
 use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver as _;
 use symbolon_core::NodeId;
+use symbolon_store::DiskLevel;
 use tokio::time::timeout;
 
 use crate::hello::Presence;
 use crate::proposer::Master;
 use crate::raft_types::{LogId, Raft, TypeConfig};
 
-/// How long a stopping master waits for another to take over.
+/// How long such a master waits for another to take over.
 const WAIT: Duration = Duration::from_secs(2);
 /// A voter that has not acknowledged for so long is not asked.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(500);
@@ -24,7 +25,7 @@ pub(crate) async fn hand_over(raft: &Raft, presence: &Presence, own: NodeId, mut
         return;
     }
     let Some(target) = successor(&metrics, presence, own) else {
-        return tracing::warn!("no other voter can take over; stopping as the master");
+        return tracing::warn!("no other voter can take over");
     };
     tracing::info!(to = target, "handing leadership over");
     if let Err(error) = raft.trigger().transfer_leader(target).await {
@@ -46,7 +47,10 @@ fn successor(
     let voters = metrics.membership_config.membership().voter_ids();
     voters
         .filter(|id| *id != own.0)
-        .filter(|id| !presence.get(NodeId(*id)).is_some_and(|heard| heard.leaving))
+        .filter(|id| {
+            let heard = presence.get(NodeId(*id));
+            !heard.is_some_and(|heard| heard.leaving || heard.disk == DiskLevel::Full)
+        })
         .filter(|id| {
             let heard = metrics.heartbeat.as_ref().and_then(|map| map.get(id)).copied();
             heard.flatten().is_some_and(|when| when.elapsed() < ACKNOWLEDGED_WITHIN)

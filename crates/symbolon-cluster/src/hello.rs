@@ -12,6 +12,7 @@ use symbolon_core::{KeyPin, LogIndex, Node, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
 use symbolon_service::Clock;
+use symbolon_store::DiskLevel;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -22,6 +23,7 @@ use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
 use crate::published::Published;
 use crate::raft_types::Raft;
+use crate::space::{OwnDisk, level_from_proto, level_to_proto};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -44,6 +46,8 @@ pub(crate) struct Heard {
     pub(crate) leaving: bool,
     /// It leads, and a quorum acknowledged it lately.
     pub(crate) leads: bool,
+    /// How it stands with the space on its disk.
+    pub(crate) disk: DiskLevel,
 }
 
 /// What was heard from all peers.
@@ -72,6 +76,7 @@ pub(crate) struct Greeter {
     pub(crate) leaving: AtomicBool,
     pub(crate) raft: Raft,
     pub(crate) halt: Arc<Halt>,
+    pub(crate) disk: Arc<OwnDisk>,
 }
 
 impl Greeter {
@@ -166,6 +171,7 @@ impl Greeter {
             leads: leads_with_quorum(&self.raft),
             registered: self.published.view().state.nodes().map(registered).collect(),
             checkpoint: self.checkpoints(),
+            disk: level_to_proto(self.disk.level()).into(),
         }
     }
 
@@ -199,6 +205,7 @@ impl Greeter {
                 offset: i64::try_from(theirs - i128::from(now.0)).unwrap_or(i64::MAX),
                 leaving: greeting.leaving,
                 leads: greeting.leads,
+                disk: level_from_proto(greeting.disk()),
             },
         );
     }

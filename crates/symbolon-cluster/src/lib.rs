@@ -33,6 +33,7 @@ mod published;
 mod raft_types;
 mod receive;
 mod snapshot;
+mod space;
 mod status;
 #[cfg(test)]
 mod suite;

@@ -14,7 +14,7 @@ use symbolon_service::{
     BoxFuture, Clock, ClusterStatus, Entropy, Identity, Lane, Ledger, ProposeError, Service, Vault,
     View,
 };
-use symbolon_store::{DataKey, Kek, Keyring, Store};
+use symbolon_store::{DataKey, DiskLevel, Kek, Keyring, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -36,6 +36,7 @@ use crate::peer_service::{JoinApi, PeerApi, read_index};
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
 use crate::raft_types::Raft;
+use crate::space::{DiskWatch, OwnDisk};
 use crate::status::status;
 use crate::tls;
 use crate::vault::KeyringVault;
@@ -80,6 +81,8 @@ pub struct NodeSettings {
     pub api_names: Vec<String>,
     /// Opens the keys in the header.
     pub kek: Kek,
+    /// Space on the disk that is kept for bad times, bytes.
+    pub disk_reserve_bytes: u64,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -102,6 +105,7 @@ pub struct ClusterNode {
     data_key: Arc<DataKey>,
     certificates: Arc<Certificates>,
     halt: Arc<Halt>,
+    disk: Arc<OwnDisk>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
@@ -135,9 +139,16 @@ impl ClusterNode {
 
         let presence = Arc::new(Presence::default());
         let halt = Arc::new(Halt::default());
+        let disk = Arc::new(OwnDisk::default());
+        let reserve = store.reserve(settings.disk_reserve_bytes)?;
         let mut tasks = JoinSet::new();
         let master = follow_master(&raft, &mut tasks);
-        let committer = Committer::start(raft.clone(), Arc::clone(&settings.clock), &mut tasks);
+        let committer = Committer::start(
+            raft.clone(),
+            Arc::clone(&settings.clock),
+            Arc::clone(&disk),
+            &mut tasks,
+        );
         let proposer =
             Proposer::start(committer.clone(), Arc::clone(&peers), master.clone(), &mut tasks);
         let greeter = Arc::new(Greeter {
@@ -150,7 +161,16 @@ impl ClusterNode {
             leaving: AtomicBool::new(false),
             raft: raft.clone(),
             halt: Arc::clone(&halt),
+            disk: Arc::clone(&disk),
         });
+        let watch = DiskWatch {
+            disk: Arc::clone(&disk),
+            raft: raft.clone(),
+            presence: Arc::clone(&presence),
+            own: identity.node,
+            master: master.clone(),
+        };
+        tasks.spawn(watch.run(reserve));
         tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
         tasks.spawn(Arc::clone(&greeter).run(master.clone()));
         tasks.spawn(certify::keep(
@@ -184,6 +204,7 @@ impl ClusterNode {
             data_key: Arc::new(data_key),
             certificates,
             halt,
+            disk,
             tasks: tokio::sync::Mutex::new(tasks),
         }))
     }
@@ -254,6 +275,12 @@ impl ClusterNode {
         }
         let heard = master.and_then(|master| self.presence.get(master));
         heard.is_some_and(|heard| heard.leads && heard.when.elapsed() < QUORUM_CONTACT)
+    }
+
+    /// Whether this node's disk is full: then it decides nothing.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        self.disk.is_full()
     }
 
     fn running(&self) -> Result<(), String> {
@@ -337,7 +364,15 @@ impl Ledger for ClusterNode {
         lane: Lane,
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Answer, ProposeError>> {
-        Box::pin(async move { self.proposer.propose(proposal, lane, deadline).await })
+        // This node cannot follow what it proposes.
+        let full = self.disk.is_full();
+        Box::pin(async move {
+            if full {
+                Err(ProposeError::DiskFull)
+            } else {
+                self.proposer.propose(proposal, lane, deadline).await
+            }
+        })
     }
 
     fn applied(&self, index: LogIndex, deadline: Instant) -> BoxFuture<'_, bool> {
@@ -362,6 +397,15 @@ impl Ledger for ClusterNode {
         })
     }
 
+    fn disk_low_at(&self) -> Option<NodeId> {
+        if self.disk.level() != DiskLevel::Ample {
+            return Some(self.identity.node);
+        }
+        let master = (*self.master.borrow())?;
+        let heard = self.presence.get(master)?;
+        (heard.disk != DiskLevel::Ample).then_some(master)
+    }
+
     fn halted_at(&self) -> Option<LogIndex> {
         self.halt.halted_at()
     }
@@ -369,6 +413,7 @@ impl Ledger for ClusterNode {
     fn status(&self) -> ClusterStatus {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let quorum = self.has_quorum_contact();
-        status(&self.peers.standing, &self.published, &self.presence, &metrics, quorum)
+        let disk = self.disk.level();
+        status(&self.peers.standing, &self.published, &self.presence, &metrics, quorum, disk)
     }
 }

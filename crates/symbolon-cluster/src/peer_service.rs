@@ -72,6 +72,14 @@ impl PeerApi {
         Err(Status::unavailable("this node has not applied yet that the peer is registered"))
     }
 
+    /// Refuses what would be written where there is no space, before the disk does.
+    fn have_space(&self) -> Result<(), Status> {
+        if self.greeter.disk.is_full() {
+            return Err(Status::resource_exhausted("the disk of this node is full"));
+        }
+        Ok(())
+    }
+
     fn term(&self) -> u64 {
         self.raft.metrics().borrow_watched().current_term
     }
@@ -118,6 +126,9 @@ impl PeerService for PeerApi {
     ) -> Result<Response<peer::AppendEntriesResponse>, Status> {
         use peer::append_entries_response::Result as Outcome;
         let (node, message) = self.admit(request)?;
+        if !message.entry.is_empty() {
+            self.have_space()?;
+        }
         let rpc = guard::append(node, message, self.term())?;
         let answer = self.raft.append_entries(rpc).await.map_err(stopped)?;
         let mut message = peer::AppendEntriesResponse::default();
@@ -170,6 +181,7 @@ impl PeerService for PeerApi {
         request: Request<Streaming<peer::SnapshotChunk>>,
     ) -> Result<Response<peer::SnapshotResponse>, Status> {
         let (node, mut stream) = self.admit(request)?;
+        self.have_space()?;
         let first = stream.message().await?.ok_or_else(|| missing("first chunk"))?;
         let start = first.start.ok_or_else(|| missing("start"))?;
         let vote = guard::own_vote(node, start.vote.as_ref(), self.term())?;
@@ -207,6 +219,7 @@ impl PeerService for PeerApi {
             proposals.push(proposal);
         }
         let answers = self.committer.submit(proposals).await.map_err(|error| match error {
+            CommitError::DiskFull => Status::unavailable("the disk of this node is full"),
             CommitError::NotMaster => Status::failed_precondition("this node is not the master"),
             CommitError::Overloaded => Status::resource_exhausted("the master's queue is full"),
             CommitError::Stopped => Status::unavailable("raft does not run on this node"),

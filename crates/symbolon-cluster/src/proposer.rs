@@ -198,7 +198,8 @@ impl Route {
 
     async fn commit_here(&self, proposals: Vec<Proposal>) -> Result<Vec<Answer>, Failure> {
         self.committer.submit(proposals).await.map_err(|error| match error {
-            CommitError::NotMaster => Failure::Again,
+            // Another may lead in a moment.
+            CommitError::NotMaster | CommitError::DiskFull => Failure::Again,
             CommitError::Overloaded => Failure::Overloaded,
             CommitError::Stopped => Failure::Stopping,
         })

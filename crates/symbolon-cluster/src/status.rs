@@ -2,6 +2,7 @@
 
 use symbolon_core::{LogIndex, NodeId};
 use symbolon_service::{ClusterStatus, NodeStatus, Role};
+use symbolon_store::DiskLevel;
 use tokio::time::Instant;
 
 use crate::hello::{Presence, REACHABLE};
@@ -19,7 +20,14 @@ pub(crate) fn status(
     presence: &Presence,
     metrics: &openraft::RaftMetrics<TypeConfig>,
     quorum: bool,
+    own_disk: DiskLevel,
 ) -> ClusterStatus {
+    let disk = |id: NodeId| {
+        if id == standing.node {
+            return own_disk;
+        }
+        presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk)
+    };
     let view = published.view();
     // Without contact to a quorum, openraft goes on naming the master it last knew.
     let master = metrics.current_leader.filter(|_| quorum).map(NodeId);
@@ -69,9 +77,33 @@ pub(crate) fn status(
         term: metrics.current_term,
         applied: view.applied,
         digest: view.state.digest(),
-        warnings: [warnings(&nodes, master), differences(&nodes, published)].concat(),
+        warnings: [
+            warnings(&nodes, master),
+            differences(&nodes, published),
+            short_of_space(&nodes, disk),
+        ]
+        .concat(),
         nodes,
     }
+}
+
+/// Nodes whose disks are nearly full.
+fn short_of_space(nodes: &[NodeStatus], disk: impl Fn(NodeId) -> DiskLevel) -> Vec<String> {
+    let words = |node: &NodeStatus| {
+        let name = &node.name;
+        match disk(node.id) {
+            DiskLevel::Ample => None,
+            DiskLevel::Low => Some(format!(
+                "the disk of node {name} is nearly full: administrative writes are refused while it \
+                 is, or is the master: give it space"
+            )),
+            DiskLevel::Full => Some(format!(
+                "the disk of node {name} is full: it takes no entries and decides nothing: give it \
+                 space"
+            )),
+        }
+    };
+    nodes.iter().filter_map(words).collect()
 }
 
 /// Nodes that have another state than this one.

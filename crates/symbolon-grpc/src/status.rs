@@ -35,6 +35,8 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {
             retry(Code::Unavailable, RETRY_NO_MASTER)
         }
+        ServiceError::DiskLow(_) => Status::resource_exhausted(message),
+        ServiceError::DiskFull => retry(Code::Unavailable, RETRY_NO_MASTER),
         ServiceError::Clock => Status::unavailable(message),
         ServiceError::Internal => Status::internal(message),
     }

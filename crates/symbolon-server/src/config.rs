@@ -20,7 +20,9 @@ use crate::disk::{self, Disk};
 
 pub use address::{AddressError, ApiUrl, HostPort};
 pub use error::{ConfigError, ConfigWarning, LoadError, PathProblem};
-pub use raw::{RawAdvertise, RawConfig, RawKek, RawKeys, RawListen, RawLog, RawNode, RawTls};
+pub use raw::{
+    RawAdvertise, RawConfig, RawKek, RawKeys, RawListen, RawLog, RawNode, RawStorage, RawTls,
+};
 
 /// A longer file is not one of settings.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -42,6 +44,8 @@ pub struct Config {
     pub tls: Tls,
     /// What it logs.
     pub log: Log,
+    /// Space on the disk that is kept for bad times, bytes.
+    pub disk_reserve_bytes: u64,
     /// What is allowed and yet worth a second look.
     pub warnings: Vec<ConfigWarning>,
 }

@@ -148,6 +148,7 @@ fn settings(config: &Config, advertised: &Advertised, kek: Kek) -> NodeSettings 
         api_address: advertised.api.to_string(),
         api_names,
         kek,
+        disk_reserve_bytes: config.disk_reserve_bytes,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
     }

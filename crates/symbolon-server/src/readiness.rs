@@ -37,6 +37,9 @@ impl Readiness for NodeReadiness {
                  its log"
             ));
         }
+        if self.node.is_disk_full() {
+            return Err("the disk of this node is full: give it space".to_owned());
+        }
         if !self.node.is_ready() {
             return Err("this node has not yet caught up with its cluster".to_owned());
         }

@@ -1,5 +1,7 @@
 //! Why a use case came to no answer. A denial is an answer, not an error.
 
+use symbolon_core::Name;
+
 use crate::ports::ProposeError;
 
 /// See the module. No variant holds a secret or tells a stranger whether a user exists.
@@ -52,6 +54,15 @@ pub enum ServiceError {
     /// This node is going down.
     #[error("this node is stopping; ask another")]
     Stopping,
+    /// A disk is nearly full.
+    #[error(
+        "the disk of node {0} is nearly full: nothing but verifications is taken until it has space; \
+         see `symbolon cluster status`"
+    )]
+    DiskLow(Name),
+    /// The disk of this node is full.
+    #[error("the disk of this node is full; ask another node, and give this one space")]
+    DiskFull,
     /// This node's state is not that of the majority.
     #[error(
         "this node serves nobody, because its state differs from that of the majority; ask another \
@@ -81,6 +92,7 @@ impl From<ProposeError> for ServiceError {
             ProposeError::NoMaster => Self::NoMaster,
             ProposeError::Overloaded(queue) => Self::Overloaded(queue),
             ProposeError::Stopping => Self::Stopping,
+            ProposeError::DiskFull => Self::DiskFull,
         }
     }
 }

@@ -43,6 +43,9 @@ pub enum ProposeError {
     /// This node is stopping or has failed.
     #[error("this node is stopping")]
     Stopping,
+    /// This node has no space to write.
+    #[error("the disk of this node is full")]
+    DiskFull,
 }
 
 /// Who this node is.
@@ -83,6 +86,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`ProposeError::NoMaster`] when no master with a quorum answered within the deadline.
     fn read_barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ProposeError>>;
+
+    /// The node, this one or the master, whose disk is so full that nothing is to be written that can
+    /// wait; `None` when both have space.
+    fn disk_low_at(&self) -> Option<NodeId>;
 
     /// The log entry after which this node's state was found not to be that of the majority; such a
     /// node serves nobody. `None` for one that may serve.

@@ -164,6 +164,12 @@ impl Service {
         self.draw_secret(SECRET_BYTES)
     }
 
+    /// Refuses what can wait while this node or the master is short of space.
+    fn have_space(&self, view: &View) -> Result<(), ServiceError> {
+        let low = self.ledger.disk_low_at().and_then(|node| view.state.node(node));
+        low.map_or(Ok(()), |node| Err(ServiceError::DiskLow(node.name.clone())))
+    }
+
     /// Proposes an administrative command until it is answered, and waits until this node has
     /// applied it. `build` may be called again, with a newer view and fresh ids.
     pub(crate) async fn administer(
@@ -180,6 +186,7 @@ impl Service {
             if let Some(first) = first {
                 return Ok((first.reply, first.index));
             }
+            self.have_space(&view)?;
             let proposal = Proposal {
                 caller: request.caller,
                 request_id: request.id,

@@ -3,6 +3,7 @@
 //! ```text
 //! header      who the node is
 //! diverged    only in a node that a majority contradicted
+//! ballast     space for bad times
 //! store/      sled: log, image, audit
 //! snapshots/  snapshots of the state
 //! incoming/   a snapshot that a peer is sending
@@ -200,6 +201,20 @@ impl Store {
         }
         self.header = header;
         Ok(())
+    }
+
+    /// Keeps space on the disk for this store; `None` on a simulated disk, which is never full.
+    /// `bytes`: how much.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be opened.
+    pub fn reserve(&self, bytes: u64) -> Result<Option<crate::Reserve>, StoreError> {
+        match &self.place {
+            Place::Directory(directory) => crate::Reserve::open(directory, bytes).map(Some),
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(_) => Ok(None),
+        }
     }
 
     /// Marks the data as another state than the majority of the cluster has: it is not opened again.

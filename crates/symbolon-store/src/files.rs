@@ -62,6 +62,17 @@ pub(crate) fn create_new(path: &Path) -> Result<File, StoreError> {
         .map_err(|source| StoreError::file("create", path, source))
 }
 
+/// Opens a file for writing, or creates it; what is in it stays. Only this user can read a new one.
+pub(crate) fn open_writable(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| StoreError::file("open", path, source))
+}
+
 /// Makes a file's bytes durable.
 pub(crate) fn sync_file(file: &File, path: &Path) -> Result<(), StoreError> {
     file.sync_all().map_err(|source| StoreError::file("sync", path, source))

@@ -19,6 +19,7 @@ mod kek;
 mod keyspace;
 mod kv;
 mod log;
+mod reserve;
 mod seal;
 #[cfg(any(test, feature = "sim"))]
 mod sim_kv;
@@ -35,6 +36,7 @@ pub use kek::{Kek, KekError, WrapPurpose};
 pub use keyspace::{KEY_BYTES_MAX, Space};
 pub use kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 pub use log::Log;
+pub use reserve::{DiskLevel, DiskSpace, Reserve};
 pub use seal::{DataKey, FieldRef, Keyring, SealError};
 #[cfg(any(test, feature = "sim"))]
 pub use sim_kv::{SimDisk, SimKv};

@@ -363,6 +363,7 @@ impl Node {
             "[node]\nname = {name}\ndata_dir = {data}\n\n\
              [listen]\napi = \"127.0.0.1:0\"\npeer = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n\n\
              [keys]\nkek = {{ file = {kek} }}\n\n\
+             [storage]\ndisk_reserve = \"16MiB\"\n\n\
              [log]\nformat = \"json\"\nfilter = {filter}\n",
             name = quoted(&self.name),
             data = quoted(&self.data_dir().to_string_lossy()),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use bytesize::ByteSize;
 use rustls::{CipherSuite, ProtocolVersion};
 use symbolon_core::Name;
 
@@ -20,6 +21,7 @@ const METRICS: &str = "127.0.0.1:9464";
 const API_URL: &str = "\"https://mfa-1.example.com:8443\"";
 const PEER_ADDRESS: &str = "\"mfa-1.example.com:8444\"";
 const FILTER: &str = "info";
+const DISK_RESERVE: &str = "1GiB";
 
 pub(super) fn check(
     raw: RawConfig,
@@ -34,7 +36,8 @@ pub(super) fn check(
     let kek = checker.kek(raw.keys.kek, data_dir.as_deref());
     let tls = checker.tls(raw.tls);
     let log = checker.log(raw.log);
-    match (name, data_dir, listen, advertise, kek, tls, log) {
+    let disk_reserve_bytes = checker.disk_reserve(raw.storage.disk_reserve);
+    match (name, data_dir, listen, advertise, kek, tls, log, disk_reserve_bytes) {
         (
             Some(name),
             Some(data_dir),
@@ -43,6 +46,7 @@ pub(super) fn check(
             Some(kek),
             Some(tls),
             Some(log),
+            Some(disk_reserve_bytes),
         ) if checker.errors.is_empty() => Ok(Config {
             name,
             data_dir,
@@ -51,6 +55,7 @@ pub(super) fn check(
             kek,
             tls,
             log,
+            disk_reserve_bytes,
             warnings: warnings(&listen),
         }),
         _ => Err(checker.errors),
@@ -289,6 +294,14 @@ impl Checker<'_> {
             Err(reason) => self.fail(ConfigError::Filter { value, reason }),
         };
         Some(Log { format: format?, filter: filter? })
+    }
+
+    fn disk_reserve(&mut self, raw: Option<String>) -> Option<u64> {
+        let value = raw.unwrap_or_else(|| DISK_RESERVE.to_owned());
+        match ByteSize::from_str(&value) {
+            Ok(size) => Some(size.as_u64()),
+            Err(_) => self.fail(ConfigError::Size { key: "storage.disk_reserve", value }),
+        }
     }
 
     fn required<T>(

@@ -78,6 +78,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: NameError,
     },
+    /// No number of bytes.
+    #[error("{key} = {value:?} is no size; write a number and a unit, such as \"1GiB\"")]
+    Size {
+        /// The key.
+        key: &'static str,
+        /// What it says.
+        value: String,
+    },
     /// No address to listen on.
     #[error(
         "{key} = {value:?} is no address; write an IP address and a port, such as \"{example}\" \

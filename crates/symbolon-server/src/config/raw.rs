@@ -25,6 +25,8 @@ pub struct RawConfig {
     pub tls: RawTls,
     /// `[log]`
     pub log: RawLog,
+    /// `[storage]`
+    pub storage: RawStorage,
 }
 
 /// `[node]`
@@ -99,6 +101,14 @@ pub struct RawLog {
     pub format: Option<String>,
     /// As `RUST_LOG` is written.
     pub filter: Option<String>,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawStorage {
+    /// A number of bytes, with a unit.
+    pub disk_reserve: Option<String>,
 }
 
 impl RawConfig {

@@ -169,7 +169,7 @@ fn every_mistake_is_told_at_once() {
             "line 3, column 9: node.nmae: unknown field `nmae`, expected `name` or `data_dir`",
             "line 6, column 15: listen.api: invalid type: integer `8443`, expected a string",
             "line 16, column 10: radius: unknown field `radius`, expected one of `node`, `listen`, \
-             `advertise`, `keys`, `tls`, `log`",
+             `advertise`, `keys`, `tls`, `log`, `storage`",
             "node.name is missing; write name = \"mfa-1\"",
             "node.data_dir: /etc/symbolon/data is not a directory; write the path of a directory for \
              the node's data",

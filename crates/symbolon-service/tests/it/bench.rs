@@ -122,6 +122,10 @@ impl Ledger for TestLedger {
         })
     }
 
+    fn disk_low_at(&self) -> Option<NodeId> {
+        None
+    }
+
     fn halted_at(&self) -> Option<LogIndex> {
         None
     }

@@ -1,0 +1,119 @@
+//! A node whose disk is nearly full: what it still does, and who takes over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use symbolon_core::NodeId;
+use symbolon_proto::peer::v1 as peer;
+use symbolon_store::{DiskLevel, DiskSpace, Reserve};
+use tokio::time::sleep;
+
+use crate::hand_over::hand_over;
+use crate::hello::Presence;
+use crate::proposer::Master;
+use crate::raft_types::Raft;
+
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How it stands with the disk of this node.
+#[derive(Debug, Default)]
+pub(crate) struct OwnDisk(AtomicU8);
+
+impl OwnDisk {
+    pub(crate) fn level(&self) -> DiskLevel {
+        match self.0.load(Ordering::Relaxed) {
+            0 => DiskLevel::Ample,
+            1 => DiskLevel::Low,
+            _ => DiskLevel::Full,
+        }
+    }
+
+    /// Nothing more can be written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.level() == DiskLevel::Full
+    }
+
+    fn set(&self, level: DiskLevel) {
+        self.0.store(level as u8, Ordering::Relaxed);
+    }
+}
+
+/// As a peer is told.
+pub(crate) const fn level_to_proto(level: DiskLevel) -> peer::DiskLevel {
+    match level {
+        DiskLevel::Ample => peer::DiskLevel::Ample,
+        DiskLevel::Low => peer::DiskLevel::Low,
+        DiskLevel::Full => peer::DiskLevel::Full,
+    }
+}
+
+/// As a peer tells.
+pub(crate) const fn level_from_proto(level: peer::DiskLevel) -> DiskLevel {
+    match level {
+        peer::DiskLevel::Unspecified | peer::DiskLevel::Ample => DiskLevel::Ample,
+        peer::DiskLevel::Low => DiskLevel::Low,
+        peer::DiskLevel::Full => DiskLevel::Full,
+    }
+}
+
+/// Looks after the space on this node's disk.
+pub(crate) struct DiskWatch {
+    pub(crate) disk: Arc<OwnDisk>,
+    pub(crate) raft: Raft,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) own: NodeId,
+    pub(crate) master: Master,
+}
+
+impl DiskWatch {
+    /// For as long as the node runs.
+    pub(crate) async fn run(self, reserve: Option<Reserve>) {
+        let Some(mut reserve) = reserve else {
+            return std::future::pending().await;
+        };
+        loop {
+            let looked = tokio::task::spawn_blocking(move || {
+                let space = reserve.look();
+                (reserve, space)
+            });
+            // Ends only with a panic, which ends the node.
+            let Ok((kept, space)) = looked.await else { return };
+            reserve = kept;
+            match space {
+                Ok(space) => self.note(space),
+                Err(error) => tracing::warn!(%error, "the space on the disk cannot be looked at"),
+            }
+            if self.disk.is_full() && self.raft.is_leader() {
+                hand_over(&self.raft, &self.presence, self.own, self.master.clone()).await;
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "metrics are doubles")]
+    fn note(&self, space: DiskSpace) {
+        let DiskSpace { level, free_bytes, reserve_bytes } = space;
+        metrics::gauge!("symbolon_disk_free_bytes").set(free_bytes as f64);
+        metrics::gauge!("symbolon_disk_reserve_bytes").set(reserve_bytes as f64);
+        if level == self.disk.level() {
+            return;
+        }
+        self.disk.set(level);
+        // A node that cannot write cannot lead.
+        self.raft.runtime_config().elect(level != DiskLevel::Full);
+        match level {
+            DiskLevel::Ample => tracing::info!(free_bytes, "the disk has space again"),
+            DiskLevel::Low => tracing::warn!(
+                free_bytes,
+                reserve_bytes,
+                "the disk is nearly full: administrative writes are refused; give it space"
+            ),
+            DiskLevel::Full => tracing::error!(
+                free_bytes,
+                "the disk is full: this node takes no more entries and decides nothing until it has \
+                 space"
+            ),
+        }
+    }
+}
