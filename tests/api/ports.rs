@@ -10,9 +10,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use crate::support::identity::Identity;
 use crate::support::method::{GET_STATUS, VERIFY};
+use crate::support::peer::{self, Guest, HELLO, JOIN, PROPOSE};
 use crate::support::wire::{Wire, framed};
-use crate::support::{PATIENCE, cluster, machine, tls, until};
+use crate::support::{PATIENCE, cluster, machine, stranger, tls, until};
 
 #[tokio::test]
 async fn pages_tell_what_a_node_can_do() {
@@ -183,4 +185,42 @@ async fn a_call_whose_message_never_comes_is_ended() {
     // The deadline of a verification is 10 s.
     let ended = timeout(Duration::from_secs(15), wire.send_without_end(VERIFY)).await;
     assert!(ended.is_ok(), "it is still waited for");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_is_refused_before_the_message_is_read() {
+    let cluster = cluster().await;
+    let anybody = stranger(&cluster, 1).await;
+    for (what, wire) in [
+        ("no bearer", anybody.clone()),
+        ("another scheme", anybody.with("authorization", "Basic YWxpY2U6eA==")),
+        ("no token of ours", anybody.bearing("letmein")),
+    ] {
+        for method in [VERIFY, GET_STATUS] {
+            let reply = wire.send_without_end(method).await.unwrap();
+            assert_eq!(reply.status.code(), Code::Unauthenticated, "{method}, {what}");
+            assert_eq!(reply.status.message(), "the bearer token is missing or not valid");
+        }
+    }
+    let nobody = peer::connect(cluster.node(1).peer(), &Identity::new()).await;
+    for method in [HELLO, PROPOSE, VERIFY, "/symbolon.peer.v1.PeerService/InstallSnapshot"] {
+        let reply = nobody.send_without_end(method).await.unwrap();
+        let words = "this key is not registered with the cluster";
+        peer::assert_refused(&reply.status, Code::PermissionDenied, words, method);
+    }
+}
+
+#[tokio::test]
+async fn calls_whose_message_never_comes_are_ended_at_the_peer_port_too() {
+    let cluster = cluster().await;
+    let guest = Guest::join(&cluster, "guest").await;
+    let guest = guest.connect(&cluster, 1).await;
+    let nobody = peer::connect(cluster.node(1).peer(), &Identity::new()).await;
+    let calls = [(&guest, HELLO), (&guest, PROPOSE), (&nobody, JOIN)];
+    join_all(calls.map(async |(wire, method)| {
+        let ended = timeout(PATIENCE, wire.send_without_end(method)).await;
+        let reply = ended.unwrap_or_else(|_| panic!("{method} is still waited for")).unwrap();
+        assert_eq!(reply.status.code(), Code::DeadlineExceeded, "{method}: {:?}", reply.status);
+    }))
+    .await;
 }

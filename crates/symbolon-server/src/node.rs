@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use symbolon_cluster::{
     ClusterError, ClusterNode, NodeSettings, OsEntropy, PeerCertificate, SystemClock,
@@ -171,7 +173,11 @@ fn serve_api(
     };
     let tls = Arc::new(ArcSwap::from_pointee(tls.map_err(|error| odd(&error))?));
     let routes = symbolon_grpc::routes(service, health).map_err(|error| odd(&error))?;
-    let app = routes.prepare().into_axum_router().layer(axum::middleware::from_fn(in_time));
+    let app = routes
+        .prepare()
+        .into_axum_router()
+        .layer(from_fn_with_state(symbolon_grpc::longest_call as LongestCall, in_time))
+        .layer(from_fn(refuse_strangers));
     let port = Port { name: "api", limits: Limits::API };
     let stop = stop.clone();
     Ok(async move {
@@ -182,9 +188,20 @@ fn serve_api(
     })
 }
 
+/// Refuses calls without a bearer token before their message is read.
+async fn refuse_strangers(request: Request, next: Next) -> Response {
+    match symbolon_grpc::may_call(request.uri().path(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(status) => status.into_http(),
+    }
+}
+
+/// How long a call of a path may take; `None` for those that last.
+type LongestCall = fn(&str) -> Option<Duration>;
+
 /// Ends calls that are not over in time.
-async fn in_time(request: Request, next: axum::middleware::Next) -> axum::response::Response {
-    let Some(limit) = symbolon_grpc::longest_call(request.uri().path()) else {
+async fn in_time(State(longest): State<LongestCall>, request: Request, next: Next) -> Response {
+    let Some(limit) = longest(request.uri().path()) else {
         return next.run(request).await;
     };
     match timeout(limit, next.run(request)).await {
@@ -194,7 +211,7 @@ async fn in_time(request: Request, next: axum::middleware::Next) -> axum::respon
 }
 
 fn serve_peers(
-    node: &ClusterNode,
+    node: &Arc<ClusterNode>,
     service: &Arc<Service>,
     listener: tokio::net::TcpListener,
     stop: &Stop,
@@ -202,7 +219,9 @@ fn serve_peers(
     let tls = node.peer_tls().map_err(|error| failed("the peer port is not served", &error))?;
     let tls = Arc::new(ArcSwap::from_pointee(tls));
     let routes = node.peer_routes(Arc::clone(service)).prepare().into_axum_router();
-    let app = routes.layer(axum::middleware::map_request(with_peer_certificate));
+    let app = routes
+        .layer(from_fn_with_state(symbolon_cluster::longest_call as LongestCall, in_time))
+        .layer(from_fn_with_state(Arc::clone(node), peers_only));
     let port = Port { name: "peer", limits: Limits::PEER };
     let stop = stop.clone();
     Ok(async move {
@@ -210,13 +229,22 @@ fn serve_peers(
     })
 }
 
-/// Tells the peer services, in their own words, whose key the connection has proved.
-async fn with_peer_certificate(mut request: Request) -> Request {
+/// Refuses whoever is no peer before the message is read, and tells the peer services, in their own
+/// words, whose key the connection has proved.
+async fn peers_only(
+    State(node): State<Arc<ClusterNode>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let info = request.extensions().get::<ConnectionInfo>();
-    if let Some(certificate) = info.and_then(|info| info.client_certificate.clone()) {
-        request.extensions_mut().insert(PeerCertificate(certificate));
+    let certificate = info.and_then(|info| info.client_certificate.clone()).map(PeerCertificate);
+    if let Err(status) = node.may_call(request.uri().path(), certificate.as_ref()) {
+        return status.into_http();
     }
-    request
+    if let Some(certificate) = certificate {
+        request.extensions_mut().insert(certificate);
+    }
+    next.run(request).await
 }
 
 fn serve_ops(
