@@ -31,9 +31,7 @@ use crate::members::Steward;
 use crate::network::Network;
 use crate::opened::Opened;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
-use crate::peer_service::{
-    JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCertificate, is_open, read_index,
-};
+use crate::peer_service::{JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCertificate, is_open, read_index};
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
 use crate::raft_types::Raft;

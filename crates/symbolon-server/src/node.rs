@@ -21,7 +21,7 @@ use crate::addresses::{self, Addresses, Listeners};
 use crate::config::{Advertised, Config};
 use crate::failure::{Failure, chain};
 use crate::init::{failed, kek_failed, unwritten};
-use crate::listener::{ConnectionInfo, Limits, Port, serve_plain, serve_tls};
+use crate::listener::{ConnectionInfo, Limits, Port, Strangers, serve_plain, serve_tls};
 use crate::ops;
 use crate::readiness::{NodeReadiness, watch};
 use crate::stop::Stop;
@@ -178,7 +178,7 @@ fn serve_api(
         .into_axum_router()
         .layer(from_fn_with_state(symbolon_grpc::longest_call as LongestCall, in_time))
         .layer(from_fn(refuse_strangers));
-    let port = Port { name: "api", limits: Limits::API };
+    let port = Port { name: "api", limits: Limits::API, strangers: None };
     let stop = stop.clone();
     Ok(async move {
         let drained = serve_tls(listener, port, tls, app, stop).await;
@@ -222,7 +222,11 @@ fn serve_peers(
     let app = routes
         .layer(from_fn_with_state(symbolon_cluster::longest_call as LongestCall, in_time))
         .layer(from_fn_with_state(Arc::clone(node), peers_only));
-    let port = Port { name: "peer", limits: Limits::PEER };
+    let registry = Arc::clone(node);
+    let is_known =
+        move |certificate: &_| registry.is_peer(&PeerCertificate(Arc::clone(certificate)));
+    let strangers = Strangers { limits: Limits::PEER_STRANGER, is_known: Arc::new(is_known) };
+    let port = Port { name: "peer", limits: Limits::PEER, strangers: Some(strangers) };
     let stop = stop.clone();
     Ok(async move {
         let _ = serve_tls(listener, port, tls, app, stop).await;
@@ -254,7 +258,7 @@ fn serve_ops(
     stop: &Stop,
 ) -> impl Future<Output = ()> + use<> {
     let app: Router = ops::router(readiness, metrics.clone());
-    let port = Port { name: "metrics", limits: Limits::OPS };
+    let port = Port { name: "metrics", limits: Limits::OPS, strangers: None };
     let stop = stop.clone();
     async move {
         tokio::spawn(ops::upkeep(metrics, stop.clone()));
