@@ -118,3 +118,20 @@ pub fn took_too_long() -> tonic::Status {
 pub fn too_much_unread() -> tonic::Status {
     status::to_status(&ServiceError::Overloaded("unread messages of this connection"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_calls_that_last_have_no_time_limit() {
+        for path in LASTING {
+            assert_eq!(longest_call(path), None, "{path}");
+        }
+        let limit = |path| longest_call(path).map(|limit| limit.as_secs());
+        assert_eq!(limit("/symbolon.v1.VerificationService/Verify"), Some(12));
+        assert_eq!(limit("/symbolon.v1.UserService/ListUsers"), Some(32));
+        assert_eq!(limit("/grpc.health.v1.Health/Check"), Some(12));
+        assert_eq!(limit("/"), Some(12));
+    }
+}

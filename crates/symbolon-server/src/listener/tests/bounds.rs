@@ -13,6 +13,9 @@ use tokio::task::JoinHandle;
 use super::served::ended;
 use super::*;
 
+/// Whoever is closed is not closed for being slow.
+const PATIENT: Limits = Limits { handshake: Duration::from_secs(3600), ..Limits::API };
+
 /// Answers with the error that the body ended with.
 fn reader() -> Router {
     let read = |body: Body| async move {
@@ -59,8 +62,8 @@ async fn ask(sender: &mut SendRequest<Body>) {
 
 #[tokio::test]
 async fn the_oldest_handshake_gives_way_to_a_new_one() {
-    let of_all = Limits { handshakes_max: 1, ..Limits::API };
-    let of_an_address = Limits { connections_per_address_max: 2, ..Limits::API };
+    let of_all = Limits { handshakes_max: 1, ..PATIENT };
+    let of_an_address = Limits { connections_per_address_max: 2, ..PATIENT };
     for limits in [of_all, of_an_address] {
         let served = Served::new(limits, echo()).await;
         let mut first = served.h2().await;
@@ -78,7 +81,7 @@ async fn the_oldest_handshake_gives_way_to_a_new_one() {
 
 #[tokio::test]
 async fn an_address_has_a_limit() {
-    let limits = Limits { connections_per_address_max: 1, ..Limits::API };
+    let limits = Limits { connections_per_address_max: 1, ..PATIENT };
     let served = Served::new(limits, echo()).await;
     let mut first = served.h2().await;
     ask(&mut first).await;
@@ -135,16 +138,19 @@ async fn strangers_do_not_stay_whatever_they_do() {
 async fn who_has_nothing_more_to_ask_is_told_to_leave() {
     let (app, mut has_begun, go) = slow();
     let app = app.route("/other", get(async || "other"));
-    let limits = Limits { idle: AT_ONCE, ..Limits::API };
+    let limits = Limits { idle: AT_ONCE, drain: AT_ONCE, ..Limits::API };
     let served = Served::new(limits, app).await;
     let mut busy = served.h2().await;
     let asked = tokio::spawn(busy.send_request(request(Version::HTTP_2)));
     has_begun.recv().await.unwrap();
-    let mut idle = served.h2().await;
-    let mut other = request(Version::HTTP_2);
-    *other.uri_mut() = "https://localhost/other".parse().unwrap();
-    text(idle.send_request(other).await.unwrap()).await;
-    ended(&mut idle).await;
+    // By the end of the last one the first would have been cut.
+    for _ in 0..4 {
+        let mut idle = served.h2().await;
+        let mut other = request(Version::HTTP_2);
+        *other.uri_mut() = "https://localhost/other".parse().unwrap();
+        text(idle.send_request(other).await.unwrap()).await;
+        ended(&mut idle).await;
+    }
     go.notify_waiters();
     assert_eq!(text(soon(asked).await.unwrap().unwrap()).await, "done");
 }
