@@ -86,6 +86,8 @@ impl Requests {
         if ends <= now {
             return verdict;
         }
+        // A first request that comes meanwhile makes another limit count.
+        let ends = ends.min(now + self.limits.idle);
         Verdict::Stays(self.over.map_or(ends, |over| ends.min(over)))
     }
 }
