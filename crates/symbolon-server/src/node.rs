@@ -83,7 +83,7 @@ async fn start(config: &Config) -> Result<(Arc<ClusterNode>, Arc<Service>, Liste
     let store = open(config).await?;
     let kek = Kek::load(config.kek.path()).map_err(|error| kek_failed(&error))?;
     let previous = Addresses::read(&config.data_dir);
-    let listeners = addresses::bind(config, previous.as_ref()).await?;
+    let listeners = addresses::bind(config, previous.as_ref())?;
     let advertised = config.advertised(&listeners.addresses);
     let node = ClusterNode::start(store, settings(config, &advertised, kek))
         .await
