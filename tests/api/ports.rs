@@ -3,16 +3,20 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use rustls::version::{TLS12, TLS13};
-use symbolon_testkit::{Cluster, Code, Node};
+use symbolon_testkit::{Cluster, Code, Metrics, Node};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use crate::support::identity::Identity;
 use crate::support::method::{GET_STATUS, VERIFY};
+use crate::support::peer::{self, Guest, HELLO, JOIN, PROPOSE};
 use crate::support::wire::{Wire, framed};
-use crate::support::{PATIENCE, cluster, machine, tls, until};
+use crate::support::{PATIENCE, cluster, machine, stranger, tls, until};
 
 #[tokio::test]
 async fn pages_tell_what_a_node_can_do() {
@@ -134,6 +138,15 @@ async fn alert(address: SocketAddr, version: [u8; 2]) -> u8 {
     answer[6]
 }
 
+/// Connections that were closed because they were slow, or too many.
+fn refused(metrics: &Metrics, port: &str) -> f64 {
+    let reasons = ["handshake", "evicted", "address"];
+    let sum = |reason| {
+        metrics.sum("symbolon_connections_refused_total", &[("port", port), ("reason", reason)])
+    };
+    reasons.into_iter().map(sum).sum()
+}
+
 #[tokio::test]
 async fn silent_connections_disturb_nobody() {
     let cluster = cluster().await;
@@ -143,7 +156,8 @@ async fn silent_connections_disturb_nobody() {
     let before = node.metrics().await;
 
     let openings: [&[u8]; 3] = [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"];
-    let silent = openings.iter().cycle().take(300).map(async |opening| {
+    // More than there are places for handshakes.
+    let silent = openings.iter().cycle().take(600).map(async |opening| {
         let mut stream = TcpStream::connect(node.api()).await.unwrap();
         stream.write_all(opening).await.unwrap();
         stream
@@ -164,12 +178,8 @@ async fn silent_connections_disturb_nobody() {
         assert!(ended.is_ok(), "a silent connection is kept");
     });
     join_all(ends).await;
-    let labels = [("port", "api"), ("reason", "handshake")];
     until("they are counted", async || {
-        let refused = |metrics: &symbolon_testkit::Metrics| {
-            metrics.sum("symbolon_connections_refused_total", &labels)
-        };
-        refused(&node.metrics().await) - refused(&before) >= 300.0
+        refused(&node.metrics().await, "api") - refused(&before, "api") >= 600.0
     })
     .await;
 }
@@ -183,4 +193,94 @@ async fn a_call_whose_message_never_comes_is_ended() {
     // The deadline of a verification is 10 s.
     let ended = timeout(Duration::from_secs(15), wire.send_without_end(VERIFY)).await;
     assert!(ended.is_ok(), "it is still waited for");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_is_refused_before_the_message_is_read() {
+    let cluster = cluster().await;
+    let anybody = stranger(&cluster, 1).await;
+    for (what, wire) in [
+        ("no bearer", anybody.clone()),
+        ("another scheme", anybody.with("authorization", "Basic YWxpY2U6eA==")),
+        ("no token of ours", anybody.bearing("letmein")),
+    ] {
+        for method in [VERIFY, GET_STATUS] {
+            let reply = wire.send_without_end(method).await.unwrap();
+            assert_eq!(reply.status.code(), Code::Unauthenticated, "{method}, {what}");
+            assert_eq!(reply.status.message(), "the bearer token is missing or not valid");
+        }
+    }
+    let nobody = peer::connect(cluster.node(1).peer(), &Identity::new()).await;
+    for method in [HELLO, PROPOSE, VERIFY, "/symbolon.peer.v1.PeerService/InstallSnapshot"] {
+        let reply = nobody.send_without_end(method).await.unwrap();
+        let words = "this key is not registered with the cluster";
+        peer::assert_refused(&reply.status, Code::PermissionDenied, words, method);
+    }
+}
+
+#[tokio::test]
+async fn messages_that_are_not_whole_fill_no_memory() {
+    let cluster = cluster().await;
+    let callers = [
+        (stranger(&cluster, 1).await, "/grpc.health.v1.Health/Check"),
+        (stranger(&cluster, 1).await.bearing(&made_up()), VERIFY),
+    ];
+    // Each 12 KiB of 16: together more than a connection may have.
+    let part = framed(&[0; 16 << 10]).slice(..12 << 10);
+    for (wire, method) in callers {
+        let mut calls: FuturesUnordered<_> =
+            (0..30).map(|_| wire.send_a_part(method, part.clone())).collect();
+        let first = timeout(PATIENCE, calls.next()).await.unwrap().unwrap().unwrap();
+        let code = first.status.code();
+        assert_eq!(code, Code::ResourceExhausted, "{method}: {:?}", first.status);
+    }
+}
+
+/// A token of the right shape that is nobody's.
+fn made_up() -> String {
+    format!("symbolon_app_0123456789abcdef_{}", "A".repeat(43))
+}
+
+#[tokio::test]
+async fn calls_whose_message_never_comes_are_ended_at_the_peer_port_too() {
+    let cluster = cluster().await;
+    let guest = Guest::join(&cluster, "guest").await;
+    let guest = guest.connect(&cluster, 1).await;
+    let nobody = peer::connect(cluster.node(1).peer(), &Identity::new()).await;
+    let calls = [(&guest, HELLO), (&guest, PROPOSE), (&nobody, JOIN)];
+    join_all(calls.map(async |(wire, method)| {
+        let ended = timeout(PATIENCE, wire.send_without_end(method)).await;
+        let reply = ended.unwrap_or_else(|_| panic!("{method} is still waited for")).unwrap();
+        assert_eq!(reply.status.code(), Code::DeadlineExceeded, "{method}: {:?}", reply.status);
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn strangers_keep_no_node_from_the_peer_port() {
+    let cluster = cluster().await;
+    let port = cluster.node(1).peer();
+    let before = cluster.node(1).metrics().await;
+    let silent: Vec<_> = join_all((0..200).map(async |_| TcpStream::connect(port).await)).await;
+    assert!(silent.iter().all(Result::is_ok));
+    // Their handshakes are the newest. What is too much for one address is closed after them.
+    let strangers = (0..40).map(async |_| {
+        let wire = Wire::connect(port, tls::peer(Some(&Identity::new()))).await.ok()?;
+        wire.send("/x", framed(&[])).await.is_ok().then_some(wire)
+    });
+    let strangers: Vec<_> = join_all(strangers).await.into_iter().flatten().collect();
+    assert!((1..40).contains(&strangers.len()), "{} are served", strangers.len());
+
+    cluster.node(2).restart().await;
+    until("the node is heard", async || {
+        let status = cluster.admin(1).status().await.unwrap();
+        status.nodes.iter().all(|node| node.reachable)
+    })
+    .await;
+    // They have asked something, and are not kept for that.
+    until("they are gone", async || strangers.iter().all(Wire::is_closed)).await;
+    until("they are counted", async || {
+        refused(&cluster.node(1).metrics().await, "peer") - refused(&before, "peer") >= 200.0
+    })
+    .await;
 }

@@ -46,5 +46,5 @@ pub use error::ClusterError;
 pub use join::{JoinTarget, join_cluster};
 pub use keys::{Certificates, ca_pem};
 pub use node::{ClusterNode, NodeSettings};
-pub use peer_service::PeerCertificate;
+pub use peer_service::{PeerCertificate, longest_call};
 pub use vault::KeyringVault;

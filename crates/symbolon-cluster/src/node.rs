@@ -32,7 +32,7 @@ use crate::members::Steward;
 use crate::network::Network;
 use crate::opened::Opened;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
-use crate::peer_service::{JoinApi, PeerApi, read_index};
+use crate::peer_service::{JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCertificate, is_open, read_index};
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
 use crate::raft_types::Raft;
@@ -248,8 +248,27 @@ impl ClusterNode {
         let peer = PeerServiceServer::new(peer)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        let join = JoinServiceServer::new(join).max_decoding_message_size(64 << 10);
+        let join = JoinServiceServer::new(join).max_decoding_message_size(JOIN_BYTES_MAX);
         tonic::service::Routes::new(peer).add_service(join)
+    }
+
+    /// Whether a certificate shows the key of a registered node.
+    #[must_use]
+    pub fn is_peer(&self, certificate: &PeerCertificate) -> bool {
+        self.peers.holder(certificate).is_some()
+    }
+
+    /// Whether whoever has shown this certificate may make a call of this path of the peer port. It
+    /// can be asked before the message is read.
+    ///
+    /// # Errors
+    /// What the caller is told.
+    pub fn may_call(
+        &self,
+        path: &str,
+        certificate: Option<&PeerCertificate>,
+    ) -> Result<(), tonic::Status> {
+        if is_open(path) { Ok(()) } else { self.peers.caller(certificate).map(drop) }
     }
 
     /// Whether this node has applied what makes it part of the cluster.

@@ -18,7 +18,9 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
 use crate::address_book::AddressBook;
+use crate::keys::pin_of;
 use crate::peer_header::Standing;
+use crate::peer_service::PeerCertificate;
 use crate::tls;
 
 /// Longest wait for a TCP connection, and for the handshake on it.
@@ -57,6 +59,19 @@ impl Peers {
         PeerServiceClient::new(channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// The node whose key a connection has proved; refuses who holds no node's.
+    pub(crate) fn caller(&self, certificate: Option<&PeerCertificate>) -> Result<NodeId, Status> {
+        certificate.and_then(|certificate| self.holder(certificate)).ok_or_else(|| {
+            tracing::warn!("a call with a key that no node has registered is refused");
+            Status::permission_denied("this key is not registered with the cluster")
+        })
+    }
+
+    /// The node whose key a certificate shows.
+    pub(crate) fn holder(&self, certificate: &PeerCertificate) -> Option<NodeId> {
+        pin_of(&certificate.0).and_then(|pin| self.book.holder(pin))
     }
 
     /// A message to a peer, with its header.

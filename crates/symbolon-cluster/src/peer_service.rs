@@ -26,7 +26,33 @@ use crate::peer_client::Peers;
 use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
 use crate::receive::{checked, receive};
 
+/// Longest message of a stranger: what a joiner says fits many times over.
+pub(crate) const JOIN_BYTES_MAX: usize = 16 << 10;
+/// Longest call of a stranger, its message included.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Part of that in which the answer is made, so that the joiner hears why.
+const JOIN_ANSWER_TIME: Duration = Duration::from_millis(500);
+/// Longest call of a peer, its message included: longer than any peer waits for an answer.
+const PEER_TIMEOUT: Duration = Duration::from_secs(10);
+
+const JOIN_PATH: &str = "/symbolon.peer.v1.JoinService/Join";
+const INSTALL_SNAPSHOT_PATH: &str = "/symbolon.peer.v1.PeerService/InstallSnapshot";
+
+/// How long a call of this path of the peer port may take at most, its message included; `None` for a
+/// snapshot, which takes as long as it is large.
+#[must_use]
+pub fn longest_call(path: &str) -> Option<Duration> {
+    match path {
+        INSTALL_SNAPSHOT_PATH => None,
+        JOIN_PATH => Some(JOIN_TIMEOUT),
+        _ => Some(PEER_TIMEOUT),
+    }
+}
+
+/// Whether a call of this path is for those too whose key is not registered.
+pub(crate) fn is_open(path: &str) -> bool {
+    path == JOIN_PATH
+}
 
 /// The certificate that a peer presented, DER: put into a request's extensions by the listener.
 #[derive(Clone, Debug)]
@@ -48,13 +74,7 @@ fn stopped(error: impl std::fmt::Display) -> Status {
 impl PeerApi {
     /// The peer that asks: registered, holding its key, of this cluster, epoch and lineage.
     fn admit<T>(&self, request: Request<T>) -> Result<(NodeId, T), Status> {
-        let certificate = request.extensions().get::<PeerCertificate>();
-        let pin = certificate.and_then(|certificate| pin_of(&certificate.0));
-        let node = pin.and_then(|pin| self.peers.book.holder(pin));
-        let node = node.ok_or_else(|| {
-            tracing::warn!("a call with a key that no node has registered is refused");
-            Status::permission_denied("this key is not registered with the cluster")
-        })?;
+        let node = self.peers.caller(request.extensions().get())?;
         self.peers.standing.check(request.metadata(), node).map_err(|refusal| {
             tracing::warn!(peer = node.0, %refusal, "a message of a peer is not looked at");
             Status::failed_precondition(refusal.to_string())
@@ -282,7 +302,7 @@ impl JoinService for JoinApi {
             peer_address: message.peer_address,
             api_address: message.api_address,
         };
-        let deadline = Instant::now() + JOIN_TIMEOUT;
+        let deadline = Instant::now() + (JOIN_TIMEOUT - JOIN_ANSWER_TIME);
         let joined = self.service.admit_node(join, deadline).await.map_err(|error| {
             tracing::warn!(%error, "a join is refused");
             join_status(&error)

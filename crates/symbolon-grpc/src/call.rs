@@ -5,6 +5,7 @@ use std::time::Duration;
 use symbolon_core::RequestId;
 use symbolon_service::{Principal, Service, ServiceError};
 use tokio::time::Instant;
+use tonic::codegen::http::HeaderMap;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
@@ -40,11 +41,7 @@ impl<T> Call<T> {
         let timeout = client_timeout(metadata).map_or(timeout_max, |asked| asked.min(timeout_max));
         let deadline = Instant::now() + answered_within(timeout);
         let request_id = request_id(metadata)?;
-        let bearer = metadata
-            .get("authorization")
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        let principal = match bearer {
+        let principal = match bearer(metadata.as_ref()) {
             Some(bearer) => service.authenticate(bearer, deadline).await,
             None => Err(ServiceError::Unauthenticated),
         };
@@ -56,6 +53,11 @@ impl<T> Call<T> {
     pub(crate) fn write_deadline(&self) -> Instant {
         self.deadline.min(Instant::now() + WRITE_WAIT)
     }
+}
+
+/// The bearer token of a call, which may be nobody's.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// So that the client hears why, rather than nothing; but never less than half of its time.

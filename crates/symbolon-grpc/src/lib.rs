@@ -16,13 +16,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use symbolon_proto::v1;
-use symbolon_service::Service;
+use symbolon_service::{Credential, Service, ServiceError};
+use tonic::codegen::http::HeaderMap;
 use tonic::service::Routes;
 
 pub use health::{Health, Readiness};
 
-/// Longest message from a client, bytes. Everything that a client may say fits many times over.
-pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// Longest message from a client, bytes. Everything that a client may say fits many times over; what
+/// strangers send is kept until it is a whole message, so it is not larger than it must be.
+pub const MESSAGE_BYTES_MAX: usize = 16 << 10;
+
+/// Calls that last: a watch over health, and a talk with reflection.
+const LASTING: [&str; 3] = [
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
 
 /// Time that a call has beyond its deadline, which begins when its message is there.
 const GRACE: Duration = Duration::from_secs(2);
@@ -73,17 +82,56 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
 /// as watching health does. A call whose message never comes has no deadline of its own.
 #[must_use]
 pub fn longest_call(path: &str) -> Option<Duration> {
-    if path.starts_with("/symbolon.v1.VerificationService/") {
-        Some(call::VERIFY_TIMEOUT + GRACE)
-    } else if path.starts_with("/symbolon.v1.") {
+    if LASTING.contains(&path) {
+        None
+    } else if needs_bearer(path) && !path.starts_with("/symbolon.v1.VerificationService/") {
         Some(call::ADMIN_TIMEOUT + GRACE)
     } else {
-        None
+        Some(call::VERIFY_TIMEOUT + GRACE)
     }
+}
+
+fn needs_bearer(path: &str) -> bool {
+    path.starts_with("/symbolon.v1.")
+}
+
+/// Refuses a call that cannot succeed, whatever its message says: one that brings no bearer token and
+/// needs it. It can be asked before the message is read.
+///
+/// # Errors
+/// What the caller is told.
+pub fn may_call(path: &str, headers: &HeaderMap) -> Result<(), tonic::Status> {
+    if !needs_bearer(path) || call::bearer(headers).and_then(Credential::parse).is_some() {
+        return Ok(());
+    }
+    Err(status::to_status(&ServiceError::Unauthenticated))
 }
 
 /// What a call that took too long is told.
 #[must_use]
 pub fn took_too_long() -> tonic::Status {
     tonic::Status::deadline_exceeded("the call was not over in time; its message may be incomplete")
+}
+
+/// What a call is told when messages that are not complete fill its connection.
+#[must_use]
+pub fn too_much_unread() -> tonic::Status {
+    status::to_status(&ServiceError::Overloaded("unread messages of this connection"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_calls_that_last_have_no_time_limit() {
+        for path in LASTING {
+            assert_eq!(longest_call(path), None, "{path}");
+        }
+        let limit = |path| longest_call(path).map(|limit| limit.as_secs());
+        assert_eq!(limit("/symbolon.v1.VerificationService/Verify"), Some(12));
+        assert_eq!(limit("/symbolon.v1.UserService/ListUsers"), Some(32));
+        assert_eq!(limit("/grpc.health.v1.Health/Check"), Some(12));
+        assert_eq!(limit("/"), Some(12));
+    }
 }

@@ -10,12 +10,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::Config;
 use crate::disk;
 use crate::failure::{Failure, chain};
 
+/// Connections that the system keeps ready until they are accepted. What is over comes a second late or
+/// not at all; the usual 128 are soon full when all clients come back at once.
+const BACKLOG: u32 = 4_096;
 const FILE: &str = "run/addresses.json";
 const FILE_BYTES_MAX: u64 = 4096;
 
@@ -56,19 +59,18 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-/// Binds all ports of a node.
+/// Binds all ports of a node, within a runtime.
 ///
 /// # Errors
 ///
 /// [`BindError`] of the first that fails; the others are free again.
-pub async fn bind(config: &Config, previous: Option<&Addresses>) -> Result<Listeners, BindError> {
+pub fn bind(config: &Config, previous: Option<&Addresses>) -> Result<Listeners, BindError> {
     let listen = &config.listen;
-    let (api, api_address) =
-        bind_one("listen.api", listen.api, previous.map(|before| before.api)).await?;
+    let (api, api_address) = bind_one("listen.api", listen.api, previous.map(|before| before.api))?;
     let (peer, peer_address) =
-        bind_one("listen.peer", listen.peer, previous.map(|before| before.peer)).await?;
+        bind_one("listen.peer", listen.peer, previous.map(|before| before.peer))?;
     let (metrics, metrics_address) =
-        bind_one("listen.metrics", listen.metrics, previous.map(|before| before.metrics)).await?;
+        bind_one("listen.metrics", listen.metrics, previous.map(|before| before.metrics))?;
     Ok(Listeners {
         api,
         peer,
@@ -77,14 +79,22 @@ pub async fn bind(config: &Config, previous: Option<&Addresses>) -> Result<Liste
     })
 }
 
-async fn bind_one(
+/// Takes a port at once, also one of the last run.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn bind_one(
     key: &'static str,
     address: SocketAddr,
     previous: Option<SocketAddr>,
 ) -> Result<(TcpListener, SocketAddr), BindError> {
     let again = previous.filter(|before| address.port() == 0 && before.ip() == address.ip());
     if let Some(before) = again {
-        match TcpListener::bind(before).await {
+        match listen(before) {
             Ok(listener) => return Ok((listener, before)),
             Err(error) => tracing::warn!(
                 key,
@@ -95,7 +105,7 @@ async fn bind_one(
         }
     }
     let fail = |source| BindError { key, address, source };
-    let listener = TcpListener::bind(address).await.map_err(fail)?;
+    let listener = listen(address).map_err(fail)?;
     let bound = listener.local_addr().map_err(fail)?;
     Ok((listener, bound))
 }

@@ -42,7 +42,7 @@ pub(crate) async fn init(
 async fn make(config: Config, cluster: Name, token_file: &Path) -> Result<(), Failure> {
     let kek = kek_or_new(&config.kek)?;
     // Bound for a moment, so that the registry has the real ports from the start.
-    let listeners = addresses::bind(&config, None).await?;
+    let listeners = addresses::bind(&config, None)?;
     let bound = listeners.addresses;
     drop(listeners);
     let advertised = config.advertised(&bound);

@@ -37,7 +37,7 @@ pub(crate) async fn join(config: Config, token: TokenText, peer: HostPort) -> Re
             ));
         }
     }
-    let bound = addresses::bind(&config, None).await?.addresses;
+    let bound = addresses::bind(&config, None)?.addresses;
     let advertised = config.advertised(&bound);
     let key_file = config.data_dir.join(KEY_FILE);
     let peer = peer.to_string();

@@ -1,11 +1,14 @@
 //! Serves a router on a port, with TLS or without, inside limits.
 //!
-//! One task owns the port: it accepts, and knows every connection, so counting and stopping need no
-//! locks. What is over a limit is closed at once and counted; nobody waits in a queue that has no
-//! end. On [`Stop`] the port is closed, connections finish what they have begun, and what is not
+//! One task owns the port: it accepts, and knows every connection, so that it can stop them. What is
+//! over a limit is closed at once and counted; nobody waits in a queue that has no end. On [`Stop`] the port is closed, connections finish what they have begun, and what is not
 //! done by [`Limits::drain`] is cut.
 
+mod addresses;
 mod connection;
+mod handshakes;
+mod limits;
+mod requests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,87 +23,36 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::stop::Stop;
+use addresses::{Addresses, network};
 use connection::{Refusal, Serving, Wire};
+use handshakes::Handshakes;
+pub use limits::Limits;
 
 /// How long accepting pauses after the first failure, and after many.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// What one port allows. What is not said here about HTTP is as hyper has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections at once, those in their handshake included.
-    pub connections_max: usize,
-    /// Handshakes at once: each costs a signature.
-    pub handshakes_max: usize,
-    /// Longest TLS handshake.
-    pub handshake: Duration,
-    /// Longest wait for the first request of a connection. It bounds clients that connect and stay
-    /// silent, or never finish the opening of HTTP/2.
-    pub first_request: Duration,
-    /// Longest wait for the header of an HTTP/1.1 request, the idle time before it included.
-    pub header_read: Duration,
-    /// Bytes of the buffer that such a header must fit into.
-    pub header_buffer_bytes_max: usize,
-    /// HTTP/2: requests at once on one connection.
-    pub streams_max: u32,
-    /// HTTP/2: bytes of a request's headers, unpacked.
-    pub header_list_bytes_max: u32,
-    /// HTTP/2: bytes of a frame that a client may send.
-    pub frame_bytes_max: u32,
-    /// HTTP/2: how often a silent client is asked whether it is there.
-    pub keep_alive_interval: Duration,
-    /// HTTP/2: how long it may take to answer that.
-    pub keep_alive_timeout: Duration,
-    /// Longest wait for connections to finish after [`Stop`].
-    pub drain: Duration,
-}
-
-impl Limits {
-    /// Of the port for clients.
-    pub const API: Self = Self {
-        connections_max: 16_384,
-        handshakes_max: 512,
-        handshake: Duration::from_secs(5),
-        first_request: Duration::from_secs(60),
-        header_read: Duration::from_secs(30),
-        header_buffer_bytes_max: 64 * 1024,
-        streams_max: 256,
-        header_list_bytes_max: 16 * 1024,
-        frame_bytes_max: 16 * 1024,
-        keep_alive_interval: Duration::from_secs(20),
-        keep_alive_timeout: Duration::from_secs(20),
-        // Longer than the deadline of a verification, 10 s.
-        drain: Duration::from_secs(12),
-    };
-
-    /// Of the port for the other nodes: few of them, with large messages.
-    pub const PEER: Self = Self {
-        connections_max: 512,
-        handshakes_max: 64,
-        frame_bytes_max: 256 * 1024,
-        drain: Duration::from_secs(5),
-        ..Self::API
-    };
-
-    /// Of the port for those who watch the node.
-    pub const OPS: Self = Self {
-        connections_max: 64,
-        first_request: Duration::from_secs(5),
-        header_read: Duration::from_secs(5),
-        header_buffer_bytes_max: 16 * 1024,
-        drain: Duration::from_secs(1),
-        ..Self::API
-    };
-}
-
 /// A port's name, in logs and metrics, and its limits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct Port {
     /// As in the settings: `api`, `peer`, `metrics`.
     pub name: &'static str,
     /// What it allows.
     pub limits: Limits,
+    /// What it allows to clients that it does not know, if it knows clients by their certificates.
+    pub strangers: Option<Strangers>,
+}
+
+/// Tells whether a certificate is a known client's. The client has proved to hold its key.
+pub type IsKnown = Arc<dyn Fn(&Arc<[u8]>) -> bool + Send + Sync>;
+
+/// Clients whose certificate a port does not know.
+#[derive(Clone)]
+pub struct Strangers {
+    /// What they are allowed together, and each of their connections.
+    pub limits: Limits,
+    /// Who is none.
+    pub is_known: IsKnown,
 }
 
 /// Who is at the other end. Every request of the connection has it among its extensions.
@@ -139,11 +91,10 @@ pub async fn serve_plain(listener: TcpListener, port: Port, app: Router, stop: S
 }
 
 async fn serve(listener: TcpListener, serving: Serving) -> Drained {
-    let serving = Arc::new(serving);
     let stop = serving.stop().clone();
+    let mut entrance = Entrance::new(serving);
     let mut connections = JoinSet::new();
     let mut pause = Pause::default();
-    let mut full = false;
     loop {
         tokio::select! {
             biased;
@@ -153,19 +104,14 @@ async fn serve(listener: TcpListener, serving: Serving) -> Drained {
             accepted = accept(&listener, pause.until) => match accepted {
                 Ok((stream, remote)) => {
                     pause = Pause::default();
-                    let was_full = full;
-                    full = !serving.admit(&mut connections, stream, remote);
-                    if full && !was_full {
-                        let port = serving.port();
-                        tracing::warn!(port = port.name, "too many connections; closing new ones");
-                    }
+                    entrance.admit(&mut connections, stream, remote);
                 }
-                Err(error) => pause.after(&error, serving.port().name),
+                Err(error) => pause.after(&error, entrance.serving.name()),
             }
         }
     }
     drop(listener);
-    drain(connections, serving.port()).await
+    drain(connections, &entrance.serving).await
 }
 
 /// Not before `not_before`: an instant and not a time, so that being dropped does not start it anew.
@@ -179,12 +125,12 @@ async fn accept(
     listener.accept().await
 }
 
-async fn drain(mut connections: JoinSet<()>, port: Port) -> Drained {
+async fn drain(mut connections: JoinSet<()>, serving: &Serving) -> Drained {
     let all = async { while connections.join_next().await.is_some() {} };
-    let in_time = timeout(port.limits.drain, all).await;
+    let in_time = timeout(serving.limits().drain, all).await;
     let cut = connections.len();
     if in_time.is_err() {
-        tracing::warn!(port = port.name, cut, "connections were not done in time");
+        tracing::warn!(port = serving.name(), cut, "connections were not done in time");
     }
     connections.shutdown().await;
     Drained { cut }
@@ -214,26 +160,48 @@ impl Pause {
     }
 }
 
-impl Serving {
-    /// Takes a connection in, or closes it. False when the port has as many as it may.
-    fn admit(
-        self: &Arc<Self>,
-        connections: &mut JoinSet<()>,
-        stream: TcpStream,
-        remote: SocketAddr,
-    ) -> bool {
-        let port = self.port();
-        if connections.len() >= port.limits.connections_max {
-            Refusal::Connections.count(port.name);
-            return false;
+/// Who may come in.
+struct Entrance {
+    serving: Arc<Serving>,
+    handshakes: Handshakes,
+    addresses: Arc<Addresses>,
+    is_full: bool,
+}
+
+impl Entrance {
+    fn new(serving: Serving) -> Self {
+        Self {
+            handshakes: Handshakes::new(serving.limits().handshakes_max),
+            serving: Arc::new(serving),
+            addresses: Arc::default(),
+            is_full: false,
         }
-        match self.permit() {
-            Ok(permit) => {
-                connections.spawn(Arc::clone(self).run(stream, remote, permit));
+    }
+
+    /// Takes a connection in, or closes it.
+    fn admit(&mut self, connections: &mut JoinSet<()>, stream: TcpStream, remote: SocketAddr) {
+        let (port, limits) = (self.serving.name(), self.serving.limits());
+        let was_full = self.is_full;
+        self.is_full = connections.len() >= limits.connections_max;
+        if self.is_full {
+            if !was_full {
+                tracing::warn!(port, "too many connections; closing new ones");
             }
-            Err(refusal) => refusal.count(port.name),
+            return Refusal::Connections.count(port);
         }
-        true
+        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        let (address, max) = (remote.ip(), limits.connections_per_address_max);
+        let mut place = self.addresses.enter(address, max);
+        if place.is_none() && self.handshakes.evict_of(network(address)) {
+            // Who gives way has its place for a moment yet.
+            place = self.addresses.enter(address, usize::MAX);
+        }
+        let Some(place) = place else {
+            tracing::debug!(port, %remote, "too many connections from one address");
+            return Refusal::Address.count(port);
+        };
+        let eviction = self.handshakes.begin(network(address));
+        connections.spawn(Arc::clone(&self.serving).run(stream, remote, place, eviction));
     }
 }
 

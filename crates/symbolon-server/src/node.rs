@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use symbolon_cluster::{
     ClusterError, ClusterNode, NodeSettings, OsEntropy, PeerCertificate, SystemClock,
@@ -19,7 +21,7 @@ use crate::addresses::{self, Addresses, Listeners};
 use crate::config::{Advertised, Config};
 use crate::failure::{Failure, chain};
 use crate::init::{failed, kek_failed, unwritten};
-use crate::listener::{ConnectionInfo, Limits, Port, serve_plain, serve_tls};
+use crate::listener::{ConnectionInfo, Limits, Port, Strangers, serve_plain, serve_tls};
 use crate::ops;
 use crate::readiness::{NodeReadiness, watch};
 use crate::stop::Stop;
@@ -81,7 +83,7 @@ async fn start(config: &Config) -> Result<(Arc<ClusterNode>, Arc<Service>, Liste
     let store = open(config).await?;
     let kek = Kek::load(config.kek.path()).map_err(|error| kek_failed(&error))?;
     let previous = Addresses::read(&config.data_dir);
-    let listeners = addresses::bind(config, previous.as_ref()).await?;
+    let listeners = addresses::bind(config, previous.as_ref())?;
     let advertised = config.advertised(&listeners.addresses);
     let node = ClusterNode::start(store, settings(config, &advertised, kek))
         .await
@@ -172,8 +174,12 @@ fn serve_api(
     };
     let tls = Arc::new(ArcSwap::from_pointee(tls.map_err(|error| odd(&error))?));
     let routes = symbolon_grpc::routes(service, health).map_err(|error| odd(&error))?;
-    let app = routes.prepare().into_axum_router().layer(axum::middleware::from_fn(in_time));
-    let port = Port { name: "api", limits: Limits::API };
+    let app = routes
+        .prepare()
+        .into_axum_router()
+        .layer(from_fn_with_state(symbolon_grpc::longest_call as LongestCall, in_time))
+        .layer(from_fn(refuse_strangers));
+    let port = Port { name: "api", limits: Limits::API, strangers: None };
     let stop = stop.clone();
     Ok(async move {
         let drained = serve_tls(listener, port, tls, app, stop).await;
@@ -183,9 +189,20 @@ fn serve_api(
     })
 }
 
+/// Refuses calls without a bearer token before their message is read.
+async fn refuse_strangers(request: Request, next: Next) -> Response {
+    match symbolon_grpc::may_call(request.uri().path(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(status) => status.into_http(),
+    }
+}
+
+/// How long a call of a path may take; `None` for those that last.
+type LongestCall = fn(&str) -> Option<Duration>;
+
 /// Ends calls that are not over in time.
-async fn in_time(request: Request, next: axum::middleware::Next) -> axum::response::Response {
-    let Some(limit) = symbolon_grpc::longest_call(request.uri().path()) else {
+async fn in_time(State(longest): State<LongestCall>, request: Request, next: Next) -> Response {
+    let Some(limit) = longest(request.uri().path()) else {
         return next.run(request).await;
     };
     match timeout(limit, next.run(request)).await {
@@ -195,7 +212,7 @@ async fn in_time(request: Request, next: axum::middleware::Next) -> axum::respon
 }
 
 fn serve_peers(
-    node: &ClusterNode,
+    node: &Arc<ClusterNode>,
     service: &Arc<Service>,
     listener: tokio::net::TcpListener,
     stop: &Stop,
@@ -203,21 +220,36 @@ fn serve_peers(
     let tls = node.peer_tls().map_err(|error| failed("the peer port is not served", &error))?;
     let tls = Arc::new(ArcSwap::from_pointee(tls));
     let routes = node.peer_routes(Arc::clone(service)).prepare().into_axum_router();
-    let app = routes.layer(axum::middleware::map_request(with_peer_certificate));
-    let port = Port { name: "peer", limits: Limits::PEER };
+    let app = routes
+        .layer(from_fn_with_state(symbolon_cluster::longest_call as LongestCall, in_time))
+        .layer(from_fn_with_state(Arc::clone(node), peers_only));
+    let registry = Arc::clone(node);
+    let is_known =
+        move |certificate: &_| registry.is_peer(&PeerCertificate(Arc::clone(certificate)));
+    let strangers = Strangers { limits: Limits::PEER_STRANGER, is_known: Arc::new(is_known) };
+    let port = Port { name: "peer", limits: Limits::PEER, strangers: Some(strangers) };
     let stop = stop.clone();
     Ok(async move {
         let _ = serve_tls(listener, port, tls, app, stop).await;
     })
 }
 
-/// Tells the peer services, in their own words, whose key the connection has proved.
-async fn with_peer_certificate(mut request: Request) -> Request {
+/// Refuses whoever is no peer before the message is read, and tells the peer services, in their own
+/// words, whose key the connection has proved.
+async fn peers_only(
+    State(node): State<Arc<ClusterNode>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let info = request.extensions().get::<ConnectionInfo>();
-    if let Some(certificate) = info.and_then(|info| info.client_certificate.clone()) {
-        request.extensions_mut().insert(PeerCertificate(certificate));
+    let certificate = info.and_then(|info| info.client_certificate.clone()).map(PeerCertificate);
+    if let Err(status) = node.may_call(request.uri().path(), certificate.as_ref()) {
+        return status.into_http();
     }
-    request
+    if let Some(certificate) = certificate {
+        request.extensions_mut().insert(certificate);
+    }
+    next.run(request).await
 }
 
 fn serve_ops(
@@ -227,7 +259,7 @@ fn serve_ops(
     stop: &Stop,
 ) -> impl Future<Output = ()> + use<> {
     let app: Router = ops::router(readiness, metrics.clone());
-    let port = Port { name: "metrics", limits: Limits::OPS };
+    let port = Port { name: "metrics", limits: Limits::OPS, strangers: None };
     let stop = stop.clone();
     async move {
         tokio::spawn(ops::upkeep(metrics, stop.clone()));

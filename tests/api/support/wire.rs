@@ -75,9 +75,19 @@ impl Wire {
         self.exchange(method, Either::Left(Full::new(body))).await
     }
 
+    /// Whether the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Opens a call and never sends its message.
     pub(crate) async fn send_without_end(&self, method: &str) -> hyper::Result<Reply> {
-        self.exchange(method, Either::Right(Endless)).await
+        self.send_a_part(method, Bytes::new()).await
+    }
+
+    /// Opens a call and sends these bytes and never the rest.
+    pub(crate) async fn send_a_part(&self, method: &str, part: Bytes) -> hyper::Result<Reply> {
+        self.exchange(method, Either::Right(Endless(Some(part)))).await
     }
 
     async fn exchange(
@@ -128,17 +138,18 @@ pub(crate) fn framed(message: &[u8]) -> Bytes {
     frame.freeze()
 }
 
-/// A body of which nothing ever comes.
-struct Endless;
+/// A body that begins and never ends.
+struct Endless(Option<Bytes>);
 
 impl Body for Endless {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
+        let part = self.0.take().filter(|part| !part.is_empty());
+        part.map_or(Poll::Pending, |part| Poll::Ready(Some(Ok(Frame::data(part)))))
     }
 }

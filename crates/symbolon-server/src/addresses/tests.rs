@@ -29,7 +29,7 @@ async fn port_0_takes_the_ports_of_the_last_run_again() {
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(Addresses::read(directory.path()), None);
 
-    let first = bind(&config, None).await.unwrap();
+    let first = bind(&config, None).unwrap();
     assert_ne!(first.addresses.api.port(), 0);
     first.addresses.write(directory.path()).unwrap();
     let addresses = first.addresses;
@@ -38,11 +38,11 @@ async fn port_0_takes_the_ports_of_the_last_run_again() {
 
     let read = Addresses::read(directory.path()).unwrap();
     assert_eq!(read, addresses);
-    let second = bind(&config, Some(&read)).await.unwrap();
+    let second = bind(&config, Some(&read)).unwrap();
     assert_eq!(second.addresses, addresses);
 
     // Somebody else has the ports now.
-    let third = bind(&config, Some(&read)).await.unwrap();
+    let third = bind(&config, Some(&read)).unwrap();
     assert_ne!(third.addresses.api, addresses.api);
     assert_ne!(third.addresses.peer, addresses.peer);
 }
@@ -52,7 +52,7 @@ async fn a_port_that_is_set_is_never_another_one() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
     let config = config(&address.to_string());
-    let error = bind(&config, None).await.unwrap_err();
+    let error = bind(&config, None).unwrap_err();
     assert_eq!((error.key, error.address), ("listen.api", address));
     let failure = Failure::from(error);
     assert!(failure.what.starts_with(&format!("cannot listen on {address} (listen.api): ")));
@@ -62,7 +62,7 @@ async fn a_port_that_is_set_is_never_another_one() {
 #[tokio::test]
 async fn an_address_of_another_machine_is_explained() {
     // 192.0.2.0/24 is for documentation.
-    let error = bind(&config("192.0.2.1:0"), None).await.unwrap_err();
+    let error = bind(&config("192.0.2.1:0"), None).unwrap_err();
     let failure = Failure::from(error);
     assert!(failure.remedy.contains("No interface of this machine"), "{failure}");
 }

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -17,13 +17,16 @@ use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Service as _;
 
-use super::{ConnectionInfo, Limits, Port};
+use super::addresses::{Addresses, Place};
+use super::handshakes::Eviction;
+use super::requests::{Answer, Requests, Verdict};
+use super::{ConnectionInfo, IsKnown, Limits, Port};
 use crate::stop::Stop;
 
 /// What goes over the connection.
@@ -41,8 +44,12 @@ pub(super) enum Refusal {
     Accept,
     /// Too many connections.
     Connections,
-    /// Too many handshakes.
-    Handshakes,
+    /// Too many connections of its address.
+    Address,
+    /// Too many connections of strangers.
+    Strangers,
+    /// Too many handshakes, and this was the oldest.
+    Evicted,
     /// The handshake failed or took too long.
     Handshake,
     /// No request came.
@@ -54,7 +61,9 @@ impl Refusal {
         let reason = match self {
             Self::Accept => "accept",
             Self::Connections => "connections",
-            Self::Handshakes => "handshakes",
+            Self::Address => "address",
+            Self::Strangers => "strangers",
+            Self::Evicted => "evicted",
             Self::Handshake => "handshake",
             Self::Silent => "silent",
         };
@@ -63,109 +72,153 @@ impl Refusal {
     }
 }
 
-/// What all connections of a port share.
-pub(super) struct Serving {
-    port: Port,
-    wire: Wire,
-    app: Router,
-    stop: Stop,
-    handshakes: Arc<Semaphore>,
+/// What a connection is served by.
+struct Terms {
+    limits: Limits,
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,
 }
 
+impl Terms {
+    fn new(limits: Limits) -> Self {
+        Self { limits, http1: builder(&limits).http1_only(), http2: builder(&limits).http2_only() }
+    }
+}
+
+/// What is left for strangers of a port that knows its clients.
+struct StrangerTerms {
+    is_known: IsKnown,
+    terms: Terms,
+    places: Semaphore,
+    addresses: Arc<Addresses>,
+}
+
+/// What all connections of a port share.
+pub(super) struct Serving {
+    name: &'static str,
+    wire: Wire,
+    app: Router,
+    stop: Stop,
+    terms: Terms,
+    strangers: Option<StrangerTerms>,
+}
+
 impl Serving {
     pub(super) fn new(port: Port, wire: Wire, app: Router, stop: Stop) -> Self {
-        Self {
-            port,
-            wire,
-            app,
-            stop,
-            handshakes: Arc::new(Semaphore::new(port.limits.handshakes_max)),
-            http1: builder(&port.limits).http1_only(),
-            http2: builder(&port.limits).http2_only(),
-        }
+        let strangers = port.strangers.map(|strangers| StrangerTerms {
+            is_known: strangers.is_known,
+            terms: Terms::new(strangers.limits),
+            places: Semaphore::new(strangers.limits.connections_max),
+            addresses: Arc::default(),
+        });
+        Self { name: port.name, wire, app, stop, terms: Terms::new(port.limits), strangers }
     }
 
-    pub(super) const fn port(&self) -> Port {
-        self.port
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.terms.limits
     }
 
     pub(super) const fn stop(&self) -> &Stop {
         &self.stop
     }
 
-    /// The right to one more handshake.
-    pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let handshakes = Arc::clone(&self.handshakes);
-        handshakes.try_acquire_owned().map_err(|_| Refusal::Handshakes)
-    }
-
     pub(super) async fn run(
         self: Arc<Self>,
         stream: TcpStream,
         remote: SocketAddr,
-        permit: OwnedSemaphorePermit,
+        place: Place,
+        eviction: Eviction,
     ) {
-        let _open = Open::count(self.port.name);
-        let mut info = ConnectionInfo {
-            remote: SocketAddr::new(remote.ip().to_canonical(), remote.port()),
-            client_certificate: None,
-        };
+        let _open = Open::count(self.name);
+        let mut info = ConnectionInfo { remote, client_certificate: None };
         // Answers are small and somebody waits for each.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(port = self.port.name, %remote, %error, "no TCP_NODELAY");
+            tracing::debug!(port = self.name, %remote, %error, "no TCP_NODELAY");
         }
         let Wire::Tls(config) = &self.wire else {
-            drop(permit);
-            return self.exchange(&self.http1, stream, info).await;
+            drop(eviction);
+            return self.exchange(&self.terms, Version::Http1, stream, info).await;
         };
-        let stream = self.handshake(stream, config.load_full(), remote).await;
-        drop(permit);
+        let stream = self.handshake(stream, config.load_full(), remote, eviction).await;
         let Some(stream) = stream else { return };
         let (_, session) = stream.get_ref();
         let own = session.peer_certificates().and_then(<[_]>::first);
         info.client_certificate = own.map(|certificate| Arc::from(certificate.as_ref()));
-        let http = match session.alpn_protocol() {
-            Some(b"h2") => &self.http2,
-            _ => &self.http1,
+        let version = match session.alpn_protocol() {
+            Some(b"h2") => Version::Http2,
+            _ => Version::Http1,
         };
-        self.exchange(http, stream, info).await;
+        let Some(strangers) = &self.strangers else {
+            return self.exchange(&self.terms, version, stream, info).await;
+        };
+        // Who is known and who is not take no places from each other behind one address.
+        drop(place);
+        if strangers.is_known(&info) {
+            return self.exchange(&self.terms, version, stream, info).await;
+        }
+        let max = strangers.terms.limits.connections_per_address_max;
+        let Some(_place) = strangers.addresses.enter(remote.ip(), max) else {
+            return Refusal::Address.count(self.name);
+        };
+        let Ok(_stranger) = strangers.places.try_acquire() else {
+            return Refusal::Strangers.count(self.name);
+        };
+        self.exchange(&strangers.terms, version, stream, info).await;
     }
 
+    /// `None` when it failed, which has been counted. Its eviction ends with it.
     async fn handshake(
         &self,
         stream: TcpStream,
         config: Arc<ServerConfig>,
         remote: SocketAddr,
+        eviction: Eviction,
     ) -> Option<TlsStream<TcpStream>> {
         let handshake = TlsAcceptor::from(config).accept(stream);
-        let ended = tokio::select! {
+        let port = self.name;
+        let refusal = tokio::select! {
+            biased;
             () = self.stop.requested() => return None,
-            ended = timeout(self.port.limits.handshake, handshake) => ended,
+            ended = timeout(self.limits().handshake, handshake) => match ended {
+                Ok(Ok(stream)) => return Some(stream),
+                Ok(Err(error)) => {
+                    tracing::debug!(port, %remote, %error, "a handshake has failed");
+                    Refusal::Handshake
+                }
+                Err(_) => {
+                    tracing::debug!(port, %remote, "a handshake took too long");
+                    Refusal::Handshake
+                }
+            },
+            Ok(()) = eviction => {
+                tracing::debug!(port, %remote, "a handshake gives way to newer ones");
+                Refusal::Evicted
+            }
         };
-        let port = self.port.name;
-        match ended {
-            Ok(Ok(stream)) => return Some(stream),
-            Ok(Err(error)) => tracing::debug!(port, %remote, %error, "a handshake has failed"),
-            Err(_) => tracing::debug!(port, %remote, "a handshake took too long"),
-        }
-        Refusal::Handshake.count(port);
+        refusal.count(port);
         None
     }
 
-    /// Requests and answers, until the client leaves or the node stops.
-    async fn exchange<I>(&self, http: &Builder<TokioExecutor>, io: I, info: ConnectionInfo)
+    /// Requests and answers, until the client leaves, its time is over, or the node stops.
+    async fn exchange<I>(&self, terms: &Terms, version: Version, io: I, info: ConnectionInfo)
     where
         I: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let port = self.port.name;
+        let port = self.name;
         let remote = info.remote;
-        let asked = Arc::new(AtomicBool::new(false));
-        let service = self.service(info, Arc::clone(&asked));
+        let requests = Requests::new(terms.limits);
+        let service = service(self.app.clone(), info.clone(), Arc::clone(&requests));
+        let http = match version {
+            Version::Http1 => &terms.http1,
+            Version::Http2 => &terms.http2,
+        };
         let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
-        let mut first_request = pin!(sleep(self.port.limits.first_request));
-        let (mut silent, mut stopping) = (true, false);
+        let mut look = Instant::now();
+        let (mut is_leaving, mut is_stopping) = (false, false);
         loop {
             tokio::select! {
                 ended = connection.as_mut() => {
@@ -174,42 +227,74 @@ impl Serving {
                     }
                     return;
                 }
-                () = first_request.as_mut(), if silent => {
-                    silent = false;
-                    if !asked.load(Ordering::Relaxed) {
-                        Refusal::Silent.count(port);
-                        tracing::debug!(port, %remote, "no request came");
-                        return;
+                () = sleep_until(look), if !is_stopping => {
+                    let verdict = requests.verdict();
+                    match verdict {
+                        _ if is_leaving => {}
+                        Verdict::Stays(until) => {
+                            look = until;
+                            continue;
+                        }
+                        Verdict::Silent => Refusal::Silent.count(port),
+                        Verdict::Over if self.is_stranger(&info) => {}
+                        // It has been admitted since; its next connection is a known one's.
+                        Verdict::Over | Verdict::Idle => {
+                            is_leaving = true;
+                            look = Instant::now() + terms.limits.drain;
+                            connection.as_mut().graceful_shutdown();
+                            continue;
+                        }
                     }
+                    tracing::debug!(port, %remote, ?verdict, "a connection is closed");
+                    return;
                 }
-                () = self.stop.requested(), if !stopping => {
-                    stopping = true;
+                () = self.stop.requested(), if !is_stopping => {
+                    is_stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
             }
         }
     }
 
-    /// The router, told who asks.
-    fn service(
-        &self,
-        info: ConnectionInfo,
-        asked: Arc<AtomicBool>,
-    ) -> impl hyper::service::Service<
-        Request<Incoming>,
-        Response = Response,
-        Error = Infallible,
-        Future: Send + 'static,
-    >
-    + 'static
-    + use<> {
-        let app = self.app.clone();
-        service_fn(move |mut request: Request<Incoming>| {
-            asked.store(true, Ordering::Relaxed);
-            request.extensions_mut().insert(info.clone());
-            app.clone().call(request)
-        })
+    fn is_stranger(&self, info: &ConnectionInfo) -> bool {
+        self.strangers.as_ref().is_some_and(|strangers| !strangers.is_known(info))
     }
+}
+
+impl StrangerTerms {
+    fn is_known(&self, info: &ConnectionInfo) -> bool {
+        info.client_certificate.as_ref().is_some_and(|certificate| (self.is_known)(certificate))
+    }
+}
+
+/// Of HTTP.
+#[derive(Clone, Copy)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+/// The router, told who asks.
+fn service(
+    app: Router,
+    info: ConnectionInfo,
+    requests: Arc<Requests>,
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = Response,
+    Error = Infallible,
+    Future: Send + 'static,
+> + 'static {
+    service_fn(move |request: Request<Incoming>| {
+        let under_way = requests.begin();
+        let mut request = request.map(|body| requests.metered(body));
+        request.extensions_mut().insert(info.clone());
+        let answered = app.clone().call(request);
+        async move {
+            let response = answered.await?;
+            Ok(response.map(|body| Body::new(Answer { body, _under_way: under_way })))
+        }
+    })
 }
 
 /// Every limit of HTTP is written down: a default of the library's may change.
@@ -226,6 +311,8 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
         .max_concurrent_streams(limits.streams_max)
         .max_header_list_size(limits.header_list_bytes_max)
         .max_frame_size(limits.frame_bytes_max)
+        .initial_stream_window_size(limits.stream_window_bytes)
+        .initial_connection_window_size(limits.connection_window_bytes)
         .keep_alive_interval(limits.keep_alive_interval)
         .keep_alive_timeout(limits.keep_alive_timeout);
     builder

@@ -1,13 +1,12 @@
+mod bounds;
 mod served;
 
 use axum::body::Body;
 use axum::extract::Extension;
 use axum::http::{Request, Version};
 use axum::routing::get;
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::crypto::ring;
-use rustls::server::WebPkiClientVerifier;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
 
@@ -59,24 +58,9 @@ async fn both_versions_of_http_are_served_and_know_who_asks() {
 #[tokio::test]
 async fn a_client_certificate_is_handed_on() {
     let (identity, client) = (Identity::new(), Identity::new());
-    let provider = Arc::new(ring::default_provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(client.roots(), Arc::clone(&provider))
-            .build()
-            .unwrap();
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain(), identity.key())
-        .unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    let config = identity.server_for(&[&client]);
     let served = Served::with(Limits::PEER, echo(), identity, config).await;
-    let roots = served.identity.roots();
-    let stream = served.tls_as("h2", &roots, Some(&client)).await.unwrap();
-    let (mut sender, connection) =
-        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
+    let mut sender = served.h2_as(&client).await;
     let response = sender.send_request(request(Version::HTTP_2)).await.unwrap();
     let expected = format!("HTTP/2.0 127.0.0.1 {}", client.certificate.len());
     assert_eq!(text(response).await, expected);
@@ -135,24 +119,6 @@ async fn connections_over_the_limit_are_closed_and_free_their_place() {
     drop(first);
     let again = async { while served.tls("h2").await.is_err() {} };
     soon(again).await;
-}
-
-#[tokio::test]
-async fn handshakes_over_the_limit_are_closed() {
-    let limits = Limits { handshakes_max: 1, ..Limits::API };
-    let served = Served::new(limits, echo()).await;
-    let waiting = served.tcp().await;
-    closed(served.tcp().await).await;
-    drop(waiting);
-    let again = async { while served.tls("h2").await.is_err() {} };
-    soon(again).await;
-    // A connection that is past its handshake counts no more.
-    let mut first = served.h2().await;
-    let mut second = served.h2().await;
-    for sender in [&mut first, &mut second] {
-        let response = sender.send_request(request(Version::HTTP_2)).await.unwrap();
-        text(response).await;
-    }
 }
 
 #[tokio::test]
@@ -221,7 +187,7 @@ async fn a_port_without_tls_speaks_http_1() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = Stop::new();
-    let port = Port { name: "metrics", limits: Limits::OPS };
+    let port = Port { name: "metrics", limits: Limits::OPS, strangers: None };
     let ended = tokio::spawn(serve_plain(listener, port, echo(), stop.clone()));
     let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) = http1::handshake(io).await.unwrap();

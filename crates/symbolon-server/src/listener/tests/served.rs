@@ -7,6 +7,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::generate_simple_self_signed;
 use rustls::crypto::ring;
+use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -52,6 +53,24 @@ impl Identity {
         let certified = CertifiedKey::from_der(self.chain(), self.key(), &ring::default_provider());
         api_config(&TLS, certified.unwrap()).unwrap()
     }
+
+    /// Asks for the certificates of these clients.
+    pub(super) fn server_for(&self, clients: &[&Self]) -> ServerConfig {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        for client in clients {
+            roots.add(client.certificate.clone()).unwrap();
+        }
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(self.chain(), self.key())
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config
+    }
 }
 
 /// A port that serves, and how to reach it.
@@ -70,17 +89,35 @@ impl Served {
         Self::with(limits, app, identity, config).await
     }
 
+    /// A port that asks for certificates, believes any of these clients, and knows the first alone.
+    pub(super) async fn acquainted(
+        limits: Limits,
+        strangers: Limits,
+        app: Router,
+        clients: &[&Identity],
+    ) -> Self {
+        let identity = Identity::new();
+        let config = identity.server_for(clients);
+        let known = clients.first().unwrap().certificate.to_vec();
+        let is_known: IsKnown = Arc::new(move |shown| **shown == *known);
+        let strangers = Some(Strangers { limits: strangers, is_known });
+        Self::serving(Port { name: "test", limits, strangers }, app, identity, config).await
+    }
+
     pub(super) async fn with(
         limits: Limits,
         app: Router,
         identity: Identity,
         config: ServerConfig,
     ) -> Self {
+        Self::serving(Port { name: "test", limits, strangers: None }, app, identity, config).await
+    }
+
+    async fn serving(port: Port, app: Router, identity: Identity, config: ServerConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let tls = Arc::new(ArcSwap::from_pointee(config));
         let stop = Stop::new();
-        let port = Port { name: "test", limits };
         let serving = serve_tls(listener, port, Arc::clone(&tls), app, stop.clone());
         let ended = tokio::spawn(serving);
         Self { address, identity, tls, stop, ended }
@@ -122,15 +159,34 @@ impl Served {
     }
 
     pub(super) async fn h2(&self) -> http2::SendRequest<Body> {
-        let io = TokioIo::new(self.tls("h2").await.unwrap());
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
-        tokio::spawn(connection);
-        sender
+        over(self.tls("h2").await.unwrap()).await
+    }
+
+    pub(super) async fn h2_as(&self, own: &Identity) -> http2::SendRequest<Body> {
+        let roots = self.identity.roots();
+        over(self.tls_as("h2", &roots, Some(own)).await.unwrap()).await
     }
 
     pub(super) async fn drained(self) -> Drained {
         soon(self.ended).await.unwrap()
     }
+}
+
+async fn over(stream: TlsStream<TcpStream>) -> http2::SendRequest<Body> {
+    let io = TokioIo::new(stream);
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+/// Waits until a connection has been closed by the server.
+pub(super) async fn ended(sender: &mut http2::SendRequest<Body>) {
+    soon(async {
+        while sender.ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 pub(super) async fn soon<F: Future>(future: F) -> F::Output {
