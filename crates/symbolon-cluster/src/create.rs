@@ -26,6 +26,9 @@ use crate::vault::KeyringVault;
 /// Field of the CA's private key.
 pub(crate) const CA_KEY: FieldRef = FieldRef { row: "cluster", id: 0, field: "ca_key" };
 
+/// Log entries between snapshots while the cluster is made: it has a few.
+const FIRST_ENTRIES: u64 = 1_000;
+
 /// Name of the first administrator.
 const ADMINISTRATOR: &str = "admin";
 
@@ -134,7 +137,7 @@ async fn write_first_entry(
     let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
     let log = LogStore::new(store.log.clone());
     let fail = |error: &dyn std::fmt::Display| ClusterError::Raft(error.to_string());
-    let raft = Raft::new(node.0, raft_config()?, Network(None), log.clone(), machine)
+    let raft = Raft::new(node.0, raft_config(FIRST_ENTRIES)?, Network(None), log.clone(), machine)
         .await
         .map_err(|error| fail(&error))?;
     let members = std::collections::BTreeMap::from([(node.0, ())]);

@@ -18,6 +18,7 @@ use symbolon_proto::{
     scalars_from_proto, scalars_to_proto,
 };
 use symbolon_store::{Image, ImageBatch, Snapshots};
+use tokio::time::Instant;
 
 use crate::convert::{
     log_id_decode, log_id_encode, stored_membership_decode, stored_membership_to_proto,
@@ -189,7 +190,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
     {
         while let Some(next) = entries.next().await {
             let (entry, responder) = next?;
+            let start = Instant::now();
             let replies = self.apply_entry(entry)?;
+            metrics::histogram!("symbolon_apply_seconds").record(start.elapsed());
             if let Some(responder) = responder {
                 responder.send(replies);
             }

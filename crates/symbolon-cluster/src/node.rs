@@ -52,7 +52,8 @@ const _: () =
     assert!(READ_BYTES_MAX + 2 * BATCH_PROPOSALS_MAX * PROPOSAL_BYTES_MAX <= MESSAGE_BYTES_MAX);
 
 /// openraft's settings. Every timing that matters is written down here.
-pub(crate) fn raft_config() -> Result<Arc<Config>, ClusterError> {
+/// `snapshot_entries`: from one snapshot to the next.
+pub(crate) fn raft_config(snapshot_entries: u64) -> Result<Arc<Config>, ClusterError> {
     let config = Config {
         cluster_name: "symbolon".to_owned(),
         heartbeat_interval: 100,
@@ -60,8 +61,9 @@ pub(crate) fn raft_config() -> Result<Arc<Config>, ClusterError> {
         election_timeout_max: 800,
         enable_pre_vote: Some(true),
         max_payload_entries: 256,
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(100_000),
-        max_in_snapshot_log_to_keep: 10_000,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshot_entries),
+        // A node that was away for a moment needs no snapshot.
+        max_in_snapshot_log_to_keep: snapshot_entries / 10,
         purge_batch_size: 1_000,
         allow_log_reversion: None,
         enable_leader_restore: Some(false),
@@ -83,6 +85,8 @@ pub struct NodeSettings {
     pub kek: Kek,
     /// Space on the disk that is kept for bad times, bytes.
     pub disk_reserve_bytes: u64,
+    /// Log entries from one snapshot to the next.
+    pub snapshot_entries: u64,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -133,9 +137,15 @@ impl ClusterNode {
         let peers = Arc::new(Peers::new(standing, Arc::new(book), own));
         let network = Network(Some(Arc::clone(&peers)));
         let log = LogStore::new(store.log.clone());
-        let raft = Raft::new(identity.node.0, raft_config()?, network, log, machine)
-            .await
-            .map_err(|error| ClusterError::Raft(error.to_string()))?;
+        let raft = Raft::new(
+            identity.node.0,
+            raft_config(settings.snapshot_entries)?,
+            network,
+            log,
+            machine,
+        )
+        .await
+        .map_err(|error| ClusterError::Raft(error.to_string()))?;
 
         let presence = Arc::new(Presence::default());
         let halt = Arc::new(Halt::default());

@@ -44,10 +44,19 @@ pub struct Config {
     pub tls: Tls,
     /// What it logs.
     pub log: Log,
-    /// Space on the disk that is kept for bad times, bytes.
-    pub disk_reserve_bytes: u64,
+    /// How the data directory is kept.
+    pub storage: Storage,
     /// What is allowed and yet worth a second look.
     pub warnings: Vec<ConfigWarning>,
+}
+
+/// How the data directory is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Storage {
+    /// Space on the disk that is kept for bad times, bytes.
+    pub disk_reserve_bytes: u64,
+    /// Log entries from one snapshot to the next.
+    pub snapshot_entries: u64,
 }
 
 /// Addresses to bind. Port 0 takes the port of the last run, or any free one.

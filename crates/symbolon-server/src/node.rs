@@ -150,7 +150,8 @@ fn settings(config: &Config, advertised: &Advertised, kek: Kek) -> NodeSettings 
         api_address: advertised.api.to_string(),
         api_names,
         kek,
-        disk_reserve_bytes: config.disk_reserve_bytes,
+        disk_reserve_bytes: config.storage.disk_reserve_bytes,
+        snapshot_entries: config.storage.snapshot_entries,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
     }

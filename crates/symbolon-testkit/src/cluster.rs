@@ -24,11 +24,15 @@ pub struct Options {
     pub nodes: usize,
     /// What the nodes log.
     pub log_filter: String,
+    /// Lines of `[storage]` in the settings.
+    pub storage: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { nodes: 3, log_filter: "info".to_owned() }
+        // Of 1 GiB for each node a machine would soon be full.
+        let storage = "disk_reserve = \"16MiB\"".to_owned();
+        Self { nodes: 3, log_filter: "info".to_owned(), storage }
     }
 }
 
@@ -64,7 +68,7 @@ impl Cluster {
     pub async fn start_with(binary: &Path, options: Options) -> Self {
         let directory = TempDir::with_prefix("symbolon-test-")
             .unwrap_or_else(|error| panic!("no temporary directory: {error}"));
-        let first = Node::new(binary, directory.path(), 1, &options.log_filter);
+        let first = Node::new(binary, directory.path(), 1, &options);
         first.must(&["init", "--cluster", "test"]).await;
         first.start().await;
         let data = first.data_dir();
@@ -111,7 +115,7 @@ impl Cluster {
     #[must_use]
     pub fn prepare_node(&self) -> Node {
         let number = self.nodes.len() + 1;
-        Node::new(&self.binary, self.directory.path(), number, &self.options.log_filter)
+        Node::new(&self.binary, self.directory.path(), number, &self.options)
     }
 
     fn admit(&mut self, node: Node) -> &Node {

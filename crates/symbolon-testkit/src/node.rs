@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
-use crate::{Life, Metrics, Pulse, files, http, wait_for};
+use crate::{Life, Metrics, Options, Pulse, files, http, wait_for};
 
 /// From the start of the process to being ready.
 const READY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -45,7 +45,7 @@ pub struct Node {
 
 impl Node {
     /// Writes the settings of a node that does not exist yet.
-    pub(crate) fn new(binary: &Path, parent: &Path, number: usize, log_filter: &str) -> Self {
+    pub(crate) fn new(binary: &Path, parent: &Path, number: usize, options: &Options) -> Self {
         let name = format!("node-{number}");
         let node = Self {
             binary: binary.to_owned(),
@@ -57,7 +57,7 @@ impl Node {
             environment: Mutex::default(),
         };
         files::create_directory(&node.directory);
-        files::write(&node.config_file(), &node.settings(log_filter));
+        files::write(&node.config_file(), &node.settings(options));
         node
     }
 
@@ -356,19 +356,20 @@ impl Node {
         self.file("log")
     }
 
-    fn settings(&self, log_filter: &str) -> String {
+    fn settings(&self, options: &Options) -> String {
         // A string of JSON is one of TOML as well.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         format!(
             "[node]\nname = {name}\ndata_dir = {data}\n\n\
              [listen]\napi = \"127.0.0.1:0\"\npeer = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n\n\
              [keys]\nkek = {{ file = {kek} }}\n\n\
-             [storage]\ndisk_reserve = \"16MiB\"\n\n\
+             [storage]\n{storage}\n\n\
              [log]\nformat = \"json\"\nfilter = {filter}\n",
             name = quoted(&self.name),
             data = quoted(&self.data_dir().to_string_lossy()),
             kek = quoted(&self.file("kek").to_string_lossy()),
-            filter = quoted(log_filter),
+            storage = options.storage,
+            filter = quoted(&options.log_filter),
         )
     }
 }

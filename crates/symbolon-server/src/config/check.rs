@@ -1,6 +1,7 @@
 //! From the raw file to settings that hold.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -10,8 +11,8 @@ use symbolon_core::Name;
 
 use super::{
     AddressError, Advertise, Config, ConfigError, ConfigWarning, Found, KekSource, Listen, Log,
-    LogFormat, Probe, RawAdvertise, RawConfig, RawKek, RawListen, RawLog, RawTls, Tls, TlsFiles,
-    TlsVersion, error::PathProblem,
+    LogFormat, Probe, RawAdvertise, RawConfig, RawKek, RawListen, RawLog, RawStorage, RawTls,
+    Storage, Tls, TlsFiles, TlsVersion, error::PathProblem,
 };
 use crate::{logs, tls};
 
@@ -22,6 +23,9 @@ const API_URL: &str = "\"https://mfa-1.example.com:8443\"";
 const PEER_ADDRESS: &str = "\"mfa-1.example.com:8444\"";
 const FILTER: &str = "info";
 const DISK_RESERVE: &str = "1GiB";
+const SNAPSHOT_ENTRIES: u64 = 100_000;
+/// Fewer would be snapshots all the time, more a log that takes long to follow.
+const SNAPSHOT_ENTRIES_ALLOWED: RangeInclusive<u64> = 1_000..=1_000_000;
 
 pub(super) fn check(
     raw: RawConfig,
@@ -36,8 +40,8 @@ pub(super) fn check(
     let kek = checker.kek(raw.keys.kek, data_dir.as_deref());
     let tls = checker.tls(raw.tls);
     let log = checker.log(raw.log);
-    let disk_reserve_bytes = checker.disk_reserve(raw.storage.disk_reserve);
-    match (name, data_dir, listen, advertise, kek, tls, log, disk_reserve_bytes) {
+    let storage = checker.storage(raw.storage);
+    match (name, data_dir, listen, advertise, kek, tls, log, storage) {
         (
             Some(name),
             Some(data_dir),
@@ -46,7 +50,7 @@ pub(super) fn check(
             Some(kek),
             Some(tls),
             Some(log),
-            Some(disk_reserve_bytes),
+            Some(storage),
         ) if checker.errors.is_empty() => Ok(Config {
             name,
             data_dir,
@@ -55,7 +59,7 @@ pub(super) fn check(
             kek,
             tls,
             log,
-            disk_reserve_bytes,
+            storage,
             warnings: warnings(&listen),
         }),
         _ => Err(checker.errors),
@@ -296,12 +300,22 @@ impl Checker<'_> {
         Some(Log { format: format?, filter: filter? })
     }
 
-    fn disk_reserve(&mut self, raw: Option<String>) -> Option<u64> {
-        let value = raw.unwrap_or_else(|| DISK_RESERVE.to_owned());
-        match ByteSize::from_str(&value) {
+    fn storage(&mut self, raw: RawStorage) -> Option<Storage> {
+        let value = raw.disk_reserve.unwrap_or_else(|| DISK_RESERVE.to_owned());
+        let disk_reserve_bytes = match ByteSize::from_str(&value) {
             Ok(size) => Some(size.as_u64()),
             Err(_) => self.fail(ConfigError::Size { key: "storage.disk_reserve", value }),
+        };
+        let snapshot_entries = raw.snapshot_entries.unwrap_or(SNAPSHOT_ENTRIES);
+        if !SNAPSHOT_ENTRIES_ALLOWED.contains(&snapshot_entries) {
+            return self.fail(ConfigError::Number {
+                key: "storage.snapshot_entries",
+                value: snapshot_entries,
+                from: *SNAPSHOT_ENTRIES_ALLOWED.start(),
+                to: *SNAPSHOT_ENTRIES_ALLOWED.end(),
+            });
         }
+        Some(Storage { disk_reserve_bytes: disk_reserve_bytes?, snapshot_entries })
     }
 
     fn required<T>(

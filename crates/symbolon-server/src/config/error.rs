@@ -86,6 +86,18 @@ pub enum ConfigError {
         /// What it says.
         value: String,
     },
+    /// A number out of its range.
+    #[error("{key} = {value} is out of range; write {from} to {to}")]
+    Number {
+        /// The key.
+        key: &'static str,
+        /// What it says.
+        value: u64,
+        /// The least that is allowed.
+        from: u64,
+        /// The most.
+        to: u64,
+    },
     /// No address to listen on.
     #[error(
         "{key} = {value:?} is no address; write an IP address and a port, such as \"{example}\" \

@@ -109,6 +109,8 @@ pub struct RawLog {
 pub struct RawStorage {
     /// A number of bytes, with a unit.
     pub disk_reserve: Option<String>,
+    /// A number of log entries.
+    pub snapshot_entries: Option<u64>,
 }
 
 impl RawConfig {

@@ -1,0 +1,83 @@
+//! A node that was away for longer than the log goes back is given a snapshot, while the others work.
+
+use std::time::Duration;
+
+use symbolon_testkit::{Cluster, Options, wait_until};
+
+use crate::load::Load;
+use crate::support::{assert_same_state, binary};
+
+/// Log entries from one snapshot to the next: the fewest that the settings allow.
+const SNAPSHOT_ENTRIES: u64 = 1_000;
+const CALLS_A_SECOND: u32 = 200;
+const PEOPLE: usize = 3000;
+/// For a cluster on a busy machine to write some thousand entries.
+const WORK_TIME_MAX: Duration = Duration::from_secs(120);
+/// For a node to catch up by a snapshot.
+const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(60);
+/// Times that the node is killed while it catches up.
+const KILLS: u32 = 8;
+
+fn options() -> Options {
+    let storage = format!("disk_reserve = \"16MiB\"\nsnapshot_entries = {SNAPSHOT_ENTRIES}");
+    Options { storage, ..Options::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_away_for_long_gets_a_snapshot_while_the_others_work() {
+    let cluster = Cluster::start_with(binary(), options()).await;
+    let key = cluster.application("portal").await;
+    let people = cluster.people("user", PEOPLE).await;
+    let master = cluster.wait_for_master().await;
+    let away = cluster.other_than(master);
+    let node = cluster.node(away);
+    let applied = async |number: usize| cluster.admin(number).status().await.unwrap().applied_index;
+    let before = applied(away).await;
+    node.kill9();
+
+    // One after the other, each user is an entry; sign-ins share them.
+    let admin = cluster.admin(master);
+    let mut number = 0;
+    wait_until("the log goes back no further", WORK_TIME_MAX, async || {
+        for _ in 0..100 {
+            number += 1;
+            admin.create_user(&format!("late-{number}")).await.unwrap();
+        }
+        applied(master).await > before + 2 * SNAPSHOT_ENTRIES + SNAPSHOT_ENTRIES / 2
+    })
+    .await;
+    let load = Load::start(&cluster, &key, people, CALLS_A_SECOND);
+    load.usual(100).await;
+    // Killed at some point of receiving or installing, again and again.
+    for kill in 0..KILLS {
+        node.spawn();
+        node.alive().await;
+        tokio::time::sleep(Duration::from_millis(u64::from(kill) * 40)).await;
+        node.kill9();
+    }
+    node.start().await;
+    wait_until("the node has caught up", CATCH_UP_TIME_MAX, async || {
+        let behind = cluster.admin(away).status().await.map(|status| status.applied_index);
+        let first = applied(master).await;
+        behind.is_ok_and(|index| index + 100 > first)
+    })
+    .await;
+    let installed = node.log_text().matches("installed a snapshot").count();
+    assert!(installed >= 1, "it caught up without a snapshot");
+    load.usual(200).await;
+    let calls = load.stop().await;
+
+    calls.summary("a snapshot while others work");
+    for number in cluster.numbers() {
+        let metrics = cluster.node(number).metrics().await;
+        let stall = metrics.sum("symbolon_apply_seconds", &[("quantile", "1")]);
+        println!("node {number}: longest time to apply an entry {:.1} ms", stall * 1000.0);
+    }
+    calls.assert_all_allowed();
+    assert_same_state(&cluster).await;
+
+    // What it was given is on its disk as well.
+    node.terminate().await;
+    node.start().await;
+    assert_same_state(&cluster).await;
+}
