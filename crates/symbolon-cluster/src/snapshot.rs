@@ -208,7 +208,7 @@ fn replace(
     let state = State::restore(rows, scalars, []).map_err(invalid)?;
     // In this order: after a crash in between, the snapshot is installed again at start.
     copy.finish().map_err(io_error)?;
-    install.commit(message.encode_to_vec()).map_err(io_error)?;
+    install.commit(&message.encode_to_vec()).map_err(io_error)?;
     snapshots.remove_older(own).map_err(io_error)?;
 
     let applied = applied(&message)?;

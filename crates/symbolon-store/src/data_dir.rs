@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! header      who the node is
+//! tip         what the store has acknowledged
 //! store/      sled: log, image, audit
 //! snapshots/  snapshots of the state
 //! incoming/   a snapshot that a peer is sending
@@ -11,7 +12,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{Framed, Header, Image, Kv, Log, SledKv, Snapshots, StoreError, files};
+use crate::{Anchor, Framed, Header, Image, Kv, Log, SledKv, Snapshots, StoreError, Tip, files};
 
 /// Names a data directory; opens and creates it.
 #[derive(Debug, Clone)]
@@ -64,17 +65,20 @@ impl DataDir {
             return Err(StoreError::HeaderExists { path: header_path });
         }
         self.create_folders()?;
-        let kv = SledKv::open(&self.store_path())?;
+        let kv = SledKv::create(&self.store_path(), &self.tip_path())?;
         // A header that was lost must not be replaced by another node's.
-        if kv.scan(&[], &[u8::MAX]).next().transpose()?.is_some() {
-            return Err(StoreError::StoreWithoutHeader { path: self.store_path() });
+        for pair in kv.scan(&[], &[u8::MAX]).take(2) {
+            if !Anchor::is_own(&pair?.0) {
+                return Err(StoreError::StoreWithoutHeader { path: self.store_path() });
+            }
         }
         // Last, so that a header means that the rest is there.
         header.write(&header_path)?;
         self.assemble(header, kv)
     }
 
-    /// Opens the directory: the header first, and nothing else if that is refused.
+    /// Opens the directory: the header first, and nothing else if that is refused. Reads all of the
+    /// store and of the snapshots once, and leaves a new incarnation in the anchor.
     ///
     /// # Errors
     ///
@@ -87,8 +91,7 @@ impl DataDir {
             return Err(StoreError::StoreMissing { path });
         }
         self.create_folders()?;
-        let kv = SledKv::open(&path)?;
-        kv.check()?;
+        let kv = SledKv::open(&path, &self.tip_path())?;
         self.assemble(header, kv)
     }
 
@@ -119,6 +122,10 @@ impl DataDir {
 
     fn store_path(&self) -> PathBuf {
         self.path.join("store")
+    }
+
+    fn tip_path(&self) -> PathBuf {
+        self.path.join("tip")
     }
 
     fn snapshots_path(&self) -> PathBuf {
@@ -202,6 +209,31 @@ impl Store {
         let kv = Framed::open(kv)?;
         let log = Log::open(kv.clone())?;
         let image = Image::open(kv.clone())?;
-        Ok(Self { header, kv, log, image, snapshots, incoming, place })
+        let store = Self { header, kv, log, image, snapshots, incoming, place };
+        // Before anything is written: what is refused stays as it is.
+        store.check()?;
+        // Leaves a new incarnation, before anything depends on it.
+        store.kv.sync_blocking()?;
+        Ok(store)
+    }
+
+    /// Reads every value and every snapshot once.
+    ///
+    /// # Errors
+    ///
+    /// When one is not what was written.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.kv.check()?;
+        for info in self.snapshots.list()? {
+            let mut reader = self.snapshots.read(&info.name)?;
+            while reader.next_chunk()?.is_some() {}
+        }
+        Ok(())
+    }
+
+    /// What the anchor holds.
+    #[must_use]
+    pub fn tip(&self) -> Tip {
+        self.kv.anchor().tip()
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
@@ -70,6 +70,24 @@ pub(crate) fn sync_file(file: &File, path: &Path) -> Result<(), StoreError> {
 /// Opens a file for reading.
 pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
     File::open(path).map_err(|source| StoreError::file("open", path, source))
+}
+
+/// Opens a file that is there for reading and writing.
+pub(crate) fn open_for_update(path: &Path) -> Result<File, StoreError> {
+    let options = OpenOptions::new().read(true).write(true).open(path);
+    options.map_err(|source| StoreError::file("open", path, source))
+}
+
+/// Writes into a file without making it longer. Durable on return.
+pub(crate) fn write_durably_at(
+    file: &File,
+    path: &Path,
+    bytes: &[u8],
+    at: u64,
+) -> Result<(), StoreError> {
+    file.write_all_at(bytes, at)
+        .and_then(|()| file.sync_data())
+        .map_err(|source| StoreError::file("write", path, source))
 }
 
 /// Length of a file in bytes.

@@ -2,16 +2,17 @@
 //!
 //! Rows lie under a generation number. A snapshot is installed by writing its rows under the next
 //! number and then changing the number and the scalars in one batch, so that a crash at any point
-//! leaves the old image or the new one, each whole.
+//! leaves the old image or the new one, each whole. The scalars stand behind the number of their write
+//! (8, big-endian), by which an image that has fallen back is told from one that has not.
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::keyspace::{index_bounds, index_of};
 use crate::kv::Pair;
 use crate::log::half_open;
-use crate::{Batch, Finding, Framed, Space, StoreError};
+use crate::{Batch, Finding, Framed, Loss, Space, StoreError};
 
 /// Rows and bytes that one batch of an install holds at most, and it may pass the bytes by one row:
 /// bounds the memory and the pause for other writers.
@@ -39,6 +40,8 @@ pub struct Image {
 
 struct Shared {
     generation: AtomicU32,
+    /// Number of the last write of the scalars.
+    version: AtomicU64,
     installing: AtomicBool,
 }
 
@@ -71,8 +74,26 @@ impl Image {
                     .map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))?,
             ),
         };
-        let shared = Shared { generation: generation.into(), installing: false.into() };
+        let version = match stored_scalars(&store)? {
+            Some((version, _)) => version,
+            None => 0,
+        };
+        let expected = store.anchor().found().image;
+        if version < expected {
+            return Err(store.anchor().lost(Loss::Image { found: version, expected }));
+        }
+        // Rows of other generations may be left of an install that was interrupted.
+        let (from, to) = generation_bounds(generation);
+        if version == 0 && store.scan(&from, &to).next().is_some() {
+            return Err(StoreError::corrupt(&Space::Meta.key(SCALARS), Finding::Missing));
+        }
+        let shared = Shared {
+            generation: generation.into(),
+            version: version.into(),
+            installing: false.into(),
+        };
         let image = Self { store, shared: Arc::new(shared) };
+        image.store.anchor().note(|marks| marks.image = version);
         image.remove_other_generations()?;
         Ok(image)
     }
@@ -96,8 +117,7 @@ impl Image {
         for (index, rows) in changes.audit {
             batch.insert(audit_key(index), rows);
         }
-        batch.insert(Space::Meta.key(SCALARS), changes.scalars);
-        self.store.write(batch)
+        self.write_with_scalars(batch, &changes.scalars)
     }
 
     /// The scalars of the last write or install; `None` for an image that was never written.
@@ -106,7 +126,7 @@ impl Image {
     ///
     /// When reading fails.
     pub fn scalars(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.get(&Space::Meta.key(SCALARS))
+        Ok(stored_scalars(&self.store)?.map(|(_, scalars)| scalars))
     }
 
     /// All rows, as key and value. Not a snapshot: for reading the image when a node starts.
@@ -159,6 +179,16 @@ impl Image {
         Ok(install)
     }
 
+    fn write_with_scalars(&self, mut batch: Batch, scalars: &[u8]) -> Result<(), StoreError> {
+        let version = self.shared.version.fetch_add(1, Ordering::AcqRel).saturating_add(1);
+        let mut value = version.to_be_bytes().to_vec();
+        value.extend_from_slice(scalars);
+        batch.insert(Space::Meta.key(SCALARS), value);
+        self.store.write(batch)?;
+        self.store.anchor().note(|marks| marks.image = marks.image.max(version));
+        Ok(())
+    }
+
     fn generation(&self) -> u32 {
         self.shared.generation.load(Ordering::Acquire)
     }
@@ -205,12 +235,11 @@ impl Install {
     /// # Errors
     ///
     /// When writing or syncing fails; the image on disk is then the old one or the new one.
-    pub fn commit(mut self, scalars: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+    pub fn commit(mut self, scalars: &[u8]) -> Result<(), StoreError> {
         let mut batch = std::mem::take(&mut self.batch);
         batch.insert(Space::Meta.key(GENERATION), self.generation.to_be_bytes());
-        batch.insert(Space::Meta.key(SCALARS), scalars);
         let image = &self.image;
-        image.store.write(batch)?;
+        image.write_with_scalars(batch, scalars)?;
         image.shared.generation.store(self.generation, Ordering::Release);
         image.store.sync_blocking()?;
         image.remove_other_generations()
@@ -231,6 +260,17 @@ impl Drop for Install {
     fn drop(&mut self) {
         self.image.shared.installing.store(false, Ordering::Release);
     }
+}
+
+/// Number of the write, and the scalars.
+fn stored_scalars(store: &Framed) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+    let key = Space::Meta.key(SCALARS);
+    let Some(value) = store.get(&key)? else {
+        return Ok(None);
+    };
+    let (version, scalars) =
+        value.split_first_chunk().ok_or_else(|| StoreError::corrupt(&key, Finding::ValueLength))?;
+    Ok(Some((u64::from_be_bytes(*version), scalars.to_vec())))
 }
 
 fn row_key(generation: u32, key: &[u8]) -> Vec<u8> {
