@@ -22,6 +22,7 @@ mod members;
 mod network;
 mod node;
 mod opened;
+mod opening;
 mod peer_client;
 mod peer_header;
 mod peer_service;

@@ -186,9 +186,8 @@ fn cluster_name(text: &str) -> Result<Name, NameError> {
     Name::new(text)
 }
 
-#[expect(clippy::print_stderr, reason = "how a command fails is said to whoever ran it")]
 fn fail(failure: &Failure) -> ExitCode {
-    eprintln!("{failure}");
+    failure.tell();
     ExitCode::from(failure.exit)
 }
 

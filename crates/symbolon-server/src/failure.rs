@@ -23,6 +23,12 @@ impl Failure {
     /// The settings or the files they name.
     pub(crate) const CONFIG: u8 = 78;
 
+    /// Says it to whoever ran the command.
+    #[expect(clippy::print_stderr, reason = "how a command fails is said to whoever ran it")]
+    pub(crate) fn tell(&self) {
+        eprintln!("{self}");
+    }
+
     pub(crate) fn new(exit: u8, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { exit, what: what.into(), remedy: remedy.into() }
     }

@@ -99,7 +99,7 @@ pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
     let exit = match error {
         ClusterError::Unreachable { .. } | ClusterError::Unavailable { .. } => Failure::UNAVAILABLE,
         ClusterError::JoinTokenShape => Failure::USAGE,
-        ClusterError::Store(_) | ClusterError::Image(_) | ClusterError::Unwrap { .. } => {
+        ClusterError::Store(_) | ClusterError::Image { .. } | ClusterError::Unwrap { .. } => {
             Failure::CONFIG
         }
         _ => Failure::GENERAL,

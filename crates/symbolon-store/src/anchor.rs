@@ -230,9 +230,14 @@ impl Anchor {
         Ok(())
     }
 
+    /// The store's directory, for errors.
+    pub(crate) fn store_path(&self) -> PathBuf {
+        lock(&self.inner.state).store.clone()
+    }
+
     /// The refusal of a store that does not hold what the anchor tells of.
     pub(crate) fn lost(&self, loss: Loss) -> StoreError {
-        StoreError::Lost { path: lock(&self.inner.state).store.clone(), loss }
+        StoreError::Lost { path: self.store_path(), loss }
     }
 }
 

@@ -91,8 +91,9 @@ impl DataDir {
             return Err(StoreError::StoreMissing { path });
         }
         self.create_folders()?;
-        let kv = SledKv::open(&path, &self.tip_path())?;
-        self.assemble(header, kv)
+        SledKv::open(&path, &self.tip_path())
+            .and_then(|kv| self.assemble(header, kv))
+            .map_err(|error| error.in_store(&path))
     }
 
     /// Reads the header alone; the directory may be in use.

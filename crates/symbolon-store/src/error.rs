@@ -93,10 +93,13 @@ pub enum StoreError {
     },
     /// A stored value is not what was written.
     #[error(
-        "the {space} value under key {key} is corrupt: {finding}; move the data directory away and \
-         join again under a new node name"
+        "the {space} value under key {key}{} is corrupt: {finding}; move the data directory away \
+         and join again under a new node name",
+        within(path.as_deref())
     )]
     Corrupt {
+        /// The store's directory, where it is known.
+        path: Option<PathBuf>,
         /// Key space.
         space: Space,
         /// The key, prefix included, in hexadecimal.
@@ -241,7 +244,15 @@ impl StoreError {
             // Writing to a string does not fail.
             let _ = write!(hex, "{byte:02x}");
         }
-        Self::Corrupt { space, key: hex, finding }
+        Self::Corrupt { path: None, space, key: hex, finding }
+    }
+
+    /// The same, with the directory of the store that it is about.
+    pub(crate) fn in_store(mut self, store: &Path) -> Self {
+        if let Self::Corrupt { path, .. } = &mut self {
+            path.get_or_insert_with(|| store.to_owned());
+        }
+        self
     }
 }
 
@@ -305,6 +316,10 @@ pub enum Loss {
         /// The anchor's.
         expected: u64,
     },
+}
+
+fn within(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| format!(" in {}", path.display()))
 }
 
 fn number(index: Option<u64>) -> String {

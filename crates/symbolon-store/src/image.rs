@@ -6,6 +6,7 @@
 //! (8, big-endian), by which an image that has fallen back is told from one that has not.
 
 use std::ops::RangeBounds;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -96,6 +97,12 @@ impl Image {
         image.store.anchor().note(|marks| marks.image = version);
         image.remove_other_generations()?;
         Ok(image)
+    }
+
+    /// The directory of the store that it is in, for errors.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.store.anchor().store_path()
     }
 
     /// Writes what applied entries changed, in one batch: the image is never between two of them.
