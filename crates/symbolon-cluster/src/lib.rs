@@ -11,6 +11,8 @@ mod clock;
 mod committer;
 mod convert;
 mod create;
+#[cfg(test)]
+mod damage;
 mod error;
 mod hand_over;
 mod hello;
