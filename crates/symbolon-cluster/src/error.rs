@@ -23,6 +23,31 @@ pub enum ClusterError {
         /// What was found.
         cause: String,
     },
+    /// A log entry is no log entry.
+    #[error(
+        "log entry {index} in {} is damaged: {cause}; move the data directory away and join again \
+         under a new node name",
+        path.display()
+    )]
+    Log {
+        /// The store's directory.
+        path: PathBuf,
+        /// Which entry.
+        index: u64,
+        /// What was found.
+        cause: String,
+    },
+    /// A snapshot is whole, and no state.
+    #[error(
+        "snapshot {name} is damaged: {cause}; remove it; the node makes another from its own data, \
+         or fetches one from the cluster"
+    )]
+    Snapshot {
+        /// Its name.
+        name: String,
+        /// What was found.
+        cause: String,
+    },
     /// A key in the header does not open.
     #[error(
         "the {what} does not open under this node's KEK; give the KEK file that was there when the \

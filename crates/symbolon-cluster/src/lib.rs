@@ -16,6 +16,7 @@ mod damage;
 mod error;
 mod hand_over;
 mod hello;
+mod inspect;
 mod join;
 mod keys;
 mod log_store;
@@ -42,6 +43,9 @@ mod vault;
 pub use clock::{OsEntropy, SystemClock};
 pub use create::{Founded, create_cluster};
 pub use error::ClusterError;
+pub use inspect::{
+    Counts, Inspection, Position, Positions, VoteGiven, check_log, check_snapshot, inspect,
+};
 pub use join::{JoinTarget, join_cluster};
 pub use keys::{Certificates, ca_pem};
 pub use node::{ClusterNode, NodeSettings};

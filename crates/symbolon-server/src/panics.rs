@@ -57,7 +57,7 @@ fn damage_met() -> Option<Failure> {
     Some(Failure::new(
         Failure::CONFIG,
         format!(
-            "the node does not start: the files in {} are damaged: opening them met what nobody has \
+            "the files in {} are damaged: opening them met what nobody has \
              written",
             data_dir.join("store").display()
         ),

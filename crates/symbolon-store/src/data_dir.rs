@@ -105,6 +105,15 @@ impl DataDir {
         Header::read(&self.header_path())
     }
 
+    /// Version of the layout that the directory was written in.
+    ///
+    /// # Errors
+    ///
+    /// As [`Header::read`].
+    pub fn layout_version(&self) -> Result<u32, StoreError> {
+        Header::version(&self.header_path())
+    }
+
     /// The directory.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -121,15 +130,15 @@ impl DataDir {
         self.path.join("header")
     }
 
-    fn store_path(&self) -> PathBuf {
+    pub(crate) fn store_path(&self) -> PathBuf {
         self.path.join("store")
     }
 
-    fn tip_path(&self) -> PathBuf {
+    pub(crate) fn tip_path(&self) -> PathBuf {
         self.path.join("tip")
     }
 
-    fn snapshots_path(&self) -> PathBuf {
+    pub(crate) fn snapshots_path(&self) -> PathBuf {
         self.path.join("snapshots")
     }
 
@@ -207,15 +216,35 @@ impl Store {
         (snapshots, incoming): (Snapshots, Snapshots),
         place: Place,
     ) -> Result<Self, StoreError> {
-        let kv = Framed::open(kv)?;
-        let log = Log::open(kv.clone())?;
-        let image = Image::open(kv.clone())?;
-        let store = Self { header, kv, log, image, snapshots, incoming, place };
+        let store = Self::put_together(header, Framed::open(kv)?, (snapshots, incoming), place)?;
         // Before anything is written: what is refused stays as it is.
         store.check()?;
         // Leaves a new incarnation, before anything depends on it.
         store.kv.sync_blocking()?;
         Ok(store)
+    }
+
+    /// A store that is only looked at: nothing is checked but what opening it needs, and no
+    /// incarnation is left.
+    pub(crate) fn over(
+        header: Header,
+        kv: Framed,
+        snapshots: Snapshots,
+        directory: &DataDir,
+    ) -> Result<Self, StoreError> {
+        let place = Place::Directory(directory.clone());
+        Self::put_together(header, kv, (snapshots, Snapshots::default()), place)
+    }
+
+    fn put_together(
+        header: Header,
+        kv: Framed,
+        (snapshots, incoming): (Snapshots, Snapshots),
+        place: Place,
+    ) -> Result<Self, StoreError> {
+        let log = Log::open(kv.clone())?;
+        let image = Image::open(kv.clone())?;
+        Ok(Self { header, kv, log, image, snapshots, incoming, place })
     }
 
     /// Reads every value and every snapshot once.
@@ -226,8 +255,7 @@ impl Store {
     pub fn check(&self) -> Result<(), StoreError> {
         self.kv.check()?;
         for info in self.snapshots.list()? {
-            let mut reader = self.snapshots.read(&info.name)?;
-            while reader.next_chunk()?.is_some() {}
+            self.snapshots.check(&info.name)?;
         }
         Ok(())
     }

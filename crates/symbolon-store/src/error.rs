@@ -247,6 +247,22 @@ impl StoreError {
         Self::Corrupt { path: None, space, key: hex, finding }
     }
 
+    /// The same, about `to` where it was about `from`.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        match &mut self {
+            Self::Damaged { path, .. }
+            | Self::Lost { path, .. }
+            | Self::Engine { path, .. }
+            | Self::Corrupt { path: Some(path), .. }
+                if *path == from =>
+            {
+                to.clone_into(path);
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The same, with the directory of the store that it is about.
     pub(crate) fn in_store(mut self, store: &Path) -> Self {
         if let Self::Corrupt { path, .. } = &mut self {

@@ -143,6 +143,31 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     rename(&tmp, path)
 }
 
+/// Copies a directory with what is in it to a place where nothing is.
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<(), StoreError> {
+    create_dir(to)?;
+    for path in list(from)? {
+        let Some(name) = path.file_name() else { continue };
+        let target = to.join(name);
+        if path.is_dir() {
+            copy_tree(&path, &target)?;
+        } else {
+            fs::copy(&path, &target).map_err(|source| StoreError::file("copy", &path, source))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a directory with what is in it, which may be gone already.
+pub(crate) fn remove_tree_if_there(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::file("remove", path, source))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Who may read a file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Access {

@@ -21,6 +21,7 @@ mod kek;
 mod keyspace;
 mod kv;
 mod log;
+mod look;
 mod seal;
 #[cfg(any(test, feature = "sim"))]
 mod sim_kv;
@@ -39,6 +40,7 @@ pub use kek::{Kek, KekError, WrapPurpose};
 pub use keyspace::{KEY_BYTES_MAX, Space};
 pub use kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 pub use log::Log;
+pub use look::{FileSize, Look};
 pub use seal::{DataKey, FieldRef, Keyring, SealError};
 #[cfg(any(test, feature = "sim"))]
 pub use sim_kv::{SimCopy, SimDisk, SimKv};
