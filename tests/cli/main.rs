@@ -14,3 +14,4 @@ mod machine;
 mod program;
 mod refusals;
 mod secrets;
+mod store;

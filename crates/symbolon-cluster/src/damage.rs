@@ -13,7 +13,7 @@
     reason = "the test damages the files themselves, and its child answers on standard output"
 )]
 
-mod build;
+pub(crate) mod build;
 mod child;
 
 use std::collections::BTreeMap;

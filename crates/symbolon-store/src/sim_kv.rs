@@ -240,12 +240,13 @@ impl State {
         if let Some(error) = &self.poison {
             return Err(error.clone());
         }
-        if std::mem::take(&mut self.fail_next_sync) {
-            return Err(self.poison.insert(StoreError::SimFault).clone());
-        }
         let torn = std::mem::take(&mut self.tear_next_tip);
         let mut before = Vec::new();
-        anchor.trip(marks, |record| {
+        let fails = std::mem::take(&mut self.fail_next_sync);
+        let tripped = anchor.trip(marks, |record| {
+            if fails {
+                return Err(StoreError::SimFault);
+            }
             self.make_durable(until);
             before.clone_from(&self.tip.lock().unwrap_or_else(PoisonError::into_inner));
             if let Some((key, value)) = record {
@@ -254,7 +255,10 @@ impl State {
                 self.visible.insert(key, value);
             }
             Ok(())
-        })?;
+        });
+        if let Err(error) = tripped {
+            return Err(self.poison.insert(error).clone());
+        }
         if torn {
             let mut tip = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
             tear(&mut tip, &before);

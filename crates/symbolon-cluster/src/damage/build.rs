@@ -19,9 +19,8 @@ use crate::machine::Machine;
 use crate::opening;
 use crate::raft_types::{Entry, EntryPayload, LeaderId, LogId, Payload, Vote};
 
-/// Entries of the first life, and of the second.
+/// Entries of the first life; the second has a fifth of it.
 const ENTRIES: u64 = 2_000;
-const MORE: u64 = 400;
 /// Entries that are appended, and then applied, at once.
 const STEP: u64 = 200;
 
@@ -112,20 +111,25 @@ async fn live(store: &Store, machine: &mut Machine, indexes: std::ops::Range<u64
 
 /// Makes the directory. Closed on return.
 pub(super) fn data_directory(path: &Path) {
+    data_directory_of(path, ENTRIES);
+}
+
+/// [`data_directory`] with so many entries in its first life.
+pub(crate) fn data_directory_of(path: &Path, count: u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let directory = DataDir::new(path);
     runtime.block_on(async {
         let store = directory.create(header()).unwrap();
         let mut machine = opening::load(&store).unwrap();
-        live(&store, &mut machine, 1..ENTRIES, 1).await;
+        live(&store, &mut machine, 1..count, 1).await;
         let mut builder = machine.get_snapshot_builder().await;
         builder.build_snapshot().await.unwrap();
-        let purged = LogId { leader_id: LeaderId::new(1, 1), index: ENTRIES / 4 };
+        let purged = LogId { leader_id: LeaderId::new(1, 1), index: count / 4 };
         store.log.purge_to(purged.index, &log_id_encode(&purged)).unwrap();
         // Entries that no majority had, and what a new master put in their place.
         store
             .log
-            .append((ENTRIES..ENTRIES + 5).map(|index| (index, entry_encode(&entry(index, 1)))))
+            .append((count..count + 5).map(|index| (index, entry_encode(&entry(index, 1)))))
             .unwrap();
         store.log.sync_blocking().unwrap();
     });
@@ -134,8 +138,8 @@ pub(super) fn data_directory(path: &Path) {
         let store = directory.open().unwrap();
         let mut machine = opening::load(&store).unwrap();
         let mut log = LogStore::new(store.log.clone());
-        let last = LogId { leader_id: LeaderId::new(1, 1), index: ENTRIES - 1 };
+        let last = LogId { leader_id: LeaderId::new(1, 1), index: count - 1 };
         log.truncate_after(Some(last)).await.unwrap();
-        live(&store, &mut machine, ENTRIES..ENTRIES + MORE, 2).await;
+        live(&store, &mut machine, count..count + count / 5, 2).await;
     });
 }

@@ -34,7 +34,7 @@ pub(super) struct Check {
 
 #[derive(Debug, Serialize)]
 struct Header {
-    cluster: String,
+    cluster_id: String,
     node: u64,
     node_name: String,
     epoch: u64,
@@ -99,7 +99,7 @@ struct Snapshot {
 impl Report {
     pub(super) fn header(&mut self, header: &symbolon_store::Header, layout_version: u32) {
         self.header = Some(Header {
-            cluster: header.cluster.to_string(),
+            cluster_id: header.cluster.to_string(),
             node: header.node.0,
             node_name: header.node_name.clone(),
             epoch: header.epoch,
@@ -204,7 +204,7 @@ fn or_dash(value: Option<impl ToString>) -> String {
 
 impl Header {
     fn lines(&self, lines: &mut Lines) {
-        line(lines, "cluster", &self.cluster);
+        line(lines, "cluster", &self.cluster_id);
         line(lines, "node", format!("{} (number {})", self.node_name, self.node));
         line(lines, "epoch", self.epoch);
         line(lines, "lineage", &self.lineage);

@@ -187,8 +187,13 @@ impl Work {
         for _ in 0..self.choose(12) {
             self.step(&store);
         }
-        match self.choose(4) {
+        match self.choose(5) {
             0 => self.disk.crash(),
+            3 => {
+                self.disk.fail_next_sync();
+                store.kv.sync_blocking().unwrap_err();
+                self.disk.crash();
+            }
             1 => {
                 let kept = self.choose(5);
                 self.disk.crash_keeping(usize::try_from(kept).unwrap());
@@ -262,28 +267,21 @@ fn a_healthy_store_is_opened_after_any_crash() {
 }
 
 #[test]
-fn each_start_has_a_higher_incarnation_on_disk() {
+fn each_start_has_a_higher_incarnation_in_either_slot() {
     let place = TempDir::new().unwrap();
-    let directory = DataDir::new(place.path());
-    let store = directory.create(header()).unwrap();
-    assert_eq!(store.tip().incarnation, 1);
-    drop(store);
+    let live = place.path().join("live");
+    let directory = DataDir::new(&live);
+    drop(directory.create(header()).unwrap());
     for incarnation in 2..5 {
-        let store = directory.open().unwrap();
-        assert_eq!(store.tip().incarnation, incarnation);
-        drop(store);
-        // Either slot alone tells of it.
-        let bytes = std::fs::read(place.path().join("tip")).unwrap();
-        let mut torn = bytes.clone();
-        torn[..4096].fill(0);
-        std::fs::write(place.path().join("tip"), &torn).unwrap();
-        assert_eq!(DataDir::new(place.path()).open().unwrap().tip().incarnation, incarnation + 1);
-        std::fs::remove_dir_all(place.path().join("store")).unwrap();
-        std::fs::remove_file(place.path().join("tip")).unwrap();
-        std::fs::remove_file(place.path().join("header")).unwrap();
-        drop(directory.create(header()).unwrap());
-        for _ in 2..=incarnation {
-            drop(directory.open().unwrap());
+        assert_eq!(directory.open().unwrap().tip().incarnation, incarnation);
+        for slot in 0..2 {
+            let torn = place.path().join(format!("{incarnation}-{slot}"));
+            copy(&live, &torn);
+            let mut bytes = std::fs::read(torn.join("tip")).unwrap();
+            bytes[slot * 4096..][..4096].fill(0);
+            std::fs::write(torn.join("tip"), bytes).unwrap();
+            let store = DataDir::new(&torn).open().unwrap();
+            assert_eq!(store.tip().incarnation, incarnation + 1, "without slot {slot}");
         }
     }
 }
