@@ -2,8 +2,15 @@
 //!
 //! Rows lie under a generation number. A snapshot is installed by writing its rows under the next
 //! number and then changing the number and the scalars in one batch, so that a crash at any point
-//! leaves the old image or the new one, each whole. The scalars stand behind the number of their write
-//! (8, big-endian), by which an image that has fallen back is told from one that has not.
+//! leaves the old image or the new one, each whole.
+//!
+//! Generation and scalars are one value, so that damage cannot part them:
+//!
+//! ```text
+//! number of the write (8), generation of the rows (4), scalars
+//! ```
+//!
+//! with integers big-endian. By the number an image that has fallen back is told from one that has not.
 
 use std::ops::RangeBounds;
 use std::path::PathBuf;
@@ -20,7 +27,6 @@ use crate::{Batch, Finding, Framed, Loss, Space, StoreError};
 const INSTALL_BATCH_ROWS: usize = 1000;
 const INSTALL_BATCH_BYTES: usize = 1 << 20;
 
-const GENERATION: &[u8] = b"image/generation";
 const SCALARS: &[u8] = b"image/scalars";
 /// Prefix and generation before the row key.
 const ROW_KEY_START: usize = 5;
@@ -64,20 +70,12 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// When the generation cannot be read, or removing fails.
+    /// [`StoreError::Lost`] when it is older than the store's anchor tells, or when reading or removing
+    /// fails.
     pub fn open(store: Framed) -> Result<Self, StoreError> {
-        let key = Space::Meta.key(GENERATION);
-        let generation = match store.get(&key)? {
-            None => 0,
-            Some(bytes) => u32::from_be_bytes(
-                (&*bytes)
-                    .try_into()
-                    .map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))?,
-            ),
-        };
-        let version = match stored_scalars(&store)? {
-            Some((version, _)) => version,
-            None => 0,
+        let (version, generation) = match stored(&store)? {
+            Some(stored) => (stored.version, stored.generation),
+            None => (0, 0),
         };
         let expected = store.anchor().found().image;
         if version < expected {
@@ -124,7 +122,7 @@ impl Image {
         for (index, rows) in changes.audit {
             batch.insert(audit_key(index), rows);
         }
-        self.write_with_scalars(batch, &changes.scalars)
+        self.write_with_scalars(batch, generation, &changes.scalars)
     }
 
     /// The scalars of the last write or install; `None` for an image that was never written.
@@ -133,7 +131,7 @@ impl Image {
     ///
     /// When reading fails.
     pub fn scalars(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(stored_scalars(&self.store)?.map(|(_, scalars)| scalars))
+        Ok(stored(&self.store)?.map(|stored| stored.scalars))
     }
 
     /// All rows, as key and value. Not a snapshot: for reading the image when a node starts.
@@ -186,9 +184,15 @@ impl Image {
         Ok(install)
     }
 
-    fn write_with_scalars(&self, mut batch: Batch, scalars: &[u8]) -> Result<(), StoreError> {
+    fn write_with_scalars(
+        &self,
+        mut batch: Batch,
+        generation: u32,
+        scalars: &[u8],
+    ) -> Result<(), StoreError> {
         let version = self.shared.version.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         let mut value = version.to_be_bytes().to_vec();
+        value.extend_from_slice(&generation.to_be_bytes());
         value.extend_from_slice(scalars);
         batch.insert(Space::Meta.key(SCALARS), value);
         self.store.write(batch)?;
@@ -243,10 +247,9 @@ impl Install {
     ///
     /// When writing or syncing fails; the image on disk is then the old one or the new one.
     pub fn commit(mut self, scalars: &[u8]) -> Result<(), StoreError> {
-        let mut batch = std::mem::take(&mut self.batch);
-        batch.insert(Space::Meta.key(GENERATION), self.generation.to_be_bytes());
+        let batch = std::mem::take(&mut self.batch);
         let image = &self.image;
-        image.write_with_scalars(batch, scalars)?;
+        image.write_with_scalars(batch, self.generation, scalars)?;
         image.shared.generation.store(self.generation, Ordering::Release);
         image.store.sync_blocking()?;
         image.remove_other_generations()
@@ -269,15 +272,27 @@ impl Drop for Install {
     }
 }
 
-/// Number of the write, and the scalars.
-fn stored_scalars(store: &Framed) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+/// What stands under the one key of the image.
+struct Stored {
+    version: u64,
+    generation: u32,
+    scalars: Vec<u8>,
+}
+
+fn stored(store: &Framed) -> Result<Option<Stored>, StoreError> {
     let key = Space::Meta.key(SCALARS);
     let Some(value) = store.get(&key)? else {
         return Ok(None);
     };
-    let (version, scalars) =
-        value.split_first_chunk().ok_or_else(|| StoreError::corrupt(&key, Finding::ValueLength))?;
-    Ok(Some((u64::from_be_bytes(*version), scalars.to_vec())))
+    let parsed = value.split_first_chunk().and_then(|(version, rest)| {
+        let (generation, scalars) = rest.split_first_chunk()?;
+        Some(Stored {
+            version: u64::from_be_bytes(*version),
+            generation: u32::from_be_bytes(*generation),
+            scalars: scalars.to_vec(),
+        })
+    });
+    parsed.map(Some).ok_or_else(|| StoreError::corrupt(&key, Finding::ValueLength))
 }
 
 fn row_key(generation: u32, key: &[u8]) -> Vec<u8> {
