@@ -100,7 +100,9 @@ impl Log {
             }
             bounds.chain = chain;
             bounds.entries = Some((bounds.entries.map_or(index, |(first, _)| first), index));
-            chain_at_mark = chain_at_mark.or((mark == Some(index)).then_some(chain));
+            if mark == Some(index) {
+                chain_at_mark = Some(chain);
+            }
         }
         let vote = log.vote()?;
         log.compare(bounds, chain_at_mark, vote.as_deref())?;

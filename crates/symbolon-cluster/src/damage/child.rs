@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -34,8 +34,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SLED_PANICKED: &str = "sled panicked";
 const NAME: &str = "damage::child::opens_what_it_is_told_to";
 
+/// The directory that is being opened: each answer says which it is about.
+static OPENING: Mutex<String> = Mutex::new(String::new());
+
 /// Not a test by itself: does nothing unless it is the child.
 #[test]
+#[expect(clippy::exit, reason = "as the server ends, which this stands for")]
 fn opens_what_it_is_told_to() {
     if std::env::var(CHILD).is_err() {
         return;
@@ -48,6 +52,7 @@ fn opens_what_it_is_told_to() {
     }));
     for line in std::io::stdin().lines() {
         let line = line.unwrap();
+        OPENING.lock().unwrap().clone_from(&line);
         let opened = std::panic::catch_unwind(|| open(Path::new(&line)));
         answer(&match opened {
             Ok(Ok(content)) => format!("opened {content}"),
@@ -59,7 +64,7 @@ fn opens_what_it_is_told_to() {
 
 fn answer(text: &str) {
     // A line of its own: the test harness has written something before.
-    println!("\n> {text}");
+    println!("\n> {} {text}", OPENING.lock().unwrap());
     std::io::stdout().flush().unwrap();
 }
 
@@ -136,7 +141,13 @@ impl Opener {
     fn ask(&mut self, path: &Path) -> Option<String> {
         let stdin = self.child.stdin.as_mut().unwrap();
         writeln!(stdin, "{}", path.display()).ok()?;
-        self.lines.recv_timeout(PATIENCE).ok()
+        let about = format!("{} ", path.display());
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).ok()?;
+            if let Some(answer) = line.strip_prefix(&about) {
+                return Some(answer.to_owned());
+            }
+        }
     }
 
     fn end(mut self) {

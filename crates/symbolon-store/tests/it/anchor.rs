@@ -158,8 +158,8 @@ fn rows_without_scalars_are_refused() {
 struct Work {
     disk: SimDisk,
     seed: u64,
-    /// Log, vote and number of image writes at each sync that was acknowledged or may have been.
-    acknowledged: (Vec<(u64, Vec<u8>)>, Option<Vec<u8>>, u64),
+    /// What was held at the last sync that was acknowledged.
+    acknowledged: Held,
     written: u64,
 }
 
@@ -238,6 +238,7 @@ impl Work {
     }
 }
 
+/// Log, vote, and the number of the last image write.
 type Held = (Vec<(u64, Vec<u8>)>, Option<Vec<u8>>, u64);
 
 fn held(store: &Store) -> Held {
