@@ -1,6 +1,7 @@
 //! How a command fails: an exit code, what happened, and what to do.
 
 use std::fmt;
+use std::io::{self, Write as _};
 
 /// What a command says when it fails.
 #[derive(Debug)]
@@ -23,10 +24,9 @@ impl Failure {
     /// The settings or the files they name.
     pub(crate) const CONFIG: u8 = 78;
 
-    /// Says it to whoever ran the command.
-    #[expect(clippy::print_stderr, reason = "how a command fails is said to whoever ran it")]
+    /// Says it to whoever ran the command. When nobody can read it, so be it.
     pub(crate) fn tell(&self) {
-        eprintln!("{self}");
+        let _ = writeln!(io::stderr().lock(), "{self}");
     }
 
     pub(crate) fn new(exit: u8, what: impl Into<String>, remedy: impl Into<String>) -> Self {

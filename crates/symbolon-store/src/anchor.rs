@@ -25,11 +25,12 @@
 //! one ahead, one behind it, as before. A round further ahead than one says that `tip` is older than the
 //! store.
 //!
-//! The marks find what a round cannot: single changes lost in the middle. They are numbers that only
-//! rise, and are taken before the flush, so that the disk has them or higher ones. What may fall, the
-//! log's end and the vote, is compared only while the number of votes and truncations, which each of
-//! these raises in its own batch, is the same; if it is higher, there was one that nobody was told of
-//! yet. The checksum that runs through the log makes the mark of its end one of all its entries. The
+//! The marks find what a round cannot: single changes lost in the middle. They are noted after the write
+//! that they tell of and taken before the flush, so that the disk has them or later ones. Three only
+//! rise: the number of votes and truncations, which each of these raises in its own batch; the last
+//! purged entry; the number of image writes. The log's end and the vote may change back, and are
+//! compared only while the number of votes and truncations is the same; if it is higher, there was one
+//! that nobody was told of yet. The checksum that runs through the log makes the mark of its end one of all its entries. The
 //! image needs no more than a number: its rows have a digest, and the log is purged only up to where
 //! the image is durable.
 //!

@@ -42,7 +42,8 @@ pub struct Tip {
     pub marks: Marks,
 }
 
-/// What log and image hold, in numbers of which no healthy disk shows lower ones later.
+/// What log and image hold. `revision`, `purged` and `image` only rise; the others are compared while
+/// `revision` is the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marks {
     /// Votes and truncations of the log so far.

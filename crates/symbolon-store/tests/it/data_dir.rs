@@ -48,7 +48,9 @@ fn nobody_else_can_look_in() {
     for folder in ["", "store", "snapshots", "run"] {
         assert_eq!(mode(&path.join(folder)), 0o700, "{folder}");
     }
-    assert_eq!(mode(&path.join("header")), 0o600);
+    for file in ["header", "tip"] {
+        assert_eq!(mode(&path.join(file)), 0o600, "{file}");
+    }
 }
 
 #[test]
