@@ -59,6 +59,9 @@ async fn a_command_line_with_a_mistake_is_usage() {
         "join --config node.toml --peer 127.0.0.1:1",
         "join --config node.toml --token T --peer nowhere",
         "server --config",
+        "store",
+        "store verify",
+        "store inspect --data-dir d --output yaml",
         "completions tcsh",
     ];
     for line in mistakes {

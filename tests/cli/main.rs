@@ -14,4 +14,5 @@ mod machine;
 mod program;
 mod refusals;
 mod secrets;
+mod store;
 mod unsealed;

@@ -1,5 +1,7 @@
 //! Why a node cannot be made, joined or run.
 
+use std::path::PathBuf;
+
 use symbolon_service::ServiceError;
 use symbolon_store::{SealError, StoreError};
 
@@ -11,10 +13,41 @@ pub enum ClusterError {
     Store(StoreError),
     /// What the disk holds is no state.
     #[error(
-        "the applied state on this disk is damaged; move the data directory away and join again \
-         under a new node name"
+        "the applied state in {} is damaged: {cause}; move the data directory away and join again \
+         under a new node name",
+        path.display()
     )]
-    Image(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Image {
+        /// The store's directory.
+        path: PathBuf,
+        /// What was found.
+        cause: String,
+    },
+    /// A log entry is no log entry.
+    #[error(
+        "log entry {index} in {} is damaged: {cause}; move the data directory away and join again \
+         under a new node name",
+        path.display()
+    )]
+    Log {
+        /// The store's directory.
+        path: PathBuf,
+        /// Which entry.
+        index: u64,
+        /// What was found.
+        cause: String,
+    },
+    /// A snapshot is whole, and no state.
+    #[error(
+        "snapshot {name} is damaged: {cause}; remove it; the node makes another from its own data, \
+         or fetches one from the cluster"
+    )]
+    Snapshot {
+        /// Its name.
+        name: String,
+        /// What was found.
+        cause: String,
+    },
     /// A key in the header does not open.
     #[error(
         "the {what} does not open under this node's KEK; give the KEK file that was there when the \

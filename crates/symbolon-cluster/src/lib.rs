@@ -11,12 +11,15 @@ mod clock;
 mod committer;
 mod convert;
 mod create;
+#[cfg(test)]
+mod damage;
 mod digests;
 mod error;
 mod guard;
 mod halt;
 mod hand_over;
 mod hello;
+mod inspect;
 mod join;
 mod keys;
 mod log_store;
@@ -25,6 +28,7 @@ mod members;
 mod network;
 mod node;
 mod opened;
+mod opening;
 mod peer_client;
 mod peer_header;
 mod peer_service;
@@ -43,6 +47,9 @@ mod vault;
 pub use clock::{OsEntropy, SystemClock};
 pub use create::{Founded, create_cluster};
 pub use error::ClusterError;
+pub use inspect::{
+    Counts, Inspection, Position, Positions, VoteGiven, check_log, check_snapshot, inspect,
+};
 pub use join::{JoinTarget, join_cluster};
 pub use keys::{Certificates, ca_pem};
 pub use node::{ClusterNode, NodeSettings};

@@ -10,7 +10,8 @@ use openraft::storage::{EntryResponder, RaftStateMachine};
 use prost::Message as _;
 use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{
-    Answer, AuditEvent, Change, LogIndex, Output, Proposal, Reply, Row, Stamp, State, Timestamp,
+    Answer, AuditEvent, Change, Digest, LogIndex, Output, Proposal, Reply, Row, Stamp, State,
+    Timestamp,
 };
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{
@@ -42,14 +43,14 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Loads the image and checks it against the digest that was stored with it.
+    /// Loads the image and checks it against digest and audit chain that were stored with it.
     ///
     /// # Errors
     /// [`ClusterError::Image`] when it is damaged.
     pub(crate) fn load(image: Image, snapshots: Snapshots) -> Result<Self, ClusterError> {
         let (state, applied, membership) = match image.scalars()? {
             None => (State::default(), None, StoredMembership::default()),
-            Some(bytes) => restore(&image, &bytes).map_err(ClusterError::Image)?,
+            Some(bytes) => restore(&image, &bytes).map_err(|error| damaged(&image, &*error))?,
         };
         let index = LogIndex(applied.map_or(0, |log_id: LogId| log_id.index));
         let published = Arc::new(Published::new(state.clone(), index));
@@ -152,8 +153,35 @@ fn restore(image: &Image, scalars: &[u8]) -> Result<Restored, BoxedError> {
     let membership = stored_membership_decode(&message.membership)?;
     let rows: Vec<Row> =
         image.rows().map(|row| Ok(row_decode(&row?.1)?)).collect::<Result<_, BoxedError>>()?;
-    let recent = recent_events(image, applied.map_or(0, |log_id| log_id.index), scalars.clock)?;
-    Ok((State::restore(rows, scalars, recent)?, applied, membership))
+    let index = applied.map_or(0, |log_id| log_id.index);
+    let recent = recent_events(image, index, scalars.clock)?;
+    let state = State::restore(rows, scalars, recent)?;
+    check_audit(image, index, scalars.audit_chain)?;
+    Ok((state, applied, membership))
+}
+
+/// Follows the hash chain through the whole audit: it ends where the state says only if no row is
+/// missing, doubled or of another time.
+fn check_audit(image: &Image, applied: u64, expected: Digest) -> Result<(), BoxedError> {
+    let mut chain = Digest::default();
+    for pair in image.audit(..=applied) {
+        let (index, bytes) = pair?;
+        for event in audit_decode(LogIndex(index), &bytes)? {
+            chain = event.link(chain);
+        }
+    }
+    if chain == expected {
+        Ok(())
+    } else {
+        Err(format!("the audit has chain {chain}, and the state says {expected}").into())
+    }
+}
+
+/// What is wrong with an image, without what the disk says to do about it.
+fn damaged(image: &Image, error: &(dyn std::error::Error + 'static)) -> ClusterError {
+    let text = error.to_string();
+    let cause = text.split_once("; ").map_or(&*text, |(cause, _)| cause);
+    ClusterError::Image { path: image.path(), cause: cause.to_owned() }
 }
 
 /// The audit events from which replies are rebuilt, oldest first.

@@ -27,10 +27,10 @@ use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence, QUORUM_CONTACT, leads_with_quorum};
 use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
-use crate::machine::Machine;
 use crate::members::Steward;
 use crate::network::Network;
 use crate::opened::Opened;
+use crate::opening;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
 use crate::peer_service::{JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCertificate, is_open, read_index};
 use crate::proposer::{Master, Proposer, follow_master};
@@ -129,7 +129,7 @@ impl ClusterNode {
             Opened::open(&store.header, &settings.kek)?;
         let vault = Arc::new(KeyringVault::new(Keyring::new(data_key.clone())));
 
-        let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
+        let machine = opening::load(&store)?;
         let published = machine.published();
         let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
         let own = node_key.self_signed(settings.clock.now())?;

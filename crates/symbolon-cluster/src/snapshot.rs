@@ -258,7 +258,7 @@ fn replace(
     }
     // In this order: after a crash in between, the snapshot is installed again at start.
     copy.finish().map_err(io_error)?;
-    install.commit(contents.scalars.encode_to_vec()).map_err(io_error)?;
+    install.commit(&contents.scalars.encode_to_vec()).map_err(io_error)?;
     snapshots.remove_older(own).map_err(io_error)?;
 
     let applied = applied(&contents.scalars)?;
@@ -302,14 +302,14 @@ pub(crate) fn current(machine: &Machine) -> io::Result<Option<Snapshot>> {
     }))
 }
 
-fn applied(scalars: &store::Scalars) -> io::Result<Option<LogId>> {
+pub(crate) fn applied(scalars: &store::Scalars) -> io::Result<Option<LogId>> {
     match &scalars.applied_log_id[..] {
         [] => Ok(None),
         bytes => log_id_decode(bytes).map(Some),
     }
 }
 
-fn read_header(bytes: &[u8]) -> io::Result<store::SnapshotHeader> {
+pub(crate) fn read_header(bytes: &[u8]) -> io::Result<store::SnapshotHeader> {
     let header = store::SnapshotHeader::decode(bytes).map_err(|_| damaged("snapshot header"))?;
     if header.version > VERSION {
         return Err(io::Error::new(

@@ -85,7 +85,7 @@ impl AuditEvent {
 
     /// The audit chain with this event as its last link.
     #[must_use]
-    pub(crate) fn link(&self, chain: Digest) -> Digest {
+    pub fn link(&self, chain: Digest) -> Digest {
         Digest::of(b'A', |w| {
             w.bytes(&chain.0);
             self.canonical(w);

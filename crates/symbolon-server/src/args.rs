@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, HostPort};
 use crate::failure::{Failure, chain};
+use crate::store::{self, StoreCommand};
 use crate::{check_config, disk, init, join, logs, node, open_files, panics};
 
 /// A longer file holds no token.
@@ -66,6 +67,9 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Look at the data directory of a server that is stopped
+    #[command(subcommand)]
+    Store(StoreCommand),
 }
 
 /// The text of a join token. Wiped when dropped, and silent in `Debug`.
@@ -111,6 +115,7 @@ pub fn run(command: Command) -> ExitCode {
         }
         Command::Server { config } => start(&config, node::serve),
         Command::CheckConfig { config } => check_config::run(&config),
+        Command::Store(command) => store::run(&command).unwrap_or_else(|failure| fail(&failure)),
     }
 }
 
@@ -186,9 +191,8 @@ fn cluster_name(text: &str) -> Result<Name, NameError> {
     Name::new(text)
 }
 
-#[expect(clippy::print_stderr, reason = "how a command fails is said to whoever ran it")]
 fn fail(failure: &Failure) -> ExitCode {
-    eprintln!("{failure}");
+    failure.tell();
     ExitCode::from(failure.exit)
 }
 

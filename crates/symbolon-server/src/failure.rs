@@ -1,6 +1,7 @@
 //! How a command fails: an exit code, what happened, and what to do.
 
 use std::fmt;
+use std::io::{self, Write as _};
 
 /// What a command says when it fails.
 #[derive(Debug)]
@@ -22,6 +23,11 @@ impl Failure {
     pub(crate) const UNAVAILABLE: u8 = 69;
     /// The settings or the files they name.
     pub(crate) const CONFIG: u8 = 78;
+
+    /// Says it to whoever ran the command. When nobody can read it, so be it.
+    pub(crate) fn tell(&self) {
+        let _ = writeln!(io::stderr().lock(), "{self}");
+    }
 
     pub(crate) fn new(exit: u8, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { exit, what: what.into(), remedy: remedy.into() }

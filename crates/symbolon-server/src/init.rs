@@ -99,9 +99,11 @@ pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
     let exit = match error {
         ClusterError::Unreachable { .. } | ClusterError::Unavailable { .. } => Failure::UNAVAILABLE,
         ClusterError::JoinTokenShape => Failure::USAGE,
-        ClusterError::Store(_) | ClusterError::Image(_) | ClusterError::Unwrap { .. } => {
-            Failure::CONFIG
-        }
+        ClusterError::Store(_)
+        | ClusterError::Image { .. }
+        | ClusterError::Log { .. }
+        | ClusterError::Snapshot { .. }
+        | ClusterError::Unwrap { .. } => Failure::CONFIG,
         _ => Failure::GENERAL,
     };
     let text = chain(error);
@@ -110,7 +112,7 @@ pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
     Failure::new(exit, format!("{what}: {cause}"), capitalised(remedy))
 }
 
-fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(char::to_uppercase);
     let mut out: String = first.into_iter().flatten().chain(chars).collect();

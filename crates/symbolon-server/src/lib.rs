@@ -16,6 +16,7 @@ mod failure;
 mod init;
 mod join;
 mod node;
+mod store;
 
 pub mod addresses;
 pub mod config;
@@ -31,3 +32,4 @@ mod panics;
 mod readiness;
 
 pub use args::{Command, TokenText, run};
+pub use store::{Format, StoreArguments, StoreCommand};

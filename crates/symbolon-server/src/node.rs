@@ -23,6 +23,7 @@ use crate::failure::{Failure, chain};
 use crate::init::{failed, kek_failed, unwritten};
 use crate::listener::{ConnectionInfo, Limits, Port, Strangers, serve_plain, serve_tls};
 use crate::ops;
+use crate::panics;
 use crate::readiness::{NodeReadiness, watch};
 use crate::stop::Stop;
 use crate::tls;
@@ -115,7 +116,8 @@ fn internal(what: &str, error: &dyn std::error::Error) -> Failure {
 async fn open(config: &Config) -> Result<Store, Failure> {
     let data_dir = DataDir::new(&config.data_dir);
     // Reads the whole store once, which blocks.
-    let opened = tokio::task::spawn_blocking(move || data_dir.open()).await;
+    let opening = move || panics::while_opening(data_dir.path(), || data_dir.open());
+    let opened = tokio::task::spawn_blocking(opening).await;
     let opened = opened.map_err(|error| internal("the store cannot be opened", &error))?;
     opened.map_err(|error| match error {
         StoreError::HeaderMissing { path } if config.data_dir.join("store").exists() => {

@@ -4,6 +4,7 @@
 //! header      who the node is
 //! diverged    only in a node that a majority contradicted
 //! ballast     space for bad times
+//! tip         what the store has acknowledged
 //! store/      sled: log, image, audit
 //! snapshots/  snapshots of the state
 //! incoming/   a snapshot that a peer is sending
@@ -13,7 +14,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{Framed, Header, Image, Kv, Log, SledKv, Snapshots, StoreError, files};
+use crate::{Anchor, Framed, Header, Image, Kv, Log, SledKv, Snapshots, StoreError, Tip, files};
 
 /// Names a data directory; opens and creates it.
 #[derive(Debug, Clone)]
@@ -66,17 +67,20 @@ impl DataDir {
             return Err(StoreError::HeaderExists { path: header_path });
         }
         self.create_folders()?;
-        let kv = SledKv::open(&self.store_path())?;
+        let kv = SledKv::create(&self.store_path(), &self.tip_path())?;
         // A header that was lost must not be replaced by another node's.
-        if kv.scan(&[], &[u8::MAX]).next().transpose()?.is_some() {
-            return Err(StoreError::StoreWithoutHeader { path: self.store_path() });
+        for pair in kv.scan(&[], &[u8::MAX]).take(2) {
+            if !Anchor::is_own(&pair?.0) {
+                return Err(StoreError::StoreWithoutHeader { path: self.store_path() });
+            }
         }
         // Last, so that a header means that the rest is there.
         header.write(&header_path)?;
         self.assemble(header, kv)
     }
 
-    /// Opens the directory: the header first, and nothing else if that is refused.
+    /// Opens the directory: the header first, and nothing else if that is refused. Reads all of the
+    /// store and of the snapshots once, and leaves a new incarnation in the anchor.
     ///
     /// # Errors
     ///
@@ -93,9 +97,9 @@ impl DataDir {
             return Err(StoreError::Diverged { path: diverged });
         }
         self.create_folders()?;
-        let kv = SledKv::open(&path)?;
-        kv.check()?;
-        self.assemble(header, kv)
+        SledKv::open(&path, &self.tip_path())
+            .and_then(|kv| self.assemble(header, kv))
+            .map_err(|error| error.in_store(&path))
     }
 
     /// Reads the header alone; the directory may be in use.
@@ -105,6 +109,15 @@ impl DataDir {
     /// As [`Header::read`].
     pub fn header(&self) -> Result<Header, StoreError> {
         Header::read(&self.header_path())
+    }
+
+    /// Version of the layout that the directory was written in.
+    ///
+    /// # Errors
+    ///
+    /// As [`Header::read`].
+    pub fn layout_version(&self) -> Result<u32, StoreError> {
+        Header::version(&self.header_path())
     }
 
     /// The directory.
@@ -127,11 +140,15 @@ impl DataDir {
         self.path.join("diverged")
     }
 
-    fn store_path(&self) -> PathBuf {
+    pub(crate) fn store_path(&self) -> PathBuf {
         self.path.join("store")
     }
 
-    fn snapshots_path(&self) -> PathBuf {
+    pub(crate) fn tip_path(&self) -> PathBuf {
+        self.path.join("tip")
+    }
+
+    pub(crate) fn snapshots_path(&self) -> PathBuf {
         self.path.join("snapshots")
     }
 
@@ -240,9 +257,53 @@ impl Store {
         (snapshots, incoming): (Snapshots, Snapshots),
         place: Place,
     ) -> Result<Self, StoreError> {
-        let kv = Framed::open(kv)?;
+        let store = Self::put_together(header, Framed::open(kv)?, (snapshots, incoming), place)?;
+        // Before anything is written: what is refused stays as it is.
+        store.check()?;
+        // Leaves a new incarnation, before anything depends on it.
+        store.kv.sync_blocking()?;
+        Ok(store)
+    }
+
+    /// A store that is only looked at: nothing is checked but what opening it needs, and no
+    /// incarnation is left.
+    pub(crate) fn over(
+        header: Header,
+        kv: Framed,
+        snapshots: Snapshots,
+        directory: &DataDir,
+    ) -> Result<Self, StoreError> {
+        let place = Place::Directory(directory.clone());
+        Self::put_together(header, kv, (snapshots, Snapshots::default()), place)
+    }
+
+    fn put_together(
+        header: Header,
+        kv: Framed,
+        (snapshots, incoming): (Snapshots, Snapshots),
+        place: Place,
+    ) -> Result<Self, StoreError> {
         let log = Log::open(kv.clone())?;
         let image = Image::open(kv.clone())?;
         Ok(Self { header, kv, log, image, snapshots, incoming, place })
+    }
+
+    /// Reads every value and every snapshot once.
+    ///
+    /// # Errors
+    ///
+    /// When one is not what was written.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.kv.check()?;
+        for info in self.snapshots.list()? {
+            self.snapshots.check(&info.name)?;
+        }
+        Ok(())
+    }
+
+    /// What the anchor holds.
+    #[must_use]
+    pub fn tip(&self) -> Tip {
+        self.kv.anchor().tip()
     }
 }

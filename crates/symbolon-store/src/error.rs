@@ -19,35 +19,66 @@ pub enum StoreError {
         /// The store's directory.
         path: PathBuf,
     },
-    /// sled gave up on what it found.
+    /// sled gave up on what it found. What it said is not told: it may hold anything.
     #[error(
-        "the store in {} is damaged ({finding}); move the data directory away and join again under a new node name",
+        "the files in {} are damaged: {doing} them met what nobody has written; the \
+         data directory away and join again under a new node name",
         path.display()
     )]
     Damaged {
         /// The store's directory.
         path: PathBuf,
-        /// What sled's panic said.
-        finding: String,
+        /// What was under way.
+        doing: &'static str,
     },
-    /// sled returned an error.
-    #[error("{doing} failed; check the disk, then restart")]
+    /// The store does not hold what its anchor tells of.
+    #[error(
+        "the store in {} has lost what it had acknowledged: {loss}; move the data directory away \
+         and join again under a new node name",
+        path.display()
+    )]
+    Lost {
+        /// The store's directory.
+        path: PathBuf,
+        /// What is not there.
+        loss: Loss,
+    },
+    /// The anchor is of an earlier time than the store.
+    #[error(
+        "{} is older than the store beside it: it tells of sync {found}, and the store of {store}; \
+         restore both from one copy, or move the data directory away and join again under a new \
+         node name",
+        path.display()
+    )]
+    TipBehind {
+        /// The anchor's file.
+        path: PathBuf,
+        /// Its last sync.
+        found: u64,
+        /// The store's.
+        store: u64,
+    },
+    /// The data directory has a header and no anchor.
+    #[error(
+        "{} is missing though the header is there, and without it nobody can tell whether the store \
+         has lost something; restore it together with the store, or move the data directory away \
+         and join again under a new node name",
+        path.display()
+    )]
+    TipMissing {
+        /// The anchor's file.
+        path: PathBuf,
+    },
+    /// The system failed under sled.
+    #[error("{doing} the store in {} failed; check the disk, then restart", path.display())]
     Engine {
+        /// The store's directory.
+        path: PathBuf,
         /// What was under way.
         doing: &'static str,
         /// sled's error.
         #[source]
         source: EngineFault,
-    },
-    /// sled panicked in the middle of the work.
-    #[error(
-        "{doing} met damage ({finding}); move the data directory away and join again under a new node name"
-    )]
-    EnginePanicked {
-        /// What was under way.
-        doing: &'static str,
-        /// What sled's panic said.
-        finding: String,
     },
     /// A file could not be read or written.
     #[error("cannot {doing} {}; check that it exists, its owner, and the disk", path.display())]
@@ -62,10 +93,13 @@ pub enum StoreError {
     },
     /// A stored value is not what was written.
     #[error(
-        "the {space} value under key {key} is corrupt: {finding}; move the data directory away and \
-         join again under a new node name"
+        "the {space} value under key {key}{} is corrupt: {finding}; move the data directory away \
+         and join again under a new node name",
+        within(path.as_deref())
     )]
     Corrupt {
+        /// The store's directory, where it is known.
+        path: Option<PathBuf>,
         /// Key space.
         space: Space,
         /// The key, prefix included, in hexadecimal.
@@ -220,7 +254,31 @@ impl StoreError {
             // Writing to a string does not fail.
             let _ = write!(hex, "{byte:02x}");
         }
-        Self::Corrupt { space, key: hex, finding }
+        Self::Corrupt { path: None, space, key: hex, finding }
+    }
+
+    /// The same, about `to` where it was about `from`.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        match &mut self {
+            Self::Damaged { path, .. }
+            | Self::Lost { path, .. }
+            | Self::Engine { path, .. }
+            | Self::Corrupt { path: Some(path), .. }
+                if *path == from =>
+            {
+                to.clone_into(path);
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// The same, with the directory of the store that it is about.
+    pub(crate) fn in_store(mut self, store: &Path) -> Self {
+        if let Self::Corrupt { path, .. } = &mut self {
+            path.get_or_insert_with(|| store.to_owned());
+        }
+        self
     }
 }
 
@@ -233,6 +291,65 @@ impl EngineFault {
     pub(crate) const fn new(error: sled::Error) -> Self {
         Self(error)
     }
+}
+
+/// What a store has lost, compared with its anchor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Loss {
+    /// Its end.
+    #[error("it ends with sync {found}, and the file tip tells of {expected}")]
+    Round {
+        /// Its last sync.
+        found: u64,
+        /// The anchor's.
+        expected: u64,
+    },
+    /// Entries at the end of the log.
+    #[error("its log ends with entry {}, and the file tip tells of {expected}", number(*found))]
+    LogEnd {
+        /// Last entry, or last purged one.
+        found: Option<u64>,
+        /// The anchor's.
+        expected: u64,
+    },
+    /// An entry of the log, replaced by an older one.
+    #[error("its log entry {0} is not the one that the file tip tells of")]
+    LogEntry(u64),
+    /// That entries were purged.
+    #[error("its log is purged up to {}, and the file tip tells of {expected}", number(*found))]
+    Purged {
+        /// Last purged entry.
+        found: Option<u64>,
+        /// The anchor's.
+        expected: u64,
+    },
+    /// A vote or a truncation.
+    #[error("it knows of {found} votes and truncations, and the file tip of {expected}")]
+    Revision {
+        /// How many it knows of.
+        found: u64,
+        /// The anchor's.
+        expected: u64,
+    },
+    /// The vote.
+    #[error("its vote is not the one that the file tip tells of")]
+    Vote,
+    /// Writes of the image.
+    #[error("its image was written {found} times, and the file tip tells of {expected}")]
+    Image {
+        /// How often.
+        found: u64,
+        /// The anchor's.
+        expected: u64,
+    },
+}
+
+fn within(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| format!(" in {}", path.display()))
+}
+
+fn number(index: Option<u64>) -> String {
+    index.map_or_else(|| "none".to_owned(), |index| index.to_string())
 }
 
 /// What is wrong with a stored value.
@@ -262,6 +379,15 @@ pub enum Finding {
     /// The log has a hole.
     #[error("log entry {0} is missing before it")]
     Hole(u64),
+    /// The log holds an entry of another time.
+    #[error("it was not written after the log entry before it")]
+    Chain,
+    /// A key that nothing of this release writes.
+    #[error("it is of no known key space")]
+    Stray,
+    /// A value without which others mean nothing.
+    #[error("it is missing, and others are there that need it")]
+    Missing,
 }
 
 /// What is wrong with a file.

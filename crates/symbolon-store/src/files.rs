@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
@@ -83,6 +83,24 @@ pub(crate) fn open(path: &Path) -> Result<File, StoreError> {
     File::open(path).map_err(|source| StoreError::file("open", path, source))
 }
 
+/// Opens a file that is there for reading and writing.
+pub(crate) fn open_for_update(path: &Path) -> Result<File, StoreError> {
+    let options = OpenOptions::new().read(true).write(true).open(path);
+    options.map_err(|source| StoreError::file("open", path, source))
+}
+
+/// Writes into a file without making it longer. Durable on return.
+pub(crate) fn write_durably_at(
+    file: &File,
+    path: &Path,
+    bytes: &[u8],
+    at: u64,
+) -> Result<(), StoreError> {
+    file.write_all_at(bytes, at)
+        .and_then(|()| file.sync_data())
+        .map_err(|source| StoreError::file("write", path, source))
+}
+
 /// Length of a file in bytes.
 pub(crate) fn length(path: &Path) -> Result<u64, StoreError> {
     fs::metadata(path)
@@ -134,6 +152,31 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     file.write_all(bytes).map_err(|source| StoreError::file("write", &tmp, source))?;
     sync_file(&file, &tmp)?;
     rename(&tmp, path)
+}
+
+/// Copies a directory with what is in it to a place where nothing is.
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<(), StoreError> {
+    create_dir(to)?;
+    for path in list(from)? {
+        let Some(name) = path.file_name() else { continue };
+        let target = to.join(name);
+        if path.is_dir() {
+            copy_tree(&path, &target)?;
+        } else {
+            fs::copy(&path, &target).map_err(|source| StoreError::file("copy", &path, source))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a directory with what is in it, which may be gone already.
+pub(crate) fn remove_tree_if_there(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::file("remove", path, source))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Who may read a file.

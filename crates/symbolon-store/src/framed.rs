@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::kv::{Batch, Kv, Op, Scan, SyncDone, SyncStats};
-use crate::{Finding, KEY_BYTES_MAX, Space, StoreError};
+use crate::{Anchor, Finding, KEY_BYTES_MAX, Space, StoreError};
 
 /// Longest value, in bytes.
 pub const VALUE_BYTES_MAX: usize = 16 << 20;
@@ -127,10 +127,7 @@ impl Framed {
                 }
                 Op::Insert(key, value) => {
                     remove_parts(&mut out, &key, 0..parts_before);
-                    let mut stored = Vec::with_capacity(FRAME_BYTES + value.len());
-                    stored.push(WHOLE);
-                    stored.extend_from_slice(&checksum(&key, &value).to_le_bytes());
-                    stored.extend_from_slice(&value);
+                    let stored = whole(&key, &value);
                     out.insert(key, stored);
                 }
                 Op::Remove(key) => {
@@ -164,6 +161,31 @@ impl Framed {
         }
     }
 
+    /// Reads everything once, so that damage is met now and not in the middle of the work.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] when a value is not what was written, or a key is of no space.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let (parts, after_parts) = Space::Parts.bounds();
+        for pair in self.scan(&[], &parts) {
+            let (key, _) = pair?;
+            if Space::of(&key).is_none() {
+                return Err(StoreError::corrupt(&key, Finding::Stray));
+            }
+        }
+        // Parts were met with their values.
+        match self.inner.kv.scan(&after_parts, &[u8::MAX; KEY_BYTES_MAX + 1]).next() {
+            None => Ok(()),
+            Some(pair) => Err(StoreError::corrupt(&pair?.0, Finding::Stray)),
+        }
+    }
+
+    /// The store's anchor.
+    pub(crate) fn anchor(&self) -> &Anchor {
+        self.inner.kv.anchor()
+    }
+
     /// Calls `done` once everything written before this call is durable. See [`Kv::sync`].
     pub fn sync(&self, done: SyncDone) {
         self.inner.kv.sync(done);
@@ -195,18 +217,10 @@ impl Inner {
     }
 
     /// Takes the frame off. `None` when the value was in parts and has been removed meanwhile.
-    fn unframe(&self, key: &[u8], mut stored: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
+    fn unframe(&self, key: &[u8], stored: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
         match stored.first() {
-            Some(&WHOLE) if stored.len() >= FRAME_BYTES => {
-                let value = stored.split_off(FRAME_BYTES);
-                if stored.get(1..) != Some(&checksum(key, &value).to_le_bytes()) {
-                    return Err(StoreError::corrupt(key, Finding::Checksum));
-                }
-                Ok(Some(value))
-            }
             Some(&IN_PARTS) => self.assemble(key),
-            Some(&WHOLE) | None => Err(StoreError::corrupt(key, Finding::Short(stored.len()))),
-            Some(&schema) => Err(StoreError::corrupt(key, Finding::Schema(schema))),
+            _ => open_whole(key, stored).map(Some),
         }
     }
 
@@ -236,6 +250,30 @@ impl Inner {
             return Err(StoreError::corrupt(key, Finding::Checksum));
         }
         Ok(Some(value))
+    }
+}
+
+/// A small value in its frame.
+pub(crate) fn whole(key: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut stored = Vec::with_capacity(FRAME_BYTES + value.len());
+    stored.push(WHOLE);
+    stored.extend_from_slice(&checksum(key, value).to_le_bytes());
+    stored.extend_from_slice(value);
+    stored
+}
+
+/// Takes the frame off a small value.
+pub(crate) fn open_whole(key: &[u8], mut stored: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    match stored.first() {
+        Some(&WHOLE) if stored.len() >= FRAME_BYTES => {
+            let value = stored.split_off(FRAME_BYTES);
+            if stored.get(1..) != Some(&checksum(key, &value).to_le_bytes()) {
+                return Err(StoreError::corrupt(key, Finding::Checksum));
+            }
+            Ok(value)
+        }
+        Some(&WHOLE) | None => Err(StoreError::corrupt(key, Finding::Short(stored.len()))),
+        Some(&schema) => Err(StoreError::corrupt(key, Finding::Schema(schema))),
     }
 }
 

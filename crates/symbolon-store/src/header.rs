@@ -70,6 +70,13 @@ impl Header {
         Self::decode(&bytes, path)
     }
 
+    /// Version of a header file that can be read.
+    pub(crate) fn version(path: &Path) -> Result<u32, StoreError> {
+        let bytes = files::read(path)?
+            .ok_or_else(|| StoreError::HeaderMissing { path: path.to_owned() })?;
+        Self::body(&bytes, path).map(|body| body.version)
+    }
+
     /// Writes a header file so that a crash leaves either the old one or this one. Durable on
     /// return.
     ///
@@ -99,8 +106,12 @@ impl Header {
     }
 
     fn decode(bytes: &[u8], path: &Path) -> Result<Self, StoreError> {
-        let corrupt =
-            |finding| StoreError::CorruptFile { path: path.to_owned(), finding, remedy: REMEDY };
+        let body = Self::body(bytes, path)?;
+        Self::from_proto(body).ok_or_else(|| corrupt(path, FileFinding::Content))
+    }
+
+    fn body(bytes: &[u8], path: &Path) -> Result<proto::Header, StoreError> {
+        let corrupt = |finding| corrupt(path, finding);
         let body = bytes.strip_prefix(MAGIC).ok_or_else(|| corrupt(FileFinding::Magic))?;
         let (crc, body) = body.split_first_chunk().ok_or_else(|| corrupt(FileFinding::Torn))?;
         if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
@@ -115,7 +126,7 @@ impl Header {
                 readable: VERSION,
             });
         }
-        Self::from_proto(body).ok_or_else(|| corrupt(FileFinding::Content))
+        Ok(body)
     }
 
     fn from_proto(body: proto::Header) -> Option<Self> {
@@ -170,6 +181,10 @@ impl fmt::Debug for Header {
             .field("node_name", &self.node_name)
             .finish_non_exhaustive()
     }
+}
+
+fn corrupt(path: &Path, finding: FileFinding) -> StoreError {
+    StoreError::CorruptFile { path: path.to_owned(), finding, remedy: REMEDY }
 }
 
 fn seal_body(body: &[u8]) -> Vec<u8> {

@@ -3,22 +3,30 @@
 //! Rows lie under a generation number. A snapshot is installed by writing its rows under the next
 //! number and then changing the number and the scalars in one batch, so that a crash at any point
 //! leaves the old image or the new one, each whole.
+//!
+//! Generation and scalars are one value, so that damage cannot part them:
+//!
+//! ```text
+//! number of the write (8), generation of the rows (4), scalars
+//! ```
+//!
+//! with integers big-endian. By the number an image that has fallen back is told from one that has not.
 
 use std::ops::RangeBounds;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::keyspace::{index_bounds, index_of};
 use crate::kv::Pair;
 use crate::log::half_open;
-use crate::{Batch, Finding, Framed, Space, StoreError};
+use crate::{Batch, Finding, Framed, Loss, Space, StoreError};
 
 /// Rows and bytes that one batch of an install holds at most, and it may pass the bytes by one row:
 /// bounds the memory and the pause for other writers.
 const INSTALL_BATCH_ROWS: usize = 1000;
 const INSTALL_BATCH_BYTES: usize = 1 << 20;
 
-const GENERATION: &[u8] = b"image/generation";
 const SCALARS: &[u8] = b"image/scalars";
 /// Prefix and generation before the row key.
 const ROW_KEY_START: usize = 5;
@@ -39,6 +47,8 @@ pub struct Image {
 
 struct Shared {
     generation: AtomicU32,
+    /// Number of the last write of the scalars.
+    version: AtomicU64,
     installing: AtomicBool,
 }
 
@@ -60,21 +70,37 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// When the generation cannot be read, or removing fails.
+    /// [`StoreError::Lost`] when it is older than the store's anchor tells, or when reading or removing
+    /// fails.
     pub fn open(store: Framed) -> Result<Self, StoreError> {
-        let key = Space::Meta.key(GENERATION);
-        let generation = match store.get(&key)? {
-            None => 0,
-            Some(bytes) => u32::from_be_bytes(
-                (&*bytes)
-                    .try_into()
-                    .map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))?,
-            ),
+        let (version, generation) = match stored(&store)? {
+            Some(stored) => (stored.version, stored.generation),
+            None => (0, 0),
         };
-        let shared = Shared { generation: generation.into(), installing: false.into() };
+        let expected = store.anchor().found().image;
+        if version < expected {
+            return Err(store.anchor().lost(Loss::Image { found: version, expected }));
+        }
+        // Rows of other generations may be left of an install that was interrupted.
+        let (from, to) = generation_bounds(generation);
+        if version == 0 && store.scan(&from, &to).next().is_some() {
+            return Err(StoreError::corrupt(&Space::Meta.key(SCALARS), Finding::Missing));
+        }
+        let shared = Shared {
+            generation: generation.into(),
+            version: version.into(),
+            installing: false.into(),
+        };
         let image = Self { store, shared: Arc::new(shared) };
+        image.store.anchor().note(|marks| marks.image = version);
         image.remove_other_generations()?;
         Ok(image)
+    }
+
+    /// The directory of the store that it is in, for errors.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.store.anchor().store_path()
     }
 
     /// Writes what applied entries changed, in one batch: the image is never between two of them.
@@ -96,8 +122,7 @@ impl Image {
         for (index, rows) in changes.audit {
             batch.insert(audit_key(index), rows);
         }
-        batch.insert(Space::Meta.key(SCALARS), changes.scalars);
-        self.store.write(batch)
+        self.write_with_scalars(batch, generation, &changes.scalars)
     }
 
     /// The scalars of the last write or install; `None` for an image that was never written.
@@ -106,7 +131,7 @@ impl Image {
     ///
     /// When reading fails.
     pub fn scalars(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.get(&Space::Meta.key(SCALARS))
+        Ok(stored(&self.store)?.map(|stored| stored.scalars))
     }
 
     /// All rows, as key and value. Not a snapshot: for reading the image when a node starts.
@@ -159,6 +184,22 @@ impl Image {
         Ok(install)
     }
 
+    fn write_with_scalars(
+        &self,
+        mut batch: Batch,
+        generation: u32,
+        scalars: &[u8],
+    ) -> Result<(), StoreError> {
+        let version = self.shared.version.fetch_add(1, Ordering::AcqRel).saturating_add(1);
+        let mut value = version.to_be_bytes().to_vec();
+        value.extend_from_slice(&generation.to_be_bytes());
+        value.extend_from_slice(scalars);
+        batch.insert(Space::Meta.key(SCALARS), value);
+        self.store.write(batch)?;
+        self.store.anchor().note(|marks| marks.image = marks.image.max(version));
+        Ok(())
+    }
+
     fn generation(&self) -> u32 {
         self.shared.generation.load(Ordering::Acquire)
     }
@@ -205,12 +246,10 @@ impl Install {
     /// # Errors
     ///
     /// When writing or syncing fails; the image on disk is then the old one or the new one.
-    pub fn commit(mut self, scalars: impl Into<Vec<u8>>) -> Result<(), StoreError> {
-        let mut batch = std::mem::take(&mut self.batch);
-        batch.insert(Space::Meta.key(GENERATION), self.generation.to_be_bytes());
-        batch.insert(Space::Meta.key(SCALARS), scalars);
+    pub fn commit(mut self, scalars: &[u8]) -> Result<(), StoreError> {
+        let batch = std::mem::take(&mut self.batch);
         let image = &self.image;
-        image.store.write(batch)?;
+        image.write_with_scalars(batch, self.generation, scalars)?;
         image.shared.generation.store(self.generation, Ordering::Release);
         image.store.sync_blocking()?;
         image.remove_other_generations()
@@ -231,6 +270,29 @@ impl Drop for Install {
     fn drop(&mut self) {
         self.image.shared.installing.store(false, Ordering::Release);
     }
+}
+
+/// What stands under the one key of the image.
+struct Stored {
+    version: u64,
+    generation: u32,
+    scalars: Vec<u8>,
+}
+
+fn stored(store: &Framed) -> Result<Option<Stored>, StoreError> {
+    let key = Space::Meta.key(SCALARS);
+    let Some(value) = store.get(&key)? else {
+        return Ok(None);
+    };
+    let parsed = value.split_first_chunk().and_then(|(version, rest)| {
+        let (generation, scalars) = rest.split_first_chunk()?;
+        Some(Stored {
+            version: u64::from_be_bytes(*version),
+            generation: u32::from_be_bytes(*generation),
+            scalars: scalars.to_vec(),
+        })
+    });
+    parsed.map(Some).ok_or_else(|| StoreError::corrupt(&key, Finding::ValueLength))
 }
 
 fn row_key(generation: u32, key: &[u8]) -> Vec<u8> {

@@ -12,7 +12,7 @@ pub const KEY_BYTES_MAX: usize = 512;
 /// A key space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Space {
-    /// Single values: vote, committed, purged, the image's generation and scalars.
+    /// Single values: vote, committed, purged, revision, the image's generation and scalars, round.
     Meta,
     /// Raft log: entries by index (u64, big-endian).
     Log,

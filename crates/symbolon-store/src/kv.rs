@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use crate::StoreError;
+use crate::{Anchor, StoreError};
 
 /// Key and value.
 pub type Pair = (Vec<u8>, Vec<u8>);
@@ -39,6 +39,9 @@ pub trait Kv: Send + Sync + 'static {
 
     /// Counters since the store was opened.
     fn stats(&self) -> SyncStats;
+
+    /// What each sync leaves behind, so that a loss is noticed.
+    fn anchor(&self) -> &Anchor;
 
     /// [`sync`](Self::sync) that waits. Not for async code.
     fn sync_blocking(&self) -> Result<(), StoreError> {

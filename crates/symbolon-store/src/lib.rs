@@ -4,11 +4,13 @@
 //! once a [`Kv::sync`] has called back: [`SledKv`] on disk, `SimKv` (feature `sim`) in a simulated
 //! one that forgets. [`Framed`] puts a checksum on every value, [`Log`] and [`Image`] keep the Raft
 //! log and the applied state in it, [`Snapshots`] and [`Header`] are files beside it, [`Keyring`]
-//! seals secret fields. [`DataDir`] puts them together.
+//! seals secret fields. [`Anchor`] tells a store that has lost something from one that has not.
+//! [`DataDir`] puts them together.
 //!
 //! It must never know openraft, a socket, a clock, a user or a command: entries, votes, rows and
 //! scalars are bytes to it, and their meaning is the business of those who write them.
 
+mod anchor;
 mod data_dir;
 mod error;
 mod files;
@@ -19,6 +21,7 @@ mod kek;
 mod keyspace;
 mod kv;
 mod log;
+mod look;
 mod reserve;
 mod seal;
 #[cfg(any(test, feature = "sim"))]
@@ -26,9 +29,11 @@ mod sim_kv;
 mod sled_kv;
 mod snapshot_file;
 mod snapshots;
+mod tip;
 
+pub use anchor::Anchor;
 pub use data_dir::{DataDir, Store};
-pub use error::{EngineFault, FileFinding, Finding, StoreError};
+pub use error::{EngineFault, FileFinding, Finding, Loss, StoreError};
 pub use framed::{Framed, VALUE_BYTES_MAX};
 pub use header::{Header, KnownNode};
 pub use image::{AuditRows, Image, ImageBatch, ImageRows, Install};
@@ -36,10 +41,12 @@ pub use kek::{Kek, KekError, WrapPurpose};
 pub use keyspace::{KEY_BYTES_MAX, Space};
 pub use kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 pub use log::Log;
+pub use look::{FileSize, Look};
 pub use reserve::{DiskLevel, DiskSpace, Reserve};
 pub use seal::{DataKey, FieldRef, Keyring, SealError};
 #[cfg(any(test, feature = "sim"))]
-pub use sim_kv::{SimDisk, SimKv};
+pub use sim_kv::{SimCopy, SimDisk, SimKv};
 pub use sled_kv::SledKv;
 pub use snapshot_file::{CHUNK_BYTES_MAX, SnapshotReader, SnapshotWriter};
 pub use snapshots::{SnapshotInfo, Snapshots};
+pub use tip::{Marks, Tip};

@@ -1,21 +1,30 @@
 //! The Raft log, and what a node must not forget beside it.
 //!
+//! An entry stands behind a checksum (CRC-32, 4, little-endian) over the one of the entry before it and
+//! itself. So it runs through the whole log, and an entry that damage has put back to an earlier one of
+//! the same index is found. That of the first entry cannot be checked against what is gone.
+//!
 //! No method syncs: the caller does, before anything is answered that depends on what it wrote.
 
+use std::cmp::Ordering;
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::keyspace::{index_bounds, index_of};
-use crate::{Batch, Finding, Framed, Space, StoreError, SyncDone};
+use crate::{Batch, Finding, Framed, Loss, Space, StoreError, SyncDone};
 
 /// Entries that one batch removes: bounds the pause.
 const REMOVE_BATCH_ENTRIES: u64 = 1000;
 /// The purged index before the log id.
 const INDEX_BYTES: usize = 8;
+/// The checksum before an entry.
+const CHAIN_BYTES: usize = 4;
 
 const VOTE: &[u8] = b"log/vote";
 const COMMITTED: &[u8] = b"log/committed";
 const PURGED: &[u8] = b"log/purged";
+/// Votes and truncations so far (u64, big-endian). Each of them counts it up in its own batch.
+const REVISION: &[u8] = b"log/revision";
 
 /// The log in a store. Clones share it.
 #[derive(Clone)]
@@ -30,6 +39,10 @@ struct Bounds {
     /// First and last index; `None` when the log is empty.
     entries: Option<(u64, u64)>,
     purged: Option<u64>,
+    /// The checksum of the last entry; 0 when the log is empty.
+    chain: u32,
+    /// Votes and truncations so far.
+    revision: u64,
 }
 
 impl Bounds {
@@ -41,6 +54,14 @@ impl Bounds {
             (None, None) => None,
         }
     }
+
+    /// The last entry, or the last purged one when there is none.
+    const fn end(self) -> Option<u64> {
+        match self.entries {
+            Some((_, last)) => Some(last),
+            None => self.purged,
+        }
+    }
 }
 
 impl Log {
@@ -49,26 +70,87 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`] when an entry is damaged or missing.
+    /// [`StoreError::Corrupt`] when an entry is damaged or missing, [`StoreError::Lost`] when the log
+    /// or the vote is not what the store's anchor tells of.
     pub fn open(store: Framed) -> Result<Self, StoreError> {
         let purged = purged_marker(&store)?.map(|(index, _)| index);
+        let expected = store.anchor().found().purged;
+        if let Some(expected) = expected.filter(|expected| purged < Some(*expected)) {
+            return Err(store.anchor().lost(Loss::Purged { found: purged, expected }));
+        }
+        let revision = revision(&store)?;
         let log = Self { store, bounds: Arc::default() };
         if let Some(purged) = purged {
             log.remove_up_to(purged)?;
         }
         let (from, to) = Space::Log.bounds();
-        let mut entries = None;
+        let mut bounds = Bounds { purged, revision, ..Bounds::default() };
+        let mark = log.store.anchor().found().last;
+        let mut chain_at_mark = None;
         for pair in log.store.scan(&from, &to) {
-            let (key, _) = pair?;
+            let (key, stored) = pair?;
             let index = entry_index(&key)?;
-            let expected = Bounds { entries, purged }.next().unwrap_or(index);
+            let expected = bounds.next().unwrap_or(index);
             if index != expected {
                 return Err(StoreError::corrupt(&key, Finding::Hole(expected)));
             }
-            entries = Some((entries.map_or(index, |(first, _)| first), index));
+            let (chain, entry) = unchain(&key, &stored)?;
+            if bounds.entries.is_some() && chain != link(bounds.chain, entry) {
+                return Err(StoreError::corrupt(&key, Finding::Chain));
+            }
+            bounds.chain = chain;
+            bounds.entries = Some((bounds.entries.map_or(index, |(first, _)| first), index));
+            if mark == Some(index) {
+                chain_at_mark = Some(chain);
+            }
         }
-        *log.bounds() = Bounds { entries, purged };
+        let vote = log.vote()?;
+        log.compare(bounds, chain_at_mark, vote.as_deref())?;
+        *log.bounds() = bounds;
+        // It may be ahead of what was found.
+        log.note(&bounds);
+        log.store.anchor().note(|marks| marks.vote = vote);
         Ok(log)
+    }
+
+    /// Refuses what has not reached the marks of the anchor.
+    fn compare(
+        &self,
+        bounds: Bounds,
+        chain_at_mark: Option<u32>,
+        vote: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        let anchor = self.store.anchor();
+        let marks = anchor.found();
+        let (found, expected) = (bounds.revision, marks.revision);
+        match found.cmp(&expected) {
+            Ordering::Less => return Err(anchor.lost(Loss::Revision { found, expected })),
+            // Whatever was voted or truncated since may have taken back what the marks tell of.
+            Ordering::Greater => return Ok(()),
+            Ordering::Equal => {}
+        }
+        if vote != marks.vote.as_deref() {
+            return Err(anchor.lost(Loss::Vote));
+        }
+        match marks.last {
+            Some(expected) if bounds.end() < Some(expected) => {
+                Err(anchor.lost(Loss::LogEnd { found: bounds.end(), expected }))
+            }
+            Some(index) if chain_at_mark.is_some_and(|chain| chain != marks.chain) => {
+                Err(anchor.lost(Loss::LogEntry(index)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the anchor what was written.
+    fn note(&self, bounds: &Bounds) {
+        self.store.anchor().note(|marks| {
+            marks.revision = bounds.revision;
+            marks.last = bounds.end();
+            marks.chain = bounds.chain;
+            marks.purged = bounds.purged;
+        });
     }
 
     /// Appends entries in one batch. They can be read on return, and are durable after the next
@@ -78,7 +160,7 @@ impl Log {
     ///
     /// [`StoreError::NotConsecutive`], with nothing written, unless each index is one more than the
     /// one before it. Only the first entry of a log that was never purged may have any index.
-    pub fn append<B: Into<Vec<u8>>>(
+    pub fn append<B: AsRef<[u8]>>(
         &self,
         entries: impl IntoIterator<Item = (u64, B)>,
     ) -> Result<(), StoreError> {
@@ -90,11 +172,17 @@ impl Log {
             if index != expected {
                 return Err(StoreError::NotConsecutive { expected, found: index });
             }
-            batch.insert(entry_key(index), entry);
+            let entry = entry.as_ref();
+            after.chain = link(after.chain, entry);
+            let mut stored = Vec::with_capacity(CHAIN_BYTES + entry.len());
+            stored.extend_from_slice(&after.chain.to_le_bytes());
+            stored.extend_from_slice(entry);
+            batch.insert(entry_key(index), stored);
             after.entries = Some((after.entries.map_or(index, |(first, _)| first), index));
         }
         self.store.write(batch)?;
         *bounds = after;
+        self.note(&bounds);
         Ok(())
     }
 
@@ -131,7 +219,9 @@ impl Log {
         let mut entries = Vec::new();
         let mut bytes = 0_usize;
         for pair in self.store.scan(&from, &to) {
-            let (key, entry) = pair?;
+            let (key, mut entry) = pair?;
+            unchain(&key, &entry)?;
+            entry.drain(..CHAIN_BYTES);
             let index = entry_index(&key)?;
             if index != expected {
                 // A purge that ran meanwhile has taken all before its mark, so that what was read
@@ -182,13 +272,25 @@ impl Log {
         if let Some(purged) = bounds.purged.filter(|purged| from <= *purged) {
             return Err(StoreError::TruncatesPurged { from, purged });
         }
+        if bounds.entries.is_none_or(|(_, last)| last < from) {
+            return Ok(());
+        }
+        let revision = bounds.revision.saturating_add(1);
         while let Some((first, last)) = bounds.entries.filter(|(_, last)| from <= *last) {
             let until = from.max(first).max(last.saturating_sub(REMOVE_BATCH_ENTRIES - 1));
             let mut batch = Batch::new();
+            // With the first entries that go: whoever finds fewer finds that there was a truncation.
+            batch.insert(Space::Meta.key(REVISION), revision.to_be_bytes());
             (until..=last).for_each(|index| batch.remove(entry_key(index)));
             self.store.write(batch)?;
+            bounds.revision = revision;
             bounds.entries = (first < until).then(|| (first, until - 1));
         }
+        bounds.chain = match bounds.entries {
+            Some((_, last)) => self.chain_of(last)?,
+            None => 0,
+        };
+        self.note(&bounds);
         Ok(())
     }
 
@@ -214,6 +316,10 @@ impl Log {
             bounds.entries = bounds.entries.and_then(|(first, last)| {
                 (index < last).then(|| (first.max(index.saturating_add(1)), last))
             });
+            if bounds.entries.is_none() {
+                bounds.chain = 0;
+            }
+            self.note(&bounds);
         }
         self.remove_up_to(index)
     }
@@ -242,7 +348,19 @@ impl Log {
     ///
     /// When writing fails.
     pub fn put_vote(&self, vote: impl Into<Vec<u8>>) -> Result<(), StoreError> {
-        self.put(VOTE, vote.into())
+        let vote = vote.into();
+        let mut bounds = self.bounds();
+        let revision = bounds.revision.saturating_add(1);
+        let mut batch = Batch::new();
+        batch.insert(Space::Meta.key(VOTE), &*vote);
+        batch.insert(Space::Meta.key(REVISION), revision.to_be_bytes());
+        self.store.write(batch)?;
+        bounds.revision = revision;
+        self.store.anchor().note(|marks| {
+            marks.vote = Some(vote);
+            marks.revision = revision;
+        });
+        Ok(())
     }
 
     /// The committed log id that was put last.
@@ -293,10 +411,43 @@ impl Log {
         self.store.write(batch)
     }
 
+    /// The checksum of an entry that is there.
+    fn chain_of(&self, index: u64) -> Result<u32, StoreError> {
+        let key = entry_key(index);
+        let missing = || StoreError::corrupt(&key, Finding::Hole(index));
+        let stored = self.store.get(&key)?.ok_or_else(missing)?;
+        unchain(&key, &stored).map(|(chain, _)| chain)
+    }
+
     fn remove_up_to(&self, index: u64) -> Result<(), StoreError> {
         let (from, to) = index_bounds(Space::Log, 0, index.checked_add(1));
         self.store.delete_range(&from, &to)
     }
+}
+
+fn revision(store: &Framed) -> Result<u64, StoreError> {
+    let key = Space::Meta.key(REVISION);
+    let Some(revision) = store.get(&key)? else {
+        return Ok(0);
+    };
+    let revision = (&*revision).try_into().map(u64::from_be_bytes);
+    revision.map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))
+}
+
+/// The checksum of an entry that follows one with the checksum `before`.
+fn link(before: u32, entry: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&before.to_le_bytes());
+    hasher.update(entry);
+    hasher.finalize()
+}
+
+/// Checksum and entry.
+fn unchain<'a>(key: &[u8], stored: &'a [u8]) -> Result<(u32, &'a [u8]), StoreError> {
+    let (chain, entry) = stored
+        .split_first_chunk::<CHAIN_BYTES>()
+        .ok_or_else(|| StoreError::corrupt(key, Finding::ValueLength))?;
+    Ok((u32::from_le_bytes(*chain), entry))
 }
 
 fn purged_marker(store: &Framed) -> Result<Option<(u64, Vec<u8>)>, StoreError> {

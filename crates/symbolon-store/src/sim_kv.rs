@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::anchor::SimTip;
 use crate::kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
-use crate::{Header, Snapshots, StoreError};
+use crate::{Anchor, Header, Marks, Snapshots, StoreError, Tip};
 
 /// A node's disk. It outlives the simulated processes that open it; clones are the same disk.
 #[derive(Clone, Default)]
@@ -20,6 +22,7 @@ pub struct SimDisk {
 pub struct SimKv {
     state: Arc<Mutex<State>>,
     life: u64,
+    anchor: Anchor,
 }
 
 #[derive(Default)]
@@ -27,6 +30,8 @@ struct State {
     /// Which opening is alive; handles of others are dead.
     life: u64,
     is_open: bool,
+    /// Of the handle that is alive.
+    anchor: Option<Anchor>,
     /// What survives a crash.
     durable: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What readers see.
@@ -36,15 +41,30 @@ struct State {
     /// Batches that ever became durable.
     synced: u64,
     defer_syncs: bool,
-    /// Syncs under way, with the number of batches that must be durable then.
-    waiting: VecDeque<(u64, SyncDone)>,
+    /// Syncs under way.
+    waiting: VecDeque<Waiting>,
     fail_next_sync: bool,
+    tear_next_tip: bool,
     writes_until_fault: Option<u64>,
     poison: Option<StoreError>,
     stats: SyncStats,
     header: Option<Header>,
     snapshots: Snapshots,
+    /// The file `tip`. Writes of it are durable on return.
+    tip: SimTip,
 }
+
+struct Waiting {
+    /// Batches that must be durable then.
+    until: u64,
+    /// What log and image hold in them.
+    marks: Marks,
+    done: SyncDone,
+}
+
+/// What a [`SimDisk`] held at some time, without its tip: how a disk looks that has lost its end.
+#[derive(Clone)]
+pub struct SimCopy(BTreeMap<Vec<u8>, Vec<u8>>);
 
 impl SimDisk {
     /// An empty disk, whose syncs complete at once.
@@ -64,11 +84,35 @@ impl SimDisk {
         if state.is_open {
             return Err(StoreError::Locked { path: "simulated disk".into() });
         }
+        {
+            let mut tip = state.tip.lock().unwrap_or_else(PoisonError::into_inner);
+            if tip.is_empty() {
+                *tip = Tip::default().encode_file()?;
+            }
+        }
+        let anchor = Anchor::simulated(&state.tip)?;
+        let stored = |key: &[u8]| Ok(state.visible.get(key).cloned());
+        anchor.attach(Path::new("simulated disk"), stored)?;
         state.is_open = true;
         state.life += 1;
         state.poison = None;
         state.stats = SyncStats::default();
-        Ok(SimKv { state: Arc::clone(&self.state), life: state.life })
+        state.anchor = Some(anchor.clone());
+        Ok(SimKv { state: Arc::clone(&self.state), life: state.life, anchor })
+    }
+
+    /// What is durable.
+    #[must_use]
+    pub fn copy(&self) -> SimCopy {
+        SimCopy(lock(&self.state).durable.clone())
+    }
+
+    /// Puts a copy in place of what is there, unsynced batches included, and leaves the tip.
+    pub fn put_back(&self, copy: SimCopy) {
+        let mut state = lock(&self.state);
+        state.unsynced.clear();
+        state.visible.clone_from(&copy.0);
+        state.durable = copy.0;
     }
 
     /// The power fails: everything that was not synced is gone, whoever waits for a sync is never
@@ -132,6 +176,12 @@ impl SimDisk {
         lock(&self.state).fail_next_sync = true;
     }
 
+    /// Makes the power fail in the middle of the next write of the tip: what was to be synced is, the
+    /// slot is torn, and whoever waits is told of a fault, like everyone after.
+    pub fn tear_next_tip(&self) {
+        lock(&self.state).tear_next_tip = true;
+    }
+
     /// Lets `writes` more writes through and makes the one after fail, and everything after it until
     /// the disk is opened anew.
     pub fn fail_after_writes(&self, writes: u64) {
@@ -170,29 +220,50 @@ impl SimDisk {
         let mut state = lock(&self.state);
         let count = syncs_max.min(state.waiting.len());
         let group: Vec<_> = state.waiting.drain(..count).collect();
-        let Some(until) = group.iter().map(|(until, _)| *until).max() else {
+        // The last one waits for the most.
+        let (Some(last), Some(anchor)) = (group.last(), state.anchor.clone()) else {
             return 0;
         };
-        let result = state.sync_until(until);
+        let result = state.sync_until(last.until, last.marks.clone(), &anchor);
         state.stats.callbacks += group.len() as u64;
         drop(state);
-        for (_, done) in group {
-            done(result.clone());
+        for waiting in group {
+            (waiting.done)(result.clone());
         }
         count
     }
 }
 
 impl State {
-    fn sync_until(&mut self, until: u64) -> Result<(), StoreError> {
+    fn sync_until(&mut self, until: u64, marks: Marks, anchor: &Anchor) -> Result<(), StoreError> {
         self.stats.syncs += 1;
         if let Some(error) = &self.poison {
             return Err(error.clone());
         }
-        if std::mem::take(&mut self.fail_next_sync) {
+        let torn = std::mem::take(&mut self.tear_next_tip);
+        let mut before = Vec::new();
+        let fails = std::mem::take(&mut self.fail_next_sync);
+        let tripped = anchor.trip(marks, |record| {
+            if fails {
+                return Err(StoreError::SimFault);
+            }
+            self.make_durable(until);
+            before.clone_from(&self.tip.lock().unwrap_or_else(PoisonError::into_inner));
+            if let Some((key, value)) = record {
+                // As if it lay in its place, before the batches that are not waited for.
+                self.durable.insert(key.clone(), value.clone());
+                self.visible.insert(key, value);
+            }
+            Ok(())
+        });
+        if let Err(error) = tripped {
+            return Err(self.poison.insert(error).clone());
+        }
+        if torn {
+            let mut tip = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
+            tear(&mut tip, &before);
             return Err(self.poison.insert(StoreError::SimFault).clone());
         }
-        self.make_durable(until);
         Ok(())
     }
 
@@ -213,8 +284,10 @@ impl State {
 
     fn end_life(&mut self) {
         self.is_open = false;
+        self.anchor = None;
         self.life += 1;
         self.fail_next_sync = false;
+        self.tear_next_tip = false;
         self.writes_until_fault = None;
     }
 }
@@ -281,12 +354,12 @@ impl Kv for SimKv {
             Ok(state) => state,
             Err(error) => return done(Err(error)),
         };
-        let until = state.written();
+        let (until, marks) = (state.written(), self.anchor.marks());
         if state.defer_syncs {
-            state.waiting.push_back((until, done));
+            state.waiting.push_back(Waiting { until, marks, done });
             return;
         }
-        let result = state.sync_until(until);
+        let result = state.sync_until(until, marks, &self.anchor);
         state.stats.callbacks += 1;
         drop(state);
         done(result);
@@ -300,8 +373,12 @@ impl Kv for SimKv {
     /// let anyone complete it.
     fn sync_blocking(&self) -> Result<(), StoreError> {
         let mut state = self.live()?;
-        let until = state.written();
-        state.sync_until(until)
+        let (until, marks) = (state.written(), self.anchor.marks());
+        state.sync_until(until, marks, &self.anchor)
+    }
+
+    fn anchor(&self) -> &Anchor {
+        &self.anchor
     }
 }
 
@@ -356,6 +433,18 @@ fn apply(map: &mut BTreeMap<Vec<u8>, Vec<u8>>, batch: Batch) {
             Op::Insert(key, value) => map.insert(key, value),
             Op::Remove(key) => map.remove(&key),
         };
+    }
+}
+
+/// Puts the second half of what has changed in a file back.
+fn tear(now: &mut [u8], before: &[u8]) {
+    let changed: Vec<_> =
+        now.iter().zip(before).enumerate().filter(|(_, (new, old))| new != old).collect();
+    let places: Vec<_> = changed.iter().map(|(place, _)| *place).collect();
+    for place in places.iter().skip(places.len() / 2) {
+        if let (Some(new), Some(old)) = (now.get_mut(*place), before.get(*place)) {
+            *new = *old;
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! sled's `flush` writes with `sync_file_range`, which reaches neither the disk's cache nor the
 //! file's metadata: durable means `flush` and then `fdatasync` of the database file. One thread does
-//! that for all who wait.
+//! that for all who wait, and moves the anchor after it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::StoreError;
 use crate::error::EngineFault;
 use crate::files;
 use crate::kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
+use crate::{Anchor, StoreError};
 
 /// Memory for pages, in bytes. What decides is held in memory elsewhere, so sled is read at start
 /// and for audit, and a large cache would only be spent twice.
@@ -27,6 +27,8 @@ const CLOSE_PAUSE: Duration = Duration::from_millis(5);
 pub struct SledKv {
     // Dropped in this order: the flusher closes what it alone holds then.
     db: sled::Db,
+    path: PathBuf,
+    anchor: Anchor,
     flusher: FlusherHandle,
     shared: Arc<Shared>,
 }
@@ -48,24 +50,55 @@ struct Shared {
 }
 
 impl SledKv {
-    /// Opens the store in `path`, or creates it.
+    /// Creates the store in `path`, with its anchor in the file `tip`, and opens it. Can be repeated
+    /// when it was interrupted.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), or when a file cannot be made.
+    pub fn create(path: &Path, tip: &Path) -> Result<Self, StoreError> {
+        files::create_dir(path)?;
+        Anchor::create(tip)?;
+        Self::open(path, tip)
+    }
+
+    /// Opens the store in `path`, whose anchor is in the file `tip`.
     ///
     /// # Errors
     ///
     /// [`StoreError::Locked`] while someone else has it open, [`StoreError::Damaged`] when sled gives
-    /// up on it.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        files::create_dir(path)?;
+    /// up on it, [`StoreError::Lost`] when it does not hold what the anchor tells of.
+    pub fn open(path: &Path, tip: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, || Anchor::open(tip))
+    }
+
+    /// [`open`](Self::open) with an anchor that is read while nobody else can change it.
+    pub(crate) fn open_with(
+        path: &Path,
+        anchor: impl FnOnce() -> Result<Anchor, StoreError>,
+    ) -> Result<Self, StoreError> {
         let db = open_sled(path)?;
         // sled syncs neither the names of its files nor its configuration.
         files::sync_tree(path)?;
+        let anchor = anchor()?;
         let file_path = path.join("db");
         let flusher = Flusher {
             db: db.clone(),
             file: files::open(&file_path)?,
+            path: path.to_owned(),
             file_path,
+            anchor: anchor.clone(),
             shared: Arc::default(),
         };
+        let attached = anchor.attach(path, |key| {
+            let value = guard(path, "reading", || db.get(key));
+            value.map(|value| value.map(|value| value.to_vec()))
+        });
+        if let Err(error) = attached {
+            drop(db);
+            flusher.close();
+            return Err(error);
+        }
         let shared = Arc::clone(&flusher.shared);
         let (queue, waiting) = mpsc::channel();
         let thread = thread::Builder::new()
@@ -73,33 +106,21 @@ impl SledKv {
             .spawn(move || flusher.run(&waiting))
             .map_err(|source| StoreError::file("start the flusher of", path, source))?;
         let flusher = FlusherHandle { queue: Some(queue), thread: Some(thread) };
-        Ok(Self { db, flusher, shared })
-    }
-
-    /// Reads every pair once, so that damage is met now and not in the middle of the work.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Damaged`] and the like, as [`open`](Self::open).
-    pub fn check(&self) -> Result<(), StoreError> {
-        let mut pairs = self.db.iter();
-        while let Some(pair) = guard("reading the store", || pairs.next().transpose())? {
-            drop(pair);
-        }
-        Ok(())
+        Ok(Self { db, path: path.to_owned(), anchor, flusher, shared })
     }
 }
 
 impl Kv for SledKv {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        guard("reading from the store", || self.db.get(key))
+        guard(&self.path, "reading", || self.db.get(key))
             .map(|value| value.map(|value| value.to_vec()))
     }
 
     fn scan(&self, from: &[u8], to: &[u8]) -> Scan<'_> {
         // sled panics on a range that ends before it starts.
         let to = to.max(from);
-        Box::new(SledScan { pairs: self.db.range(from.to_vec()..to.to_vec()), failed: false })
+        let pairs = self.db.range(from.to_vec()..to.to_vec());
+        Box::new(SledScan { path: &self.path, pairs, failed: false })
     }
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
@@ -111,7 +132,7 @@ impl Kv for SledKv {
                 Op::Remove(key) => out.remove(key),
             }
         }
-        guard("writing to the store", || self.db.apply_batch(out))
+        guard(&self.path, "writing", || self.db.apply_batch(out))
             .map_err(|error| self.shared.poison(error))?;
         self.shared.batches.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -133,6 +154,10 @@ impl Kv for SledKv {
             syncs: self.shared.syncs.load(Ordering::Relaxed),
             callbacks: self.shared.callbacks.load(Ordering::Relaxed),
         }
+    }
+
+    fn anchor(&self) -> &Anchor {
+        &self.anchor
     }
 }
 
@@ -165,7 +190,9 @@ struct Flusher {
     db: sled::Db,
     /// Our own descriptor of sled's file: syncing any of them syncs the file.
     file: std::fs::File,
+    path: PathBuf,
     file_path: PathBuf,
+    anchor: Anchor,
     shared: Arc<Shared>,
 }
 
@@ -208,23 +235,29 @@ impl Flusher {
 
     fn sync(&self) -> Result<(), StoreError> {
         self.shared.refuse_if_poisoned()?;
-        guard("flushing the store", || self.db.flush())
-            .and_then(|_| {
-                self.file
-                    .sync_data()
-                    .map_err(|source| StoreError::file("sync", &self.file_path, source))
-            })
+        let marks = self.anchor.marks();
+        self.anchor
+            .trip(marks, |record| self.make_durable(record))
             .map_err(|error| self.shared.poison(error))
+    }
+
+    fn make_durable(&self, record: Option<Pair>) -> Result<(), StoreError> {
+        if let Some((key, value)) = record {
+            guard(&self.path, "writing", || self.db.insert(key, value))?;
+        }
+        guard(&self.path, "flushing", || self.db.flush())?;
+        self.file.sync_data().map_err(|source| StoreError::file("sync", &self.file_path, source))
     }
 }
 
-struct SledScan {
+struct SledScan<'a> {
+    path: &'a Path,
     pairs: sled::Iter,
     /// An error ends a scan: what would follow is not to be trusted.
     failed: bool,
 }
 
-impl SledScan {
+impl SledScan<'_> {
     fn step(
         &mut self,
         step: impl FnOnce(&mut sled::Iter) -> Option<sled::Result<(sled::IVec, sled::IVec)>>,
@@ -232,13 +265,13 @@ impl SledScan {
         if self.failed {
             return None;
         }
-        let pair = guard("scanning the store", || step(&mut self.pairs).transpose());
+        let pair = guard(self.path, "scanning", || step(&mut self.pairs).transpose());
         self.failed = pair.is_err();
         pair.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).transpose()
     }
 }
 
-impl Iterator for SledScan {
+impl Iterator for SledScan<'_> {
     type Item = Result<Pair, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -246,7 +279,7 @@ impl Iterator for SledScan {
     }
 }
 
-impl DoubleEndedIterator for SledScan {
+impl DoubleEndedIterator for SledScan<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         self.step(sled::Iter::next_back)
     }
@@ -264,10 +297,8 @@ fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(Ok(db)) => Ok(db),
         Ok(Err(error)) if is_locked(&error) => Err(StoreError::Locked { path: path.to_owned() }),
-        Ok(Err(error)) => Err(engine("opening the store", error)),
-        Err(panic) => {
-            Err(StoreError::Damaged { path: path.to_owned(), finding: panic_message(&*panic) })
-        }
+        Ok(Err(error)) => Err(engine(path, "opening", error)),
+        Err(_) => Err(StoreError::Damaged { path: path.to_owned(), doing: "opening" }),
     }
 }
 
@@ -277,18 +308,23 @@ fn is_locked(error: &sled::Error) -> bool {
 }
 
 /// Runs a call into sled, which panics on damage that it meets.
-fn guard<T>(doing: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
+fn guard<T>(
+    path: &Path,
+    doing: &'static str,
+    call: impl FnOnce() -> sled::Result<T>,
+) -> Result<T, StoreError> {
     match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result.map_err(|error| engine(doing, error)),
-        Err(panic) => Err(StoreError::EnginePanicked { doing, finding: panic_message(&*panic) }),
+        Ok(result) => result.map_err(|error| engine(path, doing, error)),
+        Err(_) => Err(StoreError::Damaged { path: path.to_owned(), doing }),
     }
 }
 
-fn engine(doing: &'static str, error: sled::Error) -> StoreError {
-    StoreError::Engine { doing, source: EngineFault::new(error) }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let message = panic.downcast_ref::<String>().map(String::as_str);
-    message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+fn engine(path: &Path, doing: &'static str, error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(_) => {
+            StoreError::Engine { path: path.to_owned(), doing, source: EngineFault::new(error) }
+        }
+        // The rest says that what was read makes no sense.
+        _ => StoreError::Damaged { path: path.to_owned(), doing },
+    }
 }

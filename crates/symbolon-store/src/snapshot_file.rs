@@ -24,7 +24,8 @@ const MAGIC: &[u8; 8] = b"SYMBSNAP";
 /// Version of the format that this release writes and reads.
 const VERSION: u32 = 1;
 const HASH_BYTES: usize = 32;
-const REMEDY: &str = "remove it; the node fetches another from the cluster";
+const REMEDY: &str =
+    "remove it; the node makes another from its own data, or fetches one from the cluster";
 
 /// A snapshot being written. Dropped before [`finish`](Self::finish), it leaves nothing behind.
 pub struct SnapshotWriter {

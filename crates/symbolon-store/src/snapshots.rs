@@ -59,6 +59,11 @@ impl Snapshots {
         Ok(Self { place: Place::Directory(path.to_owned()) })
     }
 
+    /// [`open`](Self::open) that removes nothing.
+    pub(crate) fn look(path: &Path) -> Self {
+        Self { place: Place::Directory(path.to_owned()) }
+    }
+
     /// Starts a snapshot. A finished one of the same name is replaced when it is finished.
     ///
     /// # Errors
@@ -102,6 +107,17 @@ impl Snapshots {
                 SnapshotReader::new(Box::new(Cursor::new(bytes)), &path)
             }
         }
+    }
+
+    /// Reads a finished snapshot once.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and as reading each of its chunks.
+    pub fn check(&self, name: &str) -> Result<(), StoreError> {
+        let mut reader = self.read(name)?;
+        while reader.next_chunk()?.is_some() {}
+        Ok(())
     }
 
     /// The finished snapshots, oldest first.

@@ -208,6 +208,18 @@ fn disk() -> Vec<Vector> {
         ca_certificate: vec![0x33; 5],
         known_node: vec![known_node],
     };
+    let tip = store::Tip {
+        version: 1,
+        min_compatible: 1,
+        incarnation: 3,
+        round: 300,
+        revision: 4,
+        last_index: Some(100),
+        last_chain: 0x0102_0304,
+        purged_index: Some(50),
+        vote: Some(vec![0x34; 6]),
+        image: 99,
+    };
     let snapshot_header = store::SnapshotHeader {
         version: 1,
         cluster: vec![0x31; 16],
@@ -226,6 +238,7 @@ fn disk() -> Vec<Vector> {
     };
     vec![
         message("header", &["Header", "KnownNode"], header),
+        message("tip", &["Tip"], tip),
         message("snapshot-header", &["SnapshotHeader"], snapshot_header),
         message("snapshot-rows", &["SnapshotRows", "SnapshotAudit"], snapshot_rows),
     ]

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use prost::Message as _;
 use symbolon_store::{DataDir, Header, ImageBatch, SimDisk, Store, StoreError};
 use tempfile::TempDir;
 
@@ -47,7 +48,9 @@ fn nobody_else_can_look_in() {
     for folder in ["", "store", "snapshots", "run"] {
         assert_eq!(mode(&path.join(folder)), 0o700, "{folder}");
     }
-    assert_eq!(mode(&path.join("header")), 0o600);
+    for file in ["header", "tip"] {
+        assert_eq!(mode(&path.join(file)), 0o600, "{file}");
+    }
 }
 
 #[test]
@@ -99,6 +102,24 @@ fn refused_header_leaves_the_rest_alone() {
     assert!(matches!(error, StoreError::CorruptFile { .. }), "{error}");
     assert!(error.to_string().starts_with(place.path().to_str().unwrap()), "{error}");
     assert!(!place.path().join("run").exists());
+}
+
+#[test]
+fn header_of_a_newer_layout_is_refused() {
+    let place = TempDir::new().unwrap();
+    let directory = DataDir::new(place.path());
+    drop(directory.create(header()).unwrap());
+    assert_eq!(directory.layout_version().unwrap(), 1);
+    let path = place.path().join("header");
+    let bytes = std::fs::read(&path).unwrap();
+    let body = symbolon_proto::store::v1::Header::decode(&bytes[12..]).unwrap();
+    let newer = symbolon_proto::store::v1::Header { version: 2, min_compatible: 2, ..body };
+    let newer = newer.encode_to_vec();
+    let bytes = [&bytes[..8], &crc32fast::hash(&newer).to_le_bytes(), &newer].concat();
+    std::fs::write(&path, bytes).unwrap();
+    let error = directory.open().err().unwrap();
+    assert!(matches!(error, StoreError::NewerVersion { found: 2, readable: 1, .. }), "{error}");
+    assert!(error.to_string().contains("; run the release that wrote it"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Checksums, and large values.
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -147,7 +149,7 @@ fn large_values_leave_no_blob_file_of_sleds() {
 fn damaged_value_is_an_error_wherever_it_is_damaged() {
     for size in [0, 20, 10_000] {
         let disk = SimDisk::new();
-        let store = Framed::open(std::sync::Arc::new(disk.open().unwrap())).unwrap();
+        let store = Framed::open(Arc::new(disk.open().unwrap())).unwrap();
         store.write(insert(&key(7), &bytes(1, size))).unwrap();
         for stored in disk.keys() {
             let length = std::cell::Cell::new(0);
@@ -167,7 +169,7 @@ fn damaged_value_is_an_error_wherever_it_is_damaged() {
 #[test]
 fn corrupt_error_says_where_and_what() {
     let disk = SimDisk::new();
-    let store = Framed::open(std::sync::Arc::new(disk.open().unwrap())).unwrap();
+    let store = Framed::open(Arc::new(disk.open().unwrap())).unwrap();
     store.write(insert(&key(7), b"value")).unwrap();
     disk.damage(&key(7), |value| value[0] = 9);
     let error = store.get(&key(7)).unwrap_err();
@@ -262,7 +264,7 @@ proptest! {
     #[test]
     fn behaves_as_a_map(steps in prop::collection::vec(step(), 0..40)) {
         let disk = SimDisk::new();
-        let open = || Framed::open(std::sync::Arc::new(disk.open().unwrap())).unwrap();
+        let open = || Framed::open(Arc::new(disk.open().unwrap())).unwrap();
         let mut store = Some(open());
         let mut states = vec![BTreeMap::new()];
         for (number, step) in steps.into_iter().enumerate() {
@@ -298,5 +300,31 @@ proptest! {
             let expected: Vec<_> = states.last().unwrap().clone().into_iter().collect();
             prop_assert_eq!(all(store.as_ref().unwrap()), expected);
         }
+    }
+}
+
+#[test]
+fn check_reads_all_values_and_knows_all_keys() {
+    let disk = SimDisk::new();
+    let store = Framed::open(Arc::new(disk.open().unwrap())).unwrap();
+    for space in Space::ALL.into_iter().filter(|space| *space != Space::Parts) {
+        store.write(insert(&space.key(b"small"), b"value")).unwrap();
+        store.write(insert(&space.key(b"large"), &bytes(1, 10_000))).unwrap();
+    }
+    store.check().unwrap();
+    for key in disk.keys() {
+        disk.damage(&key, |stored| *stored.last_mut().unwrap() ^= 1);
+        let error = store.check().unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{key:x?}: {error}");
+        disk.damage(&key, |stored| *stored.last_mut().unwrap() ^= 1);
+    }
+    store.check().unwrap();
+    drop(store);
+    for stray in [&[][..], &[0], &[6, 1], &[0xf1], &[0xff, 0xff, 1]] {
+        let disk = SimDisk::new();
+        let kv = Arc::new(disk.open().unwrap());
+        kv.write(insert(stray, b"")).unwrap();
+        let error = Framed::open(kv).unwrap().check().unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{stray:x?}: {error}");
     }
 }

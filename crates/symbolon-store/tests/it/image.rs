@@ -90,7 +90,7 @@ fn install_replaces_all_rows_and_no_audit(disk: &Disk) {
     }
     install.audit(2, b"2".to_vec()).unwrap();
     assert_eq!(rows(&image), sample(1, 300), "nothing shows before the commit");
-    install.commit(*b"new").unwrap();
+    install.commit(b"new").unwrap();
 
     assert_eq!(rows(&image), new);
     put(&image, &[(b"later".to_vec(), b"row".to_vec())].into(), b"later");

@@ -70,13 +70,13 @@ fn writes_show_before_they_are_synced(disk: &Disk) {
 fn closed_store_opens_with_what_it_held(disk: &Disk) {
     let kv = disk.kv();
     for key in 0..100_u8 {
-        kv.write(insert(&[1, key], &[key; 300])).unwrap();
+        kv.write(insert(&[3, key], &[key; 300])).unwrap();
     }
     kv.sync_blocking().unwrap();
     drop(kv);
     let kv = disk.kv();
-    let pairs: Vec<_> = kv.scan(&[1], &[2]).map(Result::unwrap).collect();
-    assert_eq!(pairs, (0..100).map(|key| (vec![1, key], vec![key; 300])).collect::<Vec<_>>());
+    let pairs: Vec<_> = kv.scan(&[3], &[4]).map(Result::unwrap).collect();
+    assert_eq!(pairs, (0..100).map(|key| (vec![3, key], vec![key; 300])).collect::<Vec<_>>());
 }
 
 fn syncs_call_back_in_order(disk: &Disk) {

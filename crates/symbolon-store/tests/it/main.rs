@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests look at the files themselves")]
 
 #[cfg(test)]
+mod anchor;
+#[cfg(test)]
 mod data_dir;
 #[cfg(test)]
 mod framed;

@@ -8,14 +8,14 @@ use std::time::Duration;
 use symbolon_store::{Framed, Kv, Log, SledKv, StoreError};
 use tempfile::TempDir;
 
-use crate::support::{bytes, insert};
+use crate::support::{bytes, insert, sled};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn syncs_that_wait_together_share_a_trip_to_the_disk() {
     let directory = TempDir::new().unwrap();
-    let kv = Arc::new(SledKv::open(directory.path()).unwrap());
+    let kv = Arc::new(sled(directory.path()));
     let (sender, receiver) = mpsc::channel();
     let threads: Vec<_> = (0..4_u8)
         .map(|thread| {
@@ -42,12 +42,13 @@ fn syncs_that_wait_together_share_a_trip_to_the_disk() {
 #[test]
 fn store_in_use_is_refused() {
     let directory = TempDir::new().unwrap();
-    let kv = SledKv::open(directory.path()).unwrap();
-    let error = SledKv::open(directory.path()).err().unwrap();
+    let kv = sled(directory.path());
+    let error =
+        SledKv::open(&directory.path().join("store"), &directory.path().join("tip")).err().unwrap();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
     assert!(error.to_string().contains(directory.path().to_str().unwrap()), "{error}");
     drop(kv);
-    SledKv::open(directory.path()).unwrap();
+    sled(directory.path());
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn closed_store_can_be_opened_at_once() {
     let open_and_close = || {
         let directory = TempDir::new().unwrap();
         for round in 0..20_u8 {
-            let kv = SledKv::open(directory.path()).unwrap();
+            let kv = sled(directory.path());
             for number in 0..100_u8 {
                 kv.write(insert(&[1, number], &bytes(round.into(), 3000))).unwrap();
             }
@@ -72,7 +73,7 @@ fn closed_store_can_be_opened_at_once() {
 #[test]
 fn panic_in_a_callback_strands_nobody() {
     let directory = TempDir::new().unwrap();
-    let kv = SledKv::open(directory.path()).unwrap();
+    let kv = sled(directory.path());
     kv.sync(Box::new(|_| panic!("a callback's bug")));
     kv.sync_blocking().unwrap();
 }
@@ -80,7 +81,7 @@ fn panic_in_a_callback_strands_nobody() {
 #[test]
 fn last_handle_may_be_dropped_by_a_callback() {
     let directory = TempDir::new().unwrap();
-    let kv = Arc::new(SledKv::open(directory.path()).unwrap());
+    let kv = Arc::new(sled(directory.path()));
     let (dropped, wait_for_drop) = mpsc::channel();
     let (may_go_on, go_on) = mpsc::channel();
     let held = Arc::clone(&kv);
@@ -97,7 +98,7 @@ fn last_handle_may_be_dropped_by_a_callback() {
 #[test]
 fn pending_syncs_complete_when_the_store_is_closed() {
     let directory = TempDir::new().unwrap();
-    let kv = SledKv::open(directory.path()).unwrap();
+    let kv = sled(directory.path());
     let (sender, receiver) = mpsc::channel();
     for _ in 0..50 {
         let sender = sender.clone();
@@ -112,29 +113,29 @@ fn damage_is_an_error_and_never_a_panic() {
     let directory = TempDir::new().unwrap();
     let written = 20_000;
     {
-        let kv = Arc::new(SledKv::open(directory.path()).unwrap());
+        let kv = Arc::new(sled(directory.path()));
         let log = Log::open(Framed::open(kv).unwrap()).unwrap();
         for first in (0..written).step_by(100) {
             log.append((first..first + 100).map(|index| (index, bytes(index, 300)))).unwrap();
         }
         log.sync_blocking().unwrap();
     }
-    let db = directory.path().join("db");
+    let db = directory.path().join("store/db");
     let sound = std::fs::read(&db).unwrap();
     let mut refused = 0;
     for place in (0..20).map(|trial| trial * 1_040_009 % sound.len()) {
         let copy = TempDir::new().unwrap();
-        for file in ["conf", "db"] {
+        std::fs::create_dir(copy.path().join("store")).unwrap();
+        for file in ["store/conf", "store/db", "tip"] {
             std::fs::copy(directory.path().join(file), copy.path().join(file)).unwrap();
         }
         let mut damaged = sound.clone();
         damaged[place] ^= 0x40;
-        std::fs::write(copy.path().join("db"), damaged).unwrap();
+        std::fs::write(copy.path().join("store/db"), damaged).unwrap();
         let outcome = catch_unwind(AssertUnwindSafe(|| read_all(copy.path())));
         match outcome.unwrap_or_else(|_| panic!("panicked on damage at byte {place}")) {
-            // sled drops a damaged tail in silence, so fewer may be there, but no wrong ones.
             Ok(entries) => {
-                assert!(entries.len() as u64 <= written);
+                assert_eq!(entries.len() as u64, written, "fewer after damage at byte {place}");
                 let right = |(index, entry): &(u64, Vec<u8>)| *entry == bytes(*index, 300);
                 assert!(entries.iter().all(right), "wrong entry after damage at byte {place}");
             }
@@ -148,7 +149,7 @@ fn damage_is_an_error_and_never_a_panic() {
 }
 
 fn read_all(path: &Path) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-    let kv = SledKv::open(path)?;
+    let kv = Framed::open(Arc::new(SledKv::open(&path.join("store"), &path.join("tip"))?))?;
     kv.check()?;
-    Log::open(Framed::open(Arc::new(kv))?)?.read(..)
+    Log::open(kv)?.read(..)
 }

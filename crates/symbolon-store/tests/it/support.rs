@@ -1,5 +1,6 @@
 //! Disks to test on.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use symbolon_core::{ClusterId, KeyPin, LineageId, NodeId};
@@ -23,9 +24,7 @@ impl Disk {
 
     pub(crate) fn kv(&self) -> Arc<dyn Kv> {
         match self {
-            Self::Sled(directory) => {
-                Arc::new(SledKv::open(&directory.path().join("store")).unwrap())
-            }
+            Self::Sled(directory) => Arc::new(sled(directory.path())),
             Self::Sim(disk) => Arc::new(disk.open().unwrap()),
         }
     }
@@ -33,6 +32,11 @@ impl Disk {
     pub(crate) fn framed(&self) -> Framed {
         Framed::open(self.kv()).unwrap()
     }
+}
+
+/// A store in `directory`, made if it is not there, with its anchor.
+pub(crate) fn sled(directory: &Path) -> SledKv {
+    SledKv::create(&directory.join("store"), &directory.join("tip")).unwrap()
 }
 
 /// Makes two tests of each function that takes a [`Disk`].
