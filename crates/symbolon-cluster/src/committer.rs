@@ -56,14 +56,14 @@ pub(crate) struct Committer {
 
 impl Committer {
     pub(crate) fn start(
-        raft: Raft,
-        clock: Arc<dyn Clock>,
-        disk: Arc<OwnDisk>,
+        raft: &Raft,
+        clock: &Arc<dyn Clock>,
+        disk: &Arc<OwnDisk>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (submissions, receiver) = mpsc::channel(SUBMISSIONS_MAX);
-        tasks.spawn(run(raft, clock, receiver));
-        Self { submissions, disk }
+        tasks.spawn(run(raft.clone(), Arc::clone(clock), receiver));
+        Self { submissions, disk: Arc::clone(disk) }
     }
 
     /// Puts proposals into the log and waits for their answers, in order.

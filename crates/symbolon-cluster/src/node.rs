@@ -27,6 +27,7 @@ use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence, QUORUM_CONTACT, leads_with_quorum};
 use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
+use crate::machine::Machine;
 use crate::members::Steward;
 use crate::network::Network;
 use crate::opened::Opened;
@@ -135,30 +136,13 @@ impl ClusterNode {
         let own = node_key.self_signed(settings.clock.now())?;
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
         let peers = Arc::new(Peers::new(standing, Arc::new(book), own));
-        let network = Network(Some(Arc::clone(&peers)));
-        let log = LogStore::new(store.log.clone());
-        let raft = Raft::new(
-            identity.node.0,
-            raft_config(settings.snapshot_entries)?,
-            network,
-            log,
-            machine,
-        )
-        .await
-        .map_err(|error| ClusterError::Raft(error.to_string()))?;
+        let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
-        let presence = Arc::new(Presence::default());
-        let halt = Arc::new(Halt::default());
-        let disk = Arc::new(OwnDisk::default());
+        let (presence, halt, disk): (Arc<Presence>, Arc<Halt>, Arc<OwnDisk>) = Default::default();
         let reserve = store.reserve(settings.disk_reserve_bytes)?;
         let mut tasks = JoinSet::new();
         let master = follow_master(&raft, &mut tasks);
-        let committer = Committer::start(
-            raft.clone(),
-            Arc::clone(&settings.clock),
-            Arc::clone(&disk),
-            &mut tasks,
-        );
+        let committer = Committer::start(&raft, &settings.clock, &disk, &mut tasks);
         let proposer =
             Proposer::start(committer.clone(), Arc::clone(&peers), master.clone(), &mut tasks);
         let greeter = Arc::new(Greeter {
@@ -173,14 +157,7 @@ impl ClusterNode {
             halt: Arc::clone(&halt),
             disk: Arc::clone(&disk),
         });
-        let watch = DiskWatch {
-            disk: Arc::clone(&disk),
-            raft: raft.clone(),
-            presence: Arc::clone(&presence),
-            own: identity.node,
-            master: master.clone(),
-        };
-        tasks.spawn(watch.run(reserve));
+        tasks.spawn(DiskWatch::new(&greeter, master.clone()).run(reserve));
         tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
         tasks.spawn(Arc::clone(&greeter).run(master.clone()));
         tasks.spawn(certify::keep(
@@ -376,6 +353,19 @@ impl ClusterNode {
         let response = client.read_index(request).await?;
         Ok(self.peers.accept(master, response)?.log_index)
     }
+}
+
+async fn start_raft(
+    store: &Store,
+    peers: &Arc<Peers>,
+    machine: Machine,
+    snapshot_entries: u64,
+) -> Result<Raft, ClusterError> {
+    let network = Network(Some(Arc::clone(peers)));
+    let log = LogStore::new(store.log.clone());
+    let config = raft_config(snapshot_entries)?;
+    let raft = Raft::new(store.header.node.0, config, network, log, machine).await;
+    raft.map_err(|error| ClusterError::Raft(error.to_string()))
 }
 
 impl Ledger for ClusterNode {

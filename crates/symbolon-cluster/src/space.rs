@@ -10,7 +10,7 @@ use symbolon_store::{DiskLevel, DiskSpace, Reserve};
 use tokio::time::sleep;
 
 use crate::hand_over::hand_over;
-use crate::hello::Presence;
+use crate::hello::{Greeter, Presence};
 use crate::proposer::Master;
 use crate::raft_types::Raft;
 
@@ -59,14 +59,24 @@ pub(crate) const fn level_from_proto(level: peer::DiskLevel) -> DiskLevel {
 
 /// Looks after the space on this node's disk.
 pub(crate) struct DiskWatch {
-    pub(crate) disk: Arc<OwnDisk>,
-    pub(crate) raft: Raft,
-    pub(crate) presence: Arc<Presence>,
-    pub(crate) own: NodeId,
-    pub(crate) master: Master,
+    disk: Arc<OwnDisk>,
+    raft: Raft,
+    presence: Arc<Presence>,
+    own: NodeId,
+    master: Master,
 }
 
 impl DiskWatch {
+    pub(crate) fn new(greeter: &Greeter, master: Master) -> Self {
+        Self {
+            disk: Arc::clone(&greeter.disk),
+            raft: greeter.raft.clone(),
+            presence: Arc::clone(&greeter.presence),
+            own: greeter.peers.standing.node,
+            master,
+        }
+    }
+
     /// For as long as the node runs.
     pub(crate) async fn run(self, reserve: Option<Reserve>) {
         let Some(mut reserve) = reserve else {

@@ -22,12 +22,8 @@ pub(crate) fn status(
     quorum: bool,
     own_disk: DiskLevel,
 ) -> ClusterStatus {
-    let disk = |id: NodeId| {
-        if id == standing.node {
-            return own_disk;
-        }
-        presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk)
-    };
+    let heard_disk = |id| presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk);
+    let disk = |id: NodeId| if id == standing.node { own_disk } else { heard_disk(id) };
     let view = published.view();
     // Without contact to a quorum, openraft goes on naming the master it last knew.
     let master = metrics.current_leader.filter(|_| quorum).map(NodeId);
