@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use openraft::storage::RaftSnapshotBuilder;
 use prost::Message as _;
-use symbolon_core::{ClusterId, LogIndex, Row, State};
+use symbolon_core::{ClusterId, Digest, LogIndex, Row, State};
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{audit_decode, row_decode, row_encode, row_key_encode, scalars_from_proto};
 use symbolon_store::{Image, Install, SnapshotWriter, Snapshots};
@@ -195,13 +195,14 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// Reads a snapshot and checks all of it: its rows are those of its digest, and its audit can be
-    /// read.
+    /// Reads a snapshot and checks all of it: its rows are those of its digest, and its audit is that
+    /// of its chain.
     pub(crate) fn read(file: &SnapshotFile) -> io::Result<Self> {
         let mut reader = file.snapshots.read(&file.name).map_err(io_error)?;
         let first = reader.next_chunk().map_err(io_error)?;
         let header = read_header(&first.ok_or_else(|| damaged("snapshot without a header"))?)?;
         let mut rows = Vec::new();
+        let mut chain = Digest::default();
         while let Some(bytes) = reader.next_chunk().map_err(io_error)? {
             let chunk = read_chunk(&bytes)?;
             for message in chunk.row {
@@ -209,7 +210,9 @@ impl Contents {
             }
             for message in chunk.audit {
                 let batch = message.batch.unwrap_or_default().encode_to_vec();
-                audit_decode(LogIndex(message.index), &batch).map_err(invalid)?;
+                for event in audit_decode(LogIndex(message.index), &batch).map_err(invalid)? {
+                    chain = event.link(chain);
+                }
             }
         }
         if header.rows != rows.len() as u64 {
@@ -217,6 +220,9 @@ impl Contents {
         }
         let message = header.scalars.ok_or_else(|| damaged("snapshot without scalars"))?;
         let scalars = scalars_from_proto(&message).map_err(invalid)?;
+        if chain != scalars.audit_chain {
+            return Err(damaged("snapshot with another audit than its state tells of"));
+        }
         let state = State::restore(rows, scalars, []).map_err(invalid)?;
         if state.cluster().map(|row| row.id.0.to_vec()).unwrap_or_default() != header.cluster {
             return Err(damaged("snapshot of another cluster than its header says"));
