@@ -19,6 +19,8 @@ mod restart;
 #[cfg(test)]
 mod retransmission;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod stopping;
 #[cfg(test)]
 mod support;

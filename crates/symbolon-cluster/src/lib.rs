@@ -16,6 +16,7 @@ mod guard;
 mod hand_over;
 mod hello;
 mod join;
+mod key_keeper;
 mod keys;
 mod log_store;
 mod machine;

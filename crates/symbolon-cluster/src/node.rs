@@ -1,7 +1,7 @@
 //! A running node: the log, the state, the peers, and the tasks between them.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
@@ -14,7 +14,7 @@ use symbolon_service::{
     BoxFuture, Clock, ClusterStatus, Entropy, Identity, Lane, Ledger, ProposeError, Service, Vault,
     View,
 };
-use symbolon_store::{DataKey, Kek, Keyring, Store};
+use symbolon_store::{NodeKeys, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -24,6 +24,7 @@ use crate::committer::{BATCH_PROPOSALS_MAX, Committer, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
 use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence, QUORUM_CONTACT, leads_with_quorum};
+use crate::key_keeper::KeyKeeper;
 use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
 use crate::machine::Machine;
@@ -77,8 +78,6 @@ pub struct NodeSettings {
     pub api_address: String,
     /// Names and addresses that the API port's certificate is for.
     pub api_names: Vec<String>,
-    /// Opens the keys in the header.
-    pub kek: Kek,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -98,7 +97,6 @@ pub struct ClusterNode {
     greeter: Arc<Greeter>,
     master: Master,
     vault: Arc<KeyringVault>,
-    data_key: Arc<DataKey>,
     certificates: Arc<Certificates>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
@@ -110,14 +108,17 @@ impl std::fmt::Debug for ClusterNode {
 }
 
 impl ClusterNode {
-    /// Starts the node of a store.
+    /// Starts the node of a store with its keys.
     ///
     /// # Errors
-    /// [`ClusterError`] when the store is damaged or the KEK is not the node's.
-    pub async fn start(store: Store, settings: NodeSettings) -> Result<Arc<Self>, ClusterError> {
-        let Opened { identity, standing, data_key, node_key } =
-            Opened::open(&store.header, &settings.kek)?;
-        let vault = Arc::new(KeyringVault::new(Keyring::new(data_key.clone())));
+    /// [`ClusterError`] when the store is damaged.
+    pub async fn start(
+        store: Store,
+        keys: NodeKeys,
+        settings: NodeSettings,
+    ) -> Result<Arc<Self>, ClusterError> {
+        let Opened { identity, standing, node_key } = Opened::open(&store.header, &keys)?;
+        let vault = Arc::new(KeyringVault::new(keys.keyring()));
 
         let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
         let published = machine.published();
@@ -164,6 +165,7 @@ impl ClusterNode {
             settings,
         };
         tasks.spawn(steward.run());
+        tasks.spawn(KeyKeeper { keys: Arc::new(Mutex::new(keys)) }.run());
         Ok(Arc::new(Self {
             identity,
             raft,
@@ -176,7 +178,6 @@ impl ClusterNode {
             greeter,
             master,
             vault,
-            data_key: Arc::new(data_key),
             certificates,
             tasks: tokio::sync::Mutex::new(tasks),
         }))
@@ -215,7 +216,7 @@ impl ClusterNode {
         let join = JoinApi {
             service,
             peers: Arc::clone(&self.peers),
-            data_key: Arc::clone(&self.data_key),
+            vault: Arc::clone(&self.vault),
             ca_certificate: self.store.header.ca_certificate.clone(),
         };
         let peer = PeerServiceServer::new(peer)

@@ -38,8 +38,8 @@ pub use command::{
 };
 pub use digest::{Canonical, CanonicalWriter, Digest};
 pub use id::{
-    AdministratorId, ApplicationId, Caller, ClusterId, Fingerprint, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
+    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, Fingerprint, JoinTokenId,
+    KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
 };
 pub use name::{DisplayName, Name, NameError, UserName};
 pub use replies::Remembered;

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, HostPort};
 use crate::failure::{Failure, chain};
-use crate::{check_config, disk, init, join, logs, node, open_files, panics};
+use crate::{check_config, disk, init, join, logs, node, open_files, panics, rotate_kek};
 
 /// A longer file holds no token.
 const TOKEN_FILE_BYTES_MAX: u64 = 4096;
@@ -56,6 +56,12 @@ pub enum Command {
     },
     /// Run this node until SIGTERM or SIGINT; a second signal exits at once
     Server {
+        /// Settings of this node
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Change the key encryption key of this node, whether it runs or not
+    RotateKek {
         /// Settings of this node
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
@@ -110,6 +116,7 @@ pub fn run(command: Command) -> ExitCode {
             }
         }
         Command::Server { config } => start(&config, node::serve),
+        Command::RotateKek { config } => start(&config, rotate_kek::rotate_kek),
         Command::CheckConfig { config } => check_config::run(&config),
     }
 }

@@ -29,5 +29,6 @@ mod disk;
 mod open_files;
 mod panics;
 mod readiness;
+mod rotate_kek;
 
 pub use args::{Command, TokenText, run};

@@ -19,6 +19,7 @@ mod kek;
 mod keyspace;
 mod kv;
 mod log;
+mod node_keys;
 mod seal;
 #[cfg(any(test, feature = "sim"))]
 mod sim_kv;
@@ -29,12 +30,13 @@ mod snapshots;
 pub use data_dir::{DataDir, Store};
 pub use error::{EngineFault, FileFinding, Finding, StoreError};
 pub use framed::{Framed, VALUE_BYTES_MAX};
-pub use header::{Header, KnownNode};
+pub use header::{Header, KnownNode, WrappedKeys};
 pub use image::{AuditRows, Image, ImageBatch, ImageRows, Install};
 pub use kek::{Kek, KekError, WrapPurpose};
 pub use keyspace::{KEY_BYTES_MAX, Space};
 pub use kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 pub use log::Log;
+pub use node_keys::{KekPlace, KeysError, NodeKeys, kek_successor};
 pub use seal::{DataKey, FieldRef, Keyring, SealError};
 #[cfg(any(test, feature = "sim"))]
 pub use sim_kv::{SimDisk, SimKv};

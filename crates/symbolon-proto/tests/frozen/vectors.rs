@@ -203,10 +203,22 @@ fn disk() -> Vec<Vector> {
         lineage: vec![0x32; 16],
         node: 2,
         node_name: "n2.example".to_owned(),
-        wrapped_data_key: vec![0xf1; 10],
+        wrapped_data_key: vec![vec![0xf1; 10]],
         wrapped_node_key: vec![0xf2; 11],
         ca_certificate: vec![0x33; 5],
         known_node: vec![known_node],
+        wrapped_fingerprint_key: Vec::new(),
+        next_keys: None,
+    };
+    let header_of_keys = store::Header {
+        wrapped_data_key: vec![vec![0xf1; 10], vec![0xf3; 12]],
+        wrapped_fingerprint_key: vec![0xf4; 13],
+        next_keys: Some(store::WrappedKeys {
+            data_key: vec![vec![0xf5; 14], vec![0xf6; 15]],
+            node_key: vec![0xf7; 16],
+            fingerprint_key: vec![0xf8; 17],
+        }),
+        ..header.clone()
     };
     let snapshot_header = store::SnapshotHeader {
         version: 1,
@@ -226,6 +238,7 @@ fn disk() -> Vec<Vector> {
     };
     vec![
         message("header", &["Header", "KnownNode"], header),
+        message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
         message("snapshot-header", &["SnapshotHeader"], snapshot_header),
         message("snapshot-rows", &["SnapshotRows", "SnapshotAudit"], snapshot_rows),
     ]
