@@ -5,7 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use symbolon_testkit::{Node, wait_until};
+use prost::Message as _;
+use symbolon_proto::store::v1 as store;
+use symbolon_testkit::v1::{DataKeyPhase, DataKeyStatus};
+use symbolon_testkit::{Cluster, Node, Person, Verdict, wait_until};
 
 use crate::load::Load;
 use crate::support::{assert_same_state, cluster_of};
@@ -15,6 +18,9 @@ const PEOPLE: usize = 1500;
 const CALLS_A_SECOND: u32 = 50;
 /// Calls between two blows.
 const CALLS_BETWEEN: usize = 50;
+/// People who sign in at every node afterwards.
+const CHECKED: usize = 30;
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(30);
 /// Looks for what is there for some milliseconds alone.
 const MOMENT: Duration = Duration::from_micros(200);
@@ -95,6 +101,113 @@ async fn kek_of_each_node_is_changed_under_load() {
         assert_opens_with_new_kek_alone(node, old).await;
     }
     cluster.settled().await;
+    assert_same_state(&cluster).await;
+}
+
+fn wrapped_data_keys(node: &Node) -> usize {
+    // After the magic and the checksum.
+    store::Header::decode(&header(node)[12..]).unwrap().wrapped_data_key.len()
+}
+
+async fn data_key(cluster: &Cluster, number: usize) -> Option<DataKeyStatus> {
+    let admin = cluster.admin(number).with_timeout(Duration::from_secs(2));
+    admin.status().await.ok()?.data_key
+}
+
+/// Waits until the change is over on all nodes, and each of them has let go of the old key.
+async fn settled_under(cluster: &Cluster, key: u32) {
+    wait_until("the change is over", SETTLED_WITHIN, async || {
+        for number in cluster.numbers() {
+            let Some(status) = data_key(cluster, number).await else {
+                return false;
+            };
+            let over = status.phase() == DataKeyPhase::Settled && status.active == key;
+            if !over || status.held != [key] {
+                return false;
+            }
+        }
+        true
+    })
+    .await;
+    for node in cluster.nodes() {
+        assert_eq!(wrapped_data_keys(node), 1, "{} has an old key in its header", node.name());
+    }
+}
+
+/// Each of these people signs in at each node, with a code of another time step each time.
+async fn assert_all_sign_in(cluster: &Cluster, key: &str, people: &[Person]) {
+    for person in people {
+        let now = person.otp.step_now();
+        for (client, step) in cluster.clients(key).iter().zip(now - 1..=now + 1) {
+            let verdict = client.verdict(person.request_with(person.otp.code_of(step))).await;
+            assert!(
+                verdict.as_ref().is_ok_and(Verdict::is_allow),
+                "{}: {verdict:?}",
+                person.username
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_key_is_changed_under_load_and_the_change_survives_its_master() {
+    let (mut cluster, key) = cluster_of(3).await;
+    let people = cluster.people("user", PEOPLE).await;
+    let checked = cluster.people("checked", CHECKED).await;
+    let load = Load::start(&cluster, &key, people, CALLS_A_SECOND);
+    load.usual(CALLS_BETWEEN).await;
+
+    // Nothing is sealed under the new key before the last node has it.
+    let subordinate = cluster.other_than(cluster.wait_for_master().await);
+    cluster.node(subordinate).kill9();
+    let asked = cluster.any_running();
+    assert_eq!(cluster.admin(asked).rotate_data_key().await.unwrap(), 2);
+    assert!(cluster.admin(asked).rotate_data_key().await.is_err(), "one at a time");
+    let missing = cluster.node(subordinate).name().to_owned();
+    wait_until("the others have the key", SOON, async || {
+        data_key(&cluster, asked).await.is_some_and(|status| {
+            status.phase() == DataKeyPhase::Distributing && status.waiting_for == [missing.clone()]
+        })
+    })
+    .await;
+    let late = cluster.person("late").await;
+    load.usual(CALLS_BETWEEN).await;
+    cluster.node(subordinate).start().await;
+
+    // The master dies while it seals the fields again.
+    let master = cluster.wait_for_master().await;
+    wait_until("fields are sealed again", SOON, async || {
+        data_key(&cluster, master).await.is_some_and(|status| {
+            status.phase() == DataKeyPhase::Resealing && status.fields_left < PEOPLE as u64
+        })
+    })
+    .await;
+    cluster.node(master).kill9();
+    load.usual(CALLS_BETWEEN).await;
+    cluster.node(master).start().await;
+    load.usual(CALLS_BETWEEN).await;
+    settled_under(&cluster, 2).await;
+    load.usual(CALLS_BETWEEN).await;
+    load.stop().await.assert_all_allowed();
+
+    assert_all_sign_in(&cluster, &key, &checked).await;
+    assert_all_sign_in(&cluster, &key, &[late]).await;
+    let new = cluster.person("new").await;
+    assert_all_sign_in(&cluster, &key, &[new]).await;
+    assert_same_state(&cluster).await;
+
+    // All of them lose their memory, and have what they need on their disks.
+    cluster.kill9_all();
+    cluster.start_all().await;
+    cluster.wait_for_master().await;
+    // A node that comes now never sees the old key.
+    cluster.add_node().await;
+    cluster.settled().await;
+    let newest = cluster.person("newest").await;
+    let verdict = cluster.clients(&key)[3].verdict(newest.request()).await;
+    assert!(verdict.unwrap().is_allow());
+    assert_eq!(cluster.admin(4).rotate_data_key().await.unwrap(), 3);
+    settled_under(&cluster, 3).await;
     assert_same_state(&cluster).await;
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use symbolon_core::{
-    Administrator, AdministratorId, Caller, ClusterId, Command, CreateCluster, Fingerprint,
-    LineageId, LogIndex, Name, Node, NodeId, Proposal, Reply, RequestId, Secret,
+    Administrator, AdministratorId, Caller, ClusterId, Command, CreateCluster, DataKeyId,
+    Fingerprint, LineageId, LogIndex, Name, Node, NodeId, Proposal, Reply, RequestId, Secret,
 };
 use symbolon_proto::batch_encode;
 use symbolon_service::{
-    Clock, Credential, CredentialKind, Entropy, FieldRef, Vault as _, hash_secret,
+    CA_KEY, Clock, Credential, CredentialKind, Entropy, Vault as _, hash_secret,
 };
 use symbolon_store::{DataDir, DataKey, Header, Kek, Keyring, WrappedKeys};
 use zeroize::Zeroizing;
@@ -22,9 +22,6 @@ use crate::network::Network;
 use crate::node::raft_config;
 use crate::raft_types::{Payload, Raft};
 use crate::vault::KeyringVault;
-
-/// Field of the CA's private key.
-pub(crate) const CA_KEY: FieldRef = FieldRef { row: "cluster", id: 0, field: "ca_key" };
 
 /// Name of the first administrator.
 const ADMINISTRATOR: &str = "admin";
@@ -93,8 +90,9 @@ pub async fn create_cluster(
         changed_at: LogIndex(0),
     };
     let vault = KeyringVault::new(keyring);
-    let ca_key =
-        vault.seal(CA_KEY, &authority.pkcs8).map_err(|error| bad("sealed CA key")(error.into()))?;
+    let ca_key = vault
+        .seal(DataKeyId::FIRST, CA_KEY, &authority.pkcs8)
+        .map_err(|error| bad("sealed CA key")(error.into()))?;
     let command = CreateCluster {
         cluster: header.cluster,
         name: cluster_name,

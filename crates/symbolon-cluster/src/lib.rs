@@ -24,6 +24,7 @@ mod members;
 mod network;
 mod node;
 mod opened;
+mod own_proposals;
 mod peer_client;
 mod peer_header;
 mod peer_service;
@@ -31,6 +32,7 @@ mod proposer;
 mod published;
 mod raft_types;
 mod receive;
+mod resealer;
 mod snapshot;
 mod status;
 #[cfg(test)]

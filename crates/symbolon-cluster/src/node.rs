@@ -31,12 +31,14 @@ use crate::machine::Machine;
 use crate::members::Steward;
 use crate::network::Network;
 use crate::opened::Opened;
+use crate::own_proposals::OwnProposals;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
 use crate::peer_service::{JoinApi, PeerApi, read_index};
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
 use crate::raft_types::Raft;
-use crate::status::status;
+use crate::resealer::Resealer;
+use crate::status::{DataKeysHere, status};
 use crate::tls;
 use crate::vault::KeyringVault;
 
@@ -68,6 +70,23 @@ pub(crate) fn raft_config() -> Result<Arc<Config>, ClusterError> {
     };
     let config = config.validate().map_err(|error| ClusterError::Raft(error.to_string()))?;
     Ok(Arc::new(config))
+}
+
+/// What a node does without being asked to.
+fn spawn_own_tasks(tasks: &mut JoinSet<()>, keeper: KeyKeeper, settings: NodeSettings) {
+    let proposals = keeper.proposals.clone();
+    let published = Arc::clone(&keeper.published);
+    let resealer = Resealer {
+        raft: keeper.raft.clone(),
+        published: Arc::clone(&published),
+        vault: Arc::clone(&keeper.vault),
+        proposals: proposals.clone(),
+    };
+    let raft = keeper.raft.clone();
+    let steward = Steward { raft, published, own: proposals.own, proposals, settings };
+    tasks.spawn(steward.run());
+    tasks.spawn(keeper.run());
+    tasks.spawn(resealer.run());
 }
 
 /// What a node needs besides its store.
@@ -157,15 +176,22 @@ impl ClusterNode {
             settings.api_names.clone(),
             Arc::clone(&settings.clock),
         ));
-        let steward = Steward {
-            raft: raft.clone(),
+        let proposals = OwnProposals {
             published: Arc::clone(&published),
             proposer: proposer.clone(),
             own: identity.node,
-            settings,
+            clock: Arc::clone(&settings.clock),
+            entropy: Arc::clone(&settings.entropy),
         };
-        tasks.spawn(steward.run());
-        tasks.spawn(KeyKeeper { keys: Arc::new(Mutex::new(keys)) }.run());
+        let keeper = KeyKeeper {
+            keys: Arc::new(Mutex::new(keys)),
+            vault: Arc::clone(&vault),
+            published: Arc::clone(&published),
+            proposals: proposals.clone(),
+            raft: raft.clone(),
+            log: store.log.clone(),
+        };
+        spawn_own_tasks(&mut tasks, keeper, settings);
         Ok(Arc::new(Self {
             identity,
             raft,
@@ -352,6 +378,7 @@ impl Ledger for ClusterNode {
     fn status(&self) -> ClusterStatus {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let quorum = self.has_quorum_contact();
-        status(&self.peers.standing, &self.published, &self.presence, &metrics, quorum)
+        let held = DataKeysHere(self.vault.data_keys());
+        status(&self.peers.standing, &self.published, &self.presence, &metrics, held, quorum)
     }
 }

@@ -1,7 +1,7 @@
 //! How the cluster is, as far as this node knows.
 
-use symbolon_core::{LogIndex, NodeId};
-use symbolon_service::{ClusterStatus, NodeStatus, Role};
+use symbolon_core::{DataKeyId, LogIndex, NodeId, State};
+use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role};
 use tokio::time::Instant;
 
 use crate::hello::{Presence, REACHABLE};
@@ -18,6 +18,7 @@ pub(crate) fn status(
     published: &Published,
     presence: &Presence,
     metrics: &openraft::RaftMetrics<TypeConfig>,
+    DataKeysHere(held): DataKeysHere,
     quorum: bool,
 ) -> ClusterStatus {
     let view = published.view();
@@ -69,8 +70,24 @@ pub(crate) fn status(
         term: metrics.current_term,
         applied: view.applied,
         digest: view.state.digest(),
+        data_key: data_key(&view.state, held),
         warnings: warnings(&nodes, master),
         nodes,
+    }
+}
+
+/// The data keys that this node holds, oldest first.
+pub(crate) struct DataKeysHere(pub(crate) Vec<DataKeyId>);
+
+fn data_key(state: &State, held: Vec<DataKeyId>) -> DataKeyStatus {
+    let keys = state.data_keys();
+    let lacking = state.nodes_without_next_key().filter_map(|id| state.node(id));
+    DataKeyStatus {
+        active: keys.active,
+        next: keys.rotation.as_ref().map(|rotation| rotation.id),
+        waiting_for: lacking.map(|row| row.name.clone()).collect(),
+        fields_left: state.sealed_under_others(),
+        held,
     }
 }
 
