@@ -8,7 +8,7 @@ use std::time::Duration;
 use prost::Message as _;
 use symbolon_proto::store::v1 as store;
 use symbolon_testkit::v1::{DataKeyPhase, DataKeyStatus};
-use symbolon_testkit::{Cluster, Node, Person, Verdict, wait_until};
+use symbolon_testkit::{Cluster, Node, Person, Verdict, wait_for, wait_until};
 
 use crate::load::Load;
 use crate::support::{assert_same_state, cluster_of};
@@ -176,13 +176,15 @@ async fn data_key_is_changed_under_load_and_the_change_survives_its_master() {
 
     // The master dies while it seals the fields again.
     let master = cluster.wait_for_master().await;
-    wait_until("fields are sealed again", SOON, async || {
-        data_key(&cluster, master).await.is_some_and(|status| {
-            status.phase() == DataKeyPhase::Resealing && status.fields_left < PEOPLE as u64
-        })
-    })
-    .await;
+    let left = wait_for("fields are sealed again", SOON, async || {
+        let status = data_key(&cluster, master).await?;
+        let begun = status.phase() == DataKeyPhase::Resealing && status.fields_left < PEOPLE as u64;
+        begun.then_some(status.fields_left)
+    });
+    let left = left.await;
     cluster.node(master).kill9();
+    println!("the master died when {left} fields were left");
+    assert!(left > 0, "the master was too fast: enrol more people");
     load.usual(CALLS_BETWEEN).await;
     cluster.node(master).start().await;
     load.usual(CALLS_BETWEEN).await;

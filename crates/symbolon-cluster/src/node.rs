@@ -176,18 +176,11 @@ impl ClusterNode {
             settings.api_names.clone(),
             Arc::clone(&settings.clock),
         ));
-        let proposals = OwnProposals {
-            published: Arc::clone(&published),
-            proposer: proposer.clone(),
-            own: identity.node,
-            clock: Arc::clone(&settings.clock),
-            entropy: Arc::clone(&settings.entropy),
-        };
         let keeper = KeyKeeper {
             keys: Arc::new(Mutex::new(keys)),
             vault: Arc::clone(&vault),
             published: Arc::clone(&published),
-            proposals: proposals.clone(),
+            proposals: OwnProposals::new(&published, &proposer, identity.node, &settings),
             raft: raft.clone(),
             log: store.log.clone(),
         };

@@ -7,6 +7,7 @@ use symbolon_core::{Caller, Command, Fingerprint, NodeId, Proposal, Reply, Reque
 use symbolon_service::{Clock, Entropy, Lane};
 use tokio::time::Instant;
 
+use crate::node::NodeSettings;
 use crate::proposer::Proposer;
 use crate::published::Published;
 
@@ -16,14 +17,29 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// the state.
 #[derive(Clone)]
 pub(crate) struct OwnProposals {
-    pub(crate) published: Arc<Published>,
-    pub(crate) proposer: Proposer,
+    published: Arc<Published>,
+    proposer: Proposer,
     pub(crate) own: NodeId,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl OwnProposals {
+    pub(crate) fn new(
+        published: &Arc<Published>,
+        proposer: &Proposer,
+        own: NodeId,
+        settings: &NodeSettings,
+    ) -> Self {
+        Self {
+            published: Arc::clone(published),
+            proposer: proposer.clone(),
+            own,
+            clock: Arc::clone(&settings.clock),
+            entropy: Arc::clone(&settings.entropy),
+        }
+    }
+
     /// Proposes, and waits until this node has applied it. `None`: nobody knows whether it was
     /// decided.
     pub(crate) async fn propose(&self, command: Command) -> Option<Reply> {

@@ -81,8 +81,7 @@ fn rows_that_contradict_each_other_are_refused() {
     let guest = JoinToken { used_by: Some(NodeId(7)), ..join_token() };
     let later = Token { seed: Sealed::new(vec![1, 0, 0, 0, 2, 9]), ..token };
     let leap = DataKeys { active: DataKeyId(3), ..data_keys() };
-    let stranger =
-        Rotation { holders: BTreeSet::from([NodeId(7)]), ..data_keys().rotation.unwrap() };
+    let stranger = Rotation { holders: BTreeSet::from([NodeId(7)]), ..rotation() };
     let stranger = DataKeys { rotation: Some(stranger), ..data_keys() };
     let other_cluster = Cluster { id: ClusterId([9; 16]), ..cluster() };
     for (row, violation) in [
@@ -344,23 +343,25 @@ fn alterations(row: &Row) -> Vec<Row> {
     }
 }
 
-fn data_keys() -> DataKeys {
-    let rotation = Rotation {
+fn rotation() -> Rotation {
+    Rotation {
         id: DataKeyId(2),
         key: Sealed::new(vec![6; 3]),
         started_at: Timestamp(10),
         holders: BTreeSet::from([NodeId(1)]),
-    };
-    DataKeys { active: DataKeyId(1), rotation: Some(rotation), retired_at: LogIndex(6) }
+    }
+}
+
+fn data_keys() -> DataKeys {
+    DataKeys { active: DataKeyId(1), rotation: Some(rotation()), retired_at: LogIndex(6) }
 }
 
 fn data_keys_alterations(row: &DataKeys) -> Vec<Row> {
-    let rotation = row.rotation.clone().unwrap();
     let rotations = [
-        Rotation { id: DataKeyId(3), ..rotation.clone() },
-        Rotation { key: Sealed::new(vec![6; 4]), ..rotation.clone() },
-        Rotation { started_at: Timestamp(11), ..rotation.clone() },
-        Rotation { holders: BTreeSet::new(), ..rotation },
+        Rotation { id: DataKeyId(3), ..rotation() },
+        Rotation { key: Sealed::new(vec![6; 4]), ..rotation() },
+        Rotation { started_at: Timestamp(11), ..rotation() },
+        Rotation { holders: BTreeSet::new(), ..rotation() },
     ];
     let mut rows = altered!(DataKeys, row, {
         active: DataKeyId(2),

@@ -182,7 +182,7 @@ impl Service {
         deadline: Instant,
         mut build: impl FnMut(&View) -> Result<Command, ServiceError>,
     ) -> Result<(Reply, LogIndex), ServiceError> {
-        let mut late = 0;
+        let (mut late, mut caught_up) = (0, false);
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
             let first =
@@ -190,6 +190,15 @@ impl Service {
             if let Some(first) = first {
                 return Ok((first.reply, first.index));
             }
+            let command = match build(&view) {
+                // A view from before a change of the data key may name a key that is gone.
+                Err(ServiceError::Internal) if !caught_up => {
+                    caught_up = true;
+                    self.ledger.read_barrier(deadline).await?;
+                    continue;
+                }
+                command => command?,
+            };
             let proposal = Proposal {
                 caller: request.caller,
                 request_id: request.id,
@@ -197,7 +206,7 @@ impl Service {
                 seen: view.applied,
                 made_at: self.clock.now(),
                 node: self.ledger.identity().node,
-                command: build(&view)?,
+                command,
             };
             let command = proposal.command.name();
             let answer = self.ledger.propose(proposal, Lane::Administration, deadline).await?;

@@ -355,7 +355,8 @@ fn change_key(wish: &Wish, view: &State) -> Command {
         }
         Wish::Reseal(place) => {
             let left = view.fields_to_reseal(TokenId(0)).nth((*place).into());
-            let (row, old) = left.unwrap_or((RowKey::Cluster, &view.cluster().unwrap().ca_key));
+            let (row, old) =
+                left.unwrap_or_else(|| (RowKey::Cluster, &view.cluster().unwrap().ca_key));
             let content = old.as_bytes()[5];
             let new = sealed(active, content);
             Command::Reseal(Reseal { row, old: old.clone(), new })
