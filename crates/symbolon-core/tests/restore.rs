@@ -362,6 +362,7 @@ fn data_keys_alterations(row: &DataKeys) -> Vec<Row> {
         Rotation { key: Sealed::new(vec![6; 4]), ..rotation() },
         Rotation { started_at: Timestamp(11), ..rotation() },
         Rotation { holders: BTreeSet::new(), ..rotation() },
+        Rotation { holders: BTreeSet::from([NodeId(2)]), ..rotation() },
     ];
     let mut rows = altered!(DataKeys, row, {
         active: DataKeyId(2),
