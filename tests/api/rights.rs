@@ -10,7 +10,7 @@ use tonic::Code;
 use crate::support::documented::{self, Documented};
 use crate::support::method::{
     CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, ENROLL_TOKEN, GET_STATUS, GET_USER,
-    LIST_USERS, VERIFY,
+    LIST_USERS, ROTATE_DATA_KEY, VERIFY,
 };
 use crate::support::wire::{Wire, framed};
 use crate::support::{assert_all_run, cluster, reflected, state, stranger};
@@ -47,6 +47,7 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         (CREATE_APPLICATION, ADMINISTRATOR, create_application.encode_to_vec()),
         (GET_STATUS, ADMINISTRATOR, Vec::new()),
         (CREATE_JOIN_TOKEN, ADMINISTRATOR, create_join_token.encode_to_vec()),
+        (ROTATE_DATA_KEY, ADMINISTRATOR, Vec::new()),
     ]
 }
 

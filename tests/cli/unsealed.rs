@@ -6,15 +6,13 @@ use prost::Message as _;
 use symbolon_core::{Command, Sealed};
 use symbolon_proto::batch_decode;
 use symbolon_proto::store::v1::{LogEntry, log_entry::Payload};
-use symbolon_store::{DataDir, DataKey, FieldRef, Kek, Keyring, WrapPurpose};
+use symbolon_store::{DataDir, FieldRef, KekPlace, NodeKeys};
 
 /// Every sealed value in the Raft log of a node that is stopped, opened, one after the other.
 pub(crate) fn unsealed(data_dir: &Path, kek: &Path) -> Vec<u8> {
     let store = DataDir::new(data_dir).open().unwrap();
-    let kek = Kek::load(kek).unwrap();
-    let wrapped = &store.header.wrapped_data_key;
-    let data_key = DataKey::from_secret(&kek.unwrap(WrapPurpose::DataKey, wrapped).unwrap());
-    let keyring = Keyring::new(data_key.unwrap());
+    let keys = NodeKeys::open(store.clone(), KekPlace::File(kek.to_owned())).unwrap();
+    let keyring = keys.keyring();
     let mut content = Vec::new();
     for (_, bytes) in store.log.read(..).unwrap() {
         let entry = LogEntry::decode(&bytes[..]).unwrap();

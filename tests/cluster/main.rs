@@ -19,6 +19,8 @@ mod restart;
 #[cfg(test)]
 mod retransmission;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod snapshots;
 #[cfg(test)]
 mod stopping;

@@ -138,6 +138,8 @@ pub(crate) struct Status {
     pub(crate) applied_index: u64,
     pub(crate) digest: String,
     pub(crate) users: u64,
+    /// Null from servers that do not tell.
+    pub(crate) data_key: Option<DataKey>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) warnings: Vec<String>,
 }
@@ -155,10 +157,46 @@ impl From<v1::GetStatusResponse> for Status {
             applied_index: status.applied_index,
             digest: status.digest,
             users: status.users,
+            data_key: status.data_key.map(DataKey::from),
             nodes: status.nodes.into_iter().map(Node::from).collect(),
             warnings: status.warnings,
         }
     }
+}
+
+#[derive(Serialize)]
+pub(crate) struct DataKey {
+    /// Seals new secrets.
+    pub(crate) active: u32,
+    /// SETTLED, DISTRIBUTING or RESEALING.
+    pub(crate) phase: &'static str,
+    /// Null unless the key is being changed.
+    pub(crate) next: Option<u32>,
+    /// Nodes that do not hold the next key yet.
+    pub(crate) waiting_for: Vec<String>,
+    /// Secret fields that are not under the active key.
+    pub(crate) fields_left: u64,
+    /// Keys that the answering node holds.
+    pub(crate) held: Vec<u32>,
+}
+
+impl From<v1::DataKeyStatus> for DataKey {
+    fn from(status: v1::DataKeyStatus) -> Self {
+        Self {
+            active: status.active,
+            phase: status.phase().as_str_name(),
+            next: Some(status.next).filter(|next| *next != 0),
+            waiting_for: status.waiting_for,
+            fields_left: status.fields_left,
+            held: status.held,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct DataKeyRotation {
+    pub(crate) key: u32,
+    pub(crate) log_index: u64,
 }
 
 #[derive(Serialize)]

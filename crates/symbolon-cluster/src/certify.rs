@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use symbolon_service::{Clock, Vault as _};
+use symbolon_service::{CA_KEY, Clock, Vault as _};
 use tokio::time::sleep;
 
-use crate::create::CA_KEY;
 use crate::keys::{API_CERTIFICATE_DAYS, Authority, Certificates, PrivateKey};
 use crate::published::Published;
 use crate::vault::KeyringVault;
+
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Has the CA certify both ports as soon as this node knows its key, and again in time.
 pub(crate) async fn keep(
@@ -39,7 +40,12 @@ pub(crate) async fn keep(
         });
         match issued {
             Ok(()) => tracing::info!("certificates issued by the cluster CA"),
-            Err(error) => tracing::error!(error, "the cluster CA cannot certify this node"),
+            Err(error) => {
+                // A node that is catching up sees the key as it was sealed then.
+                tracing::warn!(error, "the cluster CA cannot certify this node yet");
+                sleep(RETRY).await;
+                continue;
+            }
         }
         sleep(renew).await;
     }

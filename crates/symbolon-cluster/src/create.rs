@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use symbolon_core::{
-    Administrator, AdministratorId, Caller, ClusterId, Command, CreateCluster, Fingerprint,
-    LineageId, LogIndex, Name, Node, NodeId, Proposal, Reply, RequestId, Secret,
+    Administrator, AdministratorId, Caller, ClusterId, Command, CreateCluster, DataKeyId,
+    Fingerprint, LineageId, LogIndex, Name, Node, NodeId, Proposal, Reply, RequestId, Secret,
 };
 use symbolon_proto::batch_encode;
 use symbolon_service::{
-    Clock, Credential, CredentialKind, Entropy, FieldRef, Vault as _, hash_secret,
+    CA_KEY, Clock, Credential, CredentialKind, Entropy, Vault as _, hash_secret,
 };
-use symbolon_store::{DataDir, DataKey, Header, Kek, Keyring, WrapPurpose};
+use symbolon_store::{DataDir, DataKey, Header, Kek, Keyring, WrappedKeys};
 use zeroize::Zeroizing;
 
 use crate::error::ClusterError;
@@ -22,9 +22,6 @@ use crate::network::Network;
 use crate::node::raft_config;
 use crate::raft_types::{Payload, Raft};
 use crate::vault::KeyringVault;
-
-/// Field of the CA's private key.
-pub(crate) const CA_KEY: FieldRef = FieldRef { row: "cluster", id: 0, field: "ca_key" };
 
 /// Log entries between snapshots while the cluster is made: it has a few.
 const FIRST_ENTRIES: u64 = 1_000;
@@ -65,17 +62,17 @@ pub async fn create_cluster(
         DataKey::generate().map_err(|source| ClusterError::Unwrap { what: "data key", source })?;
     let node_key = PrivateKey::generate()?;
     let authority = Authority::generate(cluster_name.as_str(), now)?;
-    let wrap = |what, purpose, secret: &Secret| {
-        kek.wrap(purpose, secret).map_err(|source| ClusterError::Unwrap { what, source })
-    };
+    let keyring = Arc::new(Keyring::new(data_key));
+    let keys = WrappedKeys::wrap(kek, &keyring, node_key.pkcs8())
+        .map_err(|source| ClusterError::Unwrap { what: "keyring", source })?;
     let header = Header {
         cluster: ClusterId::from_slice(&draw(16)).unwrap_or_default(),
         epoch: 1,
         lineage: LineageId::from_slice(&draw(16)).unwrap_or_default(),
         node: NodeId(1),
         node_name: node_name.to_string(),
-        wrapped_data_key: wrap("data key", WrapPurpose::DataKey, &data_key.to_secret())?,
-        wrapped_node_key: wrap("node key", WrapPurpose::NodeKey, node_key.pkcs8())?,
+        keys,
+        next_keys: None,
         ca_certificate: authority.certificate.to_vec(),
         known_nodes: Vec::new(),
     };
@@ -95,9 +92,10 @@ pub async fn create_cluster(
         key: hash_secret(&secret),
         changed_at: LogIndex(0),
     };
-    let vault = KeyringVault::new(Keyring::new(data_key));
-    let ca_key =
-        vault.seal(CA_KEY, &authority.pkcs8).map_err(|error| bad("sealed CA key")(error.into()))?;
+    let vault = KeyringVault::new(keyring);
+    let ca_key = vault
+        .seal(DataKeyId::FIRST, CA_KEY, &authority.pkcs8)
+        .map_err(|error| bad("sealed CA key")(error.into()))?;
     let command = CreateCluster {
         cluster: header.cluster,
         name: cluster_name,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use symbolon_service::ServiceError;
-use symbolon_store::{SealError, StoreError};
+use symbolon_store::{KekError, KeysError, SealError, StoreError};
 
 /// See the module. Each message ends in what to do.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +48,13 @@ pub enum ClusterError {
         /// What was found.
         cause: String,
     },
+    /// There is no KEK.
+    #[error("the key encryption key cannot be used; see `keys.kek` in the settings")]
+    Kek(#[source] KekError),
     /// A key in the header does not open.
     #[error(
-        "the {what} does not open under this node's KEK; give the KEK file that was there when the \
-         node was made"
+        "the {what} does not open under this node's KEK; give the KEK file that was there last, not \
+         one from before a change"
     )]
     Unwrap {
         /// Which key.
@@ -110,6 +113,16 @@ pub enum ClusterError {
     /// A use case failed.
     #[error(transparent)]
     Service(ServiceError),
+}
+
+impl From<KeysError> for ClusterError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Kek(error) => Self::Kek(error),
+            KeysError::Store(error) => Self::Store(error),
+            KeysError::Unwrap { what, source } => Self::Unwrap { what, source },
+        }
+    }
 }
 
 impl From<StoreError> for ClusterError {

@@ -228,6 +228,7 @@ fn rows(state: &State) -> Vec<(&'static str, u64)> {
         ("tokens", 0),
         ("nodes", 0),
         ("join_tokens", 0),
+        ("data_keys", 0),
     ];
     for row in state.rows() {
         let kind = match row {
@@ -238,6 +239,7 @@ fn rows(state: &State) -> Vec<(&'static str, u64)> {
             Row::Token(_) => "tokens",
             Row::Node(_) => "nodes",
             Row::JoinToken(_) => "join_tokens",
+            Row::DataKeys(_) => "data_keys",
         };
         counts.iter_mut().filter(|(name, _)| *name == kind).for_each(|(_, count)| *count += 1);
     }

@@ -5,7 +5,7 @@ use symbolon_core::{ClusterId, KeyPin, LineageId, NodeId, Secret};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_client::JoinServiceClient;
 use symbolon_service::{Clock, JoinCredential};
-use symbolon_store::{DataDir, DataKey, Header, Kek, KnownNode, WrapPurpose};
+use symbolon_store::{DataDir, DataKey, Header, Kek, Keyring, KnownNode, WrappedKeys};
 use tonic::transport::Endpoint;
 
 use crate::error::ClusterError;
@@ -105,7 +105,11 @@ fn header(
     response: peer::JoinResponse,
 ) -> Result<Header, ClusterError> {
     let damaged = || ClusterError::Refused { message: "its answer lacks a part".to_owned() };
-    let data_key = DataKey::from_secret(&Secret::new(response.data_key)).map_err(|_| damaged())?;
+    let data_keys =
+        response.data_key.into_iter().map(|key| DataKey::from_secret(&Secret::new(key)));
+    let data_keys = data_keys.collect::<Result<_, _>>().map_err(|_| damaged())?;
+    let fingerprint_key = Secret::new(response.fingerprint_key);
+    let keyring = Keyring::of(data_keys, Some(&fingerprint_key)).map_err(|_| damaged())?;
     let known = response.known_node.into_iter().map(|known| {
         Some(KnownNode {
             node: NodeId(known.node),
@@ -114,17 +118,16 @@ fn header(
             name: known.name,
         })
     });
-    let wrap = |what, purpose, secret: &Secret| {
-        kek.wrap(purpose, secret).map_err(|source| ClusterError::Unwrap { what, source })
-    };
+    let keys = WrappedKeys::wrap(kek, &keyring, key.pkcs8())
+        .map_err(|source| ClusterError::Unwrap { what: "keyring", source })?;
     Ok(Header {
         cluster: ClusterId::from_slice(&response.cluster).ok_or_else(damaged)?,
         epoch: response.epoch,
         lineage: LineageId::from_slice(&response.lineage).ok_or_else(damaged)?,
         node: NodeId(response.node),
         node_name: target.name.to_owned(),
-        wrapped_data_key: wrap("data key", WrapPurpose::DataKey, &data_key.to_secret())?,
-        wrapped_node_key: wrap("node key", WrapPurpose::NodeKey, key.pkcs8())?,
+        keys,
+        next_keys: None,
         ca_certificate: response.ca_certificate,
         known_nodes: known.collect::<Option<_>>().ok_or_else(damaged)?,
     })

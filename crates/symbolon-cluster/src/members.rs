@@ -10,14 +10,11 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{ChangeMembers, Instant as _};
-use symbolon_core::{
-    Caller, Command, Fingerprint, NodeId, Proposal, RequestId, SetNodeAddresses, Timestamp,
-};
-use symbolon_service::Lane;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use symbolon_core::{Command, NodeId, SetNodeAddresses, Timestamp};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::node::NodeSettings;
-use crate::proposer::Proposer;
+use crate::own_proposals::OwnProposals;
 use crate::published::Published;
 use crate::raft_types::{LogId, Raft};
 
@@ -26,7 +23,6 @@ const INTERVAL: Duration = Duration::from_millis(250);
 const LAG_MAX: u64 = 100;
 /// A learner becomes a voter only if it has acknowledged within this time.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(1);
-const PROPOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Voters of a cluster of so many registered nodes.
 pub(crate) const fn voters_wanted(registered: usize) -> usize {
@@ -41,7 +37,7 @@ pub(crate) const fn voters_wanted(registered: usize) -> usize {
 pub(crate) struct Steward {
     pub(crate) raft: Raft,
     pub(crate) published: Arc<Published>,
-    pub(crate) proposer: Proposer,
+    pub(crate) proposals: OwnProposals,
     pub(crate) own: NodeId,
     pub(crate) settings: NodeSettings,
 }
@@ -77,36 +73,13 @@ impl Steward {
             peer_address: self.settings.peer_address.clone(),
             api_address: self.settings.api_address.clone(),
         });
-        self.propose(command).await;
+        self.proposals.propose(command).await;
     }
 
     async fn let_time_pass(&self) {
         let due = self.published.view().state.next_due();
         if due.is_some_and(|due: Timestamp| due <= self.settings.clock.now()) {
-            self.propose(Command::Tick).await;
-        }
-    }
-
-    async fn propose(&self, command: Command) {
-        let mut id = [0; 16];
-        self.settings.entropy.fill(&mut id);
-        let name = command.name();
-        let proposal = Proposal {
-            caller: Caller::Node(self.own),
-            request_id: RequestId(id),
-            fingerprint: Fingerprint::default(),
-            seen: self.published.view().applied,
-            made_at: self.settings.clock.now(),
-            node: self.own,
-            command,
-        };
-        let deadline = Instant::now() + PROPOSE_TIMEOUT;
-        let result = self.proposer.propose(proposal, Lane::Administration, deadline).await;
-        match result {
-            Ok(answer) => {
-                self.published.reached(answer.index, deadline).await;
-            }
-            Err(error) => tracing::debug!(command = name, %error, "not proposed; tried again"),
+            self.proposals.propose(Command::Tick).await;
         }
     }
 

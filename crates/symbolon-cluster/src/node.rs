@@ -1,7 +1,7 @@
 //! A running node: the log, the state, the peers, and the tasks between them.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
@@ -14,7 +14,7 @@ use symbolon_service::{
     BoxFuture, Clock, ClusterStatus, Entropy, Identity, Lane, Ledger, ProposeError, Service, Vault,
     View,
 };
-use symbolon_store::{DataKey, DiskLevel, Kek, Keyring, Store};
+use symbolon_store::{DiskLevel, NodeKeys, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -25,6 +25,7 @@ use crate::error::ClusterError;
 use crate::halt::Halt;
 use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence, QUORUM_CONTACT, leads_with_quorum};
+use crate::key_keeper::KeyKeeper;
 use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
 use crate::machine::Machine;
@@ -32,13 +33,15 @@ use crate::members::Steward;
 use crate::network::Network;
 use crate::opened::Opened;
 use crate::opening;
+use crate::own_proposals::OwnProposals;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
 use crate::peer_service::{JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCertificate, is_open, read_index};
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
 use crate::raft_types::Raft;
+use crate::resealer::Resealer;
 use crate::space::{DiskWatch, OwnDisk};
-use crate::status::status;
+use crate::status::{Here, status};
 use crate::tls;
 use crate::vault::KeyringVault;
 
@@ -74,6 +77,23 @@ pub(crate) fn raft_config(snapshot_entries: u64) -> Result<Arc<Config>, ClusterE
     Ok(Arc::new(config))
 }
 
+/// What a node does without being asked to.
+fn spawn_own_tasks(tasks: &mut JoinSet<()>, keeper: KeyKeeper, settings: NodeSettings) {
+    let proposals = keeper.proposals.clone();
+    let published = Arc::clone(&keeper.published);
+    let resealer = Resealer {
+        raft: keeper.raft.clone(),
+        published: Arc::clone(&published),
+        vault: Arc::clone(&keeper.vault),
+        proposals: proposals.clone(),
+    };
+    let raft = keeper.raft.clone();
+    let steward = Steward { raft, published, own: proposals.own, proposals, settings };
+    tasks.spawn(steward.run());
+    tasks.spawn(keeper.run());
+    tasks.spawn(resealer.run());
+}
+
 /// What a node needs besides its store.
 pub struct NodeSettings {
     /// Where peers reach it, `host:port`.
@@ -82,8 +102,6 @@ pub struct NodeSettings {
     pub api_address: String,
     /// Names and addresses that the API port's certificate is for.
     pub api_names: Vec<String>,
-    /// Opens the keys in the header.
-    pub kek: Kek,
     /// Space on the disk that is kept for bad times, bytes.
     pub disk_reserve_bytes: u64,
     /// Log entries from one snapshot to the next.
@@ -107,7 +125,6 @@ pub struct ClusterNode {
     greeter: Arc<Greeter>,
     master: Master,
     vault: Arc<KeyringVault>,
-    data_key: Arc<DataKey>,
     certificates: Arc<Certificates>,
     halt: Arc<Halt>,
     disk: Arc<OwnDisk>,
@@ -121,14 +138,17 @@ impl std::fmt::Debug for ClusterNode {
 }
 
 impl ClusterNode {
-    /// Starts the node of a store.
+    /// Starts the node of a store with its keys.
     ///
     /// # Errors
-    /// [`ClusterError`] when the store is damaged or the KEK is not the node's.
-    pub async fn start(store: Store, settings: NodeSettings) -> Result<Arc<Self>, ClusterError> {
-        let Opened { identity, standing, data_key, node_key } =
-            Opened::open(&store.header, &settings.kek)?;
-        let vault = Arc::new(KeyringVault::new(Keyring::new(data_key.clone())));
+    /// [`ClusterError`] when the store is damaged.
+    pub async fn start(
+        store: Store,
+        keys: NodeKeys,
+        settings: NodeSettings,
+    ) -> Result<Arc<Self>, ClusterError> {
+        let Opened { identity, standing, node_key } = Opened::open(&store.header, &keys)?;
+        let vault = Arc::new(KeyringVault::new(keys.keyring()));
 
         let machine = opening::load(&store)?;
         let published = machine.published();
@@ -168,14 +188,9 @@ impl ClusterNode {
             settings.api_names.clone(),
             Arc::clone(&settings.clock),
         ));
-        let steward = Steward {
-            raft: raft.clone(),
-            published: Arc::clone(&published),
-            proposer: proposer.clone(),
-            own: identity.node,
-            settings,
-        };
-        tasks.spawn(steward.run());
+        let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
+        let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
+        spawn_own_tasks(&mut tasks, keeper, settings);
         Ok(Arc::new(Self {
             identity,
             raft,
@@ -188,7 +203,6 @@ impl ClusterNode {
             greeter,
             master,
             vault,
-            data_key: Arc::new(data_key),
             certificates,
             halt,
             disk,
@@ -229,7 +243,7 @@ impl ClusterNode {
         let join = JoinApi {
             service,
             peers: Arc::clone(&self.peers),
-            data_key: Arc::clone(&self.data_key),
+            vault: Arc::clone(&self.vault),
             ca_certificate: self.store.header.ca_certificate.clone(),
         };
         let peer = PeerServiceServer::new(peer)
@@ -431,8 +445,11 @@ impl Ledger for ClusterNode {
 
     fn status(&self) -> ClusterStatus {
         let metrics = self.raft.metrics().borrow_watched().clone();
-        let quorum = self.has_quorum_contact();
-        let disk = self.disk.level();
-        status(&self.peers.standing, &self.published, &self.presence, &metrics, quorum, disk)
+        let here = Here {
+            data_keys: self.vault.data_keys(),
+            quorum: self.has_quorum_contact(),
+            disk: self.disk.level(),
+        };
+        status(&self.peers.standing, &self.published, &self.presence, &metrics, here)
     }
 }

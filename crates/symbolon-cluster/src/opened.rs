@@ -1,32 +1,23 @@
-//! A header with its keys taken out.
+//! Who a node is, by its header and its keys.
 
-use symbolon_core::{Name, Secret};
+use symbolon_core::Name;
 use symbolon_service::Identity;
-use symbolon_store::{DataKey, Header, Kek, WrapPurpose};
+use symbolon_store::{Header, NodeKeys};
 
 use crate::error::ClusterError;
 use crate::keys::{PrivateKey, bad, pin_of};
 use crate::peer_header::Standing;
 
-/// Who a node is, and its keys in clear.
+/// Who a node is, and the key that proves it to its peers.
 pub(crate) struct Opened {
     pub(crate) identity: Identity,
     pub(crate) standing: Standing,
-    pub(crate) data_key: DataKey,
     pub(crate) node_key: PrivateKey,
 }
 
 impl Opened {
-    /// Takes the keys out of a header.
-    pub(crate) fn open(header: &Header, kek: &Kek) -> Result<Self, ClusterError> {
-        let unwrap = |what, purpose, wrapped: &[u8]| {
-            let key = kek.unwrap(purpose, wrapped);
-            key.map_err(|source| ClusterError::Unwrap { what, source })
-        };
-        let data_key: Secret = unwrap("data key", WrapPurpose::DataKey, &header.wrapped_data_key)?;
-        let node_key = unwrap("node key", WrapPurpose::NodeKey, &header.wrapped_node_key)?;
-        let data_key = DataKey::from_secret(&data_key)
-            .map_err(|source| ClusterError::Unwrap { what: "data key", source })?;
+    /// Reads a header.
+    pub(crate) fn open(header: &Header, keys: &NodeKeys) -> Result<Self, ClusterError> {
         let ca_pin = pin_of(&header.ca_certificate)
             .ok_or_else(|| bad("CA certificate")("the header's is not readable".into()))?;
         let name = Name::new(header.node_name.clone());
@@ -42,8 +33,7 @@ impl Opened {
                 lineage: header.lineage,
                 node: header.node,
             },
-            data_key,
-            node_key: PrivateKey::from_pkcs8(&node_key)?,
+            node_key: PrivateKey::from_pkcs8(keys.node_key())?,
         })
     }
 }

@@ -11,7 +11,7 @@ use symbolon_proto::peer::v1::join_service_server::JoinService;
 use symbolon_proto::peer::v1::peer_service_server::PeerService;
 use symbolon_proto::{answer_to_proto, proposal_decode};
 use symbolon_service::{JoinRequest, Service, ServiceError};
-use symbolon_store::{DataKey, Snapshots};
+use symbolon_store::Snapshots;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -25,6 +25,7 @@ use crate::keys::pin_of;
 use crate::peer_client::Peers;
 use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
 use crate::receive::{checked, receive};
+use crate::vault::KeyringVault;
 
 /// Longest message of a stranger: what a joiner says fits many times over.
 pub(crate) const JOIN_BYTES_MAX: usize = 16 << 10;
@@ -280,7 +281,7 @@ pub(crate) async fn read_index(raft: &Raft) -> Result<u64, Status> {
 pub(crate) struct JoinApi {
     pub(crate) service: Arc<Service>,
     pub(crate) peers: Arc<Peers>,
-    pub(crate) data_key: Arc<DataKey>,
+    pub(crate) vault: Arc<KeyringVault>,
     pub(crate) ca_certificate: Vec<u8>,
 }
 
@@ -311,15 +312,18 @@ impl JoinService for JoinApi {
         let state = self.service.ledger().view().state;
         let standing = &self.peers.standing;
         let known = state.nodes().filter(|row| row.id != joined.node);
+        let keyring = self.vault.keyring();
+        let data_keys = keyring.data_keys().iter();
         Ok(Response::new(peer::JoinResponse {
             cluster: standing.cluster.0.to_vec(),
             cluster_name: state.cluster().map(|row| row.name.to_string()).unwrap_or_default(),
             epoch: standing.epoch,
             lineage: standing.lineage.0.to_vec(),
             node: joined.node.0,
-            data_key: self.data_key.to_secret().expose().to_vec(),
+            data_key: data_keys.map(|key| key.to_secret().expose().to_vec()).collect(),
             ca_certificate: self.ca_certificate.clone(),
             known_node: known.map(registered).collect(),
+            fingerprint_key: keyring.fingerprint_key().expose().to_vec(),
         }))
     }
 }

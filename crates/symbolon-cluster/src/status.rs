@@ -1,7 +1,7 @@
 //! How the cluster is, as far as this node knows.
 
-use symbolon_core::{LogIndex, NodeId};
-use symbolon_service::{ClusterStatus, NodeStatus, Role};
+use symbolon_core::{DataKeyId, LogIndex, NodeId, State};
+use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role};
 use symbolon_store::DiskLevel;
 use tokio::time::Instant;
 
@@ -14,19 +14,28 @@ use crate::raft_types::TypeConfig;
 /// Clocks further apart than this are worth a warning.
 const CLOCK_OFFSET_WARN_MILLISECONDS: i64 = 2_000;
 
+/// What only this node knows.
+pub(crate) struct Here {
+    /// The data keys that it holds, oldest first.
+    pub(crate) data_keys: Vec<DataKeyId>,
+    /// Whether it has contact with a quorum.
+    pub(crate) quorum: bool,
+    /// How it stands with the space on its disk.
+    pub(crate) disk: DiskLevel,
+}
+
 pub(crate) fn status(
     standing: &Standing,
     published: &Published,
     presence: &Presence,
     metrics: &openraft::RaftMetrics<TypeConfig>,
-    quorum: bool,
-    own_disk: DiskLevel,
+    here: Here,
 ) -> ClusterStatus {
     let heard_disk = |id| presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk);
-    let disk = |id: NodeId| if id == standing.node { own_disk } else { heard_disk(id) };
+    let disk = |id: NodeId| if id == standing.node { here.disk } else { heard_disk(id) };
     let view = published.view();
     // Without contact to a quorum, openraft goes on naming the master it last knew.
-    let master = metrics.current_leader.filter(|_| quorum).map(NodeId);
+    let master = metrics.current_leader.filter(|_| here.quorum).map(NodeId);
     let membership = metrics.membership_config.membership();
     let role = |id: NodeId| {
         if Some(id) == master {
@@ -73,6 +82,7 @@ pub(crate) fn status(
         term: metrics.current_term,
         applied: view.applied,
         digest: view.state.digest(),
+        data_key: data_key(&view.state, here.data_keys),
         warnings: [
             warnings(&nodes, master),
             differences(&nodes, published),
@@ -115,6 +125,18 @@ fn differences(nodes: &[NodeStatus], published: &Published) -> Vec<String> {
         )
     };
     differing.map(warning).collect()
+}
+
+fn data_key(state: &State, held: Vec<DataKeyId>) -> DataKeyStatus {
+    let keys = state.data_keys();
+    let lacking = state.nodes_without_next_key().filter_map(|id| state.node(id));
+    DataKeyStatus {
+        active: keys.active,
+        next: keys.rotation.as_ref().map(|rotation| rotation.id),
+        waiting_for: lacking.map(|row| row.name.clone()).collect(),
+        fields_left: state.sealed_under_others(),
+        held,
+    }
 }
 
 fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use openraft::testing::log::{StoreBuilder, Suite};
 use symbolon_core::{ClusterId, LineageId, NodeId};
-use symbolon_store::{DataDir, Header, SimDisk, Store};
+use symbolon_store::{DataDir, Header, SimDisk, Store, WrappedKeys};
 
 use crate::log_store::LogStore;
 use crate::machine::Machine;
@@ -17,8 +17,8 @@ fn header() -> Header {
         lineage: LineageId([2; 16]),
         node: NodeId(1),
         node_name: "n1".to_owned(),
-        wrapped_data_key: Vec::new(),
-        wrapped_node_key: Vec::new(),
+        keys: WrappedKeys::default(),
+        next_keys: None,
         ca_certificate: Vec::new(),
         known_nodes: Vec::new(),
     }

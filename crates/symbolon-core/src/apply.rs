@@ -2,6 +2,7 @@
 
 mod application;
 mod cluster;
+mod data_key;
 mod tick;
 mod user;
 mod verify;
@@ -52,6 +53,10 @@ impl State {
             Command::AdmitNode(command) => self.admit_node(&context, command, out),
             Command::SetNodeAddresses(command) => self.set_addresses(&context, command, out),
             Command::Tick => self.tick(&context, out),
+            Command::RotateDataKey(command) => self.rotate_data_key(&context, command, out),
+            Command::ConfirmDataKey(command) => self.confirm_data_key(&context, command, out),
+            Command::Reseal(command) => self.reseal(command, out),
+            Command::RetireDataKey(command) => self.retire_data_key(&context, command, out),
         };
         match result {
             Ok(reply) => Answer { index: stamp.index, reply },
@@ -82,11 +87,19 @@ impl State {
                 Command::CreateUser(_)
                 | Command::EnrollToken(_)
                 | Command::CreateApplication(_)
-                | Command::CreateJoinToken(_),
+                | Command::CreateJoinToken(_)
+                | Command::RotateDataKey(_),
                 Caller::Administrator(_),
             ) => true,
             (Command::SetNodeAddresses(command), Caller::Node(id)) => command.node == id,
-            (Command::AdmitNode(_) | Command::Tick, Caller::Node(_)) => true,
+            (Command::ConfirmDataKey(command), Caller::Node(id)) => command.node == id,
+            (
+                Command::AdmitNode(_)
+                | Command::Tick
+                | Command::Reseal(_)
+                | Command::RetireDataKey(_),
+                Caller::Node(_),
+            ) => true,
             _ => false,
         };
         if permitted { Ok(()) } else { Err(Refusal::NotPermitted) }

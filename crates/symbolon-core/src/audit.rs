@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter, Digest};
 use crate::{
-    AdministratorId, ApplicationId, Caller, ClusterId, Fingerprint, JoinTokenId, KeyPin, LogIndex,
-    Match, Method, Name, NodeId, Reply, RequestId, Timestamp, TokenId, UserId, UserName, Verdict,
+    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, Fingerprint, JoinTokenId, KeyPin,
+    LogIndex, Match, Method, Name, NodeId, Reply, RequestId, Timestamp, TokenId, UserId, UserName,
+    Verdict,
 };
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
@@ -43,6 +44,9 @@ pub enum AuditRow {
     NodeAdmitted { node: NodeId, name: Name, pin: KeyPin, join_token: JoinTokenId },
     NodeAddressesChanged { node: NodeId, peer_address: String, api_address: String },
     JoinTokenExpired { join_token: JoinTokenId },
+    DataKeyRotationStarted { id: DataKeyId },
+    DataKeyActivated { id: DataKeyId },
+    DataKeyRetired { id: DataKeyId },
 }
 
 /// A decided verification.
@@ -78,7 +82,10 @@ impl AuditEvent {
             }
             AuditRow::JoinTokenCreated { join_token, .. } => Reply::JoinTokenCreated(*join_token),
             AuditRow::NodeAdmitted { node, .. } => Reply::NodeAdmitted(*node),
-            AuditRow::NodeAddressesChanged { .. } => Reply::Done,
+            AuditRow::DataKeyRotationStarted { id } => Reply::DataKeyRotationStarted(*id),
+            AuditRow::NodeAddressesChanged { .. }
+            | AuditRow::DataKeyActivated { .. }
+            | AuditRow::DataKeyRetired { .. } => Reply::Done,
             AuditRow::JoinTokenExpired { .. } => return None,
         })
     }
@@ -152,6 +159,15 @@ impl Canonical for AuditRow {
             }
             Self::JoinTokenExpired { join_token } => {
                 w.number(9).number(join_token.0);
+            }
+            Self::DataKeyRotationStarted { id } => {
+                w.number(10).number(id.0.into());
+            }
+            Self::DataKeyActivated { id } => {
+                w.number(11).number(id.0.into());
+            }
+            Self::DataKeyRetired { id } => {
+                w.number(12).number(id.0.into());
             }
         }
     }

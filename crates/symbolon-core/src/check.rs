@@ -1,5 +1,7 @@
 //! What must hold between rows, whatever happened.
 
+use alloc::collections::BTreeMap;
+
 use crate::limits::{
     APPLICATIONS_MAX, FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX,
     USERS_MAX,
@@ -39,6 +41,10 @@ pub enum Violation {
     /// The digest kept by increments is not the digest of the rows.
     #[error("the digest kept by increments is not that of the rows")]
     Digest,
+    /// A sealed field is under a data key that the row of data keys does not know, or the counts of
+    /// sealed fields are not those of the rows.
+    #[error("a sealed field is under a data key that is not in use, or is not counted")]
+    DataKey,
     /// There is not exactly one cluster row, and there are other rows.
     #[error("rows exist and the cluster does not")]
     NoCluster,
@@ -61,6 +67,7 @@ impl State {
         ensure(within, Violation::Limit)?;
         let empty = self.users.len() + self.nodes.len() + self.administrators.len() == 0;
         ensure(self.cluster.len() == usize::from(!empty), Violation::NoCluster)?;
+        self.check_data_keys()?;
         let recounted = [
             self.cluster.recount(),
             self.administrators.recount(),
@@ -69,6 +76,7 @@ impl State {
             self.tokens.recount(),
             self.nodes.recount(),
             self.join_tokens.recount(),
+            self.data_keys.recount(),
         ];
         ensure(recounted == self.sums(), Violation::Digest)
     }
@@ -129,6 +137,28 @@ impl State {
             }
         }
         ensure(wanted == self.due.size(), Violation::Due)
+    }
+
+    fn check_data_keys(&self) -> Result<(), Violation> {
+        let keys = self.data_keys();
+        // What fields may be under: while they are sealed again, the key before as well.
+        let before = if keys.is_resealing() { keys.active.0.checked_sub(1) } else { None };
+        let mut counted = BTreeMap::new();
+        for (_, sealed) in self.secrets(TokenId(0)) {
+            let key = sealed.key();
+            let in_use = key.is_none_or(|key| key == keys.active || before == Some(key.0));
+            ensure(in_use, Violation::DataKey)?;
+            *counted.entry(key.unwrap_or_default()).or_insert(0) += 1;
+        }
+        let same = counted.iter().eq(self.sealed.iter());
+        ensure(same, Violation::DataKey)?;
+        let Some(rotation) = keys.rotation else {
+            return Ok(());
+        };
+        let next =
+            rotation.id == keys.active || Some(rotation.id.0) == keys.active.0.checked_add(1);
+        let known = rotation.holders.iter().all(|id| self.node(*id).is_some());
+        ensure(next && known, Violation::DataKey)
     }
 }
 

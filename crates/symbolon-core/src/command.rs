@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use crate::otp::Parameters;
 use crate::{
-    Administrator, ApplicationId, Caller, ClusterId, DisplayName, Fingerprint, JoinTokenId,
-    KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RequestId, Sealed, Timestamp,
-    TokenId, UserId, UserName,
+    Administrator, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RequestId, RowKey,
+    Sealed, Timestamp, TokenId, UserId, UserName,
 };
 
 /// Where and when the log took a proposal.
@@ -59,6 +59,14 @@ pub enum Command {
     SetNodeAddresses(SetNodeAddresses),
     /// Let state time pass and expire what is due.
     Tick,
+    /// Begin to change the data key.
+    RotateDataKey(RotateDataKey),
+    /// A node has the next data key on its disk.
+    ConfirmDataKey(ConfirmDataKey),
+    /// A sealed field is under the new data key.
+    Reseal(Reseal),
+    /// Nothing is under the old data key any more.
+    RetireDataKey(RetireDataKey),
 }
 
 impl Command {
@@ -75,6 +83,10 @@ impl Command {
             Self::AdmitNode(_) => "admit_node",
             Self::SetNodeAddresses(_) => "set_node_addresses",
             Self::Tick => "tick",
+            Self::RotateDataKey(_) => "rotate_data_key",
+            Self::ConfirmDataKey(_) => "confirm_data_key",
+            Self::Reseal(_) => "reseal",
+            Self::RetireDataKey(_) => "retire_data_key",
         }
     }
 }
@@ -207,4 +219,40 @@ pub struct SetNodeAddresses {
     pub peer_address: String,
     /// Where clients reach it.
     pub api_address: String,
+}
+
+/// See [`Command::RotateDataKey`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RotateDataKey {
+    /// The next key's number: the one after the active key's.
+    pub id: DataKeyId,
+    /// The next key, sealed under the active one.
+    pub key: Sealed,
+}
+
+/// See [`Command::ConfirmDataKey`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfirmDataKey {
+    /// Which node.
+    pub node: NodeId,
+    /// The next key.
+    pub id: DataKeyId,
+}
+
+/// See [`Command::Reseal`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reseal {
+    /// The row whose secret it is.
+    pub row: RowKey,
+    /// The secret as it was read. If the row holds another one, nothing is changed.
+    pub old: Sealed,
+    /// The same secret under the active data key.
+    pub new: Sealed,
+}
+
+/// See [`Command::RetireDataKey`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RetireDataKey {
+    /// The old key.
+    pub id: DataKeyId,
 }

@@ -94,6 +94,21 @@ impl fmt::Display for LogIndex {
     }
 }
 
+/// A data key of the cluster: 1 is the first, each that takes its place has the next number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub struct DataKeyId(pub u32);
+
+impl DataKeyId {
+    /// The key that a cluster is made with.
+    pub const FIRST: Self = Self(1);
+}
+
+impl fmt::Display for DataKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 bytes_id!(
     /// The cluster, drawn once by `init`.
     ClusterId,

@@ -17,6 +17,7 @@ mod apply;
 mod audit;
 mod check;
 mod command;
+mod data_keys;
 mod digest;
 mod id;
 pub mod limits;
@@ -33,13 +34,15 @@ pub use apply::Output;
 pub use audit::{AuditEvent, AuditRow, Verified};
 pub use check::Violation;
 pub use command::{
-    AdmitNode, Command, CreateApplication, CreateCluster, CreateJoinToken, CreateUser, EnrollToken,
-    Match, Method, Outcome, Proposal, SetNodeAddresses, Stamp,
+    AdmitNode, Command, ConfirmDataKey, CreateApplication, CreateCluster, CreateJoinToken,
+    CreateUser, EnrollToken, Match, Method, Outcome, Proposal, Reseal, RetireDataKey,
+    RotateDataKey, SetNodeAddresses, Stamp,
 };
+pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
 pub use id::{
-    AdministratorId, ApplicationId, Caller, ClusterId, Fingerprint, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
+    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, Fingerprint, JoinTokenId,
+    KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
 };
 pub use name::{DisplayName, Name, NameError, UserName};
 pub use replies::Remembered;

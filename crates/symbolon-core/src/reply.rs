@@ -1,6 +1,6 @@
 //! What `apply` answers.
 
-use crate::{ApplicationId, JoinTokenId, LogIndex, NodeId, TokenId, UserId};
+use crate::{ApplicationId, DataKeyId, JoinTokenId, LogIndex, NodeId, TokenId, UserId};
 
 /// A reply and where the log gave it. A retransmission gets the index of the first answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +29,8 @@ pub enum Reply {
     JoinTokenCreated(JoinTokenId),
     /// The node is registered.
     NodeAdmitted(NodeId),
+    /// The data key is being changed to this one.
+    DataKeyRotationStarted(DataKeyId),
     /// Done; there is nothing to say about it.
     Done,
     /// Nothing was changed, counted or remembered.
@@ -118,6 +120,9 @@ pub enum Refusal {
     JoinTokenExpired,
     /// The caller may not do this.
     NotPermitted,
-    /// The cluster exists already, or does not exist yet.
+    /// The cluster exists already, or does not exist yet; or the change of the data key is not so
+    /// far, or further.
     WrongPhase,
+    /// The data key is being changed.
+    RotationUnderWay,
 }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::otp::{Algorithm, Parameters};
 use crate::{
-    AdministratorId, ApplicationId, ClusterId, DisplayName, JoinTokenId, KeyHash, KeyPin,
+    AdministratorId, ApplicationId, ClusterId, DataKeys, DisplayName, JoinTokenId, KeyHash, KeyPin,
     LineageId, LogIndex, Name, NodeId, Sealed, Timestamp, TokenId, UserId, UserName,
 };
 
@@ -155,6 +155,7 @@ pub enum Row {
     Token(Token),
     Node(Node),
     JoinToken(JoinToken),
+    DataKeys(DataKeys),
 }
 
 /// Names any row.
@@ -168,6 +169,7 @@ pub enum RowKey {
     Token(TokenId),
     Node(NodeId),
     JoinToken(JoinTokenId),
+    DataKeys,
 }
 
 /// What `apply` did to a row.
@@ -191,6 +193,7 @@ impl Row {
             Self::Token(row) => RowKey::Token(row.id),
             Self::Node(row) => RowKey::Node(row.id),
             Self::JoinToken(row) => RowKey::JoinToken(row.id),
+            Self::DataKeys(_) => RowKey::DataKeys,
         }
     }
 }

@@ -6,6 +6,8 @@ use core::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use crate::DataKeyId;
+
 /// Key material in clear. Wiped when dropped, compared in constant time, and silent in `Debug`.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -47,6 +49,16 @@ impl Sealed {
     #[must_use]
     pub const fn new(ciphertext: Vec<u8>) -> Self {
         Self(ciphertext)
+    }
+
+    /// The data key that it says it is under: the first byte names the format, the next four the
+    /// key. `None` for bytes that are not in that format.
+    #[must_use]
+    pub fn key(&self) -> Option<DataKeyId> {
+        let (&1, rest) = self.0.split_first()? else {
+            return None;
+        };
+        rest.first_chunk().map(|id| DataKeyId(u32::from_be_bytes(*id)))
     }
 
     /// The ciphertext.

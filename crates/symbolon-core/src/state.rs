@@ -11,8 +11,8 @@ use crate::limits::REPLIES_MAX;
 use crate::replies::Replies;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, Caller, Change,
-    Cluster, JoinToken, JoinTokenId, LogIndex, Name, Node, NodeId, Remembered, RequestId, Row,
-    RowKey, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+    Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, LogIndex, Name, Node, NodeId, Remembered,
+    RequestId, Row, RowKey, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
 };
 
 /// A row that lives in a [`Table`].
@@ -41,6 +41,12 @@ table_row!(User, UserId, b'U');
 table_row!(Token, TokenId, b'T');
 table_row!(Node, NodeId, b'N');
 table_row!(JoinToken, JoinTokenId, b'J');
+
+impl TableRow for DataKeys {
+    type Id = ();
+    const TAG: u8 = b'K';
+    fn id(&self) -> Self::Id {}
+}
 
 /// Rows of one kind, with the sum of their hashes.
 #[derive(Clone)]
@@ -129,11 +135,14 @@ pub struct State {
     pub(crate) tokens: Table<Token>,
     pub(crate) nodes: Table<Node>,
     pub(crate) join_tokens: Table<JoinToken>,
+    pub(crate) data_keys: Table<DataKeys>,
     pub(crate) replies: Replies,
     // Look-ups that follow from the rows.
     pub(crate) user_names: RedBlackTreeMapSync<UserName, UserId>,
     pub(crate) application_names: RedBlackTreeMapSync<Name, ApplicationId>,
     pub(crate) due: RedBlackTreeMapSync<(Timestamp, RowKey), ()>,
+    /// Sealed fields by the data key that they are under.
+    pub(crate) sealed: RedBlackTreeMapSync<DataKeyId, u64>,
 }
 
 impl fmt::Debug for State {
@@ -209,6 +218,7 @@ impl State {
         let tokens = self.tokens.iter().cloned().map(Row::Token);
         let nodes = self.nodes.iter().cloned().map(Row::Node);
         let join_tokens = self.join_tokens.iter().cloned().map(Row::JoinToken);
+        let data_keys = self.data_keys.iter().cloned().map(Row::DataKeys);
         cluster
             .chain(administrators)
             .chain(applications)
@@ -216,6 +226,7 @@ impl State {
             .chain(tokens)
             .chain(nodes)
             .chain(join_tokens)
+            .chain(data_keys)
     }
 
     /// Number of rows.
@@ -228,6 +239,7 @@ impl State {
             + self.tokens.len()
             + self.nodes.len()
             + self.join_tokens.len()
+            + self.data_keys.len()
     }
 
     /// What is stored beside the rows.
@@ -241,7 +253,11 @@ impl State {
     pub fn digest(&self) -> Digest {
         Digest::of(b'S', |w| {
             w.number(self.clock.0).bytes(&self.audit_chain.0);
-            for sum in self.sums() {
+            // Tables that came later count from their first row on: states that have none keep the
+            // digest that was stored with them.
+            let later = usize::from(self.data_keys.len() == 0);
+            let sums = self.sums();
+            for sum in sums.iter().take(sums.len() - later) {
                 sum.lanes().into_iter().for_each(|lane| {
                     w.number(lane);
                 });
@@ -249,7 +265,7 @@ impl State {
         })
     }
 
-    pub(crate) const fn sums(&self) -> [Sum; 7] {
+    pub(crate) const fn sums(&self) -> [Sum; 8] {
         [
             self.cluster.sum(),
             self.administrators.sum(),
@@ -258,6 +274,7 @@ impl State {
             self.tokens.sum(),
             self.nodes.sum(),
             self.join_tokens.sum(),
+            self.data_keys.sum(),
         ]
     }
 
@@ -376,6 +393,7 @@ impl State {
     /// Writes a row: table, digest, look-ups, and the change for the image.
     pub(crate) fn put(&mut self, row: Row, out: &mut Output) {
         self.unlink(row.key());
+        self.count_sealed(row.key(), row.sealed());
         out.changes.push(Change::Put(row.clone()));
         match row {
             Row::Cluster(row) => self.cluster.put(row),
@@ -393,6 +411,7 @@ impl State {
             Row::Token(row) => self.tokens.put(row),
             Row::Node(row) => self.nodes.put(row),
             Row::JoinToken(row) => self.join_tokens.put(row),
+            Row::DataKeys(row) => self.data_keys.put(row),
         }
         self.link(out.changes.last());
     }
@@ -400,6 +419,7 @@ impl State {
     /// Removes a row everywhere.
     pub(crate) fn delete(&mut self, key: RowKey, out: &mut Output) {
         self.unlink(key);
+        self.count_sealed(key, None);
         match key {
             // Nothing removes these yet.
             RowKey::Cluster
@@ -407,7 +427,8 @@ impl State {
             | RowKey::Application(_)
             | RowKey::User(_)
             | RowKey::Token(_)
-            | RowKey::Node(_) => return,
+            | RowKey::Node(_)
+            | RowKey::DataKeys => return,
             RowKey::JoinToken(id) => self.join_tokens.delete(id),
         }
         out.changes.push(Change::Delete(key));

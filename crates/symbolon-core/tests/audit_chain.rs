@@ -236,6 +236,11 @@ fn verify(user: &str, step: u64) -> Command {
     })
 }
 
+/// Under the first data key.
+fn sealed() -> Sealed {
+    Sealed::new(vec![1, 0, 0, 0, 1, 6, 6, 6])
+}
+
 fn create_cluster() -> CreateCluster {
     CreateCluster {
         cluster: ClusterId([1; 16]),
@@ -273,7 +278,7 @@ fn enroll(user: u64, token: u64) -> Command {
         user: UserId(user),
         token: TokenId(token),
         parameters: Parameters::default(),
-        seed: Sealed::new(vec![6; 10]),
+        seed: sealed(),
     })
 }
 
@@ -282,7 +287,7 @@ fn create_application(id: u64, text: &str) -> Command {
         application: ApplicationId(id),
         name: name(text),
         key: KeyHash([7; 32]),
-        secret: Sealed::new(vec![8; 10]),
+        secret: sealed(),
     })
 }
 
@@ -290,7 +295,7 @@ fn create_join_token(id: u64, life_milliseconds: u64) -> Command {
     Command::CreateJoinToken(CreateJoinToken {
         join_token: JoinTokenId(id),
         secret_hash: KeyHash([9; 32]),
-        secret: Sealed::new(vec![10; 10]),
+        secret: sealed(),
         life_milliseconds,
     })
 }

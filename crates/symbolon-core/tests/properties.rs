@@ -15,7 +15,7 @@ mod tests {
     use proptest::strategy::ValueTree as _;
     use proptest::test_runner::TestRunner;
     use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
-    use symbolon_core::{AuditEvent, Output, Reply, RestoreError, Row, State};
+    use symbolon_core::{AuditEvent, AuditRow, Output, Reply, RestoreError, Row, State};
 
     use crate::model::Model;
     use crate::steps::{Log, Step, step};
@@ -131,13 +131,17 @@ mod tests {
     fn the_steps_reach_every_answer() {
         let mut runner = TestRunner::deterministic();
         let mut found = BTreeMap::<String, usize>::new();
-        for _ in 0..64 {
+        for _ in 0..640 {
             let steps = steps().new_tree(&mut runner).unwrap().current();
             let mut log = Log::default();
             let mut state = State::default();
             for step in &steps {
                 let (stamp, proposal) = log.entry(step, &state);
-                let answer = state.apply(stamp, &proposal, &mut Output::default());
+                let mut out = Output::default();
+                let answer = state.apply(stamp, &proposal, &mut out);
+                if let Some(AuditRow::DataKeyRetired { .. }) = out.events.last().map(|e| &e.row) {
+                    *found.entry("DataKeyRetired".to_owned()).or_default() += 1;
+                }
                 let kind = match answer.reply {
                     _ if answer.index != stamp.index => "repeated".to_owned(),
                     Reply::Verified(verdict) => format!("{:?}", verdict.denial),
@@ -160,6 +164,10 @@ mod tests {
             "JoinTokenCreated",
             "NodeAdmitted",
             "Done",
+            "DataKeyRotationStarted",
+            "DataKeyRetired",
+            "RotationUnderWay",
+            "WrongPhase",
             "repeated",
             "Stale",
             "Late",
@@ -186,6 +194,7 @@ mod tests {
             Row::Token(row) => row.mark ^= 1,
             Row::Node(row) => row.pin.0[0] ^= 1,
             Row::JoinToken(row) => row.expires_at = row.expires_at.plus(1),
+            Row::DataKeys(row) => row.retired_at.0 += 1,
         }
     }
 }

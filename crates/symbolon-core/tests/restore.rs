@@ -1,12 +1,15 @@
 //! What a state refuses to be restored from, and that every field counts in the digest.
 
+use std::collections::BTreeSet;
+
 use symbolon_core::limits::{FAILURES_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX};
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Caller,
-    Cluster, ClusterId, Digest, DisplayName, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, Name, Node, NodeId, RequestId, RestoreError, Reveal, Row, Scalars, Sealed,
-    State, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+    Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RequestId, RestoreError,
+    Reveal, Rotation, Row, Scalars, Sealed, State, Timestamp, Token, TokenId, User, UserId,
+    UserName, Violation,
 };
 
 const USER: UserId = UserId(10);
@@ -14,7 +17,8 @@ const TOKEN: TokenId = TokenId(20);
 
 #[test]
 fn every_field_of_every_row_counts_in_the_digest() {
-    let rows = rows();
+    let mut rows = rows();
+    rows.push(Row::DataKeys(data_keys()));
     let whole = digest(&rows);
     for (place, row) in rows.iter().enumerate() {
         for (field, altered) in alterations(row).into_iter().enumerate() {
@@ -75,6 +79,10 @@ fn rows_that_contradict_each_other_are_refused() {
     let same_pin = Node { pin: node.pin, ..self::node(2) };
     let elsewhere = Application { id: ApplicationId(31), ..application() };
     let guest = JoinToken { used_by: Some(NodeId(7)), ..join_token() };
+    let later = Token { seed: Sealed::new(vec![1, 0, 0, 0, 2, 9]), ..token };
+    let leap = DataKeys { active: DataKeyId(3), ..data_keys() };
+    let stranger = Rotation { holders: BTreeSet::from([NodeId(7)]), ..rotation() };
+    let stranger = DataKeys { rotation: Some(stranger), ..data_keys() };
     let other_cluster = Cluster { id: ClusterId([9; 16]), ..cluster() };
     for (row, violation) in [
         (Row::Token(orphan), Violation::TokenWithoutUser(TokenId(21))),
@@ -86,6 +94,9 @@ fn rows_that_contradict_each_other_are_refused() {
         (Row::Node(same_pin), Violation::NodeTwice(NodeId(1))),
         (Row::Application(elsewhere), Violation::ApplicationName),
         (Row::JoinToken(guest), Violation::JoinToken(JoinTokenId(40))),
+        (Row::Token(later), Violation::DataKey),
+        (Row::DataKeys(leap), Violation::DataKey),
+        (Row::DataKeys(stranger), Violation::DataKey),
         (Row::Cluster(other_cluster), Violation::NoCluster),
     ] {
         // The last row of an id stands.
@@ -320,6 +331,7 @@ fn alterations(row: &Row) -> Vec<Row> {
             api_address: "apis".to_owned(),
             changed_at: LogIndex(0),
         }),
+        Row::DataKeys(row) => data_keys_alterations(row),
         Row::JoinToken(row) => altered!(JoinToken, row, {
             id: JoinTokenId(41),
             secret: KeyHash([0; 32]),
@@ -329,6 +341,37 @@ fn alterations(row: &Row) -> Vec<Row> {
             changed_at: LogIndex(0),
         }),
     }
+}
+
+fn rotation() -> Rotation {
+    Rotation {
+        id: DataKeyId(2),
+        key: Sealed::new(vec![6; 3]),
+        started_at: Timestamp(10),
+        holders: BTreeSet::from([NodeId(1)]),
+    }
+}
+
+fn data_keys() -> DataKeys {
+    DataKeys { active: DataKeyId(1), rotation: Some(rotation()), retired_at: LogIndex(6) }
+}
+
+fn data_keys_alterations(row: &DataKeys) -> Vec<Row> {
+    let rotations = [
+        Rotation { id: DataKeyId(3), ..rotation() },
+        Rotation { key: Sealed::new(vec![6; 4]), ..rotation() },
+        Rotation { started_at: Timestamp(11), ..rotation() },
+        Rotation { holders: BTreeSet::new(), ..rotation() },
+        Rotation { holders: BTreeSet::from([NodeId(2)]), ..rotation() },
+    ];
+    let mut rows = altered!(DataKeys, row, {
+        active: DataKeyId(2),
+        rotation: None,
+        retired_at: LogIndex(7),
+    });
+    let altered = |rotation| Row::DataKeys(DataKeys { rotation: Some(rotation), ..row.clone() });
+    rows.extend(rotations.map(altered));
+    rows
 }
 
 fn application_alterations(row: &Application) -> Vec<Row> {

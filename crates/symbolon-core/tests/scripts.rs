@@ -33,6 +33,7 @@ macro_rules! scripts {
 scripts! {
     callers,
     claims,
+    data_key,
     expiry,
     failures,
     group_commit,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use symbolon_core::NodeId;
 use symbolon_proto::v1;
-use symbolon_service::{ClusterStatus, NodeStatus, Role, Service, ServiceError};
+use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role, Service, ServiceError};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
@@ -50,6 +50,19 @@ impl v1::cluster_service_server::ClusterService for Clusters {
             log_index: index.0,
         }))
     }
+
+    async fn rotate_data_key(
+        &self,
+        request: Request<v1::RotateDataKeyRequest>,
+    ) -> Result<Response<v1::RotateDataKeyResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let (key, index) = self
+            .0
+            .rotate_data_key(&call.principal, call.request_id, call.write_deadline())
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::RotateDataKeyResponse { key: key.0, log_index: index.0 }))
+    }
 }
 
 fn response(status: ClusterStatus, own: &str, users: u64) -> v1::GetStatusResponse {
@@ -69,8 +82,25 @@ fn response(status: ClusterStatus, own: &str, users: u64) -> v1::GetStatusRespon
         applied_index: status.applied.0,
         digest: status.digest.to_string(),
         nodes: status.nodes.iter().map(|n| node(n, furthest)).collect(),
+        data_key: Some(data_key(&status.data_key)),
         warnings: status.warnings,
         users,
+    }
+}
+
+fn data_key(status: &DataKeyStatus) -> v1::DataKeyStatus {
+    let phase = match status.next {
+        None => v1::DataKeyPhase::Settled,
+        Some(next) if next == status.active => v1::DataKeyPhase::Resealing,
+        Some(_) => v1::DataKeyPhase::Distributing,
+    };
+    v1::DataKeyStatus {
+        active: status.active.0,
+        phase: phase.into(),
+        next: status.next.map_or(0, |next| next.0),
+        waiting_for: status.waiting_for.iter().map(ToString::to_string).collect(),
+        fields_left: status.fields_left,
+        held: status.held.iter().map(|key| key.0).collect(),
     }
 }
 

@@ -28,9 +28,9 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         }
         ServiceError::NotFound { .. } => Status::not_found(message),
         ServiceError::AlreadyExists { .. } => Status::already_exists(message),
-        ServiceError::LimitReached { .. } | ServiceError::SecretGone => {
-            Status::failed_precondition(message)
-        }
+        ServiceError::LimitReached { .. }
+        | ServiceError::SecretGone
+        | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
         ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {
             retry(Code::Unavailable, RETRY_NO_MASTER)

@@ -15,8 +15,8 @@ pub use row::{
 
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
-    AdministratorId, ApplicationId, Caller, DisplayName, Fingerprint, Method, Name, NodeId,
-    RequestId, UserName,
+    AdministratorId, ApplicationId, Caller, DataKeyId, DisplayName, Fingerprint, Method, Name,
+    NodeId, RequestId, UserName,
 };
 
 use crate::store::v1 as store;
@@ -46,6 +46,10 @@ pub(crate) fn user_name(text: String) -> Result<UserName, DecodeError> {
 
 pub(crate) fn display_name(text: String) -> Result<DisplayName, DecodeError> {
     DisplayName::new(text).map_err(|_| DecodeError::Field("display_name"))
+}
+
+pub(crate) fn data_key(id: u32) -> Result<DataKeyId, DecodeError> {
+    need((id != 0).then_some(DataKeyId(id)), "data key")
 }
 
 pub(crate) fn request_id(bytes: &[u8]) -> Result<RequestId, DecodeError> {

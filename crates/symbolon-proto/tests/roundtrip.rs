@@ -120,6 +120,7 @@ mod tests {
             Refusal::JoinTokenExpired,
             Refusal::NotPermitted,
             Refusal::WrongPhase,
+            Refusal::RotationUnderWay,
         ];
         for (number, refusal) in (1..).zip(all) {
             // A new one does not compile until it is named here and above.
@@ -135,7 +136,8 @@ mod tests {
                 | Refusal::JoinTokenUsed
                 | Refusal::JoinTokenExpired
                 | Refusal::NotPermitted
-                | Refusal::WrongPhase => {}
+                | Refusal::WrongPhase
+                | Refusal::RotationUnderWay => {}
             }
             let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let message = answer_to_proto(&answer);
@@ -164,7 +166,8 @@ mod tests {
     #[test]
     fn the_samples_are_complete() {
         let commands: BTreeSet<_> = samples::commands()
-            .iter()
+            .into_iter()
+            .chain(samples::key_commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -175,11 +178,16 @@ mod tests {
                 Command::AdmitNode(_) => 7,
                 Command::SetNodeAddresses(_) => 8,
                 Command::Tick => 9,
+                Command::RotateDataKey(_) => 10,
+                Command::ConfirmDataKey(_) => 11,
+                Command::Reseal(_) => 12,
+                Command::RetireDataKey(_) => 13,
             })
             .collect();
-        assert_eq!(commands, (1..=9).collect());
+        assert_eq!(commands, (1..=13).collect());
         let rows: BTreeSet<_> = samples::rows()
-            .iter()
+            .into_iter()
+            .chain(samples::key_rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -188,10 +196,12 @@ mod tests {
                 Row::Token(_) => 5,
                 Row::Node(_) => 6,
                 Row::JoinToken(_) => 7,
+                Row::DataKeys(_) => 8,
             })
             .collect();
-        assert_eq!(rows, (1..=7).collect());
-        let (_, _, events) = samples::audit();
+        assert_eq!(rows, (1..=8).collect());
+        let (_, _, mut events) = samples::audit();
+        events.extend(samples::key_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -211,8 +221,11 @@ mod tests {
                 AuditRow::NodeAdmitted { .. } => 12,
                 AuditRow::NodeAddressesChanged { .. } => 13,
                 AuditRow::JoinTokenExpired { .. } => 14,
+                AuditRow::DataKeyRotationStarted { .. } => 15,
+                AuditRow::DataKeyActivated { .. } => 16,
+                AuditRow::DataKeyRetired { .. } => 17,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=14).collect());
+        assert_eq!(audit_rows, (1..=17).collect());
     }
 }

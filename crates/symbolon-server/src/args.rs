@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::config::{Config, HostPort};
 use crate::failure::{Failure, chain};
 use crate::store::{self, StoreCommand};
-use crate::{check_config, disk, init, join, logs, node, open_files, panics};
+use crate::{check_config, disk, init, join, logs, node, open_files, panics, rotate_kek};
 
 /// A longer file holds no token.
 const TOKEN_FILE_BYTES_MAX: u64 = 4096;
@@ -57,6 +57,12 @@ pub enum Command {
     },
     /// Run this node until SIGTERM or SIGINT; a second signal exits at once
     Server {
+        /// Settings of this node
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Change the key encryption key of this node, whether it runs or not
+    RotateKek {
         /// Settings of this node
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
@@ -114,6 +120,7 @@ pub fn run(command: Command) -> ExitCode {
             }
         }
         Command::Server { config } => start(&config, node::serve),
+        Command::RotateKek { config } => start(&config, rotate_kek::rotate_kek),
         Command::CheckConfig { config } => check_config::run(&config),
         Command::Store(command) => store::run(&command).unwrap_or_else(|failure| fail(&failure)),
     }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use rustls::CipherSuite;
 use symbolon_core::Name;
+use symbolon_store::KekPlace;
 
 use crate::addresses::Addresses;
 use crate::disk::{self, Disk};
@@ -233,6 +234,15 @@ impl Config {
 }
 
 impl KekSource {
+    /// The file, and whether it may be replaced.
+    #[must_use]
+    pub fn place(&self) -> KekPlace {
+        match self {
+            Self::File(path) => KekPlace::File(path.clone()),
+            Self::Credential { path, .. } => KekPlace::Fixed(path.clone()),
+        }
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -30,6 +30,7 @@ mod disk;
 mod open_files;
 mod panics;
 mod readiness;
+mod rotate_kek;
 
 pub use args::{Command, TokenText, run};
 pub use store::{Format, StoreArguments, StoreCommand};

@@ -14,17 +14,18 @@ use symbolon_cluster::{
 };
 use symbolon_grpc::Health;
 use symbolon_service::Service;
-use symbolon_store::{DataDir, Kek, Store, StoreError};
+use symbolon_store::{DataDir, Store, StoreError};
 use tokio::time::timeout;
 
 use crate::addresses::{self, Addresses, Listeners};
 use crate::config::{Advertised, Config};
 use crate::failure::{Failure, chain};
-use crate::init::{failed, kek_failed, unwritten};
+use crate::init::{failed, unwritten};
 use crate::listener::{ConnectionInfo, Limits, Port, Strangers, serve_plain, serve_tls};
 use crate::ops;
 use crate::panics;
 use crate::readiness::{NodeReadiness, watch};
+use crate::rotate_kek::open_keys;
 use crate::stop::Stop;
 use crate::tls;
 
@@ -82,11 +83,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 async fn start(config: &Config) -> Result<(Arc<ClusterNode>, Arc<Service>, Listeners), Failure> {
     // First: where there is no node yet, there may be no key either, and the former is what to say.
     let store = open(config).await?;
-    let kek = Kek::load(config.kek.path()).map_err(|error| kek_failed(&error))?;
+    let keys = open_keys(store.clone(), &config.kek)?;
     let previous = Addresses::read(&config.data_dir);
     let listeners = addresses::bind(config, previous.as_ref())?;
     let advertised = config.advertised(&listeners.addresses);
-    let node = ClusterNode::start(store, settings(config, &advertised, kek))
+    let node = ClusterNode::start(store, keys, settings(config, &advertised))
         .await
         .map_err(|error| failed("the node does not start", &error))?;
     let service = Service::new(
@@ -137,7 +138,7 @@ async fn open(config: &Config) -> Result<Store, Failure> {
     })
 }
 
-fn settings(config: &Config, advertised: &Advertised, kek: Kek) -> NodeSettings {
+fn settings(config: &Config, advertised: &Advertised) -> NodeSettings {
     let mut api_names = vec![
         advertised.api.host_port().host().to_owned(),
         config.name.to_string(),
@@ -151,7 +152,6 @@ fn settings(config: &Config, advertised: &Advertised, kek: Kek) -> NodeSettings 
         peer_address: advertised.peer.to_string(),
         api_address: advertised.api.to_string(),
         api_names,
-        kek,
         disk_reserve_bytes: config.storage.disk_reserve_bytes,
         snapshot_entries: config.storage.snapshot_entries,
         clock: Arc::new(SystemClock),

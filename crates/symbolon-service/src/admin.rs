@@ -39,16 +39,16 @@ pub struct Enrollment {
     pub index: LogIndex,
 }
 
-const fn api_key_field(id: u64) -> FieldRef {
+pub(crate) const fn api_key_field(id: u64) -> FieldRef {
     FieldRef { row: "application", id, field: "api_key" }
 }
 
-const fn join_secret_field(id: u64) -> FieldRef {
+pub(crate) const fn join_secret_field(id: u64) -> FieldRef {
     FieldRef { row: "join_token", id, field: "secret" }
 }
 
 impl Service {
-    fn request(
+    pub(crate) fn request(
         &self,
         principal: &Principal,
         id: Option<RequestId>,
@@ -131,7 +131,7 @@ impl Service {
             let user = user.ok_or(ServiceError::NotFound { kind: "user" })?.id;
             let token = TokenId(self.draw());
             let seed = new.seed.clone().unwrap_or_else(|| self.draw_secret(seed_bytes(parameters)));
-            let seed = self.vault.seal(seed_field(token.0), &seed);
+            let seed = self.vault.seal(view.state.active_data_key(), seed_field(token.0), &seed);
             let seed = seed.map_err(|_| ServiceError::Internal)?;
             Ok(Command::EnrollToken(EnrollToken { user, token, parameters, seed }))
         };
@@ -169,10 +169,11 @@ impl Service {
         let name = names::name("name", name)?;
         let fields = [name.as_str().as_bytes()];
         let request = self.request(principal, request_id, "create_application", &fields)?;
-        let build = |_: &_| {
+        let build = |view: &crate::View| {
+            let key = view.state.active_data_key();
             let application = ApplicationId(self.draw());
             let secret = self.draw_key();
-            let sealed = self.vault.seal(api_key_field(application.0), &secret);
+            let sealed = self.vault.seal(key, api_key_field(application.0), &secret);
             Ok(Command::CreateApplication(CreateApplication {
                 application,
                 name: name.clone(),
@@ -216,10 +217,11 @@ impl Service {
         };
         let fields = [&life_milliseconds.to_be_bytes()[..]];
         let request = self.request(principal, request_id, "create_join_token", &fields)?;
-        let build = |_: &_| {
+        let build = |view: &crate::View| {
+            let key = view.state.active_data_key();
             let join_token = JoinTokenId(self.draw());
             let secret = self.draw_key();
-            let sealed = self.vault.seal(join_secret_field(join_token.0), &secret);
+            let sealed = self.vault.seal(key, join_secret_field(join_token.0), &secret);
             Ok(Command::CreateJoinToken(CreateJoinToken {
                 join_token,
                 secret_hash: hash_secret(&secret),

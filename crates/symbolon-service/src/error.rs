@@ -39,6 +39,11 @@ pub enum ServiceError {
         /// Which, with its number.
         limit: &'static str,
     },
+    /// The data key is being changed.
+    #[error(
+        "the data key is being changed already; `symbolon cluster status` shows how far that is"
+    )]
+    RotationUnderWay,
     /// A join token that does not work, and why.
     #[error("the join token {0}")]
     JoinToken(&'static str),

@@ -9,6 +9,7 @@ mod admin;
 mod admission;
 mod barrier;
 mod credential;
+mod data_key;
 mod error;
 mod evaluate;
 mod fingerprint;
@@ -25,11 +26,12 @@ pub use admission::{
     ADMINISTRATION_QUEUE_MAX, APPLICATION_SHARE_MAX, Admission, VERIFICATION_QUEUE_MAX,
 };
 pub use credential::{Credential, CredentialKind, JoinCredential, hash_secret};
+pub use data_key::{CA_KEY, sealed_field};
 pub use error::ServiceError;
 pub use join::{JoinRequest, Joined};
 pub use ports::{
-    BoxFuture, Clock, ClusterStatus, Entropy, FieldRef, Identity, Lane, Ledger, NodeStatus,
-    ProposeError, Role, Vault, VaultError, View,
+    BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
+    NodeStatus, ProposeError, Role, Vault, VaultError, View,
 };
 pub use read::Page;
 pub use service::{Principal, Service};

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use symbolon_core::{
-    Answer, ClusterId, Digest, Fingerprint, KeyPin, LineageId, LogIndex, Name, NodeId, Proposal,
-    Sealed, Secret, State, Timestamp,
+    Answer, ClusterId, DataKeyId, Digest, Fingerprint, KeyPin, LineageId, LogIndex, Name, NodeId,
+    Proposal, Sealed, Secret, State, Timestamp,
 };
 use tokio::time::Instant;
 
@@ -133,8 +133,25 @@ pub struct ClusterStatus {
     pub digest: Digest,
     /// Registered nodes.
     pub nodes: Vec<NodeStatus>,
+    /// The data keys.
+    pub data_key: DataKeyStatus,
     /// What to know, each with a remedy.
     pub warnings: Vec<String>,
+}
+
+/// The data keys of a [`ClusterStatus`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DataKeyStatus {
+    /// Seals new secrets.
+    pub active: DataKeyId,
+    /// The key that the data key is being changed to.
+    pub next: Option<DataKeyId>,
+    /// Nodes that have not said that they hold the next key.
+    pub waiting_for: Vec<Name>,
+    /// Sealed fields that are not under the active key.
+    pub fields_left: u64,
+    /// Keys that the answering node holds, oldest first.
+    pub held: Vec<DataKeyId>,
 }
 
 /// One node of a [`ClusterStatus`].
@@ -176,13 +193,22 @@ pub struct FieldRef {
 #[error("a sealed field does not open under the cluster's data key")]
 pub struct VaultError;
 
-/// The cluster's data key.
+/// The cluster's data keys, as far as this node holds them.
 pub trait Vault: Send + Sync + 'static {
-    /// Seals a secret for a field.
+    /// Seals a secret for a field, under the key that is active in the view it is made from.
     ///
     /// # Errors
-    /// [`VaultError`] when there is no randomness.
-    fn seal(&self, field: FieldRef, secret: &Secret) -> Result<Sealed, VaultError>;
+    /// [`VaultError`] when the key is not here, or there is no randomness.
+    fn seal(&self, key: DataKeyId, field: FieldRef, secret: &Secret) -> Result<Sealed, VaultError>;
+
+    /// Draws the data key `next`, and gives it out sealed under `active`.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal).
+    fn draw_data_key(&self, next: DataKeyId, active: DataKeyId) -> Result<Sealed, VaultError>;
+
+    /// The data keys that are here, oldest first.
+    fn data_keys(&self) -> Vec<DataKeyId>;
 
     /// Opens a sealed field.
     ///

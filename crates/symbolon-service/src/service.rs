@@ -1,13 +1,13 @@
 //! The service and who may use it.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use subtle::ConstantTimeEq as _;
 use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{
-    AdministratorId, Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Name, Proposal,
-    Refusal, Reply, RequestId, Sealed, Secret,
+    AdministratorId, Answer, ApplicationId, Caller, Command, DataKeyId, Fingerprint, LogIndex,
+    Name, Proposal, Refusal, Reply, RequestId, Sealed, Secret,
 };
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ pub struct Service {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) admission: Admission,
     /// A sealed seed that is nobody's, for names that are nobody's.
-    pub(crate) nobody: Sealed,
+    nobody: RwLock<Sealed>,
     /// For callers that are not known here.
     barrier: SharedBarrier,
 }
@@ -75,9 +75,8 @@ impl Service {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, VaultError> {
-        let mut seed = vec![0; 20];
-        entropy.fill(&mut seed);
-        let nobody = vault.seal(NOBODY, &Secret::new(seed))?;
+        let newest = vault.data_keys().last().copied().unwrap_or(DataKeyId::FIRST);
+        let nobody = RwLock::new(seal_nobody(&*vault, &*entropy, newest)?);
         Ok(Self {
             ledger,
             vault,
@@ -87,6 +86,21 @@ impl Service {
             nobody,
             barrier: SharedBarrier::default(),
         })
+    }
+
+    /// A sealed seed that is nobody's, under the data key that seeds are under: it must open for as
+    /// long as they do.
+    pub(crate) fn nobody(&self, key: DataKeyId) -> Sealed {
+        let held = self.nobody.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if held.key() == Some(key) {
+            return held;
+        }
+        // Without the key, the one that is there is as good.
+        let Ok(sealed) = seal_nobody(&*self.vault, &*self.entropy, key) else {
+            return held;
+        };
+        *self.nobody.write().unwrap_or_else(PoisonError::into_inner) = sealed.clone();
+        sealed
     }
 
     /// What is under way at this node.
@@ -178,7 +192,7 @@ impl Service {
         deadline: Instant,
         mut build: impl FnMut(&View) -> Result<Command, ServiceError>,
     ) -> Result<(Reply, LogIndex), ServiceError> {
-        let mut late = 0;
+        let (mut late, mut caught_up) = (0, false);
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
             let first =
@@ -187,6 +201,15 @@ impl Service {
                 return Ok((first.reply, first.index));
             }
             self.have_space(&view)?;
+            let command = match build(&view) {
+                // A view from before a change of the data key may name a key that is gone.
+                Err(ServiceError::Internal) if !caught_up => {
+                    caught_up = true;
+                    self.ledger.read_barrier(deadline).await?;
+                    continue;
+                }
+                command => command?,
+            };
             let proposal = Proposal {
                 caller: request.caller,
                 request_id: request.id,
@@ -194,7 +217,7 @@ impl Service {
                 seen: view.applied,
                 made_at: self.clock.now(),
                 node: self.ledger.identity().node,
-                command: build(&view)?,
+                command,
             };
             let command = proposal.command.name();
             let answer = self.ledger.propose(proposal, Lane::Administration, deadline).await?;
@@ -276,6 +299,16 @@ impl Service {
     }
 }
 
+fn seal_nobody(
+    vault: &dyn Vault,
+    entropy: &dyn Entropy,
+    key: DataKeyId,
+) -> Result<Sealed, VaultError> {
+    let mut seed = vec![0; 20];
+    entropy.fill(&mut seed);
+    vault.seal(key, NOBODY, &Secret::new(seed))
+}
+
 /// Who administers what, under which id.
 pub(crate) struct AdminRequest {
     pub(crate) caller: Caller,
@@ -324,6 +357,7 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         }
         Refusal::JoinTokenExpired => ServiceError::JoinToken("has expired; make another"),
         Refusal::NotPermitted => ServiceError::PermissionDenied("administrator"),
+        Refusal::RotationUnderWay => ServiceError::RotationUnderWay,
         Refusal::WrongPhase => ServiceError::Internal,
     }
 }

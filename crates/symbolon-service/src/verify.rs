@@ -83,13 +83,22 @@ impl Service {
         let _place = self.admission.verification(principal.caller)?;
         let question = self.question(principal, request, deadline).await?;
         let mut late = 0;
+        let mut caught_up = false;
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
             let Question { caller, id, fingerprint, .. } = question;
             if let Some(first) = self.first_answer(&view, caller, id, fingerprint)? {
                 return decided(first);
             }
-            let proposal = self.propose_outcome(&question, &view)?;
+            let proposal = match self.propose_outcome(&question, &view) {
+                // A view from before a change of the data key may need a key that is gone.
+                Err(_) if !caught_up => {
+                    caught_up = true;
+                    self.pass_barrier(deadline).await?;
+                    continue;
+                }
+                proposal => proposal?,
+            };
             let answer = self.ledger.propose(proposal, Lane::Verification, deadline).await?;
             // The outcome grew old while it waited for a master: evaluate it anew, unless it is
             // the clocks that are apart.
@@ -109,13 +118,13 @@ impl Service {
         let evaluation = evaluate(
             &view.state,
             &*self.vault,
-            &self.nobody,
+            &self.nobody(view.state.active_data_key()),
             &question.user_name,
             question.code,
             made_at,
         )
         .map_err(|error| {
-            tracing::error!(request_id = %question.id, %error, "a seed does not open");
+            tracing::warn!(request_id = %question.id, %error, "a seed does not open");
             ServiceError::Internal
         })?;
         let outcome = Outcome {

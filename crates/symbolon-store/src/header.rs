@@ -34,14 +34,25 @@ pub struct Header {
     pub node: NodeId,
     /// The node's name.
     pub node_name: String,
-    /// The cluster's data key, wrapped.
-    pub wrapped_data_key: Vec<u8>,
-    /// The node's private key for the peer port, PKCS #8, wrapped.
-    pub wrapped_node_key: Vec<u8>,
+    /// The node's secret keys under its KEK.
+    pub keys: WrappedKeys,
+    /// The same under the KEK that is to take its place, while one is.
+    pub next_keys: Option<WrappedKeys>,
     /// Certificate of the cluster CA, DER.
     pub ca_certificate: Vec<u8>,
     /// Nodes known when this one joined: how it finds the cluster before it has applied anything.
     pub known_nodes: Vec<KnownNode>,
+}
+
+/// The secret keys of a node, wrapped under one KEK.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct WrappedKeys {
+    /// The cluster's data keys that the node holds, oldest first.
+    pub data_keys: Vec<Vec<u8>>,
+    /// The node's private key for the peer port, PKCS #8.
+    pub node_key: Vec<u8>,
+    /// The key of fingerprints; empty when it is the one that follows from the oldest data key.
+    pub fingerprint_key: Vec<u8>,
 }
 
 /// A node that another one knows of.
@@ -96,8 +107,10 @@ impl Header {
             lineage: self.lineage.as_bytes().to_vec(),
             node: self.node.0,
             node_name: self.node_name.clone(),
-            wrapped_data_key: self.wrapped_data_key.clone(),
-            wrapped_node_key: self.wrapped_node_key.clone(),
+            wrapped_data_key: self.keys.data_keys.clone(),
+            wrapped_node_key: self.keys.node_key.clone(),
+            wrapped_fingerprint_key: self.keys.fingerprint_key.clone(),
+            next_keys: self.next_keys.as_ref().map(WrappedKeys::to_proto),
             ca_certificate: self.ca_certificate.clone(),
             known_node: self.known_nodes.iter().map(KnownNode::to_proto).collect(),
         }
@@ -139,8 +152,12 @@ impl Header {
             lineage: LineageId::from_slice(&body.lineage)?,
             node: NodeId(body.node),
             node_name: body.node_name,
-            wrapped_data_key: body.wrapped_data_key,
-            wrapped_node_key: body.wrapped_node_key,
+            keys: WrappedKeys {
+                data_keys: body.wrapped_data_key,
+                node_key: body.wrapped_node_key,
+                fingerprint_key: body.wrapped_fingerprint_key,
+            },
+            next_keys: body.next_keys.map(WrappedKeys::from_proto),
             ca_certificate: body.ca_certificate,
             known_nodes: body
                 .known_node
@@ -148,6 +165,24 @@ impl Header {
                 .map(KnownNode::from_proto)
                 .collect::<Option<_>>()?,
         })
+    }
+}
+
+impl WrappedKeys {
+    fn to_proto(&self) -> proto::WrappedKeys {
+        proto::WrappedKeys {
+            data_key: self.data_keys.clone(),
+            node_key: self.node_key.clone(),
+            fingerprint_key: self.fingerprint_key.clone(),
+        }
+    }
+
+    fn from_proto(keys: proto::WrappedKeys) -> Self {
+        Self {
+            data_keys: keys.data_key,
+            node_key: keys.node_key,
+            fingerprint_key: keys.fingerprint_key,
+        }
     }
 }
 
@@ -168,6 +203,12 @@ impl KnownNode {
             peer_address: node.peer_address,
             name: node.name,
         })
+    }
+}
+
+impl fmt::Debug for WrappedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WrappedKeys({} data keys, ..)", self.data_keys.len())
     }
 }
 
@@ -205,8 +246,16 @@ mod tests {
             lineage: LineageId([2; 16]),
             node: NodeId(4),
             node_name: "vienna-1".into(),
-            wrapped_data_key: vec![5; 77],
-            wrapped_node_key: vec![6; 99],
+            keys: WrappedKeys {
+                data_keys: vec![vec![5; 77], vec![15; 77]],
+                node_key: vec![6; 99],
+                fingerprint_key: vec![9; 73],
+            },
+            next_keys: Some(WrappedKeys {
+                data_keys: vec![vec![16; 77], vec![17; 77]],
+                node_key: vec![18; 99],
+                fingerprint_key: vec![19; 73],
+            }),
             ca_certificate: vec![7; 300],
             known_nodes: vec![KnownNode {
                 node: NodeId(1),

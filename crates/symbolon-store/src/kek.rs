@@ -25,6 +25,8 @@ pub enum WrapPurpose {
     DataKey,
     /// The node's private key for the peer port.
     NodeKey,
+    /// The cluster's key of fingerprints.
+    FingerprintKey,
 }
 
 /// Why there is no KEK.
@@ -109,6 +111,25 @@ impl Kek {
         Ok(Self(key))
     }
 
+    /// Draws a key and writes it to a new file of mode 0600, which is there with all of its bytes or
+    /// not at all: others wait for it. Durable on return.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_whole(path: &Path) -> Result<Self, KekError> {
+        let create = |source| KekError::Create { source };
+        if files::exists(path).map_err(create)? {
+            return Err(KekError::Exists { path: path.to_owned() });
+        }
+        let part = path.with_added_extension("tmp");
+        // What a crash has left: nobody has used it.
+        files::remove_if_there(&part).map_err(create)?;
+        let kek = Self::create(&part)?;
+        files::rename(&part, path).map_err(create)?;
+        Ok(kek)
+    }
+
     /// Reads the key from its file, which must belong to this user or to root and be readable by
     /// nobody else.
     ///
@@ -163,6 +184,7 @@ impl WrapPurpose {
         match self {
             Self::DataKey => b"symbolon kek v1: data key",
             Self::NodeKey => b"symbolon kek v1: node key",
+            Self::FingerprintKey => b"symbolon kek v1: fingerprint key",
         }
     }
 }

@@ -22,6 +22,7 @@ mod keyspace;
 mod kv;
 mod log;
 mod look;
+mod node_keys;
 mod reserve;
 mod seal;
 #[cfg(any(test, feature = "sim"))]
@@ -35,13 +36,14 @@ pub use anchor::Anchor;
 pub use data_dir::{DataDir, Store};
 pub use error::{EngineFault, FileFinding, Finding, Loss, StoreError};
 pub use framed::{Framed, VALUE_BYTES_MAX};
-pub use header::{Header, KnownNode};
+pub use header::{Header, KnownNode, WrappedKeys};
 pub use image::{AuditRows, Image, ImageBatch, ImageRows, Install};
 pub use kek::{Kek, KekError, WrapPurpose};
 pub use keyspace::{KEY_BYTES_MAX, Space};
 pub use kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 pub use log::Log;
 pub use look::{FileSize, Look};
+pub use node_keys::{KekPlace, KeysError, NodeKeys, kek_successor};
 pub use reserve::{DiskLevel, DiskSpace, Reserve};
 pub use seal::{DataKey, FieldRef, Keyring, SealError};
 #[cfg(any(test, feature = "sim"))]

@@ -13,7 +13,7 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
-use symbolon_core::{Sealed, Secret};
+use symbolon_core::{DataKeyId, Sealed, Secret};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -34,7 +34,7 @@ pub(crate) type RawKey = Zeroizing<[u8; KEY_BYTES]>;
 /// The key that seals a cluster's secret fields, with the number that sealed fields know it by.
 #[derive(Clone)]
 pub struct DataKey {
-    id: u32,
+    id: DataKeyId,
     key: RawKey,
 }
 
@@ -47,9 +47,11 @@ pub struct FieldRef {
     field: &'static str,
 }
 
-/// Seals and opens secret fields.
+/// Seals and opens secret fields. More than one key is on it while the data key is changed.
+#[derive(Clone)]
 pub struct Keyring {
-    data_key: DataKey,
+    /// In the order of their ids; never empty.
+    data_keys: Vec<DataKey>,
     fingerprint_key: RawKey,
 }
 
@@ -65,13 +67,11 @@ pub enum SealError {
         /// Number of the format.
         version: u8,
     },
-    /// Sealed under another data key.
-    #[error("a sealed value is under data key {found}, and this node holds key {held}")]
+    /// Sealed, or to be sealed, under a data key that is not on the keyring.
+    #[error("a sealed value is under data key {id}, which this node does not hold")]
     KeyId {
-        /// Number of the key that sealed it.
-        found: u32,
-        /// Number of the key that is here.
-        held: u32,
+        /// Number of the key.
+        id: DataKeyId,
     },
     /// Damaged, moved from elsewhere, or under another key.
     #[error(
@@ -93,14 +93,29 @@ impl DataKey {
     ///
     /// When the system gives no random bytes.
     pub fn generate() -> Result<Self, SealError> {
-        Ok(Self { id: 1, key: random_key().map_err(SealError::Random)? })
+        Self::generate_as(DataKeyId::FIRST)
+    }
+
+    /// Draws a data key of this number.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no random bytes.
+    pub fn generate_as(id: DataKeyId) -> Result<Self, SealError> {
+        Ok(Self { id, key: random_key().map_err(SealError::Random)? })
+    }
+
+    /// The number that sealed fields know it by.
+    #[must_use]
+    pub const fn id(&self) -> DataKeyId {
+        self.id
     }
 
     /// The key as bytes, for wrapping under a [`Kek`](crate::Kek) and for handing to a node that
     /// joins.
     #[must_use]
     pub fn to_secret(&self) -> Secret {
-        Secret::new([&self.id.to_be_bytes(), self.key.as_slice()].concat())
+        Secret::new([&self.id.0.to_be_bytes(), self.key.as_slice()].concat())
     }
 
     /// The key from what [`to_secret`](Self::to_secret) gave.
@@ -110,8 +125,8 @@ impl DataKey {
     /// [`SealError::NotAKey`] for any other bytes.
     pub fn from_secret(secret: &Secret) -> Result<Self, SealError> {
         let (id, key) = secret.expose().split_first_chunk().ok_or(SealError::NotAKey)?;
-        let key = <[u8; KEY_BYTES]>::try_from(key).map_err(|_| SealError::NotAKey)?;
-        Ok(Self { id: u32::from_be_bytes(*id), key: Zeroizing::new(key) })
+        let id = DataKeyId(u32::from_be_bytes(*id));
+        Ok(Self { id, key: raw_key(key)? })
     }
 }
 
@@ -140,22 +155,86 @@ impl FieldRef {
 }
 
 impl Keyring {
-    /// A keyring of one data key.
+    /// The keyring of a cluster that has one data key. Its fingerprint key follows from that key,
+    /// and stays when data keys are changed.
     #[must_use]
     pub fn new(data_key: DataKey) -> Self {
         let fingerprint_key = hmac(&data_key.key, FINGERPRINT_LABEL);
-        Self { data_key, fingerprint_key }
+        Self { data_keys: vec![data_key], fingerprint_key }
     }
 
-    /// Seals a field's value. Twice the same value seals differently.
+    /// The keyring of these data keys, with the fingerprint key that
+    /// [`fingerprint_key`](Self::fingerprint_key) gave; `None`: the one of the oldest data key.
     ///
     /// # Errors
     ///
-    /// When the system gives no random bytes.
-    pub fn seal(&self, field: &FieldRef, value: &Secret) -> Result<Sealed, SealError> {
+    /// [`SealError::NotAKey`] without a data key, and for anything else than a fingerprint key.
+    pub fn of(
+        data_keys: Vec<DataKey>,
+        fingerprint_key: Option<&Secret>,
+    ) -> Result<Self, SealError> {
+        let mut data_keys = data_keys.into_iter();
+        let mut keyring = Self::new(data_keys.next().ok_or(SealError::NotAKey)?);
+        if let Some(key) = fingerprint_key {
+            keyring.fingerprint_key = raw_key(key.expose())?;
+        }
+        Ok(data_keys.fold(keyring, |keyring, key| keyring.with(key)))
+    }
+
+    /// This keyring with one more key.
+    #[must_use]
+    pub fn with(mut self, key: DataKey) -> Self {
+        self.data_keys.retain(|held| held.id != key.id);
+        self.data_keys.push(key);
+        self.data_keys.sort_by_key(DataKey::id);
+        self
+    }
+
+    /// This keyring without the keys older than `id`, if it holds that one.
+    #[must_use]
+    pub fn without_older_than(mut self, id: DataKeyId) -> Self {
+        if self.holds(id) {
+            self.data_keys.retain(|held| held.id >= id);
+        }
+        self
+    }
+
+    /// Whether the key is on it.
+    #[must_use]
+    pub fn holds(&self, id: DataKeyId) -> bool {
+        self.key(id).is_ok()
+    }
+
+    /// The data keys, oldest first.
+    #[must_use]
+    pub fn data_keys(&self) -> &[DataKey] {
+        &self.data_keys
+    }
+
+    /// The key of fingerprints as bytes, for wrapping and for handing to a node that joins.
+    #[must_use]
+    pub fn fingerprint_key(&self) -> Secret {
+        Secret::new(self.fingerprint_key.to_vec())
+    }
+
+    fn key(&self, id: DataKeyId) -> Result<&DataKey, SealError> {
+        self.data_keys.iter().find(|key| key.id == id).ok_or(SealError::KeyId { id })
+    }
+
+    /// Seals a field's value under a key that it holds. Twice the same value seals differently.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::KeyId`]; when the system gives no random bytes.
+    pub fn seal(
+        &self,
+        id: DataKeyId,
+        field: &FieldRef,
+        value: &Secret,
+    ) -> Result<Sealed, SealError> {
         let mut head = vec![VERSION];
-        head.extend_from_slice(&self.data_key.id.to_be_bytes());
-        encrypt(&self.data_key.key, head, &field.canonical(), value).map(Sealed::new)
+        head.extend_from_slice(&id.0.to_be_bytes());
+        encrypt(&self.key(id)?.key, head, &field.canonical(), value).map(Sealed::new)
     }
 
     /// Opens a field's value.
@@ -172,11 +251,8 @@ impl Keyring {
         }
         let (head, rest) = bytes.split_at_checked(1 + KEY_ID_BYTES).ok_or(SealError::Short)?;
         let id = head.last_chunk::<KEY_ID_BYTES>().ok_or(SealError::Short)?;
-        let found = u32::from_be_bytes(*id);
-        if found != self.data_key.id {
-            return Err(SealError::KeyId { found, held: self.data_key.id });
-        }
-        decrypt(&self.data_key.key, head, rest, &field.canonical())
+        let key = self.key(DataKeyId(u32::from_be_bytes(*id)))?;
+        decrypt(&key.key, head, rest, &field.canonical())
     }
 
     /// A keyed hash of `content`: equal for equal content, and says nothing about it to whoever lacks
@@ -198,7 +274,7 @@ impl fmt::Debug for DataKey {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keyring({:?})", self.data_key)
+        f.debug_tuple("Keyring").field(&self.data_keys).finish()
     }
 }
 
@@ -239,6 +315,11 @@ pub(crate) fn decrypt(
         .decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &aad })
         .map(Secret::new)
         .map_err(|_| SealError::Refused)
+}
+
+fn raw_key(bytes: &[u8]) -> Result<RawKey, SealError> {
+    let key = <[u8; KEY_BYTES]>::try_from(bytes).map_err(|_| SealError::NotAKey)?;
+    Ok(Zeroizing::new(key))
 }
 
 /// A fresh key.

@@ -12,7 +12,7 @@ use symbolon_proto::v1::{
     CreateApplicationRequest, CreateApplicationResponse, CreateJoinTokenRequest,
     CreateJoinTokenResponse, CreateUserRequest, CreateUserResponse, EnrollTokenRequest,
     EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest, ListUsersRequest,
-    User, VerifyRequest, VerifyResponse,
+    RotateDataKeyRequest, User, VerifyRequest, VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -197,6 +197,16 @@ impl Client {
         let request = self.request(CreateApplicationRequest { name: name.to_owned() });
         let mut client = ApplicationServiceClient::new(self.channel());
         Ok(client.create_application(request).await?.into_inner())
+    }
+
+    /// `ClusterService.RotateDataKey`; the answer has the number of the next key.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn rotate_data_key(&self) -> Result<u32, Status> {
+        let request = self.request(RotateDataKeyRequest {});
+        let mut client = ClusterServiceClient::new(self.channel());
+        Ok(client.rotate_data_key(request).await?.into_inner().key)
     }
 
     /// `ClusterService.GetStatus`.

@@ -8,3 +8,4 @@ pub(crate) const ENROLL_TOKEN: &str = "/symbolon.v1.UserService/EnrollToken";
 pub(crate) const CREATE_APPLICATION: &str = "/symbolon.v1.ApplicationService/CreateApplication";
 pub(crate) const GET_STATUS: &str = "/symbolon.v1.ClusterService/GetStatus";
 pub(crate) const CREATE_JOIN_TOKEN: &str = "/symbolon.v1.ClusterService/CreateJoinToken";
+pub(crate) const ROTATE_DATA_KEY: &str = "/symbolon.v1.ClusterService/RotateDataKey";

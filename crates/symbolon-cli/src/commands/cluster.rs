@@ -2,7 +2,7 @@
 
 use symbolon_proto::v1::{
     CreateJoinTokenRequest, CreateJoinTokenResponse, GetStatusRequest, GetStatusResponse,
-    cluster_service_client::ClusterServiceClient,
+    RotateDataKeyRequest, RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
 };
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{self, JoinToken, Status},
+    view::{self, DataKey, DataKeyRotation, JoinToken, Status},
 };
 
 /// Arguments of `symbolon cluster`.
@@ -31,6 +31,8 @@ enum ClusterCommand {
     /// Tokens with which nodes join
     #[command(subcommand)]
     JoinToken(JoinTokenCommand),
+    /// Change the key that seals every secret; `status` shows how far that is
+    RotateDataKey,
 }
 
 #[derive(clap::Subcommand)]
@@ -58,6 +60,17 @@ pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
             match format {
                 Format::Json => output::json(&status)?,
                 Format::Table => output::line(&in_words(&status))?,
+            }
+        }
+        ClusterCommand::RotateDataKey => {
+            let started = rotate_data_key(&context).await?;
+            let started = DataKeyRotation { key: started.key, log_index: started.log_index };
+            match format {
+                Format::Json => output::json(&started)?,
+                Format::Table => output::line(&format!(
+                    "Data key {} is on its way. `symbolon cluster status` shows how far it is.",
+                    started.key
+                ))?,
             }
         }
         ClusterCommand::JoinToken(JoinTokenCommand::Create { life }) => {
@@ -102,6 +115,33 @@ pub(crate) async fn create_join_token(
         .await
 }
 
+async fn rotate_data_key(context: &Context) -> Result<RotateDataKeyResponse, Failure> {
+    context
+        .write(RotateDataKeyRequest {}, async |channel, request| {
+            ClusterServiceClient::new(channel).rotate_data_key(request).await
+        })
+        .await
+}
+
+fn data_key_in_words(key: &DataKey) -> String {
+    match key.phase {
+        "DISTRIBUTING" if key.waiting_for.is_empty() => {
+            format!("{}; {} is being distributed", key.active, key.next.unwrap_or_default())
+        }
+        "DISTRIBUTING" => format!(
+            "{}; {} is being distributed and waits for {}",
+            key.active,
+            key.next.unwrap_or_default(),
+            key.waiting_for.join(", ")
+        ),
+        "RESEALING" if key.fields_left == 0 && !key.waiting_for.is_empty() => {
+            format!("{}; waits for {}", key.active, key.waiting_for.join(", "))
+        }
+        "RESEALING" => format!("{}; {} fields are left to seal again", key.active, key.fields_left),
+        _ => key.active.to_string(),
+    }
+}
+
 fn in_words(status: &Status) -> String {
     let properties = table::properties([
         ("Cluster", status.cluster_name.clone()),
@@ -113,6 +153,7 @@ fn in_words(status: &Status) -> String {
         ("Applied index", status.applied_index.to_string()),
         ("Digest", status.digest.clone()),
         ("Users", status.users.to_string()),
+        ("Data key", table::or_dash(status.data_key.as_ref().map(data_key_in_words).as_deref())),
     ]);
     let rows = status.nodes.iter().map(|node| {
         vec![

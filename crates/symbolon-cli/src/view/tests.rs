@@ -103,6 +103,14 @@ fn a_verification() {
 fn the_status() {
     let status = v1::GetStatusResponse {
         cluster_name: "dev".to_owned(),
+        data_key: Some(v1::DataKeyStatus {
+            active: 1,
+            phase: v1::DataKeyPhase::Distributing.into(),
+            next: 2,
+            waiting_for: vec!["node-3".to_owned()],
+            fields_left: 0,
+            held: vec![1, 2],
+        }),
         nodes: vec![v1::NodeStatus {
             name: "node-1".to_owned(),
             id: 1,
@@ -126,6 +134,14 @@ fn the_status() {
             "applied_index": 0,
             "digest": "",
             "users": 0,
+            "data_key": {
+                "active": 1,
+                "phase": "DISTRIBUTING",
+                "next": 2,
+                "waiting_for": ["node-3"],
+                "fields_left": 0,
+                "held": [1, 2],
+            },
             "nodes": [{
                 "name": "node-1",
                 "id": 1,

@@ -11,7 +11,7 @@ use symbolon_core::{
     RequestId, Sealed, Timestamp, UserId, UserName,
 };
 use symbolon_proto::batch_encode;
-use symbolon_store::{DataDir, Header, Store};
+use symbolon_store::{DataDir, Header, Store, WrappedKeys};
 
 use crate::convert::{entry_encode, log_id_encode};
 use crate::log_store::LogStore;
@@ -31,8 +31,12 @@ fn header() -> Header {
         lineage: LineageId([2; 16]),
         node: NodeId(1),
         node_name: "n1".to_owned(),
-        wrapped_data_key: vec![3; 77],
-        wrapped_node_key: vec![4; 199],
+        keys: WrappedKeys {
+            data_keys: vec![vec![3; 77]],
+            node_key: vec![4; 199],
+            fingerprint_key: Vec::new(),
+        },
+        next_keys: None,
         ca_certificate: vec![5; 400],
         known_nodes: Vec::new(),
     }

@@ -81,7 +81,8 @@ fn digest(store: &Store) -> String {
     let mut hash = Sha256::new();
     let header = &store.header;
     hash.update(format!("{:?} {:?}", header, header.known_nodes));
-    for part in [&header.wrapped_data_key, &header.wrapped_node_key, &header.ca_certificate] {
+    let keys = header.keys.data_keys.iter().chain([&header.keys.node_key]);
+    for part in keys.chain([&header.ca_certificate]) {
         hash.update(part);
     }
     // All but the number of the last sync, which a start changes.

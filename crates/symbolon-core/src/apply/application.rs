@@ -17,6 +17,7 @@ impl State {
         if self.application(command.application).is_some() {
             return Err(Refusal::IdTaken);
         }
+        self.sealed_now(&command.secret)?;
         if self.applications.len() >= APPLICATIONS_MAX {
             return Err(Refusal::LimitReached);
         }

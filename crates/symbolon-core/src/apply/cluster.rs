@@ -50,6 +50,7 @@ impl State {
         if self.join_token(command.join_token).is_some() {
             return Err(Refusal::IdTaken);
         }
+        self.sealed_now(&command.secret)?;
         if self.join_tokens.len() >= JOIN_TOKENS_MAX {
             return Err(Refusal::LimitReached);
         }

@@ -48,6 +48,7 @@ impl State {
         if command.token.0 == 0 || self.token(command.token).is_some() {
             return Err(Refusal::IdTaken);
         }
+        self.sealed_now(&command.seed)?;
         if user.tokens.len() >= TOKENS_PER_USER_MAX {
             return Err(Refusal::LimitReached);
         }

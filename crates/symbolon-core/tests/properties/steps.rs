@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use symbolon_core::otp::Parameters;
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
-    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DisplayName, EnrollToken,
-    Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node,
-    NodeId, Outcome, Proposal, RequestId, Sealed, SetNodeAddresses, Stamp, State, Timestamp,
-    TokenId, UserId, UserName,
+    ConfirmDataKey, CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DataKeyId,
+    DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
+    Match, Method, Name, Node, NodeId, Outcome, Proposal, RequestId, Reseal, RetireDataKey,
+    RotateDataKey, RowKey, Sealed, SetNodeAddresses, Stamp, State, Timestamp, TokenId, UserId,
+    UserName,
 };
 
 /// One log entry to be. Numbers are drawn from small ranges, so that steps meet.
@@ -45,10 +46,24 @@ enum Wish {
     Token(u8, u8),
     Application(u8),
     JoinToken(u8, u64),
-    Join { token: u8, secret: bool, node: u8 },
+    Join {
+        token: u8,
+        secret: bool,
+        node: u8,
+    },
     Address(u8, u8),
     Tick,
-    Verify { user: u8, application: u8, matches: Vec<(u8, i64)>, lie: bool },
+    RotateKey,
+    ConfirmKey(u8),
+    /// The field in this place among those that are left.
+    Reseal(u8),
+    RetireKey,
+    Verify {
+        user: u8,
+        application: u8,
+        matches: Vec<(u8, i64)>,
+        lie: bool,
+    },
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
@@ -101,6 +116,10 @@ fn wish() -> impl Strategy<Value = Wish> {
             .prop_map(|(token, secret, node)| Wish::Join { token, secret, node }),
         1 => (1..3_u8, 0..3_u8).prop_map(|(node, host)| Wish::Address(node, host)),
         1 => Just(Wish::Tick),
+        1 => Just(Wish::RotateKey),
+        2 => (1..4_u8).prop_map(Wish::ConfirmKey),
+        6 => (0..2_u8).prop_map(Wish::Reseal),
+        2 => Just(Wish::RetireKey),
         16 => verify.prop_map(|(user, application, matches, lie)| Wish::Verify {
             user,
             application,
@@ -204,6 +223,9 @@ impl Log {
     }
 
     fn command(&self, wish: &Wish, seen: u64, age: i64) -> Command {
+        let view = &self.states[usize::try_from(seen).unwrap()];
+        let key = view.active_data_key();
+        let sealed = |content| sealed(key, content);
         match wish {
             Wish::User(user) => Command::CreateUser(CreateUser {
                 user: user_id(*user),
@@ -214,18 +236,18 @@ impl Log {
                 user: user_id(*user),
                 token: token_id(*token),
                 parameters: Parameters::default(),
-                seed: Sealed::new(vec![*token; 20]),
+                seed: sealed(*token),
             }),
             Wish::Application(number) => Command::CreateApplication(CreateApplication {
                 application: application_id(*number),
                 name: name("app", *number),
                 key: KeyHash([*number; 32]),
-                secret: Sealed::new(vec![*number; 32]),
+                secret: sealed(*number),
             }),
             Wish::JoinToken(number, life) => Command::CreateJoinToken(CreateJoinToken {
                 join_token: join_token_id(*number),
                 secret_hash: KeyHash([*number; 32]),
-                secret: Sealed::new(vec![*number; 32]),
+                secret: sealed(*number),
                 life_milliseconds: *life,
             }),
             Wish::Join { token, secret, node } => Command::AdmitNode(AdmitNode {
@@ -242,6 +264,9 @@ impl Log {
                 api_address: format!("https://host{host}:8443"),
             }),
             Wish::Tick => Command::Tick,
+            Wish::RotateKey | Wish::ConfirmKey(_) | Wish::Reseal(_) | Wish::RetireKey => {
+                change_key(wish, view)
+            }
             Wish::Verify { user, application, matches, lie } => {
                 Command::Verify(self.outcome(*user, *application, matches, *lie, seen, age))
             }
@@ -290,11 +315,17 @@ fn usual_caller(command: &Command) -> Caller {
     match command {
         Command::Verify(outcome) => Caller::Application(outcome.application),
         Command::SetNodeAddresses(command) => Caller::Node(command.node),
-        Command::CreateCluster(_) | Command::AdmitNode(_) | Command::Tick => caller(3),
+        Command::ConfirmDataKey(command) => Caller::Node(command.node),
+        Command::CreateCluster(_)
+        | Command::AdmitNode(_)
+        | Command::Tick
+        | Command::Reseal(_)
+        | Command::RetireDataKey(_) => caller(3),
         Command::CreateUser(_)
         | Command::EnrollToken(_)
         | Command::CreateApplication(_)
-        | Command::CreateJoinToken(_) => caller(0),
+        | Command::CreateJoinToken(_)
+        | Command::RotateDataKey(_) => caller(0),
     }
 }
 
@@ -307,13 +338,43 @@ fn caller(number: u8) -> Caller {
     }
 }
 
+fn sealed(key: DataKeyId, content: u8) -> Sealed {
+    Sealed::new([&[1][..], &key.0.to_be_bytes(), &[content; 20]].concat())
+}
+
+/// A step of a change of the data key, as somebody sees it who has applied `view`.
+fn change_key(wish: &Wish, view: &State) -> Command {
+    let active = view.active_data_key();
+    let next = DataKeyId(active.0 + 1);
+    match wish {
+        Wish::ConfirmKey(node) => {
+            let under_way = view.data_keys().rotation.map_or(next, |rotation| rotation.id);
+            let lacking = view.nodes_without_next_key().next();
+            let node = lacking.unwrap_or_else(|| NodeId((*node).into()));
+            Command::ConfirmDataKey(ConfirmDataKey { node, id: under_way })
+        }
+        Wish::Reseal(place) => {
+            let left = view.fields_to_reseal(TokenId(0)).nth((*place).into());
+            let (row, old) =
+                left.unwrap_or_else(|| (RowKey::Cluster, &view.cluster().unwrap().ca_key));
+            let content = old.as_bytes()[5];
+            let new = sealed(active, content);
+            Command::Reseal(Reseal { row, old: old.clone(), new })
+        }
+        Wish::RetireKey => {
+            Command::RetireDataKey(RetireDataKey { id: DataKeyId(active.0.saturating_sub(1)) })
+        }
+        _ => Command::RotateDataKey(RotateDataKey { id: next, key: sealed(active, 7) }),
+    }
+}
+
 fn create_cluster() -> Command {
     Command::CreateCluster(CreateCluster {
         cluster: ClusterId([1; 16]),
         name: name("cluster", 0),
         lineage: LineageId([2; 16]),
         ca_certificate: vec![3; 10],
-        ca_key: Sealed::new(vec![4; 10]),
+        ca_key: sealed(DataKeyId::FIRST, 4),
         administrator: Administrator {
             id: AdministratorId(1),
             name: name("root", 0),

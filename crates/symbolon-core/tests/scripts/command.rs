@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use symbolon_core::otp::{Algorithm, Code, Parameters, matching_step, totp};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
-    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DisplayName, EnrollToken,
-    Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node,
-    NodeId, Outcome, Proposal, RequestId, Sealed, Secret, SetNodeAddresses, State, Timestamp,
-    TokenId, UserId, UserName,
+    ConfirmDataKey, CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DataKeyId,
+    DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
+    Match, Method, Name, Node, NodeId, Outcome, Proposal, RequestId, Reseal, RetireDataKey,
+    RotateDataKey, RowKey, Sealed, Secret, SetNodeAddresses, State, Timestamp, TokenId, UserId,
+    UserName,
 };
 
 use crate::language::{Words, time};
@@ -92,6 +93,7 @@ impl Place<'_> {
                 (Command::EnrollToken(command), root())
             }
             "tick" => (Command::Tick, node_one()),
+            "reseal" => (Command::Reseal(self.reseal(&mut words, seen)?), node_one()),
             verb => administer(verb, &mut words)?,
         };
         words.end()?;
@@ -144,6 +146,45 @@ impl Place<'_> {
             client_ip: "192.0.2.7".to_owned(),
             matches,
         })
+    }
+
+    /// `reseal KIND NAME under KEY`, as read at `seen`; with `other` it claims another old secret, with
+    /// `longer` the new one is.
+    fn reseal(&self, words: &mut Words, seen: u64) -> Result<Reseal, String> {
+        let view = self.states.get(usize::try_from(seen).unwrap());
+        let view = view.ok_or("the future cannot be seen")?;
+        let kind = words.next("a kind of row")?;
+        let name = words.next("a name")?;
+        let (row, old) = match kind.as_str() {
+            "cluster" => (RowKey::Cluster, view.cluster().map(|row| row.ca_key.clone())),
+            "token" => {
+                let id = TokenId(number("token", &name));
+                (RowKey::Token(id), view.token(id).map(|row| row.seed.clone()))
+            }
+            "application" => {
+                let id = ApplicationId(number("application", &name));
+                let reveal = view.application(id).and_then(|row| row.reveal.as_ref());
+                (RowKey::Application(id), reveal.map(|reveal| reveal.secret.clone()))
+            }
+            "join-token" => {
+                let id = JoinTokenId(number("join token", &name));
+                let reveal = view.join_token(id).and_then(|row| row.reveal.as_ref());
+                (RowKey::JoinToken(id), reveal.map(|reveal| reveal.secret.clone()))
+            }
+            "user" => (RowKey::User(UserId(number("user", &name))), None),
+            other => return Err(format!("no row {other}")),
+        };
+        let mut old = old.unwrap_or_else(|| under(DataKeyId::FIRST, "nothing"));
+        let key = data_key(&words.option("under")?.ok_or("under which key?")?)?;
+        let content = String::from_utf8_lossy(&old.as_bytes()[5..]).into_owned();
+        let mut new = under(key, &content);
+        match words.option("with")?.as_deref() {
+            Some("other") => old = under(DataKeyId::FIRST, &content.to_uppercase()),
+            Some("longer") => new = under(key, &format!("{content}!")),
+            Some(odd) => return Err(format!("with {odd}?")),
+            None => {}
+        }
+        Ok(Reseal { row, old, new })
     }
 
     fn matches(&self, code: Code, tokens: &[TokenId], made_at: Timestamp) -> Vec<Match> {
@@ -209,7 +250,7 @@ fn enroll(words: &mut Words) -> Result<(EnrollToken, Held), String> {
         user: UserId(number("user", &user)),
         token: TokenId(drawn("token", &name, words)?),
         parameters,
-        seed: Sealed::new(format!("sealed {seed}").into_bytes()),
+        seed: sealed(&format!("sealed {seed}"), words)?,
     };
     let held = Held {
         name,
@@ -235,7 +276,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             let command = CreateApplication {
                 application: ApplicationId(drawn("application", &name, words)?),
                 key: KeyHash(hash("key", &name)),
-                secret: Sealed::new(format!("sealed key of {name}").into_bytes()),
+                secret: sealed(&format!("sealed key of {name}"), words)?,
                 name: parse_name(name)?,
             };
             (Command::CreateApplication(command), root())
@@ -245,7 +286,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             let command = CreateJoinToken {
                 join_token: JoinTokenId(drawn("join token", &name, words)?),
                 secret_hash: KeyHash(hash("secret", &name)),
-                secret: Sealed::new(format!("sealed secret of {name}").into_bytes()),
+                secret: sealed(&format!("sealed secret of {name}"), words)?,
                 life_milliseconds: time(&life)?.0,
             };
             (Command::CreateJoinToken(command), root())
@@ -274,8 +315,34 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             };
             (Command::SetNodeAddresses(command), Caller::Node(node))
         }
+        "rotate-data-key" => {
+            let id = data_key(&name)?;
+            let command = RotateDataKey { id, key: sealed(&format!("data key {id}"), words)? };
+            (Command::RotateDataKey(command), root())
+        }
+        "confirm" => {
+            let node = NodeId(name.parse().map_err(|_| "confirm NODE_NUMBER KEY")?);
+            let id = data_key(&words.next("a data key")?)?;
+            (Command::ConfirmDataKey(ConfirmDataKey { node, id }), Caller::Node(node))
+        }
+        "retire" => (Command::RetireDataKey(RetireDataKey { id: data_key(&name)? }), node_one()),
         other => return Err(format!("no command {other}")),
     })
+}
+
+fn data_key(text: &str) -> Result<DataKeyId, String> {
+    text.parse().map(DataKeyId).map_err(|_| format!("{text} is no data key"))
+}
+
+/// A secret under the first data key, or with `under KEY` under another.
+fn sealed(content: &str, words: &mut Words) -> Result<Sealed, String> {
+    let key = words.option("under")?;
+    let key = key.map_or(Ok(DataKeyId::FIRST), |key| data_key(&key))?;
+    Ok(under(key, content))
+}
+
+fn under(key: DataKeyId, content: &str) -> Sealed {
+    Sealed::new([&[1][..], &key.0.to_be_bytes(), content.as_bytes()].concat())
 }
 
 fn create_cluster(name: &str) -> Result<Command, String> {
@@ -284,7 +351,7 @@ fn create_cluster(name: &str) -> Result<Command, String> {
         name: parse_name(name.to_owned())?,
         lineage: LineageId(bytes("lineage", name)),
         ca_certificate: b"certificate".to_vec(),
-        ca_key: Sealed::new(b"sealed key".to_vec()),
+        ca_key: under(DataKeyId::FIRST, "sealed key"),
         administrator: Administrator {
             id: AdministratorId(number("administrator", "root")),
             name: parse_name("root".to_owned())?,

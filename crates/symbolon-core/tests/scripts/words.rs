@@ -37,7 +37,10 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
             "created".to_owned()
         }
         (Reply::NodeAdmitted(id), Command::AdmitNode(_)) => format!("joined as node {id}"),
-        (Reply::Done, Command::Tick | Command::SetNodeAddresses(_)) => "done".to_owned(),
+        (Reply::DataKeyRotationStarted(id), Command::RotateDataKey(c)) if c.id == id => {
+            "created".to_owned()
+        }
+        (Reply::Done, _) => "done".to_owned(),
         (Reply::Refused(refusal), _) => format!("refused {refusal:?}"),
         (reply, _) => format!("{reply:?}"),
     }
@@ -68,6 +71,7 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
         "application" => application(world, words.next("an application")?)?,
         "join-token" => join_token(world, &words.next("a join token")?),
         "node" => node(world, &words.next("a node's number")?)?,
+        "data-keys" => data_keys(world),
         "audit" => audit(world)?,
         "events" => world.events.len().to_string(),
         other => return Err(format!("{other} cannot be seen")),
@@ -134,6 +138,19 @@ fn node(world: &World, number: &str) -> Result<String, String> {
     ))
 }
 
+/// The active key, how many fields are not under it, and what is under way.
+fn data_keys(world: &World) -> String {
+    let state = world.state();
+    let keys = state.data_keys();
+    let left = state.sealed_under_others();
+    let Some(rotation) = keys.rotation else {
+        return format!("{} active, {left} left, retired at {}", keys.active, keys.retired_at);
+    };
+    let holders: Vec<_> = rotation.holders.iter().map(ToString::to_string).collect();
+    let holders = format!("held by {}", holders.join(" "));
+    format!("{} active, {left} left, {} {holders}", keys.active, rotation.id).trim_end().to_owned()
+}
+
 /// The newest event.
 fn audit(world: &World) -> Result<String, String> {
     let event = world.events.last().ok_or("nothing happened yet")?;
@@ -155,5 +172,8 @@ fn audit(world: &World) -> Result<String, String> {
             format!("node {node} is at {peer_address}")
         }
         AuditRow::JoinTokenExpired { .. } => "join token expired".to_owned(),
+        AuditRow::DataKeyRotationStarted { id } => format!("data key {id} is to come"),
+        AuditRow::DataKeyActivated { id } => format!("data key {id} is active"),
+        AuditRow::DataKeyRetired { id } => format!("data key {id} is retired"),
     })
 }

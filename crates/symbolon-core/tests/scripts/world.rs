@@ -83,7 +83,11 @@ impl World {
             let outcome = words::outcome(self, &proposal.command, &answer);
             let outcome = outcome + &self.repeated(&answer, recorded);
             let usual = match proposal.command {
-                Command::Tick | Command::SetNodeAddresses(_) => "done",
+                Command::Tick
+                | Command::SetNodeAddresses(_)
+                | Command::ConfirmDataKey(_)
+                | Command::Reseal(_)
+                | Command::RetireDataKey(_) => "done",
                 _ => "created",
             };
             let expected = line.expected.as_deref().unwrap_or(usual);

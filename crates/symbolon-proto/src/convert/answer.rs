@@ -5,7 +5,7 @@ use symbolon_core::{
     Verdict,
 };
 
-use super::{DecodeError, need};
+use super::{DecodeError, data_key, need};
 use crate::peer::v1 as peer;
 use crate::v1;
 
@@ -38,7 +38,7 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
     })
 }
 
-const REFUSALS: [Refusal; 12] = [
+const REFUSALS: [Refusal; 13] = [
     Refusal::Stale,
     Refusal::Late,
     Refusal::FingerprintMismatch,
@@ -51,6 +51,7 @@ const REFUSALS: [Refusal; 12] = [
     Refusal::JoinTokenExpired,
     Refusal::NotPermitted,
     Refusal::WrongPhase,
+    Refusal::RotationUnderWay,
 ];
 
 /// An answer as nodes send it.
@@ -68,6 +69,7 @@ pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
         Reply::ApplicationCreated(id) => Message::ApplicationCreated(id.0),
         Reply::JoinTokenCreated(id) => Message::JoinTokenCreated(id.0),
         Reply::NodeAdmitted(id) => Message::NodeAdmitted(id.0),
+        Reply::DataKeyRotationStarted(id) => Message::DataKeyRotationStarted(id.0),
         Reply::Done => Message::Done(true),
         Reply::Refused(refusal) => Message::Refused(
             REFUSALS.iter().zip(1_u32..).find(|(r, _)| **r == refusal).map_or(0, |(_, n)| n),
@@ -92,6 +94,7 @@ pub fn answer_from_proto(message: peer::Answer) -> Result<Answer, DecodeError> {
         Message::ApplicationCreated(id) => Reply::ApplicationCreated(ApplicationId(id)),
         Message::JoinTokenCreated(id) => Reply::JoinTokenCreated(JoinTokenId(id)),
         Message::NodeAdmitted(id) => Reply::NodeAdmitted(NodeId(id)),
+        Message::DataKeyRotationStarted(id) => Reply::DataKeyRotationStarted(data_key(id)?),
         Message::Done(_) => Reply::Done,
         Message::Refused(number) => {
             let place = (number as usize).checked_sub(1);

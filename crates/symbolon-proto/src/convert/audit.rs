@@ -8,8 +8,8 @@ use symbolon_core::{
 
 use super::answer::{denial_from_number, denial_number};
 use super::{
-    DecodeError, caller_from_proto, caller_to_proto, fingerprint, method, method_number, name,
-    need, request_id, user_name,
+    DecodeError, caller_from_proto, caller_to_proto, data_key, fingerprint, method, method_number,
+    name, need, request_id, user_name,
 };
 use crate::store::v1 as store;
 
@@ -105,6 +105,15 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
         AuditRow::JoinTokenExpired { join_token } => {
             Event::JoinTokenExpired(store::JoinTokenExpired { join_token: join_token.0 })
         }
+        AuditRow::DataKeyRotationStarted { id } => {
+            Event::DataKeyRotationStarted(store::DataKeyRotationStarted { id: id.0 })
+        }
+        AuditRow::DataKeyActivated { id } => {
+            Event::DataKeyActivated(store::DataKeyActivated { id: id.0 })
+        }
+        AuditRow::DataKeyRetired { id } => {
+            Event::DataKeyRetired(store::DataKeyRetired { id: id.0 })
+        }
     }
 }
 
@@ -172,5 +181,10 @@ fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeErro
         Event::JoinTokenExpired(m) => {
             AuditRow::JoinTokenExpired { join_token: JoinTokenId(m.join_token) }
         }
+        Event::DataKeyRotationStarted(m) => {
+            AuditRow::DataKeyRotationStarted { id: data_key(m.id)? }
+        }
+        Event::DataKeyActivated(m) => AuditRow::DataKeyActivated { id: data_key(m.id)? },
+        Event::DataKeyRetired(m) => AuditRow::DataKeyRetired { id: data_key(m.id)? },
     })
 }

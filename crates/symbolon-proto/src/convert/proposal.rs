@@ -2,17 +2,19 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    AdmitNode, ApplicationId, ClusterId, Command, CreateApplication, CreateCluster,
+    AdmitNode, ApplicationId, ClusterId, Command, ConfirmDataKey, CreateApplication, CreateCluster,
     CreateJoinToken, CreateUser, EnrollToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
-    Match, NodeId, Outcome, Proposal, Sealed, SetNodeAddresses, Timestamp, TokenId, UserId,
+    Match, NodeId, Outcome, Proposal, Reseal, RetireDataKey, RotateDataKey, Sealed,
+    SetNodeAddresses, Timestamp, TokenId, UserId,
 };
 
 use super::row::{
     administrator_from_proto, administrator_to_proto, node_from_proto, node_to_proto,
+    row_key_decode, row_key_encode,
 };
 use super::{
-    DecodeError, algorithm_number, caller_from_proto, caller_to_proto, display_name, fingerprint,
-    method, method_number, name, need, parameters, request_id, user_name,
+    DecodeError, algorithm_number, caller_from_proto, caller_to_proto, data_key, display_name,
+    fingerprint, method, method_number, name, need, parameters, request_id, user_name,
 };
 use crate::store::v1 as store;
 
@@ -123,6 +125,19 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             api_address: c.api_address.clone(),
         }),
         Command::Tick => Message::Tick(store::Tick {}),
+        Command::RotateDataKey(c) => Message::RotateDataKey(store::RotateDataKey {
+            id: c.id.0,
+            key: c.key.as_bytes().to_vec(),
+        }),
+        Command::ConfirmDataKey(c) => {
+            Message::ConfirmDataKey(store::ConfirmDataKey { node: c.node.0, id: c.id.0 })
+        }
+        Command::Reseal(c) => Message::Reseal(store::Reseal {
+            row: row_key_encode(c.row),
+            old: c.old.as_bytes().to_vec(),
+            new: c.new.as_bytes().to_vec(),
+        }),
+        Command::RetireDataKey(c) => Message::RetireDataKey(store::RetireDataKey { id: c.id.0 }),
     }
 }
 
@@ -168,6 +183,18 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             api_address: m.api_address,
         }),
         Message::Tick(store::Tick {}) => Command::Tick,
+        Message::RotateDataKey(m) => {
+            Command::RotateDataKey(RotateDataKey { id: data_key(m.id)?, key: Sealed::new(m.key) })
+        }
+        Message::ConfirmDataKey(m) => {
+            Command::ConfirmDataKey(ConfirmDataKey { node: NodeId(m.node), id: data_key(m.id)? })
+        }
+        Message::Reseal(m) => Command::Reseal(Reseal {
+            row: need(row_key_decode(&m.row), "row")?,
+            old: Sealed::new(m.old),
+            new: Sealed::new(m.new),
+        }),
+        Message::RetireDataKey(m) => Command::RetireDataKey(RetireDataKey { id: data_key(m.id)? }),
     })
 }
 

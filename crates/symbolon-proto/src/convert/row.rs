@@ -2,12 +2,14 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    Administrator, AdministratorId, Application, ApplicationId, Cluster, ClusterId, Digest,
-    JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, Reveal, Row,
-    RowKey, Scalars, Sealed, Timestamp, Token, TokenId, User, UserId,
+    Administrator, AdministratorId, Application, ApplicationId, Cluster, ClusterId, DataKeys,
+    Digest, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, Reveal,
+    Rotation, Row, RowKey, Scalars, Sealed, Timestamp, Token, TokenId, User, UserId,
 };
 
-use super::{DecodeError, algorithm_number, display_name, name, need, parameters, user_name};
+use super::{
+    DecodeError, algorithm_number, data_key, display_name, name, need, parameters, user_name,
+};
 use crate::store::v1 as store;
 
 /// Bytes that name a row among all rows: one for its kind, then its id in order.
@@ -21,10 +23,28 @@ pub fn row_key_encode(key: RowKey) -> Vec<u8> {
         RowKey::Token(id) => (b'T', id.0),
         RowKey::Node(id) => (b'N', id.0),
         RowKey::JoinToken(id) => (b'J', id.0),
+        RowKey::DataKeys => (b'K', 0),
     };
     let mut bytes = vec![kind];
     bytes.extend_from_slice(&id.to_be_bytes());
     bytes
+}
+
+/// The row that such bytes name; `None` if they name none.
+pub(crate) fn row_key_decode(bytes: &[u8]) -> Option<RowKey> {
+    let (kind, id) = bytes.split_first()?;
+    let id = u64::from_be_bytes(id.try_into().ok()?);
+    Some(match (kind, id) {
+        (b'C', 0) => RowKey::Cluster,
+        (b'M', id) => RowKey::Administrator(AdministratorId(id)),
+        (b'P', id) => RowKey::Application(ApplicationId(id)),
+        (b'U', id) => RowKey::User(UserId(id)),
+        (b'T', id) => RowKey::Token(TokenId(id)),
+        (b'N', id) => RowKey::Node(NodeId(id)),
+        (b'J', id) => RowKey::JoinToken(JoinTokenId(id)),
+        (b'K', 0) => RowKey::DataKeys,
+        _ => return None,
+    })
 }
 
 /// A row as the image and snapshots hold it.
@@ -129,6 +149,7 @@ fn row_to_proto(row: &Row) -> store::Row {
                 changed_at: row.changed_at.0,
             })
         }
+        Row::DataKeys(row) => Message::DataKeys(data_keys_to_proto(row)),
     };
     store::Row { row: Some(message) }
 }
@@ -173,6 +194,7 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
             changed_at: LogIndex(m.changed_at),
         }),
         Message::Node(m) => Row::Node(node_from_proto(m)?),
+        Message::DataKeys(m) => Row::DataKeys(data_keys_from_proto(m)?),
         Message::JoinToken(m) => Row::JoinToken(JoinToken {
             id: JoinTokenId(m.id),
             secret: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
@@ -181,6 +203,32 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
             used_by: (m.used_by != 0).then_some(NodeId(m.used_by)),
             changed_at: LogIndex(m.changed_at),
         }),
+    })
+}
+
+fn data_keys_to_proto(row: &DataKeys) -> store::DataKeysRow {
+    let rotation = row.rotation.as_ref().map(|rotation| store::DataKeyRotation {
+        id: rotation.id.0,
+        key: rotation.key.as_bytes().to_vec(),
+        started_at: rotation.started_at.0,
+        holder: rotation.holders.iter().map(|node| node.0).collect(),
+    });
+    store::DataKeysRow { active: row.active.0, rotation, retired_at: row.retired_at.0 }
+}
+
+fn data_keys_from_proto(m: store::DataKeysRow) -> Result<DataKeys, DecodeError> {
+    let rotation = m.rotation.map(|m| -> Result<_, DecodeError> {
+        Ok(Rotation {
+            id: data_key(m.id)?,
+            key: Sealed::new(m.key),
+            started_at: Timestamp(m.started_at),
+            holders: m.holder.into_iter().map(NodeId).collect(),
+        })
+    });
+    Ok(DataKeys {
+        active: data_key(m.active)?,
+        rotation: rotation.transpose()?,
+        retired_at: LogIndex(m.retired_at),
     })
 }
 

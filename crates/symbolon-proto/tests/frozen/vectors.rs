@@ -1,7 +1,7 @@
 //! What the vectors hold.
 
 use prost::Message;
-use symbolon_core::{Proposal, Row};
+use symbolon_core::{AuditEvent, LogIndex, Proposal, Row, Timestamp};
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{
     audit_decode, audit_encode, batch_decode, batch_encode, proposal_decode, proposal_encode,
@@ -26,14 +26,15 @@ pub(crate) struct Vector {
 
 pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
-    for (name, command) in samples::commands() {
+    for (name, command) in samples::commands().into_iter().chain(samples::key_commands()) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
     vectors.push(batch());
-    for (name, row) in samples::rows() {
+    for (name, row) in samples::rows().into_iter().chain(samples::key_rows()) {
         vectors.push(row_vector(name, row));
     }
-    vectors.push(audit());
+    vectors.push(audit("audit-batch", samples::audit()));
+    vectors.push(audit("audit-batch-keys", samples::key_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -56,6 +57,10 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "AdmitNode",
             "SetNodeAddresses",
             "Tick",
+            "RotateDataKey",
+            "ConfirmDataKey",
+            "Reseal",
+            "RetireDataKey",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -91,16 +96,17 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "TokenRow",
             "NodeRow",
             "JoinTokenRow",
+            "DataKeysRow",
+            "DataKeyRotation",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
     }
 }
 
-fn audit() -> Vector {
-    let (index, at, events) = samples::audit();
+fn audit(name: &str, (index, at, events): (LogIndex, Timestamp, Vec<AuditEvent>)) -> Vector {
     Vector {
-        name: "0.1.0-audit-batch".to_owned(),
+        name: format!("0.1.0-{name}"),
         messages: &[
             "AuditBatch",
             "AuditRow",
@@ -114,6 +120,9 @@ fn audit() -> Vector {
             "NodeAdmitted",
             "NodeAddressesChanged",
             "JoinTokenExpired",
+            "DataKeyRotationStarted",
+            "DataKeyActivated",
+            "DataKeyRetired",
         ],
         encoded: audit_encode(at, &events),
         reads_back: Box::new(move |bytes| {
@@ -203,10 +212,22 @@ fn disk() -> Vec<Vector> {
         lineage: vec![0x32; 16],
         node: 2,
         node_name: "n2.example".to_owned(),
-        wrapped_data_key: vec![0xf1; 10],
+        wrapped_data_key: vec![vec![0xf1; 10]],
         wrapped_node_key: vec![0xf2; 11],
         ca_certificate: vec![0x33; 5],
         known_node: vec![known_node],
+        wrapped_fingerprint_key: Vec::new(),
+        next_keys: None,
+    };
+    let header_of_keys = store::Header {
+        wrapped_data_key: vec![vec![0xf1; 10], vec![0xf3; 12]],
+        wrapped_fingerprint_key: vec![0xf4; 13],
+        next_keys: Some(store::WrappedKeys {
+            data_key: vec![vec![0xf5; 14], vec![0xf6; 15]],
+            node_key: vec![0xf7; 16],
+            fingerprint_key: vec![0xf8; 17],
+        }),
+        ..header.clone()
     };
     let tip = store::Tip {
         version: 1,
@@ -239,6 +260,7 @@ fn disk() -> Vec<Vector> {
     vec![
         message("header", &["Header", "KnownNode"], header),
         message("tip", &["Tip"], tip),
+        message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
         message("snapshot-header", &["SnapshotHeader"], snapshot_header),
         message("snapshot-rows", &["SnapshotRows", "SnapshotAudit"], snapshot_rows),
     ]

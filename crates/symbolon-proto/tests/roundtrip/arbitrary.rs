@@ -7,11 +7,12 @@ use proptest::prelude::*;
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, Answer, Application, ApplicationId, AuditEvent,
-    AuditRow, Caller, Cluster, ClusterId, Command, CreateApplication, CreateCluster,
-    CreateJoinToken, CreateUser, Denial, DisplayName, EnrollToken, Fingerprint, JoinToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome,
-    Proposal, Refusal, Reply, RequestId, Reveal, Row, Sealed, SetNodeAddresses, Timestamp, Token,
-    TokenId, User, UserId, UserName, Verdict, Verified,
+    AuditRow, Caller, Cluster, ClusterId, Command, ConfirmDataKey, CreateApplication,
+    CreateCluster, CreateJoinToken, CreateUser, DataKeyId, DataKeys, Denial, DisplayName,
+    EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
+    Method, Name, Node, NodeId, Outcome, Proposal, Refusal, Reply, RequestId, Reseal,
+    RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Sealed, SetNodeAddresses,
+    Timestamp, Token, TokenId, User, UserId, UserName, Verdict, Verified,
 };
 
 /// Any number, the extreme ones often.
@@ -173,6 +174,46 @@ fn creation() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn data_key() -> impl Strategy<Value = DataKeyId> {
+    prop_oneof![Just(1), Just(u32::MAX), 1..u32::MAX].prop_map(DataKeyId)
+}
+
+fn row_key() -> impl Strategy<Value = RowKey> {
+    prop_oneof![
+        Just(RowKey::Cluster),
+        id(ApplicationId).prop_map(RowKey::Application),
+        id(TokenId).prop_map(RowKey::Token),
+        id(JoinTokenId).prop_map(RowKey::JoinToken),
+        id(UserId).prop_map(RowKey::User),
+        id(NodeId).prop_map(RowKey::Node),
+        id(AdministratorId).prop_map(RowKey::Administrator),
+        Just(RowKey::DataKeys),
+    ]
+}
+
+fn key_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        (data_key(), sealed())
+            .prop_map(|(id, key)| Command::RotateDataKey(RotateDataKey { id, key })),
+        (id(NodeId), data_key())
+            .prop_map(|(node, id)| Command::ConfirmDataKey(ConfirmDataKey { node, id })),
+        (row_key(), sealed(), sealed()).prop_map(|(row, old, new)| Command::Reseal(Reseal {
+            row,
+            old,
+            new
+        })),
+        data_key().prop_map(|id| Command::RetireDataKey(RetireDataKey { id })),
+    ]
+}
+
+fn data_keys_row() -> impl Strategy<Value = DataKeys> {
+    let holders = proptest::collection::btree_set(id(NodeId), 0..9);
+    let rotation = (data_key(), sealed(), time(), holders)
+        .prop_map(|(id, key, started_at, holders)| Rotation { id, key, started_at, holders });
+    (data_key(), option::of(rotation), index())
+        .prop_map(|(active, rotation, retired_at)| DataKeys { active, rotation, retired_at })
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let addresses = (id(NodeId), address(), address());
     prop_oneof![
@@ -184,6 +225,8 @@ fn command() -> impl Strategy<Value = Command> {
             Command::SetNodeAddresses(SetNodeAddresses { node, peer_address, api_address })
         }),
         Just(Command::Tick),
+        // Boxed: the stack of a test has not room for all of them.
+        key_command().boxed(),
     ]
 }
 
@@ -276,6 +319,7 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         token_row().prop_map(Row::Token),
         node().prop_map(Row::Node),
         join_token_row().prop_map(Row::JoinToken),
+        data_keys_row().prop_map(Row::DataKeys),
     ]
 }
 
@@ -333,6 +377,9 @@ fn audit_row() -> impl Strategy<Value = AuditRow> {
             api_address,
         }),
         id(JoinTokenId).prop_map(|join_token| AuditRow::JoinTokenExpired { join_token }),
+        data_key().prop_map(|id| AuditRow::DataKeyRotationStarted { id }),
+        data_key().prop_map(|id| AuditRow::DataKeyActivated { id }),
+        data_key().prop_map(|id| AuditRow::DataKeyRetired { id }),
     ]
 }
 
@@ -371,6 +418,7 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
         id(ApplicationId).prop_map(Reply::ApplicationCreated),
         id(JoinTokenId).prop_map(Reply::JoinTokenCreated),
         id(NodeId).prop_map(Reply::NodeAdmitted),
+        data_key().prop_map(Reply::DataKeyRotationStarted),
         Just(Reply::Done),
         refusal.prop_map(Reply::Refused),
     ];

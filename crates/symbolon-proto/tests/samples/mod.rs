@@ -4,10 +4,11 @@
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, Application, ApplicationId, AuditEvent, AuditRow,
-    Caller, Cluster, ClusterId, Command, CreateApplication, CreateCluster, CreateJoinToken,
-    CreateUser, Denial, Digest, DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId,
-    KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal,
-    RequestId, Reveal, Row, Scalars, Sealed, SetNodeAddresses, Timestamp, Token, TokenId, User,
+    Caller, Cluster, ClusterId, Command, ConfirmDataKey, CreateApplication, CreateCluster,
+    CreateJoinToken, CreateUser, DataKeyId, DataKeys, Denial, Digest, DisplayName, EnrollToken,
+    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name,
+    Node, NodeId, Outcome, Proposal, RequestId, Reseal, RetireDataKey, Reveal, RotateDataKey,
+    Rotation, Row, RowKey, Scalars, Sealed, SetNodeAddresses, Timestamp, Token, TokenId, User,
     UserId, UserName, Verdict, Verified,
 };
 
@@ -29,6 +30,27 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
     ]
 }
 
+/// Commands that came after the vectors that hold all of the above.
+pub(crate) fn key_commands() -> Vec<(&'static str, Command)> {
+    let row = RowKey::Token(TokenId(0xb1b2_b3b4_b5b6_b7b8));
+    let (old, new) = (Sealed::new(vec![0x42; 7]), Sealed::new(vec![0x43; 7]));
+    vec![
+        (
+            "rotate-data-key",
+            Command::RotateDataKey(RotateDataKey {
+                id: DataKeyId(2),
+                key: Sealed::new(vec![0x44; 12]),
+            }),
+        ),
+        (
+            "confirm-data-key",
+            Command::ConfirmDataKey(ConfirmDataKey { node: NodeId(3), id: DataKeyId(2) }),
+        ),
+        ("reseal", Command::Reseal(Reseal { row, old, new })),
+        ("retire-data-key", Command::RetireDataKey(RetireDataKey { id: DataKeyId(1) })),
+    ]
+}
+
 /// A proposal of this command, by the kind of caller that makes it.
 pub(crate) fn proposal(command: Command) -> Proposal {
     let caller = match command {
@@ -36,11 +58,15 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         Command::CreateCluster(_)
         | Command::AdmitNode(_)
         | Command::SetNodeAddresses(_)
-        | Command::Tick => Caller::Node(NodeId(3)),
+        | Command::Tick
+        | Command::ConfirmDataKey(_)
+        | Command::Reseal(_)
+        | Command::RetireDataKey(_) => Caller::Node(NodeId(3)),
         Command::CreateUser(_)
         | Command::EnrollToken(_)
         | Command::CreateApplication(_)
-        | Command::CreateJoinToken(_) => {
+        | Command::CreateJoinToken(_)
+        | Command::RotateDataKey(_) => {
             Caller::Administrator(AdministratorId(0x1112_1314_1516_1718))
         }
     };
@@ -155,6 +181,19 @@ pub(crate) fn rows() -> Vec<(&'static str, Row)> {
     ]
 }
 
+/// Rows that came later.
+pub(crate) fn key_rows() -> Vec<(&'static str, Row)> {
+    let rotation = Rotation {
+        id: DataKeyId(3),
+        key: Sealed::new(vec![0x44; 12]),
+        started_at: AT,
+        holders: [NodeId(1), NodeId(3)].into(),
+    };
+    let keys = DataKeys { active: DataKeyId(2), rotation: None, retired_at: LogIndex(4713) };
+    let changing = DataKeys { rotation: Some(rotation), ..keys.clone() };
+    vec![("data-keys", Row::DataKeys(keys)), ("data-keys-changing", Row::DataKeys(changing))]
+}
+
 fn cluster() -> Cluster {
     Cluster {
         id: ClusterId([0x31; 16]),
@@ -239,8 +278,21 @@ fn join_token(reveal: Option<Reveal>, used_by: Option<NodeId>) -> JoinToken {
 
 /// One log entry in which everything happened.
 pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    audit_of(audit_rows())
+}
+
+/// The same with events that came later.
+pub(crate) fn key_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    audit_of(vec![
+        AuditRow::DataKeyRotationStarted { id: DataKeyId(2) },
+        AuditRow::DataKeyActivated { id: DataKeyId(2) },
+        AuditRow::DataKeyRetired { id: DataKeyId(1) },
+    ])
+}
+
+fn audit_of(rows: Vec<AuditRow>) -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     let index = LogIndex(4712);
-    let events = (0_u32..).zip(audit_rows()).map(|(ordinal, row)| AuditEvent {
+    let events = (0_u32..).zip(rows).map(|(ordinal, row)| AuditEvent {
         index,
         ordinal,
         at: AT,

@@ -1,13 +1,13 @@
 //! A ledger, a vault, a clock and a source of numbers for tests.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use symbolon_core::{
-    Administrator, AdministratorId, Answer, Caller, ClusterId, Command, CreateCluster, Fingerprint,
-    KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, RequestId, Sealed, Secret,
-    Stamp, State, Timestamp,
+    Administrator, AdministratorId, Answer, Caller, ClusterId, Command, CreateCluster, DataKeyId,
+    Fingerprint, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, RequestId,
+    Sealed, Secret, Stamp, State, Timestamp,
 };
 use symbolon_service::{
     BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane,
@@ -140,19 +140,37 @@ impl Ledger for TestLedger {
 pub(crate) struct TestVault {
     /// Fields opened so far.
     pub(crate) opened: AtomicU64,
+    /// A bit for each data key that is held; none: the first.
+    pub(crate) held: AtomicU32,
 }
 
 impl Vault for TestVault {
-    fn seal(&self, field: FieldRef, secret: &Secret) -> Result<Sealed, VaultError> {
-        let mut bytes = format!("{field:?}|").into_bytes();
+    fn seal(&self, key: DataKeyId, field: FieldRef, secret: &Secret) -> Result<Sealed, VaultError> {
+        if !self.data_keys().contains(&key) {
+            return Err(VaultError);
+        }
+        let mut bytes = vec![1];
+        bytes.extend_from_slice(&key.0.to_be_bytes());
+        bytes.extend_from_slice(format!("{field:?}|").as_bytes());
         bytes.extend_from_slice(secret.expose());
         Ok(Sealed::new(bytes))
     }
 
+    fn draw_data_key(&self, next: DataKeyId, active: DataKeyId) -> Result<Sealed, VaultError> {
+        let field = FieldRef { row: "data_key", id: next.0.into(), field: "key" };
+        self.seal(active, field, &Secret::new(vec![7; 32]))
+    }
+
+    fn data_keys(&self) -> Vec<DataKeyId> {
+        let held = self.held.load(Ordering::SeqCst).max(1);
+        (0..32).filter(|bit| held & (1 << bit) != 0).map(|bit| DataKeyId(bit + 1)).collect()
+    }
+
     fn open(&self, field: FieldRef, sealed: &Sealed) -> Result<Secret, VaultError> {
         self.opened.fetch_add(1, Ordering::SeqCst);
+        sealed.key().filter(|key| self.data_keys().contains(key)).ok_or(VaultError)?;
         let label = format!("{field:?}|");
-        let secret = sealed.as_bytes().strip_prefix(label.as_bytes()).ok_or(VaultError)?;
+        let secret = sealed.as_bytes()[5..].strip_prefix(label.as_bytes()).ok_or(VaultError)?;
         Ok(Secret::new(secret.to_vec()))
     }
 
@@ -282,7 +300,7 @@ fn found(secret: &Secret) -> Proposal {
         name: name("test"),
         lineage: LineageId([2; 16]),
         ca_certificate: vec![1],
-        ca_key: Sealed::new(vec![1]),
+        ca_key: Sealed::new(vec![1, 0, 0, 0, 1]),
         administrator: Administrator {
             id: AdministratorId(1),
             name: name("admin"),

@@ -6,6 +6,8 @@ mod admin;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod data_key;
+#[cfg(test)]
 mod retry;
 #[cfg(test)]
 mod strangers;

@@ -16,6 +16,8 @@ mod kv;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod node_keys;
+#[cfg(test)]
 mod seal;
 #[cfg(test)]
 mod sim;

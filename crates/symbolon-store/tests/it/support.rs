@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use symbolon_core::{ClusterId, KeyPin, LineageId, NodeId};
-use symbolon_store::{Batch, Framed, Header, KnownNode, Kv, SimDisk, SledKv};
+use symbolon_store::{Batch, Framed, Header, KnownNode, Kv, SimDisk, SledKv, WrappedKeys};
 use tempfile::TempDir;
 
 /// A disk that outlives the stores opened on it.
@@ -83,8 +83,12 @@ pub(crate) fn header() -> Header {
         lineage: LineageId([2; 16]),
         node: NodeId(1),
         node_name: "vienna".into(),
-        wrapped_data_key: vec![3; 77],
-        wrapped_node_key: vec![4; 99],
+        keys: WrappedKeys {
+            data_keys: vec![vec![3; 77]],
+            node_key: vec![4; 99],
+            fingerprint_key: Vec::new(),
+        },
+        next_keys: None,
         ca_certificate: vec![5; 200],
         known_nodes: vec![KnownNode {
             node: NodeId(1),

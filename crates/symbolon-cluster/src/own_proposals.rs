@@ -1,0 +1,71 @@
+//! Proposals that a node makes in its own name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use symbolon_core::{Caller, Command, Fingerprint, NodeId, Proposal, Reply, RequestId};
+use symbolon_service::{Clock, Entropy, Lane};
+use tokio::time::Instant;
+
+use crate::node::NodeSettings;
+use crate::proposer::Proposer;
+use crate::published::Published;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// See the module. What is not decided is proposed again by whoever wants it, since that is seen in
+/// the state.
+#[derive(Clone)]
+pub(crate) struct OwnProposals {
+    published: Arc<Published>,
+    proposer: Proposer,
+    pub(crate) own: NodeId,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl OwnProposals {
+    pub(crate) fn new(
+        published: &Arc<Published>,
+        proposer: &Proposer,
+        own: NodeId,
+        settings: &NodeSettings,
+    ) -> Self {
+        Self {
+            published: Arc::clone(published),
+            proposer: proposer.clone(),
+            own,
+            clock: Arc::clone(&settings.clock),
+            entropy: Arc::clone(&settings.entropy),
+        }
+    }
+
+    /// Proposes, and waits until this node has applied it. `None`: nobody knows whether it was
+    /// decided.
+    pub(crate) async fn propose(&self, command: Command) -> Option<Reply> {
+        let mut id = [0; 16];
+        self.entropy.fill(&mut id);
+        let name = command.name();
+        let proposal = Proposal {
+            caller: Caller::Node(self.own),
+            request_id: RequestId(id),
+            fingerprint: Fingerprint::default(),
+            seen: self.published.view().applied,
+            made_at: self.clock.now(),
+            node: self.own,
+            command,
+        };
+        let deadline = Instant::now() + TIMEOUT;
+        let result = self.proposer.propose(proposal, Lane::Administration, deadline).await;
+        match result {
+            Ok(answer) => {
+                let applied = self.published.reached(answer.index, deadline).await;
+                applied.then_some(answer.reply)
+            }
+            Err(error) => {
+                tracing::debug!(command = name, %error, "not proposed; tried again");
+                None
+            }
+        }
+    }
+}
