@@ -1,7 +1,7 @@
 //! A running node: the log, the state, the peers, and the tasks between them.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;

@@ -66,7 +66,9 @@ impl Limits {
         header_list_bytes_max: 16 * 1024,
         frame_bytes_max: 16 * 1024,
         stream_window_bytes: 32 * 1024,
-        connection_window_bytes: 64 * 1024,
+        // h2 ends a connection on which short frames wait whose overhead, up to 256 bytes each, is
+        // over half of this: all its requests at once must fit.
+        connection_window_bytes: 256 * 1024,
         // Sixteen of the longest messages; a verification has some 200 bytes, and comes whole.
         unread_bytes_max: Some(256 * 1024),
         keep_alive_interval: Duration::from_secs(20),
