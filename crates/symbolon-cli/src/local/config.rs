@@ -12,7 +12,8 @@ pub(crate) struct Addresses {
     pub(crate) metrics: String,
 }
 
-/// The system chooses the ports; the node keeps them from one start to the next.
+/// The system chooses the ports; the node keeps them from one start to the next. Less of the disk is
+/// reserved than for a node that people rely on.
 pub(super) fn text(name: &str, data: &Path, kek: &Path) -> String {
     let name = quoted(name);
     let data = quoted(&data.to_string_lossy());
@@ -21,6 +22,7 @@ pub(super) fn text(name: &str, data: &Path, kek: &Path) -> String {
         "[node]\nname = {name}\ndata_dir = {data}\n\n\
          [listen]\napi = \"127.0.0.1:0\"\npeer = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n\n\
          [keys]\nkek = {{ file = {kek} }}\n\n\
+         [storage]\ndisk_reserve = \"16MiB\"\n\n\
          [log]\nformat = \"json\"\nfilter = \"info\"\n"
     )
 }
@@ -50,6 +52,9 @@ metrics = "127.0.0.1:0"
 
 [keys]
 kek = { file = "/a/kek" }
+
+[storage]
+disk_reserve = "16MiB"
 
 [log]
 format = "json"
