@@ -56,7 +56,7 @@ async fn every_field_limit_is_kept_and_named() {
     }
 
     assert!(state::users(&cluster).await == before);
-    state::assert_equal_digests(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 async fn refused(caller: &Wire, field: &str, method: &str, question: &[u8]) {

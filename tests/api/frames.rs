@@ -72,7 +72,7 @@ async fn bytes_that_are_no_message_are_refused_and_change_nothing() {
 
     assert_all_run(&cluster);
     assert!(state::users(&cluster).await == before);
-    state::assert_equal_digests(&cluster).await;
+    cluster.assert_same_state().await;
     for node in cluster.nodes() {
         assert_eq!(node.get("/readyz").await, Some((200, "ok\n".to_owned())));
     }

@@ -32,7 +32,7 @@ async fn a_join_token_admits_one_node_once() {
         let verdict = application.verdict(person.request()).await.unwrap();
         assert!(if number == 1 { verdict.is_allow() } else { verdict.is_used() }, "{verdict:?}");
     }
-    state::assert_equal_digests(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 async fn registered(cluster: &Cluster) -> usize {

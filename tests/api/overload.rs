@@ -11,7 +11,7 @@ use tonic_types::StatusExt as _;
 
 use crate::support::method::VERIFY;
 use crate::support::wire::Wire;
-use crate::support::{cluster, machine, state, stranger, until};
+use crate::support::{cluster, machine, stranger, until};
 
 /// Verifications under way at a node, of one application at most.
 const SHARE_MAX: usize = 1024;
@@ -71,7 +71,7 @@ async fn a_flood_of_one_application_leaves_room_for_others() {
         let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
         assert!(retry.is_some_and(|delay| delay > Duration::ZERO), "{status:?}");
     }
-    state::assert_equal_digests(&cluster).await;
+    cluster.assert_same_state().await;
     until("all places are free again", async || under_way(&cluster).await == 0).await;
 }
 

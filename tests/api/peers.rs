@@ -71,7 +71,7 @@ async fn strangers_get_nothing_at_the_peer_port() {
     let key = cluster.application("portal").await;
     let verdict = cluster.anonymous(3).with_bearer(&key).verdict(person.request()).await;
     assert!(verdict.unwrap().is_allow());
-    state::assert_equal_digests(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_node_is_heard_only_in_its_own_name_and_cluster() {
     let key = cluster.application("portal").await;
     let verdict = cluster.anonymous(2).with_bearer(&key).verdict(person.request()).await;
     assert!(verdict.unwrap().is_allow());
-    state::assert_equal_digests(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 /// Every method of the peers' service, as the .proto file has them.

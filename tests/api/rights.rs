@@ -99,7 +99,7 @@ async fn every_method_is_for_those_alone_who_have_its_right() {
     let verdict = cluster.anonymous(2).with_bearer(&key).verdict(person.request()).await;
     assert!(verdict.unwrap().is_allow(), "the person's own token is as it was");
     assert_all_run(&cluster);
-    state::assert_equal_digests(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 /// What reflection tells, what the .proto files say, and what is tried here are the same.

@@ -44,7 +44,7 @@ async fn names_that_mean_the_same_are_one_user() {
         assert_eq!((count(Code::Ok), count(Code::AlreadyExists)), (1, 2), "{codes:?}");
     }
     assert_eq!(state::users(&cluster).await.len(), 11);
-    state::assert_equal_digests(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_name_that_is_nobodys_looks_and_costs_like_any_other() {
             .push(cluster.admin(2).verify(question).await.unwrap().reason_detail().as_str_name());
     }
     assert_eq!(details, ["CODE_MISMATCH", "UNKNOWN_USER", "NO_TOKEN"]);
-    state::assert_equal_digests(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 /// Log entries that so many verifications cost, one after the other.

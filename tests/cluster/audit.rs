@@ -7,12 +7,10 @@ use symbolon_proto::audit_decode;
 use symbolon_store::DataDir;
 use symbolon_testkit::{Cluster, Node};
 
-use crate::support::assert_same_state;
-
 /// Ends the cluster, and asserts that every node has written down so many marks, each moved by
 /// one ALLOW.
 pub(crate) async fn assert_each_mark_moved_once(cluster: &Cluster, marks: usize) {
-    assert_same_state(cluster).await;
+    cluster.assert_same_state().await;
     cluster.terminate_all().await;
     for node in cluster.nodes() {
         let allows = allows(node);

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use symbolon_testkit::{Client, Cluster, request_id};
 
 use crate::load::{Call, Load};
-use crate::support::{assert_same_state, cluster_of, next_of};
+use crate::support::{cluster_of, next_of};
 
 const PEOPLE: usize = 1000;
 const CALLS_A_SECOND: u32 = 200;
@@ -43,7 +43,7 @@ async fn nothing_acknowledged_is_lost_when_all_nodes_die_at_once() {
     let created = created.lock().unwrap().clone();
     println!("{} sign-ins and {} new users were acknowledged", allowed.len(), created.len());
     assert_users_are_there(&cluster, &created, &allowed).await;
-    assert_same_state(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 /// Adds users until the node is gone.

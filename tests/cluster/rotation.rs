@@ -11,7 +11,7 @@ use symbolon_testkit::v1::{DataKeyPhase, DataKeyStatus};
 use symbolon_testkit::{Cluster, Node, Person, Verdict, wait_for, wait_until};
 
 use crate::load::Load;
-use crate::support::{assert_same_state, cluster_of};
+use crate::support::cluster_of;
 
 /// Enough for codes that were never shown to last for as long as a test does.
 const PEOPLE: usize = 1500;
@@ -101,7 +101,7 @@ async fn kek_of_each_node_is_changed_under_load() {
         assert_opens_with_new_kek_alone(node, old).await;
     }
     cluster.settled().await;
-    assert_same_state(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 fn wrapped_data_keys(node: &Node) -> usize {
@@ -196,7 +196,7 @@ async fn data_key_is_changed_under_load_and_the_change_survives_its_master() {
     assert_all_sign_in(&cluster, &key, &[late]).await;
     let new = cluster.person("new").await;
     assert_all_sign_in(&cluster, &key, &[new]).await;
-    assert_same_state(&cluster).await;
+    cluster.assert_same_state().await;
 
     // All of them lose their memory, and have what they need on their disks.
     cluster.kill9_all();
@@ -210,7 +210,7 @@ async fn data_key_is_changed_under_load_and_the_change_survives_its_master() {
     assert!(verdict.unwrap().is_allow());
     assert_eq!(cluster.admin(4).rotate_data_key().await.unwrap(), 3);
     settled_under(&cluster, 3).await;
-    assert_same_state(&cluster).await;
+    cluster.assert_same_state().await;
 }
 
 /// What the command does, and nothing more: as if it had been killed then.

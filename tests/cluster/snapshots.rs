@@ -5,7 +5,7 @@ use std::time::Duration;
 use symbolon_testkit::{Cluster, Options, wait_until};
 
 use crate::load::Load;
-use crate::support::{assert_same_state, binary};
+use crate::support::binary;
 
 /// Log entries from one snapshot to the next: the fewest that the settings allow.
 const SNAPSHOT_ENTRIES: u64 = 1_000;
@@ -74,10 +74,10 @@ async fn a_node_that_was_away_for_long_gets_a_snapshot_while_the_others_work() {
         println!("node {number}: longest time to apply an entry {:.1} ms", stall * 1000.0);
     }
     calls.assert_all_allowed();
-    assert_same_state(&cluster).await;
+    cluster.assert_same_state().await;
 
     // What it was given is on its disk as well.
     node.terminate().await;
     node.start().await;
-    assert_same_state(&cluster).await;
+    cluster.assert_same_state().await;
 }

@@ -1,11 +1,8 @@
 //! What the tests of this binary share.
 
 use std::path::Path;
-use std::time::Duration;
 
-use symbolon_testkit::{Cluster, Person, wait_for};
-
-const SOON: Duration = Duration::from_secs(20);
+use symbolon_testkit::{Cluster, Person};
 
 /// The program under test.
 pub(crate) fn binary() -> &'static Path {
@@ -32,22 +29,6 @@ pub(crate) async fn assert_no_failures(cluster: &Cluster, people: &[Person]) {
         let failures = user.map(|user| user.failures);
         assert_eq!(failures, Some(0), "{}", person.username);
     }
-}
-
-/// That all nodes come to have applied the same entries, and have the same state then.
-pub(crate) async fn assert_same_state(cluster: &Cluster) {
-    let digests = wait_for("all nodes have applied the same", SOON, async || {
-        let mut states = Vec::new();
-        for number in cluster.numbers() {
-            let status = cluster.admin(number).status().await.ok()?;
-            states.push((status.applied_index, status.digest));
-        }
-        let is_same = |pair: &[(u64, String)]| pair[0].0 == pair[1].0;
-        states.windows(2).all(is_same).then_some(states)
-    });
-    let mut digests = digests.await;
-    digests.dedup();
-    assert_eq!(digests.len(), 1, "equal logs, other states: {digests:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

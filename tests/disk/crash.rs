@@ -3,7 +3,7 @@
 use symbolon_testkit::Cluster;
 
 use crate::shadow::{Shadow, assert_no_blobs};
-use crate::support::{Acknowledged, Crowd, People, assert_same_state, binary, lost};
+use crate::support::{Acknowledged, Crowd, People, binary, lost};
 
 const ROUNDS: usize = 20;
 const CALLS_AT_ONCE: usize = 256;
@@ -62,7 +62,7 @@ async fn nothing_acknowledged_is_lost_when_all_nodes_are_killed_again_and_again(
         torture.start().await;
         torture.assert_nothing_is_lost(round, &told).await;
     }
-    assert_same_state(&torture.cluster).await;
+    torture.cluster.assert_same_state().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +74,7 @@ async fn nothing_acknowledged_is_lost_when_all_nodes_lose_power_again_and_again(
         torture.start().await;
         torture.assert_nothing_is_lost(round, &told).await;
     }
-    assert_same_state(&torture.cluster).await;
+    torture.cluster.assert_same_state().await;
 }
 
 /// What the test above would see if a node did not sync: that the test can fail.

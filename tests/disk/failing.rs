@@ -3,7 +3,7 @@
 use symbolon_testkit::{Cluster, wait_until};
 
 use crate::shadow::Shadow;
-use crate::support::{Crowd, People, SOON, assert_same_state, binary, lost};
+use crate::support::{Crowd, People, SOON, binary, lost};
 
 const PEOPLE: usize = 1000;
 const CALLS_AT_ONCE: usize = 32;
@@ -49,6 +49,6 @@ async fn a_node_whose_disk_fails_leaves_and_the_others_go_on() {
         })
         .await;
         assert_eq!(lost(&cluster, &key, &told).await, Vec::<String>::new());
-        assert_same_state(&cluster).await;
+        cluster.assert_same_state().await;
     }
 }

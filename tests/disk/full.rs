@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use symbolon_testkit::{Client, Cluster, Code, Node, wait_until};
 
-use crate::support::{Crowd, People, SOON, assert_same_state, binary, lost};
+use crate::support::{Crowd, People, SOON, binary, lost};
 
 /// Size of each node's disk, MiB.
 const DISK_MIB: usize = 48;
@@ -155,7 +155,7 @@ async fn nearly_full_disks_refuse_users_and_let_people_sign_in() {
         .await;
         place.recovers(&filled).await;
     }
-    assert_same_state(cluster).await;
+    cluster.assert_same_state().await;
     assert!(cluster.nodes().iter().all(Node::is_running), "none has ended");
 }
 
@@ -197,7 +197,7 @@ async fn a_node_with_a_full_disk_steps_aside_and_comes_back() {
 
     place.recovers(&[master]).await;
     assert_eq!(lost(cluster, &place.key, &told).await, Vec::<String>::new());
-    assert_same_state(cluster).await;
+    cluster.assert_same_state().await;
     assert!(cluster.nodes().iter().all(Node::is_running), "none has ended");
 }
 
@@ -228,6 +228,6 @@ async fn full_disks_everywhere_stop_everything_and_lose_nothing() {
     }
     place.recovers(&nodes).await;
     assert_eq!(lost(cluster, &place.key, &told).await, Vec::<String>::new());
-    assert_same_state(cluster).await;
+    cluster.assert_same_state().await;
     assert!(cluster.nodes().iter().all(Node::is_running), "none has ended");
 }

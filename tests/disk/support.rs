@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use symbolon_testkit::v1::VerifyRequest;
 use symbolon_testkit::{
-    Client, Cluster, Person, Status, Verdict, request_id, step_now, wait_for, wait_until,
+    Client, Cluster, Person, Status, Verdict, request_id, step_now, wait_until,
 };
 use tokio::task::JoinSet;
 
@@ -173,19 +173,4 @@ pub(crate) async fn lost(cluster: &Cluster, key: &str, told: &Acknowledged) -> V
     let again: Vec<_> = again.buffer_unordered(CHECKS_AT_ONCE).collect().await;
     lost.extend(again.into_iter().flatten());
     lost
-}
-
-/// That all nodes come to have applied the same entries, and have the same state then.
-pub(crate) async fn assert_same_state(cluster: &Cluster) {
-    let digests = wait_for("all nodes have applied the same", SOON, async || {
-        let mut states = Vec::new();
-        for number in cluster.numbers() {
-            let status = cluster.admin(number).status().await.ok()?;
-            states.push((status.applied_index, status.digest));
-        }
-        states.windows(2).all(|pair| pair[0].0 == pair[1].0).then_some(states)
-    });
-    let mut digests = digests.await;
-    digests.dedup();
-    assert_eq!(digests.len(), 1, "equal logs, other states: {digests:?}");
 }

@@ -56,5 +56,5 @@ pub use inspect::{
 pub use join::{JoinTarget, join_cluster};
 pub use keys::{Certificates, ca_pem};
 pub use node::{ClusterNode, NodeSettings};
-pub use peer_service::{PeerCertificate, longest_call};
+pub use peer_service::{PeerCaller, PeerCertificate, longest_call};
 pub use vault::KeyringVault;

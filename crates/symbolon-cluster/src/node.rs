@@ -35,7 +35,9 @@ use crate::opened::Opened;
 use crate::opening;
 use crate::own_proposals::OwnProposals;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
-use crate::peer_service::{JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCertificate, is_open, read_index};
+use crate::peer_service::{
+    JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCaller, PeerCertificate, is_open, read_index,
+};
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
 use crate::raft_types::Raft;
@@ -230,7 +232,8 @@ impl ClusterNode {
         tls::server_config(&self.certificates).map_err(|error| bad("peer TLS")(error.into()))
     }
 
-    /// The services of the peer port. Requests must carry a [`crate::PeerCertificate`].
+    /// The services of the peer port. Requests must carry a [`PeerCaller`]; those that
+    /// [`caller`](Self::caller) knows none for, a [`PeerCertificate`].
     #[must_use]
     pub fn peer_routes(&self, service: Arc<Service>) -> tonic::service::Routes {
         let peer = PeerApi {
@@ -259,17 +262,20 @@ impl ClusterNode {
         self.peers.holder(certificate).is_some()
     }
 
-    /// Whether whoever has shown this certificate may make a call of this path of the peer port. It
-    /// can be asked before the message is read.
+    /// Who makes a call of this path of the peer port, by the certificate that was shown; `None` where
+    /// anybody may. It can be asked before the message is read.
     ///
     /// # Errors
-    /// What the caller is told.
-    pub fn may_call(
+    /// What somebody is told who may not make the call.
+    pub fn caller(
         &self,
         path: &str,
         certificate: Option<&PeerCertificate>,
-    ) -> Result<(), tonic::Status> {
-        if is_open(path) { Ok(()) } else { self.peers.caller(certificate).map(drop) }
+    ) -> Result<Option<PeerCaller>, tonic::Status> {
+        if is_open(path) {
+            return Ok(None);
+        }
+        self.peers.caller(certificate).map(|node| Some(PeerCaller(node)))
     }
 
     /// Whether this node has applied what makes it part of the cluster.

@@ -59,6 +59,11 @@ pub(crate) fn is_open(path: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct PeerCertificate(pub Arc<[u8]>);
 
+/// The peer that makes a call, as [`ClusterNode::caller`](crate::ClusterNode::caller) found: put into
+/// the call's extensions by who asked.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerCaller(pub(crate) NodeId);
+
 /// What registered peers may ask.
 pub(crate) struct PeerApi {
     pub(crate) raft: Raft,
@@ -75,7 +80,9 @@ fn stopped(error: impl std::fmt::Display) -> Status {
 impl PeerApi {
     /// The peer that asks: registered, holding its key, of this cluster, epoch and lineage.
     fn admit<T>(&self, request: Request<T>) -> Result<(NodeId, T), Status> {
-        let node = self.peers.caller(request.extensions().get())?;
+        let caller = request.extensions().get::<PeerCaller>();
+        let PeerCaller(node) =
+            *caller.ok_or_else(|| Status::internal("nobody has said who asks"))?;
         self.peers.standing.check(request.metadata(), node).map_err(|refusal| {
             tracing::warn!(peer = node.0, %refusal, "a message of a peer is not looked at");
             Status::failed_precondition(refusal.to_string())
@@ -334,12 +341,13 @@ fn join_status(error: &ServiceError) -> Status {
         ServiceError::InvalidArgument { .. } => Status::invalid_argument(message),
         ServiceError::JoinToken(_) => Status::permission_denied(message),
         ServiceError::AlreadyExists { .. } => Status::already_exists(message),
-        ServiceError::Overloaded(_) | ServiceError::LimitReached { .. } => {
-            Status::resource_exhausted(message)
-        }
-        ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {
-            Status::unavailable(message)
-        }
+        ServiceError::Overloaded(_)
+        | ServiceError::LimitReached { .. }
+        | ServiceError::DiskLow(_) => Status::resource_exhausted(message),
+        ServiceError::NoMaster
+        | ServiceError::Stopping
+        | ServiceError::DiskFull
+        | ServiceError::Halted => Status::unavailable(message),
         _ => Status::internal(message),
     }
 }

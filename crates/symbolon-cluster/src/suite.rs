@@ -1,28 +1,14 @@
 //! openraft's own storage suite, over the disk and over the simulated disk.
 
 use openraft::testing::log::{StoreBuilder, Suite};
-use symbolon_core::{ClusterId, LineageId, NodeId};
-use symbolon_store::{DataDir, Header, SimDisk, Store, WrappedKeys};
+use symbolon_store::{DataDir, SimDisk, Store};
 
+use crate::damage::build::header;
 use crate::log_store::LogStore;
 use crate::machine::Machine;
 use crate::raft_types::TypeConfig;
 
 type StorageError = openraft::StorageError<TypeConfig>;
-
-fn header() -> Header {
-    Header {
-        cluster: ClusterId([1; 16]),
-        epoch: 1,
-        lineage: LineageId([2; 16]),
-        node: NodeId(1),
-        node_name: "n1".to_owned(),
-        keys: WrappedKeys::default(),
-        next_keys: None,
-        ca_certificate: Vec::new(),
-        known_nodes: Vec::new(),
-    }
-}
 
 fn halves(store: &Store) -> (LogStore, Machine) {
     let machine = Machine::load(store.image.clone(), store.snapshots.clone()).unwrap();

@@ -238,7 +238,7 @@ fn serve_peers(
 }
 
 /// Refuses whoever is no peer before the message is read, and tells the peer services, in their own
-/// words, whose key the connection has proved.
+/// words, who asks and whose key the connection has proved.
 async fn peers_only(
     State(node): State<Arc<ClusterNode>>,
     mut request: Request,
@@ -246,12 +246,13 @@ async fn peers_only(
 ) -> Response {
     let info = request.extensions().get::<ConnectionInfo>();
     let certificate = info.and_then(|info| info.client_certificate.clone()).map(PeerCertificate);
-    if let Err(status) = node.may_call(request.uri().path(), certificate.as_ref()) {
-        return status.into_http();
-    }
-    if let Some(certificate) = certificate {
-        request.extensions_mut().insert(certificate);
-    }
+    let caller = match node.caller(request.uri().path(), certificate.as_ref()) {
+        Ok(caller) => caller,
+        Err(status) => return status.into_http(),
+    };
+    let extensions = request.extensions_mut();
+    caller.map(|caller| extensions.insert(caller));
+    certificate.map(|certificate| extensions.insert(certificate));
     next.run(request).await
 }
 

@@ -1,5 +1,6 @@
 //! A whole cluster.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -345,6 +346,25 @@ impl Cluster {
                 is_settled(&status, self.nodes.len()).then_some(())?;
             }
             Some(())
+        })
+        .await;
+    }
+
+    /// Waits until all nodes have applied the same entries, and compares the states that these gave.
+    ///
+    /// # Panics
+    ///
+    /// When equal logs gave different states, or that takes too long.
+    pub async fn assert_same_state(&self) {
+        wait_for("all nodes have applied the same entries", SETTLE_TIME_MAX, async || {
+            let mut told = BTreeSet::new();
+            for number in self.numbers() {
+                let status = self.admin(number).status().await.ok()?;
+                told.insert((status.applied_index, status.digest));
+            }
+            let indexes: BTreeSet<_> = told.iter().map(|(index, _)| index).collect();
+            assert_eq!(indexes.len(), told.len(), "equal logs gave different states: {told:?}");
+            (told.len() == 1).then_some(())
         })
         .await;
     }

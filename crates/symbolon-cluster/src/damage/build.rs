@@ -24,7 +24,8 @@ const ENTRIES: u64 = 2_000;
 /// Entries that are appended, and then applied, at once.
 const STEP: u64 = 200;
 
-fn header() -> Header {
+/// The header of a node without keys that work.
+pub(crate) fn header() -> Header {
     Header {
         cluster: ClusterId([1; 16]),
         epoch: 1,
