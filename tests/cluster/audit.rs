@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_core::{AuditRow, LogIndex, TokenId};
+use symbolon_core::{AuditEvent, AuditRow, LogIndex, TokenId};
 use symbolon_proto::audit_decode;
 use symbolon_store::DataDir;
 use symbolon_testkit::{Cluster, Node};
@@ -19,17 +19,23 @@ pub(crate) async fn assert_each_mark_moved_once(cluster: &Cluster, marks: usize)
     }
 }
 
+/// All that a node has written down.
+pub(crate) fn events(node: &Node) -> Vec<AuditEvent> {
+    let store = DataDir::new(node.data_dir()).open().unwrap();
+    let entries = store.image.audit(..).map(|entry| {
+        let (index, rows) = entry.unwrap();
+        audit_decode(LogIndex(index), &rows).unwrap()
+    });
+    entries.flatten().collect()
+}
+
 /// How often each mark was moved to by an ALLOW.
 fn allows(node: &Node) -> BTreeMap<(TokenId, u64), usize> {
-    let store = DataDir::new(node.data_dir()).open().unwrap();
     let mut allows = BTreeMap::new();
-    for entry in store.image.audit(..) {
-        let (index, rows) = entry.unwrap();
-        for event in audit_decode(LogIndex(index), &rows).unwrap() {
-            if let AuditRow::Verified(verified) = event.row {
-                for spent in verified.spent {
-                    *allows.entry((spent.token, spent.step)).or_default() += 1;
-                }
+    for event in events(node) {
+        if let AuditRow::Verified(verified) = event.row {
+            for spent in verified.spent {
+                *allows.entry((spent.token, spent.step)).or_default() += 1;
             }
         }
     }

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use symbolon_testkit::{Cluster, Options, wait_until};
+use prost::Message as _;
+use symbolon_proto::store::v1::SnapshotHeader;
+use symbolon_store::Snapshots;
+use symbolon_testkit::{Cluster, Node, Options, wait_until};
 
+use crate::audit;
 use crate::load::Load;
 use crate::support::binary;
 
 /// Log entries from one snapshot to the next: the fewest that the settings allow.
 const SNAPSHOT_ENTRIES: u64 = 1_000;
 const CALLS_A_SECOND: u32 = 200;
-const PEOPLE: usize = 3000;
+const PEOPLE: usize = 5000;
 /// For a cluster on a busy machine to write some thousand entries.
 const WORK_TIME_MAX: Duration = Duration::from_secs(120);
 /// For a node to catch up by a snapshot.
@@ -21,6 +25,17 @@ const KILLS: u32 = 8;
 fn options() -> Options {
     let storage = format!("disk_reserve = \"16MiB\"\nsnapshot_entries = {SNAPSHOT_ENTRIES}");
     Options { storage, ..Options::default() }
+}
+
+/// The first log entry whose audit is in the newest snapshot of a node.
+fn audit_begins(node: &Node) -> u64 {
+    let snapshots = Snapshots::look(&node.data_dir().join("snapshots"));
+    let newest = snapshots.latest().unwrap().unwrap();
+    // It may have given way to a newer one.
+    let Ok(mut reader) = snapshots.read(&newest.name) else { return 0 };
+    let header = reader.next_chunk().unwrap().unwrap();
+    let header = SnapshotHeader::decode(&header[..]).unwrap();
+    header.audit_from.unwrap().log_index
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,6 +63,10 @@ async fn a_node_that_was_away_for_long_gets_a_snapshot_while_the_others_work() {
     .await;
     let load = Load::start(&cluster, &key, people, CALLS_A_SECOND);
     load.usual(100).await;
+    wait_until("snapshots leave out audit that the node lacks", WORK_TIME_MAX, async || {
+        audit_begins(cluster.node(master)) > before + 1
+    })
+    .await;
     // Killed at some point of receiving or installing, again and again.
     for kill in 0..KILLS {
         node.spawn();
@@ -76,8 +95,19 @@ async fn a_node_that_was_away_for_long_gets_a_snapshot_while_the_others_work() {
     calls.assert_all_allowed();
     cluster.assert_same_state().await;
 
+    // The snapshot brought no audit from before it: that came by and by.
+    wait_until("the audit is whole", CATCH_UP_TIME_MAX, async || {
+        node.metrics().await.sum("symbolon_audit_missing_entries", &[]) == 0.0
+    })
+    .await;
+    assert!(node.log_text().contains("the audit is whole again"));
     // What it was given is on its disk as well.
     node.terminate().await;
     node.start().await;
     cluster.assert_same_state().await;
+    cluster.terminate_all().await;
+    let all = audit::events(cluster.node(master));
+    for node in cluster.nodes() {
+        assert!(audit::events(node) == all, "{} has another audit", node.name());
+    }
 }

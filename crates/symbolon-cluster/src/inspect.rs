@@ -66,6 +66,10 @@ pub struct Counts {
     pub audit_entries: u64,
     /// Audit events.
     pub audit_events: u64,
+    /// The first log entry whose audit is kept.
+    pub audit_from: u64,
+    /// Log entries of later ones whose audit peers have yet to give.
+    pub audit_missing: u64,
     /// Entries of the log.
     pub log_entries: u64,
 }
@@ -107,6 +111,7 @@ pub fn inspect(store: &Store) -> Result<Inspection, ClusterError> {
     };
     let committed = decode(store.log.committed()?).map_err(damaged)?;
     let ends = store.log.first_index().zip(store.log.last_index());
+    let extent = machine.audit.extent();
     let (audit_entries, audit_events) = audit(store, machine.applied)?;
     Ok(Inspection {
         positions: Positions {
@@ -121,6 +126,8 @@ pub fn inspect(store: &Store) -> Result<Inspection, ClusterError> {
             rows: rows(state),
             audit_entries,
             audit_events,
+            audit_from: extent.floor.index,
+            audit_missing: extent.missing(),
             log_entries: ends.map_or(0, |(first, last)| last - first + 1),
         },
         digest: state.digest().to_string(),

@@ -6,6 +6,10 @@
 //! answers come out, and what happens between is `State::apply`.
 
 mod address_book;
+mod audit_extent;
+mod audit_keeper;
+mod audit_log;
+mod audit_peers;
 mod certify;
 mod clock;
 mod committer;

@@ -8,19 +8,18 @@ use openraft::OptionalSend;
 use openraft::entry::RaftEntry as _;
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use prost::Message as _;
-use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{
-    Answer, AuditEvent, Change, Digest, LogIndex, Output, Proposal, Reply, Row, Stamp, State,
-    Timestamp,
+    Answer, Change, Digest, LogIndex, Output, Proposal, Reply, Row, Stamp, State, Timestamp,
 };
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{
-    audit_decode, audit_encode, batch_decode, row_decode, row_encode, row_key_encode,
-    scalars_from_proto, scalars_to_proto,
+    audit_encode, batch_decode, row_decode, row_encode, row_key_encode, scalars_from_proto,
+    scalars_to_proto,
 };
 use symbolon_store::{Image, ImageBatch, Snapshots};
 use tokio::time::Instant;
 
+use crate::audit_log::AuditLog;
 use crate::convert::{
     log_id_decode, log_id_encode, stored_membership_decode, stored_membership_to_proto,
 };
@@ -36,6 +35,7 @@ use crate::snapshot::{self, SnapshotBuilder, SnapshotFile};
 pub(crate) struct Machine {
     pub(crate) image: Image,
     pub(crate) snapshots: Snapshots,
+    pub(crate) audit: Arc<AuditLog>,
     pub(crate) state: State,
     pub(crate) applied: Option<LogId>,
     pub(crate) membership: StoredMembership,
@@ -48,13 +48,21 @@ impl Machine {
     /// # Errors
     /// [`ClusterError::Image`] when it is damaged.
     pub(crate) fn load(image: Image, snapshots: Snapshots) -> Result<Self, ClusterError> {
-        let (state, applied, membership) = match image.scalars()? {
-            None => (State::default(), None, StoredMembership::default()),
-            Some(bytes) => restore(&image, &bytes).map_err(|error| damaged(&image, &*error))?,
+        let wrong = |error: BoxedError| damaged(&image, &*error);
+        let loaded = match image.scalars()? {
+            None => Loaded::default(),
+            Some(bytes) => Loaded::read(&image, &bytes).map_err(wrong)?,
         };
-        let index = LogIndex(applied.map_or(0, |log_id: LogId| log_id.index));
-        let published = Arc::new(Published::new(state.clone(), index));
-        Ok(Self { image, snapshots, state, applied, membership, published })
+        let index = loaded.applied.map_or(0, |log_id: LogId| log_id.index);
+        let chain = loaded.state.audit_chain();
+        let audit = AuditLog::load(&image, index, chain).map_err(|error| wrong(error.into()))?;
+        let clock = loaded.state.clock();
+        let recent = audit.recent(index, clock).map_err(|error| wrong(error.into()))?;
+        let state = loaded.state.with_recent(recent);
+        let published = Arc::new(Published::new(state.clone(), LogIndex(index)));
+        let Loaded { applied, membership, .. } = loaded;
+        let audit = Arc::new(audit);
+        Ok(Self { image, snapshots, audit, state, applied, membership, published })
     }
 
     pub(crate) fn published(&self) -> Arc<Published> {
@@ -63,6 +71,7 @@ impl Machine {
 
     fn apply_entry(&mut self, entry: Entry) -> io::Result<Replies> {
         let log_id = entry.log_id();
+        let audit_chain = self.state.audit_chain();
         self.applied = Some(log_id);
         let mut output = Output::default();
         let replies = match entry.payload {
@@ -77,7 +86,7 @@ impl Machine {
                 self.apply_batch(log_id.index, at, &proposals, &mut output)
             }
         };
-        self.write(log_id.index, output)?;
+        self.write(log_id.index, audit_chain, output)?;
         self.published.publish(self.state.clone(), LogIndex(log_id.index));
         Ok(replies)
     }
@@ -99,7 +108,7 @@ impl Machine {
     }
 
     /// One atomic batch: rows, audit, scalars with the last applied log id.
-    fn write(&self, index: u64, output: Output) -> io::Result<()> {
+    fn write(&self, index: u64, audit_chain: Digest, output: Output) -> io::Result<()> {
         let mut batch =
             ImageBatch { scalars: self.scalars().encode_to_vec(), ..Default::default() };
         for change in output.changes {
@@ -111,9 +120,12 @@ impl Machine {
             }
         }
         if !output.events.is_empty() {
-            batch.audit.push((index, audit_encode(self.state.clock(), &output.events)));
+            let rows = audit_encode(Some(audit_chain), self.state.clock(), &output.events);
+            batch.audit.push((index, rows));
         }
-        self.image.write(batch).map_err(io_error)
+        self.image.write(batch).map_err(io_error)?;
+        self.audit.added(output.events.len());
+        Ok(())
     }
 
     pub(crate) fn scalars(&self) -> store::Scalars {
@@ -140,40 +152,29 @@ fn trace(proposal: &Proposal, answer: &Answer) {
     );
 }
 
-type Restored = (State, Option<LogId>, StoredMembership);
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-fn restore(image: &Image, scalars: &[u8]) -> Result<Restored, BoxedError> {
-    let message = store::Scalars::decode(scalars)?;
-    let scalars = scalars_from_proto(&message)?;
-    let applied = match &message.applied_log_id[..] {
-        [] => None,
-        bytes => Some(log_id_decode(bytes)?),
-    };
-    let membership = stored_membership_decode(&message.membership)?;
-    let rows: Vec<Row> =
-        image.rows().map(|row| Ok(row_decode(&row?.1)?)).collect::<Result<_, BoxedError>>()?;
-    let index = applied.map_or(0, |log_id| log_id.index);
-    let recent = recent_events(image, index, scalars.clock)?;
-    let state = State::restore(rows, scalars, recent)?;
-    check_audit(image, index, scalars.audit_chain)?;
-    Ok((state, applied, membership))
+/// What an image holds, the audit aside.
+#[derive(Default)]
+struct Loaded {
+    state: State,
+    applied: Option<LogId>,
+    membership: StoredMembership,
 }
 
-/// Follows the hash chain through the whole audit: it ends where the state says only if no row is
-/// missing, doubled or of another time.
-fn check_audit(image: &Image, applied: u64, expected: Digest) -> Result<(), BoxedError> {
-    let mut chain = Digest::default();
-    for pair in image.audit(..=applied) {
-        let (index, bytes) = pair?;
-        for event in audit_decode(LogIndex(index), &bytes)? {
-            chain = event.link(chain);
-        }
-    }
-    if chain == expected {
-        Ok(())
-    } else {
-        Err(format!("the audit has chain {chain}, and the state says {expected}").into())
+impl Loaded {
+    fn read(image: &Image, scalars: &[u8]) -> Result<Self, BoxedError> {
+        let message = store::Scalars::decode(scalars)?;
+        let scalars = scalars_from_proto(&message)?;
+        let applied = match &message.applied_log_id[..] {
+            [] => None,
+            bytes => Some(log_id_decode(bytes)?),
+        };
+        let membership = stored_membership_decode(&message.membership)?;
+        let rows: Vec<Row> =
+            image.rows().map(|row| Ok(row_decode(&row?.1)?)).collect::<Result<_, BoxedError>>()?;
+        let state = State::restore(rows, scalars, [])?;
+        Ok(Self { state, applied, membership })
     }
 }
 
@@ -182,26 +183,6 @@ fn damaged(image: &Image, error: &(dyn std::error::Error + 'static)) -> ClusterE
     let text = error.to_string();
     let cause = text.split_once("; ").map_or(&*text, |(cause, _)| cause);
     ClusterError::Image { path: image.path(), cause: cause.to_owned() }
-}
-
-/// The audit events from which replies are rebuilt, oldest first.
-pub(crate) fn recent_events(
-    image: &Image,
-    applied: u64,
-    clock: Timestamp,
-) -> Result<Vec<AuditEvent>, BoxedError> {
-    let mut entries = Vec::new();
-    for pair in image.audit(..=applied).rev() {
-        let (index, bytes) = pair?;
-        let events = audit_decode(LogIndex(index), &bytes)?;
-        let old =
-            events.first().is_some_and(|event| event.at.plus(RETRANSMISSION_MILLISECONDS) < clock);
-        if old {
-            break;
-        }
-        entries.push(events);
-    }
-    Ok(entries.into_iter().rev().flatten().collect())
 }
 
 impl RaftStateMachine<TypeConfig> for Machine {

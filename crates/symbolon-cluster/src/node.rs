@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{Config, SnapshotPolicy};
-use symbolon_core::{Answer, LogIndex, NodeId, Proposal};
+use symbolon_core::{Answer, LogIndex, NodeId, Proposal, Retention};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
 use symbolon_proto::peer::v1::peer_service_server::PeerServiceServer;
@@ -19,6 +19,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address_book::AddressBook;
+use crate::audit_keeper::AuditKeeper;
+use crate::audit_log::AuditLog;
+use crate::audit_peers::AuditFetcher;
 use crate::certify;
 use crate::committer::{BATCH_PROPOSALS_MAX, Committer, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
@@ -96,6 +99,28 @@ fn spawn_own_tasks(tasks: &mut JoinSet<()>, keeper: KeyKeeper, settings: NodeSet
     tasks.spawn(resealer.run());
 }
 
+/// What keeps the audit whole and small.
+fn spawn_audit_tasks(
+    tasks: &mut JoinSet<()>,
+    audit: &Arc<AuditLog>,
+    greeter: &Greeter,
+    retention: Retention,
+) {
+    let keeper = AuditKeeper {
+        audit: Arc::clone(audit),
+        published: Arc::clone(&greeter.published),
+        disk: Arc::clone(&greeter.disk),
+        retention,
+    };
+    let fetcher = AuditFetcher {
+        audit: Arc::clone(audit),
+        peers: Arc::clone(&greeter.peers),
+        disk: Arc::clone(&greeter.disk),
+    };
+    tasks.spawn(keeper.run());
+    tasks.spawn(fetcher.run());
+}
+
 /// What a node needs besides its store.
 pub struct NodeSettings {
     /// Where peers reach it, `host:port`.
@@ -108,6 +133,8 @@ pub struct NodeSettings {
     pub disk_reserve_bytes: u64,
     /// Log entries from one snapshot to the next.
     pub snapshot_entries: u64,
+    /// How long audit rows are kept.
+    pub audit: Retention,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -130,6 +157,7 @@ pub struct ClusterNode {
     certificates: Arc<Certificates>,
     halt: Arc<Halt>,
     disk: Arc<OwnDisk>,
+    audit: Arc<AuditLog>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
@@ -154,6 +182,7 @@ impl ClusterNode {
 
         let machine = opening::load(&store)?;
         let published = machine.published();
+        let audit = Arc::clone(&machine.audit);
         let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
         let own = node_key.self_signed(settings.clock.now())?;
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
@@ -192,6 +221,7 @@ impl ClusterNode {
         ));
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
+        spawn_audit_tasks(&mut tasks, &audit, &greeter, settings.audit);
         spawn_own_tasks(&mut tasks, keeper, settings);
         Ok(Arc::new(Self {
             identity,
@@ -208,6 +238,7 @@ impl ClusterNode {
             certificates,
             halt,
             disk,
+            audit,
             tasks: tokio::sync::Mutex::new(tasks),
         }))
     }
@@ -242,6 +273,7 @@ impl ClusterNode {
             committer: self.committer.clone(),
             greeter: Arc::clone(&self.greeter),
             incoming: self.store.incoming.clone(),
+            audit: Arc::clone(&self.audit),
         };
         let join = JoinApi {
             service,

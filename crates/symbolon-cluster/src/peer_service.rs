@@ -15,6 +15,8 @@ use symbolon_store::Snapshots;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::audit_log::AuditLog;
+use crate::audit_peers;
 use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer, PROPOSAL_BYTES_MAX};
 use crate::convert::{
     log_id_from_proto, log_id_to_proto, stored_membership_from_proto, vote_to_proto,
@@ -71,6 +73,7 @@ pub(crate) struct PeerApi {
     pub(crate) committer: Committer,
     pub(crate) greeter: Arc<Greeter>,
     pub(crate) incoming: Snapshots,
+    pub(crate) audit: Arc<AuditLog>,
 }
 
 fn stopped(error: impl std::fmt::Display) -> Status {
@@ -263,6 +266,16 @@ impl PeerService for PeerApi {
         let (node, peer::ReadIndexRequest {}) = self.admit_registered(request)?;
         let log_index = read_index(&self.raft).await?;
         Ok(self.answer(node, peer::ReadIndexResponse { log_index }))
+    }
+
+    async fn read_audit(
+        &self,
+        request: Request<peer::ReadAuditRequest>,
+    ) -> Result<Response<peer::ReadAuditResponse>, Status> {
+        let (node, message) = self.admit_registered(request)?;
+        let applied = self.greeter.published.view().applied.0;
+        let answer = audit_peers::answer(Arc::clone(&self.audit), applied, message).await?;
+        Ok(self.answer(node, answer))
     }
 
     async fn hello(

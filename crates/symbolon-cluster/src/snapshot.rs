@@ -1,24 +1,30 @@
-//! Snapshots: the rows, the scalars and the audit at one log index, as a file in checked chunks.
+//! Snapshots: the rows and the scalars at one log index, as a file in checked chunks.
+//!
+//! Of the audit a snapshot holds the end alone, from which replies are rebuilt, and where it begins in
+//! the hash chain. A node that lacks what is before asks its peers for it.
 
 use std::io;
 use std::sync::Arc;
 
 use openraft::storage::RaftSnapshotBuilder;
 use prost::Message as _;
-use symbolon_core::{ClusterId, Digest, LogIndex, Row, State};
+use symbolon_core::{ClusterId, LogIndex, Row, State};
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{audit_decode, row_decode, row_encode, row_key_encode, scalars_from_proto};
 use symbolon_store::{Image, Install, SnapshotWriter, Snapshots};
 
+use crate::audit_extent::Point;
+use crate::audit_log::AuditLog;
 use crate::convert::{damaged, log_id_decode, stored_membership_decode};
 use crate::log_store::io_error;
-use crate::machine::{Machine, recent_events};
+use crate::machine::Machine;
 use crate::raft_types::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::receive::Received;
 
 /// Bytes after which a chunk is written. Chunks hold whole messages, so they are a little longer.
 const CHUNK_BYTES: usize = 256 << 10;
-const VERSION: u32 = 1;
+/// 1: with all of the audit. 2: with the end of it.
+const VERSION: u32 = 2;
 
 /// A finished snapshot and where it lies.
 #[derive(Clone)]
@@ -55,7 +61,7 @@ pub(crate) fn file_name(last: Option<&LogId>) -> String {
 /// Writes a snapshot of the state as it was when the builder was made.
 #[derive(Clone)]
 pub(crate) struct SnapshotBuilder {
-    image: Image,
+    audit: Arc<AuditLog>,
     snapshots: Snapshots,
     state: State,
     scalars: store::Scalars,
@@ -66,7 +72,7 @@ pub(crate) struct SnapshotBuilder {
 impl SnapshotBuilder {
     pub(crate) fn new(machine: &Machine) -> Self {
         Self {
-            image: machine.image.clone(),
+            audit: Arc::clone(&machine.audit),
             snapshots: machine.snapshots.clone(),
             state: machine.state.clone(),
             scalars: machine.scalars(),
@@ -77,22 +83,25 @@ impl SnapshotBuilder {
 
     fn write(&self) -> io::Result<String> {
         let name = file_name(self.applied.as_ref());
+        let applied = self.applied.map_or(0, |id| id.index);
+        let tail = self.audit.tail(applied, self.state.clock(), self.state.audit_chain())?;
         let mut file = self.snapshots.create(&name).map_err(io_error)?;
         let header = store::SnapshotHeader {
             version: VERSION,
             cluster: self.state.cluster().map(|row| row.id.0.to_vec()).unwrap_or_default(),
             scalars: Some(self.scalars.clone()),
             rows: self.state.rows_len() as u64,
+            audit_from: Some(tail.to_proto()),
         };
         file.chunk(&header.encode_to_vec()).map_err(io_error)?;
         let mut chunk = Chunk::default();
+        // First, while nobody has pruned it.
+        for pair in self.audit.rows(tail.index..=applied) {
+            let (index, batch) = pair?;
+            chunk.push_audit(index, &batch, &mut file)?;
+        }
         for row in self.state.rows() {
             chunk.push_row(&row, &mut file)?;
-        }
-        let applied = self.applied.map_or(0, |id| id.index);
-        for pair in self.image.audit(..=applied) {
-            let (index, batch) = pair.map_err(io_error)?;
-            chunk.push_audit(index, &batch, &mut file)?;
         }
         chunk.flush(&mut file)?;
         file.finish().map_err(io_error)?;
@@ -171,8 +180,17 @@ pub(crate) async fn install(
     file: SnapshotFile,
 ) -> io::Result<()> {
     let own = file_name(meta.last_log_id.as_ref());
-    let (image, snapshots, name) = (machine.image.clone(), machine.snapshots.clone(), own.clone());
-    let installed = blocking(move || replace(&image, &snapshots, &name, &file)).await?;
+    let replacing = Replacing {
+        image: machine.image.clone(),
+        audit: Arc::clone(&machine.audit),
+        snapshots: machine.snapshots.clone(),
+        own: own.clone(),
+        end: Point {
+            index: machine.applied.map_or(0, |id| id.index.saturating_add(1)),
+            before: machine.state.audit_chain(),
+        },
+    };
+    let installed = blocking(move || replacing.replace(&file)).await?;
     machine.state = installed.state;
     machine.applied = installed.applied;
     machine.membership = installed.membership;
@@ -192,6 +210,8 @@ struct Installed {
 pub(crate) struct Contents {
     state: State,
     scalars: store::Scalars,
+    /// Where its audit begins.
+    tail: Point,
 }
 
 impl Contents {
@@ -201,14 +221,22 @@ impl Contents {
         let mut reader = file.snapshots.read(&file.name).map_err(io_error)?;
         let first = reader.next_chunk().map_err(io_error)?;
         let header = read_header(&first.ok_or_else(|| damaged("snapshot without a header"))?)?;
+        // The first version held all of it.
+        let tail = match &header.audit_from {
+            None => Point::default(),
+            point => Point::from_proto(point.as_ref())?,
+        };
         let mut rows = Vec::new();
-        let mut chain = Digest::default();
+        let mut chain = tail.before;
         while let Some(bytes) = reader.next_chunk().map_err(io_error)? {
             let chunk = read_chunk(&bytes)?;
             for message in chunk.row {
                 rows.push(row_decode(&message.encode_to_vec()).map_err(invalid)?);
             }
             for message in chunk.audit {
+                if message.index < tail.index {
+                    return Err(damaged("snapshot with audit from before it begins"));
+                }
                 let batch = message.batch.unwrap_or_default().encode_to_vec();
                 for event in audit_decode(LogIndex(message.index), &batch).map_err(invalid)? {
                     chain = event.link(chain);
@@ -227,7 +255,7 @@ impl Contents {
         if state.cluster().map(|row| row.id.0.to_vec()).unwrap_or_default() != header.cluster {
             return Err(damaged("snapshot of another cluster than its header says"));
         }
-        Ok(Self { state, scalars: message })
+        Ok(Self { state, scalars: message, tail })
     }
 
     /// Whether the snapshot is what was announced.
@@ -238,52 +266,68 @@ impl Contents {
     }
 }
 
-fn replace(
-    image: &Image,
-    snapshots: &Snapshots,
-    own: &str,
-    file: &SnapshotFile,
-) -> io::Result<Installed> {
-    // Checked before it replaces anything.
-    let contents = match &file.contents {
-        Some(contents) => Arc::clone(contents),
-        None => Arc::new(Contents::read(file)?),
-    };
-    let mut install = image.begin_install().map_err(io_error)?;
-    for row in contents.state.rows() {
-        install.row(&row_key_encode(row.key()), row_encode(&row)).map_err(io_error)?;
-    }
-    let mut reader = file.snapshots.read(&file.name).map_err(io_error)?;
-    let mut copy = snapshots.create(own).map_err(io_error)?;
-    let mut is_header = true;
-    while let Some(bytes) = reader.next_chunk().map_err(io_error)? {
-        copy.chunk(&bytes).map_err(io_error)?;
-        if !std::mem::take(&mut is_header) {
-            install_audit(&bytes, &mut install)?;
-        }
-    }
-    // In this order: after a crash in between, the snapshot is installed again at start.
-    copy.finish().map_err(io_error)?;
-    install.commit(&contents.scalars.encode_to_vec()).map_err(io_error)?;
-    snapshots.remove_older(own).map_err(io_error)?;
-
-    let applied = applied(&contents.scalars)?;
-    let state = contents.state.clone();
-    let recent = recent_events(image, applied.map_or(0, |id| id.index), state.clock())
-        .map_err(io::Error::other)?;
-    Ok(Installed {
-        state: state.with_recent(recent),
-        applied,
-        membership: stored_membership_decode(&contents.scalars.membership)?,
-    })
+/// A node whose image is to be a snapshot's.
+struct Replacing {
+    image: Image,
+    audit: Arc<AuditLog>,
+    snapshots: Snapshots,
+    /// Name of its copy of the snapshot.
+    own: String,
+    /// Where its audit ends.
+    end: Point,
 }
 
-fn install_audit(bytes: &[u8], install: &mut Install) -> io::Result<()> {
-    for message in read_chunk(bytes)?.audit {
-        let batch = message.batch.unwrap_or_default().encode_to_vec();
-        install.audit(message.index, batch).map_err(io_error)?;
+impl Replacing {
+    fn replace(self, file: &SnapshotFile) -> io::Result<Installed> {
+        // Checked before it replaces anything.
+        let contents = match &file.contents {
+            Some(contents) => Arc::clone(contents),
+            None => Arc::new(Contents::read(file)?),
+        };
+        let mut install = self.image.begin_install().map_err(io_error)?;
+        for row in contents.state.rows() {
+            install.row(&row_key_encode(row.key()), row_encode(&row)).map_err(io_error)?;
+        }
+        let mut reader = file.snapshots.read(&file.name).map_err(io_error)?;
+        let mut copy = self.snapshots.create(&self.own).map_err(io_error)?;
+        let mut events = 0;
+        let mut is_header = true;
+        while let Some(bytes) = reader.next_chunk().map_err(io_error)? {
+            copy.chunk(&bytes).map_err(io_error)?;
+            if !std::mem::take(&mut is_header) {
+                events += install_audit(&bytes, self.end.index, &mut install)?;
+            }
+        }
+        // In this order: after a crash in between, the snapshot is installed again at start.
+        copy.finish().map_err(io_error)?;
+        let scalars = contents.scalars.encode_to_vec();
+        self.audit.install(self.end, contents.tail, events, |extent| {
+            install.commit(&scalars, extent).map_err(io_error)
+        })?;
+        self.snapshots.remove_older(&self.own).map_err(io_error)?;
+
+        let applied = applied(&contents.scalars)?;
+        let state = contents.state.clone();
+        let recent = self.audit.recent(applied.map_or(0, |id| id.index), state.clock())?;
+        Ok(Installed {
+            state: state.with_recent(recent),
+            applied,
+            membership: stored_membership_decode(&contents.scalars.membership)?,
+        })
     }
-    Ok(())
+}
+
+/// Returns how many events are of entries from `new_from` on.
+fn install_audit(bytes: &[u8], new_from: u64, install: &mut Install) -> io::Result<u64> {
+    let mut events = 0;
+    for message in read_chunk(bytes)?.audit {
+        let batch = message.batch.unwrap_or_default();
+        if message.index >= new_from {
+            events += batch.row.len() as u64;
+        }
+        install.audit(message.index, batch.encode_to_vec()).map_err(io_error)?;
+    }
+    Ok(events)
 }
 
 fn read_chunk(bytes: &[u8]) -> io::Result<store::SnapshotRows> {

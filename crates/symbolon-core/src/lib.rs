@@ -25,6 +25,7 @@ mod name;
 pub mod otp;
 mod replies;
 mod reply;
+mod retention;
 mod row;
 mod secret;
 mod state;
@@ -47,6 +48,7 @@ pub use id::{
 pub use name::{DisplayName, Name, NameError, UserName};
 pub use replies::Remembered;
 pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
+pub use retention::Retention;
 pub use row::{
     Administrator, Application, Change, Cluster, JoinToken, Node, Reveal, Row, RowKey, Token, User,
 };

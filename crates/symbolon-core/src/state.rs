@@ -284,6 +284,12 @@ impl State {
         self.clock
     }
 
+    /// Hash chain over all audit events so far.
+    #[must_use]
+    pub const fn audit_chain(&self) -> Digest {
+        self.audit_chain
+    }
+
     /// The cluster, once created.
     #[must_use]
     pub fn cluster(&self) -> Option<&Cluster> {

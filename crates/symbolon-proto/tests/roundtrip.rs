@@ -18,13 +18,13 @@ mod tests {
     use proptest::prelude::*;
     use prost::Message as _;
     use symbolon_core::{
-        Answer, AuditRow, Command, Denial, LogIndex, Proposal, Refusal, Reply, Row, Scalars,
-        Timestamp, UserId,
+        Answer, AuditRow, Command, Denial, Digest, LogIndex, Proposal, Refusal, Reply, Row,
+        Scalars, Timestamp, UserId,
     };
     use symbolon_proto::{
-        answer_from_proto, answer_to_proto, audit_decode, audit_encode, batch_decode, batch_encode,
-        proposal_decode, proposal_encode, reason_detail, row_decode, row_encode, row_key_encode,
-        scalars_from_proto, scalars_to_proto,
+        AuditHead, answer_from_proto, answer_to_proto, audit_decode, audit_encode, audit_head,
+        batch_decode, batch_encode, proposal_decode, proposal_encode, reason_detail, row_decode,
+        row_encode, row_key_encode, scalars_from_proto, scalars_to_proto,
     };
 
     use crate::arbitrary;
@@ -55,8 +55,11 @@ mod tests {
         }
 
         #[test]
-        fn audit((index, at, events) in arbitrary::events()) {
-            let bytes = audit_encode(at, &events);
+        fn audit((index, at, events) in arbitrary::events(), chain in any::<Option<[u8; 32]>>()) {
+            let before = chain.map(Digest);
+            let bytes = audit_encode(before, at, &events);
+            let head = AuditHead { at, events: events.len() as u64, before };
+            prop_assert_eq!(audit_head(&bytes).unwrap(), head);
             prop_assert_eq!(audit_decode(index, &bytes).unwrap(), events);
         }
 
@@ -71,8 +74,8 @@ mod tests {
         fn scalars(clock in any::<u64>(), chain in any::<[u8; 32]>(), digest in any::<[u8; 32]>()) {
             let scalars = Scalars {
                 clock: Timestamp(clock),
-                audit_chain: symbolon_core::Digest(chain),
-                digest: symbolon_core::Digest(digest),
+                audit_chain: Digest(chain),
+                digest: Digest(digest),
             };
             prop_assert_eq!(scalars_from_proto(&scalars_to_proto(scalars)).unwrap(), scalars);
         }

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use rustls::CipherSuite;
-use symbolon_core::Name;
+use symbolon_core::{Name, Retention};
 use symbolon_store::KekPlace;
 
 use crate::addresses::Addresses;
@@ -58,6 +58,8 @@ pub struct Storage {
     pub disk_reserve_bytes: u64,
     /// Log entries from one snapshot to the next.
     pub snapshot_entries: u64,
+    /// How long audit rows are kept.
+    pub audit: Retention,
 }
 
 /// Addresses to bind. Port 0 takes the port of the last run, or any free one.

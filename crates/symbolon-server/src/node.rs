@@ -154,6 +154,7 @@ fn settings(config: &Config, advertised: &Advertised) -> NodeSettings {
         api_names,
         disk_reserve_bytes: config.storage.disk_reserve_bytes,
         snapshot_entries: config.storage.snapshot_entries,
+        audit: config.storage.audit,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
     }

@@ -28,6 +28,7 @@ const INSTALL_BATCH_ROWS: usize = 1000;
 const INSTALL_BATCH_BYTES: usize = 1 << 20;
 
 const SCALARS: &[u8] = b"image/scalars";
+const AUDIT_EXTENT: &[u8] = b"image/audit";
 /// Prefix and generation before the row key.
 const ROW_KEY_START: usize = 5;
 
@@ -163,6 +164,43 @@ impl Image {
         }))
     }
 
+    /// What [`write_audit`](Self::write_audit) said last of the audit rows that are there.
+    ///
+    /// # Errors
+    ///
+    /// When reading fails.
+    pub fn audit_extent(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(&Space::Meta.key(AUDIT_EXTENT))
+    }
+
+    /// Writes audit rows that did not come with an entry of the log, and which part of the audit is
+    /// there then, in one batch.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn write_audit(&self, rows: Vec<(u64, Vec<u8>)>, extent: &[u8]) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        for (index, rows) in rows {
+            batch.insert(audit_key(index), rows);
+        }
+        batch.insert(Space::Meta.key(AUDIT_EXTENT), extent);
+        self.store.write(batch)
+    }
+
+    /// Removes the audit rows of a range, a thousand at a time and from the low end.
+    ///
+    /// # Errors
+    ///
+    /// When reading or writing fails.
+    pub fn remove_audit(&self, range: impl RangeBounds<u64>) -> Result<(), StoreError> {
+        let Some((start, end)) = half_open(&range) else {
+            return Ok(());
+        };
+        let (from, to) = index_bounds(Space::Audit, start, end);
+        self.store.delete_range(&from, &to)
+    }
+
     /// Starts replacing the image by a snapshot's. Until [`Install::commit`] nothing of it shows.
     ///
     /// # Errors
@@ -241,13 +279,14 @@ impl Install {
     }
 
     /// Makes the new image the image, durably, and removes the old one, which takes a while when it
-    /// is large. Not for async code.
+    /// is large. `audit_extent`: which part of the audit is there then. Not for async code.
     ///
     /// # Errors
     ///
     /// When writing or syncing fails; the image on disk is then the old one or the new one.
-    pub fn commit(mut self, scalars: &[u8]) -> Result<(), StoreError> {
-        let batch = std::mem::take(&mut self.batch);
+    pub fn commit(mut self, scalars: &[u8], audit_extent: &[u8]) -> Result<(), StoreError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.insert(Space::Meta.key(AUDIT_EXTENT), audit_extent);
         let image = &self.image;
         image.write_with_scalars(batch, self.generation, scalars)?;
         image.shared.generation.store(self.generation, Ordering::Release);

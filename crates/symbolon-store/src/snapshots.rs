@@ -59,8 +59,9 @@ impl Snapshots {
         Ok(Self { place: Place::Directory(path.to_owned()) })
     }
 
-    /// [`open`](Self::open) that removes nothing.
-    pub(crate) fn look(path: &Path) -> Self {
+    /// [`open`](Self::open) that removes nothing: for looking at those of a node that runs.
+    #[must_use]
+    pub fn look(path: &Path) -> Self {
         Self { place: Place::Directory(path.to_owned()) }
     }
 

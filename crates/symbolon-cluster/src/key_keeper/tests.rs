@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use symbolon_core::{DataKeyId, Name};
+use symbolon_core::{DataKeyId, Name, Retention};
 use symbolon_service::{Ledger as _, NewToken, Principal, Service};
 use symbolon_store::{DataDir, Kek, KekPlace, NodeKeys, Store, kek_successor};
 use tokio::time::{Instant, sleep};
@@ -27,6 +27,7 @@ fn settings() -> NodeSettings {
         api_names: vec!["localhost".to_owned()],
         disk_reserve_bytes: 0,
         snapshot_entries: 1_000,
+        audit: Retention { rows: 0, at_least_milliseconds: u64::MAX, at_most_milliseconds: 0 },
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
     }

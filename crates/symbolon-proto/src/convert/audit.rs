@@ -2,8 +2,8 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, JoinTokenId, KeyPin, LogIndex,
-    Match, NodeId, Timestamp, TokenId, UserId, Verdict, Verified,
+    AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, Digest, JoinTokenId, KeyPin,
+    LogIndex, Match, NodeId, Timestamp, TokenId, UserId, Verdict, Verified,
 };
 
 use super::answer::{denial_from_number, denial_number};
@@ -13,10 +13,40 @@ use super::{
 };
 use crate::store::v1 as store;
 
-/// The events of one log entry as one value.
+/// The events of one log entry as one value. `before`: the audit chain without them; the first builds
+/// wrote none.
 #[must_use]
-pub fn audit_encode(at: Timestamp, events: &[AuditEvent]) -> Vec<u8> {
-    store::AuditBatch { at: at.0, row: events.iter().map(event_to_proto).collect() }.encode_to_vec()
+pub fn audit_encode(before: Option<Digest>, at: Timestamp, events: &[AuditEvent]) -> Vec<u8> {
+    let batch = store::AuditBatch {
+        at: at.0,
+        row: events.iter().map(event_to_proto).collect(),
+        chain_before: before.map(|chain| chain.0.to_vec()).unwrap_or_default(),
+    };
+    batch.encode_to_vec()
+}
+
+/// What a value of the audit says of itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AuditHead {
+    /// State time of its events.
+    pub at: Timestamp,
+    /// How many there are.
+    pub events: u64,
+    /// The audit chain before them; `None` in values of the first builds.
+    pub before: Option<Digest>,
+}
+
+/// Reads what a value of the audit says of itself.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are damaged.
+pub fn audit_head(bytes: &[u8]) -> Result<AuditHead, DecodeError> {
+    let batch = store::AuditBatch::decode(bytes).map_err(DecodeError::Malformed)?;
+    let before = match &batch.chain_before[..] {
+        [] => None,
+        bytes => Some(need(Digest::from_slice(bytes), "chain_before")?),
+    };
+    Ok(AuditHead { at: Timestamp(batch.at), events: batch.row.len() as u64, before })
 }
 
 /// Reads the events of the log entry `index`.

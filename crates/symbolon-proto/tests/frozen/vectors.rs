@@ -1,11 +1,11 @@
 //! What the vectors hold.
 
 use prost::Message;
-use symbolon_core::{AuditEvent, LogIndex, Proposal, Row, Timestamp};
+use symbolon_core::{AuditEvent, Digest, LogIndex, Proposal, Row, Timestamp};
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{
-    audit_decode, audit_encode, batch_decode, batch_encode, proposal_decode, proposal_encode,
-    row_decode, row_encode, scalars_from_proto, scalars_to_proto,
+    audit_decode, audit_encode, audit_head, batch_decode, batch_encode, proposal_decode,
+    proposal_encode, row_decode, row_encode, scalars_from_proto, scalars_to_proto,
 };
 
 use crate::samples;
@@ -33,11 +33,13 @@ pub(crate) fn vectors() -> Vec<Vector> {
     for (name, row) in samples::rows().into_iter().chain(samples::key_rows()) {
         vectors.push(row_vector(name, row));
     }
-    vectors.push(audit("audit-batch", samples::audit()));
-    vectors.push(audit("audit-batch-keys", samples::key_audit()));
+    vectors.push(audit("audit-batch", None, samples::audit()));
+    vectors.push(audit("audit-batch-keys", None, samples::key_audit()));
+    vectors.push(audit("audit-batch-chained", Some(Digest([0x35; 32])), samples::audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
+    vectors.extend(snapshots());
     vectors
 }
 
@@ -104,7 +106,11 @@ fn row_vector(name: &str, row: Row) -> Vector {
     }
 }
 
-fn audit(name: &str, (index, at, events): (LogIndex, Timestamp, Vec<AuditEvent>)) -> Vector {
+fn audit(
+    name: &str,
+    before: Option<Digest>,
+    (index, at, events): (LogIndex, Timestamp, Vec<AuditEvent>),
+) -> Vector {
     Vector {
         name: format!("0.1.0-{name}"),
         messages: &[
@@ -124,9 +130,10 @@ fn audit(name: &str, (index, at, events): (LogIndex, Timestamp, Vec<AuditEvent>)
             "DataKeyActivated",
             "DataKeyRetired",
         ],
-        encoded: audit_encode(at, &events),
+        encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {
-            audit_decode(index, bytes).is_ok_and(|read| read == events)
+            audit_head(bytes).is_ok_and(|head| head.before == before)
+                && audit_decode(index, bytes).is_ok_and(|read| read == events)
         }),
     }
 }
@@ -241,27 +248,46 @@ fn disk() -> Vec<Vector> {
         vote: Some(vec![0x34; 6]),
         image: 99,
     };
-    let snapshot_header = store::SnapshotHeader {
+    vec![
+        message("header", &["Header", "KnownNode"], header),
+        message("tip", &["Tip"], tip),
+        message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
+    ]
+}
+
+fn snapshots() -> Vec<Vector> {
+    let header = store::SnapshotHeader {
         version: 1,
         cluster: vec![0x31; 16],
         scalars: Some(full_scalars()),
         rows: 10,
+        audit_from: None,
+    };
+    let point = |log_index: u64| store::AuditPoint { log_index, chain_before: vec![0x36; 32] };
+    let part_header =
+        store::SnapshotHeader { version: 2, audit_from: Some(point(90)), ..header.clone() };
+    let audit_extent = store::AuditExtent {
+        floor: Some(point(10)),
+        gap: Some(store::AuditGap {
+            from: Some(point(20)),
+            next: Some(point(30)),
+            to: Some(point(40)),
+        }),
     };
     let rows = samples::rows().into_iter();
     let (index, at, events) = samples::audit();
     let audit = store::SnapshotAudit {
         index: index.0,
-        batch: store::AuditBatch::decode(&*audit_encode(at, &events)).ok(),
+        batch: store::AuditBatch::decode(&*audit_encode(None, at, &events)).ok(),
     };
-    let snapshot_rows = store::SnapshotRows {
+    let rows = store::SnapshotRows {
         row: rows.filter_map(|(_, row)| store::Row::decode(&*row_encode(&row)).ok()).collect(),
         audit: vec![audit],
     };
     vec![
-        message("header", &["Header", "KnownNode"], header),
-        message("tip", &["Tip"], tip),
-        message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
-        message("snapshot-header", &["SnapshotHeader"], snapshot_header),
-        message("snapshot-rows", &["SnapshotRows", "SnapshotAudit"], snapshot_rows),
+        message("snapshot-header", &["SnapshotHeader"], header),
+        message("snapshot-header-part", &["SnapshotHeader", "AuditPoint"], part_header),
+        message("audit-extent", &["AuditExtent", "AuditGap", "AuditPoint"], audit_extent),
+        message("snapshot-rows", &["SnapshotRows", "SnapshotAudit"], rows),
     ]
 }

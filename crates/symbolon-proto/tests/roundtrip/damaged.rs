@@ -55,7 +55,7 @@ fn read_everything(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(events) = audit_decode(LogIndex(1), bytes)
         && let Some(at) = events.first().map(|event| event.at)
     {
-        let again = audit_decode(LogIndex(1), &audit_encode(at, &events));
+        let again = audit_decode(LogIndex(1), &audit_encode(None, at, &events));
         prop_assert_eq!(again.unwrap(), events);
     }
     if let Ok(message) = peer::Answer::decode(bytes) {
@@ -76,7 +76,7 @@ fn rows() -> Vec<Vec<u8>> {
 
 fn audit() -> Vec<u8> {
     let (_, at, events) = samples::audit();
-    audit_encode(at, &events)
+    audit_encode(None, at, &events)
 }
 
 fn batch() -> Vec<u8> {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use bytesize::ByteSize;
 use rustls::{CipherSuite, ProtocolVersion};
-use symbolon_core::Name;
+use symbolon_core::{Name, Retention};
 
 use super::{
     AddressError, Advertise, Config, ConfigError, ConfigWarning, Found, KekSource, Listen, Log,
@@ -26,6 +26,13 @@ const DISK_RESERVE: &str = "1GiB";
 const SNAPSHOT_ENTRIES: u64 = 100_000;
 /// Fewer would be snapshots all the time, more a log that takes long to follow.
 const SNAPSHOT_ENTRIES_ALLOWED: RangeInclusive<u64> = 1_000..=1_000_000;
+const AUDIT_ROWS: u64 = 2_000_000;
+const AUDIT_ROWS_ALLOWED: RangeInclusive<u64> = 1_000..=1_000_000_000;
+const AUDIT_MIN_HOURS: u64 = 72;
+const AUDIT_MIN_HOURS_ALLOWED: RangeInclusive<u64> = 0..=8_760;
+const AUDIT_MAX_DAYS: u64 = 400;
+const AUDIT_MAX_DAYS_ALLOWED: RangeInclusive<u64> = 1..=3_650;
+const HOUR_MILLISECONDS: u64 = 3_600_000;
 
 pub(super) fn check(
     raw: RawConfig,
@@ -60,15 +67,18 @@ pub(super) fn check(
             tls,
             log,
             storage,
-            warnings: warnings(&listen),
+            warnings: warnings(&listen, &storage),
         }),
         _ => Err(checker.errors),
     }
 }
 
-fn warnings(listen: &Listen) -> Vec<ConfigWarning> {
+fn warnings(listen: &Listen, storage: &Storage) -> Vec<ConfigWarning> {
     let exposed = ConfigWarning::MetricsExposed { address: listen.metrics };
-    (!listen.metrics.ip().is_loopback()).then_some(exposed).into_iter().collect()
+    let exposed = (!listen.metrics.ip().is_loopback()).then_some(exposed);
+    let hours = storage.audit.at_least_milliseconds / HOUR_MILLISECONDS;
+    let short = (hours < AUDIT_MIN_HOURS).then_some(ConfigWarning::AuditShort { hours });
+    exposed.into_iter().chain(short).collect()
 }
 
 /// Collects mistakes. A check returns `None` only after it has told one.
@@ -306,16 +316,48 @@ impl Checker<'_> {
             Ok(size) => Some(size.as_u64()),
             Err(_) => self.fail(ConfigError::Size { key: "storage.disk_reserve", value }),
         };
-        let snapshot_entries = raw.snapshot_entries.unwrap_or(SNAPSHOT_ENTRIES);
-        if !SNAPSHOT_ENTRIES_ALLOWED.contains(&snapshot_entries) {
-            return self.fail(ConfigError::Number {
-                key: "storage.snapshot_entries",
-                value: snapshot_entries,
-                from: *SNAPSHOT_ENTRIES_ALLOWED.start(),
-                to: *SNAPSHOT_ENTRIES_ALLOWED.end(),
-            });
+        let snapshot_entries = self.number(
+            "storage.snapshot_entries",
+            raw.snapshot_entries.unwrap_or(SNAPSHOT_ENTRIES),
+            &SNAPSHOT_ENTRIES_ALLOWED,
+        );
+        let rows = self.number(
+            "storage.audit_rows",
+            raw.audit_rows.unwrap_or(AUDIT_ROWS),
+            &AUDIT_ROWS_ALLOWED,
+        );
+        let hours = self.number(
+            "storage.audit_min_hours",
+            raw.audit_min_hours.unwrap_or(AUDIT_MIN_HOURS),
+            &AUDIT_MIN_HOURS_ALLOWED,
+        );
+        let days = self.number(
+            "storage.audit_max_days",
+            raw.audit_max_days.unwrap_or(AUDIT_MAX_DAYS),
+            &AUDIT_MAX_DAYS_ALLOWED,
+        );
+        let audit = Retention {
+            rows: rows?,
+            at_least_milliseconds: hours?.saturating_mul(HOUR_MILLISECONDS),
+            at_most_milliseconds: days?.saturating_mul(24 * HOUR_MILLISECONDS),
+        };
+        Some(Storage {
+            disk_reserve_bytes: disk_reserve_bytes?,
+            snapshot_entries: snapshot_entries?,
+            audit,
+        })
+    }
+
+    fn number(
+        &mut self,
+        key: &'static str,
+        value: u64,
+        allowed: &RangeInclusive<u64>,
+    ) -> Option<u64> {
+        if allowed.contains(&value) {
+            return Some(value);
         }
-        Some(Storage { disk_reserve_bytes: disk_reserve_bytes?, snapshot_entries })
+        self.fail(ConfigError::Number { key, value, from: *allowed.start(), to: *allowed.end() })
     }
 
     fn required<T>(

@@ -268,6 +268,15 @@ pub enum ConfigWarning {
         /// The address.
         address: SocketAddr,
     },
+    /// The audit may not reach back to what a node decided alone.
+    #[error(
+        "storage.audit_min_hours = {hours} keeps less than the 72 hours of audit in which decisions of \
+         nodes that were cut off can be compared; set 72 or more, except to try things out"
+    )]
+    AuditShort {
+        /// What is set, in hours.
+        hours: u64,
+    },
 }
 
 impl LoadError {

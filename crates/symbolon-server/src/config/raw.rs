@@ -111,6 +111,12 @@ pub struct RawStorage {
     pub disk_reserve: Option<String>,
     /// A number of log entries.
     pub snapshot_entries: Option<u64>,
+    /// A number of audit rows.
+    pub audit_rows: Option<u64>,
+    /// Hours.
+    pub audit_min_hours: Option<u64>,
+    /// Days.
+    pub audit_max_days: Option<u64>,
 }
 
 impl RawConfig {

@@ -81,6 +81,8 @@ struct Counts {
     rows: BTreeMap<&'static str, u64>,
     audit_entries: u64,
     audit_events: u64,
+    audit_from_index: u64,
+    audit_missing_entries: u64,
     log_entries: u64,
 }
 
@@ -151,6 +153,8 @@ impl Report {
             rows: seen.counts.rows.iter().copied().collect(),
             audit_entries: seen.counts.audit_entries,
             audit_events: seen.counts.audit_events,
+            audit_from_index: seen.counts.audit_from,
+            audit_missing_entries: seen.counts.audit_missing,
             log_entries: seen.counts.log_entries,
         });
         self.digest = Some(seen.digest.clone());
@@ -246,6 +250,8 @@ impl Counts {
         line(lines, "log entries", self.log_entries);
         line(lines, "audit entries", self.audit_entries);
         line(lines, "audit events", self.audit_events);
+        line(lines, "audit begins", self.audit_from_index);
+        line(lines, "audit entries to fetch", self.audit_missing_entries);
         for (kind, count) in &self.rows {
             line(lines, &kind.replace('_', " "), count);
         }

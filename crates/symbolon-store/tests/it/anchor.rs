@@ -72,7 +72,7 @@ fn an_end_that_is_lost_is_noticed_whatever_it_held() {
         |store| store.log.truncate_from(15).unwrap(),
         |store| store.log.purge_to(8, b"id 8").unwrap(),
         |store| apply(store, 11),
-        |store| store.image.begin_install().unwrap().commit(b"new").unwrap(),
+        |store| store.image.begin_install().unwrap().commit(b"new", b"").unwrap(),
     ];
     for (number, write) in writes.into_iter().enumerate() {
         let disk = used_disk();

@@ -42,7 +42,7 @@ fn install(image: &Image, rows: &Rows, scalars: &[u8]) -> Result<(), StoreError>
     for (key, value) in rows {
         install.row(key, value.clone())?;
     }
-    install.commit(scalars)
+    install.commit(scalars, b"")
 }
 
 fn batch_changes_rows_audit_and_scalars(disk: &Disk) {
@@ -90,7 +90,7 @@ fn install_replaces_all_rows_and_no_audit(disk: &Disk) {
     }
     install.audit(2, b"2".to_vec()).unwrap();
     assert_eq!(rows(&image), sample(1, 300), "nothing shows before the commit");
-    install.commit(b"new").unwrap();
+    install.commit(b"new", b"").unwrap();
 
     assert_eq!(rows(&image), new);
     put(&image, &[(b"later".to_vec(), b"row".to_vec())].into(), b"later");

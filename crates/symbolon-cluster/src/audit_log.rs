@@ -1,0 +1,361 @@
+//! The audit of a node. Its rows are the node's own copy: entries that it applies leave them, peers give
+//! those that it was not there for, and it prunes the oldest by itself.
+
+use std::io;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
+use symbolon_core::{AuditEvent, Digest, LogIndex, Retention, Timestamp};
+use symbolon_proto::{AuditHead, audit_decode, audit_head};
+use symbolon_store::Image;
+
+use crate::audit_extent::{Extent, Gap, Point};
+use crate::log_store::io_error;
+
+/// Log entries that are pruned at once.
+const PRUNE_ENTRIES: usize = 500;
+/// Bytes after which a part for a peer ends.
+const PART_BYTES: usize = 1 << 20;
+
+/// Encoded rows by log entry.
+pub(crate) type Rows = Vec<(u64, Vec<u8>)>;
+
+/// See the module.
+pub(crate) struct AuditLog {
+    image: Image,
+    /// Locked while what is on disk is made to differ from what it says.
+    extent: Mutex<Extent>,
+    /// Events on disk, those that peers have given for the gap aside.
+    events: AtomicU64,
+}
+
+/// What a peer is given.
+pub(crate) struct Part {
+    pub(crate) from: Point,
+    /// The log entry before which the rows end.
+    pub(crate) next: u64,
+    pub(crate) rows: Rows,
+}
+
+/// What became of a part that a peer gave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Filled {
+    /// The gap is shorter.
+    More,
+    /// The gap is closed, and the chain is met.
+    Closed,
+    /// It is not what comes next, or not audit rows.
+    Unfit,
+    /// The end of the gap does not meet the chain: all that peers gave for it is thrown away.
+    Broken,
+}
+
+impl AuditLog {
+    /// Reads the audit of an image whose last applied entry is `applied`, and checks that it is whole:
+    /// followed from the first row, the hash chain ends at `chain` only if no row is missing, doubled
+    /// or of another time.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(crate) fn load(image: &Image, applied: u64, chain: Digest) -> io::Result<Self> {
+        let extent = match image.audit_extent().map_err(io_error)? {
+            None => Extent::default(),
+            Some(bytes) => Extent::decode(&bytes)?,
+        };
+        let log = Self { image: image.clone(), extent: Mutex::new(extent), events: 0.into() };
+        let mut events = 0;
+        if let Some(Gap { from, next, to }) = extent.gap {
+            let here = log.follow(extent.floor, from.index)?;
+            meets(here.0, from.before)?;
+            let given = log.follow(from, next.index)?;
+            meets(given.0, next.before)?;
+            if applied.saturating_add(1) < to.index {
+                return Err(invalid(
+                    "the audit goes on after a gap that the state has not reached",
+                ));
+            }
+            events += here.1;
+        }
+        let (end, rest) = log.follow(extent.whole_from(), applied.saturating_add(1))?;
+        meets(end, chain)?;
+        log.events.store(events + rest, Ordering::Relaxed);
+        // Left of a pruning that was cut off.
+        if extent.floor.index > 0 {
+            log.image.remove_audit(..extent.floor.index).map_err(io_error)?;
+        }
+        Ok(log)
+    }
+
+    /// The chain before the entry `to`, from `from` on, and the events in between.
+    fn follow(&self, from: Point, to: u64) -> io::Result<(Digest, u64)> {
+        let (mut chain, mut count) = (from.before, 0);
+        for pair in self.image.audit(from.index..to) {
+            let (index, bytes) = pair.map_err(io_error)?;
+            let (after, events) = link(chain, index, &bytes)?;
+            chain = after;
+            count += events;
+        }
+        Ok((chain, count))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Extent> {
+        self.extent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        *self.lock()
+    }
+
+    /// Events on disk.
+    pub(crate) fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an applied entry has left this many events.
+    pub(crate) fn added(&self, events: usize) {
+        self.events.fetch_add(events as u64, Ordering::Relaxed);
+    }
+
+    /// Where the rows begin of which a state must know, that has the time `clock` after the entry
+    /// `applied` and the chain `chain`: those from which replies are rebuilt.
+    pub(crate) fn tail(&self, applied: u64, clock: Timestamp, chain: Digest) -> io::Result<Point> {
+        let whole_from = self.extent().whole_from();
+        let mut tail = Point { index: applied.saturating_add(1), before: chain };
+        for pair in self.image.audit(whole_from.index..=applied).rev() {
+            let (index, bytes) = pair.map_err(io_error)?;
+            let head = audit_head(&bytes).map_err(invalid)?;
+            // A row that does not say its chain is no place to begin.
+            if let Some(before) = head.before {
+                if head.at.plus(RETRANSMISSION_MILLISECONDS) < clock {
+                    return Ok(tail);
+                }
+                tail = Point { index, before };
+            }
+        }
+        Ok(whole_from)
+    }
+
+    /// The events from which replies are rebuilt, oldest first.
+    pub(crate) fn recent(&self, applied: u64, clock: Timestamp) -> io::Result<Vec<AuditEvent>> {
+        let from = self.extent().whole_from().index;
+        let mut entries = Vec::new();
+        for pair in self.image.audit(from..=applied).rev() {
+            let (index, bytes) = pair.map_err(io_error)?;
+            let events = audit_decode(LogIndex(index), &bytes).map_err(invalid)?;
+            let at = events.first().map_or(clock, |event| event.at);
+            if at.plus(RETRANSMISSION_MILLISECONDS) < clock {
+                break;
+            }
+            entries.push(events);
+        }
+        Ok(entries.into_iter().rev().flatten().collect())
+    }
+
+    /// Reads the encoded rows of a range.
+    pub(crate) fn rows(
+        &self,
+        range: RangeInclusive<u64>,
+    ) -> impl Iterator<Item = io::Result<(u64, Vec<u8>)>> {
+        self.image.audit(range).map(|pair| pair.map_err(io_error))
+    }
+
+    /// Puts a snapshot in the place of the image with `commit`, which is given the extent to write.
+    /// Its audit begins at `tail`; the node had all up to `end`; `events` are new.
+    pub(crate) fn install(
+        &self,
+        end: Point,
+        tail: Point,
+        events: u64,
+        commit: impl FnOnce(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut extent = self.lock();
+        let after = extent.with_snapshot(end, tail);
+        commit(&after.encode())?;
+        *extent = after;
+        self.events.fetch_add(events, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Removes the oldest rows that are due, of a bounded number of entries. Returns how many events
+    /// have gone; 0 when there is nothing left to do.
+    pub(crate) fn prune(
+        &self,
+        retention: Retention,
+        now: Timestamp,
+        applied: u64,
+        hurry: bool,
+    ) -> io::Result<u64> {
+        let mut extent = self.lock();
+        let due = |at, rows| retention.is_due(at, now, rows, hurry);
+        let before = self.events();
+        let (mut left, mut floor) = (before, extent.floor);
+        let end = extent.gap.map_or_else(|| applied.saturating_add(1), |gap| gap.from.index);
+        if let Some(gap) = extent.gap
+            && self.first(floor.index, end)?.is_none()
+            && self.first(gap.to.index, applied)?.is_some_and(|head| due(head.at, left))
+        {
+            // What is missing would go before that.
+            extent.gap = None;
+            return self.raise(&mut extent, gap.to).map(|()| 1);
+        }
+        let mut rows = self.image.audit(floor.index..end).take(PRUNE_ENTRIES).peekable();
+        while let Some(pair) = rows.next() {
+            let (index, bytes) = pair.map_err(io_error)?;
+            let head = audit_head(&bytes).map_err(invalid)?;
+            // The newest row stays, so that there is always one to look at.
+            if !due(head.at, left) || (rows.peek().is_none() && extent.gap.is_none()) {
+                break;
+            }
+            let (chain, events) = link(floor.before, index, &bytes)?;
+            floor = Point { index: index.saturating_add(1), before: chain };
+            left = left.saturating_sub(events);
+        }
+        drop(rows);
+        if left == before {
+            return Ok(0);
+        }
+        self.events.fetch_sub(before - left, Ordering::Relaxed);
+        self.raise(&mut extent, floor).map(|()| before - left)
+    }
+
+    /// What the first row of a range says of itself.
+    fn first(&self, from: u64, end: u64) -> io::Result<Option<AuditHead>> {
+        let first = self.image.audit(from..end).next().transpose().map_err(io_error)?;
+        first.map(|(_, bytes)| audit_head(&bytes)).transpose().map_err(invalid)
+    }
+
+    /// In this order: after a crash in between, the next start removes the rows.
+    fn raise(&self, extent: &mut Extent, floor: Point) -> io::Result<()> {
+        let from = std::mem::replace(&mut extent.floor, floor).index;
+        self.image.write_audit(Vec::new(), &extent.encode()).map_err(io_error)?;
+        self.image.remove_audit(from..floor.index).map_err(io_error)
+    }
+
+    /// For a peer: the rows of `from..to`, of the first of them, or none that this node does not have.
+    pub(crate) fn part(&self, from: u64, to: u64, applied: u64) -> io::Result<Part> {
+        let extent = self.extent();
+        let from = if from < extent.floor.index {
+            extent.floor
+        } else {
+            Point { index: from, before: Digest::default() }
+        };
+        let nothing = Part { from, next: from.index, rows: Vec::new() };
+        let mut end = to.min(applied.saturating_add(1));
+        if let Some(gap) = extent.gap {
+            if (gap.from.index..gap.to.index).contains(&from.index) {
+                return Ok(nothing);
+            }
+            if from.index < gap.from.index {
+                end = end.min(gap.from.index);
+            }
+        }
+        if end <= from.index {
+            return Ok(nothing);
+        }
+        let mut rows = Rows::new();
+        let mut bytes = 0;
+        let mut next = end;
+        for pair in self.rows(from.index..=end - 1) {
+            let (index, row) = pair?;
+            bytes += row.len();
+            rows.push((index, row));
+            if bytes >= PART_BYTES {
+                next = index.saturating_add(1);
+                break;
+            }
+        }
+        // Pruned while they were read?
+        if self.extent().floor.index > from.index {
+            return Ok(nothing);
+        }
+        Ok(Part { from, next, rows })
+    }
+
+    /// Takes what a peer gave: rows from `from` on, without a hole up to `next`.
+    pub(crate) fn fill(&self, from: u64, next: u64, rows: Rows) -> io::Result<Filled> {
+        let mut extent = self.lock();
+        let Some(mut gap) = extent.gap.filter(|gap| gap.next.index == from && next > from) else {
+            return Ok(Filled::Unfit);
+        };
+        let next = next.min(gap.to.index);
+        let mut chain = gap.next.before;
+        let mut expected = from;
+        for (index, bytes) in &rows {
+            let linked = link(chain, *index, bytes);
+            let (true, Ok((after, _))) = ((expected..next).contains(index), linked) else {
+                return Ok(Filled::Unfit);
+            };
+            chain = after;
+            expected = index.saturating_add(1);
+        }
+        gap.next = Point { index: next, before: chain };
+        let closed = next == gap.to.index;
+        if closed && chain != gap.to.before {
+            gap.next = gap.from;
+            extent.gap = Some(gap);
+            self.image.write_audit(Vec::new(), &extent.encode()).map_err(io_error)?;
+            self.image.remove_audit(gap.from.index..gap.to.index).map_err(io_error)?;
+            return Ok(Filled::Broken);
+        }
+        extent.gap = (!closed).then_some(gap);
+        // Rows that another snapshot's gap went over would stand twice.
+        self.image.remove_audit(from..next).map_err(io_error)?;
+        self.image.write_audit(rows, &extent.encode()).map_err(io_error)?;
+        if closed {
+            self.recount()?;
+        }
+        Ok(if closed { Filled::Closed } else { Filled::More })
+    }
+
+    /// Gives up what no peer has any more: the part of the gap before `floor`, and what is before it.
+    pub(crate) fn give_up(&self, floor: Point) -> io::Result<()> {
+        let mut extent = self.lock();
+        let Some(gap) = extent.gap.filter(|gap| gap.next.index < floor.index) else {
+            return Ok(());
+        };
+        let floor = if floor.index < gap.to.index { floor } else { gap.to };
+        let rest = Gap { from: floor, next: floor, to: gap.to };
+        extent.gap = (floor != gap.to).then_some(rest);
+        self.raise(&mut extent, floor)?;
+        drop(extent);
+        self.recount()
+    }
+
+    /// Counts the events anew, which were counted loosely while a gap was there.
+    fn recount(&self) -> io::Result<()> {
+        let mut events = 0;
+        for pair in self.image.audit(..) {
+            let (_, bytes) = pair.map_err(io_error)?;
+            events += audit_head(&bytes).map_err(invalid)?.events;
+        }
+        self.events.store(events, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The chain after the rows of an entry, and how many there are.
+fn link(chain: Digest, index: u64, bytes: &[u8]) -> io::Result<(Digest, u64)> {
+    let events = audit_decode(LogIndex(index), bytes).map_err(invalid)?;
+    let head = audit_head(bytes).map_err(invalid)?;
+    if head.before.is_some_and(|before| before != chain) {
+        return Err(differs(chain, head.before.unwrap_or_default()));
+    }
+    Ok((events.iter().fold(chain, |chain, event| event.link(chain)), events.len() as u64))
+}
+
+fn meets(found: Digest, expected: Digest) -> io::Result<()> {
+    if found == expected { Ok(()) } else { Err(differs(found, expected)) }
+}
+
+fn differs(found: Digest, expected: Digest) -> io::Error {
+    invalid(format!("the audit has chain {found}, and the state says {expected}"))
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests;
