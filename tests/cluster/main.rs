@@ -17,11 +17,16 @@ mod one_code;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod retransmission;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+#[path = "../soak/soak.rs"]
+mod soak;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]

@@ -38,6 +38,14 @@ fn audit_begins(node: &Node) -> u64 {
     header.audit_from.unwrap().log_index
 }
 
+async fn print_stalls(cluster: &Cluster) {
+    for number in cluster.numbers() {
+        let metrics = cluster.node(number).metrics().await;
+        let stall = metrics.sum("symbolon_apply_seconds", &[("quantile", "1")]);
+        println!("node {number}: longest time to apply an entry {:.1} ms", stall * 1000.0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_was_away_for_long_gets_a_snapshot_while_the_others_work() {
     let cluster = Cluster::start_with(binary(), options()).await;
@@ -87,11 +95,7 @@ async fn a_node_that_was_away_for_long_gets_a_snapshot_while_the_others_work() {
     let calls = load.stop().await;
 
     calls.summary("a snapshot while others work");
-    for number in cluster.numbers() {
-        let metrics = cluster.node(number).metrics().await;
-        let stall = metrics.sum("symbolon_apply_seconds", &[("quantile", "1")]);
-        println!("node {number}: longest time to apply an entry {:.1} ms", stall * 1000.0);
-    }
+    print_stalls(&cluster).await;
     calls.assert_all_allowed();
     cluster.assert_same_state().await;
 

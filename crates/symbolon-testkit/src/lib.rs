@@ -18,6 +18,7 @@ mod metrics;
 mod node;
 mod otp;
 mod person;
+mod usage;
 mod wait;
 
 pub use call::{REQUEST_ID, request_id};
@@ -29,6 +30,7 @@ pub use node::{Addresses, Node};
 pub use otp::{Otp, PERIOD_SECONDS, now_seconds, step_now};
 pub use person::{Person, Verdict};
 pub use tonic::{Code, Status};
+pub use usage::Usage;
 pub use wait::{wait_for, wait_until};
 
 /// What clients speak.
