@@ -12,6 +12,9 @@ cargo xtask verify [--only STEP,STEP] [--keep-going]
 cargo xtask tidy
     The house rules alone.
 
+cargo xtask soak [--verifications N] [--people N] [--chart FILE.svg]
+    Disk and memory of three nodes, in release mode, over ten million verifications.
+
 cargo xtask fix
     Applies what clippy and rustfmt can repair.
 ";
@@ -21,6 +24,8 @@ pub(crate) enum Task {
     Verify(VerifyOptions),
     Fix,
     Tidy,
+    /// With the arguments of the program.
+    Soak(Vec<String>),
     Help,
 }
 
@@ -36,6 +41,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Task> {
     match task.as_str() {
         "verify" => Ok(Task::Verify(parse_verify(args)?)),
         "fix" => nothing_more(args, Task::Fix),
+        "soak" => Ok(Task::Soak(args.collect())),
         "tidy" => nothing_more(args, Task::Tidy),
         "" | "help" | "-h" | "--help" => Ok(Task::Help),
         other => Err(format!("no task is called {other:?}\n\n{USAGE}").into()),

@@ -42,6 +42,7 @@ fn run() -> Result {
         Task::Verify(options) => verify::run(&workspace, &options),
         Task::Fix => steps::fix(&workspace),
         Task::Tidy => tidy::run(&workspace),
+        Task::Soak(arguments) => steps::soak(&workspace, &arguments),
         Task::Help => {
             print!("{USAGE}");
             Ok(())

@@ -84,6 +84,13 @@ pub(crate) fn fix(workspace: &Workspace) -> Result {
     workspace::run(&mut cargo(workspace, &["fmt", "--all"], plain))
 }
 
+/// The long run over disk and memory.
+pub(crate) fn soak(workspace: &Workspace, arguments: &[String]) -> Result {
+    let mut args = vec!["bench", "--locked", "--package", "symbolon", "--bench", "soak", "--"];
+    args.extend(arguments.iter().map(String::as_str));
+    workspace::run(&mut cargo(workspace, &args, plain))
+}
+
 fn cargo(workspace: &Workspace, args: &[&str], extend: fn(&Workspace, &mut Command)) -> Command {
     let mut command = workspace.command("cargo");
     command.args(args);
