@@ -55,7 +55,13 @@ impl Pool {
         if step > now + 1 {
             return None;
         }
-        people.pop_front().map(|(person, _)| (person, step))
+        let (person, _) = people.pop_front()?;
+        if person.otp.is_distinct(step) {
+            return Some((person, step));
+        }
+        people.push_back((person, step + 1));
+        drop(people);
+        self.take()
     }
 
     fn give_back(&self, person: Person, step: u64) {

@@ -111,7 +111,9 @@ async fn sign_in(shared: Arc<Shared>, people: Vec<Person>, client: Client) {
             }
             let now = step_now();
             // One step ahead is inside the window, and stays there when the step ends meanwhile.
-            let step = Some((*shown + 1).max(now)).filter(|step| *step <= now + 1);
+            let step = (*shown + 1).max(now);
+            let distinct = step > now + 1 || person.otp.is_distinct(step);
+            let step = Some(step).filter(|step| *step <= now + 1 && distinct);
             let code =
                 step.map_or_else(|| person.otp.wrong_code(), |step| person.otp.code_of(step));
             let mut request = person.request_with(code);

@@ -80,6 +80,14 @@ impl Otp {
         self.code_at(step * self.0.step())
     }
 
+    /// Whether the code of a step is another one than those of the two steps before it. One code in some
+    /// hundred thousand is not: whoever showed it then has used it up, as far as servers can tell.
+    #[must_use]
+    pub fn is_distinct(&self, step: u64) -> bool {
+        let code = self.code_of(step);
+        (1..=2).all(|back| self.code_of(step - back) != code)
+    }
+
     /// A code that is right at no step near now.
     #[must_use]
     pub fn wrong_code(&self) -> String {
