@@ -98,6 +98,13 @@ fn token(change: impl FnOnce(&mut v1::EnrollTokenRequest)) -> Vec<u8> {
     request.encode_to_vec()
 }
 
+fn hotp(change: impl FnOnce(&mut v1::EnrollTokenRequest)) -> Vec<u8> {
+    token(|request| {
+        request.r#type = v1::TokenType::Hotp.into();
+        change(request);
+    })
+}
+
 fn page(page_size: u32, page_token: &str) -> Vec<u8> {
     let request =
         v1::ListUsersRequest { page_size, page_token: page_token.to_owned(), allow_stale: false };
@@ -127,7 +134,7 @@ fn within_the_limits() -> Vec<Case> {
         ("client_ip", VERIFY, verification(|r| LONGEST_IP.clone_into(&mut r.client_ip))),
         ("context", VERIFY, verification(|r| r.context = "c".repeat(1024))),
         ("request_id", VERIFY, verification(|r| r.request_id = vec![7; 16])),
-        ("method", VERIFY, verification(|r| r.method = v1::Method::Totp.into())),
+        ("method", VERIFY, verification(|r| r.method = v1::Method::Otp.into())),
         ("application", VERIFY, verification(|r| APPLICATION.clone_into(&mut r.application))),
         ("username", CREATE_USER, new_user(&longest, &"d".repeat(256))),
         ("username", GET_USER, named(&longest)),
@@ -137,6 +144,8 @@ fn within_the_limits() -> Vec<Case> {
         ("period_seconds", ENROLL_TOKEN, token(|r| r.period_seconds = 60)),
         ("seed", ENROLL_TOKEN, token(|r| r.seed = vec![1; 16])),
         ("seed", ENROLL_TOKEN, token(|r| r.seed = vec![1; 64])),
+        ("serial", ENROLL_TOKEN, token(|r| r.serial = "S".repeat(64))),
+        ("type", ENROLL_TOKEN, token(|r| r.r#type = v1::TokenType::Totp.into())),
         ("algorithm", ENROLL_TOKEN, token(|r| r.algorithm = v1::Algorithm::Sha512.into())),
         ("name", CREATE_APPLICATION, new_application(&"a".repeat(64))),
         ("life_seconds", CREATE_JOIN_TOKEN, join_token(604_800)),
@@ -188,6 +197,11 @@ fn bad_administration() -> Vec<Case> {
         ("seed", ENROLL_TOKEN, token(|r| r.seed = vec![1; 15])),
         ("seed", ENROLL_TOKEN, token(|r| r.seed = vec![1; 65])),
         ("algorithm", ENROLL_TOKEN, token(|r| r.algorithm = 4)),
+        ("type", ENROLL_TOKEN, token(|r| r.r#type = 3)),
+        ("period_seconds", ENROLL_TOKEN, hotp(|r| r.period_seconds = 30)),
+        ("counter", ENROLL_TOKEN, token(|r| r.counter = 1)),
+        ("serial", ENROLL_TOKEN, token(|r| r.serial = "S".repeat(65))),
+        ("serial", ENROLL_TOKEN, token(|r| r.serial = "S\u{1b}".to_owned())),
         ("algorithm", ENROLL_TOKEN, token(|r| r.algorithm = -1)),
         ("username", ENROLL_TOKEN, token(|r| r.username.clear())),
         ("name", CREATE_APPLICATION, new_application("")),

@@ -17,3 +17,4 @@ mod reflection;
 mod rights;
 mod strangers;
 mod support;
+mod tokens;

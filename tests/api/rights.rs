@@ -9,14 +9,17 @@ use tonic::Code;
 
 use crate::support::documented::{self, Documented};
 use crate::support::method::{
-    CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, ENROLL_TOKEN, GET_STATUS, GET_USER,
-    LIST_USERS, ROTATE_DATA_KEY, VERIFY,
+    CONFIRM_TOKEN, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, ENROLL_TOKEN, GET_STATUS,
+    GET_USER, LIST_USERS, REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY, VERIFY,
 };
 use crate::support::wire::{Wire, framed};
 use crate::support::{assert_all_run, cluster, reflected, state, stranger};
 
 const APPLICATION: &str = "portal";
 const PERSON: &str = "alice";
+const NOBODY: &str = "nobody";
+/// They ask about a token of somebody who does not exist: whoever has the right is told so.
+const ABOUT_NOBODY: [&str; 3] = [CONFIRM_TOKEN, RESYNC_TOKEN, REMOVE_TOKEN];
 const ODD: &[u8] = b"Bearer symbolon_app_\xff";
 /// As the comments of the .proto files have it.
 const VERIFY_RIGHT: &str = "verify";
@@ -25,7 +28,7 @@ const ADMINISTRATOR: &str = "administrator";
 /// Every method that needs a right, the right, and a question that is in order.
 fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let verify = v1::VerifyRequest {
-        username: "nobody".to_owned(),
+        username: NOBODY.to_owned(),
         code: "000000".to_owned(),
         application: APPLICATION.to_owned(),
         ..v1::VerifyRequest::default()
@@ -35,6 +38,10 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let get_user = v1::GetUserRequest { username: PERSON.to_owned(), allow_stale: false };
     let enroll_token =
         v1::EnrollTokenRequest { username: PERSON.to_owned(), ..v1::EnrollTokenRequest::default() };
+    let confirm_token =
+        v1::ConfirmTokenRequest { username: NOBODY.to_owned(), ..Default::default() };
+    let resync_token = v1::ResyncTokenRequest { username: NOBODY.to_owned(), ..Default::default() };
+    let remove_token = v1::RemoveTokenRequest { username: NOBODY.to_owned(), ..Default::default() };
     let create_application = v1::CreateApplicationRequest { name: "made-by-right".to_owned() };
     let list_users = v1::ListUsersRequest::default();
     let create_join_token = v1::CreateJoinTokenRequest::default();
@@ -44,6 +51,9 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         (GET_USER, ADMINISTRATOR, get_user.encode_to_vec()),
         (LIST_USERS, ADMINISTRATOR, list_users.encode_to_vec()),
         (ENROLL_TOKEN, ADMINISTRATOR, enroll_token.encode_to_vec()),
+        (CONFIRM_TOKEN, ADMINISTRATOR, confirm_token.encode_to_vec()),
+        (RESYNC_TOKEN, ADMINISTRATOR, resync_token.encode_to_vec()),
+        (REMOVE_TOKEN, ADMINISTRATOR, remove_token.encode_to_vec()),
         (CREATE_APPLICATION, ADMINISTRATOR, create_application.encode_to_vec()),
         (GET_STATUS, ADMINISTRATOR, Vec::new()),
         (CREATE_JOIN_TOKEN, ADMINISTRATOR, create_join_token.encode_to_vec()),
@@ -94,7 +104,8 @@ async fn every_method_is_for_those_alone_who_have_its_right() {
     let administrator = anybody.bearing(cluster.admin_token());
     for (method, _, question) in rights() {
         let code = answered(&administrator, method, &question).await;
-        assert_eq!(code, Code::Ok, "{method} by an administrator");
+        let found = if ABOUT_NOBODY.contains(&method) { Code::NotFound } else { Code::Ok };
+        assert_eq!(code, found, "{method} by an administrator");
     }
     let verdict = cluster.anonymous(2).with_bearer(&key).verdict(person.request()).await;
     assert!(verdict.unwrap().is_allow(), "the person's own token is as it was");

@@ -30,7 +30,19 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
         asking.json("token enroll alice --digits 8 --period 60 --algorithm sha256").await;
     assert_eq!(keys(&enrolled), ["log_index", "otpauth_uri", "token"]);
     let token = &enrolled["token"];
-    let expected = ["algorithm", "created_at", "digits", "id", "period_seconds", "used"];
+    let expected = [
+        "algorithm",
+        "counter",
+        "created_at",
+        "digits",
+        "drift_steps",
+        "id",
+        "pending",
+        "period_seconds",
+        "serial",
+        "type",
+        "used",
+    ];
     assert_eq!(keys(token), expected);
     assert_eq!(token["algorithm"], "SHA256");
     assert_eq!((&token["digits"], &token["period_seconds"]), (&json!(8), &json!(60)));

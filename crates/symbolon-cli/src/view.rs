@@ -42,6 +42,16 @@ pub(crate) struct Token {
     pub(crate) created_at: Option<String>,
     /// Whether a code of it was ever accepted.
     pub(crate) used: bool,
+    /// TOTP or HOTP.
+    pub(crate) r#type: &'static str,
+    /// Null when there is none.
+    pub(crate) serial: Option<String>,
+    /// Whether a code must prove it before it opens anything.
+    pub(crate) pending: bool,
+    /// Time steps by which its clock is ahead.
+    pub(crate) drift_steps: i32,
+    /// Of HOTP: the counter of the next code. Null for TOTP.
+    pub(crate) counter: Option<u64>,
 }
 
 impl From<v1::Token> for Token {
@@ -51,6 +61,14 @@ impl From<v1::Token> for Token {
                 v1::Algorithm::Unspecified => v1::Algorithm::Sha1.as_str_name(),
                 named => named.as_str_name(),
             },
+            r#type: match token.r#type() {
+                v1::TokenType::Hotp => v1::TokenType::Hotp.as_str_name(),
+                _ => v1::TokenType::Totp.as_str_name(),
+            },
+            counter: (token.r#type() == v1::TokenType::Hotp).then_some(token.counter),
+            serial: Some(token.serial).filter(|serial| !serial.is_empty()),
+            pending: token.pending,
+            drift_steps: token.drift_steps,
             created_at: time(token.created_at.as_ref()),
             id: token.id,
             digits: token.digits,
@@ -72,6 +90,23 @@ pub(crate) struct EnrolledToken {
     pub(crate) token: Token,
     pub(crate) otpauth_uri: String,
     pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct ChangedToken {
+    pub(crate) token: Token,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RemovedToken {
+    pub(crate) removed: bool,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Tokens {
+    pub(crate) tokens: Vec<Token>,
 }
 
 #[derive(Serialize)]

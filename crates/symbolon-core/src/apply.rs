@@ -4,6 +4,7 @@ mod application;
 mod cluster;
 mod data_key;
 mod tick;
+mod token;
 mod user;
 mod verify;
 
@@ -48,6 +49,9 @@ impl State {
             Command::CreateCluster(command) => self.create_cluster(&context, command, out),
             Command::CreateUser(command) => self.create_user(&context, command, out),
             Command::EnrollToken(command) => self.enroll_token(&context, command, out),
+            Command::ConfirmToken(command) => self.confirm_token(&context, command, out),
+            Command::ResyncToken(command) => self.resync_token(&context, command, out),
+            Command::RemoveToken(command) => self.remove_token(&context, command, out),
             Command::CreateApplication(command) => self.create_application(&context, command, out),
             Command::CreateJoinToken(command) => self.create_join_token(&context, command, out),
             Command::AdmitNode(command) => self.admit_node(&context, command, out),
@@ -86,6 +90,9 @@ impl State {
             (
                 Command::CreateUser(_)
                 | Command::EnrollToken(_)
+                | Command::ConfirmToken(_)
+                | Command::ResyncToken(_)
+                | Command::RemoveToken(_)
                 | Command::CreateApplication(_)
                 | Command::CreateJoinToken(_)
                 | Command::RotateDataKey(_),

@@ -39,6 +39,9 @@ pub enum AuditRow {
     ClusterCreated { cluster: ClusterId, name: Name, administrator: AdministratorId, node: NodeId },
     UserCreated { user: UserId, name: UserName },
     TokenEnrolled { user: UserId, token: TokenId },
+    TokenConfirmed { user: UserId, token: TokenId, step: u64 },
+    TokenResynchronised { user: UserId, token: TokenId, step: u64, drift: i32 },
+    TokenRemoved { user: UserId, token: TokenId },
     ApplicationCreated { application: ApplicationId, name: Name },
     JoinTokenCreated { join_token: JoinTokenId, expires_at: Timestamp },
     NodeAdmitted { node: NodeId, name: Name, pin: KeyPin, join_token: JoinTokenId },
@@ -83,6 +86,9 @@ impl AuditEvent {
             AuditRow::JoinTokenCreated { join_token, .. } => Reply::JoinTokenCreated(*join_token),
             AuditRow::NodeAdmitted { node, .. } => Reply::NodeAdmitted(*node),
             AuditRow::DataKeyRotationStarted { id } => Reply::DataKeyRotationStarted(*id),
+            AuditRow::TokenConfirmed { token, .. }
+            | AuditRow::TokenResynchronised { token, .. }
+            | AuditRow::TokenRemoved { token, .. } => Reply::TokenChanged(*token),
             AuditRow::NodeAddressesChanged { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. } => Reply::Done,
@@ -126,7 +132,7 @@ impl Canonical for AuditRow {
                 w.number(1).bytes(v.user_name.as_str().as_bytes());
                 w.number(v.user.map_or(0, |user| user.0)).number(v.application.0);
                 w.bytes(v.client_ip.as_bytes());
-                let Method::Totp = v.method;
+                let Method::Otp = v.method;
                 w.number(1).number(v.verdict.denial.map_or(0, |denial| denial.number().into()));
                 w.number(v.verdict.failures.into()).number(v.spent.len() as u64);
                 for spent in &v.spent {
@@ -159,6 +165,16 @@ impl Canonical for AuditRow {
             }
             Self::JoinTokenExpired { join_token } => {
                 w.number(9).number(join_token.0);
+            }
+            Self::TokenConfirmed { user, token, step } => {
+                w.number(13).number(user.0).number(token.0).number(*step);
+            }
+            Self::TokenResynchronised { user, token, step, drift } => {
+                w.number(14).number(user.0).number(token.0).number(*step);
+                w.number(i64::from(*drift).cast_unsigned());
+            }
+            Self::TokenRemoved { user, token } => {
+                w.number(15).number(user.0).number(token.0);
             }
             Self::DataKeyRotationStarted { id } => {
                 w.number(10).number(id.0.into());

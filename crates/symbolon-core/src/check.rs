@@ -23,6 +23,9 @@ pub enum Violation {
     /// The look-up by name does not lead back to the application.
     #[error("an application is not found by name")]
     ApplicationName,
+    /// The look-up by serial number does not lead back to the token.
+    #[error("token {0} is not found by its serial number")]
+    Serial(TokenId),
     /// More failures than an account can absorb.
     #[error("user {0} has more failures than the limit")]
     Failures(UserId),
@@ -123,7 +126,19 @@ impl State {
             let found = self.application_names.get(&application.name) == Some(&application.id);
             ensure(found, Violation::ApplicationName)?;
         }
-        ensure(self.application_names.size() == self.applications.len(), Violation::ApplicationName)
+        ensure(
+            self.application_names.size() == self.applications.len(),
+            Violation::ApplicationName,
+        )?;
+        let mut serials = 0;
+        for token in self.tokens.iter() {
+            if let Some(serial) = &token.serial {
+                ensure(self.serials.get(serial) == Some(&token.id), Violation::Serial(token.id))?;
+                serials += 1;
+            }
+        }
+        let known = self.serials.iter().next().map_or(TokenId(0), |(_, id)| *id);
+        ensure(self.serials.size() == serials, Violation::Serial(known))
     }
 
     fn check_due(&self) -> Result<(), Violation> {

@@ -7,7 +7,7 @@ use crate::otp::Parameters;
 use crate::{
     Administrator, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
     JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RequestId, RowKey,
-    Sealed, Timestamp, TokenId, UserId, UserName,
+    Sealed, Serial, Timestamp, TokenId, UserId, UserName,
 };
 
 /// Where and when the log took a proposal.
@@ -49,6 +49,12 @@ pub enum Command {
     CreateUser(CreateUser),
     /// Give a user a token.
     EnrollToken(EnrollToken),
+    /// Somebody has shown that they hold a token.
+    ConfirmToken(ConfirmToken),
+    /// A token's clock or counter has run away.
+    ResyncToken(ResyncToken),
+    /// Take a token from its user.
+    RemoveToken(RemoveToken),
     /// Add an application with its API key.
     CreateApplication(CreateApplication),
     /// Make a join token.
@@ -78,6 +84,9 @@ impl Command {
             Self::CreateCluster(_) => "create_cluster",
             Self::CreateUser(_) => "create_user",
             Self::EnrollToken(_) => "enroll_token",
+            Self::ConfirmToken(_) => "confirm_token",
+            Self::ResyncToken(_) => "resync_token",
+            Self::RemoveToken(_) => "remove_token",
             Self::CreateApplication(_) => "create_application",
             Self::CreateJoinToken(_) => "create_join_token",
             Self::AdmitNode(_) => "admit_node",
@@ -94,8 +103,8 @@ impl Command {
 /// A way to prove a second factor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Method {
-    /// A time-based one-time password, RFC 6238.
-    Totp,
+    /// A one-time password of a token, RFC 6238 or RFC 4226.
+    Otp,
 }
 
 /// What a serving node found out about a code. `apply` has the last word.
@@ -120,7 +129,7 @@ pub struct Outcome {
 pub struct Match {
     /// Which token.
     pub token: TokenId,
-    /// Its time step.
+    /// Its time step, or its counter plus 1.
     pub step: u64,
 }
 
@@ -165,6 +174,33 @@ pub struct EnrollToken {
     pub parameters: Parameters,
     /// The seed, sealed for this token.
     pub seed: Sealed,
+    /// What is printed on it.
+    pub serial: Option<Serial>,
+    /// Highest step that counts as accepted already; 0 for none. Of HOTP its next counter.
+    pub mark: u64,
+    /// Whether a code must prove it first.
+    pub pending: bool,
+}
+
+/// See [`Command::ConfirmToken`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfirmToken {
+    /// Which token, and the step of the code that was shown.
+    pub shown: Match,
+}
+
+/// See [`Command::ResyncToken`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResyncToken {
+    /// Which token, and the step of the second of two codes that were shown.
+    pub shown: Match,
+}
+
+/// See [`Command::RemoveToken`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RemoveToken {
+    /// Which token.
+    pub token: TokenId,
 }
 
 /// See [`Command::CreateApplication`].

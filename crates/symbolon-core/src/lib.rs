@@ -35,9 +35,9 @@ pub use apply::Output;
 pub use audit::{AuditEvent, AuditRow, Verified};
 pub use check::Violation;
 pub use command::{
-    AdmitNode, Command, ConfirmDataKey, CreateApplication, CreateCluster, CreateJoinToken,
-    CreateUser, EnrollToken, Match, Method, Outcome, Proposal, Reseal, RetireDataKey,
-    RotateDataKey, SetNodeAddresses, Stamp,
+    AdmitNode, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
+    CreateJoinToken, CreateUser, EnrollToken, Match, Method, Outcome, Proposal, RemoveToken,
+    Reseal, ResyncToken, RetireDataKey, RotateDataKey, SetNodeAddresses, Stamp,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -45,7 +45,7 @@ pub use id::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, Fingerprint, JoinTokenId,
     KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
 };
-pub use name::{DisplayName, Name, NameError, UserName};
+pub use name::{DisplayName, Name, NameError, Serial, UserName};
 pub use replies::Remembered;
 pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;

@@ -38,6 +38,16 @@ pub const CODE_DIGITS_MAX: u8 = 8;
 /// Time steps before and after the present one whose code is taken (RFC 6238 section 5.2).
 pub const TOTP_WINDOW_STEPS: u64 = 1;
 
+/// Counters after the last accepted one whose code is taken (RFC 4226 section 7.4).
+pub const HOTP_LOOK_AHEAD: u64 = 10;
+/// Steps, before and after, or counters, after, among which two codes in a row are looked for when a
+/// token is resynchronised.
+pub const RESYNC_TOTP_STEPS: u64 = 100;
+/// See [`RESYNC_TOTP_STEPS`].
+pub const RESYNC_HOTP_COUNTERS: u64 = 1_000;
+/// Bytes of a token's serial number.
+pub const SERIAL_BYTES_MAX: usize = 64;
+
 /// Matching steps that one outcome may carry: all tokens of a user, one highest step each.
 pub const MATCHES_MAX: usize = TOKENS_PER_USER_MAX;
 

@@ -3,7 +3,9 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::limits::{DISPLAY_NAME_BYTES_MAX, NAME_BYTES_MAX, USER_NAME_BYTES_MAX};
+use crate::limits::{
+    DISPLAY_NAME_BYTES_MAX, NAME_BYTES_MAX, SERIAL_BYTES_MAX, USER_NAME_BYTES_MAX,
+};
 
 /// Why a text is no name. Says what to change; never repeats the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -60,6 +62,23 @@ name_type!(
     /// What people read about a user.
     DisplayName
 );
+
+name_type!(
+    /// What is printed on a token. Letters, digits, spaces and `._-:/`.
+    Serial
+);
+
+impl Serial {
+    /// Takes a serial number.
+    ///
+    /// # Errors
+    /// [`NameError`] when it is empty, too long, or holds another character.
+    pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+        let text = sized(text.into(), SERIAL_BYTES_MAX)?;
+        refuse(&text, |c| !(c.is_ascii_alphanumeric() || " ._-:/".contains(c)))?;
+        Ok(Self(text))
+    }
+}
 
 impl UserName {
     /// Takes a normalised name.

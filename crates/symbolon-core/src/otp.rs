@@ -6,7 +6,8 @@ use sha2::{Sha256, Sha512};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::limits::{
-    CODE_DIGITS_MAX, CODE_DIGITS_MIN, SEED_BYTES_MAX, SEED_BYTES_MIN, TOTP_WINDOW_STEPS,
+    CODE_DIGITS_MAX, CODE_DIGITS_MIN, HOTP_LOOK_AHEAD, RESYNC_HOTP_COUNTERS, RESYNC_TOTP_STEPS,
+    SEED_BYTES_MAX, SEED_BYTES_MIN, TOTP_WINDOW_STEPS,
 };
 use crate::{Secret, Timestamp};
 
@@ -22,12 +23,24 @@ pub enum Algorithm {
     Sha512,
 }
 
+/// What a token counts to make its next code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum MovingFactor {
+    /// TOTP: the time steps since 1970 (RFC 6238 section 4.2).
+    Time {
+        /// Seconds of a step, 30 or 60.
+        period_seconds: u32,
+    },
+    /// HOTP: how often a code was made (RFC 4226 section 5.1).
+    Counter,
+}
+
 /// How a token makes its codes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Parameters {
     algorithm: Algorithm,
     digits: u8,
-    period_seconds: u32,
+    factor: MovingFactor,
 }
 
 /// Why parameters or a seed are refused.
@@ -47,27 +60,44 @@ pub enum ParametersError {
 impl Default for Parameters {
     /// 6 digits, 30 s, SHA-1: the one set that every authenticator app shows correctly.
     fn default() -> Self {
-        Self { algorithm: Algorithm::Sha1, digits: CODE_DIGITS_MIN, period_seconds: 30 }
+        let factor = MovingFactor::Time { period_seconds: 30 };
+        Self { algorithm: Algorithm::Sha1, digits: CODE_DIGITS_MIN, factor }
     }
 }
 
 impl Parameters {
-    /// Checks and takes parameters.
+    /// Checks and takes the parameters of a TOTP token.
     ///
     /// # Errors
     /// [`ParametersError`] names the parameter that is out of range.
-    pub const fn new(
+    pub const fn totp(
         algorithm: Algorithm,
         digits: u8,
         period_seconds: u32,
     ) -> Result<Self, ParametersError> {
-        if digits < CODE_DIGITS_MIN || digits > CODE_DIGITS_MAX {
-            return Err(ParametersError::Digits);
-        }
         if period_seconds != 30 && period_seconds != 60 {
             return Err(ParametersError::Period);
         }
-        Ok(Self { algorithm, digits, period_seconds })
+        Self::checked(algorithm, digits, MovingFactor::Time { period_seconds })
+    }
+
+    /// Checks and takes the parameters of a HOTP token.
+    ///
+    /// # Errors
+    /// [`ParametersError::Digits`].
+    pub const fn hotp(algorithm: Algorithm, digits: u8) -> Result<Self, ParametersError> {
+        Self::checked(algorithm, digits, MovingFactor::Counter)
+    }
+
+    const fn checked(
+        algorithm: Algorithm,
+        digits: u8,
+        factor: MovingFactor,
+    ) -> Result<Self, ParametersError> {
+        if digits < CODE_DIGITS_MIN || digits > CODE_DIGITS_MAX {
+            return Err(ParametersError::Digits);
+        }
+        Ok(Self { algorithm, digits, factor })
     }
 
     /// Hash function.
@@ -82,23 +112,74 @@ impl Parameters {
         self.digits
     }
 
-    /// Seconds of a time step, 30 or 60.
+    /// What the token counts.
     #[must_use]
-    pub const fn period_seconds(self) -> u32 {
-        self.period_seconds
+    pub const fn factor(self) -> MovingFactor {
+        self.factor
     }
 
-    /// Time step at `at` (RFC 6238 section 4.2, with T0 = 0).
+    /// Seconds of a time step, 30 or 60; `None` for HOTP.
     #[must_use]
-    pub fn step(self, at: Timestamp) -> u64 {
-        at.seconds() / u64::from(self.period_seconds)
+    pub const fn period_seconds(self) -> Option<u32> {
+        match self.factor {
+            MovingFactor::Time { period_seconds } => Some(period_seconds),
+            MovingFactor::Counter => None,
+        }
     }
 
-    /// First and last step whose code is taken at `at`.
+    /// Time step at `at` (RFC 6238 section 4.2, with T0 = 0) by a clock that is `drift` steps ahead;
+    /// 0 for HOTP.
     #[must_use]
-    pub fn window(self, at: Timestamp) -> (u64, u64) {
-        let step = self.step(at);
-        (step.saturating_sub(TOTP_WINDOW_STEPS), step.saturating_add(TOTP_WINDOW_STEPS))
+    pub fn step(self, at: Timestamp, drift: i32) -> u64 {
+        let period = self.period_seconds().map(u64::from);
+        let step = period.map_or(0, |period| at.seconds().checked_div(period).unwrap_or(0));
+        step.saturating_add_signed(drift.into())
+    }
+
+    /// The number that the code of a step is made from. Steps of a HOTP token are its counters, counted
+    /// from 1, so that a mark of 0 says for every token that nothing was accepted.
+    const fn moving_factor(self, step: u64) -> u64 {
+        match self.factor {
+            MovingFactor::Time { .. } => step,
+            MovingFactor::Counter => step.saturating_sub(1),
+        }
+    }
+}
+
+/// Where a token stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// Highest step accepted so far; 0 before the first.
+    pub mark: u64,
+    /// Steps by which the token's clock is ahead; 0 for HOTP.
+    pub drift: i32,
+}
+
+impl Position {
+    /// First and last step whose code is looked at when it comes at `at`. The step of the mark is among
+    /// those of a HOTP token, so that a code that is sent twice is told from a wrong one.
+    #[must_use]
+    pub fn window(self, parameters: Parameters, at: Timestamp) -> (u64, u64) {
+        match parameters.factor {
+            MovingFactor::Time { .. } => {
+                let step = parameters.step(at, self.drift);
+                (step.saturating_sub(TOTP_WINDOW_STEPS), step.saturating_add(TOTP_WINDOW_STEPS))
+            }
+            MovingFactor::Counter => (self.mark.max(1), self.mark.saturating_add(HOTP_LOOK_AHEAD)),
+        }
+    }
+
+    /// First and last step among which two codes in a row are looked for.
+    #[must_use]
+    pub fn resync_window(self, parameters: Parameters, at: Timestamp) -> (u64, u64) {
+        let (first, last) = match parameters.factor {
+            MovingFactor::Time { .. } => {
+                let step = parameters.step(at, 0);
+                (step.saturating_sub(RESYNC_TOTP_STEPS), step.saturating_add(RESYNC_TOTP_STEPS))
+            }
+            MovingFactor::Counter => (0, self.mark.saturating_add(RESYNC_HOTP_COUNTERS)),
+        };
+        (first.max(self.mark.saturating_add(1)), last)
     }
 }
 
@@ -159,34 +240,67 @@ pub fn hotp(seed: &Secret, counter: u64, algorithm: Algorithm) -> u32 {
     }
 }
 
-/// The code of a token at a time step, as a number below 10^digits.
+/// The code of a token at a step, as a number below 10^digits.
 #[must_use]
-pub fn totp(seed: &Secret, step: u64, parameters: Parameters) -> u32 {
-    hotp(seed, step, parameters.algorithm) % 10_u32.pow(u32::from(parameters.digits))
+pub fn code_at(seed: &Secret, step: u64, parameters: Parameters) -> u32 {
+    let value = hotp(seed, parameters.moving_factor(step), parameters.algorithm);
+    value % 10_u32.pow(u32::from(parameters.digits))
 }
 
-/// The highest step within the window around `at` at which `code` is right.
+/// A step within the window around `at` at which `code` is right.
 ///
 /// Every step of the window is computed and compared in constant time, whether or not an earlier
-/// one matched. The highest match is taken so that a code which is right at two steps cannot be
-/// used twice.
+/// one matched. Of a TOTP token the highest match is taken, so that a code which is right at two steps
+/// cannot be used twice; of a HOTP token the lowest above the mark, so that the counter does not run
+/// ahead (RFC 4226 section 7.4).
 #[must_use]
 pub fn matching_step(
     seed: &Secret,
     parameters: Parameters,
+    position: Position,
     code: Code,
     at: Timestamp,
 ) -> Option<u64> {
-    let (first, last) = parameters.window(at);
-    let digits_fit = code.digits.ct_eq(&parameters.digits);
+    let (first, last) = position.window(parameters, at);
+    let lowest = matches!(parameters.factor, MovingFactor::Counter);
     let mut found = 0_u8.ct_eq(&1);
     let mut step_found = 0_u64;
     for step in first..=last {
-        let fits = totp(seed, step, parameters).ct_eq(&code.value) & digits_fit;
-        step_found.conditional_assign(&step, fits);
+        let fits = is_code(seed, step, parameters, code);
+        // The step of the mark gives way to any other.
+        let better =
+            !found | !subtle::Choice::from(u8::from(lowest)) | step_found.ct_eq(&position.mark);
+        step_found.conditional_assign(&step, fits & better);
         found |= fits;
     }
     bool::from(found).then_some(step_found)
+}
+
+/// The step of the second of two codes that the token shows one after the other, the first one at or
+/// after the start of the window for resynchronising (RFC 4226 section 7.4).
+#[must_use]
+pub fn resynchronise(
+    seed: &Secret,
+    parameters: Parameters,
+    position: Position,
+    codes: [Code; 2],
+    at: Timestamp,
+) -> Option<u64> {
+    let (first, last) = position.resync_window(parameters, at);
+    let mut found = None;
+    let mut before = subtle::Choice::from(0);
+    for step in first..=last {
+        let both = before & is_code(seed, step, parameters, codes[1]);
+        before = is_code(seed, step, parameters, codes[0]);
+        if bool::from(both) {
+            found = found.or(Some(step));
+        }
+    }
+    found
+}
+
+fn is_code(seed: &Secret, step: u64, parameters: Parameters, code: Code) -> subtle::Choice {
+    code.digits.ct_eq(&parameters.digits) & code_at(seed, step, parameters).ct_eq(&code.value)
 }
 
 fn mac<M: hmac::Mac + hmac::KeyInit>(seed: &Secret, message: &[u8]) -> hmac::digest::Output<M> {

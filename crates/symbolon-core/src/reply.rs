@@ -23,6 +23,8 @@ pub enum Reply {
     UserCreated(UserId),
     /// The token can be used now.
     TokenEnrolled(TokenId),
+    /// The token is another than before, or gone.
+    TokenChanged(TokenId),
     /// The application can ask now.
     ApplicationCreated(ApplicationId),
     /// The join token can be used now.
@@ -57,7 +59,7 @@ impl Verdict {
 /// Why a verification was denied. Strangers learn less (see `docs/security.md`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Denial {
-    /// The code is right at no step of the window.
+    /// The code is right at no step that is looked at.
     CodeMismatch,
     /// The code is right and its step is not above the token's mark.
     CodeAlreadyUsed,
@@ -110,6 +112,12 @@ pub enum Refusal {
     NameTaken,
     /// There is no such user.
     NoSuchUser,
+    /// There is no such token.
+    NoSuchToken,
+    /// Another token has the serial number.
+    SerialTaken,
+    /// The step of the code that was shown is used, or too far from where the token stands.
+    StepRefused,
     /// A limit of [`crate::limits`] is reached.
     LimitReached,
     /// No such join token, or its secret is wrong.

@@ -8,10 +8,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter};
-use crate::otp::{Algorithm, Parameters};
+use crate::otp::{Algorithm, Parameters, Position};
 use crate::{
     AdministratorId, ApplicationId, ClusterId, DataKeys, DisplayName, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, Name, NodeId, Sealed, Timestamp, TokenId, UserId, UserName,
+    LineageId, LogIndex, Name, NodeId, Sealed, Serial, Timestamp, TokenId, UserId, UserName,
 };
 
 /// What the cluster is. One row.
@@ -91,7 +91,7 @@ pub struct User {
     pub changed_at: LogIndex,
 }
 
-/// A TOTP token of a user.
+/// A TOTP or HOTP token of a user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Token {
     /// Which one.
@@ -102,12 +102,26 @@ pub struct Token {
     pub parameters: Parameters,
     /// The seed, sealed.
     pub seed: Sealed,
-    /// Highest time step accepted so far; 0 before the first. Never falls.
+    /// Unique among all tokens.
+    pub serial: Option<Serial>,
+    /// Not yet proved: no code of it is taken but the one that proves it.
+    pub pending: bool,
+    /// Highest step accepted so far; 0 before the first. Never falls.
     pub mark: u64,
+    /// Steps by which its clock was ahead when it was resynchronised; 0 for HOTP.
+    pub drift: i32,
     /// When it was enrolled.
     pub created_at: Timestamp,
-    /// See the module.
+    /// See the module. Moves with the mark of a HOTP token, around which its codes are looked for.
     pub changed_at: LogIndex,
+}
+
+impl Token {
+    /// Where it stands.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        Position { mark: self.mark, drift: self.drift }
+    }
 }
 
 /// A registered node.
@@ -250,8 +264,15 @@ impl Canonical for Token {
             Algorithm::Sha512 => 3,
         };
         w.number(self.id.0).number(self.user.0).number(algorithm);
-        w.number(self.parameters.digits().into()).number(self.parameters.period_seconds().into());
+        w.number(self.parameters.digits().into());
+        w.number(self.parameters.period_seconds().unwrap_or(0).into());
         w.bytes(self.seed.as_bytes()).number(self.mark);
+        // What came later counts where it says something: other tokens keep the hash that they had.
+        if self.serial.is_some() || self.pending || self.drift != 0 {
+            let serial = self.serial.as_ref().map_or("", Serial::as_str);
+            w.bytes(serial.as_bytes()).number(self.pending.into());
+            w.number(i64::from(self.drift).cast_unsigned());
+        }
         w.number(self.created_at.0).number(self.changed_at.0);
     }
 }

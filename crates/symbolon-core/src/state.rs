@@ -12,7 +12,7 @@ use crate::replies::Replies;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, Caller, Change,
     Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, LogIndex, Name, Node, NodeId, Remembered,
-    RequestId, Row, RowKey, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+    RequestId, Row, RowKey, Serial, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
 };
 
 /// A row that lives in a [`Table`].
@@ -140,6 +140,7 @@ pub struct State {
     // Look-ups that follow from the rows.
     pub(crate) user_names: RedBlackTreeMapSync<UserName, UserId>,
     pub(crate) application_names: RedBlackTreeMapSync<Name, ApplicationId>,
+    pub(crate) serials: RedBlackTreeMapSync<Serial, TokenId>,
     pub(crate) due: RedBlackTreeMapSync<(Timestamp, RowKey), ()>,
     /// Sealed fields by the data key that they are under.
     pub(crate) sealed: RedBlackTreeMapSync<DataKeyId, u64>,
@@ -354,6 +355,12 @@ impl State {
         self.tokens.get(id)
     }
 
+    /// A token by serial number.
+    #[must_use]
+    pub fn token_by_serial(&self, serial: &Serial) -> Option<&Token> {
+        self.serials.get(serial).and_then(|id| self.tokens.get(*id))
+    }
+
     /// A node.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Option<&Node> {
@@ -414,7 +421,14 @@ impl State {
                 }
                 self.users.put(row);
             }
-            Row::Token(row) => self.tokens.put(row),
+            Row::Token(row) => {
+                if let Some(serial) = &row.serial
+                    && self.serials.get(serial) != Some(&row.id)
+                {
+                    self.serials.insert_mut(serial.clone(), row.id);
+                }
+                self.tokens.put(row);
+            }
             Row::Node(row) => self.nodes.put(row),
             Row::JoinToken(row) => self.join_tokens.put(row),
             Row::DataKeys(row) => self.data_keys.put(row),
@@ -432,9 +446,14 @@ impl State {
             | RowKey::Administrator(_)
             | RowKey::Application(_)
             | RowKey::User(_)
-            | RowKey::Token(_)
             | RowKey::Node(_)
             | RowKey::DataKeys => return,
+            RowKey::Token(id) => {
+                if let Some(serial) = self.token(id).and_then(|token| token.serial.clone()) {
+                    self.serials.remove_mut(&serial);
+                }
+                self.tokens.delete(id);
+            }
             RowKey::JoinToken(id) => self.join_tokens.delete(id),
         }
         out.changes.push(Change::Delete(key));

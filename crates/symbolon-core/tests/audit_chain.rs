@@ -230,7 +230,7 @@ fn verify(user: &str, step: u64) -> Command {
         user_name: user_name(user),
         user: id,
         application: VPN,
-        method: Method::Totp,
+        method: Method::Otp,
         client_ip: "192.0.2.7".to_owned(),
         matches: vec![Match { token: TokenId(20), step }],
     })
@@ -279,6 +279,9 @@ fn enroll(user: u64, token: u64) -> Command {
         token: TokenId(token),
         parameters: Parameters::default(),
         seed: sealed(),
+        serial: None,
+        mark: 0,
+        pending: false,
     })
 }
 

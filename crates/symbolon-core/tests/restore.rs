@@ -8,7 +8,7 @@ use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Caller,
     Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
     JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RequestId, RestoreError,
-    Reveal, Rotation, Row, Scalars, Sealed, State, Timestamp, Token, TokenId, User, UserId,
+    Reveal, Rotation, Row, Scalars, Sealed, Serial, State, Timestamp, Token, TokenId, User, UserId,
     UserName, Violation,
 };
 
@@ -245,7 +245,7 @@ fn display_name(text: &str) -> DisplayName {
 }
 
 fn parameters(algorithm: Algorithm, digits: u8, period_seconds: u32) -> Parameters {
-    Parameters::new(algorithm, digits, period_seconds).unwrap_or_else(|error| panic!("{error}"))
+    Parameters::totp(algorithm, digits, period_seconds).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn token() -> Token {
@@ -254,7 +254,10 @@ fn token() -> Token {
         user: USER,
         parameters: Parameters::default(),
         seed: Sealed::new(vec![5; 3]),
+        serial: None,
+        pending: false,
         mark: 8,
+        drift: 0,
         created_at: Timestamp(9),
         changed_at: LogIndex(4),
     }
@@ -394,6 +397,7 @@ fn token_alterations(row: &Token) -> Vec<Row> {
         parameters(Algorithm::Sha256, 6, 30),
         parameters(Algorithm::Sha512, 6, 30),
         parameters(Algorithm::Sha1, 8, 30),
+        Parameters::hotp(Algorithm::Sha1, 6).unwrap_or_else(|error| panic!("{error}")),
     ]
     .map(|parameters| Row::Token(Token { parameters, ..row.clone() }));
     let mut rows = altered!(Token, row, {
@@ -401,7 +405,10 @@ fn token_alterations(row: &Token) -> Vec<Row> {
         user: UserId(11),
         parameters: parameters(Algorithm::Sha1, 6, 60),
         seed: Sealed::new(vec![5; 4]),
+        serial: Some(Serial::new("S-1").unwrap_or_else(|error| panic!("{error}"))),
+        pending: true,
         mark: 9,
+        drift: -2,
         created_at: Timestamp(0),
         changed_at: LogIndex(0),
     });

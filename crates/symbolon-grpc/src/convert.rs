@@ -1,7 +1,7 @@
 //! Rows as clients see them.
 
 use prost_types::Timestamp as ProtoTimestamp;
-use symbolon_core::otp::{Algorithm, Parameters};
+use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{State, Timestamp, Token, User};
 use symbolon_proto::v1;
 use symbolon_service::ServiceError;
@@ -31,13 +31,23 @@ pub(crate) fn token(token: &Token) -> v1::Token {
         Algorithm::Sha256 => v1::Algorithm::Sha256,
         Algorithm::Sha512 => v1::Algorithm::Sha512,
     };
+    let (kind, counter) = match token.parameters.factor() {
+        MovingFactor::Time { .. } => (v1::TokenType::Totp, 0),
+        // The step of a counter is one more: the mark is the counter of the next code.
+        MovingFactor::Counter => (v1::TokenType::Hotp, token.mark),
+    };
     v1::Token {
         id: token.id.to_string(),
         algorithm: algorithm.into(),
         digits: token.parameters.digits().into(),
-        period_seconds: token.parameters.period_seconds(),
+        period_seconds: token.parameters.period_seconds().unwrap_or(0),
         created_at: Some(timestamp(token.created_at)),
         used: token.mark != 0,
+        r#type: kind.into(),
+        serial: token.serial.as_ref().map(ToString::to_string).unwrap_or_default(),
+        pending: token.pending,
+        drift_steps: token.drift,
+        counter,
     }
 }
 
@@ -55,11 +65,21 @@ pub(crate) fn parameters(request: &v1::EnrollTokenRequest) -> Result<Parameters,
         0 => default.digits(),
         digits => u8::try_from(digits).unwrap_or(u8::MAX),
     };
-    let period_seconds = match request.period_seconds {
-        0 => default.period_seconds(),
-        seconds => seconds,
+    let parameters = match v1::TokenType::try_from(request.r#type) {
+        Ok(v1::TokenType::Unspecified | v1::TokenType::Totp) => {
+            let period_seconds = match request.period_seconds {
+                0 => default.period_seconds().unwrap_or(0),
+                seconds => seconds,
+            };
+            Parameters::totp(algorithm, digits, period_seconds)
+        }
+        Ok(v1::TokenType::Hotp) if request.period_seconds != 0 => {
+            return Err(invalid("period_seconds", "a HOTP token has none".to_owned()));
+        }
+        Ok(v1::TokenType::Hotp) => Parameters::hotp(algorithm, digits),
+        Err(_) => return Err(invalid("type", "it is none of the known".to_owned())),
     };
-    Parameters::new(algorithm, digits, period_seconds).map_err(|error| {
+    parameters.map_err(|error| {
         let field = match error {
             symbolon_core::otp::ParametersError::Digits => "digits",
             _ => "period_seconds",

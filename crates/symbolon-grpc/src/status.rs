@@ -30,6 +30,9 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         ServiceError::AlreadyExists { .. } => Status::already_exists(message),
         ServiceError::LimitReached { .. }
         | ServiceError::SecretGone
+        | ServiceError::CodeRefused
+        | ServiceError::CodesRefused
+        | ServiceError::NotPending
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
         ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {

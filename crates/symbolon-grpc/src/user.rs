@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use symbolon_core::{Secret, UserName};
 use symbolon_proto::v1;
-use symbolon_service::{NewToken, Service, ServiceError};
+use symbolon_service::{NewToken, Service, ServiceError, TokenName};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
@@ -92,7 +92,13 @@ impl v1::user_service_server::UserService for Users {
                 &call.principal,
                 call.request_id,
                 &message.username,
-                NewToken { parameters, seed },
+                NewToken {
+                    parameters,
+                    seed,
+                    serial: message.serial,
+                    counter: message.counter,
+                    pending: message.pending,
+                },
                 deadline,
             )
             .await
@@ -103,6 +109,60 @@ impl v1::user_service_server::UserService for Users {
             log_index: enrollment.index.0,
         }))
     }
+
+    async fn confirm_token(
+        &self,
+        request: Request<v1::ConfirmTokenRequest>,
+    ) -> Result<Response<v1::ConfirmTokenResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let message = call.message;
+        let name = token_name(message.token);
+        let (principal, id) = (&call.principal, call.request_id);
+        let confirmed = self
+            .0
+            .confirm_token(principal, id, &message.username, &name, &message.code, deadline)
+            .await;
+        let (token, index) = confirmed.map_err(|error| to_status(&error))?;
+        let token = Some(convert::token(&token));
+        Ok(Response::new(v1::ConfirmTokenResponse { token, log_index: index.0 }))
+    }
+
+    async fn resync_token(
+        &self,
+        request: Request<v1::ResyncTokenRequest>,
+    ) -> Result<Response<v1::ResyncTokenResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let message = call.message;
+        let name = token_name(message.token);
+        let codes = [&*message.first_code, &*message.second_code];
+        let (principal, id) = (&call.principal, call.request_id);
+        let found =
+            self.0.resync_token(principal, id, &message.username, &name, codes, deadline).await;
+        let (token, index) = found.map_err(|error| to_status(&error))?;
+        let token = Some(convert::token(&token));
+        Ok(Response::new(v1::ResyncTokenResponse { token, log_index: index.0 }))
+    }
+
+    async fn remove_token(
+        &self,
+        request: Request<v1::RemoveTokenRequest>,
+    ) -> Result<Response<v1::RemoveTokenResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let message = call.message;
+        let name = token_name(message.token);
+        let (principal, id) = (&call.principal, call.request_id);
+        let removed = self.0.remove_token(principal, id, &message.username, &name, deadline).await;
+        let index = removed.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::RemoveTokenResponse { log_index: index.0 }))
+    }
+}
+
+fn token_name(message: Option<v1::TokenName>) -> TokenName {
+    let v1::TokenName { id, serial } = message.unwrap_or_default();
+    TokenName { id, serial }
 }
 
 /// A page token is the last name of the page before.

@@ -46,7 +46,7 @@ impl Verification {
         deadline: tokio::time::Instant,
     ) -> Result<VerifyReply, ServiceError> {
         match v1::Method::try_from(message.method) {
-            Ok(v1::Method::Unspecified | v1::Method::Totp) => {}
+            Ok(v1::Method::Unspecified | v1::Method::Otp) => {}
             Err(_) => {
                 return Err(ServiceError::InvalidArgument {
                     field: "method",

@@ -13,10 +13,10 @@ pub use row::{
     digest_bytes, row_decode, row_encode, row_key_encode, scalars_from_proto, scalars_to_proto,
 };
 
-use symbolon_core::otp::{Algorithm, Parameters};
+use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{
     AdministratorId, ApplicationId, Caller, DataKeyId, DisplayName, Fingerprint, Method, Name,
-    NodeId, RequestId, UserName,
+    NodeId, RequestId, Serial, UserName,
 };
 
 use crate::store::v1 as store;
@@ -89,7 +89,15 @@ pub(crate) const fn algorithm_number(algorithm: Algorithm) -> u32 {
     }
 }
 
+pub(crate) const fn token_kind(parameters: Parameters) -> store::TokenKind {
+    match parameters.factor() {
+        MovingFactor::Time { .. } => store::TokenKind::Totp,
+        MovingFactor::Counter => store::TokenKind::Hotp,
+    }
+}
+
 pub(crate) fn parameters(
+    kind: i32,
     algorithm: u32,
     digits: u32,
     period_seconds: u32,
@@ -101,19 +109,28 @@ pub(crate) fn parameters(
         _ => return Err(DecodeError::Field("algorithm")),
     };
     let digits = u8::try_from(digits).map_err(|_| DecodeError::Field("digits"))?;
-    Parameters::new(algorithm, digits, period_seconds)
-        .map_err(|_| DecodeError::Field("digits or period_seconds"))
+    let parameters = match store::TokenKind::try_from(kind) {
+        Ok(store::TokenKind::Totp) => Parameters::totp(algorithm, digits, period_seconds),
+        Ok(store::TokenKind::Hotp) if period_seconds == 0 => Parameters::hotp(algorithm, digits),
+        _ => return Err(DecodeError::Field("kind")),
+    };
+    parameters.map_err(|_| DecodeError::Field("digits or period_seconds"))
+}
+
+pub(crate) fn serial(text: String) -> Result<Option<Serial>, DecodeError> {
+    let serial = (!text.is_empty()).then(|| Serial::new(text)).transpose();
+    serial.map_err(|_| DecodeError::Field("serial"))
 }
 
 pub(crate) const fn method_number(method: Method) -> u32 {
     match method {
-        Method::Totp => 1,
+        Method::Otp => 1,
     }
 }
 
 pub(crate) const fn method(number: u32) -> Result<Method, DecodeError> {
     match number {
-        1 => Ok(Method::Totp),
+        1 => Ok(Method::Otp),
         _ => Err(DecodeError::Field("method")),
     }
 }

@@ -124,6 +124,9 @@ mod tests {
             Refusal::NotPermitted,
             Refusal::WrongPhase,
             Refusal::RotationUnderWay,
+            Refusal::NoSuchToken,
+            Refusal::SerialTaken,
+            Refusal::StepRefused,
         ];
         for (number, refusal) in (1..).zip(all) {
             // A new one does not compile until it is named here and above.
@@ -140,7 +143,10 @@ mod tests {
                 | Refusal::JoinTokenExpired
                 | Refusal::NotPermitted
                 | Refusal::WrongPhase
-                | Refusal::RotationUnderWay => {}
+                | Refusal::RotationUnderWay
+                | Refusal::NoSuchToken
+                | Refusal::SerialTaken
+                | Refusal::StepRefused => {}
             }
             let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let message = answer_to_proto(&answer);
@@ -171,6 +177,7 @@ mod tests {
         let commands: BTreeSet<_> = samples::commands()
             .into_iter()
             .chain(samples::key_commands())
+            .chain(samples::token_commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -185,12 +192,16 @@ mod tests {
                 Command::ConfirmDataKey(_) => 11,
                 Command::Reseal(_) => 12,
                 Command::RetireDataKey(_) => 13,
+                Command::ConfirmToken(_) => 14,
+                Command::ResyncToken(_) => 15,
+                Command::RemoveToken(_) => 16,
             })
             .collect();
-        assert_eq!(commands, (1..=13).collect());
+        assert_eq!(commands, (1..=16).collect());
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
+            .chain(samples::token_rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -203,8 +214,13 @@ mod tests {
             })
             .collect();
         assert_eq!(rows, (1..=8).collect());
+    }
+
+    #[test]
+    fn the_samples_hold_every_event() {
         let (_, _, mut events) = samples::audit();
         events.extend(samples::key_audit().2);
+        events.extend(samples::token_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -227,8 +243,11 @@ mod tests {
                 AuditRow::DataKeyRotationStarted { .. } => 15,
                 AuditRow::DataKeyActivated { .. } => 16,
                 AuditRow::DataKeyRetired { .. } => 17,
+                AuditRow::TokenConfirmed { .. } => 18,
+                AuditRow::TokenResynchronised { .. } => 19,
+                AuditRow::TokenRemoved { .. } => 20,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=17).collect());
+        assert_eq!(audit_rows, (1..=20).collect());
     }
 }

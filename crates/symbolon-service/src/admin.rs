@@ -1,43 +1,19 @@
-//! Creating users, tokens, applications and join tokens.
+//! Creating users, applications and join tokens.
 
 use symbolon_core::limits::{JOIN_TOKEN_MILLISECONDS_DEFAULT, JOIN_TOKEN_MILLISECONDS_MAX};
-use symbolon_core::otp::{self, Algorithm, Parameters};
 use symbolon_core::{
     Application, ApplicationId, Command, CreateApplication, CreateJoinToken, CreateUser,
-    DisplayName, EnrollToken, JoinTokenId, LogIndex, Reply, RequestId, Reveal, Secret, Timestamp,
-    Token, TokenId, User, UserId,
+    DisplayName, JoinTokenId, LogIndex, Reply, RequestId, Reveal, Secret, Timestamp, User, UserId,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::credential::{Credential, CredentialKind, JoinCredential, hash_secret};
-use crate::evaluate::seed_field;
 use crate::fingerprint::fingerprint;
 use crate::names;
-use crate::otpauth;
 use crate::ports::FieldRef;
 use crate::service::{AdminRequest, Principal};
 use crate::{Service, ServiceError};
-
-/// A token to enrol.
-#[derive(Clone, Debug, Default)]
-pub struct NewToken {
-    /// How it makes codes.
-    pub parameters: Parameters,
-    /// `None`: drawn here, as long as the hash.
-    pub seed: Option<Secret>,
-}
-
-/// An enrolled token, with what its owner's app needs.
-#[derive(Debug)]
-pub struct Enrollment {
-    /// The row.
-    pub token: Token,
-    /// Holds the seed.
-    pub otpauth_uri: Zeroizing<String>,
-    /// Where in the log.
-    pub index: LogIndex,
-}
 
 pub(crate) const fn api_key_field(id: u64) -> FieldRef {
     FieldRef { row: "application", id, field: "api_key" }
@@ -97,61 +73,6 @@ impl Service {
         };
         let user = self.ledger.view().state.user(id).cloned();
         Ok((user.ok_or(ServiceError::NotFound { kind: "user" })?, index))
-    }
-
-    /// Gives a user a token.
-    ///
-    /// # Errors
-    /// [`ServiceError::NotFound`] when there is no such user.
-    pub async fn enroll_token(
-        &self,
-        principal: &Principal,
-        request_id: Option<RequestId>,
-        username: &str,
-        new: NewToken,
-        deadline: Instant,
-    ) -> Result<Enrollment, ServiceError> {
-        let _place = self.admission.administration()?;
-        let name = names::user_name(username)?;
-        if let Some(seed) = &new.seed {
-            otp::check_seed(seed)
-                .map_err(|error| ServiceError::invalid("seed", error.to_string()))?;
-        }
-        let parameters = new.parameters;
-        let shape = format!("{parameters:?}");
-        let given = new.seed.as_ref().map_or(&[][..], Secret::expose);
-        let fields = [name.as_str().as_bytes(), shape.as_bytes(), given];
-        let request = self.request(principal, request_id, "enroll_token", &fields)?;
-        if self.ledger.view().state.user_by_name(&name).is_none() {
-            // The user may have been created at another node a moment ago.
-            self.ledger.read_barrier(deadline).await?;
-        }
-        let build = |view: &crate::View| {
-            let user = view.state.user_by_name(&name);
-            let user = user.ok_or(ServiceError::NotFound { kind: "user" })?.id;
-            let token = TokenId(self.draw());
-            let seed = new.seed.clone().unwrap_or_else(|| self.draw_secret(seed_bytes(parameters)));
-            let seed = self.vault.seal(view.state.active_data_key(), seed_field(token.0), &seed);
-            let seed = seed.map_err(|_| ServiceError::Internal)?;
-            Ok(Command::EnrollToken(EnrollToken { user, token, parameters, seed }))
-        };
-        let (reply, index) =
-            self.administer(&request, deadline, build).await.map_err(|error| match error {
-                ServiceError::LimitReached { .. } => {
-                    ServiceError::LimitReached { limit: "16 tokens for a user" }
-                }
-                other => other,
-            })?;
-        let Reply::TokenEnrolled(id) = reply else {
-            return Err(ServiceError::Internal);
-        };
-        let state = self.ledger.view().state;
-        let token = state.token(id).cloned().ok_or(ServiceError::NotFound { kind: "token" })?;
-        let seed = self.vault.open(seed_field(id.0), &token.seed);
-        let seed = seed.map_err(|_| ServiceError::Internal)?;
-        let issuer = state.cluster().map_or("symbolon", |cluster| cluster.name.as_str());
-        let otpauth_uri = otpauth::uri(issuer, name.as_str(), &seed, token.parameters);
-        Ok(Enrollment { token, otpauth_uri, index })
     }
 
     /// Adds an application; answers with its API key.
@@ -254,18 +175,9 @@ impl Service {
 }
 
 /// Says what kind of row the general refusals of the log were about.
-fn kind(error: ServiceError, kind: &'static str) -> ServiceError {
+pub(crate) fn kind(error: ServiceError, kind: &'static str) -> ServiceError {
     match error {
         ServiceError::AlreadyExists { .. } => ServiceError::AlreadyExists { kind },
         other => other,
-    }
-}
-
-/// A drawn seed is as long as its hash (RFC 4226 section 4 R6, RFC 6238 section 5.1).
-const fn seed_bytes(parameters: Parameters) -> usize {
-    match parameters.algorithm() {
-        Algorithm::Sha1 => 20,
-        Algorithm::Sha256 => 32,
-        Algorithm::Sha512 => 64,
     }
 }

@@ -33,6 +33,18 @@ pub enum ServiceError {
         /// What was to be created.
         kind: &'static str,
     },
+    /// A code that should prove a token.
+    #[error("the code is not one that the token shows now; wait for the next one")]
+    CodeRefused,
+    /// Two codes that should tell where a token stands.
+    #[error(
+        "the two codes are not found, one after the other, near where the token should be; take the \
+         next two, in the order in which it shows them"
+    )]
+    CodesRefused,
+    /// A token that should be proved and is.
+    #[error("the token is not pending: it can be used already")]
+    NotPending,
     /// A limit of the cluster.
     #[error("the limit of {limit} is reached")]
     LimitReached {

@@ -1,6 +1,6 @@
 //! The arithmetic of a verification, on the serving node.
 
-use symbolon_core::otp::{self, Code, Parameters};
+use symbolon_core::otp::{self, Code, Parameters, Position};
 use symbolon_core::{Match, State, Timestamp, UserId, UserName};
 
 use crate::ports::{FieldRef, Vault, VaultError};
@@ -11,7 +11,7 @@ use crate::service::NOBODY;
 pub(crate) struct Evaluation {
     /// The user of that name.
     pub(crate) user: Option<UserId>,
-    /// Per token the highest step at which the code is right.
+    /// Per token the step at which the code is right.
     pub(crate) matches: Vec<Match>,
     /// Seeds opened and searched. A name without a token costs as much as one with one.
     pub(crate) seeds: u32,
@@ -36,10 +36,12 @@ pub(crate) fn evaluate(
     let tokens = user.map_or(&[][..], |user| &user.tokens[..]);
     let mut evaluation =
         Evaluation { user: user.map(|user| user.id), matches: Vec::new(), seeds: 0 };
-    for token in tokens.iter().filter_map(|id| state.token(*id)) {
+    let tokens = tokens.iter().filter_map(|id| state.token(*id));
+    for token in tokens.filter(|token| !token.pending) {
         let seed = vault.open(seed_field(token.id.0), &token.seed)?;
         evaluation.seeds += 1;
-        if let Some(step) = otp::matching_step(&seed, token.parameters, code, at) {
+        if let Some(step) = otp::matching_step(&seed, token.parameters, token.position(), code, at)
+        {
             evaluation.matches.push(Match { token: token.id, step });
         }
     }
@@ -47,7 +49,8 @@ pub(crate) fn evaluate(
         let seed = vault.open(NOBODY, nobody)?;
         evaluation.seeds += 1;
         // The result is thrown away; the work is the point.
-        std::hint::black_box(otp::matching_step(&seed, Parameters::default(), code, at));
+        let parameters = Parameters::default();
+        std::hint::black_box(otp::matching_step(&seed, parameters, Position::default(), code, at));
     }
     Ok(evaluation)
 }

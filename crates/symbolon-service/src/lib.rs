@@ -19,9 +19,9 @@ mod otpauth;
 pub mod ports;
 mod read;
 mod service;
+mod tokens;
 mod verify;
 
-pub use admin::{Enrollment, NewToken};
 pub use admission::{
     ADMINISTRATION_QUEUE_MAX, APPLICATION_SHARE_MAX, Admission, VERIFICATION_QUEUE_MAX,
 };
@@ -35,4 +35,5 @@ pub use ports::{
 };
 pub use read::Page;
 pub use service::{Principal, Service};
+pub use tokens::{Enrollment, NewToken, TokenName};
 pub use verify::{VerifyReply, VerifyRequest};

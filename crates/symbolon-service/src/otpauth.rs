@@ -1,17 +1,19 @@
 //! The otpauth URI that authenticator apps read from a QR code.
 
 use data_encoding::BASE32_NOPAD;
-use symbolon_core::Secret;
-use symbolon_core::otp::{Algorithm, Parameters};
+use symbolon_core::otp::{Algorithm, MovingFactor};
+use symbolon_core::{Secret, Token};
 use zeroize::Zeroizing;
 
-/// `otpauth://totp/ISSUER:ACCOUNT?secret=…&issuer=…&algorithm=…&digits=…&period=…`
-pub(crate) fn uri(
-    issuer: &str,
-    account: &str,
-    seed: &Secret,
-    parameters: Parameters,
-) -> Zeroizing<String> {
+/// `otpauth://totp/ISSUER:ACCOUNT?secret=…&issuer=…&algorithm=…&digits=…&period=…`, or of type `hotp`
+/// with `counter=…` in the place of the period.
+pub(crate) fn uri(issuer: &str, account: &str, seed: &Secret, token: &Token) -> Zeroizing<String> {
+    let parameters = token.parameters;
+    let (kind, factor) = match parameters.factor() {
+        MovingFactor::Time { period_seconds } => ("totp", format!("period={period_seconds}")),
+        // The mark of a HOTP token is the counter of the next code.
+        MovingFactor::Counter => ("hotp", format!("counter={}", token.mark)),
+    };
     let algorithm = match parameters.algorithm() {
         Algorithm::Sha1 => "SHA1",
         Algorithm::Sha256 => "SHA256",
@@ -20,12 +22,11 @@ pub(crate) fn uri(
     let issuer = percent_encode(issuer);
     let secret = Zeroizing::new(BASE32_NOPAD.encode(seed.expose()));
     Zeroizing::new(format!(
-        "otpauth://totp/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm={algorithm}\
-         &digits={digits}&period={period}",
+        "otpauth://{kind}/{issuer}:{account}?secret={secret}&issuer={issuer}&algorithm={algorithm}\
+         &digits={digits}&{factor}",
         account = percent_encode(account),
         secret = *secret,
         digits = parameters.digits(),
-        period = parameters.period_seconds(),
     ))
 }
 
@@ -44,16 +45,36 @@ fn percent_encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use symbolon_core::otp::Parameters;
+    use symbolon_core::{LogIndex, Sealed, Timestamp, TokenId, UserId};
+
     use super::*;
 
     #[test]
     fn an_app_can_read_it() {
         let seed = Secret::new(b"12345678901234567890".to_vec());
-        let uri = uri("Acme Co", "ren\u{e9}@example", &seed, Parameters::default());
+        let token = |parameters| Token {
+            id: TokenId(1),
+            user: UserId(2),
+            parameters,
+            seed: Sealed::new(Vec::new()),
+            serial: None,
+            pending: false,
+            mark: 7,
+            drift: 0,
+            created_at: Timestamp(0),
+            changed_at: LogIndex(0),
+        };
+        let of = |parameters| uri("Acme Co", "ren\u{e9}@example", &seed, &token(parameters));
         assert_eq!(
-            *uri,
+            *of(Parameters::default()),
             "otpauth://totp/Acme%20Co:ren%C3%A9%40example?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
              &issuer=Acme%20Co&algorithm=SHA1&digits=6&period=30"
+        );
+        assert_eq!(
+            *of(Parameters::hotp(Algorithm::Sha256, 8).unwrap()),
+            "otpauth://hotp/Acme%20Co:ren%C3%A9%40example?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+             &issuer=Acme%20Co&algorithm=SHA256&digits=8&counter=7"
         );
     }
 }

@@ -348,6 +348,9 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::FingerprintMismatch => reused_request_id(),
         Refusal::NameTaken => ServiceError::AlreadyExists { kind: "row" },
         Refusal::NoSuchUser => ServiceError::NotFound { kind: "user" },
+        Refusal::NoSuchToken => ServiceError::NotFound { kind: "token" },
+        Refusal::SerialTaken => ServiceError::AlreadyExists { kind: "token" },
+        Refusal::StepRefused => ServiceError::CodeRefused,
         Refusal::LimitReached => ServiceError::LimitReached { limit: "rows of this kind" },
         Refusal::JoinTokenUnknown => {
             ServiceError::JoinToken("is not one of this cluster, or has expired; make another")

@@ -131,7 +131,7 @@ impl Service {
             user_name: question.user_name.clone(),
             user: evaluation.user,
             application: question.application,
-            method: Method::Totp,
+            method: Method::Otp,
             client_ip: question.client_ip.clone(),
             matches: evaluation.matches,
         };

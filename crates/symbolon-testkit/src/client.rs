@@ -9,10 +9,11 @@ use symbolon_proto::v1::cluster_service_client::ClusterServiceClient;
 use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
 use symbolon_proto::v1::{
-    CreateApplicationRequest, CreateApplicationResponse, CreateJoinTokenRequest,
-    CreateJoinTokenResponse, CreateUserRequest, CreateUserResponse, EnrollTokenRequest,
-    EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest, ListUsersRequest,
-    RotateDataKeyRequest, User, VerifyRequest, VerifyResponse,
+    ConfirmTokenRequest, CreateApplicationRequest, CreateApplicationResponse,
+    CreateJoinTokenRequest, CreateJoinTokenResponse, CreateUserRequest, CreateUserResponse,
+    EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest,
+    ListUsersRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Token,
+    TokenName, User, VerifyRequest, VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -128,6 +129,48 @@ impl Client {
         let request = self.request(message);
         let mut client = UserServiceClient::new(self.channel());
         Ok(client.enroll_token(request).await?.into_inner())
+    }
+
+    /// `UserService.ConfirmToken`, of the only pending token.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn confirm_token(&self, username: &str, code: &str) -> Result<Token, Status> {
+        let request = self.request(ConfirmTokenRequest {
+            username: username.to_owned(),
+            token: None,
+            code: code.to_owned(),
+        });
+        let mut client = UserServiceClient::new(self.channel());
+        Ok(client.confirm_token(request).await?.into_inner().token.unwrap_or_default())
+    }
+
+    /// `UserService.ResyncToken`, of the only token.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn resync_token(&self, username: &str, codes: [&str; 2]) -> Result<Token, Status> {
+        let [first_code, second_code] = codes.map(str::to_owned);
+        let request = self.request(ResyncTokenRequest {
+            username: username.to_owned(),
+            token: None,
+            first_code,
+            second_code,
+        });
+        let mut client = UserServiceClient::new(self.channel());
+        Ok(client.resync_token(request).await?.into_inner().token.unwrap_or_default())
+    }
+
+    /// `UserService.RemoveToken`, by serial number; empty: the only token.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn remove_token(&self, username: &str, serial: &str) -> Result<(), Status> {
+        let token = TokenName { serial: serial.to_owned(), ..TokenName::default() };
+        let request =
+            self.request(RemoveTokenRequest { username: username.to_owned(), token: Some(token) });
+        let mut client = UserServiceClient::new(self.channel());
+        client.remove_token(request).await.map(|_| ())
     }
 
     /// Gives a user a token with a seed of the server's, and returns what their app then holds.

@@ -6,7 +6,8 @@ use std::{
 };
 
 use symbolon_proto::v1::{
-    self, EnrollTokenRequest, EnrollTokenResponse, user_service_client::UserServiceClient,
+    self, ConfirmTokenRequest, EnrollTokenRequest, EnrollTokenResponse, RemoveTokenRequest,
+    ResyncTokenRequest, user_service_client::UserServiceClient,
 };
 
 use super::present;
@@ -18,7 +19,7 @@ use crate::{
     files,
     output::{self, Format},
     qr,
-    view::EnrolledToken,
+    view::{self, ChangedToken, EnrolledToken, RemovedToken, Tokens},
 };
 
 const SEED_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
@@ -36,24 +37,101 @@ pub struct TokenArguments {
 
 #[derive(clap::Subcommand)]
 enum TokenCommand {
-    /// Give a user a new TOTP token, shown once as a QR code
-    Enroll {
+    /// Give a user a new token, shown once as a QR code
+    Enroll(Enroll),
+    /// Prove a pending token with a code that it shows
+    Confirm {
         /// Name to sign in with
         user: String,
-        /// Hash function; many apps know only sha1
-        #[arg(long, value_enum, default_value_t)]
-        algorithm: Algorithm,
-        /// Digits of a code
-        #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(6..=8))]
-        digits: u32,
-        /// Seconds for which a code is shown
-        #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = ["30", "60"])]
-        period: String,
-        /// Import the seed in this file, in base32; `-` is standard input. Without it the server
-        /// makes one
-        #[arg(long, value_name = "FILE")]
-        seed_file: Option<PathBuf>,
+        /// The code that the token shows now
+        code: String,
+        #[command(flatten)]
+        which: Which,
     },
+    /// List the tokens of a user
+    List {
+        /// Name to sign in with
+        user: String,
+        /// Take what the node has, also when it reaches no master
+        #[arg(long)]
+        stale: bool,
+    },
+    /// Set a token right whose codes are refused, by two codes in a row
+    Resync {
+        /// Name to sign in with
+        user: String,
+        /// A code that the token shows
+        first_code: String,
+        /// The code that it shows next
+        second_code: String,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Take a token from its user, for good
+    Remove {
+        /// Name to sign in with
+        user: String,
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+#[derive(clap::Args)]
+struct Enroll {
+    /// Name to sign in with
+    user: String,
+    /// What the token counts
+    #[arg(long = "type", value_enum, default_value_t)]
+    kind: Kind,
+    /// Hash function; many apps know only sha1
+    #[arg(long, value_enum, default_value_t)]
+    algorithm: Algorithm,
+    /// Digits of a code
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(6..=8))]
+    digits: u32,
+    /// Seconds for which a code is shown (TOTP)
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = ["30", "60"])]
+    period: String,
+    /// Counter of the next code (HOTP)
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    counter: u64,
+    /// What is printed on it
+    #[arg(long, default_value = "", hide_default_value = true)]
+    serial: String,
+    /// Import the seed in this file, in base32; `-` is standard input. Without it the server
+    /// makes one
+    #[arg(long, value_name = "FILE")]
+    seed_file: Option<PathBuf>,
+    /// Let it open nothing until `symbolon token confirm` has seen a code
+    #[arg(long)]
+    pending: bool,
+}
+
+/// Names one of several tokens.
+#[derive(clap::Args)]
+struct Which {
+    /// Its id; needed when the user has several tokens
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    token: String,
+    /// Its serial number, in the place of its id
+    #[arg(long, default_value = "", hide_default_value = true, conflicts_with = "token")]
+    serial: String,
+}
+
+impl From<Which> for v1::TokenName {
+    fn from(which: Which) -> Self {
+        Self { id: which.token, serial: which.serial }
+    }
+}
+
+/// What a token counts.
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// The time: authenticator apps
+    #[default]
+    Totp,
+    /// Its codes: tokens with a button
+    Hotp,
 }
 
 /// Hash function of a token.
@@ -78,35 +156,120 @@ impl From<Algorithm> for v1::Algorithm {
 pub(crate) async fn run(arguments: TokenArguments) -> Result<Exit, Failure> {
     let TokenArguments { options, command } = arguments;
     let context = Context::new(&options)?;
-    let TokenCommand::Enroll { user, algorithm, digits, period, seed_file } = command;
+    let format = options.output.output;
+    match command {
+        TokenCommand::Enroll(new) => enroll_new(&context, new, format).await?,
+        TokenCommand::Confirm { user, code, which } => {
+            let question =
+                ConfirmTokenRequest { username: user.clone(), token: Some(which.into()), code };
+            let answer = context
+                .write(question, async |channel, request| {
+                    UserServiceClient::new(channel).confirm_token(request).await
+                })
+                .await?;
+            changed(answer.token, answer.log_index, &user, "can be used now", format)?;
+        }
+        TokenCommand::List { user, stale } => {
+            let user = view::User::from(super::user::get(&context, user, stale).await?);
+            match format {
+                Format::Json => output::json(&Tokens { tokens: user.tokens })?,
+                Format::Table if user.tokens.is_empty() => output::line("No token yet.")?,
+                Format::Table => output::line(&super::user::tokens(&user.tokens))?,
+            }
+        }
+        TokenCommand::Resync { user, first_code, second_code, which } => {
+            let question = ResyncTokenRequest {
+                username: user.clone(),
+                token: Some(which.into()),
+                first_code,
+                second_code,
+            };
+            let answer = context
+                .write(question, async |channel, request| {
+                    UserServiceClient::new(channel).resync_token(request).await
+                })
+                .await?;
+            let said = "is set right; the next code it shows can be used";
+            changed(answer.token, answer.log_index, &user, said, format)?;
+        }
+        TokenCommand::Remove { user, which } => {
+            let question = RemoveTokenRequest { username: user.clone(), token: Some(which.into()) };
+            let answer = context
+                .write(question, async |channel, request| {
+                    UserServiceClient::new(channel).remove_token(request).await
+                })
+                .await?;
+            let log_index = answer.log_index;
+            match format {
+                Format::Json => output::json(&RemovedToken { removed: true, log_index })?,
+                Format::Table => {
+                    output::line(&format!("The token of {} is gone.", output::printable(&user)))?;
+                }
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn changed(
+    token: Option<v1::Token>,
+    log_index: u64,
+    user: &str,
+    said: &str,
+    format: Format,
+) -> Result<(), Failure> {
+    let token = view::Token::from(present(token)?);
+    match format {
+        Format::Json => output::json(&ChangedToken { token, log_index }),
+        Format::Table => {
+            output::line(&format!("Token {} of {} {said}.", token.id, output::printable(user)))
+        }
+    }
+}
+
+async fn enroll_new(context: &Context, new: Enroll, format: Format) -> Result<(), Failure> {
+    let user = new.user;
     let question = EnrollTokenRequest {
         username: user.clone(),
-        algorithm: v1::Algorithm::from(algorithm).into(),
-        digits,
-        period_seconds: if period == "60" { 60 } else { 30 },
-        seed: match seed_file {
+        algorithm: v1::Algorithm::from(new.algorithm).into(),
+        digits: new.digits,
+        period_seconds: match new.kind {
+            Kind::Hotp => 0,
+            Kind::Totp => new.period.parse().unwrap_or_default(),
+        },
+        seed: match new.seed_file {
             Some(file) => read_seed(&file)?,
             None => Vec::new(),
         },
+        r#type: match new.kind {
+            Kind::Totp => v1::TokenType::Totp.into(),
+            Kind::Hotp => v1::TokenType::Hotp.into(),
+        },
+        serial: new.serial,
+        counter: new.counter,
+        pending: new.pending,
     };
-    let answer = enroll(&context, question).await?;
-    let token = present(answer.token)?.into();
-    match options.output.output {
+    let answer = enroll(context, question).await?;
+    let token = view::Token::from(present(answer.token)?);
+    let next = match token.pending {
+        true => " It opens nothing until `symbolon token confirm` has seen a code of it.",
+        false => "",
+    };
+    match format {
         Format::Json => output::json(&EnrolledToken {
             token,
             otpauth_uri: answer.otpauth_uri,
             log_index: answer.log_index,
-        })?,
+        }),
         Format::Table => output::line(&format!(
             "{}\n\n{}\n\nToken {} of {} is enrolled. Scan the code with an authenticator app: it is \
-             not shown again.",
+             not shown again.{next}",
             qr::draw(&answer.otpauth_uri, output::is_terminal())?,
             output::printable(&answer.otpauth_uri),
             token.id,
             output::printable(&user),
-        ))?,
+        )),
     }
-    Ok(Exit::Done)
 }
 
 /// A token with a seed made by the server, as most apps take it. Gives the otpauth URI.

@@ -196,14 +196,22 @@ pub(super) fn tokens(tokens: &[view::Token]) -> String {
     let rows = tokens.iter().map(|token| {
         vec![
             token.id.clone(),
+            table::or_dash(token.serial.as_deref()),
+            match token.counter {
+                Some(counter) => format!("HOTP, next {counter}"),
+                None => format!("TOTP, {} s", token.period_seconds),
+            },
             token.algorithm.to_owned(),
             token.digits.to_string(),
-            format!("{} s", token.period_seconds),
-            table::yes_no(token.used),
+            match (token.pending, token.used) {
+                (true, _) => "pending".to_owned(),
+                (false, true) => "used".to_owned(),
+                (false, false) => "new".to_owned(),
+            },
             table::or_dash(token.created_at.as_deref()),
         ]
     });
-    table::rows(&["TOKEN", "ALGORITHM", "DIGITS", "PERIOD", "USED", "CREATED"], rows)
+    table::rows(&["TOKEN", "SERIAL", "TYPE", "ALGORITHM", "DIGITS", "STATE", "CREATED"], rows)
 }
 
 fn shown_name(user: &User) -> String {

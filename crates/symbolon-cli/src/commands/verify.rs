@@ -47,7 +47,7 @@ pub struct VerifyArguments {
 /// A way to prove the second factor.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Method {
-    Totp,
+    Otp,
 }
 
 pub(crate) async fn run(arguments: VerifyArguments) -> Result<Exit, Failure> {
@@ -67,7 +67,7 @@ pub(crate) async fn run(arguments: VerifyArguments) -> Result<Exit, Failure> {
         application,
         client_ip,
         method: match method {
-            Some(Method::Totp) => v1::Method::Totp.into(),
+            Some(Method::Otp) => v1::Method::Otp.into(),
             None => v1::Method::Unspecified.into(),
         },
         request_id: request_id.to_vec(),

@@ -17,6 +17,11 @@ fn user() -> v1::User {
             period_seconds: 60,
             created_at: Some(AT),
             used: true,
+            r#type: v1::TokenType::Hotp.into(),
+            serial: "FT-1".to_owned(),
+            pending: true,
+            drift_steps: -3,
+            counter: 7,
         }],
         created_at: None,
     }
@@ -56,6 +61,11 @@ fn a_user() {
                 "period_seconds": 60,
                 "created_at": "2025-12-31T23:59:59.005Z",
                 "used": true,
+                "type": "HOTP",
+                "serial": "FT-1",
+                "pending": true,
+                "drift_steps": -3,
+                "counter": 7,
             }],
             "created_at": null,
             "log_index": 7,
@@ -67,6 +77,7 @@ fn a_user() {
 fn a_token_without_an_algorithm_is_sha1() {
     let token = Token::from(v1::Token::default());
     assert_eq!(token.algorithm, "SHA1");
+    assert_eq!((token.r#type, token.counter, token.serial), ("TOTP", None, None));
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Users and their tokens.
+//! Users.
 
 use alloc::vec::Vec;
 
 use super::{Context, Output};
-use crate::limits::{TOKENS_PER_USER_MAX, USERS_MAX};
-use crate::{AuditRow, CreateUser, EnrollToken, Refusal, Reply, Row, State, Token, User};
+use crate::limits::USERS_MAX;
+use crate::{AuditRow, CreateUser, Refusal, Reply, Row, State, User};
 
 impl State {
     pub(super) fn create_user(
@@ -36,39 +36,5 @@ impl State {
         let row = AuditRow::UserCreated { user: command.user, name: command.name.clone() };
         self.record(context, row, out);
         Ok(Reply::UserCreated(command.user))
-    }
-
-    pub(super) fn enroll_token(
-        &mut self,
-        context: &Context<'_>,
-        command: &EnrollToken,
-        out: &mut Output,
-    ) -> Result<Reply, Refusal> {
-        let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
-        if command.token.0 == 0 || self.token(command.token).is_some() {
-            return Err(Refusal::IdTaken);
-        }
-        self.sealed_now(&command.seed)?;
-        if user.tokens.len() >= TOKENS_PER_USER_MAX {
-            return Err(Refusal::LimitReached);
-        }
-        user.tokens.push(command.token);
-        // An administrator's act: it ends a lock, so that a locked user has a way back.
-        user.failures = 0;
-        user.changed_at = context.stamp.index;
-        self.put(Row::User(user), out);
-        let token = Token {
-            id: command.token,
-            user: command.user,
-            parameters: command.parameters,
-            seed: command.seed.clone(),
-            mark: 0,
-            created_at: self.clock,
-            changed_at: context.stamp.index,
-        };
-        self.put(Row::Token(token), out);
-        let row = AuditRow::TokenEnrolled { user: command.user, token: command.token };
-        self.record(context, row, out);
-        Ok(Reply::TokenEnrolled(command.token))
     }
 }

@@ -4,8 +4,10 @@ use alloc::vec::Vec;
 
 use super::{Context, Output};
 use crate::limits::{FAILURES_MAX, MATCHES_MAX};
+use crate::otp::MovingFactor;
 use crate::{
-    AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, State, Token, User, Verdict, Verified,
+    AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, State, Token, TokenId, User, Verdict,
+    Verified,
 };
 
 impl State {
@@ -72,7 +74,8 @@ impl State {
         if user.failures >= FAILURES_MAX {
             return denied(Denial::Locked, user.failures);
         }
-        if user.tokens.is_empty() {
+        let usable = |id: &TokenId| self.token(*id).is_some_and(|token| !token.pending);
+        if !user.tokens.iter().any(usable) {
             return denied(Denial::NoToken, user.failures);
         }
         let mut fresh: Vec<Token> = Vec::new();
@@ -90,7 +93,10 @@ impl State {
         }
         let allowed = !fresh.is_empty();
         // A code that is right for several tokens is spent for all of them.
-        for token in fresh {
+        for mut token in fresh {
+            if token.parameters.factor() == MovingFactor::Counter {
+                token.changed_at = context.stamp.index;
+            }
             spent.push(Match { token: token.id, step: token.mark });
             self.put(Row::Token(token), out);
         }
@@ -103,13 +109,15 @@ impl State {
     }
 
     fn judge(&self, user: &User, found: &Match, context: &Context<'_>) -> Judged {
-        let token = self.token(found.token).filter(|token| token.user == user.id);
+        let usable = |token: &&Token| token.user == user.id && !token.pending;
+        let token = self.token(found.token).filter(usable);
         let Some(token) = token else {
             return Judged::Foreign;
         };
         // The window lies around the time at which the code was presented. That time is within 30 s
         // of the stamp, so waiting for a new master costs a user nothing but patience.
-        let (first, last) = token.parameters.window(context.proposal.made_at);
+        let at = context.proposal.made_at;
+        let (first, last) = token.position().window(token.parameters, at);
         if !(first..=last).contains(&found.step) {
             Judged::Foreign
         } else if found.step > token.mark {

@@ -72,8 +72,31 @@ impl Model {
         {
             self.failures.insert(enrolled.user, 0);
         }
+        self.about_tokens(proposal, answer)?;
         for (user, failures) in &self.failures {
             prop_assert_eq!(after.user(*user).map(|user| user.failures), Some(*failures));
+        }
+        Ok(())
+    }
+
+    /// Codes that prove or set a token are spent by it. A token that is gone may be given anew.
+    fn about_tokens(&mut self, proposal: &Proposal, answer: &Answer) -> Judged {
+        let Reply::TokenChanged(_) = answer.reply else {
+            return Ok(());
+        };
+        match &proposal.command {
+            Command::ConfirmToken(command) => {
+                let shown = (command.shown.token, command.shown.step);
+                prop_assert!(self.accepted.insert(shown), "accepted twice");
+            }
+            Command::ResyncToken(command) => {
+                let shown = (command.shown.token, command.shown.step);
+                prop_assert!(self.accepted.insert(shown), "accepted twice");
+            }
+            Command::RemoveToken(command) => {
+                self.accepted.retain(|(token, _)| *token != command.token);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -96,9 +119,10 @@ impl Model {
         let known = before.user(user).unwrap();
         // What is right: a token of this user, at a step of its window.
         let right = |found: &&Match| {
-            let token = before.token(found.token).filter(|token| token.user == user);
+            let token = before.token(found.token);
+            let token = token.filter(|token| token.user == user && !token.pending);
             token.is_some_and(|token| {
-                let (first, last) = token.parameters.window(proposal.made_at);
+                let (first, last) = token.position().window(token.parameters, proposal.made_at);
                 (first..=last).contains(&found.step)
             })
         };
@@ -107,7 +131,7 @@ impl Model {
             |found: &&Match| before.token(found.token).is_none_or(|token| found.step <= token.mark);
         let expected = if *failures >= FAILURES_MAX {
             Some(Denial::Locked)
-        } else if known.tokens.is_empty() {
+        } else if known.tokens.iter().all(|id| before.token(*id).unwrap().pending) {
             Some(Denial::NoToken)
         } else if right.iter().any(is_used) {
             Some(Denial::CodeAlreadyUsed)
@@ -161,8 +185,8 @@ fn decidable(stamp: Stamp, proposal: &Proposal, outcome: &Outcome, state: &State
 fn marks_stand(before: &State, after: &State) -> Judged {
     for row in before.rows() {
         if let Row::Token(old) = row {
-            let new = after.token(old.id).map(|token| token.mark);
-            prop_assert!(new >= Some(old.mark), "a mark fell");
+            let new = after.token(old.id);
+            prop_assert!(new.is_none_or(|new| new.mark >= old.mark), "a mark fell");
         }
     }
     Ok(())

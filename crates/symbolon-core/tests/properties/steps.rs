@@ -1,14 +1,14 @@
 //! Random steps, and the log entries they become.
 
 use proptest::prelude::*;
-use symbolon_core::otp::Parameters;
+use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
-    ConfirmDataKey, CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DataKeyId,
-    DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
-    Match, Method, Name, Node, NodeId, Outcome, Proposal, RequestId, Reseal, RetireDataKey,
-    RotateDataKey, RowKey, Sealed, SetNodeAddresses, Stamp, State, Timestamp, TokenId, UserId,
-    UserName,
+    ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken, CreateUser,
+    DataKeyId, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId,
+    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, RemoveToken, RequestId, Reseal,
+    ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Serial, SetNodeAddresses, Stamp,
+    State, Timestamp, TokenId, UserId, UserName,
 };
 
 /// One log entry to be. Numbers are drawn from small ranges, so that steps meet.
@@ -44,6 +44,10 @@ enum What {
 enum Wish {
     User(u8),
     Token(u8, u8),
+    /// A token, and steps from where it stands.
+    Confirm(u8, i64),
+    Resync(u8, i64),
+    Remove(u8),
     Application(u8),
     JoinToken(u8, u64),
     Join {
@@ -110,6 +114,9 @@ fn wish() -> impl Strategy<Value = Wish> {
     prop_oneof![
         1 => (0..5_u8).prop_map(Wish::User),
         2 => (number(3, 5), 0..8_u8).prop_map(|(user, token)| Wish::Token(user, token)),
+        2 => (0..8_u8, -1..=1_i64).prop_map(|(token, offset)| Wish::Confirm(token, offset)),
+        1 => (0..8_u8, -2..=120_i64).prop_map(|(token, offset)| Wish::Resync(token, offset)),
+        1 => (0..8_u8).prop_map(Wish::Remove),
         1 => (0..4_u8).prop_map(Wish::Application),
         2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
         3 => (0..4_u8, secret, 0..4_u8)
@@ -235,9 +242,19 @@ impl Log {
             Wish::Token(user, token) => Command::EnrollToken(EnrollToken {
                 user: user_id(*user),
                 token: token_id(*token),
-                parameters: Parameters::default(),
+                parameters: parameters(*token),
                 seed: sealed(*token),
+                serial: (*token > 3).then(|| Serial::new(format!("S{}", token % 3)).unwrap()),
+                mark: 0,
+                pending: *token > 5,
             }),
+            Wish::Confirm(token, offset) => Command::ConfirmToken(ConfirmToken {
+                shown: shown(view, *token, self.made_at(age), *offset),
+            }),
+            Wish::Resync(token, offset) => Command::ResyncToken(ResyncToken {
+                shown: shown(view, *token, self.made_at(age), *offset),
+            }),
+            Wish::Remove(token) => Command::RemoveToken(RemoveToken { token: token_id(*token) }),
             Wish::Application(number) => Command::CreateApplication(CreateApplication {
                 application: application_id(*number),
                 name: name("app", *number),
@@ -284,22 +301,39 @@ impl Log {
     ) -> Outcome {
         let view = &self.states[usize::try_from(seen).unwrap()];
         let found = view.user_by_name(&user_name(user)).map(|user| user.id);
-        let now = Parameters::default().step(self.made_at(age));
         Outcome {
             user_name: user_name(user),
             user: if lie { Some(user_id(0)) } else { found },
             application: application_id(application),
-            method: Method::Totp,
+            method: Method::Otp,
             client_ip: String::new(),
             matches: matches
                 .iter()
-                .map(|(token, offset)| Match {
-                    token: token_id(*token),
-                    step: now.checked_add_signed(*offset).unwrap(),
-                })
+                .map(|(token, offset)| shown(view, *token, self.made_at(age), *offset))
                 .collect(),
         }
     }
+}
+
+/// Tokens 2 and 5 count, the others have clocks.
+fn parameters(token: u8) -> Parameters {
+    match token % 3 {
+        2 => Parameters::hotp(Algorithm::Sha1, 6).unwrap(),
+        _ => Parameters::default(),
+    }
+}
+
+/// A code of a token, so many steps from the time or from the last one.
+fn shown(view: &State, token: u8, at: Timestamp, offset: i64) -> Match {
+    let parameters = parameters(token);
+    let found = view.token(token_id(token));
+    let drift = found.map_or(0, |token| token.drift);
+    let mark = found.map_or(0, |token| token.mark);
+    let from = match parameters.factor() {
+        MovingFactor::Time { .. } => parameters.step(at, drift),
+        MovingFactor::Counter => mark + 1,
+    };
+    Match { token: token_id(token), step: from.saturating_add_signed(offset) }
 }
 
 /// FNV-1a over what is asked, as good as a keyed hash among friends.
@@ -323,6 +357,9 @@ fn usual_caller(command: &Command) -> Caller {
         | Command::RetireDataKey(_) => caller(3),
         Command::CreateUser(_)
         | Command::EnrollToken(_)
+        | Command::ConfirmToken(_)
+        | Command::ResyncToken(_)
+        | Command::RemoveToken(_)
         | Command::CreateApplication(_)
         | Command::CreateJoinToken(_)
         | Command::RotateDataKey(_) => caller(0),

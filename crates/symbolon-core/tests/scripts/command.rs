@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_core::otp::{Algorithm, Code, Parameters, matching_step, totp};
+use symbolon_core::otp::{Algorithm, Code, Parameters, code_at, matching_step, resynchronise};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
-    ConfirmDataKey, CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DataKeyId,
-    DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
-    Match, Method, Name, Node, NodeId, Outcome, Proposal, RequestId, Reseal, RetireDataKey,
-    RotateDataKey, RowKey, Sealed, Secret, SetNodeAddresses, State, Timestamp, TokenId, UserId,
-    UserName,
+    ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken, CreateUser,
+    DataKeyId, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId,
+    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, RemoveToken, RequestId, Reseal,
+    ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial, SetNodeAddresses,
+    State, Timestamp, TokenId, UserId, UserName,
 };
 
 use crate::language::{Words, time};
@@ -92,6 +92,18 @@ impl Place<'_> {
                 enrolls = Some((command.token, held));
                 (Command::EnrollToken(command), root())
             }
+            "prove" => {
+                let shown = self.shown(&mut words, made_at)?;
+                (Command::ConfirmToken(ConfirmToken { shown }), root())
+            }
+            "resync" => {
+                let shown = self.two_shown(&mut words, seen, made_at)?;
+                (Command::ResyncToken(ResyncToken { shown }), root())
+            }
+            "take" => {
+                let token = TokenId(number("token", &words.next("a token")?));
+                (Command::RemoveToken(RemoveToken { token }), root())
+            }
             "tick" => (Command::Tick, node_one()),
             "reseal" => (Command::Reseal(self.reseal(&mut words, seen)?), node_one()),
             verb => administer(verb, &mut words)?,
@@ -133,8 +145,8 @@ impl Place<'_> {
                 .map(|claim| self.wallet.at(claim).map(|(token, _, step)| Match { token, step }))
                 .collect::<Result<_, _>>()?,
             (None, Some(text)) => {
-                let code = self.code(&text, &tokens, made_at)?;
-                self.matches(code, &tokens, made_at)
+                let code = self.code(view, &text, &tokens, made_at)?;
+                self.matches(view, code, &tokens, made_at)
             }
             _ => return Err("say either code or claims".to_owned()),
         };
@@ -142,10 +154,37 @@ impl Place<'_> {
             user: known.or_else(|| user.map(|user| user.id)),
             user_name,
             application: ApplicationId(number("application", &application)),
-            method: Method::Totp,
+            method: Method::Otp,
             client_ip: "192.0.2.7".to_owned(),
             matches,
         })
+    }
+
+    /// `TOKEN@STEP`: the code that the token shows then, as the serving node claims it.
+    fn shown(&self, words: &mut Words, _: Timestamp) -> Result<Match, String> {
+        let (token, _, step) = self.wallet.at(&words.next("TOKEN@STEP")?)?;
+        Ok(Match { token, step })
+    }
+
+    /// `TOKEN@STEP`: the codes of that step and the one before, searched for as a serving node does;
+    /// `claims TOKEN@STEP`: as it says.
+    fn two_shown(&self, words: &mut Words, seen: u64, at: Timestamp) -> Result<Match, String> {
+        if let Some(claim) = words.option("claims")? {
+            let (token, _, step) = self.wallet.at(&claim)?;
+            return Ok(Match { token, step });
+        }
+        let text = words.next("TOKEN@STEP")?;
+        let (id, held, step) = self.wallet.at(&text)?;
+        let view = self.states.get(usize::try_from(seen).unwrap());
+        let token = view.and_then(|view| view.token(id)).ok_or("no such token")?;
+        let code = |step| {
+            let digits = usize::from(held.parameters.digits());
+            let value = code_at(&held.seed, step, held.parameters);
+            Code::parse(&format!("{value:0digits$}")).unwrap_or(Code::NEVER)
+        };
+        let codes = [code(step - 1), code(step)];
+        let found = resynchronise(&held.seed, held.parameters, token.position(), codes, at);
+        found.map(|step| Match { token: id, step }).ok_or_else(|| "they are not found".to_owned())
     }
 
     /// `reseal KIND NAME under KEY`, as read at `seen`; with `other` it claims another old secret, with
@@ -187,21 +226,28 @@ impl Place<'_> {
         Ok(Reseal { row, old, new })
     }
 
-    fn matches(&self, code: Code, tokens: &[TokenId], made_at: Timestamp) -> Vec<Match> {
+    fn matches(&self, view: &State, code: Code, tokens: &[TokenId], at: Timestamp) -> Vec<Match> {
         let found = |token: &TokenId| {
             let held = self.wallet.0.get(token)?;
-            let step = matching_step(&held.seed, held.parameters, code, made_at)?;
+            let row = view.token(*token).filter(|row| !row.pending)?;
+            let step = matching_step(&held.seed, held.parameters, row.position(), code, at)?;
             Some(Match { token: *token, step })
         };
         tokens.iter().filter_map(found).collect()
     }
 
     /// `TOKEN@STEP`: what that token shows then. `wrong`: what none of the tokens shows now.
-    fn code(&self, text: &str, tokens: &[TokenId], made_at: Timestamp) -> Result<Code, String> {
+    fn code(
+        &self,
+        view: &State,
+        text: &str,
+        tokens: &[TokenId],
+        at: Timestamp,
+    ) -> Result<Code, String> {
         if text == "wrong" {
             return (0..1_000_000)
                 .filter_map(|value| Code::parse(&format!("{value:06}")))
-                .find(|code| self.matches(*code, tokens, made_at).is_empty())
+                .find(|code| self.matches(view, *code, tokens, at).is_empty())
                 .ok_or_else(|| "every code is right".to_owned());
         }
         if !text.contains('@') {
@@ -209,7 +255,7 @@ impl Place<'_> {
         }
         let (_, held, step) = self.wallet.at(text)?;
         let digits = usize::from(held.parameters.digits());
-        let value = totp(&held.seed, step, held.parameters);
+        let value = code_at(&held.seed, step, held.parameters);
         Code::parse(&format!("{value:0digits$}")).ok_or_else(|| format!("{text} is no code"))
     }
 }
@@ -238,18 +284,23 @@ fn enroll(words: &mut Words) -> Result<(EnrollToken, Held), String> {
         Some(other) => return Err(format!("no algorithm {other}")),
     };
     let digits = words.option("digits")?.unwrap_or_else(|| "6".to_owned());
+    let digits = digits.parse().map_err(|_| "digits")?;
     let period = words.option("period")?.unwrap_or_else(|| "30".to_owned());
-    let parameters = Parameters::new(
-        algorithm,
-        digits.parse().map_err(|_| "digits")?,
-        period.parse().map_err(|_| "period")?,
-    )
-    .map_err(|error| error.to_string())?;
+    let counter = words.option("counter")?;
+    let parameters = match &counter {
+        Some(_) => Parameters::hotp(algorithm, digits),
+        None => Parameters::totp(algorithm, digits, period.parse().map_err(|_| "period")?),
+    };
+    let parameters = parameters.map_err(|error| error.to_string())?;
+    let serial = words.option("serial")?.map(Serial::new).transpose();
     let seed = words.option("seed")?.unwrap_or_else(|| name.clone());
     let command = EnrollToken {
         user: UserId(number("user", &user)),
         token: TokenId(drawn("token", &name, words)?),
         parameters,
+        serial: serial.map_err(|error| error.to_string())?,
+        mark: counter.unwrap_or_default().parse().unwrap_or(0),
+        pending: words.option("state")?.as_deref() == Some("pending"),
         seed: sealed(&format!("sealed {seed}"), words)?,
     };
     let held = Held {

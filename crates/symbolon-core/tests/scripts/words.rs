@@ -1,8 +1,8 @@
 //! What a script says of answers and of the state.
 
 use symbolon_core::{
-    Answer, AuditRow, Command, Denial, JoinTokenId, Match, NodeId, Reply, Reveal, TokenId,
-    UserName, Verdict,
+    Answer, AuditRow, Command, ConfirmToken, Denial, JoinTokenId, Match, NodeId, Reply,
+    ResyncToken, Reveal, Serial, TokenId, UserName, Verdict,
 };
 
 use crate::command::{number, parse_name};
@@ -40,6 +40,12 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
         (Reply::DataKeyRotationStarted(id), Command::RotateDataKey(c)) if c.id == id => {
             "created".to_owned()
         }
+        (Reply::TokenChanged(id), Command::RemoveToken(c)) if c.token == id => "done".to_owned(),
+        (
+            Reply::TokenChanged(id),
+            Command::ConfirmToken(ConfirmToken { shown })
+            | Command::ResyncToken(ResyncToken { shown }),
+        ) if shown.token == id => "done".to_owned(),
         (Reply::Done, _) => "done".to_owned(),
         (Reply::Refused(refusal), _) => format!("refused {refusal:?}"),
         (reply, _) => format!("{reply:?}"),
@@ -67,7 +73,9 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
         "replies" => world.state().replies_len().to_string(),
         "user" => user(world, words.next("a user")?)?,
         "changed" => changed(world, words.next("a user")?)?,
-        "mark" => token(world, &words.next("a token")?)?,
+        "mark" => mark(world, &words.next("a token")?)?,
+        "token" => token(world, &words.next("a token")?),
+        "serial" => serial(world, words.next("a serial number")?)?,
         "application" => application(world, words.next("an application")?)?,
         "join-token" => join_token(world, &words.next("a join token")?),
         "node" => node(world, &words.next("a node's number")?)?,
@@ -96,9 +104,23 @@ fn changed(world: &World, name: String) -> Result<String, String> {
     Ok(format!("entry {}", user.changed_at))
 }
 
-fn token(world: &World, name: &str) -> Result<String, String> {
+fn mark(world: &World, name: &str) -> Result<String, String> {
     let token = world.state().token(TokenId(number("token", name)));
     Ok(token.ok_or_else(|| format!("no token {name}"))?.mark.to_string())
+}
+
+fn token(world: &World, name: &str) -> String {
+    let Some(token) = world.state().token(TokenId(number("token", name))) else {
+        return "none".to_owned();
+    };
+    let proved = if token.pending { "pending" } else { "proved" };
+    format!("{proved}, mark {}, drift {}", token.mark, token.drift)
+}
+
+fn serial(world: &World, text: String) -> Result<String, String> {
+    let serial = Serial::new(text).map_err(|error| error.to_string())?;
+    let token = world.state().token_by_serial(&serial);
+    Ok(token.map_or_else(|| "none".to_owned(), |token| world.wallet.name(token.id)))
 }
 
 fn reveal(reveal: Option<&Reveal>) -> String {
@@ -163,6 +185,15 @@ fn audit(world: &World) -> Result<String, String> {
         AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
         AuditRow::UserCreated { name, .. } => format!("user {name}"),
         AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
+        AuditRow::TokenConfirmed { token, step, .. } => {
+            format!("token {} is proved at {step}", world.wallet.name(*token))
+        }
+        AuditRow::TokenResynchronised { token, step, drift, .. } => {
+            format!("token {} is at {step}, drift {drift}", world.wallet.name(*token))
+        }
+        AuditRow::TokenRemoved { token, .. } => {
+            format!("token {} is gone", world.wallet.name(*token))
+        }
         AuditRow::ApplicationCreated { name, .. } => format!("application {name}"),
         AuditRow::JoinTokenCreated { expires_at, .. } => {
             format!("join token until {}", time_text(*expires_at))

@@ -38,7 +38,7 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
     })
 }
 
-const REFUSALS: [Refusal; 13] = [
+const REFUSALS: [Refusal; 16] = [
     Refusal::Stale,
     Refusal::Late,
     Refusal::FingerprintMismatch,
@@ -52,6 +52,9 @@ const REFUSALS: [Refusal; 13] = [
     Refusal::NotPermitted,
     Refusal::WrongPhase,
     Refusal::RotationUnderWay,
+    Refusal::NoSuchToken,
+    Refusal::SerialTaken,
+    Refusal::StepRefused,
 ];
 
 /// An answer as nodes send it.
@@ -66,6 +69,7 @@ pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
         Reply::ClusterCreated => Message::ClusterCreated(true),
         Reply::UserCreated(id) => Message::UserCreated(id.0),
         Reply::TokenEnrolled(id) => Message::TokenEnrolled(id.0),
+        Reply::TokenChanged(id) => Message::TokenChanged(id.0),
         Reply::ApplicationCreated(id) => Message::ApplicationCreated(id.0),
         Reply::JoinTokenCreated(id) => Message::JoinTokenCreated(id.0),
         Reply::NodeAdmitted(id) => Message::NodeAdmitted(id.0),
@@ -91,6 +95,7 @@ pub fn answer_from_proto(message: peer::Answer) -> Result<Answer, DecodeError> {
         Message::ClusterCreated(_) => Reply::ClusterCreated,
         Message::UserCreated(id) => Reply::UserCreated(UserId(id)),
         Message::TokenEnrolled(id) => Reply::TokenEnrolled(TokenId(id)),
+        Message::TokenChanged(id) => Reply::TokenChanged(TokenId(id)),
         Message::ApplicationCreated(id) => Reply::ApplicationCreated(ApplicationId(id)),
         Message::JoinTokenCreated(id) => Reply::JoinTokenCreated(JoinTokenId(id)),
         Message::NodeAdmitted(id) => Reply::NodeAdmitted(NodeId(id)),

@@ -105,6 +105,17 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
         AuditRow::TokenEnrolled { user, token } => {
             Event::TokenEnrolled(store::TokenEnrolled { user: user.0, token: token.0 })
         }
+        AuditRow::TokenConfirmed { user, token, step } => {
+            let (user, token) = (user.0, token.0);
+            Event::TokenConfirmed(store::TokenConfirmed { user, token, step: *step })
+        }
+        AuditRow::TokenResynchronised { user, token, step, drift } => {
+            let (user, token, step, drift) = (user.0, token.0, *step, *drift);
+            Event::TokenResynchronised(store::TokenResynchronised { user, token, step, drift })
+        }
+        AuditRow::TokenRemoved { user, token } => {
+            Event::TokenRemoved(store::TokenRemoved { user: user.0, token: token.0 })
+        }
         AuditRow::ApplicationCreated { application, name } => {
             Event::ApplicationCreated(store::ApplicationCreated {
                 application: application.0,
@@ -112,10 +123,8 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
             })
         }
         AuditRow::JoinTokenCreated { join_token, expires_at } => {
-            Event::JoinTokenCreated(store::JoinTokenCreated {
-                join_token: join_token.0,
-                expires_at: expires_at.0,
-            })
+            let (join_token, expires_at) = (join_token.0, expires_at.0);
+            Event::JoinTokenCreated(store::JoinTokenCreated { join_token, expires_at })
         }
         AuditRow::NodeAdmitted { node, name, pin, join_token } => {
             Event::NodeAdmitted(store::NodeAdmitted {
@@ -188,6 +197,18 @@ fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeErro
         }
         Event::TokenEnrolled(m) => {
             AuditRow::TokenEnrolled { user: UserId(m.user), token: TokenId(m.token) }
+        }
+        Event::TokenConfirmed(m) => {
+            AuditRow::TokenConfirmed { user: UserId(m.user), token: TokenId(m.token), step: m.step }
+        }
+        Event::TokenResynchronised(m) => AuditRow::TokenResynchronised {
+            user: UserId(m.user),
+            token: TokenId(m.token),
+            step: m.step,
+            drift: m.drift,
+        },
+        Event::TokenRemoved(m) => {
+            AuditRow::TokenRemoved { user: UserId(m.user), token: TokenId(m.token) }
         }
         Event::ApplicationCreated(m) => AuditRow::ApplicationCreated {
             application: ApplicationId(m.application),

@@ -2,10 +2,10 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    AdmitNode, ApplicationId, ClusterId, Command, ConfirmDataKey, CreateApplication, CreateCluster,
-    CreateJoinToken, CreateUser, EnrollToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
-    Match, NodeId, Outcome, Proposal, Reseal, RetireDataKey, RotateDataKey, Sealed,
-    SetNodeAddresses, Timestamp, TokenId, UserId,
+    AdmitNode, ApplicationId, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
+    CreateCluster, CreateJoinToken, CreateUser, EnrollToken, JoinTokenId, KeyHash, KeyPin,
+    LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RemoveToken, Reseal, ResyncToken,
+    RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses, Timestamp, TokenId, UserId,
 };
 
 use super::row::{
@@ -14,7 +14,8 @@ use super::row::{
 };
 use super::{
     DecodeError, algorithm_number, caller_from_proto, caller_to_proto, data_key, display_name,
-    fingerprint, method, method_number, name, need, parameters, request_id, user_name,
+    fingerprint, method, method_number, name, need, parameters, request_id, serial, token_kind,
+    user_name,
 };
 use crate::store::v1 as store;
 
@@ -91,14 +92,14 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             name: c.name.to_string(),
             display_name: c.display_name.to_string(),
         }),
-        Command::EnrollToken(c) => Message::EnrollToken(store::EnrollToken {
-            user: c.user.0,
-            token: c.token.0,
-            algorithm: algorithm_number(c.parameters.algorithm()),
-            digits: c.parameters.digits().into(),
-            period_seconds: c.parameters.period_seconds(),
-            seed: c.seed.as_bytes().to_vec(),
-        }),
+        Command::EnrollToken(c) => Message::EnrollToken(enroll_token_to_proto(c)),
+        Command::ConfirmToken(c) => {
+            Message::ConfirmToken(store::ConfirmToken { shown: Some(match_to_proto(&c.shown)) })
+        }
+        Command::ResyncToken(c) => {
+            Message::ResyncToken(store::ResyncToken { shown: Some(match_to_proto(&c.shown)) })
+        }
+        Command::RemoveToken(c) => Message::RemoveToken(store::RemoveToken { token: c.token.0 }),
         Command::CreateApplication(c) => Message::CreateApplication(store::CreateApplication {
             application: c.application.0,
             name: c.name.to_string(),
@@ -154,9 +155,19 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::EnrollToken(m) => Command::EnrollToken(EnrollToken {
             user: UserId(m.user),
             token: TokenId(m.token),
-            parameters: parameters(m.algorithm, m.digits, m.period_seconds)?,
+            parameters: parameters(m.kind, m.algorithm, m.digits, m.period_seconds)?,
             seed: Sealed::new(m.seed),
+            serial: serial(m.serial)?,
+            mark: m.mark,
+            pending: m.pending,
         }),
+        Message::ConfirmToken(m) => {
+            Command::ConfirmToken(ConfirmToken { shown: match_from_proto(need(m.shown, "shown")?) })
+        }
+        Message::ResyncToken(m) => {
+            Command::ResyncToken(ResyncToken { shown: match_from_proto(need(m.shown, "shown")?) })
+        }
+        Message::RemoveToken(m) => Command::RemoveToken(RemoveToken { token: TokenId(m.token) }),
         Message::CreateApplication(m) => Command::CreateApplication(CreateApplication {
             application: ApplicationId(m.application),
             name: name(m.name, "name")?,
@@ -198,6 +209,21 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
     })
 }
 
+fn enroll_token_to_proto(c: &EnrollToken) -> store::EnrollToken {
+    store::EnrollToken {
+        user: c.user.0,
+        token: c.token.0,
+        algorithm: algorithm_number(c.parameters.algorithm()),
+        digits: c.parameters.digits().into(),
+        period_seconds: c.parameters.period_seconds().unwrap_or(0),
+        seed: c.seed.as_bytes().to_vec(),
+        kind: token_kind(c.parameters).into(),
+        serial: c.serial.as_ref().map(ToString::to_string).unwrap_or_default(),
+        mark: c.mark,
+        pending: c.pending,
+    }
+}
+
 fn create_cluster_from_proto(m: store::CreateCluster) -> Result<CreateCluster, DecodeError> {
     Ok(CreateCluster {
         cluster: need(ClusterId::from_slice(&m.cluster), "cluster")?,
@@ -210,6 +236,14 @@ fn create_cluster_from_proto(m: store::CreateCluster) -> Result<CreateCluster, D
     })
 }
 
+const fn match_to_proto(m: &Match) -> store::Match {
+    store::Match { token: m.token.0, step: m.step }
+}
+
+const fn match_from_proto(m: store::Match) -> Match {
+    Match { token: TokenId(m.token), step: m.step }
+}
+
 fn outcome_to_proto(outcome: &Outcome) -> store::Outcome {
     let matches = outcome.matches.iter();
     store::Outcome {
@@ -218,7 +252,7 @@ fn outcome_to_proto(outcome: &Outcome) -> store::Outcome {
         application: Some(outcome.application.0),
         method: Some(method_number(outcome.method)),
         client_ip: outcome.client_ip.clone().into_bytes(),
-        r#match: matches.map(|m| store::Match { token: m.token.0, step: m.step }).collect(),
+        r#match: matches.map(match_to_proto).collect(),
     }
 }
 
@@ -231,6 +265,6 @@ fn outcome_from_proto(m: store::Outcome) -> Result<Outcome, DecodeError> {
         application: ApplicationId(need(m.application, "application")?),
         method: method(need(m.method, "method")?)?,
         client_ip: String::from_utf8(m.client_ip).map_err(|_| DecodeError::Field("client_ip"))?,
-        matches: matches.map(|m| Match { token: TokenId(m.token), step: m.step }).collect(),
+        matches: matches.map(match_from_proto).collect(),
     })
 }

@@ -8,7 +8,8 @@ use symbolon_core::{
 };
 
 use super::{
-    DecodeError, algorithm_number, data_key, display_name, name, need, parameters, user_name,
+    DecodeError, algorithm_number, data_key, display_name, name, need, parameters, serial,
+    token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -130,11 +131,15 @@ fn row_to_proto(row: &Row) -> store::Row {
             user: row.user.0,
             algorithm: algorithm_number(row.parameters.algorithm()),
             digits: row.parameters.digits().into(),
-            period_seconds: row.parameters.period_seconds(),
+            period_seconds: row.parameters.period_seconds().unwrap_or(0),
             seed: row.seed.as_bytes().to_vec(),
             mark: row.mark,
             created_at: row.created_at.0,
             changed_at: row.changed_at.0,
+            kind: token_kind(row.parameters).into(),
+            serial: row.serial.as_ref().map(ToString::to_string).unwrap_or_default(),
+            pending: row.pending,
+            drift: row.drift,
         }),
         Row::Node(row) => Message::Node(node_to_proto(row)),
         Row::JoinToken(row) => {
@@ -187,9 +192,12 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
         Message::Token(m) => Row::Token(Token {
             id: TokenId(m.id),
             user: UserId(m.user),
-            parameters: parameters(m.algorithm, m.digits, m.period_seconds)?,
+            parameters: parameters(m.kind, m.algorithm, m.digits, m.period_seconds)?,
             seed: Sealed::new(m.seed),
+            serial: serial(m.serial)?,
+            pending: m.pending,
             mark: m.mark,
+            drift: m.drift,
             created_at: Timestamp(m.created_at),
             changed_at: LogIndex(m.changed_at),
         }),

@@ -26,16 +26,19 @@ pub(crate) struct Vector {
 
 pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
-    for (name, command) in samples::commands().into_iter().chain(samples::key_commands()) {
+    let later = samples::key_commands().into_iter().chain(samples::token_commands());
+    for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
     vectors.push(batch());
-    for (name, row) in samples::rows().into_iter().chain(samples::key_rows()) {
+    let later = samples::key_rows().into_iter().chain(samples::token_rows());
+    for (name, row) in samples::rows().into_iter().chain(later) {
         vectors.push(row_vector(name, row));
     }
     vectors.push(audit("audit-batch", None, samples::audit()));
     vectors.push(audit("audit-batch-keys", None, samples::key_audit()));
     vectors.push(audit("audit-batch-chained", Some(Digest([0x35; 32])), samples::audit()));
+    vectors.push(audit("audit-batch-tokens", None, samples::token_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -59,6 +62,9 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "AdmitNode",
             "SetNodeAddresses",
             "Tick",
+            "ConfirmToken",
+            "ResyncToken",
+            "RemoveToken",
             "RotateDataKey",
             "ConfirmDataKey",
             "Reseal",
@@ -126,6 +132,9 @@ fn audit(
             "NodeAdmitted",
             "NodeAddressesChanged",
             "JoinTokenExpired",
+            "TokenConfirmed",
+            "TokenResynchronised",
+            "TokenRemoved",
             "DataKeyRotationStarted",
             "DataKeyActivated",
             "DataKeyRetired",

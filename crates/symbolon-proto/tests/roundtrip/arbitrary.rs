@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, Answer, Application, ApplicationId, AuditEvent,
-    AuditRow, Caller, Cluster, ClusterId, Command, ConfirmDataKey, CreateApplication,
+    AuditRow, Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
     CreateCluster, CreateJoinToken, CreateUser, DataKeyId, DataKeys, Denial, DisplayName,
     EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
-    Method, Name, Node, NodeId, Outcome, Proposal, Refusal, Reply, RequestId, Reseal,
-    RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Sealed, SetNodeAddresses,
-    Timestamp, Token, TokenId, User, UserId, UserName, Verdict, Verified,
+    Method, Name, Node, NodeId, Outcome, Proposal, Refusal, RemoveToken, Reply, RequestId, Reseal,
+    ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Sealed, Serial,
+    SetNodeAddresses, Timestamp, Token, TokenId, User, UserId, UserName, Verdict, Verified,
 };
 
 /// Any number, the extreme ones often.
@@ -63,8 +63,20 @@ fn address() -> impl Strategy<Value = String> {
 fn parameters() -> impl Strategy<Value = Parameters> {
     let algorithm =
         prop_oneof![Just(Algorithm::Sha1), Just(Algorithm::Sha256), Just(Algorithm::Sha512)];
-    (algorithm, 6..=8_u8, prop_oneof![Just(30), Just(60)])
-        .prop_map(|(algorithm, digits, period)| Parameters::new(algorithm, digits, period).unwrap())
+    (algorithm, 6..=8_u8, prop_oneof![Just(30), Just(60), Just(0)]).prop_map(
+        |(algorithm, digits, period)| match period {
+            0 => Parameters::hotp(algorithm, digits).unwrap(),
+            period => Parameters::totp(algorithm, digits, period).unwrap(),
+        },
+    )
+}
+
+fn serial() -> impl Strategy<Value = Option<Serial>> {
+    option::of("[A-Za-z0-9 ._:/-]{1,64}".prop_map(|text| Serial::new(text).unwrap()))
+}
+
+fn shown() -> impl Strategy<Value = Match> {
+    (id(TokenId), number()).prop_map(|(token, step)| Match { token, step })
 }
 
 fn caller() -> impl Strategy<Value = Caller> {
@@ -94,13 +106,12 @@ fn node() -> impl Strategy<Value = Node> {
 }
 
 pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
-    let found = (id(TokenId), number()).prop_map(|(token, step)| Match { token, step });
-    (user_name(), option::of(id(UserId)), id(ApplicationId), "\\PC{0,45}", vec(found, 0..17))
+    (user_name(), option::of(id(UserId)), id(ApplicationId), "\\PC{0,45}", vec(shown(), 0..17))
         .prop_map(|(user_name, user, application, client_ip, matches)| Outcome {
             user_name,
             user,
             application,
-            method: Method::Totp,
+            method: Method::Otp,
             client_ip,
             matches,
         })
@@ -145,14 +156,21 @@ fn creation() -> impl Strategy<Value = Command> {
         (id(UserId), user_name(), display_name()).prop_map(|(user, name, display_name)| {
             Command::CreateUser(CreateUser { user, name, display_name })
         }),
-        (id(UserId), id(TokenId), parameters(), sealed()).prop_map(
-            |(user, token, parameters, seed)| Command::EnrollToken(EnrollToken {
-                user,
-                token,
-                parameters,
-                seed,
-            })
-        ),
+        (id(UserId), id(TokenId), parameters(), sealed(), serial(), number(), any::<bool>())
+            .prop_map(|(user, token, parameters, seed, serial, mark, pending)| {
+                Command::EnrollToken(EnrollToken {
+                    user,
+                    token,
+                    parameters,
+                    seed,
+                    serial,
+                    mark,
+                    pending,
+                })
+            }),
+        shown().prop_map(|shown| Command::ConfirmToken(ConfirmToken { shown })),
+        shown().prop_map(|shown| Command::ResyncToken(ResyncToken { shown })),
+        id(TokenId).prop_map(|token| Command::RemoveToken(RemoveToken { token })),
         (id(ApplicationId), name(), hash(), sealed()).prop_map(
             |(application, name, key, secret)| Command::CreateApplication(CreateApplication {
                 application,
@@ -280,13 +298,26 @@ fn user_row() -> impl Strategy<Value = User> {
 
 fn token_row() -> impl Strategy<Value = Token> {
     let ids = (id(TokenId), id(UserId));
-    (ids, parameters(), sealed(), number(), time(), index()).prop_map(
-        |((id, user), parameters, seed, mark, created_at, changed_at)| Token {
+    let position = (number(), any::<i32>());
+    let printed = (serial(), any::<bool>());
+    (ids, parameters(), sealed(), printed, position, time(), index()).prop_map(
+        |(
+            (id, user),
+            parameters,
+            seed,
+            (serial, pending),
+            (mark, drift),
+            created_at,
+            changed_at,
+        )| Token {
             id,
             user,
             parameters,
             seed,
+            serial,
+            pending,
             mark,
+            drift,
             created_at,
             changed_at,
         },
@@ -415,6 +446,7 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
         Just(Reply::ClusterCreated),
         id(UserId).prop_map(Reply::UserCreated),
         id(TokenId).prop_map(Reply::TokenEnrolled),
+        id(TokenId).prop_map(Reply::TokenChanged),
         id(ApplicationId).prop_map(Reply::ApplicationCreated),
         id(JoinTokenId).prop_map(Reply::JoinTokenCreated),
         id(NodeId).prop_map(Reply::NodeAdmitted),

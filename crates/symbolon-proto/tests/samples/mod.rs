@@ -4,12 +4,12 @@
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, Application, ApplicationId, AuditEvent, AuditRow,
-    Caller, Cluster, ClusterId, Command, ConfirmDataKey, CreateApplication, CreateCluster,
-    CreateJoinToken, CreateUser, DataKeyId, DataKeys, Denial, Digest, DisplayName, EnrollToken,
-    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name,
-    Node, NodeId, Outcome, Proposal, RequestId, Reseal, RetireDataKey, Reveal, RotateDataKey,
-    Rotation, Row, RowKey, Scalars, Sealed, SetNodeAddresses, Timestamp, Token, TokenId, User,
-    UserId, UserName, Verdict, Verified,
+    Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
+    CreateCluster, CreateJoinToken, CreateUser, DataKeyId, DataKeys, Denial, Digest, DisplayName,
+    EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
+    Method, Name, Node, NodeId, Outcome, Proposal, RemoveToken, RequestId, Reseal, ResyncToken,
+    RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial,
+    SetNodeAddresses, Timestamp, Token, TokenId, User, UserId, UserName, Verdict, Verified,
 };
 
 const AT: Timestamp = Timestamp(1_800_000_000_123);
@@ -64,6 +64,9 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::RetireDataKey(_) => Caller::Node(NodeId(3)),
         Command::CreateUser(_)
         | Command::EnrollToken(_)
+        | Command::ConfirmToken(_)
+        | Command::ResyncToken(_)
+        | Command::RemoveToken(_)
         | Command::CreateApplication(_)
         | Command::CreateJoinToken(_)
         | Command::RotateDataKey(_) => {
@@ -86,7 +89,7 @@ pub(crate) fn outcome() -> Outcome {
         user_name: user_name("zoë"),
         user: Some(UserId(0xa1a2_a3a4_a5a6_a7a8)),
         application: ApplicationId(0x0102_0304_0506_0708),
-        method: Method::Totp,
+        method: Method::Otp,
         client_ip: "2001:db8::7".to_owned(),
         matches: vec![
             Match { token: TokenId(0xb1b2_b3b4_b5b6_b7b8), step: 60_000_000 },
@@ -125,7 +128,53 @@ pub(crate) fn enroll_token() -> EnrollToken {
         token: TokenId(0xb1b2_b3b4_b5b6_b7b8),
         parameters: parameters(Algorithm::Sha512, 8, 60),
         seed: Sealed::new(vec![0x41; 7]),
+        serial: None,
+        mark: 0,
+        pending: false,
     }
+}
+
+/// Commands about tokens that came later.
+pub(crate) fn token_commands() -> Vec<(&'static str, Command)> {
+    let token = TokenId(0xb1b2_b3b4_b5b6_b7b8);
+    let shown = Match { token, step: 60_000_002 };
+    let hotp = EnrollToken {
+        parameters: Parameters::hotp(Algorithm::Sha256, 8).unwrap(),
+        serial: Some(serial()),
+        mark: 7,
+        pending: true,
+        ..enroll_token()
+    };
+    vec![
+        ("enroll-hotp", Command::EnrollToken(hotp)),
+        ("confirm-token", Command::ConfirmToken(ConfirmToken { shown })),
+        ("resync-token", Command::ResyncToken(ResyncToken { shown })),
+        ("remove-token", Command::RemoveToken(RemoveToken { token })),
+    ]
+}
+
+/// Tokens as they came later.
+pub(crate) fn token_rows() -> Vec<(&'static str, Row)> {
+    let totp = token(parameters(Algorithm::Sha1, 6, 30));
+    let hotp = Parameters::hotp(Algorithm::Sha512, 7).unwrap();
+    let pending = Token { serial: Some(serial()), pending: true, ..token(hotp) };
+    let drifted = Token { drift: -3, ..totp };
+    vec![("token-hotp", Row::Token(pending)), ("token-drift", Row::Token(drifted))]
+}
+
+/// Events about tokens that came later.
+pub(crate) fn token_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let user = UserId(0xa1a2_a3a4_a5a6_a7a8);
+    let token = TokenId(0xb1b2_b3b4_b5b6_b7b8);
+    audit_of(vec![
+        AuditRow::TokenConfirmed { user, token, step: 60_000_002 },
+        AuditRow::TokenResynchronised { user, token, step: 60_000_003, drift: -3 },
+        AuditRow::TokenRemoved { user, token },
+    ])
+}
+
+fn serial() -> Serial {
+    Serial::new("FT-2000 0001").unwrap()
 }
 
 fn create_application() -> CreateApplication {
@@ -248,7 +297,10 @@ fn token(parameters: Parameters) -> Token {
         user: UserId(0xa1a2_a3a4_a5a6_a7a8),
         parameters,
         seed: Sealed::new(vec![0x41; 7]),
+        serial: None,
+        pending: false,
         mark: 60_000_000,
+        drift: 0,
         created_at: AT,
         changed_at: LogIndex(301),
     }
@@ -354,7 +406,7 @@ fn verified(denial: Option<Denial>) -> Verified {
         user: (!unknown).then_some(UserId(0xa1a2_a3a4_a5a6_a7a8)),
         application: ApplicationId(0x0102_0304_0506_0708),
         client_ip: "2001:db8::7".to_owned(),
-        method: Method::Totp,
+        method: Method::Otp,
         verdict: Verdict { denial, failures: if denial == Some(Denial::Locked) { 100 } else { 0 } },
         spent: denial
             .is_none()
@@ -381,5 +433,5 @@ fn display_name(text: &str) -> DisplayName {
 }
 
 fn parameters(algorithm: Algorithm, digits: u8, period_seconds: u32) -> Parameters {
-    Parameters::new(algorithm, digits, period_seconds).unwrap()
+    Parameters::totp(algorithm, digits, period_seconds).unwrap()
 }

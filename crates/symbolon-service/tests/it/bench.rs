@@ -275,11 +275,11 @@ impl Bench {
 
     /// The right code now, plus `steps`.
     pub(crate) fn code(&self, steps: i64) -> String {
-        use symbolon_core::otp::{Parameters, totp};
+        use symbolon_core::otp::{Parameters, code_at};
         let parameters = Parameters::default();
-        let step = parameters.step(self.clock.now()).checked_add_signed(steps).unwrap();
+        let step = parameters.step(self.clock.now(), 0).checked_add_signed(steps).unwrap();
         let seed = Secret::new(b"12345678901234567890".to_vec());
-        format!("{:06}", totp(&seed, step, parameters))
+        format!("{:06}", code_at(&seed, step, parameters))
     }
 }
 

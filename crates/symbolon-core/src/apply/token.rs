@@ -1,0 +1,126 @@
+//! Tokens: giving, proving, resynchronising and taking them.
+
+use super::{Context, Output};
+use crate::limits::{RESYNC_TOTP_STEPS, TOKENS_PER_USER_MAX};
+use crate::otp::MovingFactor;
+use crate::{
+    AuditRow, ConfirmToken, EnrollToken, Refusal, RemoveToken, Reply, ResyncToken, Row, RowKey,
+    State, Token,
+};
+
+impl State {
+    pub(super) fn enroll_token(
+        &mut self,
+        context: &Context<'_>,
+        command: &EnrollToken,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
+        if command.token.0 == 0 || self.token(command.token).is_some() {
+            return Err(Refusal::IdTaken);
+        }
+        if command.serial.as_ref().is_some_and(|serial| self.token_by_serial(serial).is_some()) {
+            return Err(Refusal::SerialTaken);
+        }
+        self.sealed_now(&command.seed)?;
+        if user.tokens.len() >= TOKENS_PER_USER_MAX {
+            return Err(Refusal::LimitReached);
+        }
+        user.tokens.push(command.token);
+        // An administrator's act: it ends a lock, so that a locked user has a way back.
+        user.failures = 0;
+        user.changed_at = context.stamp.index;
+        self.put(Row::User(user), out);
+        let token = Token {
+            id: command.token,
+            user: command.user,
+            parameters: command.parameters,
+            seed: command.seed.clone(),
+            serial: command.serial.clone(),
+            pending: command.pending,
+            mark: command.mark,
+            drift: 0,
+            created_at: self.clock,
+            changed_at: context.stamp.index,
+        };
+        self.put(Row::Token(token), out);
+        let row = AuditRow::TokenEnrolled { user: command.user, token: command.token };
+        self.record(context, row, out);
+        Ok(Reply::TokenEnrolled(command.token))
+    }
+
+    /// The code that proves a token is spent by it.
+    pub(super) fn confirm_token(
+        &mut self,
+        context: &Context<'_>,
+        command: &ConfirmToken,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let shown = command.shown;
+        let mut token = self.token(shown.token).cloned().ok_or(Refusal::NoSuchToken)?;
+        if !token.pending {
+            return Err(Refusal::WrongPhase);
+        }
+        let (first, last) = token.position().window(token.parameters, context.proposal.made_at);
+        if !(first..=last).contains(&shown.step) || shown.step <= token.mark {
+            return Err(Refusal::StepRefused);
+        }
+        token.pending = false;
+        token.mark = shown.step;
+        token.changed_at = context.stamp.index;
+        let row = AuditRow::TokenConfirmed { user: token.user, token: token.id, step: shown.step };
+        self.put(Row::Token(token), out);
+        self.record(context, row, out);
+        Ok(Reply::TokenChanged(shown.token))
+    }
+
+    /// Both codes that were shown are spent by it.
+    pub(super) fn resync_token(
+        &mut self,
+        context: &Context<'_>,
+        command: &ResyncToken,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let shown = command.shown;
+        let mut token = self.token(shown.token).cloned().ok_or(Refusal::NoSuchToken)?;
+        let at = context.proposal.made_at;
+        let (first, last) = token.position().resync_window(token.parameters, at);
+        if !(first..=last).contains(&shown.step) {
+            return Err(Refusal::StepRefused);
+        }
+        if let MovingFactor::Time { .. } = token.parameters.factor() {
+            let ahead = shown.step.checked_signed_diff(token.parameters.step(at, 0));
+            let drift = ahead.and_then(|ahead| i32::try_from(ahead).ok());
+            let drift = drift.filter(|drift| u64::from(drift.unsigned_abs()) <= RESYNC_TOTP_STEPS);
+            token.drift = drift.ok_or(Refusal::StepRefused)?;
+        }
+        token.mark = shown.step;
+        token.changed_at = context.stamp.index;
+        let row = AuditRow::TokenResynchronised {
+            user: token.user,
+            token: token.id,
+            step: shown.step,
+            drift: token.drift,
+        };
+        self.put(Row::Token(token), out);
+        self.record(context, row, out);
+        Ok(Reply::TokenChanged(shown.token))
+    }
+
+    pub(super) fn remove_token(
+        &mut self,
+        context: &Context<'_>,
+        command: &RemoveToken,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let token = self.token(command.token).ok_or(Refusal::NoSuchToken)?;
+        let mut user = self.user(token.user).cloned().ok_or(Refusal::NoSuchToken)?;
+        user.tokens.retain(|id| *id != command.token);
+        user.changed_at = context.stamp.index;
+        let row = AuditRow::TokenRemoved { user: user.id, token: command.token };
+        self.put(Row::User(user), out);
+        self.delete(RowKey::Token(command.token), out);
+        self.record(context, row, out);
+        Ok(Reply::TokenChanged(command.token))
+    }
+}

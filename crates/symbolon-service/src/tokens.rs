@@ -1,0 +1,279 @@
+//! Giving, proving, resynchronising and taking tokens.
+
+use symbolon_core::otp::{self, Algorithm, Code, MovingFactor, Parameters};
+use symbolon_core::{
+    Command, ConfirmToken, EnrollToken, LogIndex, Match, RemoveToken, Reply, RequestId,
+    ResyncToken, Secret, Serial, State, Timestamp, Token, TokenId,
+};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::evaluate::seed_field;
+use crate::names;
+use crate::otpauth;
+use crate::ports::View;
+use crate::service::Principal;
+use crate::{Service, ServiceError};
+
+/// A token to enrol.
+#[derive(Clone, Debug, Default)]
+pub struct NewToken {
+    /// How it makes codes.
+    pub parameters: Parameters,
+    /// `None`: drawn here, as long as the hash.
+    pub seed: Option<Secret>,
+    /// What is printed on it; may be empty.
+    pub serial: String,
+    /// Of HOTP: the counter of the next code.
+    pub counter: u64,
+    /// Whether a code must prove it first.
+    pub pending: bool,
+}
+
+/// An enrolled token, with what its owner's app needs.
+#[derive(Debug)]
+pub struct Enrollment {
+    /// The row.
+    pub token: Token,
+    /// Holds the seed.
+    pub otpauth_uri: Zeroizing<String>,
+    /// Where in the log.
+    pub index: LogIndex,
+}
+
+/// Which token of a user.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TokenName {
+    /// 16 hexadecimal digits; may be empty.
+    pub id: String,
+    /// May be empty. With both empty it is the one that the user has.
+    pub serial: String,
+}
+
+impl Service {
+    /// Gives a user a token.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] when there is no such user.
+    pub async fn enroll_token(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        username: &str,
+        new: NewToken,
+        deadline: Instant,
+    ) -> Result<Enrollment, ServiceError> {
+        let _place = self.admission.administration()?;
+        let name = names::user_name(username)?;
+        if let Some(seed) = &new.seed {
+            otp::check_seed(seed)
+                .map_err(|error| ServiceError::invalid("seed", error.to_string()))?;
+        }
+        let parameters = new.parameters;
+        let serial = serial(&new.serial)?;
+        if parameters.factor() != MovingFactor::Counter && new.counter != 0 {
+            return Err(ServiceError::invalid("counter", "a TOTP token has none"));
+        }
+        let shape = format!("{parameters:?} {} {}", new.counter, new.pending);
+        let given = new.seed.as_ref().map_or(&[][..], Secret::expose);
+        let fields = [name.as_str().as_bytes(), shape.as_bytes(), given, new.serial.as_bytes()];
+        let request = self.request(principal, request_id, "enroll_token", &fields)?;
+        self.know_user(&name, deadline).await?;
+        let build = |view: &View| {
+            let user = view.state.user_by_name(&name);
+            let user = user.ok_or(ServiceError::NotFound { kind: "user" })?.id;
+            let token = TokenId(self.draw());
+            let seed = new.seed.clone().unwrap_or_else(|| self.draw_secret(seed_bytes(parameters)));
+            let seed = self.vault.seal(view.state.active_data_key(), seed_field(token.0), &seed);
+            let seed = seed.map_err(|_| ServiceError::Internal)?;
+            Ok(Command::EnrollToken(EnrollToken {
+                user,
+                token,
+                parameters,
+                seed,
+                serial: serial.clone(),
+                mark: new.counter,
+                pending: new.pending,
+            }))
+        };
+        let (reply, index) =
+            self.administer(&request, deadline, build).await.map_err(|error| match error {
+                ServiceError::LimitReached { .. } => {
+                    ServiceError::LimitReached { limit: "16 tokens for a user" }
+                }
+                other => other,
+            })?;
+        let Reply::TokenEnrolled(id) = reply else {
+            return Err(ServiceError::Internal);
+        };
+        let state = self.ledger.view().state;
+        let token = state.token(id).cloned().ok_or(ServiceError::NotFound { kind: "token" })?;
+        let seed = self.vault.open(seed_field(id.0), &token.seed);
+        let seed = seed.map_err(|_| ServiceError::Internal)?;
+        let issuer = state.cluster().map_or("symbolon", |cluster| cluster.name.as_str());
+        let otpauth_uri = otpauth::uri(issuer, name.as_str(), &seed, &token);
+        Ok(Enrollment { token, otpauth_uri, index })
+    }
+
+    /// Proves a pending token with a code that it shows.
+    ///
+    /// # Errors
+    /// [`ServiceError::CodeRefused`] when the code is wrong; [`ServiceError::NotPending`].
+    pub async fn confirm_token(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        username: &str,
+        token: &TokenName,
+        code: &str,
+        deadline: Instant,
+    ) -> Result<(Token, LogIndex), ServiceError> {
+        let find = |state: &State, at: Timestamp| {
+            let token = self.named_token(state, username, token, |token| token.pending)?;
+            if !token.pending {
+                return Err(ServiceError::NotPending);
+            }
+            let seed = self.seed(token)?;
+            let code = Code::parse(code).unwrap_or(Code::NEVER);
+            let step = otp::matching_step(&seed, token.parameters, token.position(), code, at);
+            let shown = Match { token: token.id, step: step.ok_or(ServiceError::CodeRefused)? };
+            Ok(Command::ConfirmToken(ConfirmToken { shown }))
+        };
+        let fields = [username, &token.id, &token.serial, code];
+        self.change_token(principal, request_id, "confirm_token", &fields, deadline, find).await
+    }
+
+    /// Finds where a token stands by two codes that it shows one after the other.
+    ///
+    /// # Errors
+    /// [`ServiceError::CodesRefused`] when they are not found.
+    pub async fn resync_token(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        username: &str,
+        token: &TokenName,
+        codes: [&str; 2],
+        deadline: Instant,
+    ) -> Result<(Token, LogIndex), ServiceError> {
+        let parsed = codes.map(|code| Code::parse(code).unwrap_or(Code::NEVER));
+        let find = |state: &State, at: Timestamp| {
+            let token = self.named_token(state, username, token, |_| true)?;
+            let seed = self.seed(token)?;
+            let step = otp::resynchronise(&seed, token.parameters, token.position(), parsed, at);
+            let shown = Match { token: token.id, step: step.ok_or(ServiceError::CodesRefused)? };
+            Ok(Command::ResyncToken(ResyncToken { shown }))
+        };
+        let [first, second] = codes;
+        let fields = [username, &token.id, &token.serial, first, second];
+        self.change_token(principal, request_id, "resync_token", &fields, deadline, find).await
+    }
+
+    /// Takes a token from its user.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] when the user has no such token.
+    pub async fn remove_token(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        username: &str,
+        token: &TokenName,
+        deadline: Instant,
+    ) -> Result<LogIndex, ServiceError> {
+        let _place = self.admission.administration()?;
+        let fields = [username.as_bytes(), token.id.as_bytes(), token.serial.as_bytes()];
+        let request = self.request(principal, request_id, "remove_token", &fields)?;
+        self.know_user(&names::user_name(username)?, deadline).await?;
+        let build = |view: &View| {
+            let token = self.named_token(&view.state, username, token, |_| true)?.id;
+            Ok(Command::RemoveToken(RemoveToken { token }))
+        };
+        self.administer(&request, deadline, build).await.map(|(_, index)| index)
+    }
+
+    async fn change_token(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        kind: &str,
+        fields: &[&str],
+        deadline: Instant,
+        find: impl Fn(&State, Timestamp) -> Result<Command, ServiceError>,
+    ) -> Result<(Token, LogIndex), ServiceError> {
+        let _place = self.admission.administration()?;
+        let bytes: Vec<_> = fields.iter().map(|field| field.as_bytes()).collect();
+        let request = self.request(principal, request_id, kind, &bytes)?;
+        let username = fields.first().copied().unwrap_or_default();
+        self.know_user(&names::user_name(username)?, deadline).await?;
+        let build = |view: &View| find(&view.state, self.clock.now());
+        let (reply, index) = self.administer(&request, deadline, build).await?;
+        let Reply::TokenChanged(id) = reply else {
+            return Err(ServiceError::Internal);
+        };
+        let token = self.ledger.view().state.token(id).cloned();
+        Ok((token.ok_or(ServiceError::NotFound { kind: "token" })?, index))
+    }
+
+    /// Waits for a user that may have been created at another node a moment ago.
+    async fn know_user(
+        &self,
+        name: &symbolon_core::UserName,
+        deadline: Instant,
+    ) -> Result<(), ServiceError> {
+        if self.ledger.view().state.user_by_name(name).is_none() {
+            self.ledger.read_barrier(deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// The token of a user that is named, or of those that `fits` picks the only one.
+    fn named_token<'s>(
+        &self,
+        state: &'s State,
+        username: &str,
+        named: &TokenName,
+        fits: impl Fn(&Token) -> bool,
+    ) -> Result<&'s Token, ServiceError> {
+        let name = names::user_name(username)?;
+        let user = state.user_by_name(&name).ok_or(ServiceError::NotFound { kind: "user" })?;
+        let mut tokens: Vec<_> = user.tokens.iter().filter_map(|id| state.token(*id)).collect();
+        if !named.id.is_empty() {
+            tokens.retain(|token| token.id.to_string() == named.id);
+        }
+        if !named.serial.is_empty() {
+            let is = |serial: &Serial| serial.as_str() == named.serial;
+            tokens.retain(|token| token.serial.as_ref().is_some_and(is));
+        }
+        if named.id.is_empty() && named.serial.is_empty() && tokens.len() > 1 {
+            tokens.retain(|token| fits(token));
+            if tokens.len() > 1 {
+                let problem = "the user has several; name one by its id or its serial number";
+                return Err(ServiceError::invalid("token", problem));
+            }
+        }
+        tokens.first().copied().ok_or(ServiceError::NotFound { kind: "token" })
+    }
+
+    fn seed(&self, token: &Token) -> Result<Secret, ServiceError> {
+        // A view from before a change of the data key: `administer` catches up.
+        self.vault.open(seed_field(token.id.0), &token.seed).map_err(|_| ServiceError::Internal)
+    }
+}
+
+fn serial(text: &str) -> Result<Option<Serial>, ServiceError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let serial = Serial::new(text);
+    serial.map(Some).map_err(|error| ServiceError::invalid("serial", error.to_string()))
+}
+
+/// A drawn seed is as long as its hash (RFC 4226 section 4 R6, RFC 6238 section 5.1).
+const fn seed_bytes(parameters: Parameters) -> usize {
+    match parameters.algorithm() {
+        Algorithm::Sha1 => 20,
+        Algorithm::Sha256 => 32,
+        Algorithm::Sha512 => 64,
+    }
+}
