@@ -22,15 +22,16 @@ impl CountryCode {
         is_code.then(|| digits.parse().ok().map(Self))?
     }
 
-    /// Digits that are dialled before a number within the country and are no part of it.
-    const fn trunk_prefix(self) -> Option<char> {
-        match self.0 {
-            // Italy and its neighbours within keep the zero; these countries have no prefix.
-            39 | 378 | 379 | 34 | 45 | 47 | 30 | 351 | 420 | 48 => None,
-            1 => Some('1'),
-            7 => Some('8'),
-            _ => Some('0'),
-        }
+    /// A number as it is dialled within the country, without what is dialled before it only there.
+    fn without_trunk_prefix(self, number: &str) -> &str {
+        let prefix = match (self.0, number.len()) {
+            (1, 11) => "1",
+            (7, 11) => "8",
+            // North America and Russia with no prefix, and countries whose numbers begin with zero.
+            (1 | 7 | 39 | 225 | 242 | 378 | 379, _) => "",
+            _ => "0",
+        };
+        number.strip_prefix(prefix).unwrap_or(number)
     }
 }
 
@@ -40,16 +41,15 @@ impl CountryCode {
 /// number is one of `country`, whose trunk prefix goes.
 pub(crate) fn normalise(text: &str, country: Option<CountryCode>) -> Option<String> {
     let is_ornament = |c: char| c.is_whitespace() || " .-/()\u{a0}\u{2010}\u{2011}".contains(c);
+    let text = text.trim();
     // +49 (0)30: the zero in brackets is for callers within the country.
-    let is_international = text.trim_start().starts_with(['+', '0'])
-        && text.trim_start().trim_start_matches('+').len() < text.trim_start().len();
-    let without_trunk = if is_international { text.replace("(0)", "") } else { text.to_owned() };
-    let bare: String = without_trunk.chars().filter(|c| !is_ornament(*c)).collect();
+    let is_international = text.starts_with('+') || text.starts_with("00");
+    let text = if is_international { text.replace("(0)", "") } else { text.to_owned() };
+    let bare: String = text.chars().filter(|c| !is_ornament(*c)).collect();
     let digits = match (bare.strip_prefix('+').or_else(|| bare.strip_prefix("00")), country) {
         (Some(digits), _) => digits.to_owned(),
         (None, Some(country)) => {
-            let national = country.trunk_prefix().and_then(|prefix| bare.strip_prefix(prefix));
-            format!("{}{}", country.0, national.unwrap_or(&bare))
+            format!("{}{}", country.0, country.without_trunk_prefix(&bare))
         }
         (None, None) => return None,
     };
@@ -95,6 +95,8 @@ mod tests {
         assert_eq!(with("49", "030 1234567").as_deref(), Some("+49301234567"));
         assert_eq!(with("+1", "(555) 123-4567").as_deref(), Some("+15551234567"));
         assert_eq!(with("1", "1-555-123-4567").as_deref(), Some("+15551234567"));
+        assert_eq!(with("1", "555-123-4567").as_deref(), Some("+15551234567"));
+        assert_eq!(with("7", "800 123-45-67").as_deref(), Some("+78001234567"));
         assert_eq!(with("39", "06 12345678").as_deref(), Some("+390612345678"));
         assert_eq!(with("7", "8 495 123-45-67").as_deref(), Some("+74951234567"));
     }

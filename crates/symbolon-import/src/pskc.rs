@@ -10,6 +10,7 @@ use std::collections::btree_map::Entry;
 
 use roxmltree::{Document, Node, ParsingOptions};
 use symbolon_core::Secret;
+use zeroize::Zeroizing;
 
 use crate::shown::shown;
 use crate::{Imported, ImportedToken, RowError, Warning};
@@ -52,7 +53,9 @@ pub enum FileKey {
 
 /// Reads a key container.
 ///
-/// The report's warnings tell of an XML signature: it is not verified.
+/// The report's warnings tell of an XML signature: it is not verified. A file with a passphrase may
+/// ask for ten million iterations of PBKDF2, which are seconds of one processor: do not call this
+/// where others wait.
 ///
 /// # Errors
 /// [`PskcError`] when nothing of the file may be imported: no key container, too large, damaged, not
@@ -64,6 +67,8 @@ pub fn read_pskc(bytes: &[u8], file_key: &FileKey) -> Result<Imported<ImportedTo
     guard::check(bytes)?;
     let text = std::str::from_utf8(bytes).map_err(|_| PskcError::NotUtf8)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let normal = with_plain_line_ends(text);
+    let text = normal.as_ref().map_or(text, |normal| normal.as_str());
     let options = ParsingOptions { nodes_limit: NODES_MAX, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).map_err(|error| match error {
         roxmltree::Error::DtdDetected => PskcError::Doctype,
@@ -85,6 +90,25 @@ pub fn read_pskc(bytes: &[u8], file_key: &FileKey) -> Result<Imported<ImportedTo
     }
     Reader { lines: &lines, opener, seen: BTreeMap::new() }.read(container, &mut imported)?;
     Ok(imported)
+}
+
+/// `text` with the line ends of Unix, if it has others. The parser would replace them itself, in
+/// copies that are not wiped.
+fn with_plain_line_ends(text: &str) -> Option<Zeroizing<String>> {
+    if !text.contains('\r') {
+        return None;
+    }
+    // Room for all of it at once: a string that grows leaves copies behind.
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\r' => plain.push('\n'),
+            other => plain.push(other),
+        }
+    }
+    Some(plain)
 }
 
 fn check_root(container: Node<'_, '_>) -> Result<(), PskcError> {

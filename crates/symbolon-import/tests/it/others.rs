@@ -39,6 +39,18 @@ fn aes_cbc_with_three_key_sizes_and_three_macs() {
 }
 
 #[test]
+fn line_ends_of_windows_and_a_mark_make_no_difference() {
+    let text = format!("\u{feff}{}", AES128.replace('\n', "\r\n"));
+    let imported = read_pskc(text.as_bytes(), &pre_shared(&KEY[..32])).unwrap();
+    check(&imported, -2);
+    let lines = |imported: &Imported<ImportedToken>| {
+        imported.rows.iter().map(|token| token.line).collect::<Vec<_>>()
+    };
+    let plain = read_pskc(AES128.as_bytes(), &pre_shared(&KEY[..32])).unwrap();
+    assert_eq!(lines(&imported), lines(&plain));
+}
+
+#[test]
 fn pbkdf2_with_another_function_than_sha_1() {
     check(&read_pskc(PBKDF2.as_bytes(), &passphrase("correct horse")).unwrap(), -2);
     let error = read_pskc(PBKDF2.as_bytes(), &passphrase("wrong horse")).unwrap_err();
