@@ -54,7 +54,7 @@ pub enum FileKey {
 /// Reads a key container.
 ///
 /// The report's warnings tell of an XML signature: it is not verified. A file with a passphrase may
-/// ask for ten million iterations of PBKDF2, which are seconds of one processor: do not call this
+/// ask for two million iterations of PBKDF2, which are seconds of one processor: do not call this
 /// where others wait.
 ///
 /// # Errors
@@ -140,7 +140,7 @@ impl Reader<'_> {
         for package in
             container.children().filter(|node| is_named(*node, &["KeyPackage", "Device"]))
         {
-            let device = self.lines.child(package, &["DeviceInfo"])?;
+            let device = self.lines.child(package, &["DeviceInfo", "DeviceId"])?;
             let device = Device::read(self.lines, device)?;
             for key in package.children().filter(|node| is_named(*node, &["Key"])) {
                 keys += 1;

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::PskcError;
 use super::encryption::Opener;
-use super::xml::{Lines, decode_base64, text};
+use super::xml::{Lines, attribute, decode_base64, is_named, text};
 use crate::RowError;
 
 /// A whole number as the file has it; nothing if it is not there.
@@ -27,6 +27,8 @@ pub(super) struct Data {
 enum Value<'a, 'i> {
     Absent,
     Plain(Node<'a, 'i>),
+    /// In clear and always in Base64, as early drafts have it, also a number.
+    Coded(Node<'a, 'i>),
     Opened(Zeroizing<Vec<u8>>),
 }
 
@@ -40,15 +42,14 @@ impl Data {
         opener: Option<&Opener<'_>>,
         key: Node<'_, '_>,
     ) -> Result<Self, PskcError> {
-        let data = lines.child(key, &["Data"])?;
-        let value = |name: &str| match data {
-            Some(data) => read_value(lines, opener, data, name),
+        let value = |name: &str, named: &str| match find(lines, key, name, named)? {
+            Some(element) => read_value(lines, opener, element),
             None => Ok(Value::Absent),
         };
-        let (seed, is_plain) = match value("Secret")? {
+        let (seed, is_plain) = match value("Secret", "SECRET")? {
             Value::Absent => (Ok(None), false),
             Value::Opened(seed) => (Ok(Some(seed)), false),
-            Value::Plain(node) => {
+            Value::Plain(node) | Value::Coded(node) => {
                 let seed = decode_base64(node).ok_or(RowError::SeedText { format: "Base64" });
                 (seed.map(Some), true)
             }
@@ -56,33 +57,57 @@ impl Data {
         Ok(Self {
             seed,
             seed_is_plain: is_plain && opener.is_some(),
-            counter: number("counter", value("Counter")?),
-            time: number("start time", value("Time")?),
-            interval: number("time interval", value("TimeInterval")?),
-            drift: number("time drift", value("TimeDrift")?),
+            counter: number("counter", value("Counter", "COUNTER")?),
+            time: number("start time", value("Time", "TIME")?),
+            interval: number("time interval", value("TimeInterval", "TIME_INTERVAL")?),
+            drift: number("time drift", value("TimeDrift", "TIME_DRIFT")?),
         })
+    }
+}
+
+/// The element of a value: `Data/Secret`, or `Data` with the name `SECRET` in early drafts, which
+/// some suppliers have never left.
+fn find<'a, 'i>(
+    lines: &Lines,
+    key: Node<'a, 'i>,
+    name: &str,
+    named: &str,
+) -> Result<Option<Node<'a, 'i>>, PskcError> {
+    let all = || key.children().filter(|child| is_named(*child, &["Data"]));
+    if !all().any(|data| attribute(data, &["Name"]).is_some()) {
+        return lines.descend(key, &["Data", name]);
+    }
+    let is_meant = |data: &Node<'_, '_>| {
+        attribute(*data, &["Name"]).is_some_and(|found| found.eq_ignore_ascii_case(named))
+    };
+    let mut found = all().filter(is_meant);
+    match (found.next(), found.next()) {
+        (_, Some(second)) => Err(lines.problem(second, "a value stands twice where one may be")),
+        (first, None) => Ok(first),
     }
 }
 
 fn read_value<'a, 'i>(
     lines: &Lines,
     opener: Option<&Opener<'_>>,
-    data: Node<'a, 'i>,
-    name: &str,
+    element: Node<'a, 'i>,
 ) -> Result<Value<'a, 'i>, PskcError> {
-    let Some(element) = lines.child(data, &[name])? else {
-        return Ok(Value::Absent);
-    };
     let plain = lines.child(element, &["PlainValue"])?;
+    let coded = lines.child(element, &["Value"])?;
     let encrypted = lines.child(element, &["EncryptedValue"])?;
-    match (plain, encrypted, opener) {
-        (Some(plain), None, _) => Ok(Value::Plain(plain)),
-        (None, Some(encrypted), Some(opener)) => {
+    match (plain, coded, encrypted) {
+        (Some(plain), None, None) => Ok(Value::Plain(plain)),
+        (None, Some(coded), None) => Ok(Value::Coded(coded)),
+        (None, None, Some(encrypted)) => {
+            // There is an opener whenever anything is encrypted.
+            let Some(opener) = opener else {
+                return Err(lines.problem(encrypted, "an encrypted value has no key"));
+            };
             let mac = lines.child(element, &["ValueMAC"])?;
             opener.open(encrypted, mac).map(Value::Opened)
         }
-        (None, None, _) => Ok(Value::Absent),
-        _ => Err(lines.problem(element, "a value stands in clear and encrypted")),
+        (None, None, None) => Ok(Value::Absent),
+        _ => Err(lines.problem(element, "a value is given in two ways")),
     }
 }
 
@@ -91,6 +116,9 @@ fn number(field: &'static str, value: Value<'_, '_>) -> Number {
     match value {
         Value::Absent => Ok(None),
         Value::Plain(node) => text(node).trim().parse().map(Some).map_err(|_| error),
+        Value::Coded(node) => {
+            decode_base64(node).and_then(|bytes| integer(&bytes)).map(Some).ok_or(error)
+        }
         Value::Opened(bytes) => integer(&bytes).map(Some).ok_or(error),
     }
 }

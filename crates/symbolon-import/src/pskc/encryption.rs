@@ -8,9 +8,9 @@ use super::xml::{Lines, attribute, is_named};
 use super::{FileKey, PskcError};
 use crate::shown::shown;
 
-/// Iterations of PBKDF2 that are tried. More would keep the server busy for longer than an
-/// administrator waits.
-const ITERATIONS_MAX: u32 = 10_000_000;
+/// Iterations of PBKDF2 that are tried: up to four seconds of a processor. Real files have a thousand
+/// to a million.
+const ITERATIONS_MAX: u32 = 2_000_000;
 
 /// Opens encrypted values. Nothing is decrypted before its MAC is found right.
 pub(super) struct Opener<'l> {
@@ -35,6 +35,7 @@ impl<'l> Opener<'l> {
         file_key: &FileKey,
         lines: &'l Lines,
     ) -> Result<Option<Self>, PskcError> {
+        refuse_draft(container, lines)?;
         let encrypted = |node: Node<'_, '_>| is_named(node, &["EncryptedValue"]);
         if !container.descendants().any(encrypted) {
             return Ok(None);
@@ -127,6 +128,19 @@ impl<'l> Opener<'l> {
             });
         }
         cipher.decrypt(&self.key, data).ok_or(PskcError::WrongKeyOrChanged { line })
+    }
+}
+
+/// Refuses the encryption of early drafts, which is said once for the whole container: its values
+/// look like values in clear.
+fn refuse_draft(container: Node<'_, '_>, lines: &Lines) -> Result<(), PskcError> {
+    let Some(method) = lines.child(container, &["EncryptionMethod"])? else {
+        return Ok(());
+    };
+    match attribute(method, &["Algorithm", "algorithm"]) {
+        None => Ok(()),
+        Some(uri) if uri.eq_ignore_ascii_case("NONE") => Ok(()),
+        Some(uri) => Err(PskcError::Encryption { line: lines.of_node(method), found: shown(uri) }),
     }
 }
 

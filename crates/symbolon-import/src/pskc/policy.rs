@@ -23,7 +23,10 @@ impl Validity {
         node: Node<'_, '_>,
     ) -> Result<Result<Self, RowError>, PskcError> {
         let start = date::parse("start date", &lines.child_text(node, "StartDate")?);
-        let expiry = date::parse("expiry date", &lines.child_text(node, "ExpiryDate")?);
+        let expiry = match lines.child(node, &["ExpiryDate", "Expiry"])? {
+            Some(expiry) => date::parse("expiry date", &text(expiry)),
+            None => Ok(None),
+        };
         let (start, expiry) = match (start, expiry) {
             (Ok(start), Ok(expiry)) => (start, expiry),
             (Err(error), _) | (_, Err(error)) => return Ok(Err(error)),

@@ -80,7 +80,7 @@ fn many_keys_in_a_large_device_cost_no_more_than_both() {
 
 #[test]
 fn pbkdf2_does_not_run_for_ever() {
-    for count in ["0", "-1", "10000001", "99999999999999999999", "", "1e3"] {
+    for count in ["0", "-1", "2000001", "99999999999999999999", "", "1e3"] {
         let text = FIGURE7.replace("<IterationCount>1000<", &format!("<IterationCount>{count}<"));
         let found = read_pskc(text.as_bytes(), &passphrase("qwerty")).unwrap_err();
         assert!(matches!(found, PskcError::Iterations { .. }), "{count}: {found}");

@@ -190,3 +190,35 @@ fn the_form_of_drafts_is_read() {
     assert_eq!(imported.rows[0].serial, "987654323");
     assert_eq!(imported.rows[0].key_id.as_deref(), Some("987654323"));
 }
+
+/// A container of the drafts before the working group's, with one value for the encryption.
+fn early(encryption: &str, expiry: &str) -> String {
+    format!(
+        "<KeyContainer xmlns='urn:ietf:params:xml:ns:keyprov:container'>\n\
+         <EncryptionMethod algorithm='{encryption}'/><Device><DeviceId>\
+         <Manufacturer>Token Manufacturer</Manufacturer><SerialNo>98765432187</SerialNo>\
+         <Expiry>{expiry}</Expiry></DeviceId><Key KeyAlgorithm='HOTP' KeyId='98765432187'>\
+         <Usage><ResponseFormat format='DECIMAL' length='6'/></Usage>\
+         <Data Name='SECRET'><Value>{SEED}</Value></Data>\
+         <Data Name='COUNTER'><Value>AAAAAAAAACo=</Value></Data></Key></Device></KeyContainer>"
+    )
+}
+
+#[test]
+fn the_form_of_early_drafts_is_read_in_clear_only() {
+    let text = early("NONE", "2030-01-01T00:00:00Z");
+    let imported = read_pskc(text.as_bytes(), &FileKey::None).unwrap();
+    assert_eq!(imported.rows[0].kind, TokenKind::Hotp { counter: 42 });
+    assert_eq!(imported.rows[0].seed.expose(), b"12345678901234567890");
+    assert!(imported.rows[0].expires.is_some());
+    let uri = "http://www.w3.org/2001/04/xmlenc#aes128-cbc";
+    let error = read_pskc(early(uri, "").as_bytes(), &FileKey::None).unwrap_err();
+    assert_eq!(error, PskcError::Encryption { line: 2, found: uri.to_owned() });
+    // Day and month could be exchanged, so nobody guesses.
+    let imported = read_pskc(early("none", "01/02/2030").as_bytes(), &FileKey::None).unwrap();
+    let reason = &imported.report.refused[0].reason;
+    assert_eq!(reason, &RowError::Date { field: "expiry date" });
+    let twice = early("NONE", "").replace("COUNTER", "secret");
+    let error = read_pskc(twice.as_bytes(), &FileKey::None).unwrap_err();
+    assert!(matches!(error, PskcError::Structure { line: 2, .. }), "{error}");
+}
