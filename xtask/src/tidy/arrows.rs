@@ -9,6 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("symbolon-core", &[]),
     ("symbolon-proto", &["symbolon-core"]),
     ("symbolon-service", &["symbolon-core"]),
+    ("symbolon-import", &["symbolon-core"]),
     ("symbolon-store", &["symbolon-core", "symbolon-proto"]),
     (
         "symbolon-cluster",
