@@ -41,7 +41,7 @@ impl Shadow {
         let shadow = Self { place: root.with_file_name("shadow"), root };
         shadow.seed();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
-        node.set_environment([
+        node.add_environment([
             ("LD_PRELOAD".to_owned(), text(library())),
             ("SHADOW_ROOT".to_owned(), text(&shadow.root)),
             ("SHADOW_DIR".to_owned(), text(&shadow.place)),

@@ -18,6 +18,7 @@ mod metrics;
 mod node;
 mod otp;
 mod person;
+mod secrets;
 mod wait;
 
 pub use call::{REQUEST_ID, request_id};
@@ -28,6 +29,7 @@ pub use metrics::Metrics;
 pub use node::{Addresses, Node};
 pub use otp::{Otp, PERIOD_SECONDS, now_seconds, step_now};
 pub use person::{Person, Verdict};
+pub use secrets::Secrets;
 pub use tonic::{Code, Status};
 pub use wait::{wait_for, wait_until};
 
