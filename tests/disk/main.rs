@@ -11,6 +11,8 @@ mod last_words;
 #[cfg(test)]
 mod shadow;
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tampered;
