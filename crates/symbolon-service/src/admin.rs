@@ -1,5 +1,6 @@
 //! Creating users, tokens, applications and join tokens.
 
+use std::fmt;
 use symbolon_core::limits::{JOIN_TOKEN_MILLISECONDS_DEFAULT, JOIN_TOKEN_MILLISECONDS_MAX};
 use symbolon_core::otp::{self, Algorithm, Parameters};
 use symbolon_core::{
@@ -29,7 +30,6 @@ pub struct NewToken {
 }
 
 /// An enrolled token, with what its owner's app needs.
-#[derive(Debug)]
 pub struct Enrollment {
     /// The row.
     pub token: Token,
@@ -37,6 +37,16 @@ pub struct Enrollment {
     pub otpauth_uri: Zeroizing<String>,
     /// Where in the log.
     pub index: LogIndex,
+}
+
+impl fmt::Debug for Enrollment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { token, otpauth_uri: _, index } = self;
+        f.debug_struct("Enrollment")
+            .field("token", token)
+            .field("index", index)
+            .finish_non_exhaustive()
+    }
 }
 
 pub(crate) const fn api_key_field(id: u64) -> FieldRef {
