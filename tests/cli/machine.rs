@@ -2,10 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "none of these files is the product's store")]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use symbolon_testkit::Node;
 
 pub(crate) fn bytes(path: &Path) -> Vec<u8> {
@@ -50,7 +50,22 @@ pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
 
 /// Sends a signal. That the process has ended meanwhile is no matter.
 pub(crate) fn signal(pid: u32, signal: Signal) {
-    let _ = kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal);
+    let _ = kill_process(numbered(pid), signal);
+}
+
+fn numbered(pid: u32) -> Pid {
+    Pid::from_raw(pid.try_into().unwrap()).unwrap()
+}
+
+/// Takes the limit on core dumps from a process. Where the machine sets one itself it stays.
+pub(crate) fn allow_core_dumps(pid: u32) -> bool {
+    let all = Rlimit { current: None, maximum: None };
+    prlimit(Some(numbered(pid)), Resource::Core, all).is_ok()
+}
+
+/// Whom the system lets look at a process: its user, or root alone.
+pub(crate) fn owner(pid: u32) -> u32 {
+    fs::metadata(format!("/proc/{pid}")).unwrap().uid()
 }
 
 /// A node that is stopped keeps its connections and answers nothing.

@@ -6,6 +6,7 @@
 )]
 
 mod asking;
+mod crashes;
 mod demo;
 mod dev;
 mod documents;

@@ -1,33 +1,45 @@
 //! No secret stands in clear in a log, however much is logged, in a data directory, or in what is
 //! told to those who watch.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use symbolon_proto::v1::{Algorithm, EnrollTokenRequest, VerifyRequest};
-use symbolon_testkit::{Cluster, Options, Otp};
+use symbolon_testkit::{Cluster, Node, Options, Otp, Secrets, wait_until};
 
 use crate::machine;
-use crate::program::{Asking, DONE, NO, binary};
-use crate::unsealed::unsealed;
+use crate::program::{Asking, DONE, NO, TIME_MAX, binary};
+use crate::unsealed::{unsealed_log, unsealed_snapshot};
 
 /// A name that is no secret: what finds it would find a secret too.
 const USER: &str = "user-of-no-secret";
 /// A level alone leaves the libraries that could log what they carry at `warn`: they are named.
 const LIBRARIES: [&str; 6] = ["h2", "openraft", "rustls", "sled", "tonic", "tower"];
+/// Log entries from one snapshot to the next: the fewest that the settings allow.
+const SNAPSHOT_ENTRIES: u64 = 1_000;
+/// More than what is planted takes, and fewer than stay in the log behind a snapshot. API keys and join
+/// tokens are in a snapshot for as long as they may be shown again, which is 30 s.
+const ENTRIES_OF_SECRETS: u64 = 80;
+/// How many of what must be found where nothing is sealed.
+const PLANTED: [(&str, usize); 3] = [("a seed", 5), ("an API key", 2), ("a join token", 1)];
 const IMPORTED: &[u8; 20] = b"imported seed 123456";
 
 #[tokio::test]
 async fn no_secret_is_written_down_or_logged() {
+    let storage = format!("disk_reserve = \"16MiB\"\nsnapshot_entries = {SNAPSHOT_ENTRIES}");
     let named: String = LIBRARIES.iter().map(|library| format!(",{library}=trace")).collect();
     let log_filter = format!("trace{named}");
-    let options = Options { log_filter, ..Options::default() };
+    let options = Options { log_filter: log_filter.clone(), storage, ..Options::default() };
     let mut cluster = Cluster::start_with(binary(), options).await;
     let mut secrets = Secrets::default();
-    secrets.add("the administrator's token", &bearer(cluster.admin_token()));
+    secrets.add_bearer("the administrator's token", cluster.admin_token());
+    // So much of no interest would only make the logs longer.
+    start_again(&cluster, (&log_filter, "warn")).await;
+    let almost = SNAPSHOT_ENTRIES - ENTRIES_OF_SECRETS;
+    fill(&cluster, async || applied(&cluster).await >= almost).await;
+    start_again(&cluster, ("warn", &log_filter)).await;
     exercise(&cluster, &mut secrets).await;
     refuse(&cluster, &mut secrets).await;
+    snapshots(&cluster, &secrets).await;
     // A master dies, a node joins and copies everything, all start again from what is on disk.
     cluster.node(1).kill9();
     cluster.wait_for_master().await;
@@ -56,8 +68,58 @@ async fn no_secret_is_written_down_or_logged() {
     }
     // The search finds each of them where nothing is sealed.
     let node = cluster.node(1);
-    let kek = node.data_dir().with_file_name("kek");
-    secrets.assert_found(&unsealed(&node.data_dir(), &kek));
+    let (data, kek) = (node.data_dir(), node.data_dir().with_file_name("kek"));
+    secrets.assert_found("the log", &unsealed_log(&data, &kek), &PLANTED);
+    secrets.assert_found("the snapshot", &unsealed_snapshot(&data, &kek), &PLANTED);
+}
+
+/// With another filter of the log.
+async fn start_again(cluster: &Cluster, (old, new): (&str, &str)) {
+    cluster.terminate_all().await;
+    for file in cluster.nodes().iter().map(Node::config_file) {
+        let settings = machine::text(&file);
+        let old = format!("filter = \"{old}\"");
+        assert!(settings.contains(&old), "{settings}");
+        machine::write(&file, &settings.replace(&old, &format!("filter = \"{new}\"")));
+    }
+    cluster.start_all().await;
+}
+
+/// Entries of the log.
+async fn applied(cluster: &Cluster) -> u64 {
+    cluster.admin(1).status().await.unwrap().applied_index
+}
+
+/// Adds users of no interest until that is so.
+async fn fill(cluster: &Cluster, enough: impl AsyncFn() -> bool) {
+    let admin = cluster.admin(cluster.wait_for_master().await);
+    let mut number = applied(cluster).await;
+    wait_until("the log is long enough", TIME_MAX, async || {
+        number += 1;
+        admin.create_user(&format!("filler-{number}")).await.unwrap();
+        enough().await
+    })
+    .await;
+}
+
+/// Lets each node take a snapshot of all that is there, and looks into it.
+async fn snapshots(cluster: &Cluster, secrets: &Secrets) {
+    let planted = applied(cluster).await;
+    let has_one = |node: &Node| newest_snapshot(node).is_some_and(|(index, _)| index >= planted);
+    fill(cluster, async || cluster.nodes().iter().all(has_one)).await;
+    for node in cluster.nodes() {
+        let (_, path) = newest_snapshot(node).unwrap();
+        secrets.assert_absent(&path.display().to_string(), &machine::bytes(&path));
+    }
+}
+
+/// Files are named by the index of their last entry, in 20 digits.
+fn newest_snapshot(node: &Node) -> Option<(u64, PathBuf)> {
+    let files = machine::entries(&node.data_dir().join("snapshots"));
+    let whole = files.into_iter().filter(|path| path.extension().is_some_and(|end| end == "snap"));
+    let newest = whole.max()?;
+    let index = newest.file_name()?.to_str()?.get(..20)?.parse().ok()?;
+    Some((index, newest))
 }
 
 fn data_directory(directory: &Path, secrets: &Secrets) {
@@ -67,7 +129,9 @@ fn data_directory(directory: &Path, secrets: &Secrets) {
         secrets.assert_absent(&path.display().to_string(), &bytes);
         all.extend(bytes);
     }
-    assert!(Text::of(&all).0.contains(USER), "the search does not find what must be there");
+    let name = USER.as_bytes();
+    let is_there = all.windows(name.len()).any(|bytes| bytes == name);
+    assert!(is_there, "the search does not find what must be there");
 }
 
 /// Everything that makes, shows or takes a secret.
@@ -97,13 +161,12 @@ async fn exercise(cluster: &Cluster, secrets: &mut Secrets) {
     secrets.add_seed(by_command["otpauth_uri"].as_str().unwrap());
 
     let key = cluster.application("portal").await;
-    secrets.add("an API key", &bearer(&key));
+    secrets.add_bearer("an API key", &key);
     let key_file = cluster.directory().join("portal.key");
     machine::write(&key_file, &key);
     machine::set_mode(&key_file, 0o600);
     let join = asking.json("cluster join-token create").await;
-    let join = join["join_token"].as_str().unwrap();
-    secrets.add("a join token", &BASE64URL_NOPAD.decode(&join.as_bytes()[31..74]).unwrap());
+    secrets.add_join_token(join["join_token"].as_str().unwrap());
 
     let otp = Otp::from_uri(&told.otpauth_uri);
     let portal = asking.with_token_file(&key_file);
@@ -117,15 +180,15 @@ async fn exercise(cluster: &Cluster, secrets: &mut Secrets) {
             VerifyRequest { username: USER.to_owned(), code, context, ..VerifyRequest::default() };
         client.verify(question).await.unwrap();
     }
-    secrets.texts.insert("a code as typed", "18273645".to_owned());
+    secrets.add_text("a code as typed", "18273645");
 }
 
 /// Secrets that come with a mistake are secrets all the same.
 async fn refuse(cluster: &Cluster, secrets: &mut Secrets) {
     let stray = "AstraySecretThatSomebodySentByMistake1234567";
-    secrets.texts.insert("a secret in the wrong place", stray.to_owned());
+    secrets.add_text("a secret in the wrong place", stray);
     let key = cluster.application("other").await;
-    secrets.add("another API key", &bearer(&key));
+    secrets.add_bearer("an API key", &key);
     let client = cluster.anonymous(2);
     for token in [stray.to_owned(), format!("{key}x"), format!("symbolon_app_{stray}")] {
         client.with_bearer(&token).status().await.err().unwrap();
@@ -149,92 +212,4 @@ async fn refuse(cluster: &Cluster, secrets: &mut Secrets) {
     cluster.admin(3).enroll_token(import).await.err().unwrap();
     // Whoever types a password where the name belongs is refused without a word of it.
     known.verify(odd(&format!("{stray} {stray}"), "1", "")).await.err().unwrap();
-}
-
-/// The random part of a bearer token.
-fn bearer(token: &str) -> Vec<u8> {
-    BASE64URL_NOPAD.decode(&token.as_bytes()[token.len() - 43..]).unwrap()
-}
-
-/// What must not be found, by what it is.
-#[derive(Default)]
-struct Secrets {
-    bytes: Vec<(&'static str, Vec<u8>)>,
-    texts: BTreeMap<&'static str, String>,
-}
-
-impl Secrets {
-    fn add(&mut self, what: &'static str, secret: &[u8]) {
-        assert!(secret.len() >= 16, "{what} is too short to be searched for");
-        self.bytes.push((what, secret.to_vec()));
-    }
-
-    fn add_seed(&mut self, otpauth: &str) {
-        let (_, rest) = otpauth.split_once("?secret=").unwrap();
-        let (seed, _) = rest.split_once('&').unwrap();
-        self.add("a seed", &BASE32_NOPAD.decode(seed.as_bytes()).unwrap());
-    }
-
-    /// That what was planted is found where it lies open, each one, and in whatever form.
-    fn assert_found(&self, content: &[u8]) {
-        let planted = ["a seed", "an API key", "another API key", "a join token"];
-        let planted = self.bytes.iter().filter(|(what, _)| planted.contains(what));
-        let content = Text::of(content);
-        for (what, secret) in planted.clone() {
-            assert!(
-                content.0.contains(&Text::of(secret).0),
-                "{what} is not found without its seal"
-            );
-            for form in forms(secret) {
-                let written = Text(format!("as {form}."));
-                assert!(self.find(&written).is_some(), "{what} is missed: {form:?}");
-            }
-        }
-        assert_eq!(planted.count(), 8, "5 seeds, 2 API keys, a join token");
-    }
-
-    fn assert_absent(&self, place: &str, content: &[u8]) {
-        let found = self.find(&Text::of(content));
-        assert!(found.is_none(), "{place} has {found:?}");
-    }
-
-    /// The first secret in a text, and how it is written there.
-    fn find(&self, content: &Text) -> Option<(&'static str, String)> {
-        let bytes = self
-            .bytes
-            .iter()
-            .flat_map(|(what, secret)| forms(secret).into_iter().map(move |form| (*what, form)));
-        let texts = self.texts.iter().map(|(what, text)| (*what, text.clone()));
-        bytes.chain(texts).find(|(_, form)| content.0.contains(form))
-    }
-}
-
-/// Bytes as a string with a character each, so that any bytes can be searched as text.
-struct Text(String);
-
-impl Text {
-    fn of(bytes: &[u8]) -> Self {
-        Self(bytes.iter().copied().map(char::from).collect())
-    }
-}
-
-/// A secret as it is, as programs write bytes, and as `Debug` does.
-fn forms(secret: &[u8]) -> Vec<String> {
-    let debug = format!("{secret:?}");
-    let hexadecimal_debug = format!("{secret:x?}");
-    let escaped = secret.escape_ascii().to_string();
-    vec![
-        Text::of(secret).0,
-        Text::of(&secret.iter().rev().copied().collect::<Vec<_>>()).0,
-        HEXLOWER.encode(secret),
-        HEXUPPER.encode(secret),
-        BASE32_NOPAD.encode(secret),
-        BASE32_NOPAD.encode(secret).to_lowercase(),
-        BASE64.encode(secret),
-        BASE64_NOPAD.encode(secret),
-        BASE64URL_NOPAD.encode(secret),
-        debug.trim_matches(['[', ']']).to_owned(),
-        hexadecimal_debug.trim_matches(['[', ']']).to_owned(),
-        escaped,
-    ]
 }

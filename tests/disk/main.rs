@@ -7,7 +7,11 @@ mod failing;
 #[cfg(test)]
 mod full;
 #[cfg(test)]
+mod last_words;
+#[cfg(test)]
 mod shadow;
+#[cfg(test)]
+mod snapshots;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -10,6 +10,7 @@
  *   SHADOW_DIR/d/INODE     durable names in a directory: lines "f INODE NAME" and "d INODE NAME"
  *   SHADOW_DIR/keep/INODE  links to removed files, so that no inode number means two files
  *   SHADOW_DIR/eio         while it is there, a sync fails with EIO
+ *   SHADOW_DIR/slow        while it is there, a sync takes 10 ms longer
  *   SHADOW_DIR/lies        while it is there, a sync says that it is done, and nothing is durable
  */
 #define _GNU_SOURCE
@@ -29,6 +30,7 @@
 
 #define FDS_MAX 65536
 #define BUCKETS 256
+#define SLOW_MICROSECONDS 10000
 
 struct range {
 	off_t from, to;
@@ -240,6 +242,8 @@ static int make_durable(int fd)
 		errno = EIO;
 		return -1;
 	}
+	if (has("slow"))
+		usleep(SLOW_MICROSECONDS);
 	if (has("lies"))
 		return 0;
 	if (S_ISDIR(about.st_mode))

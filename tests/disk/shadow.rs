@@ -41,7 +41,7 @@ impl Shadow {
         let shadow = Self { place: root.with_file_name("shadow"), root };
         shadow.seed();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
-        node.set_environment([
+        node.add_environment([
             ("LD_PRELOAD".to_owned(), text(library())),
             ("SHADOW_ROOT".to_owned(), text(&shadow.root)),
             ("SHADOW_DIR".to_owned(), text(&shadow.place)),
@@ -58,15 +58,36 @@ impl Shadow {
         self.seed();
     }
 
+    /// Keeps everything that the node, which is dead, has written: the system has seen to it. Without
+    /// this, what one life has not synced would not be there for the syncs of the next.
+    pub(crate) fn keep_power(&self) {
+        self.seed();
+    }
+
     /// From now on the disk says that it has synced, and has not.
     pub(crate) fn lie(&self) {
-        fs::write(self.place.join("lies"), "").unwrap();
+        self.flag("lies", true);
     }
 
     /// From now on, or no longer, a sync fails.
     pub(crate) fn fail_syncs(&self, fail: bool) {
-        let flag = self.place.join("eio");
-        if fail { fs::write(flag, "") } else { fs::remove_file(flag) }.unwrap();
+        self.flag("eio", fail);
+    }
+
+    /// From now on, or no longer, a sync takes a while, so that there is time to die before it is
+    /// done.
+    pub(crate) fn slow_syncs(&self, slow: bool) {
+        self.flag("slow", slow);
+    }
+
+    fn flag(&self, name: &str, is_set: bool) {
+        let flag = self.place.join(name);
+        // A disk that has lost power has lost its flags as well.
+        match is_set {
+            true => fs::write(flag, "").unwrap(),
+            false if flag.exists() => fs::remove_file(flag).unwrap(),
+            false => {}
+        }
     }
 
     /// Takes all that is there for durable.

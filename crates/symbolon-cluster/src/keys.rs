@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use symbolon_core::{KeyPin, Secret, Timestamp};
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use zeroize::Zeroizing;
 
 use crate::error::ClusterError;
 use crate::tls::PEER_NAME;
@@ -47,12 +48,12 @@ impl PrivateKey {
     /// Draws a key (ECDSA on P-256).
     pub(crate) fn generate() -> Result<Self, ClusterError> {
         let pair = KeyPair::generate().map_err(|error| bad("key")(error.into()))?;
-        Ok(Self::of(&pair))
+        Ok(Self::of(&Zeroizing::new(pair)))
     }
 
     /// Takes a key from its PKCS #8 form.
     pub(crate) fn from_pkcs8(pkcs8: &Secret) -> Result<Self, ClusterError> {
-        Ok(Self::of(&pair(pkcs8)?))
+        Ok(Self::of(&*pair(pkcs8)?))
     }
 
     fn of(pair: &KeyPair) -> Self {
@@ -73,14 +74,16 @@ impl PrivateKey {
     pub(crate) fn self_signed(&self, now: Timestamp) -> Result<Arc<CertifiedKey>, ClusterError> {
         let params = peer_params(now).map_err(bad("peer certificate"))?;
         let certificate = params
-            .self_signed(&pair(&self.pkcs8)?)
+            .self_signed(&*pair(&self.pkcs8)?)
             .map_err(|error| bad("peer certificate")(error.into()))?;
         certified(vec![certificate.der().clone()], &self.pkcs8)
     }
 }
 
-fn pair(pkcs8: &Secret) -> Result<KeyPair, ClusterError> {
-    KeyPair::try_from(pkcs8.expose()).map_err(|error| bad("key")(error.into()))
+/// Wiped when dropped, but for what ring has of it.
+fn pair(pkcs8: &Secret) -> Result<Zeroizing<KeyPair>, ClusterError> {
+    let pair = KeyPair::try_from(pkcs8.expose()).map_err(|error| bad("key")(error.into()))?;
+    Ok(Zeroizing::new(pair))
 }
 
 fn certified(
@@ -88,6 +91,7 @@ fn certified(
     pkcs8: &Secret,
 ) -> Result<Arc<CertifiedKey>, ClusterError> {
     let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.expose().to_vec()));
+    let der = Zeroizing::new(der);
     let key = rustls::crypto::ring::sign::any_supported_type(&der)
         .map_err(|error| bad("key")(error.into()))?;
     Ok(Arc::new(CertifiedKey::new(chain, key)))
@@ -125,12 +129,13 @@ impl Authority {
     pub(crate) fn generate(cluster: &str, now: Timestamp) -> Result<Self, ClusterError> {
         let what = "cluster CA";
         let pair = KeyPair::generate().map_err(|error| bad(what)(error.into()))?;
+        let pair = Zeroizing::new(pair);
         let params = CertificateParams::new(Vec::new());
         let mut params = dated(params.map_err(|error| bad(what)(error.into()))?, now, CA_DAYS);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.distinguished_name.push(DnType::CommonName, format!("symbolon CA of {cluster}"));
-        let certificate = params.self_signed(&pair).map_err(|error| bad(what)(error.into()))?;
+        let certificate = params.self_signed(&*pair).map_err(|error| bad(what)(error.into()))?;
         Ok(Self {
             certificate: certificate.der().clone(),
             pkcs8: Secret::new(pair.serialize_der()),
@@ -143,10 +148,11 @@ impl Authority {
         key: &Secret,
         what: &'static str,
     ) -> Result<Arc<CertifiedKey>, ClusterError> {
-        let issuer = Issuer::from_ca_cert_der(&self.certificate, pair(&self.pkcs8)?)
+        let own = pair(&self.pkcs8)?;
+        let issuer = Issuer::from_ca_cert_der(&self.certificate, &*own)
             .map_err(|error| bad(what)(error.into()))?;
         let certificate =
-            params.signed_by(&pair(key)?, &issuer).map_err(|error| bad(what)(error.into()))?;
+            params.signed_by(&*pair(key)?, &issuer).map_err(|error| bad(what)(error.into()))?;
         certified(vec![certificate.der().clone(), self.certificate.clone()], key)
     }
 }

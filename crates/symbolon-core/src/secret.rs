@@ -73,3 +73,34 @@ impl fmt::Debug for Sealed {
         write!(f, "Sealed({} bytes)", self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec;
+
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    /// Compiles for what is wiped when it is dropped, and for nothing else.
+    const fn wiped<T: ZeroizeOnDrop>(_: &T) {}
+    const fn wiped_type<T: ZeroizeOnDrop>() {}
+
+    #[test]
+    fn a_secret_is_wiped_and_never_shown() {
+        let secret = Secret::new(vec![0x51; 32]);
+        let Secret(bytes) = &secret;
+        wiped(bytes);
+        assert_eq!(format!("{secret:?} {:?}", Some(secret.clone())), "Secret(..) Some(Secret(..))");
+        assert_eq!(format!("{:?}", Sealed::new(vec![0x51; 32])), "Sealed(32 bytes)");
+    }
+
+    /// HMAC is made of them: they hold what follows from a seed.
+    #[test]
+    fn what_makes_codes_is_wiped() {
+        wiped_type::<sha1::Sha1>();
+        wiped_type::<sha2::Sha256>();
+        wiped_type::<sha2::Sha512>();
+    }
+}

@@ -63,15 +63,16 @@ pub struct ImportedToken {
 }
 
 impl ImportedToken {
-    /// How it makes its codes, if by time.
+    /// How it makes its codes; `None` is never met, since rows out of range are refused.
     #[must_use]
-    pub fn totp_parameters(&self) -> Option<Parameters> {
-        match self.kind {
+    pub fn parameters(&self) -> Option<Parameters> {
+        let parameters = match self.kind {
             TokenKind::Totp { period_seconds, .. } => {
-                Parameters::new(self.hash, self.digits, period_seconds).ok()
+                Parameters::totp(self.hash, self.digits, period_seconds)
             }
-            TokenKind::Hotp { .. } => None,
-        }
+            TokenKind::Hotp { .. } => Parameters::hotp(self.hash, self.digits),
+        };
+        parameters.ok()
     }
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn check_parameters(
     digits: u8,
     period_seconds: u32,
 ) -> Result<(), RowError> {
-    Parameters::new(hash, digits, period_seconds).map(drop).map_err(RowError::Parameters)
+    Parameters::totp(hash, digits, period_seconds).map(drop).map_err(RowError::Parameters)
 }
 
 /// Refuses a seed of a length that is weak or of no token.

@@ -15,7 +15,9 @@ use zeroize::Zeroizing;
 use crate::config::{Config, HostPort};
 use crate::failure::{Failure, chain};
 use crate::store::{self, StoreCommand};
-use crate::{check_config, disk, init, join, logs, node, open_files, panics, rotate_kek};
+use crate::{
+    check_config, core_dumps, disk, init, join, logs, node, open_files, panics, rotate_kek,
+};
 
 /// A longer file holds no token.
 const TOKEN_FILE_BYTES_MAX: u64 = 4096;
@@ -155,6 +157,8 @@ fn prepare(config: &Config) -> Result<runtime::Runtime, Failure> {
     };
     logs::init(&config.log).map_err(|error| odd("logging cannot start", &error))?;
     panics::install();
+    // Before anything reads a key.
+    core_dumps::refuse();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

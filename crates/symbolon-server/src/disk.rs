@@ -34,8 +34,11 @@ impl Probe for Disk {
 
 /// All bytes of a file that must not have more than `bytes_max`.
 pub(crate) fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    let file = File::open(path)?;
+    // With its final capacity, so that growing leaves no copy of a secret behind.
+    let length = file.metadata()?.len().min(bytes_max);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    let read = file.take(bytes_max + 1).read_to_end(&mut bytes)?;
     if read as u64 > bytes_max {
         let text = format!("it is longer than {bytes_max} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));

@@ -26,6 +26,7 @@ pub mod ops;
 pub mod stop;
 pub mod tls;
 
+mod core_dumps;
 mod disk;
 mod open_files;
 mod panics;

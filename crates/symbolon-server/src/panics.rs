@@ -111,6 +111,7 @@ mod tests {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "panics::tests::panicking_child"])
             .env(THREAD, thread)
+            .env("RUST_BACKTRACE", "full")
             .envs(directory.map(|directory| (DIRECTORY, directory)))
             .output()
             .unwrap();

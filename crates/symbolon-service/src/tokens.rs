@@ -1,5 +1,7 @@
 //! Giving, proving, resynchronising and taking tokens.
 
+use std::fmt;
+
 use symbolon_core::otp::{self, Algorithm, Code, MovingFactor, Parameters};
 use symbolon_core::{
     Command, ConfirmToken, EnrollToken, LogIndex, Match, RemoveToken, Reply, RequestId,
@@ -31,7 +33,6 @@ pub struct NewToken {
 }
 
 /// An enrolled token, with what its owner's app needs.
-#[derive(Debug)]
 pub struct Enrollment {
     /// The row.
     pub token: Token,
@@ -39,6 +40,16 @@ pub struct Enrollment {
     pub otpauth_uri: Zeroizing<String>,
     /// Where in the log.
     pub index: LogIndex,
+}
+
+impl fmt::Debug for Enrollment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { token, otpauth_uri: _, index } = self;
+        f.debug_struct("Enrollment")
+            .field("token", token)
+            .field("index", index)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which token of a user.

@@ -215,6 +215,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_kek_is_wiped_and_never_shown() {
+        const fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let kek = Kek(Zeroizing::new([0x51; KEY_BYTES]));
+        let Kek(key) = &kek;
+        wiped(key);
+        assert_eq!(format!("{kek:?}"), "Kek(..)");
+    }
+
+    #[test]
     fn takes_key_files_that_only_the_service_can_read() {
         let refused = |mode, uid, gid| {
             let error = refuse(Access { mode, uid, gid }, 990, Path::new("/etc/symbolon/kek"));

@@ -335,3 +335,27 @@ fn hmac(key: &RawKey, content: &[u8]) -> RawKey {
     mac.update(content);
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    /// Compiles for what is wiped when it is dropped, and for nothing else.
+    const fn wiped<T: ZeroizeOnDrop>(_: &T) {}
+    const fn wiped_type<T: ZeroizeOnDrop>() {}
+
+    #[test]
+    fn keys_are_wiped_and_never_shown() {
+        let keyring = Keyring::new(DataKey::generate().unwrap());
+        let Keyring { data_keys, fingerprint_key } = &keyring;
+        let DataKey { id: _, key } = &data_keys[0];
+        wiped(key);
+        wiped(fingerprint_key);
+        wiped_type::<RawKey>();
+        wiped_type::<XChaCha20Poly1305>();
+        wiped_type::<Sha256>();
+        assert_eq!(format!("{keyring:?}"), "Keyring([DataKey(1, ..)])");
+    }
+}

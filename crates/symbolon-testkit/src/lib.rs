@@ -18,6 +18,7 @@ mod metrics;
 mod node;
 mod otp;
 mod person;
+mod secrets;
 mod usage;
 mod wait;
 
@@ -29,6 +30,7 @@ pub use metrics::Metrics;
 pub use node::{Addresses, Node};
 pub use otp::{Otp, PERIOD_SECONDS, now_seconds, step_now};
 pub use person::{Person, Verdict};
+pub use secrets::Secrets;
 pub use tonic::{Code, Status};
 pub use usage::Usage;
 pub use wait::{wait_for, wait_until};

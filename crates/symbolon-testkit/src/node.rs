@@ -113,9 +113,9 @@ impl Node {
         self.directory.join("node.toml")
     }
 
-    /// Variables that its processes have beside those of the test, from its next start on.
-    pub fn set_environment(&self, variables: impl IntoIterator<Item = (String, String)>) {
-        *lock(&self.environment) = variables.into_iter().collect();
+    /// More variables that its processes have beside those of the test, from its next start on.
+    pub fn add_environment(&self, variables: impl IntoIterator<Item = (String, String)>) {
+        lock(&self.environment).extend(variables);
     }
 
     /// What it and its commands printed, over all its lives.

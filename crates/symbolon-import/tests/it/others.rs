@@ -22,7 +22,7 @@ fn check(imported: &Imported<ImportedToken>, drift_steps: i32) {
     assert_eq!(clock.user.as_deref(), Some("UID=alice,DC=example"));
     assert_eq!(clock.kind, TokenKind::Totp { period_seconds: 60, drift_steps });
     assert_eq!((clock.hash, clock.digits), (Algorithm::Sha256, 8));
-    assert_eq!(clock.totp_parameters().unwrap().period_seconds(), 60);
+    assert_eq!(clock.parameters().unwrap().period_seconds(), Some(60));
     assert_eq!(clock.seed.expose(), SEED);
     assert_eq!(button.kind, TokenKind::Hotp { counter: 1000 });
     assert_eq!((button.hash, button.digits), (Algorithm::Sha1, 6));

@@ -40,7 +40,7 @@ fn figure_3_has_device_and_user() {
     assert_eq!(token.kind, TokenKind::Hotp { counter: 0 });
     assert_eq!((token.hash, token.digits), (Algorithm::Sha1, 8));
     assert_eq!(token.seed.expose(), SEED);
-    assert_eq!(token.totp_parameters(), None);
+    assert_eq!(token.parameters().unwrap().period_seconds(), None);
     assert_eq!(imported.report.warnings, []);
 }
 

@@ -65,3 +65,12 @@ fn settings_that_cannot_be_read_are_a_code_of_their_own() {
     assert_eq!(code(Command::Server { config: config.clone() }), expected);
     assert_eq!(code(Command::CheckConfig { config }), expected);
 }
+
+#[test]
+fn the_text_of_a_token_is_wiped_and_never_shown() {
+    const fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+    let token: TokenText = "symbolon_join_1_secret".parse().unwrap();
+    let TokenText(text) = &token;
+    wiped(text);
+    assert_eq!(format!("{token:?}"), "TokenText(..)");
+}

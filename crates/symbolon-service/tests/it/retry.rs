@@ -114,7 +114,10 @@ async fn a_write_that_is_sent_again_is_done_once_and_shows_the_same_secret() {
         bench.service.enroll_token(&bench.admin, id, "alice", new, deadline())
     };
     let (first, second) = (enroll().await.unwrap(), enroll().await.unwrap());
-    assert_eq!(first.otpauth_uri, second.otpauth_uri);
+    assert!(first.otpauth_uri == second.otpauth_uri);
+    // It holds the seed.
+    let shown = format!("{first:?}");
+    assert!(shown.contains("token") && !shown.contains("secret="), "{shown}");
     assert_eq!(first.index, second.index);
     let id = Some(RequestId([6; 16]));
     let create = || bench.service.create_application(&bench.admin, id, "mail", deadline());
