@@ -1,5 +1,6 @@
-//! Ten million verifications with little audit kept: disk and memory stay flat. Prints what it sees
-//! and draws it. `cargo xtask soak` runs it in release mode.
+//! What takes long, run by hand in release mode with `cargo xtask soak`. Ten million verifications with
+//! little audit kept: disk and memory stay flat. Or, with `--away`, a node that misses a million log
+//! entries. Prints what it sees.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,7 +8,11 @@
     reason = "a program for a terminal that fails by panicking"
 )]
 
+mod away;
 mod chart;
+#[expect(dead_code, clippy::indexing_slicing, reason = "shared with tests that use more of it")]
+#[path = "../cluster/load.rs"]
+mod load;
 mod soak;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +20,7 @@ use std::time::Duration;
 
 use soak::{Plan, Sample};
 
-const USAGE: &str = "soak [--verifications N] [--people N] [--chart FILE.svg]";
+const USAGE: &str = "soak [--verifications N | --away ENTRIES] [--people N] [--chart FILE.svg]";
 const MIB: u64 = 1 << 20;
 
 fn main() {
@@ -29,11 +34,13 @@ fn main() {
         interval: Duration::from_secs(5),
     };
     let mut chart = None;
+    let mut away = None;
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(argument) = arguments.next() {
         let value = arguments.next().unwrap_or_else(|| panic!("{USAGE}"));
         match argument.as_str() {
             "--verifications" => plan.verifications = number(&value),
+            "--away" => away = Some(number(&value)),
             "--people" => plan.people = number(&value) as usize,
             "--chart" => chart = Some(PathBuf::from(value)),
             _ => panic!("{USAGE}"),
@@ -41,6 +48,9 @@ fn main() {
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_symbolon"));
+    if let Some(entries) = away {
+        return runtime.block_on(away::run(binary, plan.people, entries));
+    }
     println!("{plan:?}");
     let samples = runtime.block_on(soak::run(binary, plan, tell));
     if let Some(path) = chart {

@@ -14,6 +14,8 @@ cargo xtask tidy
 
 cargo xtask soak [--verifications N] [--people N] [--chart FILE.svg]
     Disk and memory of three nodes, in release mode, over ten million verifications.
+cargo xtask soak --away ENTRIES [--people N]
+    A node that missed so many log entries catches up while the others work.
 
 cargo xtask fix
     Applies what clippy and rustfmt can repair.
