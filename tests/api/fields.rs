@@ -6,7 +6,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::support::method::{
-    CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, ENROLL_TOKEN, GET_USER, LIST_USERS, VERIFY,
+    BLOCK_USER, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, ENROLL_TOKEN, GET_USER,
+    LIST_USERS, UPDATE_USER, VERIFY,
 };
 use crate::support::wire::{Wire, framed};
 use crate::support::{administrator, cluster, state, stranger};
@@ -98,6 +99,27 @@ fn token(change: impl FnOnce(&mut v1::EnrollTokenRequest)) -> Vec<u8> {
     request.encode_to_vec()
 }
 
+fn updated(change: impl FnOnce(&mut v1::User)) -> Vec<u8> {
+    let mut user = v1::User { username: PERSON.to_owned(), ..v1::User::default() };
+    change(&mut user);
+    let paths = vec!["display_name".to_owned()];
+    let update_mask = Some(prost_types::FieldMask { paths });
+    v1::UpdateUserRequest { user: Some(user), update_mask }.encode_to_vec()
+}
+
+fn update(paths: &[&str]) -> Vec<u8> {
+    let user = v1::User { username: PERSON.to_owned(), ..v1::User::default() };
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    let update_mask = Some(prost_types::FieldMask { paths });
+    v1::UpdateUserRequest { user: Some(user), update_mask }.encode_to_vec()
+}
+
+fn block(reason: &str, seconds: u32) -> Vec<u8> {
+    let request =
+        v1::BlockUserRequest { username: PERSON.to_owned(), reason: reason.to_owned(), seconds };
+    request.encode_to_vec()
+}
+
 fn hotp(change: impl FnOnce(&mut v1::EnrollTokenRequest)) -> Vec<u8> {
     token(|request| {
         request.r#type = v1::TokenType::Hotp.into();
@@ -185,6 +207,13 @@ fn bad_administration() -> Vec<Case> {
         ("display_name", CREATE_USER, new_user("nobody-yet", &"d".repeat(257))),
         ("display_name", CREATE_USER, new_user("nobody-yet", "\u{1b}[2J")),
         ("username", GET_USER, named(&"u".repeat(257))),
+        ("update_mask", UPDATE_USER, update(&[])),
+        ("update_mask", UPDATE_USER, update(&["username"])),
+        ("etag", UPDATE_USER, updated(|user| user.etag = "x".to_owned())),
+        ("display_name", UPDATE_USER, updated(|user| user.display_name = "\u{7}".to_owned())),
+        ("reason", BLOCK_USER, block("", 1)),
+        ("reason", BLOCK_USER, block(&"r".repeat(257), 1)),
+        ("seconds", BLOCK_USER, block("because", 315_360_001)),
         ("page_size", LIST_USERS, page(1001, "")),
         ("page_size", LIST_USERS, page(u32::MAX, "")),
         ("page_token", LIST_USERS, page(1, "two words")),

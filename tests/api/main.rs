@@ -18,3 +18,4 @@ mod rights;
 mod strangers;
 mod support;
 mod tokens;
+mod users;

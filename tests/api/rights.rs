@@ -9,8 +9,9 @@ use tonic::Code;
 
 use crate::support::documented::{self, Documented};
 use crate::support::method::{
-    CONFIRM_TOKEN, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, ENROLL_TOKEN, GET_STATUS,
-    GET_USER, LIST_USERS, REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY, VERIFY,
+    BLOCK_USER, CONFIRM_TOKEN, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, DELETE_USER,
+    ENROLL_TOKEN, GET_STATUS, GET_USER, LIST_USERS, REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY,
+    UNBLOCK_USER, UPDATE_USER, VERIFY,
 };
 use crate::support::wire::{Wire, framed};
 use crate::support::{assert_all_run, cluster, reflected, state, stranger};
@@ -18,8 +19,6 @@ use crate::support::{assert_all_run, cluster, reflected, state, stranger};
 const APPLICATION: &str = "portal";
 const PERSON: &str = "alice";
 const NOBODY: &str = "nobody";
-/// They ask about a token of somebody who does not exist: whoever has the right is told so.
-const ABOUT_NOBODY: [&str; 3] = [CONFIRM_TOKEN, RESYNC_TOKEN, REMOVE_TOKEN];
 const ODD: &[u8] = b"Bearer symbolon_app_\xff";
 /// As the comments of the .proto files have it.
 const VERIFY_RIGHT: &str = "verify";
@@ -38,10 +37,6 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let get_user = v1::GetUserRequest { username: PERSON.to_owned(), allow_stale: false };
     let enroll_token =
         v1::EnrollTokenRequest { username: PERSON.to_owned(), ..v1::EnrollTokenRequest::default() };
-    let confirm_token =
-        v1::ConfirmTokenRequest { username: NOBODY.to_owned(), ..Default::default() };
-    let resync_token = v1::ResyncTokenRequest { username: NOBODY.to_owned(), ..Default::default() };
-    let remove_token = v1::RemoveTokenRequest { username: NOBODY.to_owned(), ..Default::default() };
     let create_application = v1::CreateApplicationRequest { name: "made-by-right".to_owned() };
     let list_users = v1::ListUsersRequest::default();
     let create_join_token = v1::CreateJoinTokenRequest::default();
@@ -51,13 +46,37 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         (GET_USER, ADMINISTRATOR, get_user.encode_to_vec()),
         (LIST_USERS, ADMINISTRATOR, list_users.encode_to_vec()),
         (ENROLL_TOKEN, ADMINISTRATOR, enroll_token.encode_to_vec()),
-        (CONFIRM_TOKEN, ADMINISTRATOR, confirm_token.encode_to_vec()),
-        (RESYNC_TOKEN, ADMINISTRATOR, resync_token.encode_to_vec()),
-        (REMOVE_TOKEN, ADMINISTRATOR, remove_token.encode_to_vec()),
         (CREATE_APPLICATION, ADMINISTRATOR, create_application.encode_to_vec()),
         (GET_STATUS, ADMINISTRATOR, Vec::new()),
         (CREATE_JOIN_TOKEN, ADMINISTRATOR, create_join_token.encode_to_vec()),
         (ROTATE_DATA_KEY, ADMINISTRATOR, Vec::new()),
+    ]
+    .into_iter()
+    .chain(about_nobody())
+    .collect()
+}
+
+/// Questions about somebody who does not exist: whoever has the right is told so.
+fn about_nobody() -> [(&'static str, &'static str, Vec<u8>); 7] {
+    let username = || NOBODY.to_owned();
+    let reason = || "because".to_owned();
+    let user = Some(v1::User { username: username(), ..v1::User::default() });
+    let update_mask = Some(prost_types::FieldMask { paths: vec!["enabled".to_owned()] });
+    let update = v1::UpdateUserRequest { user, update_mask };
+    let delete = v1::DeleteUserRequest { username: username(), etag: String::new() };
+    let block = v1::BlockUserRequest { username: username(), reason: reason(), seconds: 0 };
+    let unblock = v1::UnblockUserRequest { username: username(), reason: reason() };
+    let confirm = v1::ConfirmTokenRequest { username: username(), ..Default::default() };
+    let resync = v1::ResyncTokenRequest { username: username(), ..Default::default() };
+    let remove = v1::RemoveTokenRequest { username: username(), ..Default::default() };
+    [
+        (UPDATE_USER, ADMINISTRATOR, update.encode_to_vec()),
+        (DELETE_USER, ADMINISTRATOR, delete.encode_to_vec()),
+        (BLOCK_USER, ADMINISTRATOR, block.encode_to_vec()),
+        (UNBLOCK_USER, ADMINISTRATOR, unblock.encode_to_vec()),
+        (CONFIRM_TOKEN, ADMINISTRATOR, confirm.encode_to_vec()),
+        (RESYNC_TOKEN, ADMINISTRATOR, resync.encode_to_vec()),
+        (REMOVE_TOKEN, ADMINISTRATOR, remove.encode_to_vec()),
     ]
 }
 
@@ -104,7 +123,11 @@ async fn every_method_is_for_those_alone_who_have_its_right() {
     let administrator = anybody.bearing(cluster.admin_token());
     for (method, _, question) in rights() {
         let code = answered(&administrator, method, &question).await;
-        let found = if ABOUT_NOBODY.contains(&method) { Code::NotFound } else { Code::Ok };
+        let found = if about_nobody().iter().any(|(about, ..)| *about == method) {
+            Code::NotFound
+        } else {
+            Code::Ok
+        };
         assert_eq!(code, found, "{method} by an administrator");
     }
     let verdict = cluster.anonymous(2).with_bearer(&key).verdict(person.request()).await;

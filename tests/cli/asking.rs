@@ -15,8 +15,19 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
     let asking = Asking::administrator(&cluster);
 
     let made = asking.json("user add Alice --display-name A.").await;
-    let expected =
-        ["created_at", "display_name", "failures", "id", "log_index", "tokens", "username"];
+    let of_a_user = [
+        "block",
+        "created_at",
+        "display_name",
+        "enabled",
+        "failures",
+        "id",
+        "locked",
+        "tokens",
+        "username",
+    ];
+    let mut expected = of_a_user.to_vec();
+    expected.insert(7, "log_index");
     assert_eq!(keys(&made), expected);
     assert_eq!((&made["username"], &made["display_name"]), (&json!("alice"), &json!("A.")));
     assert!(is_time(&made["created_at"]) && made["log_index"].as_u64() > Some(0), "{made}");
@@ -53,10 +64,7 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
     seeds(&asking).await;
 
     let shown = asking.json("user show ALICE").await;
-    assert_eq!(
-        keys(&shown),
-        ["created_at", "display_name", "failures", "id", "tokens", "username"]
-    );
+    assert_eq!(keys(&shown), of_a_user);
     assert_eq!(shown["tokens"][0], *token);
     let words = asking.run("user show alice").await.ends(DONE);
     assert!(words.contains("alice") && words.contains("SHA256") && !words.contains("secret"));
@@ -69,6 +77,47 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
     assert_eq!(names, ["alice", "bob"]);
     let table = asking.run("user list").await.ends(DONE);
     assert!(table.lines().any(|line| line.starts_with("alice ")), "{table}");
+}
+
+#[tokio::test]
+async fn a_help_desk_finds_its_way() {
+    let cluster = Cluster::start(binary(), 1).await;
+    let asking = Asking::administrator(&cluster);
+    asking.run("user add alice").await.ends(DONE);
+    assert!(asking.run("user show alice").await.ends(DONE).contains("can sign in"));
+
+    let words = asking.run("user block alice --reason stolen --days 2").await.ends(DONE);
+    assert_eq!(words, "User alice is blocked for 2 days.\n");
+    let shown = asking.run("user show alice").await.ends(DONE);
+    assert!(shown.contains("stolen") && shown.contains("symbolon user unblock"), "{shown}");
+    assert_eq!(asking.json("user show alice").await["block"]["reason"], "stolen");
+    asking.run("user unblock alice --reason found").await.ends(DONE);
+    assert_eq!(asking.json("user show alice").await["block"], Value::Null);
+
+    let words = asking.run("user disable alice").await.ends(DONE);
+    assert_eq!(words, "User alice is switched off.\n");
+    let shown = asking.run("user show alice").await.ends(DONE);
+    assert!(shown.contains("symbolon user enable"), "{shown}");
+    assert_eq!(asking.json("user enable alice").await["enabled"], true);
+    assert_eq!(asking.json("user set alice --display-name Al").await["display_name"], "Al");
+
+    asking.run("token enroll alice --serial S-1 --pending").await.ends(DONE);
+    asking.run("token enroll alice --type hotp --serial S-2 --counter 5").await.ends(DONE);
+    let table = asking.run("token list alice").await.ends(DONE);
+    assert!(table.contains("pending") && table.contains("HOTP, next 5"), "{table}");
+    let words = asking.run("token remove alice").await.fails(USAGE);
+    assert!(words.contains("serial number"), "{words}");
+    asking.run("token remove alice --serial S-1").await.ends(DONE);
+    let words = asking.run("token confirm alice 000000").await.fails(NO);
+    assert!(words.contains("not pending"), "{words}");
+    let words = asking.run("token resync alice 000000 111111").await.fails(NO);
+    assert!(words.contains("next two"), "{words}");
+    let left = asking.json("token list alice").await;
+    assert_eq!(left["tokens"].as_array().unwrap().len(), 1);
+
+    asking.run("user delete alice").await.ends(DONE);
+    asking.run("user show alice").await.fails(NO);
+    asking.run("user delete alice").await.fails(NO);
 }
 
 fn is_time(value: &Value) -> bool {

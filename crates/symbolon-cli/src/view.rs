@@ -18,6 +18,29 @@ pub(crate) struct User {
     pub(crate) failures: u32,
     pub(crate) tokens: Vec<Token>,
     pub(crate) created_at: Option<String>,
+    /// False: an administrator has switched the account off.
+    pub(crate) enabled: bool,
+    /// Null unless the account is blocked.
+    pub(crate) block: Option<Block>,
+    /// Too many failures in a row.
+    pub(crate) locked: bool,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Block {
+    pub(crate) reason: String,
+    pub(crate) since: Option<String>,
+    pub(crate) until: Option<String>,
+}
+
+impl From<v1::Block> for Block {
+    fn from(block: v1::Block) -> Self {
+        Self {
+            since: time(block.since.as_ref()),
+            until: time(block.until.as_ref()),
+            reason: block.reason,
+        }
+    }
 }
 
 impl From<v1::User> for User {
@@ -29,6 +52,9 @@ impl From<v1::User> for User {
             display_name: user.display_name,
             failures: user.failures,
             tokens: user.tokens.into_iter().map(Token::from).collect(),
+            enabled: user.enabled,
+            block: user.block.map(Block::from),
+            locked: user.locked,
         }
     }
 }
@@ -82,6 +108,12 @@ impl From<v1::Token> for Token {
 pub(crate) struct CreatedUser {
     #[serde(flatten)]
     pub(crate) user: User,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct DeletedUser {
+    pub(crate) deleted: bool,
     pub(crate) log_index: u64,
 }
 

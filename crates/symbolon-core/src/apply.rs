@@ -48,6 +48,10 @@ impl State {
             Command::Verify(outcome) => self.verify(&context, outcome, out),
             Command::CreateCluster(command) => self.create_cluster(&context, command, out),
             Command::CreateUser(command) => self.create_user(&context, command, out),
+            Command::UpdateUser(command) => self.update_user(&context, command, out),
+            Command::BlockUser(command) => self.block_user(&context, command, out),
+            Command::UnblockUser(command) => self.unblock_user(&context, command, out),
+            Command::DeleteUser(command) => self.delete_user(&context, command, out),
             Command::EnrollToken(command) => self.enroll_token(&context, command, out),
             Command::ConfirmToken(command) => self.confirm_token(&context, command, out),
             Command::ResyncToken(command) => self.resync_token(&context, command, out),
@@ -89,6 +93,10 @@ impl State {
             (Command::Verify(_), Caller::Administrator(_)) => true,
             (
                 Command::CreateUser(_)
+                | Command::UpdateUser(_)
+                | Command::BlockUser(_)
+                | Command::UnblockUser(_)
+                | Command::DeleteUser(_)
                 | Command::EnrollToken(_)
                 | Command::ConfirmToken(_)
                 | Command::ResyncToken(_)

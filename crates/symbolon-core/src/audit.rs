@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter, Digest};
 use crate::{
-    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, Fingerprint, JoinTokenId, KeyPin,
-    LogIndex, Match, Method, Name, NodeId, Reply, RequestId, Timestamp, TokenId, UserId, UserName,
-    Verdict,
+    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
+    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, Reason, Reply, RequestId,
+    Timestamp, TokenId, UserId, UserName, Verdict,
 };
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
@@ -38,6 +38,10 @@ pub enum AuditRow {
     Verified(Verified),
     ClusterCreated { cluster: ClusterId, name: Name, administrator: AdministratorId, node: NodeId },
     UserCreated { user: UserId, name: UserName },
+    UserUpdated { user: UserId, display_name: Option<DisplayName>, disabled: Option<bool> },
+    UserBlocked { user: UserId, reason: Reason, until: Timestamp },
+    UserUnblocked { user: UserId, reason: Reason, failures: u32 },
+    UserDeleted { user: UserId, name: UserName, tokens: u32 },
     TokenEnrolled { user: UserId, token: TokenId },
     TokenConfirmed { user: UserId, token: TokenId, step: u64 },
     TokenResynchronised { user: UserId, token: TokenId, step: u64, drift: i32 },
@@ -79,6 +83,10 @@ impl AuditEvent {
             AuditRow::Verified(verified) => Reply::Verified(verified.verdict),
             AuditRow::ClusterCreated { .. } => Reply::ClusterCreated,
             AuditRow::UserCreated { user, .. } => Reply::UserCreated(*user),
+            AuditRow::UserUpdated { user, .. }
+            | AuditRow::UserBlocked { user, .. }
+            | AuditRow::UserUnblocked { user, .. }
+            | AuditRow::UserDeleted { user, .. } => Reply::UserChanged(*user),
             AuditRow::TokenEnrolled { token, .. } => Reply::TokenEnrolled(*token),
             AuditRow::ApplicationCreated { application, .. } => {
                 Reply::ApplicationCreated(*application)
@@ -128,16 +136,9 @@ impl Canonical for Caller {
 impl Canonical for AuditRow {
     fn canonical(&self, w: &mut CanonicalWriter) {
         match self {
-            Self::Verified(v) => {
-                w.number(1).bytes(v.user_name.as_str().as_bytes());
-                w.number(v.user.map_or(0, |user| user.0)).number(v.application.0);
-                w.bytes(v.client_ip.as_bytes());
-                let Method::Otp = v.method;
-                w.number(1).number(v.verdict.denial.map_or(0, |denial| denial.number().into()));
-                w.number(v.verdict.failures.into()).number(v.spent.len() as u64);
-                for spent in &v.spent {
-                    w.number(spent.token.0).number(spent.step);
-                }
+            Self::Verified(verified) => {
+                w.number(1);
+                verified.canonical(w);
             }
             Self::ClusterCreated { cluster, name, administrator, node } => {
                 w.number(2).bytes(&cluster.0).bytes(name.as_str().as_bytes());
@@ -166,6 +167,22 @@ impl Canonical for AuditRow {
             Self::JoinTokenExpired { join_token } => {
                 w.number(9).number(join_token.0);
             }
+            Self::UserUpdated { user, display_name, disabled } => {
+                w.number(16).number(user.0).number(display_name.is_some().into());
+                let name = display_name.as_ref().map_or("", DisplayName::as_str);
+                w.bytes(name.as_bytes()).number(disabled.map_or(0, |is| 1 + u64::from(is)));
+            }
+            Self::UserBlocked { user, reason, until } => {
+                w.number(17).number(user.0).bytes(reason.as_str().as_bytes()).number(until.0);
+            }
+            Self::UserUnblocked { user, reason, failures } => {
+                w.number(18).number(user.0).bytes(reason.as_str().as_bytes());
+                w.number((*failures).into());
+            }
+            Self::UserDeleted { user, name, tokens } => {
+                w.number(19).number(user.0).bytes(name.as_str().as_bytes());
+                w.number((*tokens).into());
+            }
             Self::TokenConfirmed { user, token, step } => {
                 w.number(13).number(user.0).number(token.0).number(*step);
             }
@@ -185,6 +202,20 @@ impl Canonical for AuditRow {
             Self::DataKeyRetired { id } => {
                 w.number(12).number(id.0.into());
             }
+        }
+    }
+}
+
+impl Canonical for Verified {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.bytes(self.user_name.as_str().as_bytes());
+        w.number(self.user.map_or(0, |user| user.0)).number(self.application.0);
+        w.bytes(self.client_ip.as_bytes());
+        let Method::Otp = self.method;
+        w.number(1).number(self.verdict.denial.map_or(0, |denial| denial.number().into()));
+        w.number(self.verdict.failures.into()).number(self.spent.len() as u64);
+        for spent in &self.spent {
+            w.number(spent.token.0).number(spent.step);
         }
     }
 }

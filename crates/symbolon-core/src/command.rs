@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use crate::otp::Parameters;
 use crate::{
     Administrator, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RequestId, RowKey,
-    Sealed, Serial, Timestamp, TokenId, UserId, UserName,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Reason, RequestId,
+    RowKey, Sealed, Serial, Timestamp, TokenId, UserId, UserName,
 };
 
 /// Where and when the log took a proposal.
@@ -47,6 +47,14 @@ pub enum Command {
     CreateCluster(CreateCluster),
     /// Add a user.
     CreateUser(CreateUser),
+    /// Change what administrators say about a user.
+    UpdateUser(UpdateUser),
+    /// Take no code of a user's for a while.
+    BlockUser(BlockUser),
+    /// Lift a block, and a lock after too many failures.
+    UnblockUser(UnblockUser),
+    /// Remove a user with all tokens.
+    DeleteUser(DeleteUser),
     /// Give a user a token.
     EnrollToken(EnrollToken),
     /// Somebody has shown that they hold a token.
@@ -83,6 +91,10 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::CreateCluster(_) => "create_cluster",
             Self::CreateUser(_) => "create_user",
+            Self::UpdateUser(_) => "update_user",
+            Self::BlockUser(_) => "block_user",
+            Self::UnblockUser(_) => "unblock_user",
+            Self::DeleteUser(_) => "delete_user",
             Self::EnrollToken(_) => "enroll_token",
             Self::ConfirmToken(_) => "confirm_token",
             Self::ResyncToken(_) => "resync_token",
@@ -161,6 +173,48 @@ pub struct CreateUser {
     pub name: UserName,
     /// May be empty.
     pub display_name: DisplayName,
+}
+
+/// See [`Command::UpdateUser`]. `None` leaves a field as it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpdateUser {
+    /// Whose account.
+    pub user: UserId,
+    /// May be empty.
+    pub display_name: Option<DisplayName>,
+    /// Whether the account is switched off.
+    pub disabled: Option<bool>,
+    /// Refused unless this is still the user's revision.
+    pub revision: Option<LogIndex>,
+}
+
+/// See [`Command::BlockUser`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BlockUser {
+    /// Whose account.
+    pub user: UserId,
+    /// Why.
+    pub reason: Reason,
+    /// For how long, milliseconds from the stamp on.
+    pub milliseconds: u64,
+}
+
+/// See [`Command::UnblockUser`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnblockUser {
+    /// Whose account.
+    pub user: UserId,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// See [`Command::DeleteUser`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeleteUser {
+    /// Whose account.
+    pub user: UserId,
+    /// Refused unless this is still the user's revision.
+    pub revision: Option<LogIndex>,
 }
 
 /// See [`Command::EnrollToken`].

@@ -35,9 +35,10 @@ pub use apply::Output;
 pub use audit::{AuditEvent, AuditRow, Verified};
 pub use check::Violation;
 pub use command::{
-    AdmitNode, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
-    CreateJoinToken, CreateUser, EnrollToken, Match, Method, Outcome, Proposal, RemoveToken,
-    Reseal, ResyncToken, RetireDataKey, RotateDataKey, SetNodeAddresses, Stamp,
+    AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
+    CreateJoinToken, CreateUser, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal,
+    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, SetNodeAddresses, Stamp,
+    UnblockUser, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -45,12 +46,13 @@ pub use id::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, Fingerprint, JoinTokenId,
     KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
 };
-pub use name::{DisplayName, Name, NameError, Serial, UserName};
+pub use name::{DisplayName, Name, NameError, Reason, Serial, UserName};
 pub use replies::Remembered;
 pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
 pub use row::{
-    Administrator, Application, Change, Cluster, JoinToken, Node, Reveal, Row, RowKey, Token, User,
+    Administrator, Application, Block, Change, Cluster, JoinToken, Node, Reveal, Row, RowKey,
+    Standing, Token, User,
 };
 pub use secret::{Sealed, Secret};
 pub use state::{RestoreError, Scalars, State};

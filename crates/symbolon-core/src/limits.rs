@@ -2,6 +2,12 @@
 
 /// Users of a cluster.
 pub const USERS_MAX: usize = 1_000_000;
+/// Bytes of the reason for a block.
+pub const REASON_BYTES_MAX: usize = 256;
+/// Longest block.
+pub const BLOCK_MILLISECONDS_MAX: u64 = 3_650 * 24 * 3600 * 1000;
+/// A block unless its maker says otherwise.
+pub const BLOCK_MILLISECONDS_DEFAULT: u64 = 90 * 24 * 3600 * 1000;
 /// Tokens of one user.
 pub const TOKENS_PER_USER_MAX: usize = 16;
 /// Applications of a cluster.

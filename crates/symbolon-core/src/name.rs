@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::limits::{
-    DISPLAY_NAME_BYTES_MAX, NAME_BYTES_MAX, SERIAL_BYTES_MAX, USER_NAME_BYTES_MAX,
+    DISPLAY_NAME_BYTES_MAX, NAME_BYTES_MAX, REASON_BYTES_MAX, SERIAL_BYTES_MAX, USER_NAME_BYTES_MAX,
 };
 
 /// Why a text is no name. Says what to change; never repeats the text.
@@ -62,6 +62,10 @@ name_type!(
     /// What people read about a user.
     DisplayName
 );
+name_type!(
+    /// Why an administrator did something, in their words.
+    Reason
+);
 
 name_type!(
     /// What is printed on a token. Letters, digits, spaces and `._-:/`.
@@ -100,6 +104,18 @@ impl Name {
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = sized(text.into(), NAME_BYTES_MAX)?;
         refuse(&text, |c| !(c.is_ascii_alphanumeric() || "._-".contains(c)))?;
+        Ok(Self(text))
+    }
+}
+
+impl Reason {
+    /// Takes a reason.
+    ///
+    /// # Errors
+    /// [`NameError`] when it is empty, too long or holds a control character.
+    pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+        let text = sized(text.into(), REASON_BYTES_MAX)?;
+        refuse(&text, char::is_control)?;
         Ok(Self(text))
     }
 }

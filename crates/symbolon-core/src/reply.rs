@@ -21,6 +21,8 @@ pub enum Reply {
     ClusterCreated,
     /// The user exists now.
     UserCreated(UserId),
+    /// The user is another than before, or gone.
+    UserChanged(UserId),
     /// The token can be used now.
     TokenEnrolled(TokenId),
     /// The token is another than before, or gone.
@@ -69,6 +71,10 @@ pub enum Denial {
     NoToken,
     /// The account has absorbed [`crate::limits::FAILURES_MAX`] failures.
     Locked,
+    /// An administrator has switched the account off.
+    Disabled,
+    /// An administrator has blocked the account for a while.
+    Blocked,
 }
 
 impl Denial {
@@ -81,6 +87,8 @@ impl Denial {
             Self::UnknownUser => 3,
             Self::NoToken => 4,
             Self::Locked => 5,
+            Self::Disabled => 6,
+            Self::Blocked => 7,
         }
     }
 
@@ -93,6 +101,8 @@ impl Denial {
             Self::UnknownUser => "UNKNOWN_USER",
             Self::NoToken => "NO_TOKEN",
             Self::Locked => "LOCKED",
+            Self::Disabled => "DISABLED",
+            Self::Blocked => "BLOCKED",
         }
     }
 }
@@ -112,6 +122,8 @@ pub enum Refusal {
     NameTaken,
     /// There is no such user.
     NoSuchUser,
+    /// The user has changed since the revision that was named.
+    RevisionChanged,
     /// There is no such token.
     NoSuchToken,
     /// Another token has the serial number.

@@ -8,10 +8,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter};
+use crate::limits::FAILURES_MAX;
 use crate::otp::{Algorithm, Parameters, Position};
 use crate::{
     AdministratorId, ApplicationId, ClusterId, DataKeys, DisplayName, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, Name, NodeId, Sealed, Serial, Timestamp, TokenId, UserId, UserName,
+    LineageId, LogIndex, Name, NodeId, Reason, Sealed, Serial, Timestamp, TokenId, UserId,
+    UserName,
 };
 
 /// What the cluster is. One row.
@@ -85,10 +87,56 @@ pub struct User {
     pub failures: u32,
     /// Tokens in the order of enrolment.
     pub tokens: Vec<TokenId>,
+    /// An administrator has switched the account off.
+    pub disabled: bool,
+    /// No code is taken for a while.
+    pub block: Option<Block>,
     /// When the user was created.
     pub created_at: Timestamp,
     /// See the module. Moves with the set of tokens too.
     pub changed_at: LogIndex,
+    /// Log index of the last change by an administrator; what an update may be bound to.
+    pub revision: LogIndex,
+}
+
+/// See [`User::block`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// Why.
+    pub reason: Reason,
+    /// Since when.
+    pub since: Timestamp,
+    /// It lifts by itself at this state time.
+    pub until: Timestamp,
+}
+
+/// How an account stands, whatever code is shown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Standing {
+    /// Codes are evaluated.
+    Active,
+    /// Switched off by an administrator.
+    Disabled,
+    /// Blocked for a while by an administrator.
+    Blocked,
+    /// Too many failures in a row.
+    Locked,
+}
+
+impl User {
+    /// How the account stands at a state time. What an administrator has said comes first.
+    #[must_use]
+    pub fn standing(&self, at: Timestamp) -> Standing {
+        if self.disabled {
+            Standing::Disabled
+        } else if self.block.as_ref().is_some_and(|block| at < block.until) {
+            Standing::Blocked
+        } else if self.failures >= FAILURES_MAX {
+            Standing::Locked
+        } else {
+            Standing::Active
+        }
+    }
 }
 
 /// A TOTP or HOTP token of a user.
@@ -251,6 +299,14 @@ impl Canonical for User {
         w.number(self.tokens.len() as u64);
         for token in &self.tokens {
             w.number(token.0);
+        }
+        // What came later counts where it says something: other users keep the hash that they had.
+        if self.disabled || self.block.is_some() || self.revision.0 != 0 {
+            w.number(self.disabled.into()).number(self.revision.0);
+            let block = self.block.as_ref();
+            w.number(block.map_or(0, |block| block.since.0));
+            w.number(block.map_or(0, |block| block.until.0));
+            w.bytes(block.map_or("", |block| block.reason.as_str()).as_bytes());
         }
         w.number(self.created_at.0).number(self.changed_at.0);
     }

@@ -445,9 +445,14 @@ impl State {
             RowKey::Cluster
             | RowKey::Administrator(_)
             | RowKey::Application(_)
-            | RowKey::User(_)
             | RowKey::Node(_)
             | RowKey::DataKeys => return,
+            RowKey::User(id) => {
+                if let Some(name) = self.user(id).map(|user| user.name.clone()) {
+                    self.user_names.remove_mut(&name);
+                }
+                self.users.delete(id);
+            }
             RowKey::Token(id) => {
                 if let Some(serial) = self.token(id).and_then(|token| token.serial.clone()) {
                     self.serials.remove_mut(&serial);

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use symbolon_core::limits::{FAILURES_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX};
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
-    Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Caller,
-    Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RequestId, RestoreError,
-    Reveal, Rotation, Row, Scalars, Sealed, Serial, State, Timestamp, Token, TokenId, User, UserId,
-    UserName, Violation,
+    Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
+    Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Reason, RequestId,
+    RestoreError, Reveal, Rotation, Row, Scalars, Sealed, Serial, State, Timestamp, Token, TokenId,
+    User, UserId, UserName, Violation,
 };
 
 const USER: UserId = UserId(10);
@@ -233,6 +233,9 @@ fn user() -> User {
         tokens: vec![TOKEN],
         created_at: Timestamp(7),
         changed_at: LogIndex(3),
+        disabled: false,
+        block: None,
+        revision: LogIndex(0),
     }
 }
 
@@ -324,6 +327,13 @@ fn alterations(row: &Row) -> Vec<Row> {
             tokens: vec![TOKEN, TokenId(21)],
             created_at: Timestamp(0),
             changed_at: LogIndex(0),
+            disabled: true,
+            block: Some(Block {
+                reason: Reason::new("stolen").unwrap_or_else(|error| panic!("{error}")),
+                since: Timestamp(1),
+                until: Timestamp(2),
+            }),
+            revision: LogIndex(9),
         }),
         Row::Token(row) => token_alterations(row),
         Row::Node(row) => altered!(Node, row, {

@@ -50,6 +50,7 @@ scripts! {
     tokens,
     two_matches,
     unknown_users,
+    users,
     window,
 }
 

@@ -2,9 +2,9 @@
 
 use prost_types::Timestamp as ProtoTimestamp;
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
-use symbolon_core::{State, Timestamp, Token, User};
+use symbolon_core::{Block, Standing, State, Timestamp, Token, User};
 use symbolon_proto::v1;
-use symbolon_service::ServiceError;
+use symbolon_service::{ServiceError, etag};
 
 pub(crate) fn timestamp(at: Timestamp) -> ProtoTimestamp {
     ProtoTimestamp {
@@ -13,8 +13,10 @@ pub(crate) fn timestamp(at: Timestamp) -> ProtoTimestamp {
     }
 }
 
-pub(crate) fn user(user: &User, state: &State) -> v1::User {
+pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
     let tokens = user.tokens.iter().filter_map(|id| state.token(*id));
+    // In a quiet cluster state time stands still: what is shown goes by the clock, as `now` says.
+    let standing = user.standing(now.max(state.clock()));
     v1::User {
         id: user.id.to_string(),
         username: user.name.to_string(),
@@ -22,6 +24,18 @@ pub(crate) fn user(user: &User, state: &State) -> v1::User {
         failures: user.failures,
         tokens: tokens.map(token).collect(),
         created_at: Some(timestamp(user.created_at)),
+        enabled: !user.disabled,
+        block: (standing == Standing::Blocked).then(|| user.block.as_ref().map(block)).flatten(),
+        locked: standing == Standing::Locked,
+        etag: etag(user),
+    }
+}
+
+fn block(block: &Block) -> v1::Block {
+    v1::Block {
+        reason: block.reason.to_string(),
+        since: Some(timestamp(block.since)),
+        until: Some(timestamp(block.until)),
     }
 }
 

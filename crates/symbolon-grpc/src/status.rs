@@ -33,6 +33,7 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::CodeRefused
         | ServiceError::CodesRefused
         | ServiceError::NotPending
+        | ServiceError::EtagChanged
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
         ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {

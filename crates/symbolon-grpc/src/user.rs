@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use symbolon_core::{Secret, UserName};
+use symbolon_core::{Secret, State, User, UserName};
 use symbolon_proto::v1;
-use symbolon_service::{NewToken, Service, ServiceError, TokenName};
+use symbolon_service::{NewToken, Service, ServiceError, TokenName, UserChanges};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
@@ -12,6 +12,17 @@ use crate::convert;
 use crate::status::to_status;
 
 pub(crate) struct Users(pub(crate) Arc<Service>);
+
+impl Users {
+    fn shown(&self, user: &User, state: &State) -> v1::User {
+        convert::user(user, state, self.0.now())
+    }
+
+    /// As it is now.
+    fn present(&self, user: &User) -> Option<v1::User> {
+        Some(self.shown(user, &self.0.ledger().view().state))
+    }
+}
 
 #[tonic::async_trait]
 impl v1::user_service_server::UserService for Users {
@@ -34,7 +45,7 @@ impl v1::user_service_server::UserService for Users {
             .map_err(|error| to_status(&error))?;
         let state = self.0.ledger().view().state;
         Ok(Response::new(v1::CreateUserResponse {
-            user: Some(convert::user(&user, &state)),
+            user: Some(convert::user(&user, &state, self.0.now())),
             log_index: index.0,
         }))
     }
@@ -50,7 +61,7 @@ impl v1::user_service_server::UserService for Users {
             .get_user(&call.principal, &message.username, message.allow_stale, call.deadline)
             .await
             .map_err(|error| to_status(&error))?;
-        Ok(Response::new(v1::GetUserResponse { user: Some(convert::user(&user, &state)) }))
+        Ok(Response::new(v1::GetUserResponse { user: Some(self.shown(&user, &state)) }))
     }
 
     async fn list_users(
@@ -72,9 +83,64 @@ impl v1::user_service_server::UserService for Users {
             .await
             .map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::ListUsersResponse {
-            users: page.users.iter().map(|user| convert::user(user, &page.state)).collect(),
+            users: page.users.iter().map(|user| self.shown(user, &page.state)).collect(),
             next_page_token: page.next.map(|name| name.to_string()).unwrap_or_default(),
         }))
+    }
+
+    async fn update_user(
+        &self,
+        request: Request<v1::UpdateUserRequest>,
+    ) -> Result<Response<v1::UpdateUserResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let (username, changes) = changes(call.message).map_err(|error| to_status(&error))?;
+        let (principal, id) = (&call.principal, call.request_id);
+        let changed = self.0.update_user(principal, id, &username, changes, deadline).await;
+        let (user, index) = changed.map_err(|error| to_status(&error))?;
+        let user = self.present(&user);
+        Ok(Response::new(v1::UpdateUserResponse { user, log_index: index.0 }))
+    }
+
+    async fn delete_user(
+        &self,
+        request: Request<v1::DeleteUserRequest>,
+    ) -> Result<Response<v1::DeleteUserResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::DeleteUserRequest { username, etag } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let deleted = self.0.delete_user(principal, id, &username, &etag, deadline).await;
+        let log_index = deleted.map_err(|error| to_status(&error))?.0;
+        Ok(Response::new(v1::DeleteUserResponse { log_index }))
+    }
+
+    async fn block_user(
+        &self,
+        request: Request<v1::BlockUserRequest>,
+    ) -> Result<Response<v1::BlockUserResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::BlockUserRequest { username, reason, seconds } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let blocked = self.0.block_user(principal, id, &username, &reason, seconds, deadline).await;
+        let (user, index) = blocked.map_err(|error| to_status(&error))?;
+        let user = self.present(&user);
+        Ok(Response::new(v1::BlockUserResponse { user, log_index: index.0 }))
+    }
+
+    async fn unblock_user(
+        &self,
+        request: Request<v1::UnblockUserRequest>,
+    ) -> Result<Response<v1::UnblockUserResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::UnblockUserRequest { username, reason } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let unblocked = self.0.unblock_user(principal, id, &username, &reason, deadline).await;
+        let (user, index) = unblocked.map_err(|error| to_status(&error))?;
+        let user = self.present(&user);
+        Ok(Response::new(v1::UnblockUserResponse { user, log_index: index.0 }))
     }
 
     async fn enroll_token(
@@ -158,6 +224,31 @@ impl v1::user_service_server::UserService for Users {
         let index = removed.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::RemoveTokenResponse { log_index: index.0 }))
     }
+}
+
+/// Of the fields that the mask names.
+fn changes(message: v1::UpdateUserRequest) -> Result<(String, UserChanges), ServiceError> {
+    let v1::User { username, display_name, enabled, etag, .. } = message.user.unwrap_or_default();
+    let mut changes = UserChanges { etag, ..UserChanges::default() };
+    for path in message.update_mask.unwrap_or_default().paths {
+        match path.as_str() {
+            "display_name" => changes.display_name = Some(display_name.clone()),
+            "enabled" => changes.enabled = Some(enabled),
+            _ => {
+                return Err(ServiceError::InvalidArgument {
+                    field: "update_mask",
+                    problem: "it may name display_name and enabled".to_owned(),
+                });
+            }
+        }
+    }
+    if changes.display_name.is_none() && changes.enabled.is_none() {
+        return Err(ServiceError::InvalidArgument {
+            field: "update_mask",
+            problem: "it names no field; name display_name, enabled, or both".to_owned(),
+        });
+    }
+    Ok((username, changes))
 }
 
 fn token_name(message: Option<v1::TokenName>) -> TokenName {

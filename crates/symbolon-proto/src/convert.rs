@@ -16,7 +16,7 @@ pub use row::{
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{
     AdministratorId, ApplicationId, Caller, DataKeyId, DisplayName, Fingerprint, Method, Name,
-    NodeId, RequestId, Serial, UserName,
+    NodeId, Reason, RequestId, Serial, UserName,
 };
 
 use crate::store::v1 as store;
@@ -46,6 +46,10 @@ pub(crate) fn user_name(text: String) -> Result<UserName, DecodeError> {
 
 pub(crate) fn display_name(text: String) -> Result<DisplayName, DecodeError> {
     DisplayName::new(text).map_err(|_| DecodeError::Field("display_name"))
+}
+
+pub(crate) fn reason(text: String) -> Result<Reason, DecodeError> {
+    Reason::new(text).map_err(|_| DecodeError::Field("reason"))
 }
 
 pub(crate) fn data_key(id: u32) -> Result<DataKeyId, DecodeError> {

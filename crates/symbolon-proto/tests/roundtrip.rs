@@ -127,6 +127,7 @@ mod tests {
             Refusal::NoSuchToken,
             Refusal::SerialTaken,
             Refusal::StepRefused,
+            Refusal::RevisionChanged,
         ];
         for (number, refusal) in (1..).zip(all) {
             // A new one does not compile until it is named here and above.
@@ -146,7 +147,8 @@ mod tests {
                 | Refusal::RotationUnderWay
                 | Refusal::NoSuchToken
                 | Refusal::SerialTaken
-                | Refusal::StepRefused => {}
+                | Refusal::StepRefused
+                | Refusal::RevisionChanged => {}
             }
             let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let message = answer_to_proto(&answer);
@@ -166,6 +168,8 @@ mod tests {
             (Denial::UnknownUser, ReasonDetail::UnknownUser),
             (Denial::NoToken, ReasonDetail::NoToken),
             (Denial::Locked, ReasonDetail::Locked),
+            (Denial::Disabled, ReasonDetail::Disabled),
+            (Denial::Blocked, ReasonDetail::Blocked),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
         }
@@ -178,6 +182,7 @@ mod tests {
             .into_iter()
             .chain(samples::key_commands())
             .chain(samples::token_commands())
+            .chain(samples::user_commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -195,13 +200,18 @@ mod tests {
                 Command::ConfirmToken(_) => 14,
                 Command::ResyncToken(_) => 15,
                 Command::RemoveToken(_) => 16,
+                Command::UpdateUser(_) => 17,
+                Command::BlockUser(_) => 18,
+                Command::UnblockUser(_) => 19,
+                Command::DeleteUser(_) => 20,
             })
             .collect();
-        assert_eq!(commands, (1..=16).collect());
+        assert_eq!(commands, (1..=20).collect());
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
             .chain(samples::token_rows())
+            .chain(samples::user_rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -221,6 +231,7 @@ mod tests {
         let (_, _, mut events) = samples::audit();
         events.extend(samples::key_audit().2);
         events.extend(samples::token_audit().2);
+        events.extend(samples::user_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -231,6 +242,8 @@ mod tests {
                     Some(Denial::UnknownUser) => 4,
                     Some(Denial::NoToken) => 5,
                     Some(Denial::Locked) => 6,
+                    Some(Denial::Disabled) => 25,
+                    Some(Denial::Blocked) => 26,
                 },
                 AuditRow::ClusterCreated { .. } => 7,
                 AuditRow::UserCreated { .. } => 8,
@@ -246,8 +259,12 @@ mod tests {
                 AuditRow::TokenConfirmed { .. } => 18,
                 AuditRow::TokenResynchronised { .. } => 19,
                 AuditRow::TokenRemoved { .. } => 20,
+                AuditRow::UserUpdated { .. } => 21,
+                AuditRow::UserBlocked { .. } => 22,
+                AuditRow::UserUnblocked { .. } => 23,
+                AuditRow::UserDeleted { .. } => 24,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=20).collect());
+        assert_eq!(audit_rows, (1..=26).collect());
     }
 }

@@ -45,6 +45,9 @@ pub enum ServiceError {
     /// A token that should be proved and is.
     #[error("the token is not pending: it can be used already")]
     NotPending,
+    /// An update was bound to a state that is not the present one.
+    #[error("the user has changed since it was read; read it again")]
+    EtagChanged,
     /// A limit of the cluster.
     #[error("the limit of {limit} is reached")]
     LimitReached {

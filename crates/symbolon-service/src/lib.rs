@@ -20,6 +20,7 @@ pub mod ports;
 mod read;
 mod service;
 mod tokens;
+mod users;
 mod verify;
 
 pub use admission::{
@@ -36,4 +37,5 @@ pub use ports::{
 pub use read::Page;
 pub use service::{Principal, Service};
 pub use tokens::{Enrollment, NewToken, TokenName};
+pub use users::{UserChanges, etag};
 pub use verify::{VerifyReply, VerifyRequest};

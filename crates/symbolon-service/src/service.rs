@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{
     AdministratorId, Answer, ApplicationId, Caller, Command, DataKeyId, Fingerprint, LogIndex,
-    Name, Proposal, Refusal, Reply, RequestId, Sealed, Secret,
+    Name, Proposal, Refusal, Reply, RequestId, Sealed, Secret, Timestamp,
 };
 use tokio::time::Instant;
 
@@ -101,6 +101,12 @@ impl Service {
         };
         *self.nobody.write().unwrap_or_else(PoisonError::into_inner) = sealed.clone();
         sealed
+    }
+
+    /// This node's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What is under way at this node.
@@ -348,6 +354,7 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::FingerprintMismatch => reused_request_id(),
         Refusal::NameTaken => ServiceError::AlreadyExists { kind: "row" },
         Refusal::NoSuchUser => ServiceError::NotFound { kind: "user" },
+        Refusal::RevisionChanged => ServiceError::EtagChanged,
         Refusal::NoSuchToken => ServiceError::NotFound { kind: "token" },
         Refusal::SerialTaken => ServiceError::AlreadyExists { kind: "token" },
         Refusal::StepRefused => ServiceError::CodeRefused,

@@ -227,7 +227,7 @@ impl Service {
     }
 
     /// Waits for a user that may have been created at another node a moment ago.
-    async fn know_user(
+    pub(crate) async fn know_user(
         &self,
         name: &symbolon_core::UserName,
         deadline: Instant,

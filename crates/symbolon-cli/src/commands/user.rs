@@ -1,7 +1,8 @@
 //! `symbolon user`
 
 use symbolon_proto::v1::{
-    self, CreateUserRequest, CreateUserResponse, GetUserRequest, ListUsersRequest,
+    self, BlockUserRequest, CreateUserRequest, CreateUserResponse, DeleteUserRequest,
+    GetUserRequest, ListUsersRequest, UnblockUserRequest, UpdateUserRequest,
     user_service_client::UserServiceClient,
 };
 
@@ -13,7 +14,7 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{self, CreatedUser, User},
+    view::{self, CreatedUser, DeletedUser, User},
 };
 
 /// Users fetched with one question.
@@ -52,6 +53,48 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         stale: bool,
     },
+    /// Change what people read about a user
+    Set {
+        /// Name to sign in with
+        name: String,
+        /// Name for people to read; may be empty
+        #[arg(long, value_name = "TEXT")]
+        display_name: String,
+    },
+    /// Let a user sign in again whose account was switched off
+    Enable {
+        /// Name to sign in with
+        name: String,
+    },
+    /// Switch an account off: no code of the user's is taken
+    Disable {
+        /// Name to sign in with
+        name: String,
+    },
+    /// Take no code of a user's for a while: a phone was lost, an account is attacked
+    Block {
+        /// Name to sign in with
+        name: String,
+        /// Why; kept in the audit
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// For how many days
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+    },
+    /// Lift a block, and a lock after too many wrong codes
+    Unblock {
+        /// Name to sign in with
+        name: String,
+        /// Why; kept in the audit
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Remove a user with all tokens, for good
+    Delete {
+        /// Name to sign in with
+        name: String,
+    },
 }
 
 pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
@@ -61,11 +104,7 @@ pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
     match command {
         UserCommand::Add { name, display_name } => {
             let CreateUserResponse { user, log_index } = add(&context, name, display_name).await?;
-            let user = User::from(present(user)?);
-            match format {
-                Format::Json => output::json(&CreatedUser { user, log_index })?,
-                Format::Table => output::line(&format!("User {} added.", shown_name(&user)))?,
-            }
+            said(user, log_index, "added", format)?;
         }
         UserCommand::Show { name, stale } => {
             let user = User::from(get(&context, name, stale).await?);
@@ -75,8 +114,95 @@ pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
             }
         }
         UserCommand::List { stale } => list(&context, stale, format).await?,
+        UserCommand::Set { name, display_name } => {
+            let user = v1::User { username: name, display_name, ..v1::User::default() };
+            update(&context, user, "display_name", "changed", format).await?;
+        }
+        UserCommand::Enable { name } => {
+            let user = v1::User { username: name, enabled: true, ..v1::User::default() };
+            update(&context, user, "enabled", "can sign in again", format).await?;
+        }
+        UserCommand::Disable { name } => {
+            let user = v1::User { username: name, enabled: false, ..v1::User::default() };
+            update(&context, user, "enabled", "is switched off", format).await?;
+        }
+        UserCommand::Block { name, reason, days } => {
+            block(&context, name, reason, days, format).await?;
+        }
+        UserCommand::Unblock { name, reason } => unblock(&context, name, reason, format).await?,
+        UserCommand::Delete { name } => delete(&context, name, format).await?,
     }
     Ok(Exit::Done)
+}
+
+/// Tells what became of a user.
+fn said(user: Option<v1::User>, log_index: u64, what: &str, format: Format) -> Result<(), Failure> {
+    let user = User::from(present(user)?);
+    match format {
+        Format::Json => output::json(&CreatedUser { user, log_index }),
+        Format::Table => output::line(&format!("User {} {what}.", shown_name(&user))),
+    }
+}
+
+async fn update(
+    context: &Context,
+    user: v1::User,
+    field: &str,
+    what: &str,
+    format: Format,
+) -> Result<(), Failure> {
+    let update_mask = Some(prost_types::FieldMask { paths: vec![field.to_owned()] });
+    let question = UpdateUserRequest { user: Some(user), update_mask };
+    let answer = context
+        .write(question, async |channel, request| {
+            UserServiceClient::new(channel).update_user(request).await
+        })
+        .await?;
+    said(answer.user, answer.log_index, what, format)
+}
+
+async fn block(
+    context: &Context,
+    username: String,
+    reason: String,
+    days: u32,
+    format: Format,
+) -> Result<(), Failure> {
+    let question = BlockUserRequest { username, reason, seconds: days.saturating_mul(24 * 3600) };
+    let answer = context
+        .write(question, async |channel, request| {
+            UserServiceClient::new(channel).block_user(request).await
+        })
+        .await?;
+    said(answer.user, answer.log_index, &format!("is blocked for {days} days"), format)
+}
+
+async fn unblock(
+    context: &Context,
+    username: String,
+    reason: String,
+    format: Format,
+) -> Result<(), Failure> {
+    let question = UnblockUserRequest { username, reason };
+    let answer = context
+        .write(question, async |channel, request| {
+            UserServiceClient::new(channel).unblock_user(request).await
+        })
+        .await?;
+    said(answer.user, answer.log_index, "can sign in again", format)
+}
+
+async fn delete(context: &Context, username: String, format: Format) -> Result<(), Failure> {
+    let question = DeleteUserRequest { username: username.clone(), etag: String::new() };
+    let answer = context
+        .write(question, async |channel, request| {
+            UserServiceClient::new(channel).delete_user(request).await
+        })
+        .await?;
+    match format {
+        Format::Json => output::json(&DeletedUser { deleted: true, log_index: answer.log_index }),
+        Format::Table => output::line(&format!("User {} is gone.", output::printable(&username))),
+    }
 }
 
 pub(crate) async fn add(
@@ -183,6 +309,7 @@ fn details(user: &User) -> String {
         ("Username", user.username.clone()),
         ("Display name", table::or_dash(Some(&user.display_name))),
         ("Id", user.id.clone()),
+        ("State", standing(user)),
         ("Failures in a row", user.failures.to_string()),
         ("Created", table::or_dash(user.created_at.as_deref())),
     ]);
@@ -190,6 +317,22 @@ fn details(user: &User) -> String {
         return format!("{properties}\n\nNo token yet.");
     }
     format!("{properties}\n\n{}", tokens(&user.tokens))
+}
+
+/// Whether the user can sign in, and if not, why and what helps.
+fn standing(user: &User) -> String {
+    if !user.enabled {
+        return "switched off; `symbolon user enable` switches it on".to_owned();
+    }
+    if let Some(block) = &user.block {
+        let until = block.until.as_deref().unwrap_or_default();
+        let reason = output::printable(&block.reason);
+        return format!("blocked until {until}: {reason}; `symbolon user unblock` lifts it");
+    }
+    match user.locked {
+        true => "locked after too many wrong codes; `symbolon user unblock` lifts it".to_owned(),
+        false => "can sign in".to_owned(),
+    }
 }
 
 pub(super) fn tokens(tokens: &[view::Token]) -> String {

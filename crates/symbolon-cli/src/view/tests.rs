@@ -24,6 +24,10 @@ fn user() -> v1::User {
             counter: 7,
         }],
         created_at: None,
+        enabled: true,
+        block: Some(v1::Block { reason: "stolen".to_owned(), since: Some(AT), until: Some(AT) }),
+        locked: false,
+        etag: "7".to_owned(),
     }
 }
 
@@ -68,6 +72,13 @@ fn a_user() {
                 "counter": 7,
             }],
             "created_at": null,
+            "enabled": true,
+            "block": {
+                "reason": "stolen",
+                "since": "2025-12-31T23:59:59.005Z",
+                "until": "2025-12-31T23:59:59.005Z",
+            },
+            "locked": false,
             "log_index": 7,
         })
     );

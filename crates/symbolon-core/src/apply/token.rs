@@ -30,6 +30,7 @@ impl State {
         // An administrator's act: it ends a lock, so that a locked user has a way back.
         user.failures = 0;
         user.changed_at = context.stamp.index;
+        user.revision = context.stamp.index;
         self.put(Row::User(user), out);
         let token = Token {
             id: command.token,
@@ -117,6 +118,7 @@ impl State {
         let mut user = self.user(token.user).cloned().ok_or(Refusal::NoSuchToken)?;
         user.tokens.retain(|id| *id != command.token);
         user.changed_at = context.stamp.index;
+        user.revision = context.stamp.index;
         let row = AuditRow::TokenRemoved { user: user.id, token: command.token };
         self.put(Row::User(user), out);
         self.delete(RowKey::Token(command.token), out);

@@ -3,8 +3,11 @@
 use alloc::vec::Vec;
 
 use super::{Context, Output};
-use crate::limits::USERS_MAX;
-use crate::{AuditRow, CreateUser, Refusal, Reply, Row, State, User};
+use crate::limits::{BLOCK_MILLISECONDS_MAX, USERS_MAX};
+use crate::{
+    AuditRow, Block, BlockUser, CreateUser, DeleteUser, LogIndex, Refusal, Reply, Row, RowKey,
+    State, UnblockUser, UpdateUser, User,
+};
 
 impl State {
     pub(super) fn create_user(
@@ -29,12 +32,108 @@ impl State {
             display_name: command.display_name.clone(),
             failures: 0,
             tokens: Vec::new(),
+            disabled: false,
+            block: None,
             created_at: self.clock,
             changed_at: context.stamp.index,
+            revision: context.stamp.index,
         };
         self.put(Row::User(user), out);
         let row = AuditRow::UserCreated { user: command.user, name: command.name.clone() };
         self.record(context, row, out);
         Ok(Reply::UserCreated(command.user))
+    }
+
+    pub(super) fn update_user(
+        &mut self,
+        context: &Context<'_>,
+        command: &UpdateUser,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
+        at_revision(&user, command.revision)?;
+        if let Some(name) = &command.display_name {
+            user.display_name = name.clone();
+        }
+        if let Some(disabled) = command.disabled.filter(|disabled| *disabled != user.disabled) {
+            user.disabled = disabled;
+            user.changed_at = context.stamp.index;
+        }
+        let row = AuditRow::UserUpdated {
+            user: user.id,
+            display_name: command.display_name.clone(),
+            disabled: command.disabled,
+        };
+        self.administered(context, user, row, out)
+    }
+
+    pub(super) fn block_user(
+        &mut self,
+        context: &Context<'_>,
+        command: &BlockUser,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
+        let until = self.clock.plus(command.milliseconds.min(BLOCK_MILLISECONDS_MAX));
+        let reason = command.reason.clone();
+        user.block = Some(Block { reason: reason.clone(), since: self.clock, until });
+        user.changed_at = context.stamp.index;
+        let row = AuditRow::UserBlocked { user: user.id, reason, until };
+        self.administered(context, user, row, out)
+    }
+
+    pub(super) fn unblock_user(
+        &mut self,
+        context: &Context<'_>,
+        command: &UnblockUser,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
+        let failures = core::mem::take(&mut user.failures);
+        user.block = None;
+        user.changed_at = context.stamp.index;
+        let reason = command.reason.clone();
+        let row = AuditRow::UserUnblocked { user: user.id, reason, failures };
+        self.administered(context, user, row, out)
+    }
+
+    pub(super) fn delete_user(
+        &mut self,
+        context: &Context<'_>,
+        command: &DeleteUser,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
+        at_revision(&user, command.revision)?;
+        for token in &user.tokens {
+            self.delete(RowKey::Token(*token), out);
+        }
+        self.delete(RowKey::User(user.id), out);
+        let tokens = u32::try_from(user.tokens.len()).unwrap_or(u32::MAX);
+        let row = AuditRow::UserDeleted { user: user.id, name: user.name, tokens };
+        self.record(context, row, out);
+        Ok(Reply::UserChanged(user.id))
+    }
+
+    fn administered(
+        &mut self,
+        context: &Context<'_>,
+        mut user: User,
+        row: AuditRow,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let id = user.id;
+        user.revision = context.stamp.index;
+        self.put(Row::User(user), out);
+        self.record(context, row, out);
+        Ok(Reply::UserChanged(id))
+    }
+}
+
+fn at_revision(user: &User, revision: Option<LogIndex>) -> Result<(), Refusal> {
+    if revision.is_none_or(|revision| revision == user.revision) {
+        Ok(())
+    } else {
+        Err(Refusal::RevisionChanged)
     }
 }

@@ -3,11 +3,11 @@
 use alloc::vec::Vec;
 
 use super::{Context, Output};
-use crate::limits::{FAILURES_MAX, MATCHES_MAX};
+use crate::limits::MATCHES_MAX;
 use crate::otp::MovingFactor;
 use crate::{
-    AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, State, Token, TokenId, User, Verdict,
-    Verified,
+    AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, Standing, State, Token, TokenId, User,
+    Verdict, Verified,
 };
 
 impl State {
@@ -71,8 +71,11 @@ impl State {
         out: &mut Output,
     ) -> Verdict {
         let denied = |denial, failures| Verdict { denial: Some(denial), failures };
-        if user.failures >= FAILURES_MAX {
-            return denied(Denial::Locked, user.failures);
+        match user.standing(self.clock) {
+            Standing::Active => {}
+            Standing::Disabled => return denied(Denial::Disabled, user.failures),
+            Standing::Blocked => return denied(Denial::Blocked, user.failures),
+            Standing::Locked => return denied(Denial::Locked, user.failures),
         }
         let usable = |id: &TokenId| self.token(*id).is_some_and(|token| !token.pending);
         if !user.tokens.iter().any(usable) {

@@ -73,6 +73,7 @@ impl Model {
             self.failures.insert(enrolled.user, 0);
         }
         self.about_tokens(proposal, answer)?;
+        self.about_users(proposal, answer, before);
         for (user, failures) in &self.failures {
             prop_assert_eq!(after.user(*user).map(|user| user.failures), Some(*failures));
         }
@@ -99,6 +100,24 @@ impl Model {
             _ => {}
         }
         Ok(())
+    }
+
+    /// An account that is unblocked begins anew; one that is deleted is gone with its tokens.
+    fn about_users(&mut self, proposal: &Proposal, answer: &Answer, before: &State) {
+        let Reply::UserChanged(user) = answer.reply else {
+            return;
+        };
+        match &proposal.command {
+            Command::UnblockUser(_) => {
+                self.failures.insert(user, 0);
+            }
+            Command::DeleteUser(_) => {
+                self.failures.remove(&user);
+                let gone = before.user(user).map_or(&[][..], |user| &user.tokens[..]);
+                self.accepted.retain(|(token, _)| !gone.contains(token));
+            }
+            _ => {}
+        }
     }
 
     fn decided(
@@ -129,7 +148,12 @@ impl Model {
         let right: Vec<_> = outcome.matches.iter().filter(right).collect();
         let is_used =
             |found: &&Match| before.token(found.token).is_none_or(|token| found.step <= token.mark);
-        let expected = if *failures >= FAILURES_MAX {
+        let blocked = known.block.as_ref().is_some_and(|block| after.clock() < block.until);
+        let expected = if known.disabled {
+            Some(Denial::Disabled)
+        } else if blocked {
+            Some(Denial::Blocked)
+        } else if *failures >= FAILURES_MAX {
             Some(Denial::Locked)
         } else if known.tokens.iter().all(|id| before.token(*id).unwrap().pending) {
             Some(Denial::NoToken)

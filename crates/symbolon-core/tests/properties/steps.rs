@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
-    ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken, CreateUser,
-    DataKeyId, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId,
-    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, RemoveToken, RequestId, Reseal,
-    ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Serial, SetNodeAddresses, Stamp,
-    State, Timestamp, TokenId, UserId, UserName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, ClusterId,
+    Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
+    CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
+    KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
+    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed,
+    Serial, SetNodeAddresses, Stamp, State, Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
+    UserName,
 };
 
 /// One log entry to be. Numbers are drawn from small ranges, so that steps meet.
@@ -48,6 +49,12 @@ enum Wish {
     Confirm(u8, i64),
     Resync(u8, i64),
     Remove(u8),
+    /// An account is switched off, or on.
+    Disable(u8, bool),
+    /// For milliseconds.
+    Block(u8, u64),
+    Unblock(u8),
+    Delete(u8),
     Application(u8),
     JoinToken(u8, u64),
     Join {
@@ -118,6 +125,10 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..8_u8, -2..=120_i64).prop_map(|(token, offset)| Wish::Resync(token, offset)),
         1 => (0..8_u8).prop_map(Wish::Remove),
         1 => (0..4_u8).prop_map(Wish::Application),
+        1 => (number(2, 5), any::<bool>()).prop_map(|(user, off)| Wish::Disable(user, off)),
+        1 => (number(2, 5), 0..60_000_u64).prop_map(|(user, time)| Wish::Block(user, time)),
+        1 => number(2, 5).prop_map(Wish::Unblock),
+        1 => number(3, 5).prop_map(Wish::Delete),
         2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
         3 => (0..4_u8, secret, 0..4_u8)
             .prop_map(|(token, secret, node)| Wish::Join { token, secret, node }),
@@ -255,6 +266,9 @@ impl Log {
                 shown: shown(view, *token, self.made_at(age), *offset),
             }),
             Wish::Remove(token) => Command::RemoveToken(RemoveToken { token: token_id(*token) }),
+            Wish::Disable(..) | Wish::Block(..) | Wish::Unblock(_) | Wish::Delete(_) => {
+                change_user(wish, view)
+            }
             Wish::Application(number) => Command::CreateApplication(CreateApplication {
                 application: application_id(*number),
                 name: name("app", *number),
@@ -356,6 +370,10 @@ fn usual_caller(command: &Command) -> Caller {
         | Command::Reseal(_)
         | Command::RetireDataKey(_) => caller(3),
         Command::CreateUser(_)
+        | Command::UpdateUser(_)
+        | Command::BlockUser(_)
+        | Command::UnblockUser(_)
+        | Command::DeleteUser(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
         | Command::ResyncToken(_)
@@ -377,6 +395,30 @@ fn caller(number: u8) -> Caller {
 
 fn sealed(key: DataKeyId, content: u8) -> Sealed {
     Sealed::new([&[1][..], &key.0.to_be_bytes(), &[content; 20]].concat())
+}
+
+/// What an administrator says about an account. An even one of them sees to it that it is as it was seen.
+fn change_user(wish: &Wish, view: &State) -> Command {
+    let seen = |number: u8| view.user(user_id(number)).map(|user| user.revision);
+    let reason = Reason::new("because").unwrap();
+    match wish {
+        Wish::Disable(user, disabled) => Command::UpdateUser(UpdateUser {
+            user: user_id(*user),
+            display_name: disabled.then(|| DisplayName::new("Away").unwrap()),
+            disabled: Some(*disabled),
+            revision: seen(*user).filter(|_| user % 2 == 0),
+        }),
+        Wish::Block(user, milliseconds) => Command::BlockUser(BlockUser {
+            user: user_id(*user),
+            reason,
+            milliseconds: *milliseconds,
+        }),
+        Wish::Unblock(user) => Command::UnblockUser(UnblockUser { user: user_id(*user), reason }),
+        Wish::Delete(user) => {
+            Command::DeleteUser(DeleteUser { user: user_id(*user), revision: seen(*user) })
+        }
+        _ => Command::Tick,
+    }
 }
 
 /// A step of a change of the data key, as somebody sees it who has applied `view`.

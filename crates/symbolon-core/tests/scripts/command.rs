@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use symbolon_core::otp::{Algorithm, Code, Parameters, code_at, matching_step, resynchronise};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
-    ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken, CreateUser,
-    DataKeyId, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId,
-    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, RemoveToken, RequestId, Reseal,
-    ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial, SetNodeAddresses,
-    State, Timestamp, TokenId, UserId, UserName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, ClusterId,
+    Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
+    CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
+    KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
+    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed,
+    Secret, Serial, SetNodeAddresses, State, Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
+    UserName,
 };
 
 use crate::language::{Words, time};
@@ -323,6 +324,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             };
             (Command::CreateUser(command), root())
         }
+        "update" | "block" | "unblock" | "delete" => (user_command(verb, &name, words)?, root()),
         "application" => {
             let command = CreateApplication {
                 application: ApplicationId(drawn("application", &name, words)?),
@@ -378,6 +380,32 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
         }
         "retire" => (Command::RetireDataKey(RetireDataKey { id: data_key(&name)? }), node_one()),
         other => return Err(format!("no command {other}")),
+    })
+}
+
+/// `update USER`, `block USER`, `unblock USER`, `delete USER`, the user as of `knows`.
+fn user_command(verb: &str, user: &str, words: &mut Words) -> Result<Command, String> {
+    let user = UserId(number("user", user));
+    let revision = words.option("at-revision")?;
+    let revision = revision.map(|text| text.parse().map(LogIndex).map_err(|_| "a revision"));
+    let revision = revision.transpose()?;
+    let reason = |words: &mut Words| {
+        let text = words.option("because")?.unwrap_or_else(|| "because".to_owned());
+        Reason::new(text).map_err(|error| error.to_string())
+    };
+    Ok(match verb {
+        "update" => {
+            let name = words.option("name")?.map(DisplayName::new).transpose();
+            let disabled = words.option("disabled")?.map(|text| text == "yes");
+            let display_name = name.map_err(|error| error.to_string())?;
+            Command::UpdateUser(UpdateUser { user, display_name, disabled, revision })
+        }
+        "block" => {
+            let milliseconds = time(&words.option("for")?.ok_or("for how long?")?)?.0;
+            Command::BlockUser(BlockUser { user, reason: reason(words)?, milliseconds })
+        }
+        "unblock" => Command::UnblockUser(UnblockUser { user, reason: reason(words)? }),
+        _ => Command::DeleteUser(DeleteUser { user, revision }),
     })
 }
 

@@ -1,8 +1,9 @@
 //! What a script says of answers and of the state.
 
 use symbolon_core::{
-    Answer, AuditRow, Command, ConfirmToken, Denial, JoinTokenId, Match, NodeId, Reply,
-    ResyncToken, Reveal, Serial, TokenId, UserName, Verdict,
+    Answer, AuditRow, BlockUser, Command, ConfirmToken, DeleteUser, Denial, JoinTokenId, Match,
+    NodeId, Reply, ResyncToken, Reveal, Serial, Standing, TokenId, UnblockUser, UpdateUser,
+    UserName, Verdict,
 };
 
 use crate::command::{number, parse_name};
@@ -46,6 +47,13 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
             Command::ConfirmToken(ConfirmToken { shown })
             | Command::ResyncToken(ResyncToken { shown }),
         ) if shown.token == id => "done".to_owned(),
+        (
+            Reply::UserChanged(id),
+            Command::UpdateUser(UpdateUser { user, .. })
+            | Command::BlockUser(BlockUser { user, .. })
+            | Command::UnblockUser(UnblockUser { user, .. })
+            | Command::DeleteUser(DeleteUser { user, .. }),
+        ) if *user == id => "done".to_owned(),
         (Reply::Done, _) => "done".to_owned(),
         (Reply::Refused(refusal), _) => format!("refused {refusal:?}"),
         (reply, _) => format!("{reply:?}"),
@@ -72,6 +80,7 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
         "due" => world.state().next_due().map_or_else(|| "nothing".to_owned(), time_text),
         "replies" => world.state().replies_len().to_string(),
         "user" => user(world, words.next("a user")?)?,
+        "revision" => revision(world, words.next("a user")?)?,
         "changed" => changed(world, words.next("a user")?)?,
         "mark" => mark(world, &words.next("a token")?)?,
         "token" => token(world, &words.next("a token")?),
@@ -94,7 +103,19 @@ fn user(world: &World, name: String) -> Result<String, String> {
         return Ok("none".to_owned());
     };
     let tokens: Vec<_> = user.tokens.iter().map(|id| world.wallet.name(*id)).collect();
-    Ok(format!("failures {}, tokens {}", user.failures, tokens.join(" ")).trim_end().to_owned())
+    let standing = match user.standing(world.state().clock()) {
+        Standing::Active | Standing::Locked => String::new(),
+        other => format!("{other:?}, ").to_lowercase(),
+    };
+    let text = format!("{standing}failures {}, tokens {}", user.failures, tokens.join(" "));
+    Ok(text.trim_end().to_owned())
+}
+
+/// The log index of the last change by an administrator.
+fn revision(world: &World, name: String) -> Result<String, String> {
+    let name = UserName::new(name).map_err(|error| error.to_string())?;
+    let user = world.state().user_by_name(&name).ok_or("nobody")?;
+    Ok(user.revision.to_string())
 }
 
 /// The log index of the last change that matters to outcomes.
@@ -184,6 +205,20 @@ fn audit(world: &World) -> Result<String, String> {
         }
         AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
         AuditRow::UserCreated { name, .. } => format!("user {name}"),
+        AuditRow::UserUpdated { display_name, disabled, .. } => {
+            let name = display_name.as_ref().map_or("-", |name| name.as_str());
+            let disabled = disabled.map_or("-".to_owned(), |disabled| disabled.to_string());
+            format!("user updated: name {name}, disabled {disabled}")
+        }
+        AuditRow::UserBlocked { reason, until, .. } => {
+            format!("user blocked until {}: {reason}", time_text(*until))
+        }
+        AuditRow::UserUnblocked { reason, failures, .. } => {
+            format!("user unblocked, {failures} failures forgotten: {reason}")
+        }
+        AuditRow::UserDeleted { name, tokens, .. } => {
+            format!("user {name} deleted with {tokens} tokens")
+        }
         AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
         AuditRow::TokenConfirmed { token, step, .. } => {
             format!("token {} is proved at {step}", world.wallet.name(*token))

@@ -88,6 +88,10 @@ impl World {
                 | Command::ConfirmDataKey(_)
                 | Command::Reseal(_)
                 | Command::RetireDataKey(_)
+                | Command::UpdateUser(_)
+                | Command::BlockUser(_)
+                | Command::UnblockUser(_)
+                | Command::DeleteUser(_)
                 | Command::ConfirmToken(_)
                 | Command::ResyncToken(_)
                 | Command::RemoveToken(_) => "done",

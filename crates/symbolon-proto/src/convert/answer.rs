@@ -18,6 +18,8 @@ pub const fn reason_detail(denial: Denial) -> v1::ReasonDetail {
         Denial::UnknownUser => v1::ReasonDetail::UnknownUser,
         Denial::NoToken => v1::ReasonDetail::NoToken,
         Denial::Locked => v1::ReasonDetail::Locked,
+        Denial::Disabled => v1::ReasonDetail::Disabled,
+        Denial::Blocked => v1::ReasonDetail::Blocked,
     }
 }
 
@@ -35,10 +37,12 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
         Detail::UnknownUser => Some(Denial::UnknownUser),
         Detail::NoToken => Some(Denial::NoToken),
         Detail::Locked => Some(Denial::Locked),
+        Detail::Disabled => Some(Denial::Disabled),
+        Detail::Blocked => Some(Denial::Blocked),
     })
 }
 
-const REFUSALS: [Refusal; 16] = [
+const REFUSALS: [Refusal; 17] = [
     Refusal::Stale,
     Refusal::Late,
     Refusal::FingerprintMismatch,
@@ -55,6 +59,7 @@ const REFUSALS: [Refusal; 16] = [
     Refusal::NoSuchToken,
     Refusal::SerialTaken,
     Refusal::StepRefused,
+    Refusal::RevisionChanged,
 ];
 
 /// An answer as nodes send it.
@@ -69,6 +74,7 @@ pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
         Reply::ClusterCreated => Message::ClusterCreated(true),
         Reply::UserCreated(id) => Message::UserCreated(id.0),
         Reply::TokenEnrolled(id) => Message::TokenEnrolled(id.0),
+        Reply::UserChanged(id) => Message::UserChanged(id.0),
         Reply::TokenChanged(id) => Message::TokenChanged(id.0),
         Reply::ApplicationCreated(id) => Message::ApplicationCreated(id.0),
         Reply::JoinTokenCreated(id) => Message::JoinTokenCreated(id.0),
@@ -95,6 +101,7 @@ pub fn answer_from_proto(message: peer::Answer) -> Result<Answer, DecodeError> {
         Message::ClusterCreated(_) => Reply::ClusterCreated,
         Message::UserCreated(id) => Reply::UserCreated(UserId(id)),
         Message::TokenEnrolled(id) => Reply::TokenEnrolled(TokenId(id)),
+        Message::UserChanged(id) => Reply::UserChanged(UserId(id)),
         Message::TokenChanged(id) => Reply::TokenChanged(TokenId(id)),
         Message::ApplicationCreated(id) => Reply::ApplicationCreated(ApplicationId(id)),
         Message::JoinTokenCreated(id) => Reply::JoinTokenCreated(JoinTokenId(id)),

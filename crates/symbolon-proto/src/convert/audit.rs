@@ -8,8 +8,8 @@ use symbolon_core::{
 
 use super::answer::{denial_from_number, denial_number};
 use super::{
-    DecodeError, caller_from_proto, caller_to_proto, data_key, fingerprint, method, method_number,
-    name, need, request_id, user_name,
+    DecodeError, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint, method,
+    method_number, name, need, reason, request_id, user_name,
 };
 use crate::store::v1 as store;
 
@@ -92,16 +92,17 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
     match row {
         AuditRow::Verified(verified) => Event::Verified(verified_to_proto(verified)),
         AuditRow::ClusterCreated { cluster, name, administrator, node } => {
-            Event::ClusterCreated(store::ClusterCreated {
-                cluster: cluster.0.to_vec(),
-                name: name.to_string(),
-                administrator: administrator.0,
-                node: node.0,
-            })
+            let name = name.to_string();
+            let (cluster, administrator, node) = (cluster.0.to_vec(), administrator.0, node.0);
+            Event::ClusterCreated(store::ClusterCreated { cluster, name, administrator, node })
         }
         AuditRow::UserCreated { user, name } => {
             Event::UserCreated(store::UserCreated { user: user.0, name: name.to_string() })
         }
+        AuditRow::UserUpdated { .. }
+        | AuditRow::UserBlocked { .. }
+        | AuditRow::UserUnblocked { .. }
+        | AuditRow::UserDeleted { .. } => user_to_proto(row),
         AuditRow::TokenEnrolled { user, token } => {
             Event::TokenEnrolled(store::TokenEnrolled { user: user.0, token: token.0 })
         }
@@ -156,6 +157,35 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
     }
 }
 
+/// What administrators did to an account.
+fn user_to_proto(row: &AuditRow) -> store::audit_row::Event {
+    use store::audit_row::Event;
+    match row {
+        AuditRow::UserUpdated { user, display_name, disabled } => {
+            let display_name = display_name.as_ref().map(ToString::to_string);
+            let (user, disabled) = (user.0, *disabled);
+            Event::UserUpdated(store::UserUpdated { user, display_name, disabled })
+        }
+        AuditRow::UserBlocked { user, reason, until } => {
+            let (user, until) = (user.0, until.0);
+            Event::UserBlocked(store::UserBlocked { user, reason: reason.to_string(), until })
+        }
+        AuditRow::UserUnblocked { user, reason, failures } => {
+            let (user, failures) = (user.0, *failures);
+            Event::UserUnblocked(store::UserUnblocked {
+                user,
+                reason: reason.to_string(),
+                failures,
+            })
+        }
+        AuditRow::UserDeleted { user, name, tokens } => {
+            let (user, tokens) = (user.0, *tokens);
+            Event::UserDeleted(store::UserDeleted { user, name: name.to_string(), tokens })
+        }
+        other => row_to_proto(other),
+    }
+}
+
 fn verified_to_proto(v: &Verified) -> store::Verified {
     store::Verified {
         user_name: v.user_name.to_string(),
@@ -176,25 +206,31 @@ const fn spent_from_proto(m: store::Spent) -> Match {
 fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeError> {
     use store::audit_row::Event;
     Ok(match event {
-        Event::Verified(m) => AuditRow::Verified(Verified {
-            user_name: user_name(m.user_name)?,
-            user: (m.user != 0).then_some(UserId(m.user)),
-            application: ApplicationId(m.application),
-            client_ip: String::from_utf8(m.client_ip)
-                .map_err(|_| DecodeError::Field("client_ip"))?,
-            method: method(m.method)?,
-            verdict: Verdict { denial: denial_from_number(m.denial)?, failures: m.failures },
-            spent: m.spent.into_iter().map(spent_from_proto).collect(),
-        }),
-        Event::ClusterCreated(m) => AuditRow::ClusterCreated {
-            cluster: need(ClusterId::from_slice(&m.cluster), "cluster")?,
-            name: name(m.name, "name")?,
-            administrator: AdministratorId(m.administrator),
-            node: NodeId(m.node),
-        },
+        Event::Verified(m) => AuditRow::Verified(verified_from_proto(m)?),
+        Event::ClusterCreated(m) => cluster_created_from_proto(m)?,
         Event::UserCreated(m) => {
             AuditRow::UserCreated { user: UserId(m.user), name: user_name(m.name)? }
         }
+        Event::UserUpdated(m) => AuditRow::UserUpdated {
+            user: UserId(m.user),
+            display_name: m.display_name.map(display_name).transpose()?,
+            disabled: m.disabled,
+        },
+        Event::UserBlocked(m) => AuditRow::UserBlocked {
+            user: UserId(m.user),
+            reason: reason(m.reason)?,
+            until: Timestamp(m.until),
+        },
+        Event::UserUnblocked(m) => AuditRow::UserUnblocked {
+            user: UserId(m.user),
+            reason: reason(m.reason)?,
+            failures: m.failures,
+        },
+        Event::UserDeleted(m) => AuditRow::UserDeleted {
+            user: UserId(m.user),
+            name: user_name(m.name)?,
+            tokens: m.tokens,
+        },
         Event::TokenEnrolled(m) => {
             AuditRow::TokenEnrolled { user: UserId(m.user), token: TokenId(m.token) }
         }
@@ -218,12 +254,7 @@ fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeErro
             join_token: JoinTokenId(m.join_token),
             expires_at: Timestamp(m.expires_at),
         },
-        Event::NodeAdmitted(m) => AuditRow::NodeAdmitted {
-            node: NodeId(m.node),
-            name: name(m.name, "name")?,
-            pin: need(KeyPin::from_slice(&m.pin), "pin")?,
-            join_token: JoinTokenId(m.join_token),
-        },
+        Event::NodeAdmitted(m) => node_admitted_from_proto(m)?,
         Event::NodeAddressesChanged(m) => AuditRow::NodeAddressesChanged {
             node: NodeId(m.node),
             peer_address: m.peer_address,
@@ -237,5 +268,35 @@ fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeErro
         }
         Event::DataKeyActivated(m) => AuditRow::DataKeyActivated { id: data_key(m.id)? },
         Event::DataKeyRetired(m) => AuditRow::DataKeyRetired { id: data_key(m.id)? },
+    })
+}
+
+fn verified_from_proto(m: store::Verified) -> Result<Verified, DecodeError> {
+    Ok(Verified {
+        user_name: user_name(m.user_name)?,
+        user: (m.user != 0).then_some(UserId(m.user)),
+        application: ApplicationId(m.application),
+        client_ip: String::from_utf8(m.client_ip).map_err(|_| DecodeError::Field("client_ip"))?,
+        method: method(m.method)?,
+        verdict: Verdict { denial: denial_from_number(m.denial)?, failures: m.failures },
+        spent: m.spent.into_iter().map(spent_from_proto).collect(),
+    })
+}
+
+fn cluster_created_from_proto(m: store::ClusterCreated) -> Result<AuditRow, DecodeError> {
+    Ok(AuditRow::ClusterCreated {
+        cluster: need(ClusterId::from_slice(&m.cluster), "cluster")?,
+        name: name(m.name, "name")?,
+        administrator: AdministratorId(m.administrator),
+        node: NodeId(m.node),
+    })
+}
+
+fn node_admitted_from_proto(m: store::NodeAdmitted) -> Result<AuditRow, DecodeError> {
+    Ok(AuditRow::NodeAdmitted {
+        node: NodeId(m.node),
+        name: name(m.name, "name")?,
+        pin: need(KeyPin::from_slice(&m.pin), "pin")?,
+        join_token: JoinTokenId(m.join_token),
     })
 }

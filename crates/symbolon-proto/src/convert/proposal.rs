@@ -2,10 +2,11 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    AdmitNode, ApplicationId, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
-    CreateCluster, CreateJoinToken, CreateUser, EnrollToken, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RemoveToken, Reseal, ResyncToken,
-    RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses, Timestamp, TokenId, UserId,
+    AdmitNode, ApplicationId, BlockUser, ClusterId, Command, ConfirmDataKey, ConfirmToken,
+    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal,
+    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses,
+    Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
 };
 
 use super::row::{
@@ -14,8 +15,8 @@ use super::row::{
 };
 use super::{
     DecodeError, algorithm_number, caller_from_proto, caller_to_proto, data_key, display_name,
-    fingerprint, method, method_number, name, need, parameters, request_id, serial, token_kind,
-    user_name,
+    fingerprint, method, method_number, name, need, parameters, reason, request_id, serial,
+    token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -78,20 +79,29 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
     use store::proposal::Command as Message;
     match command {
         Command::Verify(outcome) => Message::Verify(outcome_to_proto(outcome)),
-        Command::CreateCluster(c) => Message::CreateCluster(store::CreateCluster {
-            cluster: c.cluster.0.to_vec(),
-            name: c.name.to_string(),
-            lineage: c.lineage.0.to_vec(),
-            ca_certificate: c.ca_certificate.clone(),
-            ca_key: c.ca_key.as_bytes().to_vec(),
-            administrator: Some(administrator_to_proto(&c.administrator)),
-            node: Some(node_to_proto(&c.node)),
-        }),
+        Command::CreateCluster(c) => Message::CreateCluster(create_cluster_to_proto(c)),
         Command::CreateUser(c) => Message::CreateUser(store::CreateUser {
             user: c.user.0,
             name: c.name.to_string(),
             display_name: c.display_name.to_string(),
         }),
+        Command::UpdateUser(c) => Message::UpdateUser(update_user_to_proto(c)),
+        Command::BlockUser(c) => {
+            let (user, milliseconds) = (c.user.0, c.milliseconds);
+            Message::BlockUser(store::BlockUser {
+                user,
+                reason: c.reason.to_string(),
+                milliseconds,
+            })
+        }
+        Command::UnblockUser(c) => {
+            let reason = c.reason.to_string();
+            Message::UnblockUser(store::UnblockUser { user: c.user.0, reason })
+        }
+        Command::DeleteUser(c) => {
+            let revision = c.revision.map(|revision| revision.0);
+            Message::DeleteUser(store::DeleteUser { user: c.user.0, revision })
+        }
         Command::EnrollToken(c) => Message::EnrollToken(enroll_token_to_proto(c)),
         Command::ConfirmToken(c) => {
             Message::ConfirmToken(store::ConfirmToken { shown: Some(match_to_proto(&c.shown)) })
@@ -112,14 +122,7 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             secret: c.secret.as_bytes().to_vec(),
             life_milliseconds: c.life_milliseconds,
         }),
-        Command::AdmitNode(c) => Message::AdmitNode(store::AdmitNode {
-            join_token: c.join_token.0,
-            secret_hash: c.secret.0.to_vec(),
-            name: c.name.to_string(),
-            pin: c.pin.0.to_vec(),
-            peer_address: c.peer_address.clone(),
-            api_address: c.api_address.clone(),
-        }),
+        Command::AdmitNode(c) => Message::AdmitNode(admit_node_to_proto(c)),
         Command::SetNodeAddresses(c) => Message::SetNodeAddresses(store::SetNodeAddresses {
             node: c.node.0,
             peer_address: c.peer_address.clone(),
@@ -152,15 +155,25 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             name: user_name(m.name)?,
             display_name: display_name(m.display_name)?,
         }),
-        Message::EnrollToken(m) => Command::EnrollToken(EnrollToken {
+        Message::UpdateUser(m) => Command::UpdateUser(UpdateUser {
             user: UserId(m.user),
-            token: TokenId(m.token),
-            parameters: parameters(m.kind, m.algorithm, m.digits, m.period_seconds)?,
-            seed: Sealed::new(m.seed),
-            serial: serial(m.serial)?,
-            mark: m.mark,
-            pending: m.pending,
+            display_name: m.display_name.map(display_name).transpose()?,
+            disabled: m.disabled,
+            revision: m.revision.map(LogIndex),
         }),
+        Message::BlockUser(m) => Command::BlockUser(BlockUser {
+            user: UserId(m.user),
+            reason: reason(m.reason)?,
+            milliseconds: m.milliseconds,
+        }),
+        Message::UnblockUser(m) => {
+            Command::UnblockUser(UnblockUser { user: UserId(m.user), reason: reason(m.reason)? })
+        }
+        Message::DeleteUser(m) => Command::DeleteUser(DeleteUser {
+            user: UserId(m.user),
+            revision: m.revision.map(LogIndex),
+        }),
+        Message::EnrollToken(m) => Command::EnrollToken(enroll_token_from_proto(m)?),
         Message::ConfirmToken(m) => {
             Command::ConfirmToken(ConfirmToken { shown: match_from_proto(need(m.shown, "shown")?) })
         }
@@ -180,14 +193,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             secret: Sealed::new(m.secret),
             life_milliseconds: m.life_milliseconds,
         }),
-        Message::AdmitNode(m) => Command::AdmitNode(AdmitNode {
-            join_token: JoinTokenId(m.join_token),
-            secret: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
-            name: name(m.name, "name")?,
-            pin: need(KeyPin::from_slice(&m.pin), "pin")?,
-            peer_address: m.peer_address,
-            api_address: m.api_address,
-        }),
+        Message::AdmitNode(m) => Command::AdmitNode(admit_node_from_proto(m)?),
         Message::SetNodeAddresses(m) => Command::SetNodeAddresses(SetNodeAddresses {
             node: NodeId(m.node),
             peer_address: m.peer_address,
@@ -207,6 +213,61 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         }),
         Message::RetireDataKey(m) => Command::RetireDataKey(RetireDataKey { id: data_key(m.id)? }),
     })
+}
+
+fn create_cluster_to_proto(c: &CreateCluster) -> store::CreateCluster {
+    store::CreateCluster {
+        cluster: c.cluster.0.to_vec(),
+        name: c.name.to_string(),
+        lineage: c.lineage.0.to_vec(),
+        ca_certificate: c.ca_certificate.clone(),
+        ca_key: c.ca_key.as_bytes().to_vec(),
+        administrator: Some(administrator_to_proto(&c.administrator)),
+        node: Some(node_to_proto(&c.node)),
+    }
+}
+
+fn update_user_to_proto(c: &UpdateUser) -> store::UpdateUser {
+    store::UpdateUser {
+        user: c.user.0,
+        display_name: c.display_name.as_ref().map(ToString::to_string),
+        disabled: c.disabled,
+        revision: c.revision.map(|revision| revision.0),
+    }
+}
+
+fn enroll_token_from_proto(m: store::EnrollToken) -> Result<EnrollToken, DecodeError> {
+    Ok(EnrollToken {
+        user: UserId(m.user),
+        token: TokenId(m.token),
+        parameters: parameters(m.kind, m.algorithm, m.digits, m.period_seconds)?,
+        seed: Sealed::new(m.seed),
+        serial: serial(m.serial)?,
+        mark: m.mark,
+        pending: m.pending,
+    })
+}
+
+fn admit_node_from_proto(m: store::AdmitNode) -> Result<AdmitNode, DecodeError> {
+    Ok(AdmitNode {
+        join_token: JoinTokenId(m.join_token),
+        secret: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
+        name: name(m.name, "name")?,
+        pin: need(KeyPin::from_slice(&m.pin), "pin")?,
+        peer_address: m.peer_address,
+        api_address: m.api_address,
+    })
+}
+
+fn admit_node_to_proto(c: &AdmitNode) -> store::AdmitNode {
+    store::AdmitNode {
+        join_token: c.join_token.0,
+        secret_hash: c.secret.0.to_vec(),
+        name: c.name.to_string(),
+        pin: c.pin.0.to_vec(),
+        peer_address: c.peer_address.clone(),
+        api_address: c.api_address.clone(),
+    }
 }
 
 fn enroll_token_to_proto(c: &EnrollToken) -> store::EnrollToken {

@@ -2,13 +2,13 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    Administrator, AdministratorId, Application, ApplicationId, Cluster, ClusterId, DataKeys,
-    Digest, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, Reveal,
-    Rotation, Row, RowKey, Scalars, Sealed, Timestamp, Token, TokenId, User, UserId,
+    Administrator, AdministratorId, Application, ApplicationId, Block, Cluster, ClusterId,
+    DataKeys, Digest, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId,
+    Reveal, Rotation, Row, RowKey, Scalars, Sealed, Timestamp, Token, TokenId, User, UserId,
 };
 
 use super::{
-    DecodeError, algorithm_number, data_key, display_name, name, need, parameters, serial,
+    DecodeError, algorithm_number, data_key, display_name, name, need, parameters, reason, serial,
     token_kind, user_name,
 };
 use crate::store::v1 as store;
@@ -125,6 +125,9 @@ fn row_to_proto(row: &Row) -> store::Row {
             token: row.tokens.iter().map(|token| token.0).collect(),
             created_at: row.created_at.0,
             changed_at: row.changed_at.0,
+            disabled: row.disabled,
+            block: row.block.as_ref().map(block_to_proto),
+            revision: row.revision.0,
         }),
         Row::Token(row) => Message::Token(store::TokenRow {
             id: row.id.0,
@@ -186,6 +189,9 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
             display_name: display_name(m.display_name)?,
             failures: m.failures,
             tokens: m.token.into_iter().map(TokenId).collect(),
+            disabled: m.disabled,
+            block: m.block.map(block_from_proto).transpose()?,
+            revision: LogIndex(m.revision),
             created_at: Timestamp(m.created_at),
             changed_at: LogIndex(m.changed_at),
         }),
@@ -212,6 +218,16 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
             changed_at: LogIndex(m.changed_at),
         }),
     })
+}
+
+fn block_to_proto(block: &Block) -> store::Block {
+    let Block { reason, since, until } = block;
+    store::Block { reason: reason.to_string(), since: since.0, until: until.0 }
+}
+
+fn block_from_proto(m: store::Block) -> Result<Block, DecodeError> {
+    let reason = reason(m.reason)?;
+    Ok(Block { reason, since: Timestamp(m.since), until: Timestamp(m.until) })
 }
 
 fn data_keys_to_proto(row: &DataKeys) -> store::DataKeysRow {

@@ -27,11 +27,13 @@ pub(crate) struct Vector {
 pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
     let later = samples::key_commands().into_iter().chain(samples::token_commands());
+    let later = later.chain(samples::user_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
     vectors.push(batch());
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
+    let later = later.chain(samples::user_rows());
     for (name, row) in samples::rows().into_iter().chain(later) {
         vectors.push(row_vector(name, row));
     }
@@ -39,6 +41,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-keys", None, samples::key_audit()));
     vectors.push(audit("audit-batch-chained", Some(Digest([0x35; 32])), samples::audit()));
     vectors.push(audit("audit-batch-tokens", None, samples::token_audit()));
+    vectors.push(audit("audit-batch-users", None, samples::user_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -62,6 +65,10 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "AdmitNode",
             "SetNodeAddresses",
             "Tick",
+            "UpdateUser",
+            "BlockUser",
+            "UnblockUser",
+            "DeleteUser",
             "ConfirmToken",
             "ResyncToken",
             "RemoveToken",
@@ -101,6 +108,7 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "AdministratorRow",
             "ApplicationRow",
             "UserRow",
+            "Block",
             "TokenRow",
             "NodeRow",
             "JoinTokenRow",
@@ -132,6 +140,10 @@ fn audit(
             "NodeAdmitted",
             "NodeAddressesChanged",
             "JoinTokenExpired",
+            "UserUpdated",
+            "UserBlocked",
+            "UserUnblocked",
+            "UserDeleted",
             "TokenConfirmed",
             "TokenResynchronised",
             "TokenRemoved",

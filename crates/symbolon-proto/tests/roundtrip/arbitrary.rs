@@ -7,12 +7,13 @@ use proptest::prelude::*;
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, Answer, Application, ApplicationId, AuditEvent,
-    AuditRow, Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
-    CreateCluster, CreateJoinToken, CreateUser, DataKeyId, DataKeys, Denial, DisplayName,
-    EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
-    Method, Name, Node, NodeId, Outcome, Proposal, Refusal, RemoveToken, Reply, RequestId, Reseal,
-    ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Sealed, Serial,
-    SetNodeAddresses, Timestamp, Token, TokenId, User, UserId, UserName, Verdict, Verified,
+    AuditRow, Block, BlockUser, Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken,
+    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DataKeyId, DataKeys, DeleteUser,
+    Denial, DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
+    LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, Refusal,
+    RemoveToken, Reply, RequestId, Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey,
+    Rotation, Row, RowKey, Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId,
+    UnblockUser, UpdateUser, User, UserId, UserName, Verdict, Verified,
 };
 
 /// Any number, the extreme ones often.
@@ -73,6 +74,27 @@ fn parameters() -> impl Strategy<Value = Parameters> {
 
 fn serial() -> impl Strategy<Value = Option<Serial>> {
     option::of("[A-Za-z0-9 ._:/-]{1,64}".prop_map(|text| Serial::new(text).unwrap()))
+}
+
+fn reason() -> impl Strategy<Value = Reason> {
+    "\\PC{1,64}".prop_filter_map("too long", |text| Reason::new(text).ok())
+}
+
+fn user_command() -> impl Strategy<Value = Command> {
+    let update =
+        (id(UserId), option::of(display_name()), any::<Option<bool>>(), option::of(index()));
+    prop_oneof![
+        update.prop_map(|(user, display_name, disabled, revision)| {
+            Command::UpdateUser(UpdateUser { user, display_name, disabled, revision })
+        }),
+        (id(UserId), reason(), number()).prop_map(|(user, reason, milliseconds)| {
+            Command::BlockUser(BlockUser { user, reason, milliseconds })
+        }),
+        (id(UserId), reason())
+            .prop_map(|(user, reason)| Command::UnblockUser(UnblockUser { user, reason })),
+        (id(UserId), option::of(index()))
+            .prop_map(|(user, revision)| Command::DeleteUser(DeleteUser { user, revision })),
+    ]
 }
 
 fn shown() -> impl Strategy<Value = Match> {
@@ -245,6 +267,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::Tick),
         // Boxed: the stack of a test has not room for all of them.
         key_command().boxed(),
+        user_command().boxed(),
     ]
 }
 
@@ -283,15 +306,21 @@ fn cluster_row() -> impl Strategy<Value = Cluster> {
 fn user_row() -> impl Strategy<Value = User> {
     let tokens = vec(id(TokenId), 0..17);
     let names = (user_name(), display_name());
-    (id(UserId), names, any::<u32>(), tokens, time(), index()).prop_map(
-        |(id, (name, display_name), failures, tokens, created_at, changed_at)| User {
+    let block = (reason(), time(), time());
+    let block = option::of(block.prop_map(|(reason, since, until)| Block { reason, since, until }));
+    let standing = (any::<u32>(), any::<bool>(), block);
+    (id(UserId), names, standing, tokens, time(), index(), index()).prop_map(
+        |(id, names, (failures, disabled, block), tokens, created_at, changed_at, revision)| User {
             id,
-            name,
-            display_name,
+            name: names.0,
+            display_name: names.1,
             failures,
             tokens,
+            disabled,
+            block,
             created_at,
             changed_at,
+            revision,
         },
     )
 }
@@ -447,6 +476,7 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
         id(UserId).prop_map(Reply::UserCreated),
         id(TokenId).prop_map(Reply::TokenEnrolled),
         id(TokenId).prop_map(Reply::TokenChanged),
+        id(UserId).prop_map(Reply::UserChanged),
         id(ApplicationId).prop_map(Reply::ApplicationCreated),
         id(JoinTokenId).prop_map(Reply::JoinTokenCreated),
         id(NodeId).prop_map(Reply::NodeAdmitted),

@@ -4,12 +4,13 @@
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, Application, ApplicationId, AuditEvent, AuditRow,
-    Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
-    CreateCluster, CreateJoinToken, CreateUser, DataKeyId, DataKeys, Denial, Digest, DisplayName,
-    EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
-    Method, Name, Node, NodeId, Outcome, Proposal, RemoveToken, RequestId, Reseal, ResyncToken,
-    RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial,
-    SetNodeAddresses, Timestamp, Token, TokenId, User, UserId, UserName, Verdict, Verified,
+    Block, BlockUser, Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken,
+    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DataKeyId, DataKeys, DeleteUser,
+    Denial, Digest, DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
+    LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken,
+    RequestId, Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey,
+    Scalars, Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser,
+    User, UserId, UserName, Verdict, Verified,
 };
 
 const AT: Timestamp = Timestamp(1_800_000_000_123);
@@ -63,6 +64,10 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::Reseal(_)
         | Command::RetireDataKey(_) => Caller::Node(NodeId(3)),
         Command::CreateUser(_)
+        | Command::UpdateUser(_)
+        | Command::BlockUser(_)
+        | Command::UnblockUser(_)
+        | Command::DeleteUser(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
         | Command::ResyncToken(_)
@@ -171,6 +176,54 @@ pub(crate) fn token_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         AuditRow::TokenResynchronised { user, token, step: 60_000_003, drift: -3 },
         AuditRow::TokenRemoved { user, token },
     ])
+}
+
+/// Commands about users that came later.
+pub(crate) fn user_commands() -> Vec<(&'static str, Command)> {
+    let user = UserId(0xa1a2_a3a4_a5a6_a7a8);
+    let update = UpdateUser {
+        user,
+        display_name: Some(display_name("Zoë Other")),
+        disabled: Some(true),
+        revision: Some(LogIndex(4711)),
+    };
+    vec![
+        ("update-user", Command::UpdateUser(update)),
+        (
+            "block-user",
+            Command::BlockUser(BlockUser { user, reason: reason(), milliseconds: 9_000 }),
+        ),
+        ("unblock-user", Command::UnblockUser(UnblockUser { user, reason: reason() })),
+        ("delete-user", Command::DeleteUser(DeleteUser { user, revision: None })),
+    ]
+}
+
+/// Users as they came later.
+pub(crate) fn user_rows() -> Vec<(&'static str, Row)> {
+    let block = Block { reason: reason(), since: AT, until: AT.plus(9_000) };
+    let user = User { disabled: true, block: Some(block), revision: LogIndex(4710), ..user() };
+    vec![("user-blocked", Row::User(user))]
+}
+
+/// Events about users that came later.
+pub(crate) fn user_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let user = UserId(0xa1a2_a3a4_a5a6_a7a8);
+    audit_of(vec![
+        AuditRow::UserUpdated {
+            user,
+            display_name: Some(display_name("Zoë Other")),
+            disabled: Some(false),
+        },
+        AuditRow::UserBlocked { user, reason: reason(), until: AT.plus(9_000) },
+        AuditRow::UserUnblocked { user, reason: reason(), failures: 99 },
+        AuditRow::UserDeleted { user, name: user_name("zoë"), tokens: 2 },
+        AuditRow::Verified(verified(Some(Denial::Disabled))),
+        AuditRow::Verified(verified(Some(Denial::Blocked))),
+    ])
+}
+
+fn reason() -> Reason {
+    Reason::new("phone stolen").unwrap()
 }
 
 fn serial() -> Serial {
@@ -286,8 +339,11 @@ fn user() -> User {
         display_name: display_name("Zoë Example"),
         failures: 99,
         tokens: vec![TokenId(0xb1b2_b3b4_b5b6_b7b8), TokenId(0xc1c2_c3c4_c5c6_c7c8)],
+        disabled: false,
+        block: None,
         created_at: AT,
         changed_at: LogIndex(u64::MAX),
+        revision: LogIndex(0),
     }
 }
 
