@@ -8,14 +8,14 @@ use crate::support::binary;
 const PLAN: Plan = Plan {
     people: 2_000,
     verifications: 20_000,
-    at_least: Duration::from_secs(165),
+    at_least: Duration::from_secs(185),
     concurrent: 32,
     audit_rows: 1_000,
     snapshot_entries: 1_000,
     interval: Duration::from_secs(1),
 };
-/// Until rows are old enough to go (65 s), files of the store are used again, and all caches are full.
-const SETTLED: Duration = Duration::from_secs(95);
+/// Until rows are old enough to go (85 s), files of the store are used again, and all caches are full.
+const SETTLED: Duration = Duration::from_secs(115);
 const MIB: u64 = 1 << 20;
 
 /// The most of something that a node took, before and after the middle of the time since all settled.

@@ -71,7 +71,16 @@ impl Extent {
                 to: Point::from_proto(gap.to.as_ref())?,
             }),
         };
-        Ok(Self { floor: Point::from_proto(message.floor.as_ref())?, gap })
+        let floor = Point::from_proto(message.floor.as_ref())?;
+        let in_order = |gap: Gap| {
+            floor.index <= gap.from.index
+                && gap.from.index <= gap.next.index
+                && gap.next.index < gap.to.index
+        };
+        if gap.is_some_and(|gap| !in_order(gap)) {
+            return Err(damaged("extent of the audit"));
+        }
+        Ok(Self { floor, gap })
     }
 
     /// After a snapshot whose audit begins at `tail`. Until then the node had all up to `end`, the gap
@@ -110,6 +119,11 @@ mod tests {
         let gap = Gap { from: point(5), next: point(7), to: point(9) };
         for extent in [Extent::default(), whole, Extent { gap: Some(gap), ..whole }] {
             assert_eq!(Extent::decode(&extent.encode()).unwrap(), extent);
+        }
+        for (from, next, to) in [(2, 7, 9), (6, 5, 9), (5, 9, 9), (5, 10, 9)] {
+            let gap = Gap { from: point(from), next: point(next), to: point(to) };
+            let odd = Extent { gap: Some(gap), ..whole };
+            assert!(Extent::decode(&odd.encode()).is_err(), "{odd:?}");
         }
         assert!(Extent::decode(b"no extent").is_err());
         assert!(Extent::decode(b"").is_err());

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{AuditEvent, Digest, LogIndex, Retention, Timestamp};
-use symbolon_proto::{AuditHead, audit_decode, audit_head};
+use symbolon_proto::{AuditHead, audit_decode, audit_encode, audit_head};
 use symbolon_store::Image;
 
 use crate::audit_extent::{Extent, Gap, Point};
@@ -18,6 +18,8 @@ use crate::log_store::io_error;
 const PRUNE_ENTRIES: usize = 500;
 /// Bytes after which a part for a peer ends.
 const PART_BYTES: usize = 1 << 20;
+/// Log entries whose rows a part holds at most: it is written in one batch.
+const PART_ENTRIES: usize = 4_096;
 
 /// Encoded rows by log entry.
 pub(crate) type Rows = Vec<(u64, Vec<u8>)>;
@@ -25,8 +27,10 @@ pub(crate) type Rows = Vec<(u64, Vec<u8>)>;
 /// See the module.
 pub(crate) struct AuditLog {
     image: Image,
-    /// Locked while what is on disk is made to differ from what it says.
+    /// Locked while what is on disk is made to differ from what it says, which may take a while.
     extent: Mutex<Extent>,
+    /// As it was last.
+    shown: Mutex<Extent>,
     /// Events on disk, those that peers have given for the gap aside.
     events: AtomicU64,
 }
@@ -46,10 +50,8 @@ pub(crate) enum Filled {
     More,
     /// The gap is closed, and the chain is met.
     Closed,
-    /// It is not what comes next, or not audit rows.
+    /// It is not what comes next, or not audit rows. Either it is wrong, or what peers gave before.
     Unfit,
-    /// The end of the gap does not meet the chain: all that peers gave for it is thrown away.
-    Broken,
 }
 
 impl AuditLog {
@@ -64,7 +66,8 @@ impl AuditLog {
             None => Extent::default(),
             Some(bytes) => Extent::decode(&bytes)?,
         };
-        let log = Self { image: image.clone(), extent: Mutex::new(extent), events: 0.into() };
+        let (shown, extent_now) = (Mutex::new(extent), Mutex::new(extent));
+        let log = Self { image: image.clone(), extent: extent_now, shown, events: 0.into() };
         let mut events = 0;
         if let Some(Gap { from, next, to }) = extent.gap {
             let here = log.follow(extent.floor, from.index)?;
@@ -104,8 +107,13 @@ impl AuditLog {
         self.extent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for nobody.
     pub(crate) fn extent(&self) -> Extent {
-        *self.lock()
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, extent: Extent) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = extent;
     }
 
     /// Events on disk.
@@ -173,20 +181,22 @@ impl AuditLog {
         let mut extent = self.lock();
         let after = extent.with_snapshot(end, tail);
         commit(&after.encode())?;
+        let lengthened = extent.gap.is_some() && extent.gap != after.gap;
         *extent = after;
+        self.show(after);
         self.events.fetch_add(events, Ordering::Relaxed);
-        Ok(())
+        if lengthened { self.recount(after) } else { Ok(()) }
     }
 
-    /// Removes the oldest rows that are due, of a bounded number of entries. Returns how many events
-    /// have gone; 0 when there is nothing left to do.
+    /// Removes the oldest rows that are due, of a bounded number of entries. Returns whether any have
+    /// gone.
     pub(crate) fn prune(
         &self,
         retention: Retention,
         now: Timestamp,
         applied: u64,
         hurry: bool,
-    ) -> io::Result<u64> {
+    ) -> io::Result<bool> {
         let mut extent = self.lock();
         let due = |at, rows| retention.is_due(at, now, rows, hurry);
         let before = self.events();
@@ -198,7 +208,8 @@ impl AuditLog {
         {
             // What is missing would go before that.
             extent.gap = None;
-            return self.raise(&mut extent, gap.to).map(|()| 1);
+            self.raise(&mut extent, gap.to)?;
+            return self.recount(*extent).map(|()| true);
         }
         let mut rows = self.image.audit(floor.index..end).take(PRUNE_ENTRIES).peekable();
         while let Some(pair) = rows.next() {
@@ -213,11 +224,11 @@ impl AuditLog {
             left = left.saturating_sub(events);
         }
         drop(rows);
-        if left == before {
-            return Ok(0);
+        if floor == extent.floor {
+            return Ok(false);
         }
         self.events.fetch_sub(before - left, Ordering::Relaxed);
-        self.raise(&mut extent, floor).map(|()| before - left)
+        self.raise(&mut extent, floor).map(|()| true)
     }
 
     /// What the first row of a range says of itself.
@@ -230,18 +241,23 @@ impl AuditLog {
     fn raise(&self, extent: &mut Extent, floor: Point) -> io::Result<()> {
         let from = std::mem::replace(&mut extent.floor, floor).index;
         self.image.write_audit(Vec::new(), &extent.encode()).map_err(io_error)?;
+        self.show(*extent);
         self.image.remove_audit(from..floor.index).map_err(io_error)
     }
 
     /// For a peer: the rows of `from..to`, of the first of them, or none that this node does not have.
-    pub(crate) fn part(&self, from: u64, to: u64, applied: u64) -> io::Result<Part> {
+    pub(crate) fn part(&self, asked: u64, to: u64, applied: u64) -> io::Result<Part> {
         let extent = self.extent();
-        let from = if from < extent.floor.index {
+        let from = if asked < extent.floor.index {
             extent.floor
         } else {
-            Point { index: from, before: Digest::default() }
+            Point { index: asked, before: Digest::default() }
         };
         let nothing = Part { from, next: from.index, rows: Vec::new() };
+        // The peer asks again from there, if it wants to.
+        if from == extent.floor && from.index > asked {
+            return Ok(nothing);
+        }
         let mut end = to.min(applied.saturating_add(1));
         if let Some(gap) = extent.gap {
             if (gap.from.index..gap.to.index).contains(&from.index) {
@@ -261,7 +277,7 @@ impl AuditLog {
             let (index, row) = pair?;
             bytes += row.len();
             rows.push((index, row));
-            if bytes >= PART_BYTES {
+            if bytes >= PART_BYTES || rows.len() >= PART_ENTRIES {
                 next = index.saturating_add(1);
                 break;
             }
@@ -273,66 +289,98 @@ impl AuditLog {
         Ok(Part { from, next, rows })
     }
 
-    /// Takes what a peer gave: rows from `from` on, without a hole up to `next`.
+    /// Takes what a peer gave: rows from `from` on, without a hole up to `next`. They are written as this
+    /// node would have written them.
     pub(crate) fn fill(&self, from: u64, next: u64, rows: Rows) -> io::Result<Filled> {
         let mut extent = self.lock();
         let Some(mut gap) = extent.gap.filter(|gap| gap.next.index == from && next > from) else {
             return Ok(Filled::Unfit);
         };
         let next = next.min(gap.to.index);
+        let bytes: usize = rows.iter().map(|(_, row)| row.len()).sum();
+        if rows.len() > PART_ENTRIES || bytes > 2 * PART_BYTES {
+            return Ok(Filled::Unfit);
+        }
         let mut chain = gap.next.before;
         let mut expected = from;
-        for (index, bytes) in &rows {
-            let linked = link(chain, *index, bytes);
-            let (true, Ok((after, _))) = ((expected..next).contains(index), linked) else {
+        let mut written = Rows::new();
+        for (index, bytes) in rows {
+            let row = linked(chain, index, &bytes);
+            let (true, Ok((after, row))) = ((expected..next).contains(&index), row) else {
                 return Ok(Filled::Unfit);
             };
             chain = after;
+            written.push((index, row));
             expected = index.saturating_add(1);
         }
         gap.next = Point { index: next, before: chain };
         let closed = next == gap.to.index;
         if closed && chain != gap.to.before {
-            gap.next = gap.from;
-            extent.gap = Some(gap);
-            self.image.write_audit(Vec::new(), &extent.encode()).map_err(io_error)?;
-            self.image.remove_audit(gap.from.index..gap.to.index).map_err(io_error)?;
-            return Ok(Filled::Broken);
+            return Ok(Filled::Unfit);
         }
         extent.gap = (!closed).then_some(gap);
         // Rows that another snapshot's gap went over would stand twice.
         self.image.remove_audit(from..next).map_err(io_error)?;
-        self.image.write_audit(rows, &extent.encode()).map_err(io_error)?;
+        self.image.write_audit(written, &extent.encode()).map_err(io_error)?;
+        self.show(*extent);
         if closed {
-            self.recount()?;
+            self.recount(*extent)?;
         }
         Ok(if closed { Filled::Closed } else { Filled::More })
     }
 
-    /// Gives up what no peer has any more: the part of the gap before `floor`, and what is before it.
-    pub(crate) fn give_up(&self, floor: Point) -> io::Result<()> {
+    /// Throws away what peers have given for the gap: one of them has given what is not right.
+    pub(crate) fn begin_again(&self) -> io::Result<()> {
+        let mut extent = self.lock();
+        let Some(mut gap) = extent.gap else { return Ok(()) };
+        gap.next = gap.from;
+        extent.gap = Some(gap);
+        self.image.write_audit(Vec::new(), &extent.encode()).map_err(io_error)?;
+        self.show(*extent);
+        self.image.remove_audit(gap.from.index..gap.to.index).map_err(io_error)
+    }
+
+    /// Gives up the part of the gap before `floor`, which no peer has any more. Never what this node has
+    /// itself: while there are rows before the gap nothing is given up, and `false` is returned.
+    pub(crate) fn give_up(&self, floor: Point) -> io::Result<bool> {
         let mut extent = self.lock();
         let Some(gap) = extent.gap.filter(|gap| gap.next.index < floor.index) else {
-            return Ok(());
+            return Ok(false);
         };
+        if self.first(extent.floor.index, gap.from.index)?.is_some() {
+            return Ok(false);
+        }
         let floor = if floor.index < gap.to.index { floor } else { gap.to };
         let rest = Gap { from: floor, next: floor, to: gap.to };
         extent.gap = (floor != gap.to).then_some(rest);
         self.raise(&mut extent, floor)?;
-        drop(extent);
-        self.recount()
+        self.recount(*extent).map(|()| true)
     }
 
-    /// Counts the events anew, which were counted loosely while a gap was there.
-    fn recount(&self) -> io::Result<()> {
+    /// Counts the events anew, those given for a gap aside.
+    fn recount(&self, extent: Extent) -> io::Result<()> {
         let mut events = 0;
-        for pair in self.image.audit(..) {
-            let (_, bytes) = pair.map_err(io_error)?;
-            events += audit_head(&bytes).map_err(invalid)?.events;
+        let here = extent.gap.map_or(0..0, |gap| extent.floor.index..gap.from.index);
+        for range in [here, extent.whole_from().index..u64::MAX] {
+            for pair in self.image.audit(range) {
+                let (_, bytes) = pair.map_err(io_error)?;
+                events += audit_head(&bytes).map_err(invalid)?.events;
+            }
         }
         self.events.store(events, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// The chain after the rows of an entry that somebody gave, and the rows as they are written here.
+pub(crate) fn linked(chain: Digest, index: u64, bytes: &[u8]) -> io::Result<(Digest, Vec<u8>)> {
+    let (after, count) = link(chain, index, bytes)?;
+    let events = audit_decode(LogIndex(index), bytes).map_err(invalid)?;
+    let head = audit_head(bytes).map_err(invalid)?;
+    if count == 0 {
+        return Err(invalid("audit rows of an entry that left none"));
+    }
+    Ok((after, audit_encode(Some(chain), head.at, &events)))
 }
 
 /// The chain after the rows of an entry, and how many there are.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use symbolon_core::NodeId;
 use symbolon_proto::peer::v1 as peer;
 use symbolon_store::DiskLevel;
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tonic::Status;
 
@@ -22,6 +23,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// After a round in which nobody had what is missing.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Questions of peers that are answered at once; each reads the disk.
+const ANSWERS_MAX: usize = 2;
+static ANSWERS: Semaphore = Semaphore::const_new(ANSWERS_MAX);
 
 /// What a peer is told that asks for audit rows.
 pub(crate) async fn answer(
@@ -30,6 +34,8 @@ pub(crate) async fn answer(
     message: peer::ReadAuditRequest,
 ) -> Result<peer::ReadAuditResponse, Status> {
     let peer::ReadAuditRequest { from, to } = message;
+    let full = |_| Status::resource_exhausted("this node reads its audit for others; ask again");
+    let _place = ANSWERS.try_acquire().map_err(full)?;
     let part = blocking(move || audit.part(from, to, applied)).await.map_err(|error| {
         tracing::error!(%error, "the audit cannot be read for a peer");
         Status::data_loss("the audit of this node cannot be read; see its log")
@@ -49,6 +55,8 @@ enum Given {
     /// It has pruned what is missing up to here.
     OnlyFrom(Point),
     Nothing,
+    /// What does not fit.
+    Unfit,
 }
 
 /// Closes the gap.
@@ -89,6 +97,7 @@ impl AuditFetcher {
         let peers: Vec<_> =
             self.peers.book.nodes().into_iter().filter(|node| *node != own).collect();
         let mut lowest: Option<Point> = None;
+        let (mut only_from, mut unfit) = (0, false);
         for turn in 0..peers.len() {
             let at = (*first + turn) % peers.len();
             let Some(peer) = peers.get(at) else { continue };
@@ -102,17 +111,35 @@ impl AuditFetcher {
                     return Ok(true);
                 }
                 Given::OnlyFrom(point) => {
+                    only_from += 1;
                     let lower = lowest.filter(|lowest| lowest.index <= point.index);
                     lowest = lower.or(Some(point));
                 }
                 Given::Nothing => {}
+                Given::Unfit => unfit = true,
             }
         }
-        let Some(floor) = lowest else { return Ok(false) };
-        tracing::info!(from = floor.index, "no node has the audit from before this entry any more");
         let audit = Arc::clone(&self.audit);
-        blocking(move || audit.give_up(floor)).await?;
-        Ok(true)
+        if unfit {
+            // Somebody gave what is not right, now or before. Another is the first to be asked.
+            *first += 1;
+            blocking(move || audit.begin_again()).await?;
+            return Ok(false);
+        }
+        // Those who say nothing may have it yet.
+        let Some(floor) = lowest.filter(|_| only_from == peers.len()) else { return Ok(false) };
+        let given_up = blocking(move || audit.give_up(floor)).await?;
+        let from = floor.index;
+        if given_up {
+            tracing::warn!(from, "no node has the audit from before this entry any more");
+        } else {
+            tracing::warn!(
+                from,
+                "no node has all of the audit that this one missed; what it has itself is kept until \
+                 it is pruned"
+            );
+        }
+        Ok(given_up)
     }
 
     async fn ask(&self, peer: NodeId) -> io::Result<Given> {
@@ -132,6 +159,9 @@ impl AuditFetcher {
                 return Ok(Given::Nothing);
             }
         };
+        if from.index > to {
+            return Ok(Given::Nothing);
+        }
         if from.index > next {
             return Ok(Given::OnlyFrom(from));
         }
@@ -145,13 +175,13 @@ impl AuditFetcher {
         Ok(match filled {
             Filled::More => Given::More,
             Filled::Closed => Given::Closed,
-            Filled::Unfit | Filled::Broken => {
+            Filled::Unfit => {
                 tracing::warn!(
                     peer = peer.0,
                     from = next,
                     "audit rows of a peer do not fit those of this node; another is asked"
                 );
-                Given::Nothing
+                Given::Unfit
             }
         })
     }

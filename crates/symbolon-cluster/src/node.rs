@@ -104,13 +104,14 @@ fn spawn_audit_tasks(
     tasks: &mut JoinSet<()>,
     audit: &Arc<AuditLog>,
     greeter: &Greeter,
-    retention: Retention,
+    settings: &NodeSettings,
 ) {
     let keeper = AuditKeeper {
         audit: Arc::clone(audit),
         published: Arc::clone(&greeter.published),
         disk: Arc::clone(&greeter.disk),
-        retention,
+        retention: settings.audit,
+        clock: Arc::clone(&settings.clock),
     };
     let fetcher = AuditFetcher {
         audit: Arc::clone(audit),
@@ -221,7 +222,7 @@ impl ClusterNode {
         ));
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
-        spawn_audit_tasks(&mut tasks, &audit, &greeter, settings.audit);
+        spawn_audit_tasks(&mut tasks, &audit, &greeter, &settings);
         spawn_own_tasks(&mut tasks, keeper, settings);
         Ok(Arc::new(Self {
             identity,

@@ -10,11 +10,11 @@ use openraft::storage::RaftSnapshotBuilder;
 use prost::Message as _;
 use symbolon_core::{ClusterId, LogIndex, Row, State};
 use symbolon_proto::store::v1 as store;
-use symbolon_proto::{audit_decode, row_decode, row_encode, row_key_encode, scalars_from_proto};
+use symbolon_proto::{row_decode, row_encode, row_key_encode, scalars_from_proto};
 use symbolon_store::{Image, Install, SnapshotWriter, Snapshots};
 
 use crate::audit_extent::Point;
-use crate::audit_log::AuditLog;
+use crate::audit_log::{AuditLog, linked};
 use crate::convert::{damaged, log_id_decode, stored_membership_decode};
 use crate::log_store::io_error;
 use crate::machine::Machine;
@@ -228,19 +228,24 @@ impl Contents {
         };
         let mut rows = Vec::new();
         let mut chain = tail.before;
+        let scalars = header.scalars.as_ref().ok_or_else(|| damaged("snapshot without scalars"))?;
+        let last = applied(scalars)?.map_or(0, |id| id.index);
+        let mut expected = tail.index;
+        if tail.index > last.saturating_add(1) {
+            return Err(damaged("snapshot whose audit begins after its end"));
+        }
         while let Some(bytes) = reader.next_chunk().map_err(io_error)? {
             let chunk = read_chunk(&bytes)?;
             for message in chunk.row {
                 rows.push(row_decode(&message.encode_to_vec()).map_err(invalid)?);
             }
             for message in chunk.audit {
-                if message.index < tail.index {
-                    return Err(damaged("snapshot with audit from before it begins"));
+                if !(expected..=last).contains(&message.index) {
+                    return Err(damaged("snapshot with audit of another place"));
                 }
+                expected = message.index.saturating_add(1);
                 let batch = message.batch.unwrap_or_default().encode_to_vec();
-                for event in audit_decode(LogIndex(message.index), &batch).map_err(invalid)? {
-                    chain = event.link(chain);
-                }
+                chain = linked(chain, message.index, &batch)?.0;
             }
         }
         if header.rows != rows.len() as u64 {

@@ -3,13 +3,16 @@
 use crate::Timestamp;
 use crate::limits::RETRANSMISSION_MILLISECONDS;
 
+/// Rows of the last [`RETRANSMISSION_MILLISECONDS`] are in snapshots, which take a moment to be written.
+const MARGIN_MILLISECONDS: u64 = 20_000;
+
 /// Rows are kept for the least time in any case, then until there are too many or they are too old.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retention {
     /// Rows that are kept beyond the least time.
     pub rows: u64,
     /// The least time, milliseconds. Replies are rebuilt from the rows of the last
-    /// [`RETRANSMISSION_MILLISECONDS`], which are kept whatever stands here.
+    /// [`RETRANSMISSION_MILLISECONDS`], which are kept for 20 s more, whatever stands here.
     pub at_least_milliseconds: u64,
     /// The longest time, milliseconds.
     pub at_most_milliseconds: u64,
@@ -20,7 +23,8 @@ impl Retention {
     /// as they may: the disk is nearly full.
     #[must_use]
     pub fn is_due(&self, at: Timestamp, now: Timestamp, rows: u64, hurry: bool) -> bool {
-        let at_least = self.at_least_milliseconds.max(RETRANSMISSION_MILLISECONDS);
+        let needed = RETRANSMISSION_MILLISECONDS + MARGIN_MILLISECONDS;
+        let at_least = self.at_least_milliseconds.max(needed);
         let may_go = at.plus(at_least) < now;
         let must_go = rows > self.rows || hurry || at.plus(self.at_most_milliseconds) < now;
         may_go && must_go
@@ -54,7 +58,7 @@ mod tests {
         assert!(!due(0, u64::MAX, true));
         let none = Retention { rows: 0, at_least_milliseconds: 0, at_most_milliseconds: 0 };
         let at = |age: u64| Timestamp(NOW.0 - age);
-        assert!(!none.is_due(at(RETRANSMISSION_MILLISECONDS), NOW, 9, true));
-        assert!(none.is_due(at(RETRANSMISSION_MILLISECONDS + 1), NOW, 9, false));
+        assert!(!none.is_due(at(85_000), NOW, 9, true));
+        assert!(none.is_due(at(85_001), NOW, 9, false));
     }
 }

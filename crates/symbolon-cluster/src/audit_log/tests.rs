@@ -99,8 +99,11 @@ impl Node {
         self.image.audit(..).map(|pair| pair.unwrap().0).collect()
     }
 
+    /// How many events have gone.
     fn prune(&self) -> u64 {
-        self.log.prune(TEN, at(self.applied), self.applied, false).unwrap()
+        let before = self.log.events();
+        self.log.prune(TEN, at(self.applied), self.applied, false).unwrap();
+        before - self.log.events()
     }
 
     /// Asks another node for what is missing, once.
@@ -135,9 +138,9 @@ fn the_oldest_rows_go_and_what_is_left_is_still_a_chain() {
 fn a_row_stays_however_old_it_is() {
     let node = Node::new().up_to(3);
     let late = Timestamp(u64::MAX / 2);
-    assert_eq!(node.log.prune(TEN, late, 3, true).unwrap(), 4);
+    assert!(node.log.prune(TEN, late, 3, true).unwrap());
     assert_eq!(node.indexes(), [3]);
-    assert_eq!(node.log.prune(TEN, late, 3, true).unwrap(), 0);
+    assert!(!node.log.prune(TEN, late, 3, true).unwrap());
     node.assert_sound();
 }
 
@@ -208,7 +211,8 @@ fn a_node_gives_what_it_has() {
     peer.prune();
     let part = peer.log.part(1, 40, 40).unwrap();
     assert_eq!(part.from, peer.log.extent().floor);
-    assert_eq!((part.from.index, part.rows.len()), (30, 10));
+    assert_eq!((part.from.index, part.next, part.rows.len()), (30, 30, 0));
+    assert_eq!(peer.log.part(30, 40, 40).unwrap().rows.len(), 10);
 }
 
 #[test]
@@ -230,12 +234,48 @@ fn rows_that_do_not_fit_are_not_taken() {
     assert_eq!(fill(6, 20, other), Filled::Unfit, "of another chain");
     assert_eq!(node.indexes(), [1, 2, 3, 4, 5, 34, 35, 36, 37, 38, 39, 40]);
 
-    // Whoever leaves out the end is found out at the end, and all begins again.
-    assert_eq!(fill(6, 34, rows()), Filled::Broken);
-    assert_eq!(node.log.extent().missing(), 28);
+    // Padded with what nobody reads: it is written as this node would have.
+    let padded = rows().into_iter().map(|(index, mut row)| {
+        row.extend([0x7a, 3, 1, 2, 3]);
+        (index, row)
+    });
+    assert_eq!(fill(6, 20, padded.collect()), Filled::More);
+    let written: Vec<_> = node.image.audit(6..20).map(Result::unwrap).collect();
+    assert_eq!(written, peer.log.part(6, 20, 40).unwrap().rows);
+
+    // Whoever leaves out the end is found out at the end, and what others gave is still there.
+    let missing = node.log.extent().missing();
+    assert_eq!(fill(20, 34, Vec::new()), Filled::Unfit);
+    assert_eq!(node.log.extent().missing(), missing);
     node.assert_sound();
     assert_eq!(node.ask(&peer), Filled::Closed);
     assert_eq!(node.log.events(), 80);
+}
+
+#[test]
+fn rows_of_an_entry_that_left_none_are_not_taken() {
+    let peer = Node::new().up_to(40);
+    let node = Node::new().up_to(5).with_snapshot_of(&peer);
+    let empty = audit_encode(Some(node.log.extent().gap.unwrap().next.before), at(6), &[]);
+    assert_eq!(node.log.fill(6, 34, vec![(6, empty)]).unwrap(), Filled::Unfit);
+}
+
+#[test]
+fn what_a_peer_made_up_is_thrown_away_with_the_rest() {
+    let peer = Node::new().up_to(40);
+    let node = Node::new().up_to(5).with_snapshot_of(&peer);
+    // One row of another truth, with the right chain before it.
+    let (rows, _) = rows_of(6, node.log.extent().gap.unwrap().next.before);
+    let mut event = audit_decode(LogIndex(6), &rows).unwrap();
+    event[0].node = NodeId(9);
+    let before = audit_head(&rows).unwrap().before;
+    let forged = audit_encode(before, at(6), &event);
+    assert_eq!(node.log.fill(6, 7, vec![(6, forged)]).unwrap(), Filled::More);
+    assert_eq!(node.ask(&peer), Filled::Unfit, "the right one does not fit any more");
+    node.log.begin_again().unwrap();
+    assert_eq!(node.ask(&peer), Filled::Closed);
+    assert_eq!(node.log.events(), 80);
+    node.assert_sound();
 }
 
 #[test]
@@ -246,7 +286,7 @@ fn a_second_snapshot_makes_the_gap_longer() {
     let node = node.with_snapshot_of(&peer);
     let gap = node.log.extent().gap.unwrap();
     assert_eq!((gap.from.index, gap.to.index), (6, 74));
-    node.again().unwrap();
+    node.assert_sound();
     assert_eq!(node.ask(&peer), Filled::Closed);
     assert_eq!(node.log.events(), 160);
     node.assert_sound();
@@ -255,11 +295,11 @@ fn a_second_snapshot_makes_the_gap_longer() {
 #[test]
 fn what_no_peer_has_any_more_is_given_up() {
     let peer = Node::new().up_to(60);
-    let node = Node::new().up_to(5).with_snapshot_of(&peer);
+    let node = Node::new().with_snapshot_of(&peer);
     peer.prune();
-    let part = peer.log.part(6, 54, 60).unwrap();
+    let part = peer.log.part(1, 54, 60).unwrap();
     assert_eq!(part.from.index, 50);
-    node.log.give_up(part.from).unwrap();
+    assert!(node.log.give_up(part.from).unwrap());
     assert_eq!(node.log.extent().floor, part.from);
     node.assert_sound();
     assert_eq!(node.ask(&peer), Filled::Closed);
@@ -268,9 +308,20 @@ fn what_no_peer_has_any_more_is_given_up() {
 
     // A peer that has less than the snapshot gave ends the gap.
     let node = Node::new().with_snapshot_of(&peer);
-    node.log.give_up(Point { index: 58, before: Digest([9; 32]) }).unwrap();
+    assert!(node.log.give_up(Point { index: 58, before: Digest([9; 32]) }).unwrap());
     assert_eq!(node.log.extent().gap, None);
     assert_eq!(node.indexes(), (54..=60).collect::<Vec<_>>());
+    node.assert_sound();
+}
+
+#[test]
+fn what_a_node_has_itself_is_never_given_up() {
+    let peer = Node::new().up_to(60);
+    let node = Node::new().up_to(5).with_snapshot_of(&peer);
+    for index in [20, 54, 60, u64::MAX] {
+        assert!(!node.log.give_up(Point { index, before: Digest([9; 32]) }).unwrap());
+    }
+    assert_eq!(node.indexes()[..5], [1, 2, 3, 4, 5]);
     node.assert_sound();
 }
 
@@ -278,7 +329,7 @@ fn what_no_peer_has_any_more_is_given_up() {
 fn a_gap_that_is_older_than_what_is_kept_is_not_waited_for() {
     let peer = Node::new().up_to(40);
     let node = Node::new().up_to(5).with_snapshot_of(&peer).up_to(60);
-    while node.prune() > 0 {}
+    while node.log.prune(TEN, at(60), 60, false).unwrap() {}
     assert_eq!(node.log.extent().gap, None);
     assert_eq!(node.indexes(), (50..=60).collect::<Vec<_>>());
     node.assert_sound();
@@ -311,9 +362,12 @@ fn a_power_loss_leaves_the_audit_whole() {
     with_power_loss(with_gap, |node| {
         let rows = peer.log.part(6, 20, 40).unwrap().rows;
         assert_eq!(node.log.fill(6, 20, rows).unwrap(), Filled::More);
-        assert_eq!(node.log.fill(20, 34, Vec::new()).unwrap(), Filled::Broken);
+        node.log.begin_again().unwrap();
     });
-    with_power_loss(with_gap, |node| {
-        node.log.give_up(Point { index: 20, before: Digest([9; 32]) }).unwrap();
-    });
+    with_power_loss(
+        || Node::new().with_snapshot_of(&peer),
+        |node| {
+            assert!(node.log.give_up(Point { index: 20, before: Digest([9; 32]) }).unwrap());
+        },
+    );
 }
