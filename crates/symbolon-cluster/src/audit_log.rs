@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{AuditEvent, Digest, LogIndex, Retention, Timestamp};
-use symbolon_proto::{AuditHead, audit_decode, audit_encode, audit_head};
+use symbolon_proto::{AuditHead, audit_encode, audit_head, audit_read};
 use symbolon_store::Image;
 
 use crate::audit_extent::{Extent, Gap, Point};
@@ -66,8 +66,12 @@ impl AuditLog {
             None => Extent::default(),
             Some(bytes) => Extent::decode(&bytes)?,
         };
-        let (shown, extent_now) = (Mutex::new(extent), Mutex::new(extent));
-        let log = Self { image: image.clone(), extent: extent_now, shown, events: 0.into() };
+        let log = Self {
+            image: image.clone(),
+            extent: Mutex::new(extent),
+            shown: Mutex::new(extent),
+            events: 0.into(),
+        };
         let mut events = 0;
         if let Some(Gap { from, next, to }) = extent.gap {
             let here = log.follow(extent.floor, from.index)?;
@@ -96,9 +100,9 @@ impl AuditLog {
         let (mut chain, mut count) = (from.before, 0);
         for pair in self.image.audit(from.index..to) {
             let (index, bytes) = pair.map_err(io_error)?;
-            let (after, events) = link(chain, index, &bytes)?;
-            chain = after;
-            count += events;
+            let (head, events) = read(index, &bytes)?;
+            chain = link(chain, &head, &events)?;
+            count += head.events;
         }
         Ok((chain, count))
     }
@@ -145,20 +149,20 @@ impl AuditLog {
         Ok(whole_from)
     }
 
-    /// The events from which replies are rebuilt, oldest first.
-    pub(crate) fn recent(&self, applied: u64, clock: Timestamp) -> io::Result<Vec<AuditEvent>> {
-        let from = self.extent().whole_from().index;
-        let mut entries = Vec::new();
-        for pair in self.image.audit(from..=applied).rev() {
-            let (index, bytes) = pair.map_err(io_error)?;
-            let events = audit_decode(LogIndex(index), &bytes).map_err(invalid)?;
-            let at = events.first().map_or(clock, |event| event.at);
-            if at.plus(RETRANSMISSION_MILLISECONDS) < clock {
-                break;
-            }
-            entries.push(events);
+    /// The events of those rows, oldest first.
+    pub(crate) fn recent(
+        &self,
+        applied: u64,
+        clock: Timestamp,
+        chain: Digest,
+    ) -> io::Result<Vec<AuditEvent>> {
+        let tail = self.tail(applied, clock, chain)?;
+        let mut recent = Vec::new();
+        for pair in self.rows(tail.index..=applied) {
+            let (index, bytes) = pair?;
+            recent.extend(read(index, &bytes)?.1);
         }
-        Ok(entries.into_iter().rev().flatten().collect())
+        Ok(recent)
     }
 
     /// Reads the encoded rows of a range.
@@ -214,14 +218,14 @@ impl AuditLog {
         let mut rows = self.image.audit(floor.index..end).take(PRUNE_ENTRIES).peekable();
         while let Some(pair) = rows.next() {
             let (index, bytes) = pair.map_err(io_error)?;
-            let head = audit_head(&bytes).map_err(invalid)?;
+            let (head, events) = read(index, &bytes)?;
             // The newest row stays, so that there is always one to look at.
             if !due(head.at, left) || (rows.peek().is_none() && extent.gap.is_none()) {
                 break;
             }
-            let (chain, events) = link(floor.before, index, &bytes)?;
-            floor = Point { index: index.saturating_add(1), before: chain };
-            left = left.saturating_sub(events);
+            let before = link(floor.before, &head, &events)?;
+            floor = Point { index: index.saturating_add(1), before };
+            left = left.saturating_sub(head.events);
         }
         drop(rows);
         if floor == extent.floor {
@@ -248,32 +252,29 @@ impl AuditLog {
     /// For a peer: the rows of `from..to`, of the first of them, or none that this node does not have.
     pub(crate) fn part(&self, asked: u64, to: u64, applied: u64) -> io::Result<Part> {
         let extent = self.extent();
-        let from = if asked < extent.floor.index {
-            extent.floor
-        } else {
-            Point { index: asked, before: Digest::default() }
-        };
-        let nothing = Part { from, next: from.index, rows: Vec::new() };
+        let nothing = |from: Point| Part { from, next: from.index, rows: Vec::new() };
         // The peer asks again from there, if it wants to.
-        if from == extent.floor && from.index > asked {
-            return Ok(nothing);
+        if asked < extent.floor.index {
+            return Ok(nothing(extent.floor));
         }
+        // The peer knows the chain up to where it asks.
+        let from = Point { index: asked, before: Digest::default() };
         let mut end = to.min(applied.saturating_add(1));
         if let Some(gap) = extent.gap {
-            if (gap.from.index..gap.to.index).contains(&from.index) {
-                return Ok(nothing);
+            if (gap.from.index..gap.to.index).contains(&asked) {
+                return Ok(nothing(from));
             }
-            if from.index < gap.from.index {
+            if asked < gap.from.index {
                 end = end.min(gap.from.index);
             }
         }
-        if end <= from.index {
-            return Ok(nothing);
+        if end <= asked {
+            return Ok(nothing(from));
         }
         let mut rows = Rows::new();
         let mut bytes = 0;
         let mut next = end;
-        for pair in self.rows(from.index..=end - 1) {
+        for pair in self.rows(asked..=end - 1) {
             let (index, row) = pair?;
             bytes += row.len();
             rows.push((index, row));
@@ -283,8 +284,8 @@ impl AuditLog {
             }
         }
         // Pruned while they were read?
-        if self.extent().floor.index > from.index {
-            return Ok(nothing);
+        if self.extent().floor.index > asked {
+            return Ok(nothing(from));
         }
         Ok(Part { from, next, rows })
     }
@@ -305,12 +306,12 @@ impl AuditLog {
         let mut expected = from;
         let mut written = Rows::new();
         for (index, bytes) in rows {
-            let row = linked(chain, index, &bytes);
-            let (true, Ok((after, row))) = ((expected..next).contains(&index), row) else {
+            let given = given(chain, index, &bytes);
+            let (true, Ok(given)) = ((expected..next).contains(&index), given) else {
                 return Ok(Filled::Unfit);
             };
-            chain = after;
-            written.push((index, row));
+            written.push((index, audit_encode(Some(chain), given.head.at, &given.events)));
+            chain = given.after;
             expected = index.saturating_add(1);
         }
         gap.next = Point { index: next, before: chain };
@@ -372,33 +373,37 @@ impl AuditLog {
     }
 }
 
-/// The chain after the rows of an entry that somebody gave, and the rows as they are written here.
-pub(crate) fn linked(chain: Digest, index: u64, bytes: &[u8]) -> io::Result<(Digest, Vec<u8>)> {
-    let (after, count) = link(chain, index, bytes)?;
-    let events = audit_decode(LogIndex(index), bytes).map_err(invalid)?;
-    let head = audit_head(bytes).map_err(invalid)?;
-    if count == 0 {
-        return Err(invalid("audit rows of an entry that left none"));
-    }
-    Ok((after, audit_encode(Some(chain), head.at, &events)))
+/// The rows of an entry that somebody else has written down, and the chain after them.
+pub(crate) struct Given {
+    pub(crate) after: Digest,
+    head: AuditHead,
+    events: Vec<AuditEvent>,
 }
 
-/// The chain after the rows of an entry, and how many there are.
-fn link(chain: Digest, index: u64, bytes: &[u8]) -> io::Result<(Digest, u64)> {
-    let events = audit_decode(LogIndex(index), bytes).map_err(invalid)?;
-    let head = audit_head(bytes).map_err(invalid)?;
-    if head.before.is_some_and(|before| before != chain) {
-        return Err(differs(chain, head.before.unwrap_or_default()));
+/// Checks rows that somebody gave against the chain before them.
+pub(crate) fn given(chain: Digest, index: u64, bytes: &[u8]) -> io::Result<Given> {
+    let (head, events) = read(index, bytes)?;
+    if events.is_empty() {
+        return Err(invalid("audit rows of an entry that left none"));
     }
-    Ok((events.iter().fold(chain, |chain, event| event.link(chain)), events.len() as u64))
+    Ok(Given { after: link(chain, &head, &events)?, head, events })
+}
+
+fn read(index: u64, bytes: &[u8]) -> io::Result<(AuditHead, Vec<AuditEvent>)> {
+    audit_read(LogIndex(index), bytes).map_err(invalid)
+}
+
+/// The chain after the rows of an entry, which say what it is before them.
+fn link(chain: Digest, head: &AuditHead, events: &[AuditEvent]) -> io::Result<Digest> {
+    meets(chain, head.before.unwrap_or(chain))?;
+    Ok(events.iter().fold(chain, |chain, event| event.link(chain)))
 }
 
 fn meets(found: Digest, expected: Digest) -> io::Result<()> {
-    if found == expected { Ok(()) } else { Err(differs(found, expected)) }
-}
-
-fn differs(found: Digest, expected: Digest) -> io::Error {
-    invalid(format!("the audit has chain {found}, and the state says {expected}"))
+    if found == expected {
+        return Ok(());
+    }
+    Err(invalid(format!("the audit has chain {found}, and the state says {expected}")))
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -56,8 +56,9 @@ impl Machine {
         let index = loaded.applied.map_or(0, |log_id: LogId| log_id.index);
         let chain = loaded.state.audit_chain();
         let audit = AuditLog::load(&image, index, chain).map_err(|error| wrong(error.into()))?;
-        let clock = loaded.state.clock();
-        let recent = audit.recent(index, clock).map_err(|error| wrong(error.into()))?;
+        let recent = audit
+            .recent(index, loaded.state.clock(), chain)
+            .map_err(|error| wrong(error.into()))?;
         let state = loaded.state.with_recent(recent);
         let published = Arc::new(Published::new(state.clone(), LogIndex(index)));
         let Loaded { applied, membership, .. } = loaded;

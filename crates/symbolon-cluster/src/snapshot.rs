@@ -14,7 +14,7 @@ use symbolon_proto::{row_decode, row_encode, row_key_encode, scalars_from_proto}
 use symbolon_store::{Image, Install, SnapshotWriter, Snapshots};
 
 use crate::audit_extent::Point;
-use crate::audit_log::{AuditLog, linked};
+use crate::audit_log::{AuditLog, given};
 use crate::convert::{damaged, log_id_decode, stored_membership_decode};
 use crate::log_store::io_error;
 use crate::machine::Machine;
@@ -245,7 +245,7 @@ impl Contents {
                 }
                 expected = message.index.saturating_add(1);
                 let batch = message.batch.unwrap_or_default().encode_to_vec();
-                chain = linked(chain, message.index, &batch)?.0;
+                chain = given(chain, message.index, &batch)?.after;
             }
         }
         if header.rows != rows.len() as u64 {
@@ -313,7 +313,8 @@ impl Replacing {
 
         let applied = applied(&contents.scalars)?;
         let state = contents.state.clone();
-        let recent = self.audit.recent(applied.map_or(0, |id| id.index), state.clock())?;
+        let last = applied.map_or(0, |id| id.index);
+        let recent = self.audit.recent(last, state.clock(), state.audit_chain())?;
         Ok(Installed {
             state: state.with_recent(recent),
             applied,

@@ -7,7 +7,7 @@ mod proposal;
 mod row;
 
 pub use answer::{answer_from_proto, answer_to_proto, reason_detail};
-pub use audit::{AuditHead, audit_decode, audit_encode, audit_head};
+pub use audit::{AuditHead, audit_decode, audit_encode, audit_head, audit_read};
 pub use proposal::{batch_decode, batch_encode, proposal_decode, proposal_encode};
 pub use row::{
     digest_bytes, row_decode, row_encode, row_key_encode, scalars_from_proto, scalars_to_proto,

@@ -1,7 +1,7 @@
 use symbolon_core::{
     AuditRow, Caller, Fingerprint, JoinTokenId, NodeId, RequestId, Retention, Timestamp,
 };
-use symbolon_proto::audit_encode;
+use symbolon_proto::audit_decode;
 use symbolon_store::{ImageBatch, SimDisk, Store};
 
 use super::*;
@@ -161,13 +161,13 @@ fn the_replies_of_the_last_65_seconds_are_in_the_tail() {
     let node = Node::new().up_to(40);
     let tail = node.log.tail(40, at(40), node.chain).unwrap();
     assert_eq!(tail.index, 34);
-    let recent = node.log.recent(40, at(40)).unwrap();
+    let recent = node.log.recent(40, at(40), node.chain).unwrap();
     assert_eq!(recent.first().unwrap().index, LogIndex(34));
     assert_eq!(recent.len(), 14);
     // Long after: none is needed.
     let later = node.log.tail(40, at(100), node.chain).unwrap();
     assert_eq!(later, node.end());
-    assert!(node.log.recent(40, at(100)).unwrap().is_empty());
+    assert!(node.log.recent(40, at(100), node.chain).unwrap().is_empty());
     // At the beginning: all there is.
     let young = Node::new().up_to(3);
     assert_eq!(young.log.tail(3, at(3), young.chain).unwrap().index, 0);

@@ -2,8 +2,9 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, Digest, JoinTokenId, KeyPin,
-    LogIndex, Match, NodeId, Timestamp, TokenId, UserId, Verdict, Verified,
+    AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, Digest, DisplayName,
+    JoinTokenId, KeyPin, LogIndex, Match, Name, NodeId, Reason, Timestamp, TokenId, UserId,
+    UserName, Verdict, Verified,
 };
 
 use super::answer::{denial_from_number, denial_number};
@@ -12,6 +13,7 @@ use super::{
     method_number, name, need, reason, request_id, user_name,
 };
 use crate::store::v1 as store;
+use crate::store::v1::audit_row::Event;
 
 /// The events of one log entry as one value. `before`: the audit chain without them; the first builds
 /// wrote none.
@@ -41,7 +43,10 @@ pub struct AuditHead {
 /// # Errors
 /// [`DecodeError`] when the bytes are damaged.
 pub fn audit_head(bytes: &[u8]) -> Result<AuditHead, DecodeError> {
-    let batch = store::AuditBatch::decode(bytes).map_err(DecodeError::Malformed)?;
+    head_from_proto(&store::AuditBatch::decode(bytes).map_err(DecodeError::Malformed)?)
+}
+
+fn head_from_proto(batch: &store::AuditBatch) -> Result<AuditHead, DecodeError> {
     let before = match &batch.chain_before[..] {
         [] => None,
         bytes => Some(need(Digest::from_slice(bytes), "chain_before")?),
@@ -49,14 +54,26 @@ pub fn audit_head(bytes: &[u8]) -> Result<AuditHead, DecodeError> {
     Ok(AuditHead { at: Timestamp(batch.at), events: batch.row.len() as u64, before })
 }
 
+/// Reads a value of the audit, that of the log entry `index`: what it says of itself, and its events.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are damaged or of a newer release.
+pub fn audit_read(
+    index: LogIndex,
+    bytes: &[u8],
+) -> Result<(AuditHead, Vec<AuditEvent>), DecodeError> {
+    let batch = store::AuditBatch::decode(bytes).map_err(DecodeError::Malformed)?;
+    let head = head_from_proto(&batch)?;
+    let events = batch.row.into_iter().map(|row| event_from_proto(index, head.at, row));
+    Ok((head, events.collect::<Result<_, _>>()?))
+}
+
 /// Reads the events of the log entry `index`.
 ///
 /// # Errors
 /// [`DecodeError`] when the bytes are damaged or of a newer release.
 pub fn audit_decode(index: LogIndex, bytes: &[u8]) -> Result<Vec<AuditEvent>, DecodeError> {
-    let batch = store::AuditBatch::decode(bytes).map_err(DecodeError::Malformed)?;
-    let at = Timestamp(batch.at);
-    batch.row.into_iter().map(|row| event_from_proto(index, at, row)).collect()
+    audit_read(index, bytes).map(|(_, events)| events)
 }
 
 fn event_to_proto(event: &AuditEvent) -> store::AuditRow {
@@ -87,8 +104,7 @@ fn event_from_proto(
     })
 }
 
-fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
-    use store::audit_row::Event;
+fn row_to_proto(row: &AuditRow) -> Event {
     match row {
         AuditRow::Verified(verified) => Event::Verified(verified_to_proto(verified)),
         AuditRow::ClusterCreated { cluster, name, administrator, node } => {
@@ -99,10 +115,14 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
         AuditRow::UserCreated { user, name } => {
             Event::UserCreated(store::UserCreated { user: user.0, name: name.to_string() })
         }
-        AuditRow::UserUpdated { .. }
-        | AuditRow::UserBlocked { .. }
-        | AuditRow::UserUnblocked { .. }
-        | AuditRow::UserDeleted { .. } => user_to_proto(row),
+        AuditRow::UserUpdated { user, display_name, disabled } => {
+            user_updated(*user, display_name.as_ref(), *disabled)
+        }
+        AuditRow::UserBlocked { user, reason, until } => user_blocked(*user, reason, *until),
+        AuditRow::UserUnblocked { user, reason, failures } => {
+            user_unblocked(*user, reason, *failures)
+        }
+        AuditRow::UserDeleted { user, name, tokens } => user_deleted(*user, name, *tokens),
         AuditRow::TokenEnrolled { user, token } => {
             Event::TokenEnrolled(store::TokenEnrolled { user: user.0, token: token.0 })
         }
@@ -128,19 +148,13 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
             Event::JoinTokenCreated(store::JoinTokenCreated { join_token, expires_at })
         }
         AuditRow::NodeAdmitted { node, name, pin, join_token } => {
-            Event::NodeAdmitted(store::NodeAdmitted {
-                node: node.0,
-                name: name.to_string(),
-                pin: pin.0.to_vec(),
-                join_token: join_token.0,
-            })
+            node_admitted(*node, name, *pin, *join_token)
         }
         AuditRow::NodeAddressesChanged { node, peer_address, api_address } => {
-            Event::NodeAddressesChanged(store::NodeAddressesChanged {
-                node: node.0,
-                peer_address: peer_address.clone(),
-                api_address: api_address.clone(),
-            })
+            let (peer_address, api_address) = (peer_address.clone(), api_address.clone());
+            let node = node.0;
+            let changed = store::NodeAddressesChanged { node, peer_address, api_address };
+            Event::NodeAddressesChanged(changed)
         }
         AuditRow::JoinTokenExpired { join_token } => {
             Event::JoinTokenExpired(store::JoinTokenExpired { join_token: join_token.0 })
@@ -157,33 +171,33 @@ fn row_to_proto(row: &AuditRow) -> store::audit_row::Event {
     }
 }
 
-/// What administrators did to an account.
-fn user_to_proto(row: &AuditRow) -> store::audit_row::Event {
-    use store::audit_row::Event;
-    match row {
-        AuditRow::UserUpdated { user, display_name, disabled } => {
-            let display_name = display_name.as_ref().map(ToString::to_string);
-            let (user, disabled) = (user.0, *disabled);
-            Event::UserUpdated(store::UserUpdated { user, display_name, disabled })
-        }
-        AuditRow::UserBlocked { user, reason, until } => {
-            let (user, until) = (user.0, until.0);
-            Event::UserBlocked(store::UserBlocked { user, reason: reason.to_string(), until })
-        }
-        AuditRow::UserUnblocked { user, reason, failures } => {
-            let (user, failures) = (user.0, *failures);
-            Event::UserUnblocked(store::UserUnblocked {
-                user,
-                reason: reason.to_string(),
-                failures,
-            })
-        }
-        AuditRow::UserDeleted { user, name, tokens } => {
-            let (user, tokens) = (user.0, *tokens);
-            Event::UserDeleted(store::UserDeleted { user, name: name.to_string(), tokens })
-        }
-        other => row_to_proto(other),
-    }
+fn node_admitted(node: NodeId, name: &Name, pin: KeyPin, join_token: JoinTokenId) -> Event {
+    Event::NodeAdmitted(store::NodeAdmitted {
+        node: node.0,
+        name: name.to_string(),
+        pin: pin.0.to_vec(),
+        join_token: join_token.0,
+    })
+}
+
+fn user_updated(user: UserId, name: Option<&DisplayName>, disabled: Option<bool>) -> Event {
+    let display_name = name.map(ToString::to_string);
+    Event::UserUpdated(store::UserUpdated { user: user.0, display_name, disabled })
+}
+
+fn user_blocked(user: UserId, reason: &Reason, until: Timestamp) -> Event {
+    let reason = reason.to_string();
+    Event::UserBlocked(store::UserBlocked { user: user.0, reason, until: until.0 })
+}
+
+fn user_unblocked(user: UserId, reason: &Reason, failures: u32) -> Event {
+    let reason = reason.to_string();
+    Event::UserUnblocked(store::UserUnblocked { user: user.0, reason, failures })
+}
+
+fn user_deleted(user: UserId, name: &UserName, tokens: u32) -> Event {
+    let name = name.to_string();
+    Event::UserDeleted(store::UserDeleted { user: user.0, name, tokens })
 }
 
 fn verified_to_proto(v: &Verified) -> store::Verified {
@@ -203,8 +217,7 @@ const fn spent_from_proto(m: store::Spent) -> Match {
     Match { token: TokenId(m.token), step: m.step }
 }
 
-fn row_from_proto(event: store::audit_row::Event) -> Result<AuditRow, DecodeError> {
-    use store::audit_row::Event;
+fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
     Ok(match event {
         Event::Verified(m) => AuditRow::Verified(verified_from_proto(m)?),
         Event::ClusterCreated(m) => cluster_created_from_proto(m)?,
