@@ -1,19 +1,17 @@
 //! What a store holds, in numbers, and whether it holds together. No content: neither names nor keys.
 
-use symbolon_core::{LogIndex, Row, State};
-use symbolon_proto::store::v1 as store;
-use symbolon_proto::{audit_decode, row_decode, scalars_from_proto};
-use symbolon_store::{Snapshots, Store};
+use symbolon_core::{Row, State};
+use symbolon_proto::audit_head;
+use symbolon_store::{Snapshots, Store, StoreError};
 
 use bytes::Bytes;
 use openraft::entry::RaftEntry as _;
-use prost::Message as _;
 
 use crate::convert::{entry_decode, log_id_decode, vote_decode};
 use crate::error::ClusterError;
 use crate::opening;
 use crate::raft_types::{EntryPayload, LogId, Vote};
-use crate::snapshot::{applied, read_header};
+use crate::snapshot::{Contents, SnapshotFile};
 
 /// Entries that are read at once.
 const STEP: u64 = 1000;
@@ -171,7 +169,7 @@ pub fn check_log(store: &Store) -> Result<u64, ClusterError> {
     Ok(last - first + 1)
 }
 
-/// Reads a snapshot: its rows must be those of its digest. Returns where it ends, and its rows.
+/// Reads a snapshot as a node does that is given one. Returns where it ends, and its rows.
 ///
 /// # Errors
 /// [`ClusterError::Snapshot`] or [`ClusterError::Store`].
@@ -179,34 +177,13 @@ pub fn check_snapshot(
     snapshots: &Snapshots,
     name: &str,
 ) -> Result<(Option<Position>, u64), ClusterError> {
-    let wrong = |cause: &dyn std::fmt::Display| ClusterError::Snapshot {
-        name: name.to_owned(),
-        cause: cause.to_string(),
-    };
-    let mut reader = snapshots.read(name)?;
-    let mut header = None;
-    let mut rows = Vec::new();
-    while let Some(bytes) = reader.next_chunk()? {
-        if header.is_none() {
-            header = Some(read_header(&bytes).map_err(|error| wrong(&error))?);
-            continue;
-        }
-        let chunk = store::SnapshotRows::decode(&*bytes).map_err(|error| wrong(&error))?;
-        for row in chunk.row {
-            rows.push(row_decode(&row.encode_to_vec()).map_err(|error| wrong(&error))?);
-        }
-        for audit in chunk.audit {
-            let batch = audit.batch.unwrap_or_default().encode_to_vec();
-            audit_decode(LogIndex(audit.index), &batch).map_err(|error| wrong(&error))?;
-        }
-    }
-    let message = header.and_then(|header| header.scalars);
-    let message = message.ok_or_else(|| wrong(&"it has no header"))?;
-    let count = rows.len() as u64;
-    let scalars = scalars_from_proto(&message).map_err(|error| wrong(&error))?;
-    State::restore(rows, scalars, []).map_err(|error| wrong(&error))?;
-    let applied = applied(&message).map_err(|error| wrong(&error))?;
-    Ok((applied.as_ref().map(position), count))
+    let contents = Contents::read(&SnapshotFile::own(snapshots, name.to_owned()));
+    let found = contents.and_then(|contents| Ok((contents.applied()?, contents.rows())));
+    let (applied, rows) = found.map_err(|error| match error.downcast::<StoreError>() {
+        Ok(error) => ClusterError::Store(error),
+        Err(error) => ClusterError::Snapshot { name: name.to_owned(), cause: error.to_string() },
+    })?;
+    Ok((applied.as_ref().map(position), rows))
 }
 
 fn damaged(store: &Store, error: &dyn std::fmt::Display) -> ClusterError {
@@ -216,11 +193,9 @@ fn damaged(store: &Store, error: &dyn std::fmt::Display) -> ClusterError {
 fn audit(store: &Store, applied: Option<LogId>) -> Result<(u64, u64), ClusterError> {
     let (mut entries, mut events) = (0, 0);
     for pair in store.image.audit(..=applied.map_or(0, |log_id| log_id.index)) {
-        let (index, bytes) = pair?;
-        let batch =
-            audit_decode(LogIndex(index), &bytes).map_err(|error| damaged(store, &error))?;
+        let (_, bytes) = pair?;
         entries += 1;
-        events += batch.len() as u64;
+        events += audit_head(&bytes).map_err(|error| damaged(store, &error))?.events;
     }
     Ok((entries, events))
 }

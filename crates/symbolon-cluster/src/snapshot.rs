@@ -45,7 +45,7 @@ impl std::fmt::Debug for SnapshotFile {
 
 impl SnapshotFile {
     /// A snapshot of this node's own.
-    fn own(snapshots: &Snapshots, name: String) -> Self {
+    pub(crate) fn own(snapshots: &Snapshots, name: String) -> Self {
         Self { snapshots: snapshots.clone(), name, _received: None, contents: None }
     }
 }
@@ -263,10 +263,20 @@ impl Contents {
         Ok(Self { state, scalars: message, tail })
     }
 
+    /// The last entry that it holds.
+    pub(crate) fn applied(&self) -> io::Result<Option<LogId>> {
+        applied(&self.scalars)
+    }
+
+    /// How many rows it has.
+    pub(crate) fn rows(&self) -> u64 {
+        self.state.rows_len() as u64
+    }
+
     /// Whether the snapshot is what was announced.
     pub(crate) fn is_of(&self, cluster: ClusterId, meta: &SnapshotMeta) -> io::Result<bool> {
         Ok(self.state.cluster().is_none_or(|row| row.id == cluster)
-            && applied(&self.scalars)? == meta.last_log_id
+            && self.applied()? == meta.last_log_id
             && stored_membership_decode(&self.scalars.membership)? == meta.last_membership)
     }
 }
@@ -311,7 +321,7 @@ impl Replacing {
         })?;
         self.snapshots.remove_older(&self.own).map_err(io_error)?;
 
-        let applied = applied(&contents.scalars)?;
+        let applied = contents.applied()?;
         let state = contents.state.clone();
         let last = applied.map_or(0, |id| id.index);
         let recent = self.audit.recent(last, state.clock(), state.audit_chain())?;
@@ -358,14 +368,14 @@ pub(crate) fn current(machine: &Machine) -> io::Result<Option<Snapshot>> {
     }))
 }
 
-pub(crate) fn applied(scalars: &store::Scalars) -> io::Result<Option<LogId>> {
+fn applied(scalars: &store::Scalars) -> io::Result<Option<LogId>> {
     match &scalars.applied_log_id[..] {
         [] => Ok(None),
         bytes => log_id_decode(bytes).map(Some),
     }
 }
 
-pub(crate) fn read_header(bytes: &[u8]) -> io::Result<store::SnapshotHeader> {
+fn read_header(bytes: &[u8]) -> io::Result<store::SnapshotHeader> {
     let header = store::SnapshotHeader::decode(bytes).map_err(|_| damaged("snapshot header"))?;
     if header.version > VERSION {
         return Err(io::Error::new(
