@@ -5,16 +5,15 @@ use std::fmt;
 use symbolon_core::otp::{self, Algorithm, Code, MovingFactor, Parameters};
 use symbolon_core::{
     Command, ConfirmToken, EnrollToken, LogIndex, Match, RemoveToken, Reply, RequestId,
-    ResyncToken, Secret, Serial, State, Timestamp, Token, TokenId,
+    ResyncToken, Secret, Serial, State, Token, TokenId, User,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::evaluate::seed_field;
-use crate::names;
 use crate::otpauth;
-use crate::ports::View;
 use crate::service::Principal;
+use crate::users::AboutUser;
 use crate::{Service, ServiceError};
 
 /// A token to enrol.
@@ -74,8 +73,6 @@ impl Service {
         new: NewToken,
         deadline: Instant,
     ) -> Result<Enrollment, ServiceError> {
-        let _place = self.admission.administration()?;
-        let name = names::user_name(username)?;
         if let Some(seed) = &new.seed {
             otp::check_seed(seed)
                 .map_err(|error| ServiceError::invalid("seed", error.to_string()))?;
@@ -87,18 +84,16 @@ impl Service {
         }
         let shape = format!("{parameters:?} {} {}", new.counter, new.pending);
         let given = new.seed.as_ref().map_or(&[][..], Secret::expose);
-        let fields = [name.as_str().as_bytes(), shape.as_bytes(), given, new.serial.as_bytes()];
-        let request = self.request(principal, request_id, "enroll_token", &fields)?;
-        self.know_user(&name, deadline).await?;
-        let build = |view: &View| {
-            let user = view.state.user_by_name(&name);
-            let user = user.ok_or(ServiceError::NotFound { kind: "user" })?.id;
+        let fields = vec![shape.as_bytes(), given, new.serial.as_bytes()];
+        let kind = "enroll_token";
+        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let build = |state: &State, user: &User| {
             let token = TokenId(self.draw());
             let seed = new.seed.clone().unwrap_or_else(|| self.draw_secret(seed_bytes(parameters)));
-            let seed = self.vault.seal(view.state.active_data_key(), seed_field(token.0), &seed);
+            let seed = self.vault.seal(state.active_data_key(), seed_field(token.0), &seed);
             let seed = seed.map_err(|_| ServiceError::Internal)?;
             Ok(Command::EnrollToken(EnrollToken {
-                user,
+                user: user.id,
                 token,
                 parameters,
                 seed,
@@ -107,22 +102,21 @@ impl Service {
                 pending: new.pending,
             }))
         };
-        let (reply, index) =
-            self.administer(&request, deadline, build).await.map_err(|error| match error {
-                ServiceError::LimitReached { .. } => {
-                    ServiceError::LimitReached { limit: "16 tokens for a user" }
-                }
-                other => other,
-            })?;
+        let (reply, index) = self.about_user(about, build).await.map_err(|error| match error {
+            ServiceError::LimitReached { .. } => {
+                ServiceError::LimitReached { limit: "16 tokens for a user" }
+            }
+            other => other,
+        })?;
         let Reply::TokenEnrolled(id) = reply else {
             return Err(ServiceError::Internal);
         };
         let state = self.ledger.view().state;
         let token = state.token(id).cloned().ok_or(ServiceError::NotFound { kind: "token" })?;
-        let seed = self.vault.open(seed_field(id.0), &token.seed);
-        let seed = seed.map_err(|_| ServiceError::Internal)?;
+        let seed = self.seed(&token)?;
         let issuer = state.cluster().map_or("symbolon", |cluster| cluster.name.as_str());
-        let otpauth_uri = otpauth::uri(issuer, name.as_str(), &seed, &token);
+        let user = state.user(token.user).ok_or(ServiceError::NotFound { kind: "user" })?;
+        let otpauth_uri = otpauth::uri(issuer, user.name.as_str(), &seed, &token);
         Ok(Enrollment { token, otpauth_uri, index })
     }
 
@@ -139,19 +133,22 @@ impl Service {
         code: &str,
         deadline: Instant,
     ) -> Result<(Token, LogIndex), ServiceError> {
-        let find = |state: &State, at: Timestamp| {
-            let token = self.named_token(state, username, token, |token| token.pending)?;
+        let find = |state: &State, user: &User| {
+            let token = named_token(state, user, token, |token| token.pending)?;
             if !token.pending {
                 return Err(ServiceError::NotPending);
             }
             let seed = self.seed(token)?;
             let code = Code::parse(code).unwrap_or(Code::NEVER);
+            let at = self.clock.now();
             let step = otp::matching_step(&seed, token.parameters, token.position(), code, at);
             let shown = Match { token: token.id, step: step.ok_or(ServiceError::CodeRefused)? };
             Ok(Command::ConfirmToken(ConfirmToken { shown }))
         };
-        let fields = [username, &token.id, &token.serial, code];
-        self.change_token(principal, request_id, "confirm_token", &fields, deadline, find).await
+        let fields = vec![token.id.as_bytes(), token.serial.as_bytes(), code.as_bytes()];
+        let kind = "confirm_token";
+        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        self.change_token(about, find).await
     }
 
     /// Finds where a token stands by two codes that it shows one after the other.
@@ -168,16 +165,19 @@ impl Service {
         deadline: Instant,
     ) -> Result<(Token, LogIndex), ServiceError> {
         let parsed = codes.map(|code| Code::parse(code).unwrap_or(Code::NEVER));
-        let find = |state: &State, at: Timestamp| {
-            let token = self.named_token(state, username, token, |_| true)?;
+        let find = |state: &State, user: &User| {
+            let token = named_token(state, user, token, |_| true)?;
             let seed = self.seed(token)?;
+            let at = self.clock.now();
             let step = otp::resynchronise(&seed, token.parameters, token.position(), parsed, at);
             let shown = Match { token: token.id, step: step.ok_or(ServiceError::CodesRefused)? };
             Ok(Command::ResyncToken(ResyncToken { shown }))
         };
-        let [first, second] = codes;
-        let fields = [username, &token.id, &token.serial, first, second];
-        self.change_token(principal, request_id, "resync_token", &fields, deadline, find).await
+        let [first, second] = codes.map(str::as_bytes);
+        let fields = vec![token.id.as_bytes(), token.serial.as_bytes(), first, second];
+        let kind = "resync_token";
+        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        self.change_token(about, find).await
     }
 
     /// Takes a token from its user.
@@ -192,33 +192,22 @@ impl Service {
         token: &TokenName,
         deadline: Instant,
     ) -> Result<LogIndex, ServiceError> {
-        let _place = self.admission.administration()?;
-        let fields = [username.as_bytes(), token.id.as_bytes(), token.serial.as_bytes()];
-        let request = self.request(principal, request_id, "remove_token", &fields)?;
-        self.know_user(&names::user_name(username)?, deadline).await?;
-        let build = |view: &View| {
-            let token = self.named_token(&view.state, username, token, |_| true)?.id;
+        let fields = vec![token.id.as_bytes(), token.serial.as_bytes()];
+        let kind = "remove_token";
+        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let build = |state: &State, user: &User| {
+            let token = named_token(state, user, token, |_| true)?.id;
             Ok(Command::RemoveToken(RemoveToken { token }))
         };
-        self.administer(&request, deadline, build).await.map(|(_, index)| index)
+        self.about_user(about, build).await.map(|(_, index)| index)
     }
 
     async fn change_token(
         &self,
-        principal: &Principal,
-        request_id: Option<RequestId>,
-        kind: &str,
-        fields: &[&str],
-        deadline: Instant,
-        find: impl Fn(&State, Timestamp) -> Result<Command, ServiceError>,
+        about: AboutUser<'_>,
+        find: impl Fn(&State, &User) -> Result<Command, ServiceError>,
     ) -> Result<(Token, LogIndex), ServiceError> {
-        let _place = self.admission.administration()?;
-        let bytes: Vec<_> = fields.iter().map(|field| field.as_bytes()).collect();
-        let request = self.request(principal, request_id, kind, &bytes)?;
-        let username = fields.first().copied().unwrap_or_default();
-        self.know_user(&names::user_name(username)?, deadline).await?;
-        let build = |view: &View| find(&view.state, self.clock.now());
-        let (reply, index) = self.administer(&request, deadline, build).await?;
+        let (reply, index) = self.about_user(about, find).await?;
         let Reply::TokenChanged(id) = reply else {
             return Err(ServiceError::Internal);
         };
@@ -226,50 +215,35 @@ impl Service {
         Ok((token.ok_or(ServiceError::NotFound { kind: "token" })?, index))
     }
 
-    /// Waits for a user that may have been created at another node a moment ago.
-    pub(crate) async fn know_user(
-        &self,
-        name: &symbolon_core::UserName,
-        deadline: Instant,
-    ) -> Result<(), ServiceError> {
-        if self.ledger.view().state.user_by_name(name).is_none() {
-            self.ledger.read_barrier(deadline).await?;
-        }
-        Ok(())
-    }
-
-    /// The token of a user that is named, or of those that `fits` picks the only one.
-    fn named_token<'s>(
-        &self,
-        state: &'s State,
-        username: &str,
-        named: &TokenName,
-        fits: impl Fn(&Token) -> bool,
-    ) -> Result<&'s Token, ServiceError> {
-        let name = names::user_name(username)?;
-        let user = state.user_by_name(&name).ok_or(ServiceError::NotFound { kind: "user" })?;
-        let mut tokens: Vec<_> = user.tokens.iter().filter_map(|id| state.token(*id)).collect();
-        if !named.id.is_empty() {
-            tokens.retain(|token| token.id.to_string() == named.id);
-        }
-        if !named.serial.is_empty() {
-            let is = |serial: &Serial| serial.as_str() == named.serial;
-            tokens.retain(|token| token.serial.as_ref().is_some_and(is));
-        }
-        if named.id.is_empty() && named.serial.is_empty() && tokens.len() > 1 {
-            tokens.retain(|token| fits(token));
-            if tokens.len() > 1 {
-                let problem = "the user has several; name one by its id or its serial number";
-                return Err(ServiceError::invalid("token", problem));
-            }
-        }
-        tokens.first().copied().ok_or(ServiceError::NotFound { kind: "token" })
-    }
-
     fn seed(&self, token: &Token) -> Result<Secret, ServiceError> {
         // A view from before a change of the data key: `administer` catches up.
         self.vault.open(seed_field(token.id.0), &token.seed).map_err(|_| ServiceError::Internal)
     }
+}
+
+/// The token of a user that is named, or of those that `fits` picks the only one.
+fn named_token<'s>(
+    state: &'s State,
+    user: &User,
+    named: &TokenName,
+    fits: impl Fn(&Token) -> bool,
+) -> Result<&'s Token, ServiceError> {
+    let mut tokens: Vec<_> = user.tokens.iter().filter_map(|id| state.token(*id)).collect();
+    if !named.id.is_empty() {
+        tokens.retain(|token| token.id.to_string() == named.id);
+    }
+    if !named.serial.is_empty() {
+        let is = |serial: &Serial| serial.as_str() == named.serial;
+        tokens.retain(|token| token.serial.as_ref().is_some_and(is));
+    }
+    if named.id.is_empty() && named.serial.is_empty() && tokens.len() > 1 {
+        tokens.retain(|token| fits(token));
+        if tokens.len() > 1 {
+            let problem = "the user has several; name one by its id or its serial number";
+            return Err(ServiceError::invalid("token", problem));
+        }
+    }
+    tokens.first().copied().ok_or(ServiceError::NotFound { kind: "token" })
 }
 
 fn serial(text: &str) -> Result<Option<Serial>, ServiceError> {

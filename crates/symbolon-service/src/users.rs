@@ -2,8 +2,8 @@
 
 use symbolon_core::limits::{BLOCK_MILLISECONDS_DEFAULT, BLOCK_MILLISECONDS_MAX};
 use symbolon_core::{
-    BlockUser, Command, DeleteUser, DisplayName, LogIndex, Reason, Reply, RequestId, UnblockUser,
-    UpdateUser, User, UserId,
+    BlockUser, Command, DeleteUser, DisplayName, LogIndex, Reason, Reply, RequestId, State,
+    UnblockUser, UpdateUser, User, UserId,
 };
 use tokio::time::Instant;
 
@@ -21,6 +21,18 @@ pub struct UserChanges {
     pub enabled: Option<bool>,
     /// Refused unless it is that of the user as it is; empty: whatever it is.
     pub etag: String,
+}
+
+/// Who wants something done about which user.
+pub(crate) struct AboutUser<'a> {
+    pub(crate) principal: &'a Principal,
+    pub(crate) request_id: Option<RequestId>,
+    /// The use case.
+    pub(crate) kind: &'static str,
+    pub(crate) username: &'a str,
+    /// What is asked besides: equal requests have equal fields.
+    pub(crate) fields: Vec<&'a [u8]>,
+    pub(crate) deadline: Instant,
 }
 
 /// Tells one state of a user, as administrators left it, from another.
@@ -52,8 +64,9 @@ impl Service {
             let display_name = display_name.clone();
             Command::UpdateUser(UpdateUser { user, display_name, disabled, revision })
         };
-        let fields = [username, &shape];
-        self.change_user(principal, request_id, "update_user", &fields, deadline, command).await
+        let (kind, fields) = ("update_user", vec![shape.as_bytes()]);
+        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        self.change_user(about, command).await
     }
 
     /// Takes no code of a user's for a while. `seconds` 0 means 90 days.
@@ -82,8 +95,10 @@ impl Service {
             let reason = reason.clone();
             Command::BlockUser(BlockUser { user, reason, milliseconds })
         };
-        let fields = [username, why, &milliseconds.to_string()];
-        self.change_user(principal, request_id, "block_user", &fields, deadline, command).await
+        let time = milliseconds.to_be_bytes();
+        let (kind, fields) = ("block_user", vec![why.as_bytes(), &time]);
+        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        self.change_user(about, command).await
     }
 
     /// Lifts a block, and a lock after too many failures.
@@ -100,8 +115,9 @@ impl Service {
     ) -> Result<(User, LogIndex), ServiceError> {
         let reason = reason(why)?;
         let command = |user| Command::UnblockUser(UnblockUser { user, reason: reason.clone() });
-        let fields = [username, why];
-        self.change_user(principal, request_id, "unblock_user", &fields, deadline, command).await
+        let (kind, fields) = ("unblock_user", vec![why.as_bytes()]);
+        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        self.change_user(about, command).await
     }
 
     /// Removes a user with all tokens.
@@ -117,51 +133,48 @@ impl Service {
         deadline: Instant,
     ) -> Result<LogIndex, ServiceError> {
         let revision = revision(etag)?;
-        let command = |user| Command::DeleteUser(DeleteUser { user, revision });
-        let fields = [username, etag];
-        let kind = "delete_user";
-        let done = self.about_user(principal, request_id, kind, &fields, deadline, command).await;
-        done.map(|(_, index)| index)
+        let (kind, fields) = ("delete_user", vec![etag.as_bytes()]);
+        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let build = |_: &State, user: &User| {
+            Ok(Command::DeleteUser(DeleteUser { user: user.id, revision }))
+        };
+        self.about_user(about, build).await.map(|(_, index)| index)
     }
 
     async fn change_user(
         &self,
-        principal: &Principal,
-        request_id: Option<RequestId>,
-        kind: &str,
-        fields: &[&str],
-        deadline: Instant,
+        about: AboutUser<'_>,
         command: impl Fn(UserId) -> Command,
     ) -> Result<(User, LogIndex), ServiceError> {
-        let done = self.about_user(principal, request_id, kind, fields, deadline, command).await;
-        let (id, index) = done?;
-        let user = self.ledger.view().state.user(id).cloned();
-        Ok((user.ok_or(ServiceError::NotFound { kind: "user" })?, index))
-    }
-
-    /// The first field is the user's name.
-    async fn about_user(
-        &self,
-        principal: &Principal,
-        request_id: Option<RequestId>,
-        kind: &str,
-        fields: &[&str],
-        deadline: Instant,
-        command: impl Fn(UserId) -> Command,
-    ) -> Result<(UserId, LogIndex), ServiceError> {
-        let _place = self.admission.administration()?;
-        let bytes: Vec<_> = fields.iter().map(|field| field.as_bytes()).collect();
-        let request = self.request(principal, request_id, kind, &bytes)?;
-        let name = names::user_name(fields.first().copied().unwrap_or_default())?;
-        self.know_user(&name, deadline).await?;
-        let build = |view: &View| {
-            let user = view.state.user_by_name(&name);
-            Ok(command(user.ok_or(ServiceError::NotFound { kind: "user" })?.id))
-        };
-        match self.administer(&request, deadline, build).await? {
-            (Reply::UserChanged(id), index) => Ok((id, index)),
+        match self.about_user(about, |_, user| Ok(command(user.id))).await? {
+            (Reply::UserChanged(id), index) => {
+                let user = self.ledger.view().state.user(id).cloned();
+                Ok((user.ok_or(ServiceError::NotFound { kind: "user" })?, index))
+            }
             _ => Err(ServiceError::Internal),
         }
+    }
+
+    /// Carries out what an administrator wants done about a user, who may have been created at another
+    /// node a moment ago. `build` makes the command of what is seen.
+    pub(crate) async fn about_user(
+        &self,
+        about: AboutUser<'_>,
+        build: impl Fn(&State, &User) -> Result<Command, ServiceError>,
+    ) -> Result<(Reply, LogIndex), ServiceError> {
+        let AboutUser { principal, request_id, kind, username, fields, deadline } = about;
+        let _place = self.admission.administration()?;
+        let name = names::user_name(username)?;
+        let fields: Vec<_> = [name.as_str().as_bytes()].into_iter().chain(fields).collect();
+        let request = self.request(principal, request_id, kind, &fields)?;
+        if self.ledger.view().state.user_by_name(&name).is_none() {
+            self.ledger.read_barrier(deadline).await?;
+        }
+        let build = |view: &View| {
+            let user = view.state.user_by_name(&name);
+            build(&view.state, user.ok_or(ServiceError::NotFound { kind: "user" })?)
+        };
+        self.administer(&request, deadline, build).await
     }
 }
 
