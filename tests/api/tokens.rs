@@ -32,9 +32,13 @@ async fn decided(clients: &[Client], turn: usize, user: &str, code: &str) -> &'s
     if verdict.is_allow() { ALLOW } else { verdict.detail.as_str_name() }
 }
 
-/// Everybody who administers is told the true reason.
-fn administrators(cluster: &Cluster) -> Vec<Client> {
-    cluster.clients(cluster.admin_token())
+/// A cluster that alice is known to, and its administrator at each node, who is told true reasons.
+async fn with_alice() -> (Cluster, Vec<Client>) {
+    let cluster = cluster().await;
+    cluster.application("portal").await;
+    let all = cluster.clients(cluster.admin_token());
+    all[0].create_user("alice").await.unwrap();
+    (cluster, all)
 }
 
 fn token(user: &str, change: impl FnOnce(&mut EnrollTokenRequest)) -> EnrollTokenRequest {
@@ -46,10 +50,7 @@ fn token(user: &str, change: impl FnOnce(&mut EnrollTokenRequest)) -> EnrollToke
 
 #[tokio::test]
 async fn a_token_with_a_button_is_followed_and_set_right() {
-    let cluster = cluster().await;
-    cluster.application("portal").await;
-    let all = administrators(&cluster);
-    all[0].create_user("alice").await.unwrap();
+    let (cluster, all) = with_alice().await;
     let request = token("alice", |request| {
         request.seed = SEED.to_vec();
         request.r#type = TokenType::Hotp.into();
@@ -86,10 +87,7 @@ async fn a_token_with_a_button_is_followed_and_set_right() {
 
 #[tokio::test]
 async fn one_code_of_a_button_is_taken_once_however_many_bring_it() {
-    let cluster = cluster().await;
-    cluster.application("portal").await;
-    let all = administrators(&cluster);
-    all[0].create_user("alice").await.unwrap();
+    let (cluster, all) = with_alice().await;
     let request = token("alice", |request| {
         request.seed = SEED.to_vec();
         request.r#type = TokenType::Hotp.into();
@@ -103,14 +101,12 @@ async fn one_code_of_a_button_is_taken_once_however_many_bring_it() {
         assert_eq!(count(ALLOW), 1, "{answers:?}");
         assert_eq!(count("CODE_REPLAYED"), 29, "{answers:?}");
     }
+    cluster.assert_same_state().await;
 }
 
 #[tokio::test]
 async fn a_pending_token_opens_nothing_until_a_code_proves_it() {
-    let cluster = cluster().await;
-    cluster.application("portal").await;
-    let all = administrators(&cluster);
-    all[0].create_user("alice").await.unwrap();
+    let (cluster, all) = with_alice().await;
     let made = all[0].enroll_token(token("alice", |request| request.pending = true)).await.unwrap();
     assert!(made.token.unwrap().pending);
     let otp = Otp::from_uri(&made.otpauth_uri);
@@ -126,4 +122,5 @@ async fn a_pending_token_opens_nothing_until_a_code_proves_it() {
     assert_eq!(decided(&all, 0, "alice", &next).await, ALLOW);
     let again = all[1].confirm_token("alice", &next).await.err().unwrap();
     assert_eq!(again.code(), Code::FailedPrecondition);
+    cluster.assert_same_state().await;
 }

@@ -27,7 +27,9 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
             Status::permission_denied(message)
         }
         ServiceError::NotFound { .. } => Status::not_found(message),
-        ServiceError::AlreadyExists { .. } => Status::already_exists(message),
+        ServiceError::AlreadyExists { .. } | ServiceError::SerialTaken => {
+            Status::already_exists(message)
+        }
         ServiceError::LimitReached { .. }
         | ServiceError::SecretGone
         | ServiceError::CodeRefused

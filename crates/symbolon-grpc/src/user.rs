@@ -43,11 +43,8 @@ impl v1::user_service_server::UserService for Users {
             )
             .await
             .map_err(|error| to_status(&error))?;
-        let state = self.0.ledger().view().state;
-        Ok(Response::new(v1::CreateUserResponse {
-            user: Some(convert::user(&user, &state, self.0.now())),
-            log_index: index.0,
-        }))
+        let user = self.present(&user);
+        Ok(Response::new(v1::CreateUserResponse { user, log_index: index.0 }))
     }
 
     async fn get_user(

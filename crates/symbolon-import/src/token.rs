@@ -7,8 +7,6 @@ use symbolon_core::{Secret, Timestamp};
 use crate::RowError;
 use crate::text::folded;
 
-/// Bytes of a serial number in UTF-8.
-pub const SERIAL_BYTES_MAX: usize = 64;
 /// Bytes of any other text of a token in UTF-8.
 pub(crate) const TEXT_BYTES_MAX: usize = 256;
 
@@ -36,7 +34,7 @@ pub enum TokenKind {
 pub struct ImportedToken {
     /// Line of the file on which it starts, from 1.
     pub line: u64,
-    /// Serial number, 1 to [`SERIAL_BYTES_MAX`] bytes. The key's id where the file has no other.
+    /// Serial number, 1 to [`SERIAL_BYTES_MAX`](symbolon_core::limits::SERIAL_BYTES_MAX) bytes. The key's id where the file has no other.
     pub serial: String,
     /// Id of the key within its container (RFC 6030 section 4.2).
     pub key_id: Option<String>,

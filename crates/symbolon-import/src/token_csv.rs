@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use symbolon_core::limits::SERIAL_BYTES_MAX;
 use symbolon_core::otp::Algorithm;
 
 use crate::columns::{Column, Columns};
@@ -10,8 +11,8 @@ use crate::records::{Record, Records};
 use crate::shown::shown;
 use crate::text::{folded, number, optional, required};
 use crate::token::{
-    DIGITS_DEFAULT, Moving, PERIOD_SECONDS_DEFAULT, SERIAL_BYTES_MAX, TEXT_BYTES_MAX,
-    check_parameters, check_seed, hash,
+    DIGITS_DEFAULT, Moving, PERIOD_SECONDS_DEFAULT, TEXT_BYTES_MAX, check_parameters, check_seed,
+    hash,
 };
 use crate::{
     CsvError, Imported, ImportedToken, RowError, SeedFormat, TokenKind, Warning, seed_text,

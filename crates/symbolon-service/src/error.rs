@@ -33,6 +33,11 @@ pub enum ServiceError {
         /// What was to be created.
         kind: &'static str,
     },
+    /// The serial number of a token to enrol.
+    #[error(
+        "another token has this serial number; see whose it is before you give this one to somebody"
+    )]
+    SerialTaken,
     /// A code that should prove a token.
     #[error("the code is not one that the token shows now; wait for the next one")]
     CodeRefused,

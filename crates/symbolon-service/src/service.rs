@@ -356,7 +356,7 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::NoSuchUser => ServiceError::NotFound { kind: "user" },
         Refusal::RevisionChanged => ServiceError::EtagChanged,
         Refusal::NoSuchToken => ServiceError::NotFound { kind: "token" },
-        Refusal::SerialTaken => ServiceError::AlreadyExists { kind: "token" },
+        Refusal::SerialTaken => ServiceError::SerialTaken,
         Refusal::StepRefused => ServiceError::CodeRefused,
         Refusal::LimitReached => ServiceError::LimitReached { limit: "rows of this kind" },
         Refusal::JoinTokenUnknown => {

@@ -5,10 +5,12 @@ use roxmltree::Node;
 use super::PskcError;
 use super::policy::Validity;
 use super::xml::Lines;
+use symbolon_core::limits::SERIAL_BYTES_MAX;
+
 use crate::RowError;
 use crate::shown::shown;
 use crate::text::optional;
-use crate::token::{SERIAL_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::token::TEXT_BYTES_MAX;
 
 type Text = Result<Option<String>, RowError>;
 

@@ -2,6 +2,7 @@
 
 use roxmltree::Node;
 use symbolon_core::Secret;
+use symbolon_core::limits::SERIAL_BYTES_MAX;
 use symbolon_core::otp::Algorithm;
 
 use super::PskcError;
@@ -12,8 +13,8 @@ use super::xml::{Lines, attribute};
 use crate::shown::shown;
 use crate::text::{folded, optional, required};
 use crate::token::{
-    DIGITS_DEFAULT, Moving, PERIOD_SECONDS_DEFAULT, SERIAL_BYTES_MAX, TEXT_BYTES_MAX,
-    check_parameters, check_seed, hash,
+    DIGITS_DEFAULT, Moving, PERIOD_SECONDS_DEFAULT, TEXT_BYTES_MAX, check_parameters, check_seed,
+    hash,
 };
 use crate::{ImportedToken, RowError, TokenKind, Warning};
 
