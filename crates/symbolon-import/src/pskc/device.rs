@@ -1,12 +1,11 @@
 //! The `DeviceInfo` of a package (RFC 6030 section 4.3.1), which all keys of the package share.
 
 use roxmltree::Node;
+use symbolon_core::limits::SERIAL_BYTES_MAX;
 
 use super::PskcError;
 use super::policy::Validity;
 use super::xml::Lines;
-use symbolon_core::limits::SERIAL_BYTES_MAX;
-
 use crate::RowError;
 use crate::shown::shown;
 use crate::text::optional;
