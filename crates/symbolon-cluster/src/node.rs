@@ -349,12 +349,13 @@ impl ClusterNode {
     }
 
     /// Resolves, with the reason, when Raft or a task of this node has ended without being asked to.
-    pub async fn failed(&self) -> String {
+    pub async fn failed(&self) -> Box<dyn std::error::Error + Send + Sync> {
         let reason = self.ended().await;
         if self.halt.halted_at().is_some() {
             std::future::pending::<()>().await;
         }
-        reason
+        // A store that has failed is why, whichever of those who wait for it was first to end.
+        self.store.kv.failure().map_or_else(|| reason.into(), Into::into)
     }
 
     async fn ended(&self) -> String {

@@ -66,7 +66,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 
     let ended = tokio::select! {
         () = stop.requested() => Ok(()),
-        reason = node.failed() => Err(log_stopped(&reason)),
+        reason = node.failed() => Err(log_stopped(&*reason)),
     };
     stop.request();
     let _ = ports.await;
@@ -100,7 +100,8 @@ async fn start(config: &Config) -> Result<(Arc<ClusterNode>, Arc<Service>, Liste
     Ok((node, Arc::new(service), listeners))
 }
 
-fn log_stopped(reason: &str) -> Failure {
+fn log_stopped(reason: &dyn std::error::Error) -> Failure {
+    let reason = chain(reason);
     tracing::error!(reason, "the replicated log has stopped: this node ends");
     Failure::new(
         INTERNAL,

@@ -200,6 +200,12 @@ impl Framed {
         self.inner.kv.sync_blocking()
     }
 
+    /// [`Kv::failure`].
+    #[must_use]
+    pub fn failure(&self) -> Option<StoreError> {
+        self.inner.kv.failure()
+    }
+
     /// Counters since the store was opened.
     #[must_use]
     pub fn stats(&self) -> SyncStats {

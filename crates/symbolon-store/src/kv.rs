@@ -40,6 +40,9 @@ pub trait Kv: Send + Sync + 'static {
     /// Counters since the store was opened.
     fn stats(&self) -> SyncStats;
 
+    /// The first write or sync that failed: since then all fail.
+    fn failure(&self) -> Option<StoreError>;
+
     /// What each sync leaves behind, so that a loss is noticed.
     fn anchor(&self) -> &Anchor;
 

@@ -377,6 +377,10 @@ impl Kv for SimKv {
         state.sync_until(until, marks, &self.anchor)
     }
 
+    fn failure(&self) -> Option<StoreError> {
+        self.live().ok()?.poison.clone()
+    }
+
     fn anchor(&self) -> &Anchor {
         &self.anchor
     }

@@ -144,7 +144,7 @@ impl Kv for SledKv {
             None => Err(done),
         };
         if let Err(done) = refused {
-            done(Err(self.shared.poison.get().cloned().unwrap_or(StoreError::Closed)));
+            done(Err(self.failure().unwrap_or(StoreError::Closed)));
         }
     }
 
@@ -154,6 +154,10 @@ impl Kv for SledKv {
             syncs: self.shared.syncs.load(Ordering::Relaxed),
             callbacks: self.shared.callbacks.load(Ordering::Relaxed),
         }
+    }
+
+    fn failure(&self) -> Option<StoreError> {
+        self.shared.poison.get().cloned()
     }
 
     fn anchor(&self) -> &Anchor {
@@ -221,7 +225,8 @@ impl Flusher {
     /// thread pool go on holding the file, and its lock, for a while.
     #[expect(clippy::disallowed_methods, reason = "sled gives nothing to wait for")]
     fn close(self) {
-        drop(self.db);
+        // On a disk that fails sled panics here, and what failed has been told.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(self.db)));
         for _ in 0..CLOSE_TRIES {
             let lock = rustix::fs::FlockOperation::NonBlockingLockExclusive;
             // Unlocked again when the file is closed, at the end of this function.
