@@ -7,6 +7,7 @@
 )]
 
 mod alone;
+mod audit;
 mod fields;
 mod frames;
 mod joins;

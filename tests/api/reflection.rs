@@ -32,7 +32,13 @@ async fn a_python_client_finds_its_way_by_reflection() {
     .await;
     let told = python(&cluster, &key_file, "verify").await;
     let services = told["services"].as_array().unwrap();
-    for service in ["VerificationService", "UserService", "ApplicationService", "ClusterService"] {
+    for service in [
+        "VerificationService",
+        "UserService",
+        "ApplicationService",
+        "ClusterService",
+        "AuditService",
+    ] {
         assert!(services.contains(&json!(format!("symbolon.v1.{service}"))), "{services:?}");
     }
     assert_eq!(told["health"], health("SERVING"));

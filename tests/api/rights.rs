@@ -10,8 +10,8 @@ use tonic::Code;
 use crate::support::documented::{self, Documented};
 use crate::support::method::{
     BLOCK_USER, CONFIRM_TOKEN, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, DELETE_USER,
-    ENROLL_TOKEN, GET_STATUS, GET_USER, LIST_USERS, REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY,
-    UNBLOCK_USER, UPDATE_USER, VERIFY,
+    ENROLL_TOKEN, GET_STATUS, GET_USER, LIST_USERS, QUERY_AUDIT, REMOVE_TOKEN, RESYNC_TOKEN,
+    ROTATE_DATA_KEY, TAIL_AUDIT, UNBLOCK_USER, UPDATE_USER, VERIFY,
 };
 use crate::support::wire::{Wire, framed};
 use crate::support::{assert_all_run, cluster, reflected, state, stranger};
@@ -50,6 +50,8 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         (GET_STATUS, ADMINISTRATOR, Vec::new()),
         (CREATE_JOIN_TOKEN, ADMINISTRATOR, create_join_token.encode_to_vec()),
         (ROTATE_DATA_KEY, ADMINISTRATOR, Vec::new()),
+        (QUERY_AUDIT, ADMINISTRATOR, Vec::new()),
+        (TAIL_AUDIT, ADMINISTRATOR, Vec::new()),
     ]
     .into_iter()
     .chain(about_nobody())
@@ -125,6 +127,9 @@ async fn every_method_is_for_those_alone_who_have_its_right() {
         let code = answered(&administrator, method, &question).await;
         let found = if about_nobody().iter().any(|(about, ..)| *about == method) {
             Code::NotFound
+        } else if method == TAIL_AUDIT {
+            // It goes on for as long as the caller likes.
+            Code::DeadlineExceeded
         } else {
             Code::Ok
         };
@@ -154,6 +159,10 @@ async fn assert_nothing_is_forgotten(anybody: &Wire) {
 }
 
 async fn answered(caller: &Wire, method: &str, question: &[u8]) -> Code {
+    let caller = match method {
+        TAIL_AUDIT => caller.with("grpc-timeout", "1S"),
+        _ => caller.clone(),
+    };
     caller.send(method, framed(question)).await.unwrap().status.code()
 }
 

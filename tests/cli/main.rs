@@ -6,6 +6,7 @@
 )]
 
 mod asking;
+mod audit;
 mod crashes;
 mod demo;
 mod dev;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use symbolon_testkit::Cluster;
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 pub(crate) const DONE: i32 = 0;
@@ -146,6 +146,12 @@ impl Asking {
         let _ = child.stdin.take().unwrap().write_all(text.as_bytes()).await;
         let output = timeout(TIME_MAX, child.wait_with_output()).await.unwrap().unwrap();
         Ran { line, output }
+    }
+
+    /// Starts a command that goes on until somebody ends it.
+    pub(crate) fn start(&self, arguments: &str) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     pub(crate) async fn json(&self, arguments: &str) -> Value {

@@ -51,6 +51,7 @@ async fn no_secret_is_written_down_or_logged() {
     for node in cluster.nodes() {
         pages.push(node.metrics().await.text().to_owned());
     }
+    audit(&cluster, &secrets).await;
     cluster.terminate_all().await;
 
     for (node, page) in cluster.nodes().iter().zip(pages) {
@@ -71,6 +72,21 @@ async fn no_secret_is_written_down_or_logged() {
     let (data, kek) = (node.data_dir(), node.data_dir().with_file_name("kek"));
     secrets.assert_found("the log", &unsealed_log(&data, &kek), &PLANTED);
     secrets.assert_found("the snapshot", &unsealed_snapshot(&data, &kek), &PLANTED);
+}
+
+/// What each node tells of the audit, to people and to programs.
+async fn audit(cluster: &Cluster, secrets: &Secrets) {
+    for node in cluster.nodes() {
+        let asking = Asking::administrator(cluster).at(node.api().to_string());
+        for format in ["table", "json"] {
+            let query = format!("--output {format} audit query --limit 10000 --oldest");
+            let told = asking.run(&query).await.ends(DONE);
+            secrets.assert_absent(&format!("{query} at {}", node.name()), told.as_bytes());
+            for expected in [USER, "VERIFIED", "TOKEN_ENROLLED", "JOIN_TOKEN_CREATED"] {
+                assert!(told.contains(expected), "{expected} at {}", node.name());
+            }
+        }
+    }
 }
 
 /// With another filter of the log.

@@ -6,8 +6,8 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand, builder::OsStringValueP
 
 use crate::{
     commands::{
-        ApplicationArguments, ClusterArguments, CompletionsArguments, TokenArguments,
-        UserArguments, VerifyArguments,
+        ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments,
+        TokenArguments, UserArguments, VerifyArguments,
     },
     demo::DemoArguments,
     dev::DevArguments,
@@ -25,6 +25,8 @@ pub enum Command {
     Application(ApplicationArguments),
     /// Ask whether a user's second factor is good: exit code 0 is yes, 1 is no
     Verify(VerifyArguments),
+    /// What happened: every decision and every change
+    Audit(AuditArguments),
     /// The cluster and its nodes
     Cluster(ClusterArguments),
     /// Print a completion script for a shell
@@ -200,6 +202,11 @@ pub(crate) mod tests {
             "symbolon cluster join-token create --life 59",
             "symbolon completions tcsh",
             "symbolon dev --nodes 4",
+            "symbolon audit query --type nothing",
+            "symbolon audit query --since yesterday",
+            "symbolon audit query --limit 0",
+            "symbolon audit query --newest --oldest",
+            "symbolon audit tail -n 10001",
             "symbolon login",
         ] {
             assert!(parsed(line).is_err(), "{line}");

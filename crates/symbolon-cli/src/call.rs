@@ -17,6 +17,8 @@ use crate::{
 
 /// Metadata key under which a write is known, so that it is done once however often it is sent.
 const REQUEST_ID: &str = "symbolon-request-id";
+/// Metadata key of the time that a server has.
+const TIMEOUT: &str = "grpc-timeout";
 /// One attempt, where there are other servers to try. A server that gives up on a verification says
 /// so after 10 s.
 const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(11);
@@ -30,6 +32,20 @@ impl Context {
         question: Q,
         call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
     ) -> Result<A, Failure> {
+        self.ask(&question, None, self.timeout, call).await
+    }
+
+    /// Asks for an answer in many parts, which may take longer than its beginning.
+    pub(crate) async fn follow<Q: Clone, A>(
+        &self,
+        question: Q,
+        call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        // The time is for its beginning; the server is told of none.
+        let call = async |channel, mut request: Request<Q>| {
+            request.metadata_mut().remove(TIMEOUT);
+            call(channel, request).await
+        };
         self.ask(&question, None, self.timeout, call).await
     }
 

@@ -2,6 +2,7 @@
 //! which `dev` and `demo` ask as well.
 
 pub(crate) mod application;
+pub(crate) mod audit;
 pub(crate) mod cluster;
 pub(crate) mod completions;
 pub(crate) mod token;
@@ -9,6 +10,7 @@ pub(crate) mod user;
 pub(crate) mod verify;
 
 pub use application::ApplicationArguments;
+pub use audit::AuditArguments;
 pub use cluster::ClusterArguments;
 pub use completions::CompletionsArguments;
 pub use token::TokenArguments;

@@ -25,6 +25,9 @@ const HTTP2: &[u8] = b"h2";
 /// For TCP and TLS together.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
 
+/// A server that is silent for so long is asked whether it is there; so long again, and it is not.
+const ALIVE: Duration = Duration::from_secs(10);
+
 /// Trusts what the CA in `ca` has signed, and nothing else.
 pub(crate) fn tls(ca: &Path) -> Result<TlsConnector, Failure> {
     let bad = |what: String| {
@@ -71,6 +74,7 @@ pub(crate) async fn channel(
     });
     let endpoint =
         Endpoint::from_shared(server.url()).map_err(|error| transport(server, &error))?;
+    let endpoint = endpoint.http2_keep_alive_interval(ALIVE).keep_alive_timeout(ALIVE);
     endpoint.connect_with_connector(connector).await.map_err(|error| transport(server, &error))
 }
 

@@ -1,5 +1,8 @@
 //! What results look like in JSON. Scripts hold on to it: keys may come, none may change or go.
 
+mod audit;
+
+pub(crate) use audit::AuditEvent;
 use prost_types::Timestamp;
 use serde::Serialize;
 use symbolon_proto::v1;

@@ -99,6 +99,12 @@ impl Extent {
         self.gap.map_or(self.floor, |gap| gap.to)
     }
 
+    /// Whether the rows of a log entry are here, if there are any.
+    pub(crate) fn has(&self, index: u64) -> bool {
+        let missing = |gap: Gap| (gap.from.index..gap.to.index).contains(&index);
+        index >= self.floor.index && !self.gap.is_some_and(missing)
+    }
+
     /// How many log entries' rows are missing, at most.
     pub(crate) fn missing(&self) -> u64 {
         self.gap.map_or(0, |gap| gap.to.index - gap.next.index)

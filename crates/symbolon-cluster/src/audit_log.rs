@@ -2,7 +2,7 @@
 //! those that it was not there for, and it prunes the oldest by itself.
 
 use std::io;
-use std::ops::RangeInclusive;
+use std::ops::{RangeBounds, RangeInclusive};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +12,7 @@ use symbolon_proto::{AuditHead, audit_encode, audit_head, audit_read};
 use symbolon_store::Image;
 
 use crate::audit_extent::{Extent, Gap, Point};
+use crate::audit_index::{AuditIndex, Limits};
 use crate::log_store::io_error;
 
 /// Log entries that are pruned at once.
@@ -33,6 +34,8 @@ pub(crate) struct AuditLog {
     shown: Mutex<Extent>,
     /// Events on disk, those that peers have given for the gap aside.
     events: AtomicU64,
+    /// Of the same events.
+    index: Mutex<AuditIndex>,
 }
 
 /// What a peer is given.
@@ -62,6 +65,16 @@ impl AuditLog {
     /// # Errors
     /// When it is not.
     pub(crate) fn load(image: &Image, applied: u64, chain: Digest) -> io::Result<Self> {
+        Self::load_within(image, applied, chain, Limits::default())
+    }
+
+    /// As [`load`](Self::load), with an index of another size.
+    pub(crate) fn load_within(
+        image: &Image,
+        applied: u64,
+        chain: Digest,
+        limits: Limits,
+    ) -> io::Result<Self> {
         let extent = match image.audit_extent().map_err(io_error)? {
             None => Extent::default(),
             Some(bytes) => Extent::decode(&bytes)?,
@@ -71,12 +84,14 @@ impl AuditLog {
             extent: Mutex::new(extent),
             shown: Mutex::new(extent),
             events: 0.into(),
+            index: Mutex::default(),
         };
+        let mut index = AuditIndex::within(limits);
         let mut events = 0;
         if let Some(Gap { from, next, to }) = extent.gap {
-            let here = log.follow(extent.floor, from.index)?;
+            let here = log.follow(extent.floor, from.index, &mut index)?;
             meets(here.0, from.before)?;
-            let given = log.follow(from, next.index)?;
+            let given = log.follow(from, next.index, &mut AuditIndex::default())?;
             meets(given.0, next.before)?;
             if applied.saturating_add(1) < to.index {
                 return Err(invalid(
@@ -85,8 +100,10 @@ impl AuditLog {
             }
             events += here.1;
         }
-        let (end, rest) = log.follow(extent.whole_from(), applied.saturating_add(1))?;
+        let after = applied.saturating_add(1);
+        let (end, rest) = log.follow(extent.whole_from(), after, &mut index)?;
         meets(end, chain)?;
+        *log.index() = index;
         log.events.store(events + rest, Ordering::Relaxed);
         // Left of a pruning that was cut off.
         if extent.floor.index > 0 {
@@ -96,13 +113,14 @@ impl AuditLog {
     }
 
     /// The chain before the entry `to`, from `from` on, and the events in between.
-    fn follow(&self, from: Point, to: u64) -> io::Result<(Digest, u64)> {
+    fn follow(&self, from: Point, to: u64, into: &mut AuditIndex) -> io::Result<(Digest, u64)> {
         let (mut chain, mut count) = (from.before, 0);
         for pair in self.image.audit(from.index..to) {
             let (index, bytes) = pair.map_err(io_error)?;
             let (head, events) = read(index, &bytes)?;
             chain = link(chain, &head, &events)?;
             count += head.events;
+            into.add(index, &events);
         }
         Ok((chain, count))
     }
@@ -125,9 +143,25 @@ impl AuditLog {
         self.events.load(Ordering::Relaxed)
     }
 
-    /// Notes that an applied entry has left this many events.
-    pub(crate) fn added(&self, events: usize) {
-        self.events.fetch_add(events as u64, Ordering::Relaxed);
+    /// Where to look in it. Held for moments: entries that are applied wait for it.
+    pub(crate) fn index(&self) -> MutexGuard<'_, AuditIndex> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the applied entry `index` has left these events.
+    pub(crate) fn added(&self, index: u64, events: &[AuditEvent]) {
+        self.events.fetch_add(events.len() as u64, Ordering::Relaxed);
+        self.index().add(index, events);
+    }
+
+    /// The index of a range of rows.
+    fn indexed(&self, range: impl RangeBounds<u64>) -> io::Result<AuditIndex> {
+        let mut into = AuditIndex::within(self.index().limits());
+        for pair in self.image.audit(range) {
+            let (index, bytes) = pair.map_err(io_error)?;
+            into.add(index, &read(index, &bytes)?.1);
+        }
+        Ok(into)
     }
 
     /// Where the rows begin of which a state must know, that has the time `clock` after the entry
@@ -169,16 +203,17 @@ impl AuditLog {
     pub(crate) fn rows(
         &self,
         range: RangeInclusive<u64>,
-    ) -> impl Iterator<Item = io::Result<(u64, Vec<u8>)>> {
+    ) -> impl DoubleEndedIterator<Item = io::Result<(u64, Vec<u8>)>> {
         self.image.audit(range).map(|pair| pair.map_err(io_error))
     }
 
     /// Puts a snapshot in the place of the image with `commit`, which is given the extent to write.
-    /// Its audit begins at `tail`; the node had all up to `end`; `events` are new.
+    /// Its audit begins at `tail` and goes up to `applied`; the node had all up to `end`; `events` are
+    /// new.
     pub(crate) fn install(
         &self,
         end: Point,
-        tail: Point,
+        (tail, applied): (Point, u64),
         events: u64,
         commit: impl FnOnce(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
@@ -189,6 +224,9 @@ impl AuditLog {
         *extent = after;
         self.show(after);
         self.events.fetch_add(events, Ordering::Relaxed);
+        let new = end.index.max(tail.index)..applied.saturating_add(1);
+        let rows = self.indexed(new.clone())?;
+        self.index().replace(&new, rows);
         if lengthened { self.recount(after) } else { Ok(()) }
     }
 
@@ -246,6 +284,8 @@ impl AuditLog {
         let from = std::mem::replace(&mut extent.floor, floor).index;
         self.image.write_audit(Vec::new(), &extent.encode()).map_err(io_error)?;
         self.show(*extent);
+        // After that: who does not find them has been told.
+        self.index().cut_before(floor.index);
         self.image.remove_audit(from..floor.index).map_err(io_error)
     }
 
@@ -323,10 +363,14 @@ impl AuditLog {
         // Rows that another snapshot's gap went over would stand twice.
         self.image.remove_audit(from..next).map_err(io_error)?;
         self.image.write_audit(written, &extent.encode()).map_err(io_error)?;
-        self.show(*extent);
         if closed {
             self.recount(*extent)?;
+            let range = gap.from.index..gap.to.index;
+            let rows = self.indexed(range.clone())?;
+            self.index().replace(&range, rows);
         }
+        // Last: who sees no gap finds what was in it.
+        self.show(*extent);
         Ok(if closed { Filled::Closed } else { Filled::More })
     }
 
@@ -406,7 +450,7 @@ fn meets(found: Digest, expected: Digest) -> io::Result<()> {
     Err(invalid(format!("the audit has chain {found}, and the state says {expected}")))
 }
 
-fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+pub(crate) fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 

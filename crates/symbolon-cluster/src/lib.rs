@@ -7,9 +7,11 @@
 
 mod address_book;
 mod audit_extent;
+mod audit_index;
 mod audit_keeper;
 mod audit_log;
 mod audit_peers;
+mod audit_read;
 mod certify;
 mod clock;
 mod committer;

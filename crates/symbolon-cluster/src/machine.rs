@@ -125,7 +125,7 @@ impl Machine {
             batch.audit.push((index, rows));
         }
         self.image.write(batch).map_err(io_error)?;
-        self.audit.added(output.events.len());
+        self.audit.added(index, &output.events);
         Ok(())
     }
 

@@ -2,21 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{Config, SnapshotPolicy};
-use symbolon_core::{Answer, LogIndex, NodeId, Proposal, Retention};
+use symbolon_core::{NodeId, Retention};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
 use symbolon_proto::peer::v1::peer_service_server::PeerServiceServer;
-use symbolon_service::{
-    BoxFuture, Clock, ClusterStatus, Entropy, Identity, Lane, Ledger, ProposeError, Service, Vault,
-    View,
-};
-use symbolon_store::{DiskLevel, NodeKeys, Store};
+use symbolon_service::{Clock, Entropy, Identity, Service, Vault};
+use symbolon_store::{NodeKeys, Store};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address_book::AddressBook;
 use crate::audit_keeper::AuditKeeper;
@@ -46,14 +41,8 @@ use crate::published::Published;
 use crate::raft_types::Raft;
 use crate::resealer::Resealer;
 use crate::space::{DiskWatch, OwnDisk};
-use crate::status::{Here, status};
 use crate::tls;
 use crate::vault::KeyringVault;
-
-/// Longest wait for the master's word before a linearizable read.
-const READ_BARRIER: Duration = Duration::from_secs(5);
-const READ_TRY: Duration = Duration::from_millis(500);
-const READ_RETRY: Duration = Duration::from_millis(50);
 
 // An append fits into a message of the peer port, whatever its entries hold; one that did not would
 // hold up replication for good.
@@ -81,6 +70,8 @@ pub(crate) fn raft_config(snapshot_entries: u64) -> Result<Arc<Config>, ClusterE
     let config = config.validate().map_err(|error| ClusterError::Raft(error.to_string()))?;
     Ok(Arc::new(config))
 }
+
+mod ledger;
 
 /// What a node does without being asked to.
 fn spawn_own_tasks(tasks: &mut JoinSet<()>, keeper: KeyKeeper, settings: NodeSettings) {
@@ -420,76 +411,4 @@ async fn start_raft(
     let config = raft_config(snapshot_entries)?;
     let raft = Raft::new(store.header.node.0, config, network, log, machine).await;
     raft.map_err(|error| ClusterError::Raft(error.to_string()))
-}
-
-impl Ledger for ClusterNode {
-    fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
-    fn view(&self) -> View {
-        self.published.view()
-    }
-
-    fn propose(
-        &self,
-        proposal: Proposal,
-        lane: Lane,
-        deadline: Instant,
-    ) -> BoxFuture<'_, Result<Answer, ProposeError>> {
-        // This node cannot follow what it proposes.
-        let full = self.disk.is_full();
-        Box::pin(async move {
-            if full {
-                Err(ProposeError::DiskFull)
-            } else {
-                self.proposer.propose(proposal, lane, deadline).await
-            }
-        })
-    }
-
-    fn applied(&self, index: LogIndex, deadline: Instant) -> BoxFuture<'_, bool> {
-        Box::pin(self.published.reached(index, deadline))
-    }
-
-    fn read_barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ProposeError>> {
-        let deadline = deadline.min(Instant::now() + READ_BARRIER);
-        Box::pin(async move {
-            loop {
-                // A master that died in silence must not use up the time of the next one.
-                let until = deadline.min(Instant::now() + READ_TRY);
-                if let Ok(Ok(index)) = timeout_at(until, self.read_index_once()).await {
-                    let applied = self.published.reached(LogIndex(index), deadline).await;
-                    return if applied { Ok(()) } else { Err(ProposeError::NoMaster) };
-                }
-                if Instant::now() + READ_RETRY >= deadline {
-                    return Err(ProposeError::NoMaster);
-                }
-                sleep(READ_RETRY).await;
-            }
-        })
-    }
-
-    fn disk_low_at(&self) -> Option<NodeId> {
-        if self.disk.level() != DiskLevel::Ample {
-            return Some(self.identity.node);
-        }
-        let master = (*self.master.borrow())?;
-        let heard = self.presence.get(master)?;
-        (heard.disk != DiskLevel::Ample).then_some(master)
-    }
-
-    fn halted_at(&self) -> Option<LogIndex> {
-        self.halt.halted_at()
-    }
-
-    fn status(&self) -> ClusterStatus {
-        let metrics = self.raft.metrics().borrow_watched().clone();
-        let here = Here {
-            data_keys: self.vault.data_keys(),
-            quorum: self.has_quorum_contact(),
-            disk: self.disk.level(),
-        };
-        status(&self.peers.standing, &self.published, &self.presence, &metrics, here)
-    }
 }

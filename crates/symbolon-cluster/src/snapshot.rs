@@ -316,7 +316,9 @@ impl Replacing {
         // In this order: after a crash in between, the snapshot is installed again at start.
         copy.finish().map_err(io_error)?;
         let scalars = contents.scalars.encode_to_vec();
-        self.audit.install(self.end, contents.tail, events, |extent| {
+        let applied = applied(&contents.scalars)?;
+        let audit = (contents.tail, applied.map_or(0, |id| id.index));
+        self.audit.install(self.end, audit, events, |extent| {
             install.commit(&scalars, extent).map_err(io_error)
         })?;
         self.snapshots.remove_older(&self.own).map_err(io_error)?;

@@ -15,6 +15,8 @@ use crate::status::to_status;
 pub(crate) const VERIFY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Deadline of anything else unless the client's is shorter.
 pub(crate) const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// Deadline of a query of the audit unless the client's is shorter: it may have much to carry.
+pub(crate) const AUDIT_TIMEOUT: Duration = Duration::from_secs(600);
 /// Longest wait of a write for a master.
 const WRITE_WAIT: Duration = Duration::from_secs(5);
 /// Time that is left for an answer to travel before the client gives up.
@@ -47,6 +49,11 @@ impl<T> Call<T> {
         };
         let principal = principal.map_err(|error| to_status(&error))?;
         Ok(Self { principal, deadline, request_id, message: request.into_inner() })
+    }
+
+    /// The deadline that the client has set itself, if it has.
+    pub(crate) fn own_deadline(request: &Request<T>) -> Option<Instant> {
+        client_timeout(request.metadata()).map(|timeout| Instant::now() + answered_within(timeout))
     }
 
     /// Until when a write waits for a master: then the caller is told, in time to act.

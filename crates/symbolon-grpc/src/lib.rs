@@ -4,6 +4,8 @@
 //! ids, status codes. It must never know axum, storage, or the messages of Raft.
 
 mod application;
+mod audit;
+mod audit_event;
 mod call;
 mod cluster;
 mod convert;
@@ -47,6 +49,7 @@ pub struct BuildError(#[source] tonic_reflection::server::Error);
 /// [`BuildError`], which a sound build never gives.
 pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildError> {
     use v1::application_service_server::ApplicationServiceServer;
+    use v1::audit_service_server::AuditServiceServer;
     use v1::cluster_service_server::ClusterServiceServer;
     use v1::user_service_server::UserServiceServer;
     use v1::verification_service_server::VerificationServiceServer;
@@ -55,6 +58,7 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
     let user = user::Users(Arc::clone(service));
     let application = application::Applications(Arc::clone(service));
     let cluster = cluster::Clusters(Arc::clone(service));
+    let audit = audit::Audit(Arc::clone(service));
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
@@ -75,7 +79,8 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
         )
         .add_service(
             ClusterServiceServer::new(cluster).max_decoding_message_size(MESSAGE_BYTES_MAX),
-        ))
+        )
+        .add_service(AuditServiceServer::new(audit).max_decoding_message_size(MESSAGE_BYTES_MAX)))
 }
 
 /// How long a call of this path may take at most, its message included; `None` for those that last,

@@ -186,6 +186,11 @@ fn serve_api(
         .layer(from_fn(refuse_strangers));
     let port = Port { name: "api", limits: Limits::API, strangers: None };
     let stop = stop.clone();
+    let (service, stopping) = (Arc::clone(service), stop.clone());
+    tokio::spawn(async move {
+        stopping.requested().await;
+        service.end_lasting();
+    });
     Ok(async move {
         let drained = serve_tls(listener, port, tls, app, stop).await;
         if drained.cut > 0 {

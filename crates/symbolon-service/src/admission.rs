@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use symbolon_core::Caller;
 
 use crate::ServiceError;
+use crate::audit::{AUDIT_QUERIES_MAX, AUDIT_TAILS_MAX};
 
 /// Verifications that may be under way at a node.
 pub const VERIFICATION_QUEUE_MAX: usize = 2048;
@@ -29,6 +30,8 @@ struct Counts {
     verifications: usize,
     administration: usize,
     joins: usize,
+    audit_queries: usize,
+    audit_tails: usize,
     by_caller: BTreeMap<Caller, usize>,
 }
 
@@ -44,6 +47,8 @@ enum Queue {
     Verification(Caller),
     Administration,
     Joins,
+    AuditQueries,
+    AuditTails,
 }
 
 impl Admission {
@@ -82,6 +87,26 @@ impl Admission {
         Ok(self.place(Queue::Joins))
     }
 
+    /// A place for a query of the audit.
+    pub(crate) fn audit_query(&self) -> Result<Place, ServiceError> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.audit_queries >= AUDIT_QUERIES_MAX {
+            return Err(ServiceError::Overloaded("audit queries"));
+        }
+        counts.audit_queries += 1;
+        Ok(self.place(Queue::AuditQueries))
+    }
+
+    /// A place for somebody who follows the audit.
+    pub(crate) fn audit_tail(&self) -> Result<Place, ServiceError> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.audit_tails >= AUDIT_TAILS_MAX {
+            return Err(ServiceError::Overloaded("audit followers"));
+        }
+        counts.audit_tails += 1;
+        Ok(self.place(Queue::AuditTails))
+    }
+
     fn place(&self, queue: Queue) -> Place {
         Place { counts: Arc::clone(&self.0), queue }
     }
@@ -99,6 +124,8 @@ impl Drop for Place {
         match self.queue {
             Queue::Administration => counts.administration -= 1,
             Queue::Joins => counts.joins -= 1,
+            Queue::AuditQueries => counts.audit_queries -= 1,
+            Queue::AuditTails => counts.audit_tails -= 1,
             Queue::Verification(caller) => {
                 counts.verifications -= 1;
                 if let Some(share) = counts.by_caller.get_mut(&caller) {
@@ -152,5 +179,15 @@ mod tests {
         assert!(admission.administration().is_ok());
         drop(places);
         assert!(admission.join().is_ok(), "places come back");
+    }
+
+    #[test]
+    fn readers_of_the_audit_have_few_places_of_their_own() {
+        let admission = Admission::default();
+        let queries: Vec<_> = (0..100).filter_map(|_| admission.audit_query().ok()).collect();
+        let tails: Vec<_> = (0..100).filter_map(|_| admission.audit_tail().ok()).collect();
+        assert_eq!((queries.len(), tails.len()), (AUDIT_QUERIES_MAX, AUDIT_TAILS_MAX));
+        drop((queries, tails));
+        assert!(admission.audit_query().is_ok() && admission.audit_tail().is_ok());
     }
 }

@@ -7,6 +7,7 @@
 
 mod admin;
 mod admission;
+pub mod audit;
 mod barrier;
 mod credential;
 mod data_key;

@@ -10,6 +10,8 @@ use symbolon_core::{
 };
 use tokio::time::Instant;
 
+use crate::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
+
 /// A future that an object-safe trait can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -97,6 +99,19 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// How the cluster is, as far as this node knows.
     fn status(&self) -> ClusterStatus;
+
+    /// Reads a part of this node's own audit. Bounded in what it reads and holds: a part may be empty
+    /// and yet not the last.
+    ///
+    /// # Errors
+    /// [`AuditUnreadable`] when the audit is damaged.
+    fn read_audit(
+        &self,
+        question: AuditQuestion,
+    ) -> BoxFuture<'_, Result<AuditPart, AuditUnreadable>>;
+
+    /// Which part of the audit this node has.
+    fn audit_extent(&self) -> AuditExtent;
 }
 
 /// What a node does in Raft.

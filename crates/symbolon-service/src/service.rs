@@ -9,6 +9,7 @@ use symbolon_core::{
     AdministratorId, Answer, ApplicationId, Caller, Command, DataKeyId, Fingerprint, LogIndex,
     Name, Proposal, Refusal, Reply, RequestId, Sealed, Secret, Timestamp,
 };
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::barrier::SharedBarrier;
@@ -53,6 +54,8 @@ pub struct Service {
     nobody: RwLock<Sealed>,
     /// For callers that are not known here.
     barrier: SharedBarrier,
+    /// True when what lasts is to end: the node stops.
+    pub(crate) lasting: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Service {
@@ -85,6 +88,7 @@ impl Service {
             admission: Admission::default(),
             nobody,
             barrier: SharedBarrier::default(),
+            lasting: watch::Sender::new(false),
         })
     }
 

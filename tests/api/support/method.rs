@@ -1,6 +1,8 @@
 //! Names of methods, as they stand in the path of a call.
 
 pub(crate) const VERIFY: &str = "/symbolon.v1.VerificationService/Verify";
+pub(crate) const QUERY_AUDIT: &str = "/symbolon.v1.AuditService/Query";
+pub(crate) const TAIL_AUDIT: &str = "/symbolon.v1.AuditService/Tail";
 pub(crate) const CREATE_USER: &str = "/symbolon.v1.UserService/CreateUser";
 pub(crate) const GET_USER: &str = "/symbolon.v1.UserService/GetUser";
 pub(crate) const LIST_USERS: &str = "/symbolon.v1.UserService/ListUsers";

@@ -28,8 +28,7 @@ fn at(index: u64) -> Timestamp {
     Timestamp(index * STEP)
 }
 
-/// What every node writes for an entry.
-fn rows_of(index: u64, chain: Digest) -> (Vec<u8>, Digest) {
+fn events_of(index: u64) -> Vec<AuditEvent> {
     let event = |ordinal| AuditEvent {
         index: LogIndex(index),
         ordinal,
@@ -40,7 +39,12 @@ fn rows_of(index: u64, chain: Digest) -> (Vec<u8>, Digest) {
         node: NodeId(1),
         row: AuditRow::JoinTokenExpired { join_token: JoinTokenId(index) },
     };
-    let events: Vec<_> = (0..EVENTS as u32).map(event).collect();
+    (0..EVENTS as u32).map(event).collect()
+}
+
+/// What every node writes for an entry.
+fn rows_of(index: u64, chain: Digest) -> (Vec<u8>, Digest) {
+    let events = events_of(index);
     let after = events.iter().fold(chain, |chain, event| event.link(chain));
     (audit_encode(Some(chain), at(index), &events), after)
 }
@@ -59,7 +63,7 @@ impl Node {
             let (rows, chain) = rows_of(index, self.chain);
             let batch = ImageBatch { audit: vec![(index, rows)], ..ImageBatch::default() };
             self.image.write(batch).unwrap();
-            self.log.added(EVENTS as usize);
+            self.log.added(index, &events_of(index));
             (self.applied, self.chain) = (index, chain);
         }
         self
@@ -79,7 +83,7 @@ impl Node {
             install.audit(index, rows).unwrap();
         }
         let commit = |extent: &[u8]| install.commit(b"", extent).map_err(io_error);
-        self.log.install(self.end(), tail, events, commit).unwrap();
+        self.log.install(self.end(), (tail, other.applied), events, commit).unwrap();
         (self.applied, self.chain) = (other.applied, other.chain);
         self
     }

@@ -9,6 +9,7 @@ use symbolon_core::{
     Fingerprint, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, RequestId,
     Sealed, Secret, Stamp, State, Timestamp,
 };
+use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
     BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane,
     Ledger, NewToken, Principal, ProposeError, Service, Vault, VaultError, VerifyRequest, View,
@@ -131,6 +132,14 @@ impl Ledger for TestLedger {
     }
 
     fn status(&self) -> ClusterStatus {
+        unreachable!("no use case under test asks for it")
+    }
+
+    fn read_audit(&self, _: AuditQuestion) -> BoxFuture<'_, Result<AuditPart, AuditUnreadable>> {
+        unreachable!("no use case under test asks for it")
+    }
+
+    fn audit_extent(&self) -> AuditExtent {
         unreachable!("no use case under test asks for it")
     }
 }

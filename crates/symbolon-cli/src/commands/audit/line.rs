@@ -1,0 +1,172 @@
+//! An event in one line.
+
+use symbolon_proto::v1::{self, audit_event::Details};
+
+use crate::{
+    error::Failure,
+    output::{self, Format},
+    table::or_dash,
+    view,
+};
+
+/// Prints events as they come.
+pub(super) struct Printer {
+    format: Format,
+    has_headings: bool,
+    /// What was said of the audit of a node.
+    said: Option<String>,
+}
+
+impl Printer {
+    pub(super) fn new(format: Format) -> Self {
+        Self { format, has_headings: false, said: None }
+    }
+
+    pub(super) fn print(&mut self, events: &[v1::AuditEvent]) -> Result<(), Failure> {
+        if self.format == Format::Table && !self.has_headings {
+            self.has_headings = true;
+            output::line(&row(["TIME", "BY", "EVENT", "ABOUT", "DECISION", "FROM", "NODE"]))?;
+        }
+        for event in events {
+            match self.format {
+                Format::Json => output::json(&view::AuditEvent::from(event.clone()))?,
+                Format::Table => output::line(&line(event))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Says, once for each node, what of the audit is not there: nobody is to take a part for all of it.
+    pub(super) fn extent(&mut self, extent: &v1::AuditExtent, at_end: bool) {
+        let node = output::printable(&extent.node);
+        let mut text = String::new();
+        if extent.from_index > 0 {
+            text = format!(
+                "The audit of {node} reaches back to log index {}; what came before is pruned.",
+                extent.from_index
+            );
+        }
+        if let Some(v1::AuditGap { from_index, to_index }) = extent.missing {
+            text = format!(
+                "{text} Log indexes {from_index} to {} are missing at {node}, which gets them from \
+                 the other nodes: ask again later, or ask another node.",
+                to_index.saturating_sub(1)
+            );
+        }
+        let text = text.trim();
+        // At the end only what has changed meanwhile is news.
+        let is_news = !text.is_empty() && self.said.as_deref() != Some(text);
+        if is_news && !(at_end && self.said.is_some() && extent.missing.is_none()) {
+            output::note(text);
+            self.said = Some(text.to_owned());
+        }
+    }
+}
+
+fn row(cells: [&str; 7]) -> String {
+    let [time, by, event, about, decision, from, node] = cells.map(output::printable);
+    format!("{time:<24}  {by:<14}  {event:<25}  {about:<24}  {decision:<20}  {from:<15}  {node}")
+}
+
+fn line(event: &v1::AuditEvent) -> String {
+    let time = or_dash(view::time(event.time.as_ref()).as_deref());
+    let by = event.caller.as_ref().map_or("", |caller| match &*caller.name {
+        "" => &*caller.id,
+        name => name,
+    });
+    let (mut decision, mut from) = (String::new(), "");
+    if let Some(Details::Verified(verified)) = &event.details {
+        decision = match verified.decision() {
+            v1::Decision::Deny => format!("DENY {}", verified.reason_detail().as_str_name()),
+            decided => decided.as_str_name().to_owned(),
+        };
+        from = &verified.client_ip;
+    }
+    row([
+        &time,
+        &or_dash(Some(by)),
+        event.r#type().as_str_name(),
+        &or_dash(Some(&about(event))),
+        &or_dash(Some(&decision)),
+        &or_dash(Some(from)),
+        &or_dash(Some(&event.node)),
+    ])
+}
+
+/// Whom or what it is about.
+fn about(event: &v1::AuditEvent) -> String {
+    let user = |user: &Option<v1::AuditedUser>| {
+        let user = user.clone().unwrap_or_default();
+        if user.username.is_empty() { user.id } else { user.username }
+    };
+    let of_user = |whose: &Option<v1::AuditedUser>, token: &Option<v1::AuditedToken>| {
+        let token = token.clone().unwrap_or_default();
+        let token = if token.serial.is_empty() { token.id } else { token.serial };
+        format!("{} {token}", user(whose))
+    };
+    match &event.details {
+        None => String::new(),
+        Some(Details::Verified(it)) => {
+            let application = it.application.as_ref().map_or("", |row| &row.name);
+            format!("{} {application}", user(&it.user))
+        }
+        Some(Details::ClusterCreated(it)) => it.name.clone(),
+        Some(Details::UserCreated(it)) => user(&it.user),
+        Some(Details::UserUpdated(it)) => user(&it.user),
+        Some(Details::UserBlocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
+        Some(Details::UserUnblocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
+        Some(Details::UserDeleted(it)) => user(&it.user),
+        Some(Details::TokenEnrolled(it)) => of_user(&it.user, &it.token),
+        Some(Details::TokenConfirmed(it)) => of_user(&it.user, &it.token),
+        Some(Details::TokenResynchronised(it)) => of_user(&it.user, &it.token),
+        Some(Details::TokenRemoved(it)) => of_user(&it.user, &it.token),
+        Some(Details::ApplicationCreated(it)) => {
+            it.application.as_ref().map(|row| row.name.clone()).unwrap_or_default()
+        }
+        Some(Details::JoinTokenCreated(it)) => it.id.clone(),
+        Some(Details::JoinTokenExpired(it)) => it.id.clone(),
+        Some(Details::NodeAdmitted(it)) => it.name.clone(),
+        Some(Details::NodeAddressesChanged(it)) => format!("{} {}", it.name, it.api_address),
+        Some(Details::DataKeyRotationStarted(it)) => format!("key {}", it.key),
+        Some(Details::DataKeyActivated(it)) => format!("key {}", it.key),
+        Some(Details::DataKeyRetired(it)) => format!("key {}", it.key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_that_no_terminal_obeys() {
+        let verified = v1::VerifiedDetails {
+            user: Some(v1::AuditedUser { username: "al\x1b[2Jice\n".into(), ..Default::default() }),
+            application: Some(v1::AuditedApplication { name: "vpn".into(), ..Default::default() }),
+            decision: v1::Decision::Deny.into(),
+            reason_detail: v1::ReasonDetail::CodeMismatch.into(),
+            client_ip: "192.0.2.1".into(),
+            ..Default::default()
+        };
+        let event = v1::AuditEvent {
+            time: Some(prost_types::Timestamp { seconds: 1_767_225_600, nanos: 0 }),
+            node: "node-1".into(),
+            r#type: v1::EventType::Verified.into(),
+            details: Some(Details::Verified(verified)),
+            ..Default::default()
+        };
+        let words: Vec<_> = line(&event).split_whitespace().map(str::to_owned).collect();
+        let expected = [
+            "2026-01-01T00:00:00Z",
+            "-",
+            "VERIFIED",
+            "al",
+            "[2Jice",
+            "vpn",
+            "DENY",
+            "CODE_MISMATCH",
+            "192.0.2.1",
+            "node-1",
+        ];
+        assert_eq!(words, expected);
+    }
+}

@@ -1,0 +1,143 @@
+//! Audit events in JSON.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use symbolon_proto::v1::{self, audit_event::Details};
+
+use super::time;
+
+#[derive(Serialize)]
+pub(crate) struct AuditEvent {
+    pub(crate) log_index: u64,
+    pub(crate) ordinal: u32,
+    pub(crate) time: Option<String>,
+    pub(crate) caller: Caller,
+    pub(crate) request_id: String,
+    /// The node that served the request.
+    pub(crate) node: String,
+    pub(crate) r#type: &'static str,
+    /// What it tells depends on the type.
+    pub(crate) details: Value,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Caller {
+    /// ADMINISTRATOR, APPLICATION or NODE.
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    /// Null when there is none of that id any more.
+    pub(crate) name: Option<String>,
+}
+
+impl From<v1::AuditEvent> for AuditEvent {
+    fn from(event: v1::AuditEvent) -> Self {
+        let r#type = event.r#type().as_str_name();
+        let caller = event.caller.unwrap_or_default();
+        Self {
+            log_index: event.log_index,
+            ordinal: event.ordinal,
+            time: time(event.time.as_ref()),
+            caller: Caller {
+                kind: caller.kind().as_str_name(),
+                id: caller.id,
+                name: some(caller.name),
+            },
+            request_id: data_encoding::HEXLOWER.encode(&event.request_id),
+            node: event.node,
+            r#type,
+            details: event.details.map_or(Value::Null, details),
+        }
+    }
+}
+
+fn some(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn user(user: Option<v1::AuditedUser>) -> Value {
+    let v1::AuditedUser { id, username } = user.unwrap_or_default();
+    json!({ "id": some(id), "username": some(username) })
+}
+
+fn token(token: Option<v1::AuditedToken>) -> Value {
+    let v1::AuditedToken { id, serial } = token.unwrap_or_default();
+    json!({ "id": id, "serial": some(serial) })
+}
+
+fn application(application: Option<v1::AuditedApplication>) -> Value {
+    let v1::AuditedApplication { id, name } = application.unwrap_or_default();
+    json!({ "id": id, "name": some(name) })
+}
+
+fn of_token(whose: Option<v1::AuditedUser>, which: Option<v1::AuditedToken>) -> Value {
+    json!({ "user": user(whose), "token": token(which) })
+}
+
+fn details(details: Details) -> Value {
+    match details {
+        Details::Verified(it) => verified(it),
+        Details::UserCreated(it) => json!({ "user": user(it.user) }),
+        Details::UserUpdated(it) => json!({
+            "user": user(it.user),
+            "display_name": it.display_name,
+            "enabled": it.enabled,
+        }),
+        Details::UserBlocked(it) => json!({
+            "user": user(it.user),
+            "reason": it.reason,
+            "until": time(it.until.as_ref()),
+        }),
+        Details::UserUnblocked(it) => json!({
+            "user": user(it.user),
+            "reason": it.reason,
+            "failures_before": it.failures_before,
+        }),
+        Details::UserDeleted(it) => json!({ "user": user(it.user), "tokens": it.tokens }),
+        Details::TokenEnrolled(it) => of_token(it.user, it.token),
+        Details::TokenConfirmed(it) => of_token(it.user, it.token),
+        Details::TokenRemoved(it) => of_token(it.user, it.token),
+        Details::TokenResynchronised(it) => json!({
+            "user": user(it.user),
+            "token": token(it.token),
+            "drift_steps": it.drift_steps,
+        }),
+        Details::ApplicationCreated(it) => json!({ "application": application(it.application) }),
+        Details::ClusterCreated(it) => json!({
+            "id": it.id,
+            "name": it.name,
+            "administrator_id": it.administrator_id,
+        }),
+        Details::JoinTokenCreated(it) => {
+            json!({ "id": it.id, "expires_at": time(it.expires_at.as_ref()) })
+        }
+        Details::JoinTokenExpired(it) => json!({ "id": it.id }),
+        Details::NodeAdmitted(it) => {
+            json!({ "name": it.name, "join_token_id": it.join_token_id })
+        }
+        Details::NodeAddressesChanged(it) => json!({
+            "name": it.name,
+            "peer_address": it.peer_address,
+            "api_address": it.api_address,
+        }),
+        Details::DataKeyRotationStarted(it) => json!({ "key": it.key }),
+        Details::DataKeyActivated(it) => json!({ "key": it.key }),
+        Details::DataKeyRetired(it) => json!({ "key": it.key }),
+    }
+}
+
+fn verified(it: v1::VerifiedDetails) -> Value {
+    let reason_detail = match it.reason_detail() {
+        v1::ReasonDetail::Unspecified => None,
+        named => Some(named.as_str_name()),
+    };
+    json!({
+        "user": user(it.user.clone()),
+        "application": application(it.application.clone()),
+        "decision": it.decision().as_str_name(),
+        "reason_detail": reason_detail,
+        "failures": it.failures,
+        "client_ip": some(it.client_ip.clone()),
+        "method": it.method().as_str_name(),
+        "tokens": it.tokens.into_iter().map(|row| token(Some(row))).collect::<Vec<_>>(),
+    })
+}

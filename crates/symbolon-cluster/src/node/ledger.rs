@@ -1,0 +1,106 @@
+//! The node as the use cases see it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver as _;
+use symbolon_core::{Answer, LogIndex, NodeId, Proposal};
+use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
+use symbolon_service::{
+    BoxFuture, ClusterStatus, Identity, Lane, Ledger, ProposeError, Vault as _, View,
+};
+use symbolon_store::DiskLevel;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::ClusterNode;
+use crate::audit_read;
+use crate::status::{Here, status};
+
+/// Longest wait for the master's word before a linearizable read.
+const READ_BARRIER: Duration = Duration::from_secs(5);
+const READ_TRY: Duration = Duration::from_millis(500);
+const READ_RETRY: Duration = Duration::from_millis(50);
+
+impl Ledger for ClusterNode {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn view(&self) -> View {
+        self.published.view()
+    }
+
+    fn propose(
+        &self,
+        proposal: Proposal,
+        lane: Lane,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<Answer, ProposeError>> {
+        // This node cannot follow what it proposes.
+        let full = self.disk.is_full();
+        Box::pin(async move {
+            if full {
+                Err(ProposeError::DiskFull)
+            } else {
+                self.proposer.propose(proposal, lane, deadline).await
+            }
+        })
+    }
+
+    fn applied(&self, index: LogIndex, deadline: Instant) -> BoxFuture<'_, bool> {
+        Box::pin(self.published.reached(index, deadline))
+    }
+
+    fn read_barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ProposeError>> {
+        let deadline = deadline.min(Instant::now() + READ_BARRIER);
+        Box::pin(async move {
+            loop {
+                // A master that died in silence must not use up the time of the next one.
+                let until = deadline.min(Instant::now() + READ_TRY);
+                if let Ok(Ok(index)) = timeout_at(until, self.read_index_once()).await {
+                    let applied = self.published.reached(LogIndex(index), deadline).await;
+                    return if applied { Ok(()) } else { Err(ProposeError::NoMaster) };
+                }
+                if Instant::now() + READ_RETRY >= deadline {
+                    return Err(ProposeError::NoMaster);
+                }
+                sleep(READ_RETRY).await;
+            }
+        })
+    }
+
+    fn disk_low_at(&self) -> Option<NodeId> {
+        if self.disk.level() != DiskLevel::Ample {
+            return Some(self.identity.node);
+        }
+        let master = (*self.master.borrow())?;
+        let heard = self.presence.get(master)?;
+        (heard.disk != DiskLevel::Ample).then_some(master)
+    }
+
+    fn halted_at(&self) -> Option<LogIndex> {
+        self.halt.halted_at()
+    }
+
+    fn status(&self) -> ClusterStatus {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let here = Here {
+            data_keys: self.vault.data_keys(),
+            quorum: self.has_quorum_contact(),
+            disk: self.disk.level(),
+        };
+        status(&self.peers.standing, &self.published, &self.presence, &metrics, here)
+    }
+
+    fn read_audit(
+        &self,
+        question: AuditQuestion,
+    ) -> BoxFuture<'_, Result<AuditPart, AuditUnreadable>> {
+        let state = self.published.view().state;
+        Box::pin(audit_read::read(Arc::clone(&self.audit), question, state))
+    }
+
+    fn audit_extent(&self) -> AuditExtent {
+        self.audit.shown_extent(self.published.view().applied)
+    }
+}

@@ -1,0 +1,235 @@
+//! Audit events as clients see them: with the names of what they tell of, and without fingerprints and
+//! keys.
+
+use symbolon_core::{
+    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, State, TokenId,
+    UserId, Verified,
+};
+use symbolon_proto::{reason_detail, v1};
+use symbolon_service::audit::{GoneUsers, kind};
+
+use crate::convert::timestamp;
+use v1::audit_event::Details;
+
+/// `gone`: names of users that the state does not tell any more.
+pub(crate) fn shown(event: &AuditEvent, state: &State, gone: &GoneUsers) -> v1::AuditEvent {
+    let names = Names { state, gone };
+    v1::AuditEvent {
+        log_index: event.index.0,
+        ordinal: event.ordinal,
+        time: Some(timestamp(event.at)),
+        caller: Some(names.caller(event.caller)),
+        request_id: event.request_id.0.to_vec(),
+        node: names.node(event.node),
+        r#type: kind(&event.row).into(),
+        details: Some(names.details(&event.row)),
+    }
+}
+
+struct Names<'a> {
+    state: &'a State,
+    gone: &'a GoneUsers,
+}
+
+impl Names<'_> {
+    fn caller(&self, caller: Caller) -> v1::AuditCaller {
+        let (kind, id, name) = match caller {
+            Caller::Administrator(id) => {
+                let row = self.state.administrator(id);
+                (v1::CallerKind::Administrator, id.to_string(), row.map(|row| &row.name))
+            }
+            Caller::Application(id) => {
+                let row = self.state.application(id);
+                (v1::CallerKind::Application, id.to_string(), row.map(|row| &row.name))
+            }
+            Caller::Node(id) => {
+                let row = self.state.node(id);
+                (v1::CallerKind::Node, id.0.to_string(), row.map(|row| &row.name))
+            }
+        };
+        let name = name.map(ToString::to_string).unwrap_or_default();
+        v1::AuditCaller { kind: kind.into(), id, name }
+    }
+
+    fn node(&self, id: NodeId) -> String {
+        self.state.node(id).map(|row| row.name.to_string()).unwrap_or_default()
+    }
+
+    fn user(&self, id: UserId) -> Option<v1::AuditedUser> {
+        let name = self.state.user(id).map(|row| &row.name);
+        let name = name.or_else(|| self.gone.get(&id).map(|(_, name)| name));
+        let username = name.map(ToString::to_string).unwrap_or_default();
+        Some(v1::AuditedUser { id: id.to_string(), username })
+    }
+
+    fn token(&self, id: TokenId) -> v1::AuditedToken {
+        let serial = self.state.token(id).and_then(|row| row.serial.as_ref());
+        let serial = serial.map(ToString::to_string).unwrap_or_default();
+        v1::AuditedToken { id: id.to_string(), serial }
+    }
+
+    fn application(&self, id: ApplicationId) -> Option<v1::AuditedApplication> {
+        let row = self.state.application(id);
+        let name = row.map(|row| row.name.to_string()).unwrap_or_default();
+        Some(v1::AuditedApplication { id: id.to_string(), name })
+    }
+
+    fn details(&self, row: &AuditRow) -> Details {
+        match row {
+            AuditRow::Verified(verified) => Details::Verified(self.verified(verified)),
+            AuditRow::UserCreated { .. }
+            | AuditRow::UserUpdated { .. }
+            | AuditRow::UserBlocked { .. }
+            | AuditRow::UserUnblocked { .. }
+            | AuditRow::UserDeleted { .. } => self.about_user(row),
+            AuditRow::TokenEnrolled { user, token } => {
+                let (user, token) = (self.user(*user), Some(self.token(*token)));
+                Details::TokenEnrolled(v1::TokenEnrolledDetails { user, token })
+            }
+            AuditRow::TokenConfirmed { user, token, .. } => {
+                let (user, token) = (self.user(*user), Some(self.token(*token)));
+                Details::TokenConfirmed(v1::TokenConfirmedDetails { user, token })
+            }
+            AuditRow::TokenResynchronised { user, token, drift, .. } => {
+                let (user, token) = (self.user(*user), Some(self.token(*token)));
+                let details = v1::TokenResynchronisedDetails { user, token, drift_steps: *drift };
+                Details::TokenResynchronised(details)
+            }
+            AuditRow::TokenRemoved { user, token } => {
+                let (user, token) = (self.user(*user), Some(self.token(*token)));
+                Details::TokenRemoved(v1::TokenRemovedDetails { user, token })
+            }
+            AuditRow::ApplicationCreated { application, name } => {
+                let (id, name) = (application.to_string(), name.to_string());
+                let application = Some(v1::AuditedApplication { id, name });
+                Details::ApplicationCreated(v1::ApplicationCreatedDetails { application })
+            }
+            AuditRow::ClusterCreated { .. }
+            | AuditRow::JoinTokenCreated { .. }
+            | AuditRow::JoinTokenExpired { .. }
+            | AuditRow::NodeAdmitted { .. }
+            | AuditRow::NodeAddressesChanged { .. }
+            | AuditRow::DataKeyRotationStarted { .. }
+            | AuditRow::DataKeyActivated { .. }
+            | AuditRow::DataKeyRetired { .. } => self.about_cluster(row),
+        }
+    }
+
+    fn verified(&self, verified: &Verified) -> v1::VerifiedDetails {
+        let Method::Otp = verified.method;
+        let denial = verified.verdict.denial;
+        let mut details = v1::VerifiedDetails {
+            user: Some(v1::AuditedUser {
+                id: verified.user.map(|id| id.to_string()).unwrap_or_default(),
+                username: verified.user_name.to_string(),
+            }),
+            application: self.application(verified.application),
+            failures: verified.verdict.failures,
+            client_ip: verified.client_ip.clone(),
+            tokens: verified.spent.iter().map(|spent| self.token(spent.token)).collect(),
+            ..v1::VerifiedDetails::default()
+        };
+        details.set_method(v1::Method::Otp);
+        details.set_decision(denial.map_or(v1::Decision::Allow, |_| v1::Decision::Deny));
+        details.set_reason_detail(denial.map(reason_detail).unwrap_or_default());
+        details
+    }
+
+    fn about_user(&self, row: &AuditRow) -> Details {
+        match row {
+            AuditRow::UserUpdated { user, display_name, disabled } => {
+                Details::UserUpdated(v1::UserUpdatedDetails {
+                    user: self.user(*user),
+                    display_name: display_name.as_ref().map(ToString::to_string),
+                    enabled: disabled.map(|disabled| !disabled),
+                })
+            }
+            AuditRow::UserBlocked { user, reason, until } => {
+                let (user, until) = (self.user(*user), Some(timestamp(*until)));
+                let reason = reason.to_string();
+                Details::UserBlocked(v1::UserBlockedDetails { user, reason, until })
+            }
+            AuditRow::UserUnblocked { user, reason, failures } => {
+                let (user, failures_before) = (self.user(*user), *failures);
+                let reason = reason.to_string();
+                Details::UserUnblocked(v1::UserUnblockedDetails { user, reason, failures_before })
+            }
+            AuditRow::UserDeleted { user, name, tokens } => {
+                let (id, username) = (user.to_string(), name.to_string());
+                let user = Some(v1::AuditedUser { id, username });
+                Details::UserDeleted(v1::UserDeletedDetails { user, tokens: *tokens })
+            }
+            AuditRow::UserCreated { user, name } => {
+                let (id, username) = (user.to_string(), name.to_string());
+                let user = Some(v1::AuditedUser { id, username });
+                Details::UserCreated(v1::UserCreatedDetails { user })
+            }
+            other => self.details(other),
+        }
+    }
+
+    fn about_cluster(&self, row: &AuditRow) -> Details {
+        let join_token = |id: &JoinTokenId| id.to_string();
+        match row {
+            AuditRow::ClusterCreated { cluster, name, administrator, .. } => {
+                let (id, name) = (cluster.to_string(), name.to_string());
+                let administrator_id = administrator.to_string();
+                let details = v1::ClusterCreatedDetails { id, name, administrator_id };
+                Details::ClusterCreated(details)
+            }
+            AuditRow::JoinTokenCreated { join_token: id, expires_at } => {
+                let (id, expires_at) = (join_token(id), Some(timestamp(*expires_at)));
+                Details::JoinTokenCreated(v1::JoinTokenCreatedDetails { id, expires_at })
+            }
+            AuditRow::JoinTokenExpired { join_token: id } => {
+                Details::JoinTokenExpired(v1::JoinTokenExpiredDetails { id: join_token(id) })
+            }
+            AuditRow::NodeAdmitted { name, join_token: id, .. } => {
+                let (name, join_token_id) = (name.to_string(), join_token(id));
+                Details::NodeAdmitted(v1::NodeAdmittedDetails { name, join_token_id })
+            }
+            AuditRow::NodeAddressesChanged { node, peer_address, api_address } => {
+                Details::NodeAddressesChanged(v1::NodeAddressesChangedDetails {
+                    name: self.node(*node),
+                    peer_address: peer_address.clone(),
+                    api_address: api_address.clone(),
+                })
+            }
+            AuditRow::DataKeyRotationStarted { id } => {
+                let details = v1::DataKeyRotationStartedDetails { key: id.0 };
+                Details::DataKeyRotationStarted(details)
+            }
+            AuditRow::DataKeyActivated { id } => {
+                Details::DataKeyActivated(v1::DataKeyActivatedDetails { key: id.0 })
+            }
+            AuditRow::DataKeyRetired { id } => {
+                Details::DataKeyRetired(v1::DataKeyRetiredDetails { key: id.0 })
+            }
+            other => self.details(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kind has one number everywhere: in the filter, on the wire and in the hash chain.
+    #[test]
+    fn every_type_of_the_api_is_a_kind_and_is_named_as_its_details() {
+        let mut known = 0;
+        for number in 1..64 {
+            let Ok(named) = v1::EventType::try_from(number) else { continue };
+            known += 1;
+            assert_eq!(known, number, "{} leaves a hole", named.as_str_name());
+        }
+        assert_eq!(
+            known,
+            i32::from(kind(&AuditRow::UserDeleted {
+                user: UserId(1),
+                name: symbolon_core::UserName::new("x").unwrap(),
+                tokens: 0,
+            }))
+        );
+    }
+}
