@@ -33,8 +33,8 @@ mod view;
 pub use args::{Command, Everywhere};
 pub use children::end_with_parent;
 pub use commands::{
-    ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments, TokenArguments,
-    UserArguments, VerifyArguments,
+    AdminArguments, ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments,
+    TokenArguments, UserArguments, VerifyArguments,
 };
 pub use demo::DemoArguments;
 pub use dev::DevArguments;

@@ -1,8 +1,13 @@
 //! What results look like in JSON. Scripts hold on to it: keys may come, none may change or go.
 
 mod audit;
+mod callers;
 
 pub(crate) use audit::AuditEvent;
+pub(crate) use callers::{
+    Administrator, Administrators, Application, Applications, ChangedAdministrator,
+    ChangedApplication, Deleted,
+};
 use prost_types::Timestamp;
 use serde::Serialize;
 use symbolon_proto::v1;

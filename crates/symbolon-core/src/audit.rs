@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use crate::digest::{Canonical, CanonicalWriter, Digest};
 use crate::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, Reason, Reply, RequestId,
-    Timestamp, TokenId, UserId, UserName, Verdict,
+    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, Reason, Reply, RequestId, Rights,
+    Role, Scope, Sources, Timestamp, TokenId, UserId, UserName, Verdict,
 };
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
@@ -47,6 +47,14 @@ pub enum AuditRow {
     TokenResynchronised { user: UserId, token: TokenId, step: u64, drift: i32 },
     TokenRemoved { user: UserId, token: TokenId },
     ApplicationCreated { application: ApplicationId, name: Name },
+    ApplicationUpdated(ApplicationUpdated),
+    ApplicationKeyRotated { application: ApplicationId, old_until: Timestamp },
+    ApplicationKeyRetired { application: ApplicationId },
+    ApplicationDeleted { application: ApplicationId, name: Name },
+    AdministratorCreated { administrator: AdministratorId, name: Name, role: Role, scope: Scope },
+    AdministratorUpdated(AdministratorUpdated),
+    AdministratorTokenRotated { administrator: AdministratorId },
+    AdministratorDeleted { administrator: AdministratorId, name: Name },
     JoinTokenCreated { join_token: JoinTokenId, expires_at: Timestamp },
     NodeAdmitted { node: NodeId, name: Name, pin: KeyPin, join_token: JoinTokenId },
     NodeAddressesChanged { node: NodeId, peer_address: String, api_address: String },
@@ -54,6 +62,34 @@ pub enum AuditRow {
     DataKeyRotationStarted { id: DataKeyId },
     DataKeyActivated { id: DataKeyId },
     DataKeyRetired { id: DataKeyId },
+}
+
+/// What was said about an application; `None` for what was left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApplicationUpdated {
+    /// Which one.
+    pub application: ApplicationId,
+    /// Its new name.
+    pub name: Option<Name>,
+    /// What it may do now.
+    pub rights: Option<Rights>,
+    /// From where it may ask now.
+    pub sources: Option<Sources>,
+    /// Whether it is switched off now.
+    pub disabled: Option<bool>,
+}
+
+/// What was said about an administrator; `None` for what was left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdministratorUpdated {
+    /// Which one.
+    pub administrator: AdministratorId,
+    /// What they may do now.
+    pub role: Option<Role>,
+    /// Whom they may deal with now.
+    pub scope: Option<Scope>,
+    /// Whether they are switched off now.
+    pub disabled: Option<bool>,
 }
 
 /// A decided verification.
@@ -90,6 +126,24 @@ impl AuditEvent {
             AuditRow::TokenEnrolled { token, .. } => Reply::TokenEnrolled(*token),
             AuditRow::ApplicationCreated { application, .. } => {
                 Reply::ApplicationCreated(*application)
+            }
+            // By a tick when its time is over: nobody asked for it.
+            AuditRow::ApplicationKeyRetired { .. } if matches!(self.caller, Caller::Node(_)) => {
+                return None;
+            }
+            AuditRow::ApplicationUpdated(ApplicationUpdated { application, .. })
+            | AuditRow::ApplicationKeyRotated { application, .. }
+            | AuditRow::ApplicationKeyRetired { application }
+            | AuditRow::ApplicationDeleted { application, .. } => {
+                Reply::ApplicationChanged(*application)
+            }
+            AuditRow::AdministratorCreated { administrator, .. } => {
+                Reply::AdministratorCreated(*administrator)
+            }
+            AuditRow::AdministratorUpdated(AdministratorUpdated { administrator, .. })
+            | AuditRow::AdministratorTokenRotated { administrator }
+            | AuditRow::AdministratorDeleted { administrator, .. } => {
+                Reply::AdministratorChanged(*administrator)
             }
             AuditRow::JoinTokenCreated { join_token, .. } => Reply::JoinTokenCreated(*join_token),
             AuditRow::NodeAdmitted { node, .. } => Reply::NodeAdmitted(*node),
@@ -160,13 +214,6 @@ impl Canonical for AuditRow {
                 w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
                 w.number(join_token.0);
             }
-            Self::NodeAddressesChanged { node, peer_address, api_address } => {
-                w.number(8).number(node.0).bytes(peer_address.as_bytes());
-                w.bytes(api_address.as_bytes());
-            }
-            Self::JoinTokenExpired { join_token } => {
-                w.number(9).number(join_token.0);
-            }
             Self::UserUpdated { user, display_name, disabled } => {
                 w.number(16).number(user.0).number(display_name.is_some().into());
                 let name = display_name.as_ref().map_or("", DisplayName::as_str);
@@ -193,6 +240,33 @@ impl Canonical for AuditRow {
             Self::TokenRemoved { user, token } => {
                 w.number(15).number(user.0).number(token.0);
             }
+            Self::ApplicationUpdated(_)
+            | Self::ApplicationKeyRotated { .. }
+            | Self::ApplicationKeyRetired { .. }
+            | Self::ApplicationDeleted { .. }
+            | Self::AdministratorCreated { .. }
+            | Self::AdministratorUpdated(_)
+            | Self::AdministratorTokenRotated { .. }
+            | Self::AdministratorDeleted { .. } => self.about_caller(w),
+            Self::NodeAddressesChanged { .. }
+            | Self::JoinTokenExpired { .. }
+            | Self::DataKeyRotationStarted { .. }
+            | Self::DataKeyActivated { .. }
+            | Self::DataKeyRetired { .. } => self.about_cluster(w),
+        }
+    }
+}
+
+impl AuditRow {
+    fn about_cluster(&self, w: &mut CanonicalWriter) {
+        match self {
+            Self::NodeAddressesChanged { node, peer_address, api_address } => {
+                w.number(8).number(node.0).bytes(peer_address.as_bytes());
+                w.bytes(api_address.as_bytes());
+            }
+            Self::JoinTokenExpired { join_token } => {
+                w.number(9).number(join_token.0);
+            }
             Self::DataKeyRotationStarted { id } => {
                 w.number(10).number(id.0.into());
             }
@@ -202,6 +276,48 @@ impl Canonical for AuditRow {
             Self::DataKeyRetired { id } => {
                 w.number(12).number(id.0.into());
             }
+            other => other.canonical(w),
+        }
+    }
+
+    fn about_caller(&self, w: &mut CanonicalWriter) {
+        match self {
+            Self::ApplicationUpdated(updated) => {
+                w.number(20).number(updated.application.0);
+                w.bytes(updated.name.as_ref().map_or("", Name::as_str).as_bytes());
+                w.number(updated.rights.map_or(0, |rights| 1 + u64::from(rights.bits())));
+                w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
+                w.number(updated.sources.is_some().into());
+                updated.sources.clone().unwrap_or_default().canonical(w);
+            }
+            Self::ApplicationKeyRotated { application, old_until } => {
+                w.number(21).number(application.0).number(old_until.0);
+            }
+            Self::ApplicationKeyRetired { application } => {
+                w.number(22).number(application.0);
+            }
+            Self::ApplicationDeleted { application, name } => {
+                w.number(23).number(application.0).bytes(name.as_str().as_bytes());
+            }
+            Self::AdministratorCreated { administrator, name, role, scope } => {
+                w.number(24).number(administrator.0).bytes(name.as_str().as_bytes());
+                w.number(role.number().into());
+                scope.canonical(w);
+            }
+            Self::AdministratorUpdated(updated) => {
+                w.number(25).number(updated.administrator.0);
+                w.number(updated.role.map_or(0, |role| 1 + u64::from(role.number())));
+                w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
+                w.number(updated.scope.is_some().into());
+                updated.scope.clone().unwrap_or_default().canonical(w);
+            }
+            Self::AdministratorTokenRotated { administrator } => {
+                w.number(26).number(administrator.0);
+            }
+            Self::AdministratorDeleted { administrator, name } => {
+                w.number(27).number(administrator.0).bytes(name.as_str().as_bytes());
+            }
+            other => other.canonical(w),
         }
     }
 }

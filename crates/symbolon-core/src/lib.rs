@@ -15,6 +15,7 @@ extern crate std;
 
 mod apply;
 mod audit;
+mod callers;
 mod check;
 mod command;
 mod data_keys;
@@ -26,19 +27,24 @@ pub mod otp;
 mod replies;
 mod reply;
 mod retention;
+mod rights;
 mod row;
+mod scope;
 mod secret;
 mod state;
 mod time;
 
 pub use apply::Output;
-pub use audit::{AuditEvent, AuditRow, Verified};
+pub use audit::{AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, Verified};
+pub use callers::{Administrator, Application, OldKey, Reveal};
 pub use check::Violation;
 pub use command::{
-    AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
-    CreateJoinToken, CreateUser, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal,
-    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, SetNodeAddresses, Stamp,
-    UnblockUser, UpdateUser,
+    AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateAdministrator,
+    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DeleteAdministrator,
+    DeleteApplication, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal, RemoveToken,
+    Reseal, ResyncToken, RetireApplicationKey, RetireDataKey, RotateAdministratorToken,
+    RotateApplicationKey, RotateDataKey, SetNodeAddresses, Stamp, UnblockUser, UpdateAdministrator,
+    UpdateApplication, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -50,10 +56,9 @@ pub use name::{DisplayName, Name, NameError, Reason, Serial, UserName};
 pub use replies::Remembered;
 pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
-pub use row::{
-    Administrator, Application, Block, Change, Cluster, JoinToken, Node, Reveal, Row, RowKey,
-    Standing, Token, User,
-};
+pub use rights::{Operation, Right, Rights, Role};
+pub use row::{Block, Change, Cluster, JoinToken, Node, Row, RowKey, Standing, Token, User};
+pub use scope::{Scope, ScopeError, ScopePart, SourceRange, Sources};
 pub use secret::{Sealed, Secret};
 pub use state::{RestoreError, Scalars, State};
 pub use time::Timestamp;

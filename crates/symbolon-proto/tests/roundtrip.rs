@@ -128,6 +128,9 @@ mod tests {
             Refusal::SerialTaken,
             Refusal::StepRefused,
             Refusal::RevisionChanged,
+            Refusal::NoSuchApplication,
+            Refusal::NoSuchAdministrator,
+            Refusal::LastAdministrator,
         ];
         for (number, refusal) in (1..).zip(all) {
             // A new one does not compile until it is named here and above.
@@ -148,7 +151,10 @@ mod tests {
                 | Refusal::NoSuchToken
                 | Refusal::SerialTaken
                 | Refusal::StepRefused
-                | Refusal::RevisionChanged => {}
+                | Refusal::RevisionChanged
+                | Refusal::NoSuchApplication
+                | Refusal::NoSuchAdministrator
+                | Refusal::LastAdministrator => {}
             }
             let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let message = answer_to_proto(&answer);
@@ -183,6 +189,7 @@ mod tests {
             .chain(samples::key_commands())
             .chain(samples::token_commands())
             .chain(samples::user_commands())
+            .chain(samples::callers::commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -204,14 +211,23 @@ mod tests {
                 Command::BlockUser(_) => 18,
                 Command::UnblockUser(_) => 19,
                 Command::DeleteUser(_) => 20,
+                Command::UpdateApplication(_) => 21,
+                Command::RotateApplicationKey(_) => 22,
+                Command::RetireApplicationKey(_) => 23,
+                Command::DeleteApplication(_) => 24,
+                Command::CreateAdministrator(_) => 25,
+                Command::UpdateAdministrator(_) => 26,
+                Command::RotateAdministratorToken(_) => 27,
+                Command::DeleteAdministrator(_) => 28,
             })
             .collect();
-        assert_eq!(commands, (1..=20).collect());
+        assert_eq!(commands, (1..=28).collect());
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
             .chain(samples::token_rows())
             .chain(samples::user_rows())
+            .chain(samples::callers::rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -232,6 +248,7 @@ mod tests {
         events.extend(samples::key_audit().2);
         events.extend(samples::token_audit().2);
         events.extend(samples::user_audit().2);
+        events.extend(samples::callers::audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -263,8 +280,16 @@ mod tests {
                 AuditRow::UserBlocked { .. } => 22,
                 AuditRow::UserUnblocked { .. } => 23,
                 AuditRow::UserDeleted { .. } => 24,
+                AuditRow::ApplicationUpdated(_) => 27,
+                AuditRow::ApplicationKeyRotated { .. } => 28,
+                AuditRow::ApplicationKeyRetired { .. } => 29,
+                AuditRow::ApplicationDeleted { .. } => 30,
+                AuditRow::AdministratorCreated { .. } => 31,
+                AuditRow::AdministratorUpdated(_) => 32,
+                AuditRow::AdministratorTokenRotated { .. } => 33,
+                AuditRow::AdministratorDeleted { .. } => 34,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=26).collect());
+        assert_eq!(audit_rows, (1..=34).collect());
     }
 }

@@ -81,6 +81,14 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::UserBlocked { .. } => 17,
         AuditRow::UserUnblocked { .. } => 18,
         AuditRow::UserDeleted { .. } => 19,
+        AuditRow::ApplicationUpdated(_) => 20,
+        AuditRow::ApplicationKeyRotated { .. } => 21,
+        AuditRow::ApplicationKeyRetired { .. } => 22,
+        AuditRow::ApplicationDeleted { .. } => 23,
+        AuditRow::AdministratorCreated { .. } => 24,
+        AuditRow::AdministratorUpdated(_) => 25,
+        AuditRow::AdministratorTokenRotated { .. } => 26,
+        AuditRow::AdministratorDeleted { .. } => 27,
     }
 }
 
@@ -114,6 +122,14 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::TokenRemoved { user, .. } => AuditSubject::User(*user),
         AuditRow::ClusterCreated { .. }
         | AuditRow::ApplicationCreated { .. }
+        | AuditRow::ApplicationUpdated(_)
+        | AuditRow::ApplicationKeyRotated { .. }
+        | AuditRow::ApplicationKeyRetired { .. }
+        | AuditRow::ApplicationDeleted { .. }
+        | AuditRow::AdministratorCreated { .. }
+        | AuditRow::AdministratorUpdated(_)
+        | AuditRow::AdministratorTokenRotated { .. }
+        | AuditRow::AdministratorDeleted { .. }
         | AuditRow::JoinTokenCreated { .. }
         | AuditRow::NodeAdmitted { .. }
         | AuditRow::NodeAddressesChanged { .. }
@@ -129,7 +145,11 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
 pub const fn application(row: &AuditRow) -> Option<ApplicationId> {
     match row {
         AuditRow::Verified(verified) => Some(verified.application),
-        AuditRow::ApplicationCreated { application, .. } => Some(*application),
+        AuditRow::ApplicationUpdated(updated) => Some(updated.application),
+        AuditRow::ApplicationCreated { application, .. }
+        | AuditRow::ApplicationKeyRotated { application, .. }
+        | AuditRow::ApplicationKeyRetired { application }
+        | AuditRow::ApplicationDeleted { application, .. } => Some(*application),
         _ => None,
     }
 }

@@ -6,7 +6,9 @@
 //! Raft, sled or a configuration file: those are behind the ports of [`ports`].
 
 mod admin;
+mod administrators;
 mod admission;
+mod applications;
 pub mod audit;
 mod barrier;
 mod credential;
@@ -24,9 +26,11 @@ mod tokens;
 mod users;
 mod verify;
 
+pub use administrators::{AdministratorChanges, NewAdministrator};
 pub use admission::{
     ADMINISTRATION_QUEUE_MAX, APPLICATION_SHARE_MAX, Admission, VERIFICATION_QUEUE_MAX,
 };
+pub use applications::{ApplicationChanges, ApplicationPage, NewApplication};
 pub use credential::{Credential, CredentialKind, JoinCredential, hash_secret};
 pub use data_key::{CA_KEY, sealed_field};
 pub use error::ServiceError;
@@ -38,5 +42,5 @@ pub use ports::{
 pub use read::Page;
 pub use service::{Principal, Service};
 pub use tokens::{Enrollment, NewToken, TokenName};
-pub use users::{UserChanges, etag};
+pub use users::{UserChanges, etag, etag_of};
 pub use verify::{VerifyReply, VerifyRequest};

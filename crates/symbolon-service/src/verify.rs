@@ -3,8 +3,8 @@
 use symbolon_core::limits::{CLIENT_IP_BYTES_MAX, CODE_BYTES_MAX, CONTEXT_BYTES_MAX};
 use symbolon_core::otp::Code;
 use symbolon_core::{
-    Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Method, Outcome, Proposal,
-    Refusal, Reply, RequestId, UserName, Verdict,
+    Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Method, Operation, Outcome,
+    Proposal, Refusal, Reply, RequestId, UserName, Verdict,
 };
 use tokio::time::Instant;
 
@@ -80,6 +80,7 @@ impl Service {
         request: VerifyRequest,
         deadline: Instant,
     ) -> Result<VerifyReply, ServiceError> {
+        Self::may(principal, Operation::Verify)?;
         let _place = self.admission.verification(principal.caller)?;
         let question = self.question(principal, request, deadline).await?;
         let mut late = 0;
@@ -106,7 +107,7 @@ impl Service {
                 late += 1;
                 continue;
             }
-            if let Some(reply) = self.settle(question.caller, answer, deadline).await? {
+            if let Some(reply) = self.settle(principal, answer, deadline).await? {
                 return decided(Answer { reply, ..answer });
             }
         }
@@ -217,7 +218,7 @@ impl Service {
                 self.pass_barrier(deadline).await?;
                 find().ok_or(ServiceError::NotFound { kind: "application" })
             }
-            Caller::Node(_) => Err(ServiceError::PermissionDenied("verify")),
+            Caller::Node(_) => Err(ServiceError::PermissionDenied(Operation::Verify.rights())),
         }
     }
 }

@@ -4,6 +4,7 @@ mod asked;
 mod line;
 mod read;
 
+pub(super) use asked::ago as parse_time;
 use asked::{Asked, Filter, Moment, parse_moment};
 
 use crate::{args::Options, context::Context, error::Failure, exit::Exit, output};

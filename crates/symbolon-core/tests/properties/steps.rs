@@ -7,9 +7,9 @@ use symbolon_core::{
     Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
     CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
-    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed,
-    Serial, SetNodeAddresses, Stamp, State, Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
-    UserName,
+    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, Rights, RotateDataKey, RowKey,
+    Sealed, Serial, SetNodeAddresses, Sources, Stamp, State, Timestamp, TokenId, UnblockUser,
+    UpdateUser, UserId, UserName,
 };
 
 /// One log entry to be. Numbers are drawn from small ranges, so that steps meet.
@@ -274,6 +274,8 @@ impl Log {
                 name: name("app", *number),
                 key: KeyHash([*number; 32]),
                 secret: sealed(*number),
+                rights: Rights::VERIFY,
+                sources: Sources::default(),
             }),
             Wish::JoinToken(number, life) => Command::CreateJoinToken(CreateJoinToken {
                 join_token: join_token_id(*number),
@@ -364,23 +366,8 @@ fn usual_caller(command: &Command) -> Caller {
         Command::Verify(outcome) => Caller::Application(outcome.application),
         Command::SetNodeAddresses(command) => Caller::Node(command.node),
         Command::ConfirmDataKey(command) => Caller::Node(command.node),
-        Command::CreateCluster(_)
-        | Command::AdmitNode(_)
-        | Command::Tick
-        | Command::Reseal(_)
-        | Command::RetireDataKey(_) => caller(3),
-        Command::CreateUser(_)
-        | Command::UpdateUser(_)
-        | Command::BlockUser(_)
-        | Command::UnblockUser(_)
-        | Command::DeleteUser(_)
-        | Command::EnrollToken(_)
-        | Command::ConfirmToken(_)
-        | Command::ResyncToken(_)
-        | Command::RemoveToken(_)
-        | Command::CreateApplication(_)
-        | Command::CreateJoinToken(_)
-        | Command::RotateDataKey(_) => caller(0),
+        command if command.operation().is_some() => caller(0),
+        _ => caller(3),
     }
 }
 
@@ -454,12 +441,11 @@ fn create_cluster() -> Command {
         lineage: LineageId([2; 16]),
         ca_certificate: vec![3; 10],
         ca_key: sealed(DataKeyId::FIRST, 4),
-        administrator: Administrator {
-            id: AdministratorId(1),
-            name: name("root", 0),
-            key: KeyHash([5; 32]),
-            changed_at: LogIndex(0),
-        },
+        administrator: Box::new(Administrator::first(
+            AdministratorId(1),
+            name("root", 0),
+            KeyHash([5; 32]),
+        )),
         node: Node {
             id: NodeId(1),
             name: name("node", 9),

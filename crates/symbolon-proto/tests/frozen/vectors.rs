@@ -27,13 +27,13 @@ pub(crate) struct Vector {
 pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
     let later = samples::key_commands().into_iter().chain(samples::token_commands());
-    let later = later.chain(samples::user_commands());
+    let later = later.chain(samples::user_commands()).chain(samples::callers::commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
     vectors.push(batch());
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
-    let later = later.chain(samples::user_rows());
+    let later = later.chain(samples::user_rows()).chain(samples::callers::rows());
     for (name, row) in samples::rows().into_iter().chain(later) {
         vectors.push(row_vector(name, row));
     }
@@ -42,6 +42,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-chained", Some(Digest([0x35; 32])), samples::audit()));
     vectors.push(audit("audit-batch-tokens", None, samples::token_audit()));
     vectors.push(audit("audit-batch-users", None, samples::user_audit()));
+    vectors.push(audit("audit-batch-callers", None, samples::callers::audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -76,6 +77,16 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "ConfirmDataKey",
             "Reseal",
             "RetireDataKey",
+            "UpdateApplication",
+            "RotateApplicationKey",
+            "RetireApplicationKey",
+            "DeleteApplication",
+            "CreateAdministrator",
+            "UpdateAdministrator",
+            "RotateAdministratorToken",
+            "DeleteAdministrator",
+            "SourceList",
+            "ScopeList",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -147,6 +158,14 @@ fn audit(
             "TokenConfirmed",
             "TokenResynchronised",
             "TokenRemoved",
+            "ApplicationUpdated",
+            "ApplicationKeyRotated",
+            "ApplicationKeyRetired",
+            "ApplicationDeleted",
+            "AdministratorCreated",
+            "AdministratorUpdated",
+            "AdministratorTokenRotated",
+            "AdministratorDeleted",
             "DataKeyRotationStarted",
             "DataKeyActivated",
             "DataKeyRetired",

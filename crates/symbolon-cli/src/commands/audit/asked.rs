@@ -96,7 +96,8 @@ pub(crate) fn parse_moment(text: &str) -> Result<Moment, String> {
         .ok_or_else(|| "write 2h, 15m, 90s, 7d, or a time like 2026-01-31T08:00:00Z".to_owned())
 }
 
-fn ago(text: &str) -> Option<Duration> {
+/// `90s`, `15m`, `2h` or `7d`.
+pub(in crate::commands) fn ago(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let seconds = match unit {
         "s" => 1,
@@ -135,6 +136,9 @@ mod tests {
             assert!(parse_type(text) == Ok(EventType::UserCreated), "{text}");
         }
         let error = parse_type("EVENT_TYPE_UNSPECIFIED").err().unwrap();
-        assert!(error.contains("VERIFIED, ") && error.ends_with("USER_DELETED"), "{error}");
+        assert!(
+            error.contains("VERIFIED, ") && error.ends_with("ADMINISTRATOR_DELETED"),
+            "{error}"
+        );
     }
 }
