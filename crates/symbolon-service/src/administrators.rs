@@ -114,7 +114,7 @@ impl Service {
         Self::may(principal, Operation::GetAdministrator)?;
         let _place = self.admission.administration()?;
         let name = names::name("name", name)?;
-        self.catch_up(allow_stale, deadline).await?;
+        self.catch_up(principal, Operation::GetAdministrator, allow_stale, deadline).await?;
         named(&self.ledger.view().state, &name).cloned()
     }
 
@@ -130,7 +130,7 @@ impl Service {
     ) -> Result<Vec<Administrator>, ServiceError> {
         Self::may(principal, Operation::ListAdministrators)?;
         let _place = self.admission.administration()?;
-        self.catch_up(allow_stale, deadline).await?;
+        self.catch_up(principal, Operation::ListAdministrators, allow_stale, deadline).await?;
         let mut all: Vec<_> = self.ledger.view().state.administrators().cloned().collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(all)

@@ -128,7 +128,7 @@ impl Service {
         Self::may(principal, Operation::GetApplication)?;
         let _place = self.admission.administration()?;
         let name = names::name("name", name)?;
-        self.catch_up(allow_stale, deadline).await?;
+        self.catch_up(principal, Operation::GetApplication, allow_stale, deadline).await?;
         named(&self.ledger.view().state, &name).cloned()
     }
 
@@ -151,7 +151,7 @@ impl Service {
             "" => None,
             name => Some(names::name("page_token", name)?),
         };
-        self.catch_up(allow_stale, deadline).await?;
+        self.catch_up(principal, Operation::ListApplications, allow_stale, deadline).await?;
         let state: Arc<State> = self.ledger.view().state;
         let found = state.applications_after(after.as_ref());
         let applications: Vec<_> = found.take(size).cloned().collect();

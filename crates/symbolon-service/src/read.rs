@@ -46,7 +46,7 @@ impl Service {
         Self::may(principal, Operation::GetUser)?;
         let _place = self.admission.administration()?;
         let name = names::user_name(username)?;
-        self.catch_up(allow_stale, deadline).await?;
+        self.catch_up(principal, Operation::GetUser, allow_stale, deadline).await?;
         let state = self.ledger.view().state;
         let user = self.user_within(&state, principal, &name).cloned();
         Ok((user.ok_or(ServiceError::NotFound { kind: "user" })?, state))
@@ -67,7 +67,7 @@ impl Service {
         Self::may(principal, Operation::ListUsers)?;
         let _place = self.admission.administration()?;
         let size = self::page_size(page_size)?;
-        self.catch_up(allow_stale, deadline).await?;
+        self.catch_up(principal, Operation::ListUsers, allow_stale, deadline).await?;
         let state = self.ledger.view().state;
         let users = state.users_after(after.as_ref());
         let users = users.filter(|user| state.is_in_scope(principal.caller, user));
@@ -93,14 +93,18 @@ impl Service {
         None
     }
 
+    /// Reads what was committed when it began, for who may still read it then.
     pub(crate) async fn catch_up(
         &self,
+        principal: &Principal,
+        operation: Operation,
         allow_stale: bool,
         deadline: Instant,
     ) -> Result<(), ServiceError> {
         if allow_stale {
             return Ok(());
         }
-        Ok(self.ledger.read_barrier(deadline).await?)
+        self.ledger.read_barrier(deadline).await?;
+        self.still_may(principal, operation)
     }
 }

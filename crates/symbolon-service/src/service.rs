@@ -9,7 +9,7 @@ use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{
     AdministratorId, Answer, ApplicationId, Caller, Command, DataKeyId, Fingerprint, KeyHash,
     LogIndex, Name, Operation, Proposal, Refusal, Reply, RequestId, Right, Rights, Sealed, Secret,
-    Timestamp,
+    State, Timestamp,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -240,6 +240,7 @@ impl Service {
             if let Some(first) = first {
                 return Ok((first.reply, first.index));
             }
+            self.still_there(&view.state, &request.principal)?;
             self.have_space(&view)?;
             let command = match build(&view) {
                 // A view from before a change of the data key may name a key that is gone.
@@ -267,9 +268,8 @@ impl Service {
             match answer.reply {
                 // It waited for a master for too long; unless it is the clocks that are apart.
                 Reply::Refused(Refusal::Late) if late < LATE_MAX => late += 1,
-                Reply::Refused(Refusal::Stale | Refusal::IdTaken) => {
-                    self.still_there(&request.principal)?;
-                }
+                // Again, if the caller is not what has changed.
+                Reply::Refused(Refusal::Stale | Refusal::IdTaken) => {}
                 // The role was changed meanwhile.
                 Reply::Refused(Refusal::NotPermitted) => {
                     return Err(ServiceError::PermissionDenied(needed));
@@ -311,9 +311,12 @@ impl Service {
         Ok(Some(first.answer))
     }
 
-    /// After STALE: the caller may be what has gone, been switched off, or been given another key.
-    pub(crate) fn still_there(&self, principal: &Principal) -> Result<(), ServiceError> {
-        let state = self.ledger.view().state;
+    /// The caller may have gone, been switched off, or been given another key, since it was known.
+    pub(crate) fn still_there(
+        &self,
+        state: &State,
+        principal: &Principal,
+    ) -> Result<(), ServiceError> {
         let now = self.clock.now().max(state.clock());
         let there = match principal.caller {
             Caller::Administrator(id) => {
@@ -322,15 +325,27 @@ impl Service {
             Caller::Application(id) => state
                 .application(id)
                 .is_some_and(|row| !row.disabled && row.keys(now).any(|key| key == principal.key)),
-            Caller::Node(id) => state.node(id).is_some(),
+            // What a node does by itself it does with no key.
+            Caller::Node(_) => true,
         };
         if there { Ok(()) } else { Err(ServiceError::Unauthenticated) }
+    }
+
+    /// As [`still_there`](Self::still_there), and with a right to this.
+    pub(crate) fn still_may(
+        &self,
+        principal: &Principal,
+        operation: Operation,
+    ) -> Result<(), ServiceError> {
+        let state = self.ledger.view().state;
+        self.still_there(&state, principal)?;
+        let rights = state.rights(principal.caller);
+        Self::may(&Principal { rights, ..principal.clone() }, operation)
     }
 
     /// The decided answer of a verification, or `None` to evaluate again.
     pub(crate) async fn settle(
         &self,
-        principal: &Principal,
         answer: Answer,
         deadline: Instant,
     ) -> Result<Option<Reply>, ServiceError> {
@@ -339,7 +354,6 @@ impl Service {
                 if !self.ledger.applied(answer.index, deadline).await {
                     return Err(ServiceError::NoMaster);
                 }
-                self.still_there(principal)?;
                 Ok(None)
             }
             Reply::Refused(Refusal::NotPermitted) => {

@@ -91,6 +91,7 @@ impl Service {
             if let Some(first) = self.first_answer(&view, caller, id, fingerprint)? {
                 return decided(first);
             }
+            self.still_there(&view.state, principal)?;
             let proposal = match self.propose_outcome(&question, &view) {
                 // A view from before a change of the data key may need a key that is gone.
                 Err(_) if !caught_up => {
@@ -107,7 +108,7 @@ impl Service {
                 late += 1;
                 continue;
             }
-            if let Some(reply) = self.settle(principal, answer, deadline).await? {
+            if let Some(reply) = self.settle(answer, deadline).await? {
                 return decided(Answer { reply, ..answer });
             }
         }

@@ -138,10 +138,7 @@ impl AuditFollowing {
         if self.service.ledger.halted_at().is_some() {
             return Err(ServiceError::Halted);
         }
-        self.service.still_there(&self.principal)?;
-        // The role may be another by now.
-        let rights = self.service.ledger.view().state.rights(self.principal.caller);
-        Service::may(&Principal { rights, ..self.principal.clone() }, Operation::TailAudit)
+        self.service.still_may(&self.principal, Operation::TailAudit)
     }
 
     /// Until there is something new, or it is time to look whether to go on.
