@@ -83,7 +83,7 @@ async fn shells_get_completions_of_every_command() {
         }
         if shell == "bash" {
             // It is longer than an argument may be.
-            let place = tempfile::TempDir::new().unwrap();
+            let place = TempDir::new().unwrap();
             let file = place.path().join("symbolon.bash");
             machine::write(&file, &script);
             let check = tokio::process::Command::new("bash").arg("-n").arg(&file).status();
