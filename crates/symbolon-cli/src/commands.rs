@@ -5,6 +5,7 @@ pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod cluster;
 pub(crate) mod completions;
+mod import;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod verify;

@@ -10,6 +10,8 @@ mod call;
 mod cluster;
 mod convert;
 mod health;
+mod import;
+
 mod status;
 mod user;
 mod verification;

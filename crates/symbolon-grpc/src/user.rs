@@ -8,8 +8,8 @@ use symbolon_service::{NewToken, Service, ServiceError, TokenName, UserChanges};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
-use crate::convert;
 use crate::status::to_status;
+use crate::{convert, import};
 
 pub(crate) struct Users(pub(crate) Arc<Service>);
 
@@ -206,6 +206,17 @@ impl v1::user_service_server::UserService for Users {
         let (token, index) = found.map_err(|error| to_status(&error))?;
         let token = Some(convert::token(&token));
         Ok(Response::new(v1::ResyncTokenResponse { token, log_index: index.0 }))
+    }
+
+    async fn import_tokens(
+        &self,
+        request: Request<v1::ImportTokensRequest>,
+    ) -> Result<Response<v1::ImportTokensResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let v1::ImportTokensRequest { tokens, dry_run } = &call.message;
+        let fates = import::tokens(&self.0, &call, tokens, *dry_run).await;
+        let results = fates.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ImportTokensResponse { results }))
     }
 
     async fn remove_token(

@@ -1,0 +1,53 @@
+//! Rows of imports, and what became of them.
+
+use symbolon_core::Secret;
+use symbolon_proto::v1;
+use symbolon_proto::v1::import_result::Outcome;
+use symbolon_service::{Fate, Import, NewToken, Service, ServiceError, TokenRow};
+
+use crate::call::Call;
+use crate::convert;
+
+/// Imports tokens.
+pub(crate) async fn tokens<T>(
+    service: &Service,
+    call: &Call<T>,
+    tokens: &[v1::EnrollTokenRequest],
+    dry_run: bool,
+) -> Result<Vec<v1::ImportResult>, ServiceError> {
+    let rows: Vec<_> = tokens.iter().map(token_row).collect();
+    let fates = service.import_tokens(import(call, dry_run), &rows).await?;
+    Ok(fates.into_iter().map(result).collect())
+}
+
+fn import<T>(call: &Call<T>, dry_run: bool) -> Import<'_> {
+    Import {
+        principal: &call.principal,
+        request_id: call.request_id,
+        dry_run,
+        deadline: call.write_deadline(),
+    }
+}
+
+fn token_row(message: &v1::EnrollTokenRequest) -> Result<TokenRow, ServiceError> {
+    let seed = &message.seed;
+    let new = NewToken {
+        parameters: convert::parameters(message)?,
+        seed: (!seed.is_empty()).then(|| Secret::new(seed.clone())),
+        serial: message.serial.clone(),
+        counter: message.counter,
+        pending: message.pending,
+    };
+    Ok(TokenRow { username: message.username.clone(), new })
+}
+
+fn result(fate: Fate) -> v1::ImportResult {
+    let (outcome, reason) = match fate {
+        Fate::Created => (Outcome::Created, String::new()),
+        Fate::Updated => (Outcome::Updated, String::new()),
+        Fate::Unchanged => (Outcome::Unchanged, String::new()),
+        Fate::Different(reason) => (Outcome::Different, reason),
+        Fate::Refused(reason) => (Outcome::Refused, reason),
+    };
+    v1::ImportResult { outcome: outcome.into(), reason }
+}
