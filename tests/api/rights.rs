@@ -10,8 +10,8 @@ use tonic::Code;
 use crate::support::documented::{self, Documented};
 use crate::support::method::{
     BLOCK_USER, CONFIRM_TOKEN, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, DELETE_USER,
-    ENROLL_TOKEN, GET_STATUS, GET_USER, IMPORT_TOKENS, LIST_USERS, QUERY_AUDIT, REMOVE_TOKEN,
-    RESYNC_TOKEN, ROTATE_DATA_KEY, TAIL_AUDIT, UNBLOCK_USER, UPDATE_USER, VERIFY,
+    ENROLL_TOKEN, GET_STATUS, GET_USER, IMPORT_TOKENS, IMPORT_USERS, LIST_USERS, QUERY_AUDIT,
+    REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY, TAIL_AUDIT, UNBLOCK_USER, UPDATE_USER, VERIFY,
 };
 use crate::support::wire::{Wire, framed};
 use crate::support::{assert_all_run, cluster, reflected, state, stranger};
@@ -39,6 +39,8 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         v1::EnrollTokenRequest { username: PERSON.to_owned(), ..v1::EnrollTokenRequest::default() };
     let import_tokens =
         v1::ImportTokensRequest { tokens: vec![enroll_token.clone()], dry_run: false };
+    let row = v1::ImportedUser { username: "made-by-import".to_owned(), ..Default::default() };
+    let import_users = v1::ImportUsersRequest { users: vec![row], update: false, dry_run: false };
     let create_application = v1::CreateApplicationRequest { name: "made-by-right".to_owned() };
     let list_users = v1::ListUsersRequest::default();
     let create_join_token = v1::CreateJoinTokenRequest::default();
@@ -49,6 +51,7 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         (LIST_USERS, ADMINISTRATOR, list_users.encode_to_vec()),
         (ENROLL_TOKEN, ADMINISTRATOR, enroll_token.encode_to_vec()),
         (IMPORT_TOKENS, ADMINISTRATOR, import_tokens.encode_to_vec()),
+        (IMPORT_USERS, ADMINISTRATOR, import_users.encode_to_vec()),
         (CREATE_APPLICATION, ADMINISTRATOR, create_application.encode_to_vec()),
         (GET_STATUS, ADMINISTRATOR, Vec::new()),
         (CREATE_JOIN_TOKEN, ADMINISTRATOR, create_join_token.encode_to_vec()),

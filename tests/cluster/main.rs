@@ -7,6 +7,8 @@ mod enrolment;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod logs;

@@ -58,6 +58,16 @@ pub(crate) fn read_bytes(path: &Path, bytes_max: u64) -> io::Result<Zeroizing<Ve
     }
 }
 
+/// A file that is read piece by piece, and its size in bytes; 0 for `-`, which is standard input.
+pub(crate) fn open(path: &Path) -> io::Result<(Box<dyn io::Read>, u64)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), 0));
+    }
+    let file = fs::File::open(path)?;
+    let bytes = file.metadata()?.len();
+    Ok((Box::new(file), bytes))
+}
+
 /// Whether others than the owner may read the file.
 pub(crate) fn others_can_read(path: &Path) -> io::Result<bool> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o044 != 0)

@@ -3,7 +3,7 @@
 use symbolon_core::Secret;
 use symbolon_proto::v1;
 use symbolon_proto::v1::import_result::Outcome;
-use symbolon_service::{Fate, Import, NewToken, Service, ServiceError, TokenRow};
+use symbolon_service::{Fate, Import, NewToken, Service, ServiceError, TokenRow, UserRow};
 
 use crate::call::Call;
 use crate::convert;
@@ -18,6 +18,23 @@ pub(crate) async fn tokens<T>(
     let rows: Vec<_> = tokens.iter().map(token_row).collect();
     let fates = service.import_tokens(import(call, dry_run), &rows).await?;
     Ok(fates.into_iter().map(result).collect())
+}
+
+/// Imports users.
+pub(crate) async fn users(
+    service: &Service,
+    call: &Call<v1::ImportUsersRequest>,
+) -> Result<Vec<v1::ImportResult>, ServiceError> {
+    let v1::ImportUsersRequest { users, update, dry_run } = &call.message;
+    let rows: Vec<_> = users.iter().map(user_row).collect();
+    let fates = service.import_users(import(call, *dry_run), &rows, *update).await?;
+    Ok(fates.into_iter().map(result).collect())
+}
+
+fn user_row(message: &v1::ImportedUser) -> UserRow {
+    let v1::ImportedUser { username, display_name, enabled } = message;
+    let display_name = Some(display_name.clone()).filter(|name| !name.is_empty());
+    UserRow { username: username.clone(), display_name, enabled: *enabled }
 }
 
 fn import<T>(call: &Call<T>, dry_run: bool) -> Import<'_> {

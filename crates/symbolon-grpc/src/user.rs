@@ -219,6 +219,16 @@ impl v1::user_service_server::UserService for Users {
         Ok(Response::new(v1::ImportTokensResponse { results }))
     }
 
+    async fn import_users(
+        &self,
+        request: Request<v1::ImportUsersRequest>,
+    ) -> Result<Response<v1::ImportUsersResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let fates = import::users(&self.0, &call).await;
+        let results = fates.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ImportUsersResponse { results }))
+    }
+
     async fn remove_token(
         &self,
         request: Request<v1::RemoveTokenRequest>,

@@ -1,8 +1,10 @@
-//! Many rows with one question: tokens from files.
+//! Many rows with one question: tokens and users from files.
 //!
 //! Each row is a proposal of its own, so it is judged, audited and remembered as if it had come alone,
 //! and no row keeps another one back. They are made at the same time, so that the master puts them
 //! into one log entry or few, behind every verification that waits.
+
+mod users;
 
 use futures_util::future::join_all;
 use symbolon_core::{Command, Reply, RequestId, State, Token};
@@ -39,6 +41,17 @@ pub struct TokenRow {
     pub username: String,
     /// The token.
     pub new: NewToken,
+}
+
+/// A user from a file. What is `None` stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UserRow {
+    /// As written.
+    pub username: String,
+    /// For people to read.
+    pub display_name: Option<String>,
+    /// Whether codes are evaluated; a new user's are unless this says otherwise.
+    pub enabled: Option<bool>,
 }
 
 /// What became of a row.

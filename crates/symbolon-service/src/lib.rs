@@ -31,7 +31,7 @@ pub use admission::{
 pub use credential::{Credential, CredentialKind, JoinCredential, hash_secret};
 pub use data_key::{CA_KEY, sealed_field};
 pub use error::ServiceError;
-pub use import::{Fate, IMPORT_ROWS_MAX, Import, TokenRow};
+pub use import::{Fate, IMPORT_ROWS_MAX, Import, TokenRow, UserRow};
 pub use join::{JoinRequest, Joined};
 pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,

@@ -15,6 +15,7 @@ pub(crate) const CONFIRM_TOKEN: &str = "/symbolon.v1.UserService/ConfirmToken";
 pub(crate) const RESYNC_TOKEN: &str = "/symbolon.v1.UserService/ResyncToken";
 pub(crate) const REMOVE_TOKEN: &str = "/symbolon.v1.UserService/RemoveToken";
 pub(crate) const IMPORT_TOKENS: &str = "/symbolon.v1.UserService/ImportTokens";
+pub(crate) const IMPORT_USERS: &str = "/symbolon.v1.UserService/ImportUsers";
 pub(crate) const CREATE_APPLICATION: &str = "/symbolon.v1.ApplicationService/CreateApplication";
 pub(crate) const GET_STATUS: &str = "/symbolon.v1.ClusterService/GetStatus";
 pub(crate) const CREATE_JOIN_TOKEN: &str = "/symbolon.v1.ClusterService/CreateJoinToken";

@@ -1,6 +1,7 @@
 //! Rows of a file, sent in questions of many, and the account of what became of them.
 
 pub(super) mod tokens;
+pub(crate) mod users;
 
 use std::time::Duration;
 
@@ -40,6 +41,11 @@ impl Said {
     pub(super) fn of_token(line: u64, serial: &str, reason: impl ToString) -> Self {
         let serial = Some(serial.to_owned());
         Self { line, serial, username: None, reason: reason.to_string() }
+    }
+
+    pub(super) fn of_user(line: u64, username: &str, reason: impl ToString) -> Self {
+        let username = Some(username.to_owned());
+        Self { line, serial: None, username, reason: reason.to_string() }
     }
 
     fn name(&self) -> &str {

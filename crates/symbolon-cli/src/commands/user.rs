@@ -6,6 +6,7 @@ use symbolon_proto::v1::{
     user_service_client::UserServiceClient,
 };
 
+use super::import::users::{self, ImportUsers};
 use super::present;
 use crate::{
     args::Options,
@@ -61,6 +62,8 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "TEXT")]
         display_name: String,
     },
+    /// Add the users of a CSV file
+    Import(ImportUsers),
     /// Let a user sign in again whose account was switched off
     Enable {
         /// Name to sign in with
@@ -118,6 +121,7 @@ pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
             let user = v1::User { username: name, display_name, ..v1::User::default() };
             update(&context, user, "display_name", "changed", format).await?;
         }
+        UserCommand::Import(file) => return users::import(&context, file, format).await,
         UserCommand::Enable { name } => {
             let user = v1::User { username: name, enabled: true, ..v1::User::default() };
             update(&context, user, "enabled", "can sign in again", format).await?;
