@@ -33,7 +33,7 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ..v1::VerifyRequest::default()
     };
     let create_user =
-        v1::CreateUserRequest { username: "made-by-right".to_owned(), display_name: String::new() };
+        v1::CreateUserRequest { username: "made-by-right".to_owned(), ..Default::default() };
     let get_user = v1::GetUserRequest { username: PERSON.to_owned(), allow_stale: false };
     let enroll_token =
         v1::EnrollTokenRequest { username: PERSON.to_owned(), ..v1::EnrollTokenRequest::default() };

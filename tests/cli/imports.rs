@@ -166,3 +166,40 @@ async fn bad_rows_are_told_and_keep_no_good_one_back() {
     assert!(told["refused"][0]["reason"].as_str().unwrap().contains("serial number"), "{told}");
     cluster.assert_same_state().await;
 }
+
+#[tokio::test]
+async fn what_is_known_about_users_is_set_shown_filtered_and_imported() {
+    let cluster = Cluster::start(binary(), 3).await;
+    let asking = Asking::administrator(&cluster);
+    let add = "user add alice --email a@example.com --phone office:+49301234567x89 --group staff \
+               --group vpn --tag vip --language de-AT";
+    let made = asking.json(add).await;
+    assert_eq!(made["groups"], json!(["staff", "vpn"]));
+    let phone = json!({ "kind": "OFFICE", "number": "+49301234567", "extension": "89" });
+    assert_eq!(made["phones"], json!([phone]));
+    let set = asking.json("user set alice --group staff").await;
+    assert_eq!(set["groups"], json!(["staff"]));
+    let file = cluster.directory().join("users.csv");
+    machine::write(&file, "username,email,groups\nalice,b@example.com,staff\nbob,,staff;vpn\n");
+    let import = format!("--output json user import {}", file.display());
+    let told = asking.run(&import).await.json(NO);
+    assert_eq!(counts(&told), [1, 0, 0, 1], "alice is another: {told}");
+    assert!(told["refused"][0]["reason"].as_str().unwrap().contains("email"), "{told}");
+    let told = asking.run(&format!("{import} --update")).await.json(DONE);
+    assert_eq!(counts(&told), [0, 1, 1, 0], "{told}");
+    let alice = asking.json("user show alice").await;
+    assert_eq!((&alice["email"], &alice["language"]), (&json!("b@example.com"), &json!("de-AT")));
+
+    let names = async |line: &str| {
+        let told = asking.json(line).await;
+        let users = told["users"].as_array().unwrap().iter();
+        users.map(|user| user["username"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("user list --group vpn").await, ["bob"]);
+    assert_eq!(names("user list --group staff --tag vip").await, ["alice"]);
+    let words = asking.run("user set alice --email nowhere").await.fails(USAGE);
+    assert!(words.contains("email") && !words.contains("nowhere"), "{words}");
+    let told = asking.run("audit query --output json --type user_updated").await.ends(DONE);
+    assert!(told.contains("\"email\"") && !told.contains("example.com"), "{told}");
+    cluster.assert_same_state().await;
+}

@@ -27,6 +27,26 @@ pub(crate) struct User {
     pub(crate) block: Option<Block>,
     /// Too many failures in a row.
     pub(crate) locked: bool,
+    pub(crate) email: String,
+    pub(crate) phones: Vec<Phone>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) language: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Phone {
+    /// MOBILE, OFFICE or BACKUP.
+    pub(crate) kind: &'static str,
+    pub(crate) number: String,
+    pub(crate) extension: String,
+}
+
+impl From<v1::Phone> for Phone {
+    fn from(phone: v1::Phone) -> Self {
+        let kind = phone.kind().as_str_name();
+        Self { kind, number: phone.number, extension: phone.extension }
+    }
 }
 
 #[derive(Serialize)]
@@ -58,6 +78,11 @@ impl From<v1::User> for User {
             enabled: user.enabled,
             block: user.block.map(Block::from),
             locked: user.locked,
+            email: user.email,
+            phones: user.phones.into_iter().map(Phone::from).collect(),
+            groups: user.groups,
+            tags: user.tags,
+            language: user.language,
         }
     }
 }

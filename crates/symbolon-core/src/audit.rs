@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use crate::digest::{Canonical, CanonicalWriter, Digest};
 use crate::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, Reason, Reply, RequestId,
-    Timestamp, TokenId, UserId, UserName, Verdict,
+    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Reason, Reply,
+    RequestId, Timestamp, TokenId, UserId, UserName, Verdict,
 };
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
@@ -36,24 +36,88 @@ pub struct AuditEvent {
 #[expect(missing_docs, reason = "fields are those of the rows and commands they tell of")]
 pub enum AuditRow {
     Verified(Verified),
-    ClusterCreated { cluster: ClusterId, name: Name, administrator: AdministratorId, node: NodeId },
-    UserCreated { user: UserId, name: UserName },
-    UserUpdated { user: UserId, display_name: Option<DisplayName>, disabled: Option<bool> },
-    UserBlocked { user: UserId, reason: Reason, until: Timestamp },
-    UserUnblocked { user: UserId, reason: Reason, failures: u32 },
-    UserDeleted { user: UserId, name: UserName, tokens: u32 },
-    TokenEnrolled { user: UserId, token: TokenId },
-    TokenConfirmed { user: UserId, token: TokenId, step: u64 },
-    TokenResynchronised { user: UserId, token: TokenId, step: u64, drift: i32 },
-    TokenRemoved { user: UserId, token: TokenId },
-    ApplicationCreated { application: ApplicationId, name: Name },
-    JoinTokenCreated { join_token: JoinTokenId, expires_at: Timestamp },
-    NodeAdmitted { node: NodeId, name: Name, pin: KeyPin, join_token: JoinTokenId },
-    NodeAddressesChanged { node: NodeId, peer_address: String, api_address: String },
-    JoinTokenExpired { join_token: JoinTokenId },
-    DataKeyRotationStarted { id: DataKeyId },
-    DataKeyActivated { id: DataKeyId },
-    DataKeyRetired { id: DataKeyId },
+    ClusterCreated {
+        cluster: ClusterId,
+        name: Name,
+        administrator: AdministratorId,
+        node: NodeId,
+    },
+    UserCreated {
+        user: UserId,
+        name: UserName,
+    },
+    UserUpdated {
+        user: UserId,
+        display_name: Option<DisplayName>,
+        disabled: Option<bool>,
+        /// What of the profile has changed: the fields, and nothing of what they say.
+        profile: Vec<ProfileField>,
+    },
+    UserBlocked {
+        user: UserId,
+        reason: Reason,
+        until: Timestamp,
+    },
+    UserUnblocked {
+        user: UserId,
+        reason: Reason,
+        failures: u32,
+    },
+    UserDeleted {
+        user: UserId,
+        name: UserName,
+        tokens: u32,
+    },
+    TokenEnrolled {
+        user: UserId,
+        token: TokenId,
+    },
+    TokenConfirmed {
+        user: UserId,
+        token: TokenId,
+        step: u64,
+    },
+    TokenResynchronised {
+        user: UserId,
+        token: TokenId,
+        step: u64,
+        drift: i32,
+    },
+    TokenRemoved {
+        user: UserId,
+        token: TokenId,
+    },
+    ApplicationCreated {
+        application: ApplicationId,
+        name: Name,
+    },
+    JoinTokenCreated {
+        join_token: JoinTokenId,
+        expires_at: Timestamp,
+    },
+    NodeAdmitted {
+        node: NodeId,
+        name: Name,
+        pin: KeyPin,
+        join_token: JoinTokenId,
+    },
+    NodeAddressesChanged {
+        node: NodeId,
+        peer_address: String,
+        api_address: String,
+    },
+    JoinTokenExpired {
+        join_token: JoinTokenId,
+    },
+    DataKeyRotationStarted {
+        id: DataKeyId,
+    },
+    DataKeyActivated {
+        id: DataKeyId,
+    },
+    DataKeyRetired {
+        id: DataKeyId,
+    },
 }
 
 /// A decided verification.
@@ -167,10 +231,8 @@ impl Canonical for AuditRow {
             Self::JoinTokenExpired { join_token } => {
                 w.number(9).number(join_token.0);
             }
-            Self::UserUpdated { user, display_name, disabled } => {
-                w.number(16).number(user.0).number(display_name.is_some().into());
-                let name = display_name.as_ref().map_or("", DisplayName::as_str);
-                w.bytes(name.as_bytes()).number(disabled.map_or(0, |is| 1 + u64::from(is)));
+            Self::UserUpdated { user, display_name, disabled, profile } => {
+                updated(w, *user, display_name.as_ref(), *disabled, profile);
             }
             Self::UserBlocked { user, reason, until } => {
                 w.number(17).number(user.0).bytes(reason.as_str().as_bytes()).number(until.0);
@@ -203,6 +265,22 @@ impl Canonical for AuditRow {
                 w.number(12).number(id.0.into());
             }
         }
+    }
+}
+
+fn updated(
+    w: &mut CanonicalWriter,
+    user: UserId,
+    display_name: Option<&DisplayName>,
+    disabled: Option<bool>,
+    profile: &[ProfileField],
+) {
+    w.number(16).number(user.0).number(display_name.is_some().into());
+    let name = display_name.map_or("", DisplayName::as_str);
+    w.bytes(name.as_bytes()).number(disabled.map_or(0, |is| 1 + u64::from(is)));
+    // Counts where it says something: other events keep the hash that they had.
+    for field in profile {
+        w.number(field.number().into());
     }
 }
 

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use crate::otp::Parameters;
 use crate::{
     Administrator, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Reason, RequestId,
-    RowKey, Sealed, Serial, Timestamp, TokenId, UserId, UserName,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Profile, ProfileChange,
+    Reason, RequestId, RowKey, Sealed, Serial, Timestamp, TokenId, UserId, UserName,
 };
 
 /// Where and when the log took a proposal.
@@ -173,6 +173,8 @@ pub struct CreateUser {
     pub name: UserName,
     /// May be empty.
     pub display_name: DisplayName,
+    /// What else is known.
+    pub profile: Profile,
 }
 
 /// See [`Command::UpdateUser`]. `None` leaves a field as it is.
@@ -184,6 +186,8 @@ pub struct UpdateUser {
     pub display_name: Option<DisplayName>,
     /// Whether the account is switched off.
     pub disabled: Option<bool>,
+    /// What else is to be another.
+    pub profile: ProfileChange,
     /// Refused unless this is still the user's revision.
     pub revision: Option<LogIndex>,
 }

@@ -23,6 +23,7 @@ mod id;
 pub mod limits;
 mod name;
 pub mod otp;
+mod profile;
 mod replies;
 mod reply;
 mod retention;
@@ -47,6 +48,9 @@ pub use id::{
     KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
 };
 pub use name::{DisplayName, Name, NameError, Reason, Serial, UserName};
+pub use profile::{
+    Phone, PhoneKind, Profile, ProfileChange, ProfileError, ProfileField, is_email, is_language,
+};
 pub use replies::Remembered;
 pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;

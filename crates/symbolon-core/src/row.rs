@@ -5,6 +5,7 @@
 //! changed since.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter};
@@ -12,7 +13,7 @@ use crate::limits::FAILURES_MAX;
 use crate::otp::{Algorithm, Parameters, Position};
 use crate::{
     AdministratorId, ApplicationId, ClusterId, DataKeys, DisplayName, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, Name, NodeId, Reason, Sealed, Serial, Timestamp, TokenId, UserId,
+    LineageId, LogIndex, Name, NodeId, Profile, Reason, Sealed, Serial, Timestamp, TokenId, UserId,
     UserName,
 };
 
@@ -91,6 +92,8 @@ pub struct User {
     pub disabled: bool,
     /// No code is taken for a while.
     pub block: Option<Block>,
+    /// What else is known; absent instead of empty.
+    pub profile: Option<Arc<Profile>>,
     /// When the user was created.
     pub created_at: Timestamp,
     /// See the module. Moves with the set of tokens too.
@@ -124,6 +127,12 @@ pub enum Standing {
 }
 
 impl User {
+    /// What else is known.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        self.profile.as_deref().unwrap_or_else(|| Profile::empty())
+    }
+
     /// How the account stands at a state time. What an administrator has said comes first.
     #[must_use]
     pub fn standing(&self, at: Timestamp) -> Standing {
@@ -307,6 +316,9 @@ impl Canonical for User {
             w.number(block.map_or(0, |block| block.since.0));
             w.number(block.map_or(0, |block| block.until.0));
             w.bytes(block.map_or("", |block| block.reason.as_str()).as_bytes());
+        }
+        if let Some(profile) = &self.profile {
+            profile.canonical(w);
         }
         w.number(self.created_at.0).number(self.changed_at.0);
     }

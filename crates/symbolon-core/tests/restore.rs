@@ -7,9 +7,9 @@ use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
     Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Reason, RequestId,
-    RestoreError, Reveal, Rotation, Row, Scalars, Sealed, Serial, State, Timestamp, Token, TokenId,
-    User, UserId, UserName, Violation,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Profile, Reason,
+    RequestId, RestoreError, Reveal, Rotation, Row, Scalars, Sealed, Serial, State, Timestamp,
+    Token, TokenId, User, UserId, UserName, Violation,
 };
 
 const USER: UserId = UserId(10);
@@ -235,8 +235,16 @@ fn user() -> User {
         changed_at: LogIndex(3),
         disabled: false,
         block: None,
+        profile: None,
         revision: LogIndex(0),
     }
+}
+
+fn known() -> Profile {
+    let groups = vec!["staff".to_owned()];
+    let profile =
+        Profile::new("a@example.com".to_owned(), Vec::new(), groups, Vec::new(), "de".to_owned());
+    profile.unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn user_name(text: &str) -> UserName {
@@ -333,6 +341,7 @@ fn alterations(row: &Row) -> Vec<Row> {
                 since: Timestamp(1),
                 until: Timestamp(2),
             }),
+            profile: known().kept(),
             revision: LogIndex(9),
         }),
         Row::Token(row) => token_alterations(row),

@@ -137,11 +137,12 @@ impl Names<'_> {
 
     fn about_user(&self, row: &AuditRow) -> Details {
         match row {
-            AuditRow::UserUpdated { user, display_name, disabled } => {
+            AuditRow::UserUpdated { user, display_name, disabled, profile } => {
                 Details::UserUpdated(v1::UserUpdatedDetails {
                     user: self.user(*user),
                     display_name: display_name.as_ref().map(ToString::to_string),
                     enabled: disabled.map(|disabled| !disabled),
+                    fields: profile.iter().map(|field| field.name().to_owned()).collect(),
                 })
             }
             AuditRow::UserBlocked { user, reason, until } => {

@@ -17,7 +17,7 @@ pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
     let tokens = user.tokens.iter().filter_map(|id| state.token(*id));
     // In a quiet cluster state time stands still: what is shown goes by the clock, as `now` says.
     let standing = user.standing(now.max(state.clock()));
-    v1::User {
+    let shown = v1::User {
         id: user.id.to_string(),
         username: user.name.to_string(),
         display_name: user.display_name.to_string(),
@@ -28,7 +28,9 @@ pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
         block: (standing == Standing::Blocked).then(|| user.block.as_ref().map(block)).flatten(),
         locked: standing == Standing::Locked,
         etag: etag(user),
-    }
+        ..v1::User::default()
+    };
+    crate::profile::shown(user, shown)
 }
 
 fn block(block: &Block) -> v1::Block {

@@ -7,6 +7,7 @@ use symbolon_service::{Fate, Import, NewToken, Service, ServiceError, TokenRow, 
 
 use crate::call::Call;
 use crate::convert;
+use crate::profile::Parts;
 
 /// Imports tokens.
 pub(crate) async fn tokens<T>(
@@ -31,10 +32,12 @@ pub(crate) async fn users(
     Ok(fates.into_iter().map(result).collect())
 }
 
-fn user_row(message: &v1::ImportedUser) -> UserRow {
-    let v1::ImportedUser { username, display_name, enabled } = message;
-    let display_name = Some(display_name.clone()).filter(|name| !name.is_empty());
-    UserRow { username: username.clone(), display_name, enabled: *enabled }
+fn user_row(message: &v1::ImportedUser) -> Result<UserRow, ServiceError> {
+    let v1::ImportedUser { username, display_name, enabled, email, phones, groups, tags, language } =
+        message.clone();
+    let display_name = Some(display_name).filter(|name| !name.is_empty());
+    let profile = Parts { email, phones, groups, tags, language }.said()?;
+    Ok(UserRow { username, display_name, enabled, profile })
 }
 
 fn import<T>(call: &Call<T>, dry_run: bool) -> Import<'_> {

@@ -11,6 +11,7 @@ mod cluster;
 mod convert;
 mod health;
 mod import;
+mod profile;
 
 mod status;
 mod user;

@@ -3,7 +3,8 @@
 use symbolon_core::limits::{JOIN_TOKEN_MILLISECONDS_DEFAULT, JOIN_TOKEN_MILLISECONDS_MAX};
 use symbolon_core::{
     Application, ApplicationId, Command, CreateApplication, CreateJoinToken, CreateUser,
-    DisplayName, JoinTokenId, LogIndex, Reply, RequestId, Reveal, Secret, Timestamp, User, UserId,
+    DisplayName, JoinTokenId, LogIndex, Profile, Reply, RequestId, Reveal, Secret, Timestamp, User,
+    UserId,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -49,19 +50,22 @@ impl Service {
         request_id: Option<RequestId>,
         username: &str,
         display_name: &str,
+        profile: Profile,
         deadline: Instant,
     ) -> Result<(User, LogIndex), ServiceError> {
         let _place = self.admission.administration()?;
         let name = names::user_name(username)?;
         let display_name = DisplayName::new(display_name)
             .map_err(|error| names::bad_name("display_name", error))?;
-        let fields = [name.as_str().as_bytes(), display_name.as_str().as_bytes()];
+        let shape = format!("{profile:?}");
+        let fields = [name.as_str().as_bytes(), display_name.as_str().as_bytes(), shape.as_bytes()];
         let request = self.request(principal, request_id, "create_user", &fields)?;
         let build = |_: &_| {
             Ok(Command::CreateUser(CreateUser {
                 user: UserId(self.draw()),
                 name: name.clone(),
                 display_name: display_name.clone(),
+                profile: profile.clone(),
             }))
         };
         let (reply, index) = self

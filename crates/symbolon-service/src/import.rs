@@ -7,7 +7,7 @@
 mod users;
 
 use futures_util::future::join_all;
-use symbolon_core::{Command, Reply, RequestId, State, Token};
+use symbolon_core::{Command, ProfileChange, Reply, RequestId, State, Token};
 use tokio::time::Instant;
 
 use crate::admission::Place;
@@ -52,6 +52,8 @@ pub struct UserRow {
     pub display_name: Option<String>,
     /// Whether codes are evaluated; a new user's are unless this says otherwise.
     pub enabled: Option<bool>,
+    /// What else the row says.
+    pub profile: ProfileChange,
 }
 
 /// What became of a row.

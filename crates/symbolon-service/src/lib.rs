@@ -37,7 +37,7 @@ pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
     NodeStatus, ProposeError, Role, Vault, VaultError, View,
 };
-pub use read::Page;
+pub use read::{Page, UserFilter};
 pub use service::{Principal, Service};
 pub use tokens::{Enrollment, NewToken, TokenName};
 pub use users::{UserChanges, etag};

@@ -2,8 +2,8 @@
 
 use symbolon_core::limits::{BLOCK_MILLISECONDS_DEFAULT, BLOCK_MILLISECONDS_MAX};
 use symbolon_core::{
-    BlockUser, Command, DeleteUser, DisplayName, LogIndex, Reason, Reply, RequestId, State,
-    UnblockUser, UpdateUser, User, UserId,
+    BlockUser, Command, DeleteUser, DisplayName, LogIndex, ProfileChange, Reason, Reply, RequestId,
+    State, UnblockUser, UpdateUser, User, UserId,
 };
 use tokio::time::Instant;
 
@@ -19,6 +19,8 @@ pub struct UserChanges {
     pub display_name: Option<String>,
     /// Whether codes are evaluated at all.
     pub enabled: Option<bool>,
+    /// What else is to be another.
+    pub profile: ProfileChange,
     /// Refused unless it is that of the user as it is; empty: whatever it is.
     pub etag: String,
 }
@@ -54,15 +56,15 @@ impl Service {
         changes: UserChanges,
         deadline: Instant,
     ) -> Result<(User, LogIndex), ServiceError> {
-        let UserChanges { display_name, enabled, etag } = changes;
+        let UserChanges { display_name, enabled, profile, etag } = changes;
         let display_name = display_name.map(DisplayName::new).transpose();
         let display_name = display_name.map_err(|error| names::bad_name("display_name", error))?;
         let revision = revision(&etag)?;
         let disabled = enabled.map(|enabled| !enabled);
-        let shape = format!("{display_name:?} {disabled:?} {revision:?}");
+        let shape = format!("{display_name:?} {disabled:?} {profile:?} {revision:?}");
         let command = |user| {
-            let display_name = display_name.clone();
-            Command::UpdateUser(UpdateUser { user, display_name, disabled, revision })
+            let (display_name, profile) = (display_name.clone(), profile.clone());
+            Command::UpdateUser(UpdateUser { user, display_name, disabled, profile, revision })
         };
         let (kind, fields) = ("update_user", vec![shape.as_bytes()]);
         let about = AboutUser { principal, request_id, kind, username, fields, deadline };

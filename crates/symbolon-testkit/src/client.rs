@@ -218,6 +218,7 @@ impl Client {
                 page_size: PAGE_SIZE,
                 page_token,
                 allow_stale: false,
+                ..ListUsersRequest::default()
             });
             let mut client = UserServiceClient::new(self.channel());
             let page = client.list_users(request).await?.into_inner();

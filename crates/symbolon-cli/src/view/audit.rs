@@ -81,6 +81,7 @@ fn details(details: Details) -> Value {
             "user": user(it.user),
             "display_name": it.display_name,
             "enabled": it.enabled,
+            "fields": it.fields,
         }),
         Details::UserBlocked(it) => json!({
             "user": user(it.user),

@@ -249,6 +249,7 @@ impl Log {
                 user: user_id(*user),
                 name: user_name(*user),
                 display_name: DisplayName::new("Somebody").unwrap(),
+                profile: Default::default(),
             }),
             Wish::Token(user, token) => Command::EnrollToken(EnrollToken {
                 user: user_id(*user),
@@ -406,6 +407,7 @@ fn change_user(wish: &Wish, view: &State) -> Command {
             user: user_id(*user),
             display_name: disabled.then(|| DisplayName::new("Away").unwrap()),
             disabled: Some(*disabled),
+            profile: Default::default(),
             revision: seen(*user).filter(|_| user % 2 == 0),
         }),
         Wish::Block(user, milliseconds) => Command::BlockUser(BlockUser {

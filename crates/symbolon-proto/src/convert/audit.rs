@@ -3,11 +3,12 @@
 use prost::Message as _;
 use symbolon_core::{
     AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, Digest, DisplayName,
-    JoinTokenId, KeyPin, LogIndex, Match, Name, NodeId, Reason, Timestamp, TokenId, UserId,
-    UserName, Verdict, Verified,
+    JoinTokenId, KeyPin, LogIndex, Match, Name, NodeId, ProfileField, Reason, Timestamp, TokenId,
+    UserId, UserName, Verdict, Verified,
 };
 
 use super::answer::{denial_from_number, denial_number};
+use super::profile::{fields_from_proto, fields_to_proto};
 use super::{
     DecodeError, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint, method,
     method_number, name, need, reason, request_id, user_name,
@@ -115,8 +116,8 @@ fn row_to_proto(row: &AuditRow) -> Event {
         AuditRow::UserCreated { user, name } => {
             Event::UserCreated(store::UserCreated { user: user.0, name: name.to_string() })
         }
-        AuditRow::UserUpdated { user, display_name, disabled } => {
-            user_updated(*user, display_name.as_ref(), *disabled)
+        AuditRow::UserUpdated { user, display_name, disabled, profile } => {
+            user_updated(*user, display_name.as_ref(), *disabled, profile)
         }
         AuditRow::UserBlocked { user, reason, until } => user_blocked(*user, reason, *until),
         AuditRow::UserUnblocked { user, reason, failures } => {
@@ -180,9 +181,15 @@ fn node_admitted(node: NodeId, name: &Name, pin: KeyPin, join_token: JoinTokenId
     })
 }
 
-fn user_updated(user: UserId, name: Option<&DisplayName>, disabled: Option<bool>) -> Event {
+fn user_updated(
+    user: UserId,
+    name: Option<&DisplayName>,
+    disabled: Option<bool>,
+    profile: &[ProfileField],
+) -> Event {
     let display_name = name.map(ToString::to_string);
-    Event::UserUpdated(store::UserUpdated { user: user.0, display_name, disabled })
+    let profile_field = fields_to_proto(profile);
+    Event::UserUpdated(store::UserUpdated { user: user.0, display_name, disabled, profile_field })
 }
 
 fn user_blocked(user: UserId, reason: &Reason, until: Timestamp) -> Event {
@@ -228,6 +235,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             user: UserId(m.user),
             display_name: m.display_name.map(display_name).transpose()?,
             disabled: m.disabled,
+            profile: fields_from_proto(&m.profile_field)?,
         },
         Event::UserBlocked(m) => AuditRow::UserBlocked {
             user: UserId(m.user),

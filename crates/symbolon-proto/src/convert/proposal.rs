@@ -9,6 +9,7 @@ use symbolon_core::{
     Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
 };
 
+use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, profile_to_proto};
 use super::row::{
     administrator_from_proto, administrator_to_proto, node_from_proto, node_to_proto,
     row_key_decode, row_key_encode,
@@ -84,6 +85,7 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             user: c.user.0,
             name: c.name.to_string(),
             display_name: c.display_name.to_string(),
+            profile: profile_to_proto(&c.profile),
         }),
         Command::UpdateUser(c) => Message::UpdateUser(update_user_to_proto(c)),
         Command::BlockUser(c) => {
@@ -154,13 +156,9 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             user: UserId(m.user),
             name: user_name(m.name)?,
             display_name: display_name(m.display_name)?,
+            profile: profile_from_proto(m.profile)?,
         }),
-        Message::UpdateUser(m) => Command::UpdateUser(UpdateUser {
-            user: UserId(m.user),
-            display_name: m.display_name.map(display_name).transpose()?,
-            disabled: m.disabled,
-            revision: m.revision.map(LogIndex),
-        }),
+        Message::UpdateUser(m) => Command::UpdateUser(update_user_from_proto(m)?),
         Message::BlockUser(m) => Command::BlockUser(BlockUser {
             user: UserId(m.user),
             reason: reason(m.reason)?,
@@ -227,11 +225,23 @@ fn create_cluster_to_proto(c: &CreateCluster) -> store::CreateCluster {
     }
 }
 
+fn update_user_from_proto(m: store::UpdateUser) -> Result<UpdateUser, DecodeError> {
+    Ok(UpdateUser {
+        user: UserId(m.user),
+        display_name: m.display_name.map(display_name).transpose()?,
+        disabled: m.disabled,
+        profile: change_from_proto(&m.profile_field, m.profile)?,
+        revision: m.revision.map(LogIndex),
+    })
+}
+
 fn update_user_to_proto(c: &UpdateUser) -> store::UpdateUser {
     store::UpdateUser {
         user: c.user.0,
         display_name: c.display_name.as_ref().map(ToString::to_string),
         disabled: c.disabled,
+        profile_field: fields_to_proto(&c.profile.fields),
+        profile: profile_to_proto(&c.profile.values),
         revision: c.revision.map(|revision| revision.0),
     }
 }

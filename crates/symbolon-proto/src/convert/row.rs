@@ -7,6 +7,7 @@ use symbolon_core::{
     Reveal, Rotation, Row, RowKey, Scalars, Sealed, Timestamp, Token, TokenId, User, UserId,
 };
 
+use super::profile::{profile_from_proto, profile_to_proto};
 use super::{
     DecodeError, algorithm_number, data_key, display_name, name, need, parameters, reason, serial,
     token_kind, user_name,
@@ -128,6 +129,7 @@ fn row_to_proto(row: &Row) -> store::Row {
             disabled: row.disabled,
             block: row.block.as_ref().map(block_to_proto),
             revision: row.revision.0,
+            profile: profile_to_proto(row.profile()),
         }),
         Row::Token(row) => Message::Token(store::TokenRow {
             id: row.id.0,
@@ -192,6 +194,7 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
             disabled: m.disabled,
             block: m.block.map(block_from_proto).transpose()?,
             revision: LogIndex(m.revision),
+            profile: profile_from_proto(m.profile)?.kept(),
             created_at: Timestamp(m.created_at),
             changed_at: LogIndex(m.changed_at),
         }),

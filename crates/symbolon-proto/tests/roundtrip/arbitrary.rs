@@ -85,7 +85,13 @@ fn user_command() -> impl Strategy<Value = Command> {
         (id(UserId), option::of(display_name()), any::<Option<bool>>(), option::of(index()));
     prop_oneof![
         update.prop_map(|(user, display_name, disabled, revision)| {
-            Command::UpdateUser(UpdateUser { user, display_name, disabled, revision })
+            Command::UpdateUser(UpdateUser {
+                user,
+                display_name,
+                disabled,
+                profile: Default::default(),
+                revision,
+            })
         }),
         (id(UserId), reason(), number()).prop_map(|(user, reason, milliseconds)| {
             Command::BlockUser(BlockUser { user, reason, milliseconds })
@@ -176,7 +182,12 @@ fn admit_node() -> impl Strategy<Value = AdmitNode> {
 fn creation() -> impl Strategy<Value = Command> {
     prop_oneof![
         (id(UserId), user_name(), display_name()).prop_map(|(user, name, display_name)| {
-            Command::CreateUser(CreateUser { user, name, display_name })
+            Command::CreateUser(CreateUser {
+                user,
+                name,
+                display_name,
+                profile: Default::default(),
+            })
         }),
         (id(UserId), id(TokenId), parameters(), sealed(), serial(), number(), any::<bool>())
             .prop_map(|(user, token, parameters, seed, serial, mark, pending)| {
@@ -318,6 +329,7 @@ fn user_row() -> impl Strategy<Value = User> {
             tokens,
             disabled,
             block,
+            profile: None,
             created_at,
             changed_at,
             revision,

@@ -119,10 +119,11 @@ pub(crate) fn create_cluster() -> CreateCluster {
     }
 }
 
-fn create_user() -> CreateUser {
+pub(crate) fn create_user() -> CreateUser {
     CreateUser {
         user: UserId(0xa1a2_a3a4_a5a6_a7a8),
         name: user_name("zoë"),
+        profile: Default::default(),
         display_name: display_name("Zoë Example"),
     }
 }
@@ -185,6 +186,7 @@ pub(crate) fn user_commands() -> Vec<(&'static str, Command)> {
         user,
         display_name: Some(display_name("Zoë Other")),
         disabled: Some(true),
+        profile: Default::default(),
         revision: Some(LogIndex(4711)),
     };
     vec![
@@ -213,6 +215,7 @@ pub(crate) fn user_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
             user,
             display_name: Some(display_name("Zoë Other")),
             disabled: Some(false),
+            profile: Default::default(),
         },
         AuditRow::UserBlocked { user, reason: reason(), until: AT.plus(9_000) },
         AuditRow::UserUnblocked { user, reason: reason(), failures: 99 },
@@ -332,10 +335,11 @@ fn reveal() -> Option<Reveal> {
     Some(Reveal { secret: Sealed::new(vec![0x52; 8]), until: AT.plus(30_000) })
 }
 
-fn user() -> User {
+pub(crate) fn user() -> User {
     User {
         id: UserId(0xa1a2_a3a4_a5a6_a7a8),
         name: user_name("zoë"),
+        profile: None,
         display_name: display_name("Zoë Example"),
         failures: 99,
         tokens: vec![TokenId(0xb1b2_b3b4_b5b6_b7b8), TokenId(0xc1c2_c3c4_c5c6_c7c8)],

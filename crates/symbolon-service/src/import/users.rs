@@ -1,7 +1,10 @@
 //! Users from files.
 
 use futures_util::future::join_all;
-use symbolon_core::{Command, CreateUser, DisplayName, State, UpdateUser, User, UserId, UserName};
+use symbolon_core::{
+    Command, CreateUser, DisplayName, Profile, ProfileChange, State, UpdateUser, User, UserId,
+    UserName,
+};
 
 use super::{Fate, IMPORT_ROWS_MAX, Import, UserRow, fate_of};
 use crate::admin::kind;
@@ -13,6 +16,7 @@ struct Wish<'a> {
     name: &'a UserName,
     display_name: Option<&'a DisplayName>,
     disabled: Option<bool>,
+    profile: &'a ProfileChange,
     /// Whether a user who is another becomes what the row says.
     update: bool,
 }
@@ -25,7 +29,7 @@ impl Service {
     pub async fn import_users(
         &self,
         import: Import<'_>,
-        rows: &[UserRow],
+        rows: &[Result<UserRow, ServiceError>],
         update: bool,
     ) -> Result<Vec<Fate>, ServiceError> {
         let (import, _place) = self.begin_import(import, "users", rows.len()).await?;
@@ -38,9 +42,13 @@ impl Service {
         &self,
         import: &Import<'_>,
         at: usize,
-        row: &UserRow,
+        row: &Result<UserRow, ServiceError>,
         update: bool,
     ) -> Result<Fate, ServiceError> {
+        let row = match row {
+            Ok(row) => row,
+            Err(error) => return fate_of(Err(error.clone())),
+        };
         let mut decided = self.try_user(import, at, row, update).await;
         if let Err(ServiceError::AlreadyExists { .. }) = decided {
             // Somebody was faster: now the user is there to be compared with.
@@ -60,7 +68,13 @@ impl Service {
         let display_name = row.display_name.as_deref().map(DisplayName::new).transpose();
         let display_name = display_name.map_err(|error| names::bad_name("display_name", error))?;
         let disabled = row.enabled.map(|enabled| !enabled);
-        let wish = Wish { name: &name, display_name: display_name.as_ref(), disabled, update };
+        let wish = Wish {
+            name: &name,
+            display_name: display_name.as_ref(),
+            disabled,
+            profile: &row.profile,
+            update,
+        };
         let fate = self.carry_out(import, at, &wish).await?;
         if fate != Fate::Created || disabled != Some(true) || import.dry_run {
             return Ok(fate);
@@ -77,7 +91,10 @@ impl Service {
         at: usize,
         wish: &Wish<'_>,
     ) -> Result<Fate, ServiceError> {
-        let shape = format!("{:?} {:?} {}", wish.display_name, wish.disabled, wish.update);
+        let shape = format!(
+            "{:?} {:?} {:?} {}",
+            wish.display_name, wish.disabled, wish.profile, wish.update
+        );
         let fields = [wish.name.as_str().as_bytes(), shape.as_bytes()];
         let id = self.row_id(import, at);
         let request = self.request(import.principal, id, "import_user", &fields)?;
@@ -88,6 +105,7 @@ impl Service {
                     user: UserId(self.draw()),
                     name: wish.name.clone(),
                     display_name: wish.new_display_name()?,
+                    profile: Profile::default().with(&wish.profile.values, &wish.profile.fields),
                 })),
             })
         };
@@ -107,8 +125,11 @@ impl Wish<'_> {
     fn compared_with(&self, user: &User) -> Result<Command, Fate> {
         let display_name = self.display_name.filter(|name| **name != user.display_name);
         let disabled = self.disabled.filter(|disabled| *disabled != user.disabled);
+        let ProfileChange { fields, values } = self.profile;
+        let profile = user.profile().differing(values, fields);
         let said = [display_name.map(|_| "display_name"), disabled.map(|_| "enabled")];
-        let fields: Vec<_> = said.into_iter().flatten().collect();
+        let said = said.into_iter().flatten();
+        let fields: Vec<_> = said.chain(profile.iter().map(|field| field.name())).collect();
         if fields.is_empty() {
             return Err(Fate::Unchanged);
         }
@@ -121,6 +142,7 @@ impl Wish<'_> {
             user: user.id,
             display_name: display_name.cloned(),
             disabled,
+            profile: ProfileChange { fields: profile, values: values.clone() },
             revision: None,
         }))
     }

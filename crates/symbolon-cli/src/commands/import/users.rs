@@ -2,7 +2,6 @@
 
 use std::{
     cell::Cell,
-    collections::BTreeSet,
     io::{self, Read},
     path::PathBuf,
     rc::Rc,
@@ -10,7 +9,7 @@ use std::{
 
 use symbolon_import::{CountryCode, UserRow, UserRows};
 use symbolon_proto::v1::{
-    self, ImportUsersRequest, ImportedUser, user_service_client::UserServiceClient,
+    self, ImportUsersRequest, ImportedUser, phone::Kind, user_service_client::UserServiceClient,
 };
 
 use super::{Questions, Said, patiently};
@@ -29,6 +28,9 @@ const PROGRESS_ROWS: u64 = 256;
 pub(crate) struct ImportUsers {
     /// The file; `-` is standard input
     file: PathBuf,
+    /// Country code of telephone numbers that are written without one, such as 49
+    #[arg(long, value_name = "CODE", value_parser = country_code)]
+    country: Option<CountryCode>,
     /// Make users who are there what their rows say; without it, one who is another is told and left
     #[arg(long)]
     update: bool,
@@ -57,7 +59,7 @@ pub(in crate::commands) async fn import(
     arguments: ImportUsers,
     format: Format,
 ) -> Result<Exit, Failure> {
-    let ImportUsers { file, update, dry_run } = arguments;
+    let ImportUsers { file, country, update, dry_run } = arguments;
     let shown = file.display();
     let (input, bytes_all) = files::open(&file).map_err(|error| {
         Failure::configuration(
@@ -67,8 +69,7 @@ pub(in crate::commands) async fn import(
     })?;
     let bytes = Rc::new(Cell::new(0));
     let input = Counted { input, bytes: Rc::clone(&bytes) };
-    // Telephone numbers are not kept, so any country will do to read them.
-    let rows = UserRows::new(input, CountryCode::parse("1")).map_err(|error| {
+    let rows = UserRows::new(input, country).map_err(|error| {
         Failure::configuration(
             format!("Nothing of {shown} was imported: {error}."),
             "Correct that, and run the command again.",
@@ -80,12 +81,10 @@ pub(in crate::commands) async fn import(
         questions.account.warnings.push(Said::of_user(1, "", what));
     }
     let ask = async |users: Vec<ImportedUser>| send(context, &users, update, dry_run).await;
-    let mut ignored = BTreeSet::new();
     for (count, (line, row)) in (1_u64..).zip(rows) {
         match row {
             Err(reason) => questions.account.refuse(Said::of_user(line, "", reason)),
             Ok(row) => {
-                ignored.extend(not_kept(&row));
                 let said = Said::of_user(line, &row.username, "");
                 if let Err(failure) = questions.add(said, user(row), &ask).await {
                     return Err(questions.ended(failure));
@@ -97,10 +96,6 @@ pub(in crate::commands) async fn import(
             let part = part.map_or_else(String::new, |part| format!(", {part} % of the file"));
             output::progress(&format!("{count} users{part}"));
         }
-    }
-    for field in ignored {
-        let what = format!("the column {field} is not kept by this release");
-        questions.account.warnings.push(Said::of_user(1, "", what));
     }
     match questions.send(&ask).await {
         Ok(()) => questions.account.tell("users", format),
@@ -128,23 +123,25 @@ async fn send(
 /// What people read is the display name, or else first and last name.
 fn user(row: UserRow) -> ImportedUser {
     let names = [row.first_name, row.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let phone = |kind: Kind, number, extension: Option<String>| v1::Phone {
+        kind: kind.into(),
+        number,
+        extension: extension.unwrap_or_default(),
+    };
+    let office = row.phone.map(|it| phone(Kind::Office, it.number, it.extension));
+    let mobile = row.mobile_phone.map(|number| phone(Kind::Mobile, number, None));
     ImportedUser {
         username: row.username,
         display_name: row.display_name.unwrap_or(names),
         enabled: row.enabled,
+        email: row.email.unwrap_or_default(),
+        phones: office.into_iter().chain(mobile).collect(),
+        groups: row.groups,
+        tags: row.tags,
+        language: row.language.unwrap_or_default(),
     }
 }
 
-/// What a row says that users do not have.
-fn not_kept(row: &UserRow) -> impl Iterator<Item = &'static str> {
-    [
-        ("email", row.email.is_some()),
-        ("phone", row.phone.is_some()),
-        ("mobile_phone", row.mobile_phone.is_some()),
-        ("groups", !row.groups.is_empty()),
-        ("tags", !row.tags.is_empty()),
-        ("language", row.language.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(field, is_there)| is_there.then_some(field))
+fn country_code(text: &str) -> Result<CountryCode, &'static str> {
+    CountryCode::parse(text).ok_or("a country code is one to three digits")
 }
