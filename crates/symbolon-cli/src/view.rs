@@ -1,10 +1,12 @@
 //! What results look like in JSON. Scripts hold on to it: keys may come, none may change or go.
 
 mod audit;
+mod settings;
 
 pub(crate) use audit::AuditEvent;
 use prost_types::Timestamp;
 use serde::Serialize;
+pub(crate) use settings::{ChangedSettings, Setting};
 use symbolon_proto::v1;
 
 /// RFC 3339 in UTC.
@@ -27,6 +29,8 @@ pub(crate) struct User {
     pub(crate) block: Option<Block>,
     /// Too many failures in a row.
     pub(crate) locked: bool,
+    /// After failures in a row, no code is taken until then; null otherwise.
+    pub(crate) waits_until: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +62,7 @@ impl From<v1::User> for User {
             enabled: user.enabled,
             block: user.block.map(Block::from),
             locked: user.locked,
+            waits_until: time(user.waits_until.as_ref()),
         }
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::digest::{Canonical, CanonicalWriter, Digest};
 use crate::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, Reason, Reply, RequestId,
+    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, Reason, Reply, RequestId, Setting,
     Timestamp, TokenId, UserId, UserName, Verdict,
 };
 
@@ -54,6 +54,18 @@ pub enum AuditRow {
     DataKeyRotationStarted { id: DataKeyId },
     DataKeyActivated { id: DataKeyId },
     DataKeyRetired { id: DataKeyId },
+    SettingsChanged { changes: Vec<SettingChange> },
+}
+
+/// A setting that stands at another value than before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SettingChange {
+    /// Which one.
+    pub setting: Setting,
+    /// The value that stood.
+    pub before: u64,
+    /// The value that stands.
+    pub after: u64,
 }
 
 /// A decided verification.
@@ -100,6 +112,7 @@ impl AuditEvent {
             AuditRow::NodeAddressesChanged { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. } => Reply::Done,
+            AuditRow::SettingsChanged { .. } => Reply::SettingsChanged,
             AuditRow::JoinTokenExpired { .. } => return None,
         })
     }
@@ -201,6 +214,12 @@ impl Canonical for AuditRow {
             }
             Self::DataKeyRetired { id } => {
                 w.number(12).number(id.0.into());
+            }
+            Self::SettingsChanged { changes } => {
+                w.number(20).number(changes.len() as u64);
+                for SettingChange { setting, before, after } in changes {
+                    w.number(setting.info().number.into()).number(*before).number(*after);
+                }
             }
         }
     }

@@ -20,6 +20,7 @@ mod otpauth;
 pub mod ports;
 mod read;
 mod service;
+mod settings;
 mod tokens;
 mod users;
 mod verify;
@@ -37,6 +38,7 @@ pub use ports::{
 };
 pub use read::Page;
 pub use service::{Principal, Service};
+pub use settings::{SettingsDone, SettingsWanted};
 pub use tokens::{Enrollment, NewToken, TokenName};
 pub use users::{UserChanges, etag};
 pub use verify::{VerifyReply, VerifyRequest};

@@ -28,6 +28,7 @@ fn user() -> v1::User {
         block: Some(v1::Block { reason: "stolen".to_owned(), since: Some(AT), until: Some(AT) }),
         locked: false,
         etag: "7".to_owned(),
+        waits_until: Some(AT),
     }
 }
 
@@ -79,6 +80,7 @@ fn a_user() {
                 "until": "2025-12-31T23:59:59.005Z",
             },
             "locked": false,
+            "waits_until": "2025-12-31T23:59:59.005Z",
             "log_index": 7,
         })
     );

@@ -8,8 +8,8 @@ use symbolon_core::{
     CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
     RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed,
-    Serial, SetNodeAddresses, Stamp, State, Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
-    UserName,
+    Serial, SetNodeAddresses, Setting, Stamp, State, Timestamp, TokenId, UnblockUser,
+    UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 /// One log entry to be. Numbers are drawn from small ranges, so that steps meet.
@@ -69,6 +69,8 @@ enum Wish {
     /// The field in this place among those that are left.
     Reseal(u8),
     RetireKey,
+    /// A setting by its number, and what it is to be; 0 is the default.
+    Set(u32, u64),
     Verify {
         user: u8,
         application: u8,
@@ -128,6 +130,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (number(2, 5), any::<bool>()).prop_map(|(user, off)| Wish::Disable(user, off)),
         1 => (number(2, 5), 0..60_000_u64).prop_map(|(user, time)| Wish::Block(user, time)),
         1 => number(2, 5).prop_map(Wish::Unblock),
+        1 => (1..=6_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
         1 => number(3, 5).prop_map(Wish::Delete),
         2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
         3 => (0..4_u8, secret, 0..4_u8)
@@ -295,6 +298,7 @@ impl Log {
                 api_address: format!("https://host{host}:8443"),
             }),
             Wish::Tick => Command::Tick,
+            Wish::Set(number, value) => set(*number, *value, view),
             Wish::RotateKey | Wish::ConfirmKey(_) | Wish::Reseal(_) | Wish::RetireKey => {
                 change_key(wish, view)
             }
@@ -380,7 +384,8 @@ fn usual_caller(command: &Command) -> Caller {
         | Command::RemoveToken(_)
         | Command::CreateApplication(_)
         | Command::CreateJoinToken(_)
-        | Command::RotateDataKey(_) => caller(0),
+        | Command::RotateDataKey(_)
+        | Command::UpdateSettings(_) => caller(0),
     }
 }
 
@@ -395,6 +400,23 @@ fn caller(number: u8) -> Caller {
 
 fn sealed(key: DataKeyId, content: u8) -> Sealed {
     Sealed::new([&[1][..], &key.0.to_be_bytes(), &[content; 20]].concat())
+}
+
+/// Low values, so that they are met. An even one is bound to the settings as they were seen.
+fn set(number: u32, value: u64, view: &State) -> Command {
+    let setting = Setting::from_number(number).unwrap();
+    let revision = value.is_multiple_of(2).then(|| view.settings().changed_at);
+    let mut changes = vec![(setting, Some(value).filter(|value| *value > 0))];
+    if setting == Setting::LockoutHardLimit {
+        // A low one leaves no room for the others as they are by default.
+        let others = [
+            (Setting::LockoutThreshold, Some(value / 2)),
+            (Setting::LockoutFirstWait, Some(1)),
+            (Setting::IslandAllowance, Some(0)),
+        ];
+        changes.extend(others.into_iter().filter(|_| value > 1));
+    }
+    Command::UpdateSettings(UpdateSettings { changes, revision })
 }
 
 /// What an administrator says about an account. An even one of them sees to it that it is as it was seen.

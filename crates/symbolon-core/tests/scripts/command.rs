@@ -10,8 +10,8 @@ use symbolon_core::{
     CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
     RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed,
-    Secret, Serial, SetNodeAddresses, State, Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
-    UserName,
+    Secret, Serial, SetNodeAddresses, Setting, State, Timestamp, TokenId, UnblockUser,
+    UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 use crate::language::{Words, time};
@@ -379,16 +379,39 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             (Command::ConfirmDataKey(ConfirmDataKey { node, id }), Caller::Node(node))
         }
         "retire" => (Command::RetireDataKey(RetireDataKey { id: data_key(&name)? }), node_one()),
+        "set" => (Command::UpdateSettings(settings(&name, words)?), root()),
         other => return Err(format!("no command {other}")),
     })
+}
+
+fn revision(words: &mut Words) -> Result<Option<LogIndex>, String> {
+    let revision = words.option("at-revision")?;
+    let revision = revision.map(|text| text.parse().map(LogIndex).map_err(|_| "a revision"));
+    Ok(revision.transpose()?)
+}
+
+/// `set NAME=VALUE [NAME=VALUE ...]`; `default` takes a value back.
+fn settings(first: &str, words: &mut Words) -> Result<UpdateSettings, String> {
+    let revision = revision(words)?;
+    let mut changes = Vec::new();
+    let mut next = Some(first.to_owned());
+    while let Some(text) = next {
+        let (name, value) = text.split_once('=').ok_or("set NAME=VALUE")?;
+        let setting = Setting::from_name(name).ok_or_else(|| format!("no setting {name}"))?;
+        let value = match value {
+            "default" => None,
+            number => Some(number.parse().map_err(|_| format!("{number} is no number"))?),
+        };
+        changes.push((setting, value));
+        next = words.next("a setting").ok();
+    }
+    Ok(UpdateSettings { changes, revision })
 }
 
 /// `update USER`, `block USER`, `unblock USER`, `delete USER`, the user as of `knows`.
 fn user_command(verb: &str, user: &str, words: &mut Words) -> Result<Command, String> {
     let user = UserId(number("user", user));
-    let revision = words.option("at-revision")?;
-    let revision = revision.map(|text| text.parse().map(LogIndex).map_err(|_| "a revision"));
-    let revision = revision.transpose()?;
+    let revision = revision(words)?;
     let reason = |words: &mut Words| {
         let text = words.option("because")?.unwrap_or_else(|| "because".to_owned());
         Reason::new(text).map_err(|error| error.to_string())

@@ -16,7 +16,7 @@ use super::row::{
 use super::{
     DecodeError, algorithm_number, caller_from_proto, caller_to_proto, data_key, display_name,
     fingerprint, method, method_number, name, need, parameters, reason, request_id, serial,
-    token_kind, user_name,
+    settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -142,6 +142,7 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             new: c.new.as_bytes().to_vec(),
         }),
         Command::RetireDataKey(c) => Message::RetireDataKey(store::RetireDataKey { id: c.id.0 }),
+        Command::UpdateSettings(c) => Message::UpdateSettings(settings::update_to_proto(c)),
     }
 }
 
@@ -212,6 +213,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             new: Sealed::new(m.new),
         }),
         Message::RetireDataKey(m) => Command::RetireDataKey(RetireDataKey { id: data_key(m.id)? }),
+        Message::UpdateSettings(m) => Command::UpdateSettings(settings::update_from_proto(m)?),
     })
 }
 

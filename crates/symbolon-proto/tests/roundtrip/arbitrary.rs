@@ -12,8 +12,9 @@ use symbolon_core::{
     Denial, DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
     LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, Refusal,
     RemoveToken, Reply, RequestId, Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey,
-    Rotation, Row, RowKey, Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId,
-    UnblockUser, UpdateUser, User, UserId, UserName, Verdict, Verified,
+    Rotation, Row, RowKey, SETTINGS, Sealed, Serial, SetNodeAddresses, Setting, Settings,
+    Timestamp, Token, TokenId, UnblockUser, UpdateSettings, UpdateUser, User, UserId, UserName,
+    Verdict, Verified,
 };
 
 /// Any number, the extreme ones often.
@@ -228,6 +229,7 @@ fn row_key() -> impl Strategy<Value = RowKey> {
         id(NodeId).prop_map(RowKey::Node),
         id(AdministratorId).prop_map(RowKey::Administrator),
         Just(RowKey::DataKeys),
+        Just(RowKey::Settings),
     ]
 }
 
@@ -243,7 +245,19 @@ fn key_command() -> impl Strategy<Value = Command> {
             new
         })),
         data_key().prop_map(|id| Command::RetireDataKey(RetireDataKey { id })),
+        (vec((setting(), option::of(number())), 0..4), option::of(index())).prop_map(
+            |(changes, revision)| Command::UpdateSettings(UpdateSettings { changes, revision })
+        ),
     ]
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    proptest::sample::select(&SETTINGS[..]).prop_map(|info| info.setting)
+}
+
+fn settings_row() -> impl Strategy<Value = Settings> {
+    (vec((setting(), number()), 0..4), index())
+        .prop_map(|(values, changed_at)| Settings { values, changed_at })
 }
 
 fn data_keys_row() -> impl Strategy<Value = DataKeys> {
@@ -308,13 +322,16 @@ fn user_row() -> impl Strategy<Value = User> {
     let names = (user_name(), display_name());
     let block = (reason(), time(), time());
     let block = option::of(block.prop_map(|(reason, since, until)| Block { reason, since, until }));
-    let standing = (any::<u32>(), any::<bool>(), block);
+    let failures = (any::<u32>(), time(), vec((id(ApplicationId), any::<u32>()), 0..3));
+    let standing = (failures, any::<bool>(), block);
     (id(UserId), names, standing, tokens, time(), index(), index()).prop_map(
         |(id, names, (failures, disabled, block), tokens, created_at, changed_at, revision)| User {
             id,
             name: names.0,
             display_name: names.1,
-            failures,
+            failures: failures.0,
+            failed_at: failures.1,
+            failed_by: failures.2,
             tokens,
             disabled,
             block,
@@ -375,11 +392,12 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         application.prop_map(|(id, name, key, reveal, created_at, changed_at)| {
             Row::Application(Application { id, name, key, reveal, created_at, changed_at })
         }),
-        user_row().prop_map(Row::User),
+        user_row().prop_map(Row::User).boxed(),
         token_row().prop_map(Row::Token),
         node().prop_map(Row::Node),
         join_token_row().prop_map(Row::JoinToken),
         data_keys_row().prop_map(Row::DataKeys),
+        settings_row().prop_map(Row::Settings).boxed(),
     ]
 }
 

@@ -13,6 +13,10 @@ use symbolon_core::{
     User, UserId, UserName, Verdict, Verified,
 };
 
+mod settings;
+
+pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
+
 const AT: Timestamp = Timestamp(1_800_000_000_123);
 
 /// Every command, by the name of its vector.
@@ -68,6 +72,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::BlockUser(_)
         | Command::UnblockUser(_)
         | Command::DeleteUser(_)
+        | Command::UpdateSettings(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
         | Command::ResyncToken(_)
@@ -338,6 +343,8 @@ fn user() -> User {
         name: user_name("zoë"),
         display_name: display_name("Zoë Example"),
         failures: 99,
+        failed_at: Timestamp(0),
+        failed_by: Vec::new(),
         tokens: vec![TokenId(0xb1b2_b3b4_b5b6_b7b8), TokenId(0xc1c2_c3c4_c5c6_c7c8)],
         disabled: false,
         block: None,
