@@ -7,6 +7,8 @@ mod enrolment;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+mod guessing;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod logs;
