@@ -25,6 +25,7 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
         "locked",
         "tokens",
         "username",
+        "waits_until",
     ];
     let mut expected = of_a_user.to_vec();
     expected.insert(7, "log_index");

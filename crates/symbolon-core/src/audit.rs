@@ -206,22 +206,20 @@ impl Canonical for AuditRow {
             Self::TokenRemoved { user, token } => {
                 w.number(15).number(user.0).number(token.0);
             }
-            Self::DataKeyRotationStarted { id } => {
-                w.number(10).number(id.0.into());
-            }
-            Self::DataKeyActivated { id } => {
-                w.number(11).number(id.0.into());
-            }
-            Self::DataKeyRetired { id } => {
-                w.number(12).number(id.0.into());
-            }
+            Self::DataKeyRotationStarted { id } => _ = w.number(10).number(id.0.into()),
+            Self::DataKeyActivated { id } => _ = w.number(11).number(id.0.into()),
+            Self::DataKeyRetired { id } => _ = w.number(12).number(id.0.into()),
             Self::SettingsChanged { changes } => {
                 w.number(20).number(changes.len() as u64);
-                for SettingChange { setting, before, after } in changes {
-                    w.number(setting.info().number.into()).number(*before).number(*after);
-                }
+                changes.iter().for_each(|change| change.canonical(w));
             }
         }
+    }
+}
+
+impl Canonical for SettingChange {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.number(self.setting.info().number.into()).number(self.before).number(self.after);
     }
 }
 

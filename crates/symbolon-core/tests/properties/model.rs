@@ -186,8 +186,7 @@ impl Model {
             })
         };
         let right: Vec<_> = outcome.matches.iter().filter(right).collect();
-        let is_used =
-            |found: &&Match| before.token(found.token).is_none_or(|token| found.step <= token.mark);
+        let is_used = |found: &&Match| before.token(found.token).unwrap().mark >= found.step;
         let blocked = known.block.as_ref().is_some_and(|block| after.clock() < block.until);
         let expected = if known.disabled {
             Some(Denial::Disabled)

@@ -14,6 +14,9 @@ use symbolon_core::{
     UpdateSettings, UpdateUser, UserId, UserName,
 };
 
+mod keys;
+mod settings;
+
 use crate::language::{Words, time};
 
 /// What only the people in a script know: the seeds of their tokens.
@@ -368,50 +371,16 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             };
             (Command::SetNodeAddresses(command), Caller::Node(node))
         }
-        "rotate-data-key" => {
-            let id = data_key(&name)?;
-            let command = RotateDataKey { id, key: sealed(&format!("data key {id}"), words)? };
-            (Command::RotateDataKey(command), root())
-        }
-        "confirm" => {
-            let node = NodeId(name.parse().map_err(|_| "confirm NODE_NUMBER KEY")?);
-            let id = data_key(&words.next("a data key")?)?;
-            (Command::ConfirmDataKey(ConfirmDataKey { node, id }), Caller::Node(node))
-        }
-        "retire" => (Command::RetireDataKey(RetireDataKey { id: data_key(&name)? }), node_one()),
-        "set" => (Command::UpdateSettings(settings(&name, words)?), root()),
+        "rotate-data-key" | "confirm" | "retire" => keys::command(verb, &name, words)?,
+        "set" => (Command::UpdateSettings(settings::command(&name, words)?), root()),
         other => return Err(format!("no command {other}")),
     })
-}
-
-fn revision(words: &mut Words) -> Result<Option<LogIndex>, String> {
-    let revision = words.option("at-revision")?;
-    let revision = revision.map(|text| text.parse().map(LogIndex).map_err(|_| "a revision"));
-    Ok(revision.transpose()?)
-}
-
-/// `set NAME=VALUE [NAME=VALUE ...]`; `default` takes a value back.
-fn settings(first: &str, words: &mut Words) -> Result<UpdateSettings, String> {
-    let revision = revision(words)?;
-    let mut changes = Vec::new();
-    let mut next = Some(first.to_owned());
-    while let Some(text) = next {
-        let (name, value) = text.split_once('=').ok_or("set NAME=VALUE")?;
-        let setting = Setting::from_name(name).ok_or_else(|| format!("no setting {name}"))?;
-        let value = match value {
-            "default" => None,
-            number => Some(number.parse().map_err(|_| format!("{number} is no number"))?),
-        };
-        changes.push((setting, value));
-        next = words.next("a setting").ok();
-    }
-    Ok(UpdateSettings { changes, revision })
 }
 
 /// `update USER`, `block USER`, `unblock USER`, `delete USER`, the user as of `knows`.
 fn user_command(verb: &str, user: &str, words: &mut Words) -> Result<Command, String> {
     let user = UserId(number("user", user));
-    let revision = revision(words)?;
+    let revision = settings::revision(words)?;
     let reason = |words: &mut Words| {
         let text = words.option("because")?.unwrap_or_else(|| "because".to_owned());
         Reason::new(text).map_err(|error| error.to_string())

@@ -17,6 +17,8 @@ use symbolon_core::{
     Verdict, Verified,
 };
 
+mod settings;
+
 /// Any number, the extreme ones often.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![Just(0), Just(1), Just(u64::MAX), any::<u64>()]
@@ -245,19 +247,8 @@ fn key_command() -> impl Strategy<Value = Command> {
             new
         })),
         data_key().prop_map(|id| Command::RetireDataKey(RetireDataKey { id })),
-        (vec((setting(), option::of(number())), 0..4), option::of(index())).prop_map(
-            |(changes, revision)| Command::UpdateSettings(UpdateSettings { changes, revision })
-        ),
+        settings::update(),
     ]
-}
-
-fn setting() -> impl Strategy<Value = Setting> {
-    proptest::sample::select(&SETTINGS[..]).prop_map(|info| info.setting)
-}
-
-fn settings_row() -> impl Strategy<Value = Settings> {
-    (vec((setting(), number()), 0..4), index())
-        .prop_map(|(values, changed_at)| Settings { values, changed_at })
 }
 
 fn data_keys_row() -> impl Strategy<Value = DataKeys> {
@@ -397,7 +388,7 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         node().prop_map(Row::Node),
         join_token_row().prop_map(Row::JoinToken),
         data_keys_row().prop_map(Row::DataKeys),
-        settings_row().prop_map(Row::Settings).boxed(),
+        settings::row().prop_map(Row::Settings).boxed(),
     ]
 }
 
