@@ -16,6 +16,7 @@ mod peers;
 mod ports;
 mod reflection;
 mod rights;
+mod settings;
 mod strangers;
 mod support;
 mod tokens;

@@ -9,9 +9,10 @@ use tonic::Code;
 
 use crate::support::documented::{self, Documented};
 use crate::support::method::{
-    BLOCK_USER, CONFIRM_TOKEN, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER, DELETE_USER,
-    ENROLL_TOKEN, GET_STATUS, GET_USER, IMPORT_TOKENS, IMPORT_USERS, LIST_USERS, QUERY_AUDIT,
-    REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY, TAIL_AUDIT, UNBLOCK_USER, UPDATE_USER, VERIFY,
+    APPLY_SETTINGS, BLOCK_USER, CONFIRM_TOKEN, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER,
+    DELETE_USER, ENROLL_TOKEN, GET_SETTINGS, GET_STATUS, GET_USER, IMPORT_TOKENS, IMPORT_USERS,
+    LIST_USERS, QUERY_AUDIT, REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY, TAIL_AUDIT, UNBLOCK_USER,
+    UPDATE_SETTINGS, UPDATE_USER, VERIFY,
 };
 use crate::support::wire::{Wire, framed};
 use crate::support::{assert_all_run, cluster, reflected, state, stranger};
@@ -58,6 +59,9 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         (ROTATE_DATA_KEY, ADMINISTRATOR, Vec::new()),
         (QUERY_AUDIT, ADMINISTRATOR, Vec::new()),
         (TAIL_AUDIT, ADMINISTRATOR, Vec::new()),
+        (GET_SETTINGS, ADMINISTRATOR, Vec::new()),
+        (UPDATE_SETTINGS, ADMINISTRATOR, Vec::new()),
+        (APPLY_SETTINGS, ADMINISTRATOR, Vec::new()),
     ]
     .into_iter()
     .chain(about_nobody())

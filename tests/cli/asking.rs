@@ -9,7 +9,7 @@ use crate::program::{Asking, CONFIGURATION, DONE, NO, USAGE, binary, keys};
 /// Base32 of 20 bytes.
 const SEED: &str = "GEZD GNBV gy3t qojq GEZD-GNBV-GY3T-QOJQ\n";
 
-const OF_A_USER: [&str; 14] = [
+const OF_A_USER: [&str; 15] = [
     "block",
     "created_at",
     "display_name",
@@ -24,6 +24,7 @@ const OF_A_USER: [&str; 14] = [
     "tags",
     "tokens",
     "username",
+    "waits_until",
 ];
 
 #[tokio::test]

@@ -17,5 +17,6 @@ mod machine;
 mod program;
 mod refusals;
 mod secrets;
+mod settings;
 mod store;
 mod unsealed;

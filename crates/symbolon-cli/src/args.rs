@@ -7,7 +7,7 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand, builder::OsStringValueP
 use crate::{
     commands::{
         ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments,
-        TokenArguments, UserArguments, VerifyArguments,
+        SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
     },
     demo::DemoArguments,
     dev::DevArguments,
@@ -27,6 +27,8 @@ pub enum Command {
     Verify(VerifyArguments),
     /// What happened: every decision and every change
     Audit(AuditArguments),
+    /// What holds for the whole cluster
+    Settings(SettingsArguments),
     /// The cluster and its nodes
     Cluster(ClusterArguments),
     /// Print a completion script for a shell

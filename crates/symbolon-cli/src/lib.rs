@@ -15,6 +15,7 @@ mod connect;
 mod context;
 mod demo;
 mod dev;
+mod duration;
 mod error;
 mod exit;
 mod files;
@@ -33,8 +34,8 @@ mod view;
 pub use args::{Command, Everywhere};
 pub use children::end_with_parent;
 pub use commands::{
-    ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments, TokenArguments,
-    UserArguments, VerifyArguments,
+    ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments,
+    SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
 };
 pub use demo::DemoArguments;
 pub use dev::DevArguments;

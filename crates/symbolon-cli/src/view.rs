@@ -1,10 +1,12 @@
 //! What results look like in JSON. Scripts hold on to it: keys may come, none may change or go.
 
 mod audit;
+mod settings;
 
 pub(crate) use audit::AuditEvent;
 use prost_types::Timestamp;
 use serde::Serialize;
+pub(crate) use settings::{ChangedSettings, Setting};
 use symbolon_proto::v1;
 
 /// RFC 3339 in UTC.
@@ -32,6 +34,8 @@ pub(crate) struct User {
     pub(crate) groups: Vec<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) language: String,
+    /// After failures in a row, no code is taken until then; null otherwise.
+    pub(crate) waits_until: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -83,6 +87,7 @@ impl From<v1::User> for User {
             groups: user.groups,
             tags: user.tags,
             language: user.language,
+            waits_until: time(user.waits_until.as_ref()),
         }
     }
 }

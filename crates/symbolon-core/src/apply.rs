@@ -3,6 +3,7 @@
 mod application;
 mod cluster;
 mod data_key;
+mod settings;
 mod tick;
 mod token;
 mod user;
@@ -65,6 +66,7 @@ impl State {
             Command::ConfirmDataKey(command) => self.confirm_data_key(&context, command, out),
             Command::Reseal(command) => self.reseal(command, out),
             Command::RetireDataKey(command) => self.retire_data_key(&context, command, out),
+            Command::UpdateSettings(command) => self.update_settings(&context, command, out),
         };
         match result {
             Ok(reply) => Answer { index: stamp.index, reply },
@@ -103,7 +105,8 @@ impl State {
                 | Command::RemoveToken(_)
                 | Command::CreateApplication(_)
                 | Command::CreateJoinToken(_)
-                | Command::RotateDataKey(_),
+                | Command::RotateDataKey(_)
+                | Command::UpdateSettings(_),
                 Caller::Administrator(_),
             ) => true,
             (Command::SetNodeAddresses(command), Caller::Node(id)) => command.node == id,

@@ -7,7 +7,7 @@ use crate::digest::{Canonical, CanonicalWriter, Digest};
 use crate::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
     JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Reason, Reply,
-    RequestId, Timestamp, TokenId, UserId, UserName, Verdict,
+    RequestId, Setting, Timestamp, TokenId, UserId, UserName, Verdict,
 };
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
@@ -118,6 +118,20 @@ pub enum AuditRow {
     DataKeyRetired {
         id: DataKeyId,
     },
+    SettingsChanged {
+        changes: Vec<SettingChange>,
+    },
+}
+
+/// A setting that stands at another value than before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SettingChange {
+    /// Which one.
+    pub setting: Setting,
+    /// The value that stood.
+    pub before: u64,
+    /// The value that stands.
+    pub after: u64,
 }
 
 /// A decided verification.
@@ -164,6 +178,7 @@ impl AuditEvent {
             AuditRow::NodeAddressesChanged { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. } => Reply::Done,
+            AuditRow::SettingsChanged { .. } => Reply::SettingsChanged,
             AuditRow::JoinTokenExpired { .. } => return None,
         })
     }
@@ -255,14 +270,12 @@ impl Canonical for AuditRow {
             Self::TokenRemoved { user, token } => {
                 w.number(15).number(user.0).number(token.0);
             }
-            Self::DataKeyRotationStarted { id } => {
-                w.number(10).number(id.0.into());
-            }
-            Self::DataKeyActivated { id } => {
-                w.number(11).number(id.0.into());
-            }
-            Self::DataKeyRetired { id } => {
-                w.number(12).number(id.0.into());
+            Self::DataKeyRotationStarted { id } => _ = w.number(10).number(id.0.into()),
+            Self::DataKeyActivated { id } => _ = w.number(11).number(id.0.into()),
+            Self::DataKeyRetired { id } => _ = w.number(12).number(id.0.into()),
+            Self::SettingsChanged { changes } => {
+                w.number(20).number(changes.len() as u64);
+                changes.iter().for_each(|change| change.canonical(w));
             }
         }
     }
@@ -281,6 +294,12 @@ fn updated(
     // Counts where it says something: other events keep the hash that they had.
     for field in profile {
         w.number(field.number().into());
+    }
+}
+
+impl Canonical for SettingChange {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.number(self.setting.info().number.into()).number(self.before).number(self.after);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::otp::Parameters;
 use crate::{
     Administrator, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
     JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Profile, ProfileChange,
-    Reason, RequestId, RowKey, Sealed, Serial, Timestamp, TokenId, UserId, UserName,
+    Reason, RequestId, RowKey, Sealed, Serial, Setting, Timestamp, TokenId, UserId, UserName,
 };
 
 /// Where and when the log took a proposal.
@@ -81,6 +81,8 @@ pub enum Command {
     Reseal(Reseal),
     /// Nothing is under the old data key any more.
     RetireDataKey(RetireDataKey),
+    /// Change settings.
+    UpdateSettings(UpdateSettings),
 }
 
 impl Command {
@@ -108,6 +110,7 @@ impl Command {
             Self::ConfirmDataKey(_) => "confirm_data_key",
             Self::Reseal(_) => "reseal",
             Self::RetireDataKey(_) => "retire_data_key",
+            Self::UpdateSettings(_) => "update_settings",
         }
     }
 }
@@ -189,6 +192,15 @@ pub struct UpdateUser {
     /// What else is to be another.
     pub profile: ProfileChange,
     /// Refused unless this is still the user's revision.
+    pub revision: Option<LogIndex>,
+}
+
+/// See [`Command::UpdateSettings`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpdateSettings {
+    /// What is to stand; `None` is the default again.
+    pub changes: Vec<(Setting, Option<u64>)>,
+    /// Refused unless the settings were last changed then.
     pub revision: Option<LogIndex>,
 }
 

@@ -82,7 +82,11 @@ impl Row {
                 None => None,
             },
             // The next data key is sealed under the last one, and goes with it.
-            Self::DataKeys(_) | Self::Administrator(_) | Self::User(_) | Self::Node(_) => None,
+            Self::DataKeys(_)
+            | Self::Settings(_)
+            | Self::Administrator(_)
+            | Self::User(_)
+            | Self::Node(_) => None,
         }
     }
 }
@@ -142,7 +146,11 @@ impl State {
             RowKey::Token(id) => self.token(id).map(|row| &row.seed),
             RowKey::Application(id) => self.application(id)?.reveal.as_ref().map(|r| &r.secret),
             RowKey::JoinToken(id) => self.join_token(id)?.reveal.as_ref().map(|r| &r.secret),
-            RowKey::DataKeys | RowKey::Administrator(_) | RowKey::User(_) | RowKey::Node(_) => None,
+            RowKey::DataKeys
+            | RowKey::Settings
+            | RowKey::Administrator(_)
+            | RowKey::User(_)
+            | RowKey::Node(_) => None,
         }
     }
 

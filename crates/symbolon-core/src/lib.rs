@@ -29,17 +29,20 @@ mod reply;
 mod retention;
 mod row;
 mod secret;
+mod settings;
+mod standing;
 mod state;
+mod table;
 mod time;
 
 pub use apply::Output;
-pub use audit::{AuditEvent, AuditRow, Verified};
+pub use audit::{AuditEvent, AuditRow, SettingChange, Verified};
 pub use check::Violation;
 pub use command::{
     AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
     CreateJoinToken, CreateUser, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal,
     RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, SetNodeAddresses, Stamp,
-    UnblockUser, UpdateUser,
+    UnblockUser, UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -56,8 +59,10 @@ pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
 pub use row::{
     Administrator, Application, Block, Change, Cluster, JoinToken, Node, Reveal, Row, RowKey,
-    Standing, Token, User,
+    Token, User,
 };
 pub use secret::{Sealed, Secret};
+pub use settings::{Bound, Lockout, SETTINGS, Setting, SettingInfo, Settings, SettingsFault, Unit};
+pub use standing::Standing;
 pub use state::{RestoreError, Scalars, State};
 pub use time::Timestamp;

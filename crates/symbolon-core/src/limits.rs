@@ -6,8 +6,6 @@ pub const USERS_MAX: usize = 1_000_000;
 pub const REASON_BYTES_MAX: usize = 256;
 /// Longest block.
 pub const BLOCK_MILLISECONDS_MAX: u64 = 3_650 * 24 * 3600 * 1000;
-/// A block unless its maker says otherwise.
-pub const BLOCK_MILLISECONDS_DEFAULT: u64 = 90 * 24 * 3600 * 1000;
 /// Tokens of one user.
 pub const TOKENS_PER_USER_MAX: usize = 16;
 /// Applications of a cluster.
@@ -92,8 +90,7 @@ pub const JOIN_TOKEN_MILLISECONDS_MAX: u64 = 7 * 24 * 3600 * 1000;
 /// Life of a join token unless its maker says otherwise.
 pub const JOIN_TOKEN_MILLISECONDS_DEFAULT: u64 = 24 * 3600 * 1000;
 
-/// Consecutive failures after which an account takes no code until an administrator acts
-/// (NIST SP 800-63B-4 section 3.2.2: no more than 100).
+/// Consecutive failures that an account can ever absorb (NIST SP 800-63B-4 section 3.2.2).
 pub const FAILURES_MAX: u32 = 100;
 
 const _: () = {

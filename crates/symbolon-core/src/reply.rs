@@ -33,6 +33,8 @@ pub enum Reply {
     JoinTokenCreated(JoinTokenId),
     /// The node is registered.
     NodeAdmitted(NodeId),
+    /// The settings are as was asked.
+    SettingsChanged,
     /// The data key is being changed to this one.
     DataKeyRotationStarted(DataKeyId),
     /// Done; there is nothing to say about it.
@@ -69,12 +71,16 @@ pub enum Denial {
     UnknownUser,
     /// The user has no token.
     NoToken,
-    /// The account has absorbed [`crate::limits::FAILURES_MAX`] failures.
+    /// The account has absorbed as many failures as it can, see [`crate::Lockout`].
     Locked,
     /// An administrator has switched the account off.
     Disabled,
     /// An administrator has blocked the account for a while.
     Blocked,
+    /// After failures in a row, no code is taken until a wait is over.
+    Waiting,
+    /// The application has brought as many failures as one may.
+    ShareSpent,
 }
 
 impl Denial {
@@ -89,6 +95,8 @@ impl Denial {
             Self::Locked => 5,
             Self::Disabled => 6,
             Self::Blocked => 7,
+            Self::Waiting => 8,
+            Self::ShareSpent => 9,
         }
     }
 
@@ -103,6 +111,8 @@ impl Denial {
             Self::Locked => "LOCKED",
             Self::Disabled => "DISABLED",
             Self::Blocked => "BLOCKED",
+            Self::Waiting => "WAITING",
+            Self::ShareSpent => "SHARE_SPENT",
         }
     }
 }
@@ -122,7 +132,7 @@ pub enum Refusal {
     NameTaken,
     /// There is no such user.
     NoSuchUser,
-    /// The user has changed since the revision that was named.
+    /// It has changed since the revision that was named.
     RevisionChanged,
     /// There is no such token.
     NoSuchToken,
@@ -145,4 +155,8 @@ pub enum Refusal {
     WrongPhase,
     /// The data key is being changed.
     RotationUnderWay,
+    /// A setting is out of its range, or contradicts another.
+    SettingRefused,
+    /// With it, more could be guessed than the hard limit allows: see [`crate::Settings::check`].
+    GuessingUnbounded,
 }

@@ -45,6 +45,7 @@ scripts! {
     one_code_two_tokens,
     one_time_use,
     retransmission,
+    settings,
     stale,
     state_time,
     tokens,

@@ -2,8 +2,8 @@
 //! keys.
 
 use symbolon_core::{
-    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, State, TokenId,
-    UserId, Verified,
+    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, SettingChange, State,
+    TokenId, UserId, Verified,
 };
 use symbolon_proto::{reason_detail, v1};
 use symbolon_service::audit::{GoneUsers, kind};
@@ -111,7 +111,8 @@ impl Names<'_> {
             | AuditRow::NodeAddressesChanged { .. }
             | AuditRow::DataKeyRotationStarted { .. }
             | AuditRow::DataKeyActivated { .. }
-            | AuditRow::DataKeyRetired { .. } => self.about_cluster(row),
+            | AuditRow::DataKeyRetired { .. }
+            | AuditRow::SettingsChanged { .. } => self.about_cluster(row),
         }
     }
 
@@ -206,6 +207,15 @@ impl Names<'_> {
             AuditRow::DataKeyRetired { id } => {
                 Details::DataKeyRetired(v1::DataKeyRetiredDetails { key: id.0 })
             }
+            AuditRow::SettingsChanged { changes } => {
+                let setting = |change: &SettingChange| v1::AuditedSetting {
+                    name: change.setting.info().name.to_owned(),
+                    before: change.before,
+                    after: change.after,
+                };
+                let settings = changes.iter().map(setting).collect();
+                Details::SettingsChanged(v1::SettingsChangedDetails { settings })
+            }
             other => self.details(other),
         }
     }
@@ -224,13 +234,6 @@ mod tests {
             known += 1;
             assert_eq!(known, number, "{} leaves a hole", named.as_str_name());
         }
-        assert_eq!(
-            known,
-            i32::from(kind(&AuditRow::UserDeleted {
-                user: UserId(1),
-                name: symbolon_core::UserName::new("x").unwrap(),
-                tokens: 0,
-            }))
-        );
+        assert_eq!(known, i32::from(kind(&AuditRow::SettingsChanged { changes: Vec::new() })));
     }
 }

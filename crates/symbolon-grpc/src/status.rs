@@ -36,6 +36,7 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::CodesRefused
         | ServiceError::NotPending
         | ServiceError::EtagChanged
+        | ServiceError::GuessingUnbounded(_)
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
         ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {

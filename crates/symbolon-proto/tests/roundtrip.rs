@@ -128,6 +128,8 @@ mod tests {
             Refusal::SerialTaken,
             Refusal::StepRefused,
             Refusal::RevisionChanged,
+            Refusal::SettingRefused,
+            Refusal::GuessingUnbounded,
         ];
         for (number, refusal) in (1..).zip(all) {
             // A new one does not compile until it is named here and above.
@@ -148,7 +150,9 @@ mod tests {
                 | Refusal::NoSuchToken
                 | Refusal::SerialTaken
                 | Refusal::StepRefused
-                | Refusal::RevisionChanged => {}
+                | Refusal::RevisionChanged
+                | Refusal::SettingRefused
+                | Refusal::GuessingUnbounded => {}
             }
             let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let message = answer_to_proto(&answer);
@@ -170,6 +174,8 @@ mod tests {
             (Denial::Locked, ReasonDetail::Locked),
             (Denial::Disabled, ReasonDetail::Disabled),
             (Denial::Blocked, ReasonDetail::Blocked),
+            (Denial::Waiting, ReasonDetail::Waiting),
+            (Denial::ShareSpent, ReasonDetail::ShareSpent),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
         }
@@ -183,6 +189,7 @@ mod tests {
             .chain(samples::key_commands())
             .chain(samples::token_commands())
             .chain(samples::user_commands())
+            .chain(samples::settings_commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -204,14 +211,16 @@ mod tests {
                 Command::BlockUser(_) => 18,
                 Command::UnblockUser(_) => 19,
                 Command::DeleteUser(_) => 20,
+                Command::UpdateSettings(_) => 21,
             })
             .collect();
-        assert_eq!(commands, (1..=20).collect());
+        assert_eq!(commands, (1..=21).collect());
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
             .chain(samples::token_rows())
             .chain(samples::user_rows())
+            .chain(samples::settings_rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -221,9 +230,10 @@ mod tests {
                 Row::Node(_) => 6,
                 Row::JoinToken(_) => 7,
                 Row::DataKeys(_) => 8,
+                Row::Settings(_) => 9,
             })
             .collect();
-        assert_eq!(rows, (1..=8).collect());
+        assert_eq!(rows, (1..=9).collect());
     }
 
     #[test]
@@ -232,6 +242,7 @@ mod tests {
         events.extend(samples::key_audit().2);
         events.extend(samples::token_audit().2);
         events.extend(samples::user_audit().2);
+        events.extend(samples::settings_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -244,6 +255,8 @@ mod tests {
                     Some(Denial::Locked) => 6,
                     Some(Denial::Disabled) => 25,
                     Some(Denial::Blocked) => 26,
+                    Some(Denial::Waiting) => 27,
+                    Some(Denial::ShareSpent) => 28,
                 },
                 AuditRow::ClusterCreated { .. } => 7,
                 AuditRow::UserCreated { .. } => 8,
@@ -263,8 +276,9 @@ mod tests {
                 AuditRow::UserBlocked { .. } => 22,
                 AuditRow::UserUnblocked { .. } => 23,
                 AuditRow::UserDeleted { .. } => 24,
+                AuditRow::SettingsChanged { .. } => 29,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=26).collect());
+        assert_eq!(audit_rows, (1..=29).collect());
     }
 }

@@ -81,6 +81,7 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::UserBlocked { .. } => 17,
         AuditRow::UserUnblocked { .. } => 18,
         AuditRow::UserDeleted { .. } => 19,
+        AuditRow::SettingsChanged { .. } => 20,
     }
 }
 
@@ -120,7 +121,8 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::JoinTokenExpired { .. }
         | AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
-        | AuditRow::DataKeyRetired { .. } => AuditSubject::Nobody,
+        | AuditRow::DataKeyRetired { .. }
+        | AuditRow::SettingsChanged { .. } => AuditSubject::Nobody,
     }
 }
 

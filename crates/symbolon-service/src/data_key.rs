@@ -20,7 +20,11 @@ pub const fn sealed_field(row: RowKey) -> Option<FieldRef> {
         RowKey::Token(id) => Some(seed_field(id.0)),
         RowKey::Application(id) => Some(api_key_field(id.0)),
         RowKey::JoinToken(id) => Some(join_secret_field(id.0)),
-        RowKey::Administrator(_) | RowKey::User(_) | RowKey::Node(_) | RowKey::DataKeys => None,
+        RowKey::Administrator(_)
+        | RowKey::User(_)
+        | RowKey::Node(_)
+        | RowKey::DataKeys
+        | RowKey::Settings => None,
     }
 }
 

@@ -51,8 +51,11 @@ pub enum ServiceError {
     #[error("the token is not pending: it can be used already")]
     NotPending,
     /// An update was bound to a state that is not the present one.
-    #[error("the user has changed since it was read; read it again")]
+    #[error("it has changed since it was read; read it again")]
     EtagChanged,
+    /// With it, more could be guessed than the hard limit allows.
+    #[error("{0}: lower one of them, or raise the limit")]
+    GuessingUnbounded(symbolon_core::SettingsFault),
     /// A limit of the cluster.
     #[error("the limit of {limit} is reached")]
     LimitReached {

@@ -21,6 +21,7 @@ mod otpauth;
 pub mod ports;
 mod read;
 mod service;
+mod settings;
 mod tokens;
 mod users;
 mod verify;
@@ -39,6 +40,7 @@ pub use ports::{
 };
 pub use read::{Page, UserFilter};
 pub use service::{Principal, Service};
+pub use settings::{SettingsDone, SettingsWanted};
 pub use tokens::{Enrollment, NewToken, TokenName};
 pub use users::{UserChanges, etag};
 pub use verify::{VerifyReply, VerifyRequest};

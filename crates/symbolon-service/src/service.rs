@@ -372,6 +372,10 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::JoinTokenExpired => ServiceError::JoinToken("has expired; make another"),
         Refusal::NotPermitted => ServiceError::PermissionDenied("administrator"),
         Refusal::RotationUnderWay => ServiceError::RotationUnderWay,
+        Refusal::SettingRefused => ServiceError::EtagChanged,
+        Refusal::GuessingUnbounded => ServiceError::LimitReached {
+            limit: "guesses: the settings under `lockout` leave no allowance for another node",
+        },
         Refusal::WrongPhase => ServiceError::Internal,
     }
 }

@@ -1,9 +1,9 @@
 //! What administrators say about accounts.
 
-use symbolon_core::limits::{BLOCK_MILLISECONDS_DEFAULT, BLOCK_MILLISECONDS_MAX};
+use symbolon_core::limits::BLOCK_MILLISECONDS_MAX;
 use symbolon_core::{
     BlockUser, Command, DeleteUser, DisplayName, LogIndex, ProfileChange, Reason, Reply, RequestId,
-    State, UnblockUser, UpdateUser, User, UserId,
+    Setting, State, UnblockUser, UpdateUser, User, UserId,
 };
 use tokio::time::Instant;
 
@@ -71,7 +71,7 @@ impl Service {
         self.change_user(about, command).await
     }
 
-    /// Takes no code of a user's for a while. `seconds` 0 means 90 days.
+    /// Takes no code of a user's for a while. `seconds` 0 means as long as is set.
     ///
     /// # Errors
     /// [`ServiceError::InvalidArgument`] without a reason, or for more than ten years.
@@ -86,7 +86,7 @@ impl Service {
     ) -> Result<(User, LogIndex), ServiceError> {
         let reason = reason(why)?;
         let milliseconds = match u64::from(seconds) * 1000 {
-            0 => BLOCK_MILLISECONDS_DEFAULT,
+            0 => self.ledger.view().state.settings().get(Setting::BlockDuration) * 1000,
             time if time <= BLOCK_MILLISECONDS_MAX => time,
             _ => {
                 let problem = "it is not within 1 to 315360000 (ten years)";
@@ -184,7 +184,7 @@ fn reason(text: &str) -> Result<Reason, ServiceError> {
     Reason::new(text).map_err(|error| names::bad_name("reason", error))
 }
 
-fn revision(etag: &str) -> Result<Option<LogIndex>, ServiceError> {
+pub(crate) fn revision(etag: &str) -> Result<Option<LogIndex>, ServiceError> {
     if etag.is_empty() {
         return Ok(None);
     }

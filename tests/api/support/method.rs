@@ -20,3 +20,6 @@ pub(crate) const CREATE_APPLICATION: &str = "/symbolon.v1.ApplicationService/Cre
 pub(crate) const GET_STATUS: &str = "/symbolon.v1.ClusterService/GetStatus";
 pub(crate) const CREATE_JOIN_TOKEN: &str = "/symbolon.v1.ClusterService/CreateJoinToken";
 pub(crate) const ROTATE_DATA_KEY: &str = "/symbolon.v1.ClusterService/RotateDataKey";
+pub(crate) const GET_SETTINGS: &str = "/symbolon.v1.SettingsService/GetSettings";
+pub(crate) const UPDATE_SETTINGS: &str = "/symbolon.v1.SettingsService/UpdateSettings";
+pub(crate) const APPLY_SETTINGS: &str = "/symbolon.v1.SettingsService/ApplySettings";

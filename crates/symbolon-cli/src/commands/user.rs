@@ -379,6 +379,13 @@ fn standing(user: &User) -> String {
         let reason = output::printable(&block.reason);
         return format!("blocked until {until}: {reason}; `symbolon user unblock` lifts it");
     }
+    if let Some(until) = &user.waits_until {
+        let count = user.failures;
+        return format!(
+            "after {count} wrong codes in a row no code is taken until {until}; `symbolon user \
+             unblock` ends the wait"
+        );
+    }
     match user.locked {
         true => "locked after too many wrong codes; `symbolon user unblock` lifts it".to_owned(),
         false => "can sign in".to_owned(),

@@ -123,6 +123,10 @@ fn details(details: Details) -> Value {
         Details::DataKeyRotationStarted(it) => json!({ "key": it.key }),
         Details::DataKeyActivated(it) => json!({ "key": it.key }),
         Details::DataKeyRetired(it) => json!({ "key": it.key }),
+        Details::SettingsChanged(it) => {
+            let row = |it: v1::AuditedSetting| json!({ "name": it.name, "before": it.before, "after": it.after });
+            json!({ "settings": it.settings.into_iter().map(row).collect::<Vec<_>>() })
+        }
     }
 }
 

@@ -37,6 +37,7 @@ fn user() -> v1::User {
         tags: vec!["vip".to_owned()],
         language: "de".to_owned(),
         etag: "7".to_owned(),
+        waits_until: Some(AT),
     }
 }
 
@@ -93,6 +94,7 @@ fn a_user() {
             "groups": ["staff"],
             "tags": ["vip"],
             "language": "de",
+            "waits_until": "2025-12-31T23:59:59.005Z",
             "log_index": 7,
         })
     );

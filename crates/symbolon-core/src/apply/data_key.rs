@@ -99,7 +99,11 @@ impl State {
                 row.reveal.as_mut()?.secret = new.clone();
                 Some(Row::JoinToken(row))
             }
-            RowKey::DataKeys | RowKey::Administrator(_) | RowKey::User(_) | RowKey::Node(_) => None,
+            RowKey::DataKeys
+            | RowKey::Settings
+            | RowKey::Administrator(_)
+            | RowKey::User(_)
+            | RowKey::Node(_) => None,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Context, Output};
 use crate::limits::{BLOCK_MILLISECONDS_MAX, USERS_MAX};
 use crate::{
     AuditRow, Block, BlockUser, CreateUser, DeleteUser, LogIndex, ProfileChange, Refusal, Reply,
-    Row, RowKey, State, UnblockUser, UpdateUser, User,
+    Row, RowKey, State, Timestamp, UnblockUser, UpdateUser, User,
 };
 
 impl State {
@@ -31,6 +31,8 @@ impl State {
             name: command.name.clone(),
             display_name: command.display_name.clone(),
             failures: 0,
+            failed_at: Timestamp(0),
+            failed_by: Vec::new(),
             tokens: Vec::new(),
             disabled: false,
             block: None,
@@ -94,7 +96,7 @@ impl State {
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
         let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
-        let failures = core::mem::take(&mut user.failures);
+        let failures = user.forgive();
         user.block = None;
         user.changed_at = context.stamp.index;
         let reason = command.reason.clone();

@@ -10,9 +10,12 @@ use symbolon_core::{
     CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, Method, Name, NameError, Node, NodeId, Outcome, Proposal,
     Reason, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey,
-    Sealed, Secret, Serial, SetNodeAddresses, State, Timestamp, TokenId, UnblockUser, UpdateUser,
-    UserId, UserName,
+    Sealed, Secret, Serial, SetNodeAddresses, Setting, State, Timestamp, TokenId, UnblockUser,
+    UpdateSettings, UpdateUser, UserId, UserName,
 };
+
+mod keys;
+mod settings;
 
 use crate::language::{Words, time};
 
@@ -364,17 +367,8 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             };
             (Command::SetNodeAddresses(command), Caller::Node(node))
         }
-        "rotate-data-key" => {
-            let id = data_key(&name)?;
-            let command = RotateDataKey { id, key: sealed(&format!("data key {id}"), words)? };
-            (Command::RotateDataKey(command), root())
-        }
-        "confirm" => {
-            let node = NodeId(name.parse().map_err(|_| "confirm NODE_NUMBER KEY")?);
-            let id = data_key(&words.next("a data key")?)?;
-            (Command::ConfirmDataKey(ConfirmDataKey { node, id }), Caller::Node(node))
-        }
-        "retire" => (Command::RetireDataKey(RetireDataKey { id: data_key(&name)? }), node_one()),
+        "rotate-data-key" | "confirm" | "retire" => keys::command(verb, &name, words)?,
+        "set" => (Command::UpdateSettings(settings::command(&name, words)?), root()),
         other => return Err(format!("no command {other}")),
     })
 }
@@ -391,9 +385,7 @@ fn no_error<T>(name: Result<T, NameError>) -> Result<T, String> {
 /// `update USER`, `block USER`, `unblock USER`, `delete USER`, the user as of `knows`.
 fn user_command(verb: &str, user: &str, words: &mut Words) -> Result<Command, String> {
     let user = UserId(number("user", user));
-    let revision = words.option("at-revision")?;
-    let revision = revision.map(|text| text.parse().map(LogIndex).map_err(|_| "a revision"));
-    let revision = revision.transpose()?;
+    let revision = settings::revision(words)?;
     let reason = |words: &mut Words| {
         let text = words.option("because")?.unwrap_or_else(|| "because".to_owned());
         Reason::new(text).map_err(|error| error.to_string())

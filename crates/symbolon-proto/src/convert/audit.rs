@@ -11,7 +11,7 @@ use super::answer::{denial_from_number, denial_number};
 use super::profile::{fields_from_proto, fields_to_proto};
 use super::{
     DecodeError, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint, method,
-    method_number, name, need, reason, request_id, user_name,
+    method_number, name, need, reason, request_id, settings, user_name,
 };
 use crate::store::v1 as store;
 use crate::store::v1::audit_row::Event;
@@ -169,6 +169,9 @@ fn row_to_proto(row: &AuditRow) -> Event {
         AuditRow::DataKeyRetired { id } => {
             Event::DataKeyRetired(store::DataKeyRetired { id: id.0 })
         }
+        AuditRow::SettingsChanged { changes } => {
+            Event::SettingsChanged(settings::changed_to_proto(changes))
+        }
     }
 }
 
@@ -289,6 +292,9 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         }
         Event::DataKeyActivated(m) => AuditRow::DataKeyActivated { id: data_key(m.id)? },
         Event::DataKeyRetired(m) => AuditRow::DataKeyRetired { id: data_key(m.id)? },
+        Event::SettingsChanged(m) => {
+            AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
+        }
     })
 }
 

@@ -17,7 +17,7 @@ use super::row::{
 use super::{
     DecodeError, algorithm_number, caller_from_proto, caller_to_proto, data_key, display_name,
     fingerprint, method, method_number, name, need, parameters, reason, request_id, serial,
-    token_kind, user_name,
+    settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -89,12 +89,8 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
         }),
         Command::UpdateUser(c) => Message::UpdateUser(update_user_to_proto(c)),
         Command::BlockUser(c) => {
-            let (user, milliseconds) = (c.user.0, c.milliseconds);
-            Message::BlockUser(store::BlockUser {
-                user,
-                reason: c.reason.to_string(),
-                milliseconds,
-            })
+            let (reason, milliseconds) = (c.reason.to_string(), c.milliseconds);
+            Message::BlockUser(store::BlockUser { user: c.user.0, reason, milliseconds })
         }
         Command::UnblockUser(c) => {
             let reason = c.reason.to_string();
@@ -144,6 +140,7 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             new: c.new.as_bytes().to_vec(),
         }),
         Command::RetireDataKey(c) => Message::RetireDataKey(store::RetireDataKey { id: c.id.0 }),
+        Command::UpdateSettings(c) => Message::UpdateSettings(settings::update_to_proto(c)),
     }
 }
 
@@ -210,6 +207,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             new: Sealed::new(m.new),
         }),
         Message::RetireDataKey(m) => Command::RetireDataKey(RetireDataKey { id: data_key(m.id)? }),
+        Message::UpdateSettings(m) => Command::UpdateSettings(settings::update_from_proto(m)?),
     })
 }
 

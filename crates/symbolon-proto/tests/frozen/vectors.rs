@@ -30,13 +30,13 @@ pub(crate) struct Vector {
 pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
     let later = samples::key_commands().into_iter().chain(samples::token_commands());
-    let later = later.chain(samples::user_commands());
+    let later = later.chain(samples::user_commands()).chain(samples::settings_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
     vectors.push(batch());
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
-    let later = later.chain(samples::user_rows());
+    let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
     let later = later.chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
@@ -48,6 +48,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-tokens", None, samples::token_audit()));
     vectors.push(audit("audit-batch-users", None, samples::user_audit()));
     vectors.extend(profiles());
+    vectors.push(audit("audit-batch-settings", None, samples::settings_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -108,6 +109,8 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "ConfirmDataKey",
             "Reseal",
             "RetireDataKey",
+            "UpdateSettings",
+            "SettingValue",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -146,6 +149,9 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "JoinTokenRow",
             "DataKeysRow",
             "DataKeyRotation",
+            "SettingsRow",
+            "SettingValue",
+            "FailedBy",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -182,6 +188,8 @@ fn audit(
             "DataKeyRotationStarted",
             "DataKeyActivated",
             "DataKeyRetired",
+            "SettingsChanged",
+            "SettingChange",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {

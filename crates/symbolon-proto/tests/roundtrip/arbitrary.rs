@@ -12,9 +12,13 @@ use symbolon_core::{
     Denial, DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
     LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, Refusal,
     RemoveToken, Reply, RequestId, Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey,
-    Rotation, Row, RowKey, Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId,
-    UnblockUser, UpdateUser, User, UserId, UserName, Verdict, Verified,
+    Rotation, Row, RowKey, SETTINGS, Sealed, Serial, SetNodeAddresses, Setting, Settings,
+    Timestamp, Token, TokenId, UnblockUser, UpdateSettings, UpdateUser, User, UserId, UserName,
+    Verdict, Verified,
 };
+
+mod keys;
+mod settings;
 
 /// Any number, the extreme ones often.
 fn number() -> impl Strategy<Value = u64> {
@@ -239,30 +243,8 @@ fn row_key() -> impl Strategy<Value = RowKey> {
         id(NodeId).prop_map(RowKey::Node),
         id(AdministratorId).prop_map(RowKey::Administrator),
         Just(RowKey::DataKeys),
+        Just(RowKey::Settings),
     ]
-}
-
-fn key_command() -> impl Strategy<Value = Command> {
-    prop_oneof![
-        (data_key(), sealed())
-            .prop_map(|(id, key)| Command::RotateDataKey(RotateDataKey { id, key })),
-        (id(NodeId), data_key())
-            .prop_map(|(node, id)| Command::ConfirmDataKey(ConfirmDataKey { node, id })),
-        (row_key(), sealed(), sealed()).prop_map(|(row, old, new)| Command::Reseal(Reseal {
-            row,
-            old,
-            new
-        })),
-        data_key().prop_map(|id| Command::RetireDataKey(RetireDataKey { id })),
-    ]
-}
-
-fn data_keys_row() -> impl Strategy<Value = DataKeys> {
-    let holders = proptest::collection::btree_set(id(NodeId), 0..9);
-    let rotation = (data_key(), sealed(), time(), holders)
-        .prop_map(|(id, key, started_at, holders)| Rotation { id, key, started_at, holders });
-    (data_key(), option::of(rotation), index())
-        .prop_map(|(active, rotation, retired_at)| DataKeys { active, rotation, retired_at })
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -277,7 +259,7 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         Just(Command::Tick),
         // Boxed: the stack of a test has not room for all of them.
-        key_command().boxed(),
+        keys::command().boxed(),
         user_command().boxed(),
     ]
 }
@@ -319,13 +301,16 @@ fn user_row() -> impl Strategy<Value = User> {
     let names = (user_name(), display_name());
     let block = (reason(), time(), time());
     let block = option::of(block.prop_map(|(reason, since, until)| Block { reason, since, until }));
-    let standing = (any::<u32>(), any::<bool>(), block);
+    let failures = (any::<u32>(), time(), vec((id(ApplicationId), any::<u32>()), 0..3));
+    let standing = (failures, any::<bool>(), block);
     (id(UserId), names, standing, tokens, time(), index(), index()).prop_map(
         |(id, names, (failures, disabled, block), tokens, created_at, changed_at, revision)| User {
             id,
             name: names.0,
             display_name: names.1,
-            failures,
+            failures: failures.0,
+            failed_at: failures.1,
+            failed_by: failures.2,
             tokens,
             disabled,
             block,
@@ -387,11 +372,12 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         application.prop_map(|(id, name, key, reveal, created_at, changed_at)| {
             Row::Application(Application { id, name, key, reveal, created_at, changed_at })
         }),
-        user_row().prop_map(Row::User),
+        user_row().prop_map(Row::User).boxed(),
         token_row().prop_map(Row::Token),
         node().prop_map(Row::Node),
         join_token_row().prop_map(Row::JoinToken),
-        data_keys_row().prop_map(Row::DataKeys),
+        keys::row().prop_map(Row::DataKeys),
+        settings::row().prop_map(Row::Settings).boxed(),
     ]
 }
 
