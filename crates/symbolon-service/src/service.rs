@@ -374,7 +374,8 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::RotationUnderWay => ServiceError::RotationUnderWay,
         Refusal::SettingRefused => ServiceError::EtagChanged,
         Refusal::GuessingUnbounded => ServiceError::LimitReached {
-            limit: "guesses: the settings under `lockout` leave no allowance for another node",
+            limit: "guesses (lockout.threshold and the island.allowance of one node more pass \
+                    lockout.hard_limit; lower one of them, then ask again)",
         },
         Refusal::WrongPhase => ServiceError::Internal,
     }
