@@ -10,6 +10,7 @@
 mod args;
 mod call;
 mod children;
+mod clock;
 mod commands;
 mod connect;
 mod context;

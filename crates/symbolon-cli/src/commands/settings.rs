@@ -1,7 +1,7 @@
 //! `symbolon settings`
 
 use std::{
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -150,11 +150,10 @@ fn read(known: &[Setting], text: &str) -> Result<Vec<SettingValue>, Failure> {
 }
 
 fn text_of(file: &Path) -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = match file == Path::new("-") {
-        true => io::stdin().lock().take(FILE_BYTES_MAX).read_to_string(&mut text).map(|_| text),
-        false => files::read_text(file),
-    };
+    let read = files::read_bytes(file, FILE_BYTES_MAX).and_then(|bytes| {
+        let text = std::str::from_utf8(&bytes).map(str::to_owned);
+        text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no text"))
+    });
     read.map_err(|error| {
         Failure::configuration(
             format!("{} cannot be read: {error}.", file.display()),

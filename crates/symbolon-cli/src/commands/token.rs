@@ -1,9 +1,6 @@
 //! `symbolon token`
 
-use std::{
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use symbolon_import::{SeedFormat, read_seed as read_seed_text};
 use symbolon_proto::v1::{
@@ -295,20 +292,14 @@ async fn enroll(
 }
 
 fn read_seed(file: &Path) -> Result<Vec<u8>, Failure> {
-    let text = match file == Path::new("-") {
-        true => {
-            let mut text = String::new();
-            io::stdin().lock().take(SEED_TEXT_BYTES_MAX).read_to_string(&mut text).map(|_| text)
-        }
-        false => files::read_text(file),
-    };
-    let text = text.map_err(|error| {
+    let text = files::read_bytes(file, SEED_TEXT_BYTES_MAX).map_err(|error| {
         Failure::configuration(
             format!("The seed file {} cannot be read: {error}.", file.display()),
             "Name a file that holds the seed in base32, or - for standard input.",
         )
     })?;
-    parse_seed(&text).ok_or_else(|| {
+    let seed = std::str::from_utf8(&text).ok().and_then(parse_seed);
+    seed.ok_or_else(|| {
         Failure::usage(
             format!("The seed file {} holds no seed.", file.display()),
             "A seed is 16 to 64 bytes written in base32: A to Z and 2 to 7.",

@@ -86,11 +86,6 @@ impl Moment {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "what people call two hours ago is by their clock")]
-pub(super) fn now() -> SystemTime {
-    SystemTime::now()
-}
-
 pub(crate) fn parse_moment(text: &str) -> Result<Moment, String> {
     duration::parse(text)
         .map(Moment::Ago)
