@@ -8,7 +8,7 @@ use core::fmt;
 
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::limits::FAILURES_MAX;
-use crate::{LogIndex, Timestamp};
+use crate::{LogIndex, SettingChange, Timestamp};
 
 /// The closed list of settings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -240,6 +240,18 @@ impl Settings {
         }
         values.sort_unstable_by_key(|(setting, _)| *setting);
         Self { values, changed_at: self.changed_at }
+    }
+
+    /// What is set otherwise in `after`. Equal values: one that stood by default was set, or the reverse.
+    #[must_use]
+    pub fn differences(&self, after: &Self) -> Vec<SettingChange> {
+        let all = SETTINGS.iter().map(|info| info.setting);
+        all.filter(|setting| self.set(*setting) != after.set(*setting))
+            .map(|setting| {
+                let (before, after) = (self.get(setting), after.get(setting));
+                SettingChange { setting, before, after }
+            })
+            .collect()
     }
 
     /// Whether the values can stand in a cluster of so many nodes.

@@ -307,7 +307,9 @@ impl State {
     /// How guessing is bounded: the settings, with all nodes that are admitted.
     #[must_use]
     pub fn lockout(&self) -> Lockout {
-        self.settings().lockout(self.nodes.len())
+        let nodes = self.nodes.len();
+        let unset = || Settings::default().lockout(nodes);
+        self.settings.get(()).map_or_else(unset, |settings| settings.lockout(nodes))
     }
 
     /// When a tick is due.

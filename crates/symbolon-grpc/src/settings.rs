@@ -33,17 +33,11 @@ impl v1::settings_service_server::SettingsService for SettingsOf {
         request: Request<v1::UpdateSettingsRequest>,
     ) -> Result<Response<v1::UpdateSettingsResponse>, Status> {
         let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
-        let message = &call.message;
-        let changes = values(&message.changes);
-        let (etag, dry_run) = (message.etag.clone(), message.dry_run);
-        let wanted = SettingsWanted { changes, whole: false, etag, dry_run };
-        let SettingsDone { settings, differences, index } = self.update(&call, &wanted).await?;
-        Ok(Response::new(v1::UpdateSettingsResponse {
-            differences: differences.iter().map(difference).collect(),
-            settings: shown(&settings),
-            etag: settings.changed_at.to_string(),
-            log_index: index.0,
-        }))
+        let v1::UpdateSettingsRequest { changes, etag, dry_run } = call.message.clone();
+        let wanted = SettingsWanted { changes: values(changes), whole: false, etag, dry_run };
+        let Done { differences, settings, etag, log_index } = self.update(&call, &wanted).await?;
+        let answer = v1::UpdateSettingsResponse { differences, settings, etag, log_index };
+        Ok(Response::new(answer))
     }
 
     async fn apply_settings(
@@ -51,17 +45,11 @@ impl v1::settings_service_server::SettingsService for SettingsOf {
         request: Request<v1::ApplySettingsRequest>,
     ) -> Result<Response<v1::ApplySettingsResponse>, Status> {
         let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
-        let message = &call.message;
-        let changes = values(&message.settings);
-        let (etag, dry_run) = (message.etag.clone(), message.dry_run);
-        let wanted = SettingsWanted { changes, whole: true, etag, dry_run };
-        let SettingsDone { settings, differences, index } = self.update(&call, &wanted).await?;
-        Ok(Response::new(v1::ApplySettingsResponse {
-            differences: differences.iter().map(difference).collect(),
-            settings: shown(&settings),
-            etag: settings.changed_at.to_string(),
-            log_index: index.0,
-        }))
+        let v1::ApplySettingsRequest { settings, etag, dry_run } = call.message.clone();
+        let wanted = SettingsWanted { changes: values(settings), whole: true, etag, dry_run };
+        let Done { differences, settings, etag, log_index } = self.update(&call, &wanted).await?;
+        let answer = v1::ApplySettingsResponse { differences, settings, etag, log_index };
+        Ok(Response::new(answer))
     }
 }
 
@@ -70,15 +58,30 @@ impl SettingsOf {
         &self,
         call: &Call<T>,
         wanted: &SettingsWanted,
-    ) -> Result<SettingsDone, Status> {
+    ) -> Result<Done, Status> {
         let deadline = call.write_deadline();
         let done = self.0.update_settings(&call.principal, call.request_id, wanted, deadline).await;
-        done.map_err(|error| to_status(&error))
+        let SettingsDone { settings, differences, index } =
+            done.map_err(|error| to_status(&error))?;
+        Ok(Done {
+            differences: differences.iter().map(difference).collect(),
+            etag: settings.changed_at.to_string(),
+            settings: shown(&settings),
+            log_index: index.0,
+        })
     }
 }
 
-fn values(values: &[v1::SettingValue]) -> Vec<(String, Option<u64>)> {
-    values.iter().map(|value| (value.name.clone(), value.value)).collect()
+/// What both answers hold.
+struct Done {
+    differences: Vec<v1::SettingDifference>,
+    settings: Vec<v1::Setting>,
+    etag: String,
+    log_index: u64,
+}
+
+fn values(values: Vec<v1::SettingValue>) -> Vec<(String, Option<u64>)> {
+    values.into_iter().map(|value| (value.name, value.value)).collect()
 }
 
 fn difference(change: &SettingChange) -> v1::SettingDifference {

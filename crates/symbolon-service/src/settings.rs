@@ -96,12 +96,8 @@ impl Service {
             };
         }
         let settings = if wanted.dry_run { after } else { self.ledger.view().state.settings() };
-        let differences = SETTINGS.iter().map(|info| SettingChange {
-            setting: info.setting,
-            before: before.get(info.setting),
-            after: settings.get(info.setting),
-        });
-        let differences = differences.filter(|change| change.before != change.after).collect();
+        let mut differences = before.differences(&settings);
+        differences.retain(|change| change.before != change.after);
         Ok(SettingsDone { settings, differences, index })
     }
 }

@@ -1,12 +1,7 @@
 //! Settings.
 
-use alloc::vec::Vec;
-
 use super::{Context, Output};
-use crate::{
-    AuditRow, Refusal, Reply, Row, SETTINGS, SettingChange, Settings, SettingsFault, State,
-    UpdateSettings,
-};
+use crate::{AuditRow, Refusal, Reply, Row, Settings, SettingsFault, State, UpdateSettings};
 
 impl State {
     pub(super) fn update_settings(
@@ -28,22 +23,9 @@ impl State {
         if after == before {
             return Ok(Reply::SettingsChanged);
         }
-        let changes = changes(&before, &after);
+        let changes = before.differences(&after);
         self.put(Row::Settings(Settings { changed_at: context.stamp.index, ..after }), out);
         self.record(context, AuditRow::SettingsChanged { changes }, out);
         Ok(Reply::SettingsChanged)
     }
-}
-
-/// What stands at another value. A value that was set to its default is no change, and is recorded
-/// as one with equal values.
-fn changes(before: &Settings, after: &Settings) -> Vec<SettingChange> {
-    let all = SETTINGS.iter().map(|info| info.setting);
-    all.filter(|setting| before.set(*setting) != after.set(*setting))
-        .map(|setting| SettingChange {
-            setting,
-            before: before.get(setting),
-            after: after.get(setting),
-        })
-        .collect()
 }
