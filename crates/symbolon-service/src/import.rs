@@ -176,22 +176,16 @@ impl Service {
             let command = decide(&self.ledger.view().state)?;
             return Ok(command.map_or_else(|fate| fate, |command| fate_of_command(&command, done)));
         }
-        let mut settled = None;
-        let build = |view: &View| match decide(&view.state)? {
-            Ok(command) => Ok(command),
-            Err(fate) => {
-                settled = Some(fate);
-                // Ends the loop; the fate is what counts.
-                Err(ServiceError::SerialTaken)
-            }
+        let mut settled = Fate::Unchanged;
+        let build = |view: &View| {
+            let decided = decide(&view.state)?;
+            Ok(decided.map_err(|fate| settled = fate).ok())
         };
-        let answer = self.administer(request, import.deadline, build).await;
-        match (settled, answer) {
-            (Some(fate), _) => Ok(fate),
-            (None, Ok((Reply::UserChanged(_), _))) => Ok(Fate::Updated),
-            (None, Ok(_)) => Ok(done),
-            (None, Err(error)) => Err(error),
-        }
+        Ok(match self.administer_if(request, import.deadline, build).await? {
+            None => settled,
+            Some((Reply::UserChanged(_), _)) => Fate::Updated,
+            Some(_) => done,
+        })
     }
 }
 

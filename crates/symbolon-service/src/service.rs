@@ -202,13 +202,25 @@ impl Service {
         deadline: Instant,
         mut build: impl FnMut(&View) -> Result<Command, ServiceError>,
     ) -> Result<(Reply, LogIndex), ServiceError> {
+        let build = |view: &View| build(view).map(Some);
+        let answer = self.administer_if(request, deadline, build).await?;
+        answer.ok_or(ServiceError::Internal)
+    }
+
+    /// [`administer`](Self::administer), unless `build` finds that there is nothing to do.
+    pub(crate) async fn administer_if(
+        &self,
+        request: &AdminRequest,
+        deadline: Instant,
+        mut build: impl FnMut(&View) -> Result<Option<Command>, ServiceError>,
+    ) -> Result<Option<(Reply, LogIndex)>, ServiceError> {
         let (mut late, mut caught_up) = (0, false);
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
             let first =
                 self.first_answer(&view, request.caller, request.id, request.fingerprint)?;
             if let Some(first) = first {
-                return Ok((first.reply, first.index));
+                return Ok(Some((first.reply, first.index)));
             }
             self.have_space(&view)?;
             let command = match build(&view) {
@@ -219,6 +231,9 @@ impl Service {
                     continue;
                 }
                 command => command?,
+            };
+            let Some(command) = command else {
+                return Ok(None);
             };
             let proposal = Proposal {
                 caller: request.caller,
@@ -249,7 +264,7 @@ impl Service {
                         index = answer.index.0,
                         "written"
                     );
-                    return Ok((reply, answer.index));
+                    return Ok(Some((reply, answer.index)));
                 }
             }
         }
