@@ -88,6 +88,7 @@ fn new_user(username: &str, display_name: &str) -> Vec<u8> {
     let request = v1::CreateUserRequest {
         username: username.to_owned(),
         display_name: display_name.to_owned(),
+        ..v1::CreateUserRequest::default()
     };
     request.encode_to_vec()
 }
@@ -128,8 +129,12 @@ fn hotp(change: impl FnOnce(&mut v1::EnrollTokenRequest)) -> Vec<u8> {
 }
 
 fn page(page_size: u32, page_token: &str) -> Vec<u8> {
-    let request =
-        v1::ListUsersRequest { page_size, page_token: page_token.to_owned(), allow_stale: false };
+    let request = v1::ListUsersRequest {
+        page_size,
+        page_token: page_token.to_owned(),
+        allow_stale: false,
+        ..Default::default()
+    };
     request.encode_to_vec()
 }
 

@@ -18,6 +18,7 @@ mod peers;
 mod ports;
 mod reflection;
 mod rights;
+mod settings;
 mod strangers;
 mod support;
 mod tokens;

@@ -266,6 +266,7 @@ fn proposal(kind: store::caller::Kind, caller: u64, node: u64) -> store::Proposa
             user: 4711,
             name: "mallory".to_owned(),
             display_name: String::new(),
+            profile: None,
         })),
     }
 }

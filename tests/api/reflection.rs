@@ -39,6 +39,7 @@ async fn a_python_client_finds_its_way_by_reflection() {
         "AdministratorService",
         "ClusterService",
         "AuditService",
+        "SettingsService",
     ] {
         assert!(services.contains(&json!(format!("symbolon.v1.{service}"))), "{services:?}");
     }

@@ -28,12 +28,17 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
     let role = v1::AdministratorRole::Auditor.into();
     let administrator = v1::CreateAdministratorRequest { name: name(), role, scope: Vec::new() };
     let get_user = v1::GetUserRequest { username: PERSON.to_owned(), allow_stale: false };
+    let import_tokens = v1::ImportTokensRequest { tokens: vec![enroll.clone()], dry_run: false };
+    let row = v1::ImportedUser { username: "made-by-import".to_owned(), ..Default::default() };
+    let import_users = v1::ImportUsersRequest { users: vec![row], update: false, dry_run: false };
     vec![
         (VERIFY, verify(APPLICATION)),
         (CREATE_USER, user.encode_to_vec()),
         (GET_USER, get_user.encode_to_vec()),
         (LIST_USERS, Vec::new()),
         (ENROLL_TOKEN, enroll.encode_to_vec()),
+        (IMPORT_TOKENS, import_tokens.encode_to_vec()),
+        (IMPORT_USERS, import_users.encode_to_vec()),
         (CREATE_APPLICATION, application.encode_to_vec()),
         (LIST_APPLICATIONS, Vec::new()),
         (CREATE_ADMINISTRATOR, administrator.encode_to_vec()),
@@ -43,6 +48,9 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (ROTATE_DATA_KEY, Vec::new()),
         (QUERY_AUDIT, Vec::new()),
         (TAIL_AUDIT, Vec::new()),
+        (GET_SETTINGS, Vec::new()),
+        (UPDATE_SETTINGS, Vec::new()),
+        (APPLY_SETTINGS, Vec::new()),
     ]
     .into_iter()
     .chain(about_nobody())

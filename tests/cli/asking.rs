@@ -9,25 +9,33 @@ use crate::program::{Asking, CONFIGURATION, DONE, NO, USAGE, binary, keys};
 /// Base32 of 20 bytes.
 const SEED: &str = "GEZD GNBV gy3t qojq GEZD-GNBV-GY3T-QOJQ\n";
 
+const OF_A_USER: [&str; 15] = [
+    "block",
+    "created_at",
+    "display_name",
+    "email",
+    "enabled",
+    "failures",
+    "groups",
+    "id",
+    "language",
+    "locked",
+    "phones",
+    "tags",
+    "tokens",
+    "username",
+    "waits_until",
+];
+
 #[tokio::test]
 async fn users_and_tokens_are_told_to_people_and_scripts() {
     let cluster = Cluster::start(binary(), 3).await;
     let asking = Asking::administrator(&cluster);
 
     let made = asking.json("user add Alice --display-name A.").await;
-    let of_a_user = [
-        "block",
-        "created_at",
-        "display_name",
-        "enabled",
-        "failures",
-        "id",
-        "locked",
-        "tokens",
-        "username",
-    ];
+    let of_a_user = OF_A_USER;
     let mut expected = of_a_user.to_vec();
-    expected.insert(7, "log_index");
+    expected.insert(10, "log_index");
     assert_eq!(keys(&made), expected);
     assert_eq!((&made["username"], &made["display_name"]), (&json!("alice"), &json!("A.")));
     assert!(is_time(&made["created_at"]) && made["log_index"].as_u64() > Some(0), "{made}");

@@ -7,6 +7,10 @@ mod enrolment;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+mod guessing;
+#[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod logs;

@@ -100,12 +100,15 @@ async fn sample(cluster: &Cluster, shared: &Shared, start: Instant) -> Sample {
     }
 }
 
-/// One call after the other: right codes as long as people have some that they have not shown, wrong
-/// ones in between.
+/// Wrong codes in a row from one person: not so many that a wait follows.
+const WRONG_MAX: u32 = 5;
+
+/// One call after the other: right codes as long as people have some that they have not shown, in
+/// between wrong ones, then used ones.
 async fn sign_in(shared: Arc<Shared>, people: Vec<Person>, client: Client) {
-    let mut shown = vec![0; people.len()];
+    let mut told = vec![(0, 0_u32); people.len()];
     loop {
-        for (person, shown) in people.iter().zip(&mut shown) {
+        for (person, (shown, wrong)) in people.iter().zip(&mut told) {
             if shared.stopped.load(Ordering::SeqCst) {
                 return;
             }
@@ -114,8 +117,11 @@ async fn sign_in(shared: Arc<Shared>, people: Vec<Person>, client: Client) {
             let step = (*shown + 1).max(now);
             let distinct = step > now + 1 || person.otp.is_distinct(step);
             let step = Some(step).filter(|step| *step <= now + 1 && distinct);
-            let code =
-                step.map_or_else(|| person.otp.wrong_code(), |step| person.otp.code_of(step));
+            let code = match step {
+                Some(step) => person.otp.code_of(step),
+                None if *wrong < WRONG_MAX => person.otp.wrong_code(),
+                None => person.otp.code_of(*shown),
+            };
             let mut request = person.request_with(code);
             request.request_id = request_id().to_vec();
             let verdict = loop {
@@ -125,7 +131,10 @@ async fn sign_in(shared: Arc<Shared>, people: Vec<Person>, client: Client) {
                 };
             };
             assert_eq!(verdict.is_allow(), step.is_some(), "{}: {verdict:?}", person.username);
-            *shown = step.unwrap_or(*shown);
+            match step {
+                Some(step) => (*shown, *wrong) = (step, 0),
+                None => *wrong += 1,
+            }
             shared.asked.fetch_add(1, Ordering::SeqCst);
         }
     }

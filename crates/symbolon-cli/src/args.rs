@@ -7,7 +7,7 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand, builder::OsStringValueP
 use crate::{
     commands::{
         AdminArguments, ApplicationArguments, AuditArguments, ClusterArguments,
-        CompletionsArguments, TokenArguments, UserArguments, VerifyArguments,
+        CompletionsArguments, SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
     },
     demo::DemoArguments,
     dev::DevArguments,
@@ -29,6 +29,8 @@ pub enum Command {
     Verify(VerifyArguments),
     /// What happened: every decision and every change
     Audit(AuditArguments),
+    /// What holds for the whole cluster
+    Settings(SettingsArguments),
     /// The cluster and its nodes
     Cluster(ClusterArguments),
     /// Print a completion script for a shell

@@ -12,8 +12,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use zeroize::Zeroizing;
+
 /// No file read here is larger: certificates, tokens, seeds, addresses.
 const READ_BYTES_MAX: u64 = 1 << 20;
+const CHUNK_BYTES: usize = 64 << 10;
 
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     let text = fs::File::open(path)
@@ -25,6 +28,44 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
             format!("it is larger than {READ_BYTES_MAX} bytes"),
         )),
     }
+}
+
+/// The bytes of a file of at most `bytes_max`, or of standard input for `-`. They are wiped when they
+/// are let go of.
+pub(crate) fn read_bytes(path: &Path, bytes_max: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut input: Box<dyn io::Read> = match path == Path::new("-") {
+        true => Box::new(io::stdin().lock()),
+        false => Box::new(fs::File::open(path)?),
+    };
+    // Wiped piece by piece: a vector that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::new());
+    let mut chunk = Zeroizing::new(vec![0; CHUNK_BYTES]);
+    loop {
+        let read = input.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(bytes);
+        }
+        if u64::try_from(bytes.len() + read).unwrap_or(u64::MAX) > bytes_max {
+            let problem = format!("it is larger than {bytes_max} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+        }
+        if bytes.capacity() < bytes.len() + read {
+            let mut larger = Zeroizing::new(Vec::with_capacity(2 * (bytes.len() + read)));
+            larger.extend_from_slice(&bytes);
+            bytes = larger;
+        }
+        bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
+    }
+}
+
+/// A file that is read piece by piece, and its size in bytes; 0 for `-`, which is standard input.
+pub(crate) fn open(path: &Path) -> io::Result<(Box<dyn io::Read>, u64)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), 0));
+    }
+    let file = fs::File::open(path)?;
+    let bytes = file.metadata()?.len();
+    Ok((Box::new(file), bytes))
 }
 
 /// Whether others than the owner may read the file.

@@ -10,11 +10,13 @@
 mod args;
 mod call;
 mod children;
+mod clock;
 mod commands;
 mod connect;
 mod context;
 mod demo;
 mod dev;
+mod duration;
 mod error;
 mod exit;
 mod files;
@@ -34,7 +36,7 @@ pub use args::{Command, Everywhere};
 pub use children::end_with_parent;
 pub use commands::{
     AdminArguments, ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments,
-    TokenArguments, UserArguments, VerifyArguments,
+    SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
 };
 pub use demo::DemoArguments;
 pub use dev::DevArguments;

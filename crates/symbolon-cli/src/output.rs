@@ -39,6 +39,15 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Tells somebody at a terminal how far a long command is, on one line that is written anew. A log gets
+/// none of it. An empty text takes the line away.
+pub(crate) fn progress(text: &str) {
+    let mut err = io::stderr().lock();
+    if err.is_terminal() {
+        let _ = write!(err, "\r\x1b[K{text}").and_then(|()| err.flush());
+    }
+}
+
 /// Prints a question, which is answered on the same line.
 pub(crate) fn ask(text: &str) {
     let mut err = io::stderr().lock();

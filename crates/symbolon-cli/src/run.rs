@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::{
     args::Command,
-    commands::{admin, application, audit, cluster, completions, token, user, verify},
+    commands::{admin, application, audit, cluster, completions, settings, token, user, verify},
     demo, dev,
     exit::Exit,
     output,
@@ -19,6 +19,7 @@ pub async fn run(command: Command, mut program: clap::Command) -> ExitCode {
         Command::Application(arguments) => application::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Audit(arguments) => audit::run(arguments).await,
+        Command::Settings(arguments) => settings::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments).await,
         Command::Completions(arguments) => completions::run(&arguments, &mut program),
         Command::Dev(arguments) => dev::run(arguments).await,

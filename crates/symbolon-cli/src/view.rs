@@ -2,6 +2,7 @@
 
 mod audit;
 mod callers;
+mod settings;
 
 pub(crate) use audit::AuditEvent;
 pub(crate) use callers::{
@@ -10,6 +11,7 @@ pub(crate) use callers::{
 };
 use prost_types::Timestamp;
 use serde::Serialize;
+pub(crate) use settings::{ChangedSettings, Setting};
 use symbolon_proto::v1;
 
 /// RFC 3339 in UTC.
@@ -32,6 +34,28 @@ pub(crate) struct User {
     pub(crate) block: Option<Block>,
     /// Too many failures in a row.
     pub(crate) locked: bool,
+    pub(crate) email: String,
+    pub(crate) phones: Vec<Phone>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) language: String,
+    /// After failures in a row, no code is taken until then; null otherwise.
+    pub(crate) waits_until: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Phone {
+    /// MOBILE, OFFICE or BACKUP.
+    pub(crate) kind: &'static str,
+    pub(crate) number: String,
+    pub(crate) extension: String,
+}
+
+impl From<v1::Phone> for Phone {
+    fn from(phone: v1::Phone) -> Self {
+        let kind = phone.kind().as_str_name();
+        Self { kind, number: phone.number, extension: phone.extension }
+    }
 }
 
 #[derive(Serialize)]
@@ -63,6 +87,12 @@ impl From<v1::User> for User {
             enabled: user.enabled,
             block: user.block.map(Block::from),
             locked: user.locked,
+            email: user.email,
+            phones: user.phones.into_iter().map(Phone::from).collect(),
+            groups: user.groups,
+            tags: user.tags,
+            language: user.language,
+            waits_until: time(user.waits_until.as_ref()),
         }
     }
 }

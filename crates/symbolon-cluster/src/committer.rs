@@ -21,7 +21,7 @@ use crate::space::OwnDisk;
 /// Proposals in one log entry.
 pub(crate) const BATCH_PROPOSALS_MAX: usize = 256;
 /// Bytes of an encoded proposal. Names, addresses and sealed fields are bounded well below it.
-pub(crate) const PROPOSAL_BYTES_MAX: usize = 1024;
+pub(crate) const PROPOSAL_BYTES_MAX: usize = 8 << 10;
 /// Entries on their way through the log at once.
 const ENTRIES_UNDER_WAY_MAX: usize = 2;
 /// Submissions that wait, each of up to [`BATCH_PROPOSALS_MAX`] proposals.

@@ -222,6 +222,7 @@ fn rows(state: &State) -> Vec<(&'static str, u64)> {
             Row::Node(_) => "nodes",
             Row::JoinToken(_) => "join_tokens",
             Row::DataKeys(_) => "data_keys",
+            Row::Settings(_) => "settings",
         };
         counts.iter_mut().filter(|(name, _)| *name == kind).for_each(|(_, count)| *count += 1);
     }

@@ -4,6 +4,7 @@ mod administrator;
 mod application;
 mod cluster;
 mod data_key;
+mod settings;
 mod tick;
 mod token;
 mod user;
@@ -74,6 +75,7 @@ impl State {
             Command::ConfirmDataKey(command) => self.confirm_data_key(&context, command, out),
             Command::Reseal(command) => self.reseal(command, out),
             Command::RetireDataKey(command) => self.retire_data_key(&context, command, out),
+            Command::UpdateSettings(command) => self.update_settings(&context, command, out),
         };
         match result {
             Ok(reply) => Answer { index: stamp.index, reply },

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use crate::digest::{Canonical, CanonicalWriter, Digest};
 use crate::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, Reason, Reply, RequestId, Rights,
-    Role, Scope, Sources, Timestamp, TokenId, UserId, UserName, Verdict,
+    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Reason, Reply,
+    RequestId, Rights, Role, Scope, Setting, Sources, Timestamp, TokenId, UserId, UserName,
+    Verdict,
 };
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
@@ -36,32 +37,128 @@ pub struct AuditEvent {
 #[expect(missing_docs, reason = "fields are those of the rows and commands they tell of")]
 pub enum AuditRow {
     Verified(Verified),
-    ClusterCreated { cluster: ClusterId, name: Name, administrator: AdministratorId, node: NodeId },
-    UserCreated { user: UserId, name: UserName },
-    UserUpdated { user: UserId, display_name: Option<DisplayName>, disabled: Option<bool> },
-    UserBlocked { user: UserId, reason: Reason, until: Timestamp },
-    UserUnblocked { user: UserId, reason: Reason, failures: u32 },
-    UserDeleted { user: UserId, name: UserName, tokens: u32 },
-    TokenEnrolled { user: UserId, token: TokenId },
-    TokenConfirmed { user: UserId, token: TokenId, step: u64 },
-    TokenResynchronised { user: UserId, token: TokenId, step: u64, drift: i32 },
-    TokenRemoved { user: UserId, token: TokenId },
-    ApplicationCreated { application: ApplicationId, name: Name },
+    ClusterCreated {
+        cluster: ClusterId,
+        name: Name,
+        administrator: AdministratorId,
+        node: NodeId,
+    },
+    UserCreated {
+        user: UserId,
+        name: UserName,
+    },
+    UserUpdated {
+        user: UserId,
+        display_name: Option<DisplayName>,
+        disabled: Option<bool>,
+        /// What of the profile has changed: the fields, and nothing of what they say.
+        profile: Vec<ProfileField>,
+    },
+    UserBlocked {
+        user: UserId,
+        reason: Reason,
+        until: Timestamp,
+    },
+    UserUnblocked {
+        user: UserId,
+        reason: Reason,
+        failures: u32,
+    },
+    UserDeleted {
+        user: UserId,
+        name: UserName,
+        tokens: u32,
+    },
+    TokenEnrolled {
+        user: UserId,
+        token: TokenId,
+    },
+    TokenConfirmed {
+        user: UserId,
+        token: TokenId,
+        step: u64,
+    },
+    TokenResynchronised {
+        user: UserId,
+        token: TokenId,
+        step: u64,
+        drift: i32,
+    },
+    TokenRemoved {
+        user: UserId,
+        token: TokenId,
+    },
+    ApplicationCreated {
+        application: ApplicationId,
+        name: Name,
+    },
     ApplicationUpdated(ApplicationUpdated),
-    ApplicationKeyRotated { application: ApplicationId, old_until: Timestamp },
-    ApplicationKeyRetired { application: ApplicationId },
-    ApplicationDeleted { application: ApplicationId, name: Name },
-    AdministratorCreated { administrator: AdministratorId, name: Name, role: Role, scope: Scope },
+    ApplicationKeyRotated {
+        application: ApplicationId,
+        old_until: Timestamp,
+    },
+    ApplicationKeyRetired {
+        application: ApplicationId,
+    },
+    ApplicationDeleted {
+        application: ApplicationId,
+        name: Name,
+    },
+    AdministratorCreated {
+        administrator: AdministratorId,
+        name: Name,
+        role: Role,
+        scope: Scope,
+    },
     AdministratorUpdated(AdministratorUpdated),
-    AdministratorTokenRotated { administrator: AdministratorId },
-    AdministratorDeleted { administrator: AdministratorId, name: Name },
-    JoinTokenCreated { join_token: JoinTokenId, expires_at: Timestamp },
-    NodeAdmitted { node: NodeId, name: Name, pin: KeyPin, join_token: JoinTokenId },
-    NodeAddressesChanged { node: NodeId, peer_address: String, api_address: String },
-    JoinTokenExpired { join_token: JoinTokenId },
-    DataKeyRotationStarted { id: DataKeyId },
-    DataKeyActivated { id: DataKeyId },
-    DataKeyRetired { id: DataKeyId },
+    AdministratorTokenRotated {
+        administrator: AdministratorId,
+    },
+    AdministratorDeleted {
+        administrator: AdministratorId,
+        name: Name,
+    },
+    JoinTokenCreated {
+        join_token: JoinTokenId,
+        expires_at: Timestamp,
+    },
+    NodeAdmitted {
+        node: NodeId,
+        name: Name,
+        pin: KeyPin,
+        join_token: JoinTokenId,
+    },
+    NodeAddressesChanged {
+        node: NodeId,
+        peer_address: String,
+        api_address: String,
+    },
+    JoinTokenExpired {
+        join_token: JoinTokenId,
+    },
+    DataKeyRotationStarted {
+        id: DataKeyId,
+    },
+    DataKeyActivated {
+        id: DataKeyId,
+    },
+    DataKeyRetired {
+        id: DataKeyId,
+    },
+    SettingsChanged {
+        changes: Vec<SettingChange>,
+    },
+}
+
+/// A setting that stands at another value than before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SettingChange {
+    /// Which one.
+    pub setting: Setting,
+    /// The value that stood.
+    pub before: u64,
+    /// The value that stands.
+    pub after: u64,
 }
 
 /// What was said about an application; `None` for what was left.
@@ -154,6 +251,7 @@ impl AuditEvent {
             AuditRow::NodeAddressesChanged { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. } => Reply::Done,
+            AuditRow::SettingsChanged { .. } => Reply::SettingsChanged,
             AuditRow::JoinTokenExpired { .. } => return None,
         })
     }
@@ -214,10 +312,8 @@ impl Canonical for AuditRow {
                 w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
                 w.number(join_token.0);
             }
-            Self::UserUpdated { user, display_name, disabled } => {
-                w.number(16).number(user.0).number(display_name.is_some().into());
-                let name = display_name.as_ref().map_or("", DisplayName::as_str);
-                w.bytes(name.as_bytes()).number(disabled.map_or(0, |is| 1 + u64::from(is)));
+            Self::UserUpdated { user, display_name, disabled, profile } => {
+                updated(w, *user, display_name.as_ref(), *disabled, profile);
             }
             Self::UserBlocked { user, reason, until } => {
                 w.number(17).number(user.0).bytes(reason.as_str().as_bytes()).number(until.0);
@@ -252,7 +348,8 @@ impl Canonical for AuditRow {
             | Self::JoinTokenExpired { .. }
             | Self::DataKeyRotationStarted { .. }
             | Self::DataKeyActivated { .. }
-            | Self::DataKeyRetired { .. } => self.about_cluster(w),
+            | Self::DataKeyRetired { .. }
+            | Self::SettingsChanged { .. } => self.about_cluster(w),
         }
     }
 }
@@ -276,6 +373,10 @@ impl AuditRow {
             Self::DataKeyRetired { id } => {
                 w.number(12).number(id.0.into());
             }
+            Self::SettingsChanged { changes } => {
+                w.number(20).number(changes.len() as u64);
+                changes.iter().for_each(|change| change.canonical(w));
+            }
             other => other.canonical(w),
         }
     }
@@ -283,7 +384,7 @@ impl AuditRow {
     fn about_caller(&self, w: &mut CanonicalWriter) {
         match self {
             Self::ApplicationUpdated(updated) => {
-                w.number(20).number(updated.application.0);
+                w.number(21).number(updated.application.0);
                 w.bytes(updated.name.as_ref().map_or("", Name::as_str).as_bytes());
                 w.number(updated.rights.map_or(0, |rights| 1 + u64::from(rights.bits())));
                 w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
@@ -291,34 +392,56 @@ impl AuditRow {
                 updated.sources.clone().unwrap_or_default().canonical(w);
             }
             Self::ApplicationKeyRotated { application, old_until } => {
-                w.number(21).number(application.0).number(old_until.0);
+                w.number(22).number(application.0).number(old_until.0);
             }
             Self::ApplicationKeyRetired { application } => {
-                w.number(22).number(application.0);
+                w.number(23).number(application.0);
             }
             Self::ApplicationDeleted { application, name } => {
-                w.number(23).number(application.0).bytes(name.as_str().as_bytes());
+                w.number(24).number(application.0).bytes(name.as_str().as_bytes());
             }
             Self::AdministratorCreated { administrator, name, role, scope } => {
-                w.number(24).number(administrator.0).bytes(name.as_str().as_bytes());
+                w.number(25).number(administrator.0).bytes(name.as_str().as_bytes());
                 w.number(role.number().into());
                 scope.canonical(w);
             }
             Self::AdministratorUpdated(updated) => {
-                w.number(25).number(updated.administrator.0);
+                w.number(26).number(updated.administrator.0);
                 w.number(updated.role.map_or(0, |role| 1 + u64::from(role.number())));
                 w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
                 w.number(updated.scope.is_some().into());
                 updated.scope.clone().unwrap_or_default().canonical(w);
             }
             Self::AdministratorTokenRotated { administrator } => {
-                w.number(26).number(administrator.0);
+                w.number(27).number(administrator.0);
             }
             Self::AdministratorDeleted { administrator, name } => {
-                w.number(27).number(administrator.0).bytes(name.as_str().as_bytes());
+                w.number(28).number(administrator.0).bytes(name.as_str().as_bytes());
             }
             other => other.canonical(w),
         }
+    }
+}
+
+fn updated(
+    w: &mut CanonicalWriter,
+    user: UserId,
+    display_name: Option<&DisplayName>,
+    disabled: Option<bool>,
+    profile: &[ProfileField],
+) {
+    w.number(16).number(user.0).number(display_name.is_some().into());
+    let name = display_name.map_or("", DisplayName::as_str);
+    w.bytes(name.as_bytes()).number(disabled.map_or(0, |is| 1 + u64::from(is)));
+    // Counts where it says something: other events keep the hash that they had.
+    for field in profile {
+        w.number(field.number().into());
+    }
+}
+
+impl Canonical for SettingChange {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        w.number(self.setting.info().number.into()).number(self.before).number(self.after);
     }
 }
 

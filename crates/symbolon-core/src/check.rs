@@ -29,8 +29,8 @@ pub enum Violation {
     /// The look-up by serial number does not lead back to the token.
     #[error("token {0} is not found by its serial number")]
     Serial(TokenId),
-    /// More failures than an account can absorb.
-    #[error("user {0} has more failures than the limit")]
+    /// More failures than an account can absorb, or ones that do not add up.
+    #[error("user {0} has more failures than the limit, or they do not add up")]
     Failures(UserId),
     /// Two nodes have one name or one key.
     #[error("node {0} has the name or key of another")]
@@ -41,6 +41,9 @@ pub enum Violation {
     /// More rows than the limit.
     #[error("a table holds more rows than its limit")]
     Limit,
+    /// A setting is out of its range, or contradicts another.
+    #[error("the settings contradict each other")]
+    Settings,
     /// A row wants a tick and is not listed for it, or the reverse.
     #[error("the list of what is due does not fit the rows")]
     Due,
@@ -73,6 +76,8 @@ impl State {
             && self.join_tokens.len() <= JOIN_TOKENS_MAX
             && self.replies.len() <= REPLIES_MAX;
         ensure(within, Violation::Limit)?;
+        let settings = self.settings();
+        ensure(settings.check(self.nodes.len()).is_ok(), Violation::Settings)?;
         let empty = self.users.len() + self.nodes.len() + self.administrators.len() == 0;
         ensure(self.cluster.len() == usize::from(!empty), Violation::NoCluster)?;
         self.check_data_keys()?;
@@ -85,6 +90,7 @@ impl State {
             self.nodes.recount(),
             self.join_tokens.recount(),
             self.data_keys.recount(),
+            self.settings.recount(),
         ];
         ensure(recounted == self.sums(), Violation::Digest)
     }
@@ -96,7 +102,14 @@ impl State {
                 self.user_names.get(&user.name) == Some(&user.id),
                 Violation::UserName(user.id),
             )?;
-            ensure(user.failures <= FAILURES_MAX, Violation::Failures(user.id))?;
+            let brought = user.failed_by.iter().map(|(_, failures)| *failures);
+            let has_order = user.failed_by.is_sorted_by(|(a, _), (b, _)| a < b);
+            let counted = user.failures <= FAILURES_MAX
+                && has_order
+                && brought.clone().all(|failures| failures > 0)
+                && brought.sum::<u32>() <= user.failures
+                && (user.failed_at.0 != 0 || user.failed_by.is_empty());
+            ensure(counted, Violation::Failures(user.id))?;
             ensure(user.tokens.len() <= TOKENS_PER_USER_MAX, Violation::Limit)?;
             let theirs = user.tokens.iter().enumerate().all(|(place, id)| {
                 self.token(*id).is_some_and(|token| token.user == user.id)

@@ -9,8 +9,9 @@ use alloc::vec::Vec;
 use crate::otp::Parameters;
 use crate::{
     Administrator, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Operation, Reason,
-    RequestId, Rights, RowKey, Sealed, Serial, Timestamp, TokenId, UserId, UserName,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Operation, Profile,
+    ProfileChange, Reason, RequestId, Rights, RowKey, Sealed, Serial, Setting, Timestamp, TokenId,
+    UserId, UserName,
 };
 
 pub use callers::{
@@ -106,6 +107,8 @@ pub enum Command {
     Reseal(Reseal),
     /// Nothing is under the old data key any more.
     RetireDataKey(RetireDataKey),
+    /// Change settings.
+    UpdateSettings(UpdateSettings),
 }
 
 impl Command {
@@ -141,6 +144,7 @@ impl Command {
             Self::ConfirmDataKey(_) => "confirm_data_key",
             Self::Reseal(_) => "reseal",
             Self::RetireDataKey(_) => "retire_data_key",
+            Self::UpdateSettings(_) => "update_settings",
         }
     }
 
@@ -169,6 +173,7 @@ impl Command {
             Self::DeleteAdministrator(_) => Operation::DeleteAdministrator,
             Self::CreateJoinToken(_) => Operation::CreateJoinToken,
             Self::RotateDataKey(_) => Operation::RotateDataKey,
+            Self::UpdateSettings(_) => Operation::UpdateSettings,
             Self::CreateCluster(_)
             | Self::AdmitNode(_)
             | Self::SetNodeAddresses(_)
@@ -184,7 +189,7 @@ impl Command {
     pub fn rights(&self) -> Rights {
         match self {
             // A help desk switches accounts on and off. What a user is called is not theirs.
-            Self::UpdateUser(UpdateUser { display_name: Some(_), .. }) => Rights::ADMINISTRATOR,
+            Self::UpdateUser(update) if update.describes() => Rights::ADMINISTRATOR,
             _ => self.operation().map_or(Rights::NONE, Operation::rights),
         }
     }
@@ -251,6 +256,8 @@ pub struct CreateUser {
     pub name: UserName,
     /// May be empty.
     pub display_name: DisplayName,
+    /// What else is known.
+    pub profile: Profile,
 }
 
 /// See [`Command::UpdateUser`]. `None` leaves a field as it is.
@@ -262,7 +269,26 @@ pub struct UpdateUser {
     pub display_name: Option<DisplayName>,
     /// Whether the account is switched off.
     pub disabled: Option<bool>,
+    /// What else is to be another.
+    pub profile: ProfileChange,
     /// Refused unless this is still the user's revision.
+    pub revision: Option<LogIndex>,
+}
+
+impl UpdateUser {
+    /// Whether it says who somebody is, besides whether the account is on.
+    #[must_use]
+    pub const fn describes(&self) -> bool {
+        self.display_name.is_some() || !self.profile.fields.is_empty()
+    }
+}
+
+/// See [`Command::UpdateSettings`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpdateSettings {
+    /// What is to stand; `None` is the default again.
+    pub changes: Vec<(Setting, Option<u64>)>,
+    /// Refused unless the settings were last changed then.
     pub revision: Option<LogIndex>,
 }
 

@@ -86,7 +86,7 @@ impl Row {
                 None => None,
             },
             // The next data key is sealed under the last one, and goes with it.
-            Self::DataKeys(_) | Self::User(_) | Self::Node(_) => None,
+            Self::DataKeys(_) | Self::Settings(_) | Self::User(_) | Self::Node(_) => None,
         }
     }
 }
@@ -150,7 +150,7 @@ impl State {
             RowKey::Application(id) => self.application(id)?.reveal.as_ref().map(|r| &r.secret),
             RowKey::JoinToken(id) => self.join_token(id)?.reveal.as_ref().map(|r| &r.secret),
             RowKey::Administrator(id) => self.administrator(id)?.reveal.as_ref().map(|r| &r.secret),
-            RowKey::DataKeys | RowKey::User(_) | RowKey::Node(_) => None,
+            RowKey::DataKeys | RowKey::Settings | RowKey::User(_) | RowKey::Node(_) => None,
         }
     }
 

@@ -24,6 +24,7 @@ mod id;
 pub mod limits;
 mod name;
 pub mod otp;
+mod profile;
 mod replies;
 mod reply;
 mod retention;
@@ -31,11 +32,16 @@ mod rights;
 mod row;
 mod scope;
 mod secret;
+mod settings;
+mod standing;
 mod state;
+mod table;
 mod time;
 
 pub use apply::Output;
-pub use audit::{AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, Verified};
+pub use audit::{
+    AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, SettingChange, Verified,
+};
 pub use callers::{Administrator, Application, OldKey, Reveal};
 pub use check::Violation;
 pub use command::{
@@ -44,7 +50,7 @@ pub use command::{
     DeleteApplication, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal, RemoveToken,
     Reseal, ResyncToken, RetireApplicationKey, RetireDataKey, RotateAdministratorToken,
     RotateApplicationKey, RotateDataKey, SetNodeAddresses, Stamp, UnblockUser, UpdateAdministrator,
-    UpdateApplication, UpdateUser,
+    UpdateApplication, UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -53,12 +59,17 @@ pub use id::{
     KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
 };
 pub use name::{DisplayName, Name, NameError, Reason, Serial, UserName};
+pub use profile::{
+    Phone, PhoneKind, Profile, ProfileChange, ProfileError, ProfileField, is_email, is_language,
+};
 pub use replies::Remembered;
 pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
 pub use rights::{Operation, Right, Rights, Role};
-pub use row::{Block, Change, Cluster, JoinToken, Node, Row, RowKey, Standing, Token, User};
+pub use row::{Block, Change, Cluster, JoinToken, Node, Row, RowKey, Token, User};
 pub use scope::{Scope, ScopeError, ScopePart, SourceRange, Sources};
 pub use secret::{Sealed, Secret};
+pub use settings::{Bound, Lockout, SETTINGS, Setting, SettingInfo, Settings, SettingsFault, Unit};
+pub use standing::Standing;
 pub use state::{RestoreError, Scalars, State};
 pub use time::Timestamp;

@@ -6,8 +6,6 @@ pub const USERS_MAX: usize = 1_000_000;
 pub const REASON_BYTES_MAX: usize = 256;
 /// Longest block.
 pub const BLOCK_MILLISECONDS_MAX: u64 = 3_650 * 24 * 3600 * 1000;
-/// A block unless its maker says otherwise.
-pub const BLOCK_MILLISECONDS_DEFAULT: u64 = 90 * 24 * 3600 * 1000;
 /// Tokens of one user.
 pub const TOKENS_PER_USER_MAX: usize = 16;
 /// Applications of a cluster.
@@ -29,6 +27,26 @@ pub const JOIN_TOKENS_MAX: usize = 100;
 pub const USER_NAME_BYTES_MAX: usize = 256;
 /// Bytes of a display name in UTF-8.
 pub const DISPLAY_NAME_BYTES_MAX: usize = 256;
+/// Bytes of an e-mail address (RFC 5321 section 4.5.3.1.3, without the brackets).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Bytes of it before the `@` (RFC 5321 section 4.5.3.1.1).
+pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
+/// Digits of a telephone number with its country code.
+pub const PHONE_DIGITS_MIN: usize = 8;
+/// Digits of a telephone number with its country code (E.164 section 6.2.1).
+pub const PHONE_DIGITS_MAX: usize = 15;
+/// Digits of an extension.
+pub const PHONE_EXTENSION_DIGITS_MAX: usize = 10;
+/// Telephones of one user.
+pub const PHONES_PER_USER_MAX: usize = 8;
+/// Groups of one user.
+pub const GROUPS_PER_USER_MAX: usize = 32;
+/// Tags of one user.
+pub const TAGS_PER_USER_MAX: usize = 32;
+/// Bytes of the name of a group, or of a tag, in UTF-8.
+pub const LABEL_BYTES_MAX: usize = 64;
+/// Bytes of a language tag (RFC 5646 section 4.4.1).
+pub const LANGUAGE_BYTES_MAX: usize = 35;
 /// Bytes of the name of a cluster, node, application or administrator.
 pub const NAME_BYTES_MAX: usize = 64;
 /// Bytes of a code as typed, PIN included.
@@ -80,8 +98,7 @@ pub const JOIN_TOKEN_MILLISECONDS_MAX: u64 = 7 * 24 * 3600 * 1000;
 /// Life of a join token unless its maker says otherwise.
 pub const JOIN_TOKEN_MILLISECONDS_DEFAULT: u64 = 24 * 3600 * 1000;
 
-/// Consecutive failures after which an account takes no code until an administrator acts
-/// (NIST SP 800-63B-4 section 3.2.2: no more than 100).
+/// Consecutive failures that an account can ever absorb (NIST SP 800-63B-4 section 3.2.2).
 pub const FAILURES_MAX: u32 = 100;
 
 const _: () = {

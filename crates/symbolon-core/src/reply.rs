@@ -41,6 +41,8 @@ pub enum Reply {
     JoinTokenCreated(JoinTokenId),
     /// The node is registered.
     NodeAdmitted(NodeId),
+    /// The settings are as was asked.
+    SettingsChanged,
     /// The data key is being changed to this one.
     DataKeyRotationStarted(DataKeyId),
     /// Done; there is nothing to say about it.
@@ -77,12 +79,16 @@ pub enum Denial {
     UnknownUser,
     /// The user has no token.
     NoToken,
-    /// The account has absorbed [`crate::limits::FAILURES_MAX`] failures.
+    /// The account has absorbed as many failures as it can, see [`crate::Lockout`].
     Locked,
     /// An administrator has switched the account off.
     Disabled,
     /// An administrator has blocked the account for a while.
     Blocked,
+    /// After failures in a row, no code is taken until a wait is over.
+    Waiting,
+    /// The application has brought as many failures as one may.
+    ShareSpent,
 }
 
 impl Denial {
@@ -97,6 +103,8 @@ impl Denial {
             Self::Locked => 5,
             Self::Disabled => 6,
             Self::Blocked => 7,
+            Self::Waiting => 8,
+            Self::ShareSpent => 9,
         }
     }
 
@@ -111,6 +119,8 @@ impl Denial {
             Self::Locked => "LOCKED",
             Self::Disabled => "DISABLED",
             Self::Blocked => "BLOCKED",
+            Self::Waiting => "WAITING",
+            Self::ShareSpent => "SHARE_SPENT",
         }
     }
 }
@@ -159,4 +169,8 @@ pub enum Refusal {
     WrongPhase,
     /// The data key is being changed.
     RotationUnderWay,
+    /// A setting is out of its range, or contradicts another.
+    SettingRefused,
+    /// With it, more could be guessed than the hard limit allows: see [`crate::Settings::check`].
+    GuessingUnbounded,
 }

@@ -5,15 +5,15 @@
 //! changed since.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter};
-use crate::limits::FAILURES_MAX;
 use crate::otp::{Algorithm, Parameters, Position};
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, ClusterId, DataKeys, DisplayName,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, NodeId, Reason, Reveal, Sealed,
-    Serial, Timestamp, TokenId, UserId, UserName,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, NodeId, Profile, Reason, Reveal,
+    Sealed, Serial, Settings, Timestamp, TokenId, UserId, UserName,
 };
 
 /// What the cluster is. One row.
@@ -46,12 +46,18 @@ pub struct User {
     pub display_name: DisplayName,
     /// Consecutive failures since the last success, 0 to [`crate::limits::FAILURES_MAX`].
     pub failures: u32,
+    /// When the last of them was counted; 0: none was, or before this was noted.
+    pub failed_at: Timestamp,
+    /// How many of them each application has brought, in the order of their ids.
+    pub failed_by: Vec<(ApplicationId, u32)>,
     /// Tokens in the order of enrolment.
     pub tokens: Vec<TokenId>,
     /// An administrator has switched the account off.
     pub disabled: bool,
     /// No code is taken for a while.
     pub block: Option<Block>,
+    /// What else is known; absent instead of empty.
+    pub profile: Option<Arc<Profile>>,
     /// When the user was created.
     pub created_at: Timestamp,
     /// See the module. Moves with the set of tokens too.
@@ -71,32 +77,11 @@ pub struct Block {
     pub until: Timestamp,
 }
 
-/// How an account stands, whatever code is shown.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Standing {
-    /// Codes are evaluated.
-    Active,
-    /// Switched off by an administrator.
-    Disabled,
-    /// Blocked for a while by an administrator.
-    Blocked,
-    /// Too many failures in a row.
-    Locked,
-}
-
 impl User {
-    /// How the account stands at a state time. What an administrator has said comes first.
+    /// What else is known.
     #[must_use]
-    pub fn standing(&self, at: Timestamp) -> Standing {
-        if self.disabled {
-            Standing::Disabled
-        } else if self.block.as_ref().is_some_and(|block| at < block.until) {
-            Standing::Blocked
-        } else if self.failures >= FAILURES_MAX {
-            Standing::Locked
-        } else {
-            Standing::Active
-        }
+    pub fn profile(&self) -> &Profile {
+        self.profile.as_deref().unwrap_or_else(|| Profile::empty())
     }
 }
 
@@ -179,6 +164,7 @@ pub enum Row {
     Node(Node),
     JoinToken(JoinToken),
     DataKeys(DataKeys),
+    Settings(Settings),
 }
 
 /// Names any row.
@@ -193,6 +179,7 @@ pub enum RowKey {
     Node(NodeId),
     JoinToken(JoinTokenId),
     DataKeys,
+    Settings,
 }
 
 /// What `apply` did to a row.
@@ -217,6 +204,7 @@ impl Row {
             Self::Node(row) => RowKey::Node(row.id),
             Self::JoinToken(row) => RowKey::JoinToken(row.id),
             Self::DataKeys(_) => RowKey::DataKeys,
+            Self::Settings(_) => RowKey::Settings,
         }
     }
 }
@@ -244,6 +232,15 @@ impl Canonical for User {
             w.number(block.map_or(0, |block| block.since.0));
             w.number(block.map_or(0, |block| block.until.0));
             w.bytes(block.map_or("", |block| block.reason.as_str()).as_bytes());
+        }
+        if let Some(profile) = &self.profile {
+            profile.canonical(w);
+        }
+        if self.failed_at.0 != 0 {
+            w.number(self.failed_at.0).number(self.failed_by.len() as u64);
+            for (application, failures) in &self.failed_by {
+                w.number(application.0).number((*failures).into());
+            }
         }
         w.number(self.created_at.0).number(self.changed_at.0);
     }

@@ -1,19 +1,26 @@
 //! Whom a help desk may help, and from where an application may ask.
 
+use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
 
-use crate::limits::{SCOPE_PARTS_MAX, SOURCES_MAX};
-use crate::{Name, NameError, User, UserName};
+use crate::limits::{LABEL_BYTES_MAX, SCOPE_PARTS_MAX, SOURCES_MAX};
+use crate::profile::is_label;
+use crate::{NameError, User, UserName};
 
 /// Why a text is no scope or no range of addresses. Says what to change; never repeats the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ScopeError {
-    /// Neither `group:NAME` nor `domain:NAME`.
-    #[error("it is neither group:NAME nor domain:NAME")]
+    /// Neither `group:NAME`, `tag:NAME` nor `domain:NAME`.
+    #[error("it is neither group:NAME, tag:NAME nor domain:NAME")]
     Kind,
+    /// No name of a group or a tag.
+    #[error(
+        "what stands after the colon is no name of a group or a tag: 1 to {LABEL_BYTES_MAX} bytes without control characters, `;` and `|`"
+    )]
+    Label,
     /// What stands after the colon.
     #[error("the name after the colon: {0}")]
     Name(NameError),
@@ -34,19 +41,22 @@ pub enum ScopeError {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ScopePart {
     /// Those of a group.
-    Group(Name),
+    Group(String),
+    /// Those with a tag.
+    Tag(String),
     /// Those whose names end in `@` and this, as it stands in normal form.
     Domain(UserName),
 }
 
 impl ScopePart {
-    /// Reads `group:NAME` or `domain:NAME`.
+    /// Reads `group:NAME`, `tag:NAME` or `domain:NAME`.
     ///
     /// # Errors
     /// [`ScopeError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
         match text.split_once(':') {
-            Some(("group", name)) => Name::new(name).map(Self::Group).map_err(ScopeError::Name),
+            Some(("group", name)) => label(name).map(Self::Group),
+            Some(("tag", name)) => label(name).map(Self::Tag),
             Some(("domain", name)) => {
                 UserName::new(name).map(Self::Domain).map_err(ScopeError::Name)
             }
@@ -56,7 +66,8 @@ impl ScopePart {
 
     fn covers(&self, user: &User) -> bool {
         match self {
-            Self::Group(group) => is_in(user, group),
+            Self::Group(group) => user.profile().groups().contains(group),
+            Self::Tag(tag) => user.profile().tags().contains(tag),
             Self::Domain(domain) => {
                 let own = user.name.as_str().rsplit_once('@').map(|(_, own)| own);
                 own == Some(domain.as_str())
@@ -65,15 +76,15 @@ impl ScopePart {
     }
 }
 
-/// Whether a user is of a group. Users have no groups yet: this is the one place that learns of them.
-const fn is_in(_: &User, _: &Name) -> bool {
-    false
+fn label(text: &str) -> Result<String, ScopeError> {
+    if is_label(text) { Ok(text.to_owned()) } else { Err(ScopeError::Label) }
 }
 
 impl fmt::Display for ScopePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Group(name) => write!(f, "group:{name}"),
+            Self::Tag(name) => write!(f, "tag:{name}"),
             Self::Domain(name) => write!(f, "domain:{name}"),
         }
     }
@@ -267,10 +278,10 @@ mod tests {
 
     #[test]
     fn a_scope_is_read_as_it_is_written() {
-        for text in ["group:sales", "domain:example.com"] {
+        for text in ["group:sales", "group:IT staff", "tag:vip", "domain:example.com"] {
             assert_eq!(ScopePart::parse(text).unwrap().to_string(), text);
         }
-        for bad in ["", "sales", "group:", "group:a b", "tag:sales", "domain:"] {
+        for bad in ["", "sales", "group:", "group:a|b", "group: a", "tag:", "domain:", "user:a"] {
             assert!(ScopePart::parse(bad).is_err(), "{bad}");
         }
     }

@@ -6,111 +6,15 @@ use core::fmt;
 use rpds::RedBlackTreeMapSync;
 
 use crate::apply::Output;
-use crate::digest::{Canonical, Digest, Sum};
+use crate::digest::{Digest, Sum};
 use crate::limits::REPLIES_MAX;
 use crate::replies::Replies;
+use crate::table::Table;
 use crate::{
-    Administrator, AdministratorId, Application, ApplicationId, AuditEvent, Caller, Change,
-    Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, Name, Node, NodeId, Remembered,
-    RequestId, Row, RowKey, Serial, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+    Administrator, Application, ApplicationId, AuditEvent, Caller, Change, Cluster, DataKeyId,
+    DataKeys, JoinToken, JoinTokenId, Lockout, Name, Node, NodeId, Remembered, RequestId, Row,
+    RowKey, Serial, Settings, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
 };
-
-/// A row that lives in a [`Table`].
-pub(crate) trait TableRow: Canonical + Clone {
-    type Id: Ord + Copy;
-    /// Tells rows of different tables apart in the digest.
-    const TAG: u8;
-    fn id(&self) -> Self::Id;
-}
-
-macro_rules! table_row {
-    ($row:ty, $id:ty, $tag:literal) => {
-        impl TableRow for $row {
-            type Id = $id;
-            const TAG: u8 = $tag;
-            fn id(&self) -> Self::Id {
-                self.id
-            }
-        }
-    };
-}
-table_row!(Cluster, crate::ClusterId, b'C');
-table_row!(Administrator, AdministratorId, b'M');
-table_row!(Application, ApplicationId, b'P');
-table_row!(User, UserId, b'U');
-table_row!(Token, TokenId, b'T');
-table_row!(Node, NodeId, b'N');
-table_row!(JoinToken, JoinTokenId, b'J');
-
-impl TableRow for DataKeys {
-    type Id = ();
-    const TAG: u8 = b'K';
-    fn id(&self) -> Self::Id {}
-}
-
-/// Rows of one kind, with the sum of their hashes.
-#[derive(Clone)]
-pub(crate) struct Table<R: TableRow> {
-    rows: RedBlackTreeMapSync<R::Id, R>,
-    sum: Sum,
-}
-
-impl<R: TableRow> Default for Table<R> {
-    fn default() -> Self {
-        Self { rows: RedBlackTreeMapSync::new_sync(), sum: Sum::default() }
-    }
-}
-
-impl<R: TableRow> Table<R> {
-    pub(crate) fn get(&self, id: R::Id) -> Option<&R> {
-        self.rows.get(&id)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.rows.size()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &R> {
-        self.rows.values()
-    }
-
-    pub(crate) fn after(&self, id: R::Id) -> impl Iterator<Item = &R> {
-        use core::ops::Bound::{Excluded, Unbounded};
-        self.rows.range((Excluded(id), Unbounded)).map(|(_, row)| row)
-    }
-
-    fn put(&mut self, row: R) {
-        self.forget(row.id());
-        self.sum.add(Self::hash(&row));
-        self.rows.insert_mut(row.id(), row);
-    }
-
-    fn delete(&mut self, id: R::Id) {
-        self.forget(id);
-        self.rows.remove_mut(&id);
-    }
-
-    fn forget(&mut self, id: R::Id) {
-        if let Some(old) = self.rows.get(&id) {
-            self.sum.subtract(Self::hash(old));
-        }
-    }
-
-    fn hash(row: &R) -> Digest {
-        Digest::of(R::TAG, |w| row.canonical(w))
-    }
-
-    /// The sum, computed anew from all rows.
-    pub(crate) fn recount(&self) -> Sum {
-        let mut sum = Sum::default();
-        self.iter().for_each(|row| sum.add(Self::hash(row)));
-        sum
-    }
-
-    pub(crate) const fn sum(&self) -> Sum {
-        self.sum
-    }
-}
 
 /// What of a state is neither row nor audit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -136,6 +40,7 @@ pub struct State {
     pub(crate) nodes: Table<Node>,
     pub(crate) join_tokens: Table<JoinToken>,
     pub(crate) data_keys: Table<DataKeys>,
+    pub(crate) settings: Table<Settings>,
     pub(crate) replies: Replies,
     // Look-ups that follow from the rows.
     pub(crate) user_names: RedBlackTreeMapSync<UserName, UserId>,
@@ -220,6 +125,7 @@ impl State {
         let nodes = self.nodes.iter().cloned().map(Row::Node);
         let join_tokens = self.join_tokens.iter().cloned().map(Row::JoinToken);
         let data_keys = self.data_keys.iter().cloned().map(Row::DataKeys);
+        let settings = self.settings.iter().cloned().map(Row::Settings);
         cluster
             .chain(administrators)
             .chain(applications)
@@ -228,6 +134,7 @@ impl State {
             .chain(nodes)
             .chain(join_tokens)
             .chain(data_keys)
+            .chain(settings)
     }
 
     /// Number of rows.
@@ -241,6 +148,7 @@ impl State {
             + self.nodes.len()
             + self.join_tokens.len()
             + self.data_keys.len()
+            + self.settings.len()
     }
 
     /// What is stored beside the rows.
@@ -256,9 +164,13 @@ impl State {
             w.number(self.clock.0).bytes(&self.audit_chain.0);
             // Tables that came later count from their first row on: states that have none keep the
             // digest that was stored with them.
-            let later = usize::from(self.data_keys.len() == 0);
             let sums = self.sums();
-            for sum in sums.iter().take(sums.len() - later) {
+            let counted = match (self.data_keys.len(), self.settings.len()) {
+                (0, 0) => sums.len() - 2,
+                (_, 0) => sums.len() - 1,
+                _ => sums.len(),
+            };
+            for sum in sums.iter().take(counted) {
                 sum.lanes().into_iter().for_each(|lane| {
                     w.number(lane);
                 });
@@ -266,7 +178,7 @@ impl State {
         })
     }
 
-    pub(crate) const fn sums(&self) -> [Sum; 8] {
+    pub(crate) const fn sums(&self) -> [Sum; 9] {
         [
             self.cluster.sum(),
             self.administrators.sum(),
@@ -276,6 +188,7 @@ impl State {
             self.nodes.sum(),
             self.join_tokens.sum(),
             self.data_keys.sum(),
+            self.settings.sum(),
         ]
     }
 
@@ -366,6 +279,20 @@ impl State {
         self.replies.get(caller, id)
     }
 
+    /// What is set, and what stands by default.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.settings.get(()).cloned().unwrap_or_default()
+    }
+
+    /// How guessing is bounded: the settings, with all nodes that are admitted.
+    #[must_use]
+    pub fn lockout(&self) -> Lockout {
+        let nodes = self.nodes.len();
+        let unset = || Settings::default().lockout(nodes);
+        self.settings.get(()).map_or_else(unset, |settings| settings.lockout(nodes))
+    }
+
     /// When a tick is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
@@ -405,6 +332,7 @@ impl State {
             Row::Node(row) => self.nodes.put(row),
             Row::JoinToken(row) => self.join_tokens.put(row),
             Row::DataKeys(row) => self.data_keys.put(row),
+            Row::Settings(row) => self.settings.put(row),
         }
         self.link(out.changes.last());
     }
@@ -415,7 +343,7 @@ impl State {
         self.count_sealed(key, None);
         match key {
             // Nothing removes these yet.
-            RowKey::Cluster | RowKey::Node(_) | RowKey::DataKeys => return,
+            RowKey::Cluster | RowKey::Node(_) | RowKey::DataKeys | RowKey::Settings => return,
             RowKey::Administrator(id) => self.administrators.delete(id),
             RowKey::Application(id) => {
                 if let Some(name) = self.application(id).map(|row| row.name.clone()) {

@@ -269,6 +269,7 @@ fn create_user(id: u64, user: &str) -> Command {
         user: UserId(id),
         name: user_name(user),
         display_name: DisplayName::new("").unwrap_or_else(|error| panic!("{error}")),
+        profile: Default::default(),
     })
 }
 

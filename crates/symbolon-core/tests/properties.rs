@@ -157,6 +157,13 @@ mod tests {
             "Some(CodeAlreadyUsed)",
             "Some(UnknownUser)",
             "Some(NoToken)",
+            "Some(Waiting)",
+            "Some(Locked)",
+            "Some(ShareSpent)",
+            "SettingsChanged",
+            "SettingRefused",
+            "GuessingUnbounded",
+            "RevisionChanged",
             "ClusterCreated",
             "UserCreated",
             "TokenEnrolled",
@@ -195,6 +202,7 @@ mod tests {
             Row::Node(row) => row.pin.0[0] ^= 1,
             Row::JoinToken(row) => row.expires_at = row.expires_at.plus(1),
             Row::DataKeys(row) => row.retired_at.0 += 1,
+            Row::Settings(row) => row.changed_at.0 += 1,
         }
     }
 }

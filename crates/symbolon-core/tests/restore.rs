@@ -7,10 +7,10 @@ use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
     Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, OldKey, Reason,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, OldKey, Profile, Reason,
     RequestId, RestoreError, Reveal, Rights, Role, Rotation, Row, Scalars, Scope, ScopePart,
-    Sealed, Serial, SourceRange, Sources, State, Timestamp, Token, TokenId, User, UserId, UserName,
-    Violation,
+    Sealed, Serial, Setting, Settings, SourceRange, Sources, State, Timestamp, Token, TokenId,
+    User, UserId, UserName, Violation,
 };
 
 const USER: UserId = UserId(10);
@@ -20,6 +20,7 @@ const TOKEN: TokenId = TokenId(20);
 fn every_field_of_every_row_counts_in_the_digest() {
     let mut rows = rows();
     rows.push(Row::DataKeys(data_keys()));
+    rows.push(Row::Settings(settings()));
     let whole = digest(&rows);
     for (place, row) in rows.iter().enumerate() {
         for (field, altered) in alterations(row).into_iter().enumerate() {
@@ -38,7 +39,15 @@ fn every_field_of_every_row_counts_in_the_digest() {
 #[test]
 fn the_digest_is_computed_as_release_0_1_0_did() {
     let expected = "a2a37d1a13856594849947345ed59761250564a12c10ec13d2772835f13559d7";
-    assert_eq!(digest(&rows()).to_string(), expected);
+    let mut rows = rows();
+    for row in &mut rows {
+        // What came later, and is nothing to a user who has not failed since.
+        if let Row::User(user) = row {
+            user.failed_at = Timestamp(0);
+            user.failed_by.clear();
+        }
+    }
+    assert_eq!(digest(&rows).to_string(), expected);
 }
 
 #[test]
@@ -75,7 +84,13 @@ fn rows_that_contradict_each_other_are_refused() {
     let double = User { tokens: vec![TOKEN, TOKEN], ..user.clone() };
     let namesake = User { id: UserId(11), tokens: Vec::new(), ..user.clone() };
     let poor = User { tokens: vec![TOKEN, TokenId(21)], ..user.clone() };
-    let failing = User { failures: FAILURES_MAX + 1, ..user };
+    let failing = User { failures: FAILURES_MAX + 1, ..user.clone() };
+    let more_than_failed = User { failed_by: vec![(ApplicationId(30), 4)], ..user.clone() };
+    let without_time = User { failed_at: Timestamp(0), ..user.clone() };
+    let (first, second) = (ApplicationId(30), ApplicationId(31));
+    let out_of_order = User { failed_by: vec![(second, 1), (first, 1)], ..user.clone() };
+    let none = User { failed_by: vec![(first, 0)], ..user };
+    let out_of_range = Settings { values: vec![(Setting::LockoutThreshold, 0)], ..settings() };
     let same_name = Node { name: node.name.clone(), ..self::node(2) };
     let same_pin = Node { pin: node.pin, ..self::node(2) };
     let elsewhere = Application { id: ApplicationId(31), ..application() };
@@ -98,6 +113,11 @@ fn rows_that_contradict_each_other_are_refused() {
         (Row::Token(later), Violation::DataKey),
         (Row::DataKeys(leap), Violation::DataKey),
         (Row::DataKeys(stranger), Violation::DataKey),
+        (Row::User(more_than_failed), Violation::Failures(USER)),
+        (Row::User(without_time), Violation::Failures(USER)),
+        (Row::User(out_of_order), Violation::Failures(USER)),
+        (Row::User(none), Violation::Failures(USER)),
+        (Row::Settings(out_of_range), Violation::Settings),
         (Row::Cluster(other_cluster), Violation::NoCluster),
     ] {
         // The last row of an id stands.
@@ -233,11 +253,14 @@ fn user() -> User {
         name: user_name("alice"),
         display_name: display_name("Alice"),
         failures: 3,
+        failed_at: Timestamp(8),
+        failed_by: vec![(ApplicationId(30), 2)],
         tokens: vec![TOKEN],
         created_at: Timestamp(7),
         changed_at: LogIndex(3),
         disabled: false,
         block: None,
+        profile: None,
         revision: LogIndex(0),
     }
 }
@@ -248,6 +271,13 @@ fn scope(part: &str) -> Scope {
 
 fn sources(range: &str) -> Sources {
     Sources::new(SourceRange::parse(range)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn known() -> Profile {
+    let groups = vec!["staff".to_owned()];
+    let profile =
+        Profile::new("a@example.com".to_owned(), Vec::new(), groups, Vec::new(), "de".to_owned());
+    profile.unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn user_name(text: &str) -> UserName {
@@ -340,6 +370,8 @@ fn alterations(row: &Row) -> Vec<Row> {
             name: user_name("alicf"),
             display_name: display_name(""),
             failures: 4,
+            failed_at: Timestamp(9),
+            failed_by: vec![(ApplicationId(30), 3)],
             tokens: vec![TOKEN, TokenId(21)],
             created_at: Timestamp(0),
             changed_at: LogIndex(0),
@@ -349,6 +381,7 @@ fn alterations(row: &Row) -> Vec<Row> {
                 since: Timestamp(1),
                 until: Timestamp(2),
             }),
+            profile: known().kept(),
             revision: LogIndex(9),
         }),
         Row::Token(row) => token_alterations(row),
@@ -361,6 +394,10 @@ fn alterations(row: &Row) -> Vec<Row> {
             changed_at: LogIndex(0),
         }),
         Row::DataKeys(row) => data_keys_alterations(row),
+        Row::Settings(row) => altered!(Settings, row, {
+            values: vec![(Setting::LockoutThreshold, 8)],
+            changed_at: LogIndex(0),
+        }),
         Row::JoinToken(row) => altered!(JoinToken, row, {
             id: JoinTokenId(41),
             secret: KeyHash([0; 32]),
@@ -379,6 +416,10 @@ fn rotation() -> Rotation {
         started_at: Timestamp(10),
         holders: BTreeSet::from([NodeId(1)]),
     }
+}
+
+fn settings() -> Settings {
+    Settings { values: vec![(Setting::LockoutThreshold, 7)], changed_at: LogIndex(5) }
 }
 
 fn data_keys() -> DataKeys {

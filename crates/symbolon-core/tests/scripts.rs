@@ -51,6 +51,7 @@ scripts! {
     one_time_use,
     retransmission,
     scopes,
+    settings,
     stale,
     state_time,
     tokens,

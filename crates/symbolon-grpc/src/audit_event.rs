@@ -4,8 +4,8 @@
 mod callers;
 
 use symbolon_core::{
-    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, State, TokenId,
-    UserId, Verified,
+    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, SettingChange, State,
+    TokenId, UserId, Verified,
 };
 use symbolon_proto::{reason_detail, v1};
 use symbolon_service::audit::{GoneUsers, kind};
@@ -115,7 +115,8 @@ impl Names<'_> {
             | AuditRow::NodeAddressesChanged { .. }
             | AuditRow::DataKeyRotationStarted { .. }
             | AuditRow::DataKeyActivated { .. }
-            | AuditRow::DataKeyRetired { .. } => self.about_cluster(row),
+            | AuditRow::DataKeyRetired { .. }
+            | AuditRow::SettingsChanged { .. } => self.about_cluster(row),
         }
     }
 
@@ -141,11 +142,12 @@ impl Names<'_> {
 
     fn about_user(&self, row: &AuditRow) -> Details {
         match row {
-            AuditRow::UserUpdated { user, display_name, disabled } => {
+            AuditRow::UserUpdated { user, display_name, disabled, profile } => {
                 Details::UserUpdated(v1::UserUpdatedDetails {
                     user: self.user(*user),
                     display_name: display_name.as_ref().map(ToString::to_string),
                     enabled: disabled.map(|disabled| !disabled),
+                    fields: profile.iter().map(|field| field.name().to_owned()).collect(),
                 })
             }
             AuditRow::UserBlocked { user, reason, until } => {
@@ -208,6 +210,15 @@ impl Names<'_> {
             }
             AuditRow::DataKeyRetired { id } => {
                 Details::DataKeyRetired(v1::DataKeyRetiredDetails { key: id.0 })
+            }
+            AuditRow::SettingsChanged { changes } => {
+                let setting = |change: &SettingChange| v1::AuditedSetting {
+                    name: change.setting.info().name.to_owned(),
+                    before: change.before,
+                    after: change.after,
+                };
+                let settings = changes.iter().map(setting).collect();
+                Details::SettingsChanged(v1::SettingsChangedDetails { settings })
             }
             other => self.details(other),
         }

@@ -16,8 +16,8 @@ pub(crate) fn timestamp(at: Timestamp) -> ProtoTimestamp {
 pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
     let tokens = user.tokens.iter().filter_map(|id| state.token(*id));
     // In a quiet cluster state time stands still: what is shown goes by the clock, as `now` says.
-    let standing = user.standing(now.max(state.clock()));
-    v1::User {
+    let standing = state.standing(user, None, now.max(state.clock()));
+    let shown = v1::User {
         id: user.id.to_string(),
         username: user.name.to_string(),
         display_name: user.display_name.to_string(),
@@ -28,7 +28,13 @@ pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
         block: (standing == Standing::Blocked).then(|| user.block.as_ref().map(block)).flatten(),
         locked: standing == Standing::Locked,
         etag: etag(user),
-    }
+        waits_until: match standing {
+            Standing::Waiting(until) => Some(timestamp(until)),
+            _ => None,
+        },
+        ..v1::User::default()
+    };
+    crate::profile::shown(user, shown)
 }
 
 fn block(block: &Block) -> v1::Block {

@@ -11,6 +11,9 @@ mod call;
 mod cluster;
 mod convert;
 mod health;
+mod import;
+mod profile;
+mod settings;
 mod status;
 mod user;
 mod verification;
@@ -54,6 +57,7 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
     use v1::application_service_server::ApplicationServiceServer;
     use v1::audit_service_server::AuditServiceServer;
     use v1::cluster_service_server::ClusterServiceServer;
+    use v1::settings_service_server::SettingsServiceServer;
     use v1::user_service_server::UserServiceServer;
     use v1::verification_service_server::VerificationServiceServer;
 
@@ -63,6 +67,7 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
     let administrator = administrator::Administrators(Arc::clone(service));
     let cluster = cluster::Clusters(Arc::clone(service));
     let audit = audit::Audit(Arc::clone(service));
+    let settings = settings::SettingsOf(Arc::clone(service));
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(v1::DESCRIPTORS)
@@ -87,6 +92,9 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
         )
         .add_service(
             ClusterServiceServer::new(cluster).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+        .add_service(
+            SettingsServiceServer::new(settings).max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
         .add_service(AuditServiceServer::new(audit).max_decoding_message_size(MESSAGE_BYTES_MAX)))
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use symbolon_core::{Secret, State, User, UserName};
 use symbolon_proto::v1;
-use symbolon_service::{NewToken, Service, ServiceError, TokenName, UserChanges};
+use symbolon_service::{NewToken, Service, ServiceError, TokenName, UserChanges, UserFilter};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
-use crate::convert;
+use crate::profile::{self, Parts};
 use crate::status::to_status;
+use crate::{convert, import};
 
 pub(crate) struct Users(pub(crate) Arc<Service>);
 
@@ -31,16 +32,15 @@ impl v1::user_service_server::UserService for Users {
         request: Request<v1::CreateUserRequest>,
     ) -> Result<Response<v1::CreateUserResponse>, Status> {
         let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
-        let message = &call.message;
+        let deadline = call.write_deadline();
+        let v1::CreateUserRequest { username, display_name, email, phones, groups, tags, language } =
+            call.message;
+        let profile = Parts { email, phones, groups, tags, language }.checked();
+        let profile = profile.map_err(|error| to_status(&error))?;
+        let (principal, id) = (&call.principal, call.request_id);
         let (user, index) = self
             .0
-            .create_user(
-                &call.principal,
-                call.request_id,
-                &message.username,
-                &message.display_name,
-                call.write_deadline(),
-            )
+            .create_user(principal, id, &username, &display_name, profile, deadline)
             .await
             .map_err(|error| to_status(&error))?;
         let user = self.present(&user);
@@ -68,12 +68,14 @@ impl v1::user_service_server::UserService for Users {
         let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
         let message = &call.message;
         let after = page_token(&message.page_token).map_err(|error| to_status(&error))?;
+        let filter = UserFilter { group: message.group.clone(), tag: message.tag.clone() };
         let page = self
             .0
             .list_users(
                 &call.principal,
                 message.page_size,
                 after,
+                &filter,
                 message.allow_stale,
                 call.deadline,
             )
@@ -208,6 +210,27 @@ impl v1::user_service_server::UserService for Users {
         Ok(Response::new(v1::ResyncTokenResponse { token, log_index: index.0 }))
     }
 
+    async fn import_tokens(
+        &self,
+        request: Request<v1::ImportTokensRequest>,
+    ) -> Result<Response<v1::ImportTokensResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let v1::ImportTokensRequest { tokens, dry_run } = &call.message;
+        let fates = import::tokens(&self.0, &call, tokens, *dry_run).await;
+        let results = fates.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ImportTokensResponse { results }))
+    }
+
+    async fn import_users(
+        &self,
+        request: Request<v1::ImportUsersRequest>,
+    ) -> Result<Response<v1::ImportUsersResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let fates = import::users(&self.0, &call).await;
+        let results = fates.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ImportUsersResponse { results }))
+    }
+
     async fn remove_token(
         &self,
         request: Request<v1::RemoveTokenRequest>,
@@ -225,25 +248,33 @@ impl v1::user_service_server::UserService for Users {
 
 /// Of the fields that the mask names.
 fn changes(message: v1::UpdateUserRequest) -> Result<(String, UserChanges), ServiceError> {
-    let v1::User { username, display_name, enabled, etag, .. } = message.user.unwrap_or_default();
+    let user = message.user.unwrap_or_default();
+    let v1::User { username, display_name, enabled, etag, .. } = user.clone();
     let mut changes = UserChanges { etag, ..UserChanges::default() };
-    for path in message.update_mask.unwrap_or_default().paths {
-        match path.as_str() {
-            "display_name" => changes.display_name = Some(display_name.clone()),
-            "enabled" => changes.enabled = Some(enabled),
+    let paths = message.update_mask.unwrap_or_default().paths;
+    for path in &paths {
+        match (path.as_str(), profile::field(path)) {
+            (_, Some(field)) => changes.profile.fields.push(field),
+            ("display_name", None) => changes.display_name = Some(display_name.clone()),
+            ("enabled", None) => changes.enabled = Some(enabled),
             _ => {
+                let may = "display_name, enabled, email, phones, groups, tags and language";
                 return Err(ServiceError::InvalidArgument {
                     field: "update_mask",
-                    problem: "it may name display_name and enabled".to_owned(),
+                    problem: format!("it may name {may}"),
                 });
             }
         }
     }
-    if changes.display_name.is_none() && changes.enabled.is_none() {
+    if paths.is_empty() {
         return Err(ServiceError::InvalidArgument {
             field: "update_mask",
-            problem: "it names no field; name display_name, enabled, or both".to_owned(),
+            problem: "it names no field; name display_name, enabled or another".to_owned(),
         });
+    }
+    if !changes.profile.fields.is_empty() {
+        let v1::User { email, phones, groups, tags, language, .. } = user;
+        changes.profile.values = Parts { email, phones, groups, tags, language }.checked()?;
     }
     Ok((username, changes))
 }

@@ -29,7 +29,7 @@ pub use phone::CountryCode;
 pub use pskc::{FileKey, PSKC_BYTES_MAX, PSKC_KEYS_MAX, PskcError, read_pskc};
 pub use report::{Finding, Imported, Report};
 pub use row_error::{RowError, Warning};
-pub use seed_text::SeedFormat;
+pub use seed_text::{SeedFormat, read_seed};
 pub use token::{ImportedToken, TokenKind};
 pub use token_csv::{TOKEN_CSV_BYTES_MAX, TOKEN_CSV_ROWS_MAX, read_token_csv};
 pub use user_csv::{Phone, USER_CSV_ROWS_MAX, UserRow, UserRows};

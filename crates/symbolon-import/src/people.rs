@@ -1,19 +1,14 @@
 //! Checks of what is said about people.
 
-use symbolon_core::limits::USER_NAME_BYTES_MAX;
+use symbolon_core::limits::{
+    EMAIL_BYTES_MAX, LABEL_BYTES_MAX, LANGUAGE_BYTES_MAX, USER_NAME_BYTES_MAX,
+};
+use symbolon_core::{is_email, is_language};
 
 use crate::RowError;
 use crate::text::{optional, required};
 
-/// Bytes of an address (RFC 5321 section 4.5.3.1.3, without the brackets).
-const EMAIL_BYTES_MAX: usize = 254;
-/// Bytes before the `@` (RFC 5321 section 4.5.3.1.1).
-const EMAIL_LOCAL_BYTES_MAX: usize = 64;
-/// Bytes of a language tag (RFC 5646 section 4.4.1).
-const LANGUAGE_BYTES_MAX: usize = 35;
-/// Bytes of the name of a group or tag.
-const LABEL_BYTES_MAX: usize = 64;
-/// Groups, or tags, of one user.
+/// Labels of one kind in a row. The server takes fewer, and says of which row.
 const LABELS_MAX: usize = 64;
 
 /// A user name as written. Its one normal form is found where users are created; what cannot be a
@@ -32,15 +27,7 @@ pub(crate) fn email(text: &str) -> Result<Option<String>, RowError> {
     let Some(address) = optional("e-mail address", text, EMAIL_BYTES_MAX)? else {
         return Ok(None);
     };
-    let parts = address.split_once('@').filter(|(local, domain)| {
-        (1..=EMAIL_LOCAL_BYTES_MAX).contains(&local.len())
-            && !domain.is_empty()
-            && !domain.contains('@')
-            && !domain.starts_with('.')
-            && !domain.ends_with('.')
-            && !address.contains(|c: char| c.is_whitespace() || "<>,;\"\\".contains(c))
-    });
-    if parts.is_some() { Ok(Some(address)) } else { Err(RowError::Email) }
+    if is_email(&address) { Ok(Some(address)) } else { Err(RowError::Email) }
 }
 
 /// A language tag by its shape (RFC 5646 section 2.1).
@@ -48,15 +35,7 @@ pub(crate) fn language(text: &str) -> Result<Option<String>, RowError> {
     let Some(tag) = optional("language", text, LANGUAGE_BYTES_MAX)? else {
         return Ok(None);
     };
-    let mut parts = tag.split('-');
-    let is_language = |part: &str| {
-        (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic())
-    };
-    let is_more = |part: &str| {
-        (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
-    let is_tag = parts.next().is_some_and(is_language) && parts.all(is_more);
-    if is_tag { Ok(Some(tag)) } else { Err(RowError::Language) }
+    if is_language(&tag) { Ok(Some(tag)) } else { Err(RowError::Language) }
 }
 
 /// Names divided by `;` or `|`, each once, in their order.

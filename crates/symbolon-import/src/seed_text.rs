@@ -57,6 +57,17 @@ pub(crate) fn parse(text: &str, format: SeedFormat) -> Result<Secret, RowError> 
     }
 }
 
+/// The seed of one token, 16 to 64 bytes, as somebody has typed it. Case, spaces and dashes do not
+/// matter.
+///
+/// # Errors
+/// [`RowError`] when it is empty, not in the format, could be in both, or is too short or too long.
+pub fn read_seed(text: &str, format: SeedFormat) -> Result<Secret, RowError> {
+    let seed = parse(text, format)?;
+    crate::token::check_seed(seed.expose().len())?;
+    Ok(seed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,6 +61,19 @@ pub struct ImportedToken {
 }
 
 impl ImportedToken {
+    /// The user name that the file has for it. Of a distinguished name (RFC 6030 section 5) it is the
+    /// `UID`, or else the `CN`.
+    #[must_use]
+    pub fn username(&self) -> Option<&str> {
+        let text = self.user.as_deref()?;
+        let part = |wanted: &str| {
+            text.split(',').filter_map(|part| part.split_once('=')).find_map(|(name, value)| {
+                name.trim().eq_ignore_ascii_case(wanted).then_some(value.trim())
+            })
+        };
+        Some(part("uid").or_else(|| part("cn")).unwrap_or(text))
+    }
+
     /// How it makes its codes; `None` is never met, since rows out of range are refused.
     #[must_use]
     pub fn parameters(&self) -> Option<Parameters> {
@@ -133,6 +146,21 @@ mod tests {
         assert_eq!(hash("HOTP-SHA512"), Some(Algorithm::Sha512));
         for name in ["", "MD5", "SHA224", "SHA384", "OCRA-1:HOTP-SHA1-6:C-QN08", "SHA1024"] {
             assert_eq!(hash(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_distinguished_name_names_a_user() {
+        let text = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+        for (name, user) in [
+            ("alice", "alice"),
+            ("UID=alice,DC=example", "alice"),
+            ("cn=Bob, ou=People", "Bob"),
+            ("DC=example", "DC=example"),
+        ] {
+            let file = format!("serial,seed,username\n1,{text},\"{name}\"\n");
+            let imported = crate::read_token_csv(file.as_bytes(), crate::SeedFormat::Base32);
+            assert_eq!(imported.unwrap().rows[0].username(), Some(user), "{name}");
         }
     }
 

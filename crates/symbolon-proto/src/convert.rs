@@ -4,8 +4,10 @@
 mod answer;
 mod audit;
 mod caller;
+mod profile;
 mod proposal;
 mod row;
+mod settings;
 
 pub use answer::{answer_from_proto, answer_to_proto, reason_detail};
 pub use audit::{AuditHead, audit_decode, audit_encode, audit_head, audit_read};

@@ -82,7 +82,9 @@ impl Described {
             let comment = self.comment(&[MESSAGES, message, MEMBERS, i32::try_from(at).unwrap()]);
             let _ = writeln!(text, "| `{}` | {} | {comment} |", field.name(), kind(field));
         }
-        for shared in ["AuditCaller", "AuditedUser", "AuditedToken", "AuditedApplication"] {
+        for shared in
+            ["AuditCaller", "AuditedUser", "AuditedToken", "AuditedApplication", "AuditedSetting"]
+        {
             let fields = self.fields(shared);
             let _ =
                 write!(text, "\n### {shared}\n\n| field | type | |\n| --- | --- | --- |\n{fields}");

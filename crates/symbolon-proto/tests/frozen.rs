@@ -85,6 +85,7 @@ mod tests {
             (RowKey::Node(NodeId(ID)), "4e0102030405060708"),
             (RowKey::JoinToken(JoinTokenId(ID)), "4a0102030405060708"),
             (RowKey::DataKeys, "4b0000000000000000"),
+            (RowKey::Settings, "530000000000000000"),
         ] {
             assert_eq!(hex(&row_key_encode(key)), expected, "{key:?}");
         }

@@ -128,6 +128,8 @@ mod tests {
             Refusal::SerialTaken,
             Refusal::StepRefused,
             Refusal::RevisionChanged,
+            Refusal::SettingRefused,
+            Refusal::GuessingUnbounded,
             Refusal::NoSuchApplication,
             Refusal::NoSuchAdministrator,
             Refusal::LastAdministrator,
@@ -152,6 +154,8 @@ mod tests {
                 | Refusal::SerialTaken
                 | Refusal::StepRefused
                 | Refusal::RevisionChanged
+                | Refusal::SettingRefused
+                | Refusal::GuessingUnbounded
                 | Refusal::NoSuchApplication
                 | Refusal::NoSuchAdministrator
                 | Refusal::LastAdministrator => {}
@@ -176,6 +180,8 @@ mod tests {
             (Denial::Locked, ReasonDetail::Locked),
             (Denial::Disabled, ReasonDetail::Disabled),
             (Denial::Blocked, ReasonDetail::Blocked),
+            (Denial::Waiting, ReasonDetail::Waiting),
+            (Denial::ShareSpent, ReasonDetail::ShareSpent),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
         }
@@ -189,6 +195,7 @@ mod tests {
             .chain(samples::key_commands())
             .chain(samples::token_commands())
             .chain(samples::user_commands())
+            .chain(samples::settings_commands())
             .chain(samples::callers::commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
@@ -211,22 +218,24 @@ mod tests {
                 Command::BlockUser(_) => 18,
                 Command::UnblockUser(_) => 19,
                 Command::DeleteUser(_) => 20,
-                Command::UpdateApplication(_) => 21,
-                Command::RotateApplicationKey(_) => 22,
-                Command::RetireApplicationKey(_) => 23,
-                Command::DeleteApplication(_) => 24,
-                Command::CreateAdministrator(_) => 25,
-                Command::UpdateAdministrator(_) => 26,
-                Command::RotateAdministratorToken(_) => 27,
-                Command::DeleteAdministrator(_) => 28,
+                Command::UpdateSettings(_) => 21,
+                Command::UpdateApplication(_) => 22,
+                Command::RotateApplicationKey(_) => 23,
+                Command::RetireApplicationKey(_) => 24,
+                Command::DeleteApplication(_) => 25,
+                Command::CreateAdministrator(_) => 26,
+                Command::UpdateAdministrator(_) => 27,
+                Command::RotateAdministratorToken(_) => 28,
+                Command::DeleteAdministrator(_) => 29,
             })
             .collect();
-        assert_eq!(commands, (1..=28).collect());
+        assert_eq!(commands, (1..=29).collect());
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
             .chain(samples::token_rows())
             .chain(samples::user_rows())
+            .chain(samples::settings_rows())
             .chain(samples::callers::rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
@@ -237,9 +246,10 @@ mod tests {
                 Row::Node(_) => 6,
                 Row::JoinToken(_) => 7,
                 Row::DataKeys(_) => 8,
+                Row::Settings(_) => 9,
             })
             .collect();
-        assert_eq!(rows, (1..=8).collect());
+        assert_eq!(rows, (1..=9).collect());
     }
 
     #[test]
@@ -248,6 +258,7 @@ mod tests {
         events.extend(samples::key_audit().2);
         events.extend(samples::token_audit().2);
         events.extend(samples::user_audit().2);
+        events.extend(samples::settings_audit().2);
         events.extend(samples::callers::audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
@@ -261,6 +272,8 @@ mod tests {
                     Some(Denial::Locked) => 6,
                     Some(Denial::Disabled) => 25,
                     Some(Denial::Blocked) => 26,
+                    Some(Denial::Waiting) => 27,
+                    Some(Denial::ShareSpent) => 28,
                 },
                 AuditRow::ClusterCreated { .. } => 7,
                 AuditRow::UserCreated { .. } => 8,
@@ -280,16 +293,17 @@ mod tests {
                 AuditRow::UserBlocked { .. } => 22,
                 AuditRow::UserUnblocked { .. } => 23,
                 AuditRow::UserDeleted { .. } => 24,
-                AuditRow::ApplicationUpdated(_) => 27,
-                AuditRow::ApplicationKeyRotated { .. } => 28,
-                AuditRow::ApplicationKeyRetired { .. } => 29,
-                AuditRow::ApplicationDeleted { .. } => 30,
-                AuditRow::AdministratorCreated { .. } => 31,
-                AuditRow::AdministratorUpdated(_) => 32,
-                AuditRow::AdministratorTokenRotated { .. } => 33,
-                AuditRow::AdministratorDeleted { .. } => 34,
+                AuditRow::SettingsChanged { .. } => 29,
+                AuditRow::ApplicationUpdated(_) => 30,
+                AuditRow::ApplicationKeyRotated { .. } => 31,
+                AuditRow::ApplicationKeyRetired { .. } => 32,
+                AuditRow::ApplicationDeleted { .. } => 33,
+                AuditRow::AdministratorCreated { .. } => 34,
+                AuditRow::AdministratorUpdated(_) => 35,
+                AuditRow::AdministratorTokenRotated { .. } => 36,
+                AuditRow::AdministratorDeleted { .. } => 37,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=34).collect());
+        assert_eq!(audit_rows, (1..=37).collect());
     }
 }

@@ -2,8 +2,8 @@
 
 use symbolon_core::limits::{JOIN_TOKEN_MILLISECONDS_DEFAULT, JOIN_TOKEN_MILLISECONDS_MAX};
 use symbolon_core::{
-    Command, CreateJoinToken, CreateUser, DisplayName, JoinTokenId, LogIndex, Operation, Reply,
-    RequestId, Reveal, Secret, Timestamp, User, UserId,
+    Command, CreateJoinToken, CreateUser, DisplayName, JoinTokenId, LogIndex, Operation, Profile,
+    Reply, RequestId, Reveal, Secret, Timestamp, User, UserId,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -45,6 +45,7 @@ impl Service {
         request_id: Option<RequestId>,
         username: &str,
         display_name: &str,
+        profile: Profile,
         deadline: Instant,
     ) -> Result<(User, LogIndex), ServiceError> {
         Self::may(principal, Operation::CreateUser)?;
@@ -52,13 +53,15 @@ impl Service {
         let name = names::user_name(username)?;
         let display_name = DisplayName::new(display_name)
             .map_err(|error| names::bad_name("display_name", error))?;
-        let fields = [name.as_str().as_bytes(), display_name.as_str().as_bytes()];
+        let shape = format!("{profile:?}");
+        let fields = [name.as_str().as_bytes(), display_name.as_str().as_bytes(), shape.as_bytes()];
         let request = self.request(principal, request_id, Operation::CreateUser, &fields)?;
         let build = |_: &_| {
             Ok(Command::CreateUser(CreateUser {
                 user: UserId(self.draw()),
                 name: name.clone(),
                 display_name: display_name.clone(),
+                profile: profile.clone(),
             }))
         };
         let (reply, index) = self

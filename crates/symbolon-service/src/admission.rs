@@ -8,6 +8,7 @@ use symbolon_core::Caller;
 
 use crate::ServiceError;
 use crate::audit::{AUDIT_QUERIES_MAX, AUDIT_TAILS_MAX};
+use crate::import::IMPORT_ROWS_MAX;
 
 /// Verifications that may be under way at a node.
 pub const VERIFICATION_QUEUE_MAX: usize = 2048;
@@ -16,10 +17,15 @@ pub const APPLICATION_SHARE_MAX: usize = VERIFICATION_QUEUE_MAX / 2;
 /// Administrative calls that may be under way at a node.
 pub const ADMINISTRATION_QUEUE_MAX: usize = 256;
 
+/// Imports that may be under way at a node, each with all rows of a question in the queue of
+/// administration: half of it is left to others.
+pub(crate) const IMPORTS_MAX: usize = 2;
+
 /// Joins that may be under way at a node. Anybody may ask for one, so they have a queue of their own.
 pub(crate) const JOIN_QUEUE_MAX: usize = 8;
 
 const _: () = assert!(APPLICATION_SHARE_MAX * 2 <= VERIFICATION_QUEUE_MAX);
+const _: () = assert!(IMPORTS_MAX * IMPORT_ROWS_MAX * 2 <= ADMINISTRATION_QUEUE_MAX);
 
 /// Counts what is under way.
 #[derive(Clone, Default, Debug)]
@@ -29,6 +35,7 @@ pub struct Admission(Arc<Mutex<Counts>>);
 struct Counts {
     verifications: usize,
     administration: usize,
+    imports: usize,
     joins: usize,
     audit_queries: usize,
     audit_tails: usize,
@@ -46,6 +53,7 @@ pub(crate) struct Place {
 enum Queue {
     Verification(Caller),
     Administration,
+    Imports,
     Joins,
     AuditQueries,
     AuditTails,
@@ -75,6 +83,16 @@ impl Admission {
         }
         counts.administration += 1;
         Ok(self.place(Queue::Administration))
+    }
+
+    /// A place for a question of an import.
+    pub(crate) fn import(&self) -> Result<Place, ServiceError> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.imports >= IMPORTS_MAX {
+            return Err(ServiceError::Overloaded("imports"));
+        }
+        counts.imports += 1;
+        Ok(self.place(Queue::Imports))
     }
 
     /// A place for a join.
@@ -123,6 +141,7 @@ impl Drop for Place {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match self.queue {
             Queue::Administration => counts.administration -= 1,
+            Queue::Imports => counts.imports -= 1,
             Queue::Joins => counts.joins -= 1,
             Queue::AuditQueries => counts.audit_queries -= 1,
             Queue::AuditTails => counts.audit_tails -= 1,
@@ -179,6 +198,16 @@ mod tests {
         assert!(admission.administration().is_ok());
         drop(places);
         assert!(admission.join().is_ok(), "places come back");
+    }
+
+    #[test]
+    fn imports_leave_half_of_administration_to_others() {
+        let admission = Admission::default();
+        let places: Vec<_> = (0..100).filter_map(|_| admission.import().ok()).collect();
+        assert!(places.len() * IMPORT_ROWS_MAX * 2 <= ADMINISTRATION_QUEUE_MAX);
+        assert!(admission.administration().is_ok());
+        drop(places);
+        assert!(admission.import().is_ok(), "places come back");
     }
 
     #[test]

@@ -81,14 +81,15 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::UserBlocked { .. } => 17,
         AuditRow::UserUnblocked { .. } => 18,
         AuditRow::UserDeleted { .. } => 19,
-        AuditRow::ApplicationUpdated(_) => 20,
-        AuditRow::ApplicationKeyRotated { .. } => 21,
-        AuditRow::ApplicationKeyRetired { .. } => 22,
-        AuditRow::ApplicationDeleted { .. } => 23,
-        AuditRow::AdministratorCreated { .. } => 24,
-        AuditRow::AdministratorUpdated(_) => 25,
-        AuditRow::AdministratorTokenRotated { .. } => 26,
-        AuditRow::AdministratorDeleted { .. } => 27,
+        AuditRow::SettingsChanged { .. } => 20,
+        AuditRow::ApplicationUpdated(_) => 21,
+        AuditRow::ApplicationKeyRotated { .. } => 22,
+        AuditRow::ApplicationKeyRetired { .. } => 23,
+        AuditRow::ApplicationDeleted { .. } => 24,
+        AuditRow::AdministratorCreated { .. } => 25,
+        AuditRow::AdministratorUpdated(_) => 26,
+        AuditRow::AdministratorTokenRotated { .. } => 27,
+        AuditRow::AdministratorDeleted { .. } => 28,
     }
 }
 
@@ -136,7 +137,8 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::JoinTokenExpired { .. }
         | AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
-        | AuditRow::DataKeyRetired { .. } => AuditSubject::Nobody,
+        | AuditRow::DataKeyRetired { .. }
+        | AuditRow::SettingsChanged { .. } => AuditSubject::Nobody,
     }
 }
 

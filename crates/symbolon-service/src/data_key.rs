@@ -25,7 +25,7 @@ pub const fn sealed_field(row: RowKey) -> Option<FieldRef> {
         RowKey::Application(id) => Some(api_key_field(id.0)),
         RowKey::JoinToken(id) => Some(join_secret_field(id.0)),
         RowKey::Administrator(id) => Some(token_field(id.0)),
-        RowKey::User(_) | RowKey::Node(_) | RowKey::DataKeys => None,
+        RowKey::User(_) | RowKey::Node(_) | RowKey::DataKeys | RowKey::Settings => None,
     }
 }
 

@@ -59,6 +59,9 @@ pub enum ServiceError {
     /// A key that should be retired, where there is only the present one.
     #[error("the application has one API key only, the present one")]
     NoOldKey,
+    /// With it, more could be guessed than the hard limit allows.
+    #[error("{0}: lower one of them, or raise the limit")]
+    GuessingUnbounded(symbolon_core::SettingsFault),
     /// A limit of the cluster.
     #[error("the limit of {limit} is reached")]
     LimitReached {

@@ -16,12 +16,14 @@ mod data_key;
 mod error;
 mod evaluate;
 mod fingerprint;
+mod import;
 mod join;
 mod names;
 mod otpauth;
 pub mod ports;
 mod read;
 mod service;
+mod settings;
 mod tokens;
 mod users;
 mod verify;
@@ -34,13 +36,15 @@ pub use applications::{ApplicationChanges, ApplicationPage, NewApplication};
 pub use credential::{Credential, CredentialKind, JoinCredential, hash_secret};
 pub use data_key::{CA_KEY, sealed_field};
 pub use error::ServiceError;
+pub use import::{Fate, IMPORT_ROWS_MAX, Import, TokenRow, UserRow};
 pub use join::{JoinRequest, Joined};
 pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
     NodeStatus, ProposeError, Role, Vault, VaultError, View,
 };
-pub use read::Page;
+pub use read::{Page, UserFilter};
 pub use service::{Principal, Service};
+pub use settings::{SettingsDone, SettingsWanted};
 pub use tokens::{Enrollment, NewToken, TokenName};
 pub use users::{UserChanges, etag, etag_of};
 pub use verify::{VerifyReply, VerifyRequest};

@@ -20,12 +20,31 @@ pub(crate) fn page_size(asked: u32) -> Result<usize, ServiceError> {
     }
 }
 
+/// Users looked at for a page: where few are wanted of many, a page has fewer than it could.
+const LOOKED_AT_MAX: usize = 20_000;
+
+/// Which users a list is about.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UserFilter {
+    /// Only those in this group; empty: whichever.
+    pub group: String,
+    /// Only those with this tag; empty: whichever.
+    pub tag: String,
+}
+
+impl UserFilter {
+    fn fits(&self, user: &User) -> bool {
+        let has = |all: &[String], one: &String| one.is_empty() || all.contains(one);
+        has(user.profile().groups(), &self.group) && has(user.profile().tags(), &self.tag)
+    }
+}
+
 /// A page of users, and the name to continue after.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// In the order of their names.
     pub users: Vec<User>,
-    /// Last name of this page when there may be more.
+    /// Last name that was looked at when there may be more.
     pub next: Option<UserName>,
     /// The state they were read from.
     pub state: std::sync::Arc<State>,
@@ -61,6 +80,7 @@ impl Service {
         principal: &Principal,
         page_size: u32,
         after: Option<UserName>,
+        filter: &UserFilter,
         allow_stale: bool,
         deadline: Instant,
     ) -> Result<Page, ServiceError> {
@@ -69,11 +89,17 @@ impl Service {
         let size = self::page_size(page_size)?;
         self.catch_up(principal, Operation::ListUsers, allow_stale, deadline).await?;
         let state = self.ledger.view().state;
-        let users = state.users_after(after.as_ref());
-        let users = users.filter(|user| state.is_in_scope(principal.caller, user));
-        let users: Vec<_> = users.take(size).cloned().collect();
-        let next = (users.len() == size).then(|| users.last().map(|user| user.name.clone()));
-        Ok(Page { users, next: next.flatten(), state })
+        let (mut users, mut next) = (Vec::new(), None);
+        for (looked_at, user) in (1..).zip(state.users_after(after.as_ref())) {
+            if filter.fits(user) && state.is_in_scope(principal.caller, user) {
+                users.push(user.clone());
+            }
+            if users.len() == size || looked_at == LOOKED_AT_MAX {
+                next = Some(user.name.clone());
+                break;
+            }
+        }
+        Ok(Page { users, next, state })
     }
 
     /// The user of that name, if there is one for this caller. Whoever looks for somebody else's is

@@ -232,13 +232,25 @@ impl Service {
         deadline: Instant,
         mut build: impl FnMut(&View) -> Result<Command, ServiceError>,
     ) -> Result<(Reply, LogIndex), ServiceError> {
+        let build = |view: &View| build(view).map(Some);
+        let answer = self.administer_if(request, deadline, build).await?;
+        answer.ok_or(ServiceError::Internal)
+    }
+
+    /// [`administer`](Self::administer), unless `build` finds that there is nothing to do.
+    pub(crate) async fn administer_if(
+        &self,
+        request: &AdminRequest,
+        deadline: Instant,
+        mut build: impl FnMut(&View) -> Result<Option<Command>, ServiceError>,
+    ) -> Result<Option<(Reply, LogIndex)>, ServiceError> {
         let (mut late, mut caught_up) = (0, false);
         let caller = request.principal.caller;
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
             let first = self.first_answer(&view, caller, request.id, request.fingerprint)?;
             if let Some(first) = first {
-                return Ok((first.reply, first.index));
+                return Ok(Some((first.reply, first.index)));
             }
             self.still_there(&view.state, &request.principal)?;
             self.have_space(&view)?;
@@ -250,6 +262,9 @@ impl Service {
                     continue;
                 }
                 command => command?,
+            };
+            let Some(command) = command else {
+                return Ok(None);
             };
             let proposal = Proposal {
                 caller,
@@ -283,7 +298,7 @@ impl Service {
                         index = answer.index.0,
                         "written"
                     );
-                    return Ok((reply, answer.index));
+                    return Ok(Some((reply, answer.index)));
                 }
             }
         }
@@ -454,6 +469,11 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::NoSuchAdministrator => ServiceError::NotFound { kind: "administrator" },
         Refusal::LastAdministrator => ServiceError::LastAdministrator,
         Refusal::RotationUnderWay => ServiceError::RotationUnderWay,
+        Refusal::SettingRefused => ServiceError::EtagChanged,
+        Refusal::GuessingUnbounded => ServiceError::LimitReached {
+            limit: "guesses (lockout.threshold and the island.allowance of one node more pass \
+                    lockout.hard_limit; lower one of them, then ask again)",
+        },
         Refusal::WrongPhase => ServiceError::Internal,
     }
 }

@@ -73,41 +73,15 @@ impl Service {
         new: NewToken,
         deadline: Instant,
     ) -> Result<Enrollment, ServiceError> {
-        if let Some(seed) = &new.seed {
-            otp::check_seed(seed)
-                .map_err(|error| ServiceError::invalid("seed", error.to_string()))?;
-        }
         let parameters = new.parameters;
-        let serial = serial(&new.serial)?;
-        if parameters.factor() != MovingFactor::Counter && new.counter != 0 {
-            return Err(ServiceError::invalid("counter", "a TOTP token has none"));
-        }
+        let serial = checked(&new)?;
         let shape = format!("{parameters:?} {} {}", new.counter, new.pending);
         let given = new.seed.as_ref().map_or(&[][..], Secret::expose);
         let fields = vec![shape.as_bytes(), given, new.serial.as_bytes()];
         let operation = Operation::EnrollToken;
         let about = AboutUser { principal, request_id, operation, username, fields, deadline };
-        let build = |state: &State, user: &User| {
-            let token = TokenId(self.draw());
-            let seed = new.seed.clone().unwrap_or_else(|| self.draw_secret(seed_bytes(parameters)));
-            let seed = self.vault.seal(state.active_data_key(), seed_field(token.0), &seed);
-            let seed = seed.map_err(|_| ServiceError::Internal)?;
-            Ok(Command::EnrollToken(EnrollToken {
-                user: user.id,
-                token,
-                parameters,
-                seed,
-                serial: serial.clone(),
-                mark: new.counter,
-                pending: new.pending,
-            }))
-        };
-        let (reply, index) = self.about_user(about, build).await.map_err(|error| match error {
-            ServiceError::LimitReached { .. } => {
-                ServiceError::LimitReached { limit: "16 tokens for a user" }
-            }
-            other => other,
-        })?;
+        let build = |state: &State, user: &User| self.enrolment(state, user, &new, &serial);
+        let (reply, index) = self.about_user(about, build).await.map_err(too_many_tokens)?;
         let Reply::TokenEnrolled(id) = reply else {
             return Err(ServiceError::Internal);
         };
@@ -215,7 +189,30 @@ impl Service {
         Ok((token.ok_or(ServiceError::NotFound { kind: "token" })?, index))
     }
 
-    fn seed(&self, token: &Token) -> Result<Secret, ServiceError> {
+    /// The command that gives a user a token, with the seed sealed for it.
+    pub(crate) fn enrolment(
+        &self,
+        state: &State,
+        user: &User,
+        new: &NewToken,
+        serial: &Option<Serial>,
+    ) -> Result<Command, ServiceError> {
+        let token = TokenId(self.draw());
+        let drawn = || self.draw_secret(seed_bytes(new.parameters));
+        let seed = new.seed.clone().unwrap_or_else(drawn);
+        let seed = self.vault.seal(state.active_data_key(), seed_field(token.0), &seed);
+        Ok(Command::EnrollToken(EnrollToken {
+            user: user.id,
+            token,
+            parameters: new.parameters,
+            seed: seed.map_err(|_| ServiceError::Internal)?,
+            serial: serial.clone(),
+            mark: new.counter,
+            pending: new.pending,
+        }))
+    }
+
+    pub(crate) fn seed(&self, token: &Token) -> Result<Secret, ServiceError> {
         // A view from before a change of the data key: `administer` catches up.
         self.vault.open(seed_field(token.id.0), &token.seed).map_err(|_| ServiceError::Internal)
     }
@@ -244,6 +241,26 @@ fn named_token<'s>(
         }
     }
     tokens.first().copied().ok_or(ServiceError::NotFound { kind: "token" })
+}
+
+/// The serial number of a token to enrol, of which the rest is checked too.
+pub(crate) fn checked(new: &NewToken) -> Result<Option<Serial>, ServiceError> {
+    if let Some(seed) = &new.seed {
+        otp::check_seed(seed).map_err(|error| ServiceError::invalid("seed", error.to_string()))?;
+    }
+    if new.parameters.factor() != MovingFactor::Counter && new.counter != 0 {
+        return Err(ServiceError::invalid("counter", "a TOTP token has none"));
+    }
+    serial(&new.serial)
+}
+
+pub(crate) fn too_many_tokens(error: ServiceError) -> ServiceError {
+    match error {
+        ServiceError::LimitReached { .. } => {
+            ServiceError::LimitReached { limit: "16 tokens for a user" }
+        }
+        other => other,
+    }
 }
 
 fn serial(text: &str) -> Result<Option<Serial>, ServiceError> {

@@ -1,9 +1,9 @@
 //! What administrators say about accounts.
 
-use symbolon_core::limits::{BLOCK_MILLISECONDS_DEFAULT, BLOCK_MILLISECONDS_MAX};
+use symbolon_core::limits::BLOCK_MILLISECONDS_MAX;
 use symbolon_core::{
-    BlockUser, Command, DeleteUser, DisplayName, LogIndex, Operation, Reason, Reply, RequestId,
-    Rights, State, UnblockUser, UpdateUser, User, UserId,
+    BlockUser, Command, DeleteUser, DisplayName, LogIndex, Operation, ProfileChange, Reason, Reply,
+    RequestId, Rights, Setting, State, UnblockUser, UpdateUser, User, UserId,
 };
 use tokio::time::Instant;
 
@@ -19,6 +19,8 @@ pub struct UserChanges {
     pub display_name: Option<String>,
     /// Whether codes are evaluated at all.
     pub enabled: Option<bool>,
+    /// What else is to be another.
+    pub profile: ProfileChange,
     /// Refused unless it is that of the user as it is; empty: whatever it is.
     pub etag: String,
 }
@@ -60,27 +62,27 @@ impl Service {
         changes: UserChanges,
         deadline: Instant,
     ) -> Result<(User, LogIndex), ServiceError> {
-        let UserChanges { display_name, enabled, etag } = changes;
+        let UserChanges { display_name, enabled, profile, etag } = changes;
         Self::may(principal, Operation::UpdateUser)?;
         // A help desk switches accounts on and off. What a user is called is not theirs.
-        if display_name.is_some() {
+        if display_name.is_some() || !profile.fields.is_empty() {
             Self::has(principal, Operation::UpdateUser, Rights::ADMINISTRATOR)?;
         }
         let display_name = display_name.map(DisplayName::new).transpose();
         let display_name = display_name.map_err(|error| names::bad_name("display_name", error))?;
         let revision = revision(&etag)?;
         let disabled = enabled.map(|enabled| !enabled);
-        let shape = format!("{display_name:?} {disabled:?} {revision:?}");
+        let shape = format!("{display_name:?} {disabled:?} {profile:?} {revision:?}");
         let command = |user| {
-            let display_name = display_name.clone();
-            Command::UpdateUser(UpdateUser { user, display_name, disabled, revision })
+            let (display_name, profile) = (display_name.clone(), profile.clone());
+            Command::UpdateUser(UpdateUser { user, display_name, disabled, profile, revision })
         };
         let (operation, fields) = (Operation::UpdateUser, vec![shape.as_bytes()]);
         let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         self.change_user(about, command).await
     }
 
-    /// Takes no code of a user's for a while. `seconds` 0 means 90 days.
+    /// Takes no code of a user's for a while. `seconds` 0 means as long as is set.
     ///
     /// # Errors
     /// [`ServiceError::InvalidArgument`] without a reason, or for more than ten years.
@@ -95,7 +97,7 @@ impl Service {
     ) -> Result<(User, LogIndex), ServiceError> {
         let reason = reason(why)?;
         let milliseconds = match u64::from(seconds) * 1000 {
-            0 => BLOCK_MILLISECONDS_DEFAULT,
+            0 => self.ledger.view().state.settings().get(Setting::BlockDuration) * 1000,
             time if time <= BLOCK_MILLISECONDS_MAX => time,
             _ => {
                 let problem = "it is not within 1 to 315360000 (ten years)";

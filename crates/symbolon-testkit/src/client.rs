@@ -6,14 +6,16 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
 use symbolon_proto::v1::cluster_service_client::ClusterServiceClient;
+use symbolon_proto::v1::settings_service_client::SettingsServiceClient;
 use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
 use symbolon_proto::v1::{
     ConfirmTokenRequest, CreateApplicationRequest, CreateApplicationResponse,
     CreateJoinTokenRequest, CreateJoinTokenResponse, CreateUserRequest, CreateUserResponse,
     EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest,
-    ListUsersRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Token,
-    TokenName, User, VerifyRequest, VerifyResponse,
+    ListUsersRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, SettingValue,
+    Token, TokenName, UpdateSettingsRequest, UpdateSettingsResponse, User, VerifyRequest,
+    VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -218,6 +220,7 @@ impl Client {
                 page_size: PAGE_SIZE,
                 page_token,
                 allow_stale: false,
+                ..ListUsersRequest::default()
             });
             let mut client = UserServiceClient::new(self.channel());
             let page = client.list_users(request).await?.into_inner();
@@ -251,6 +254,22 @@ impl Client {
         let request = self.request(RotateDataKeyRequest {});
         let mut client = ClusterServiceClient::new(self.channel());
         Ok(client.rotate_data_key(request).await?.into_inner().key)
+    }
+
+    /// `SettingsService.UpdateSettings`, with the values by name.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn set(&self, values: &[(&str, u64)]) -> Result<UpdateSettingsResponse, Status> {
+        let change = |(name, value): &(&str, u64)| SettingValue {
+            name: (*name).to_owned(),
+            value: Some(*value),
+        };
+        let changes = values.iter().map(change).collect();
+        let request =
+            self.request(UpdateSettingsRequest { changes, ..UpdateSettingsRequest::default() });
+        let mut client = SettingsServiceClient::new(self.channel());
+        Ok(client.update_settings(request).await?.into_inner())
     }
 
     /// `ClusterService.GetStatus`.

@@ -14,6 +14,8 @@ pub(crate) const UNBLOCK_USER: &str = "/symbolon.v1.UserService/UnblockUser";
 pub(crate) const CONFIRM_TOKEN: &str = "/symbolon.v1.UserService/ConfirmToken";
 pub(crate) const RESYNC_TOKEN: &str = "/symbolon.v1.UserService/ResyncToken";
 pub(crate) const REMOVE_TOKEN: &str = "/symbolon.v1.UserService/RemoveToken";
+pub(crate) const IMPORT_TOKENS: &str = "/symbolon.v1.UserService/ImportTokens";
+pub(crate) const IMPORT_USERS: &str = "/symbolon.v1.UserService/ImportUsers";
 pub(crate) const CREATE_APPLICATION: &str = "/symbolon.v1.ApplicationService/CreateApplication";
 pub(crate) const GET_STATUS: &str = "/symbolon.v1.ClusterService/GetStatus";
 pub(crate) const CREATE_JOIN_TOKEN: &str = "/symbolon.v1.ClusterService/CreateJoinToken";
@@ -36,3 +38,6 @@ pub(crate) const ROTATE_ADMINISTRATOR_TOKEN: &str =
     "/symbolon.v1.AdministratorService/RotateAdministratorToken";
 pub(crate) const DELETE_ADMINISTRATOR: &str =
     "/symbolon.v1.AdministratorService/DeleteAdministrator";
+pub(crate) const GET_SETTINGS: &str = "/symbolon.v1.SettingsService/GetSettings";
+pub(crate) const UPDATE_SETTINGS: &str = "/symbolon.v1.SettingsService/UpdateSettings";
+pub(crate) const APPLY_SETTINGS: &str = "/symbolon.v1.SettingsService/ApplySettings";

@@ -13,7 +13,10 @@ struct Program {
 }
 
 /// Programs that tests start.
-const PROGRAMS: &[Program] = &[Program { name: "oathtool", package: "oathtool" }];
+const PROGRAMS: &[Program] = &[
+    Program { name: "oathtool", package: "oathtool" },
+    Program { name: "pskctool", package: "pskctool" },
+];
 
 pub(crate) fn ensure_programs(workspace: &Workspace) -> Result {
     let missing = PROGRAMS.iter().filter(|program| !workspace::on_path(program.name));

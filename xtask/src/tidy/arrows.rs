@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["symbolon-core", "symbolon-proto", "symbolon-service", "symbolon-store"],
     ),
     ("symbolon-grpc", &["symbolon-core", "symbolon-proto", "symbolon-service"]),
-    ("symbolon-cli", &["symbolon-proto"]),
+    ("symbolon-cli", &["symbolon-core", "symbolon-proto", "symbolon-import"]),
     (
         "symbolon-server",
         &[

@@ -129,7 +129,7 @@ fn numbers(rights: Vec<RightName>) -> Vec<i32> {
 }
 
 fn parse_overlap(text: &str) -> Result<u32, String> {
-    let time = super::audit::parse_time(text).filter(|time| time.as_secs() <= OVERLAP_MAX);
+    let time = crate::duration::parse(text).filter(|time| time.as_secs() <= OVERLAP_MAX);
     let seconds = time.and_then(|time| u32::try_from(time.as_secs()).ok());
     seconds.ok_or_else(|| "write 90s, 15m, 24h or 7d; at most 90d".to_owned())
 }

@@ -4,10 +4,9 @@ mod asked;
 mod line;
 mod read;
 
-pub(super) use asked::ago as parse_time;
 use asked::{Asked, Filter, Moment, parse_moment};
 
-use crate::{args::Options, context::Context, error::Failure, exit::Exit, output};
+use crate::{args::Options, clock, context::Context, error::Failure, exit::Exit, output};
 
 /// Arguments of `symbolon audit`.
 #[derive(clap::Args)]
@@ -66,7 +65,7 @@ pub(crate) async fn run(arguments: AuditArguments) -> Result<Exit, Failure> {
     let mut printer = line::Printer::new(options.output.output);
     match command {
         AuditCommand::Query { filter, since, until, limit, newest: _, oldest } => {
-            let now = asked::now();
+            let now = clock::now();
             let (from, to) = (since.map(|at| at.time(now)), until.map(|at| at.time(now)));
             let asked = Asked { filter: filter.into(), from, to, limit, oldest_first: oldest };
             if read::query(&context, asked, &mut printer).await? {

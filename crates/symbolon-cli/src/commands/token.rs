@@ -1,15 +1,14 @@
 //! `symbolon token`
 
-use std::{
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
+use symbolon_import::{SeedFormat, read_seed as read_seed_text};
 use symbolon_proto::v1::{
     self, ConfirmTokenRequest, EnrollTokenRequest, EnrollTokenResponse, RemoveTokenRequest,
     ResyncTokenRequest, user_service_client::UserServiceClient,
 };
 
+use super::import::tokens::{self, ImportTokens};
 use super::present;
 use crate::{
     args::Options,
@@ -22,7 +21,6 @@ use crate::{
     view::{self, ChangedToken, EnrolledToken, RemovedToken, Tokens},
 };
 
-const SEED_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 /// More than the longest seed with all its spaces.
 const SEED_TEXT_BYTES_MAX: u64 = 1024;
 
@@ -67,6 +65,8 @@ enum TokenCommand {
         #[command(flatten)]
         which: Which,
     },
+    /// Give users the tokens of a file: PSKC (RFC 6030) or CSV
+    Import(ImportTokens),
     /// Take a token from its user, for good
     Remove {
         /// Name to sign in with
@@ -192,6 +192,7 @@ pub(crate) async fn run(arguments: TokenArguments) -> Result<Exit, Failure> {
             let said = "is set right; the next code it shows can be used";
             changed(answer.token, answer.log_index, &user, said, format)?;
         }
+        TokenCommand::Import(file) => return tokens::import(&context, file, format).await,
         TokenCommand::Remove { user, which } => {
             let question = RemoveTokenRequest { username: user.clone(), token: Some(which.into()) };
             let answer = context
@@ -291,20 +292,14 @@ async fn enroll(
 }
 
 fn read_seed(file: &Path) -> Result<Vec<u8>, Failure> {
-    let text = match file == Path::new("-") {
-        true => {
-            let mut text = String::new();
-            io::stdin().lock().take(SEED_TEXT_BYTES_MAX).read_to_string(&mut text).map(|_| text)
-        }
-        false => files::read_text(file),
-    };
-    let text = text.map_err(|error| {
+    let text = files::read_bytes(file, SEED_TEXT_BYTES_MAX).map_err(|error| {
         Failure::configuration(
             format!("The seed file {} cannot be read: {error}.", file.display()),
             "Name a file that holds the seed in base32, or - for standard input.",
         )
     })?;
-    parse_seed(&text).ok_or_else(|| {
+    let seed = std::str::from_utf8(&text).ok().and_then(parse_seed);
+    seed.ok_or_else(|| {
         Failure::usage(
             format!("The seed file {} holds no seed.", file.display()),
             "A seed is 16 to 64 bytes written in base32: A to Z and 2 to 7.",
@@ -312,15 +307,9 @@ fn read_seed(file: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// Base32 as people write it: in either case, with spaces or dashes, with or without padding.
 fn parse_seed(text: &str) -> Option<Vec<u8>> {
-    let text: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && !['-', '='].contains(c))
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
-    let seed = data_encoding::BASE32_NOPAD.decode(text.as_bytes()).ok()?;
-    SEED_BYTES.contains(&seed.len()).then_some(seed)
+    let seed = read_seed_text(text, SeedFormat::Base32).ok()?;
+    Some(seed.expose().to_vec())
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! `symbolon user`
 
+mod profile;
+
 use symbolon_proto::v1::{
     self, BlockUserRequest, CreateUserRequest, CreateUserResponse, DeleteUserRequest,
     GetUserRequest, ListUsersRequest, UnblockUserRequest, UpdateUserRequest,
     user_service_client::UserServiceClient,
 };
 
+use self::profile::Profile;
+use super::import::users::{self, ImportUsers};
 use super::present;
 use crate::{
     args::Options,
@@ -38,6 +42,8 @@ pub(crate) enum UserCommand {
         /// Name for people to read
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         display_name: String,
+        #[command(flatten)]
+        profile: Profile,
     },
     /// Show a user and its tokens
     Show {
@@ -49,6 +55,12 @@ pub(crate) enum UserCommand {
     },
     /// List all users by name
     List {
+        /// Only those in this group
+        #[arg(long, default_value = "", hide_default_value = true)]
+        group: String,
+        /// Only those with this tag
+        #[arg(long, default_value = "", hide_default_value = true)]
+        tag: String,
         /// Take what the node has, also when it reaches no master
         #[arg(long)]
         stale: bool,
@@ -59,8 +71,12 @@ pub(crate) enum UserCommand {
         name: String,
         /// Name for people to read; may be empty
         #[arg(long, value_name = "TEXT")]
-        display_name: String,
+        display_name: Option<String>,
+        #[command(flatten)]
+        profile: Profile,
     },
+    /// Add the users of a CSV file
+    Import(ImportUsers),
     /// Let a user sign in again whose account was switched off
     Enable {
         /// Name to sign in with
@@ -102,8 +118,9 @@ pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
     let context = Context::new(&options)?;
     let format = options.output.output;
     match command {
-        UserCommand::Add { name, display_name } => {
-            let CreateUserResponse { user, log_index } = add(&context, name, display_name).await?;
+        UserCommand::Add { name, display_name, profile } => {
+            let made = add_with(&context, name, display_name, profile).await?;
+            let CreateUserResponse { user, log_index } = made;
             said(user, log_index, "added", format)?;
         }
         UserCommand::Show { name, stale } => {
@@ -113,18 +130,26 @@ pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
                 Format::Table => output::line(&details(&user))?,
             }
         }
-        UserCommand::List { stale } => list(&context, stale, format).await?,
-        UserCommand::Set { name, display_name } => {
-            let user = v1::User { username: name, display_name, ..v1::User::default() };
-            update(&context, user, "display_name", "changed", format).await?;
+        UserCommand::List { group, tag, stale } => {
+            list(&context, (group, tag), stale, format).await?;
         }
+        UserCommand::Set { name, display_name, profile } => {
+            let mut user = v1::User { username: name, ..v1::User::default() };
+            let mut fields = profile.put_into(&mut user)?;
+            if let Some(display_name) = display_name {
+                user.display_name = display_name;
+                fields.push("display_name");
+            }
+            update(&context, user, &fields, "changed", format).await?;
+        }
+        UserCommand::Import(file) => return users::import(&context, file, format).await,
         UserCommand::Enable { name } => {
             let user = v1::User { username: name, enabled: true, ..v1::User::default() };
-            update(&context, user, "enabled", "can sign in again", format).await?;
+            update(&context, user, &["enabled"], "can sign in again", format).await?;
         }
         UserCommand::Disable { name } => {
             let user = v1::User { username: name, enabled: false, ..v1::User::default() };
-            update(&context, user, "enabled", "is switched off", format).await?;
+            update(&context, user, &["enabled"], "is switched off", format).await?;
         }
         UserCommand::Block { name, reason, days } => {
             block(&context, name, reason, days, format).await?;
@@ -147,11 +172,12 @@ fn said(user: Option<v1::User>, log_index: u64, what: &str, format: Format) -> R
 async fn update(
     context: &Context,
     user: v1::User,
-    field: &str,
+    fields: &[&str],
     what: &str,
     format: Format,
 ) -> Result<(), Failure> {
-    let update_mask = Some(prost_types::FieldMask { paths: vec![field.to_owned()] });
+    let paths = fields.iter().map(|field| (*field).to_owned()).collect();
+    let update_mask = Some(prost_types::FieldMask { paths });
     let question = UpdateUserRequest { user: Some(user), update_mask };
     let answer = context
         .write(question, async |channel, request| {
@@ -210,7 +236,20 @@ pub(crate) async fn add(
     username: String,
     display_name: String,
 ) -> Result<CreateUserResponse, Failure> {
-    let question = CreateUserRequest { username, display_name };
+    add_with(context, username, display_name, Profile::default()).await
+}
+
+async fn add_with(
+    context: &Context,
+    username: String,
+    display_name: String,
+    profile: Profile,
+) -> Result<CreateUserResponse, Failure> {
+    let mut user = v1::User::default();
+    profile.put_into(&mut user)?;
+    let v1::User { email, phones, groups, tags, language, .. } = user;
+    let question =
+        CreateUserRequest { username, display_name, email, phones, groups, tags, language };
     context
         .write(question, async |channel, request| {
             UserServiceClient::new(channel).create_user(request).await
@@ -233,9 +272,15 @@ pub(crate) async fn get(
 }
 
 /// Prints each page as it comes, so that a large cluster needs no memory here.
-async fn list(context: &Context, allow_stale: bool, format: Format) -> Result<(), Failure> {
+async fn list(
+    context: &Context,
+    (group, tag): (String, String),
+    allow_stale: bool,
+    format: Format,
+) -> Result<(), Failure> {
+    let page_token = String::new();
     let mut question =
-        ListUsersRequest { page_size: PAGE_USERS, page_token: String::new(), allow_stale };
+        ListUsersRequest { page_size: PAGE_USERS, page_token, allow_stale, group, tag };
     let mut page = Page::First;
     loop {
         let answer = context
@@ -308,6 +353,11 @@ fn details(user: &User) -> String {
     let properties = table::properties([
         ("Username", user.username.clone()),
         ("Display name", table::or_dash(Some(&user.display_name))),
+        ("E-mail", table::or_dash(Some(&user.email))),
+        ("Phones", table::or_dash(Some(&profile::phones(&user.phones)))),
+        ("Groups", table::or_dash(Some(&user.groups.join(", ")))),
+        ("Tags", table::or_dash(Some(&user.tags.join(", ")))),
+        ("Language", table::or_dash(Some(&user.language))),
         ("Id", user.id.clone()),
         ("State", standing(user)),
         ("Failures in a row", user.failures.to_string()),
@@ -328,6 +378,13 @@ fn standing(user: &User) -> String {
         let until = block.until.as_deref().unwrap_or_default();
         let reason = output::printable(&block.reason);
         return format!("blocked until {until}: {reason}; `symbolon user unblock` lifts it");
+    }
+    if let Some(until) = &user.waits_until {
+        let count = user.failures;
+        return format!(
+            "after {count} wrong codes in a row no code is taken until {until}; `symbolon user \
+             unblock` ends the wait"
+        );
     }
     match user.locked {
         true => "locked after too many wrong codes; `symbolon user unblock` lifts it".to_owned(),

@@ -91,6 +91,7 @@ fn details(details: Details) -> Value {
             "user": user(it.user),
             "display_name": it.display_name,
             "enabled": it.enabled,
+            "fields": it.fields,
         }),
         Details::UserBlocked(it) => json!({
             "user": user(it.user),
@@ -140,6 +141,10 @@ fn details(details: Details) -> Value {
         Details::DataKeyRotationStarted(it) => json!({ "key": it.key }),
         Details::DataKeyActivated(it) => json!({ "key": it.key }),
         Details::DataKeyRetired(it) => json!({ "key": it.key }),
+        Details::SettingsChanged(it) => {
+            let row = |it: v1::AuditedSetting| json!({ "name": it.name, "before": it.before, "after": it.after });
+            json!({ "settings": it.settings.into_iter().map(row).collect::<Vec<_>>() })
+        }
     }
 }
 

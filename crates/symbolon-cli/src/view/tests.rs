@@ -27,7 +27,17 @@ fn user() -> v1::User {
         enabled: true,
         block: Some(v1::Block { reason: "stolen".to_owned(), since: Some(AT), until: Some(AT) }),
         locked: false,
+        email: "alice@example.com".to_owned(),
+        phones: vec![v1::Phone {
+            kind: v1::phone::Kind::Office.into(),
+            number: "+49301234567".to_owned(),
+            extension: "89".to_owned(),
+        }],
+        groups: vec!["staff".to_owned()],
+        tags: vec!["vip".to_owned()],
+        language: "de".to_owned(),
         etag: "7".to_owned(),
+        waits_until: Some(AT),
     }
 }
 
@@ -79,6 +89,12 @@ fn a_user() {
                 "until": "2025-12-31T23:59:59.005Z",
             },
             "locked": false,
+            "email": "alice@example.com",
+            "phones": [{ "kind": "OFFICE", "number": "+49301234567", "extension": "89" }],
+            "groups": ["staff"],
+            "tags": ["vip"],
+            "language": "de",
+            "waits_until": "2025-12-31T23:59:59.005Z",
             "log_index": 7,
         })
     );

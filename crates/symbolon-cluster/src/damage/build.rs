@@ -70,6 +70,7 @@ fn command(index: u64) -> Command {
         user: UserId(index),
         name: UserName::new(format!("user-{index}")).unwrap(),
         display_name: DisplayName::new(format!("User number {index}")).unwrap(),
+        profile: Default::default(),
     })
 }
 

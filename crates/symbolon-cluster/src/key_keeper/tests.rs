@@ -82,7 +82,7 @@ async fn old_data_key_is_kept_for_as_long_as_the_log_is_from_its_time() {
     let Running { store, node, service } = &running;
     until("a master", || node.master().1).await;
     let admin = administrator(service, &token).await;
-    service.create_user(&admin, None, "alice", "", deadline()).await.unwrap();
+    service.create_user(&admin, None, "alice", "", Default::default(), deadline()).await.unwrap();
     service.enroll_token(&admin, None, "alice", NewToken::default(), deadline()).await.unwrap();
 
     let (id, _) = service.rotate_data_key(&admin, None, deadline()).await.unwrap();

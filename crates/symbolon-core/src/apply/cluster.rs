@@ -100,6 +100,9 @@ impl State {
         if self.nodes.len() >= NODES_MAX {
             return Err(Refusal::LimitReached);
         }
+        if self.settings().check(self.nodes.len() + 1).is_err() {
+            return Err(Refusal::GuessingUnbounded);
+        }
         let id = NodeId(self.nodes().map(|row| row.id.0).max().unwrap_or(0) + 1);
         token.used_by = Some(id);
         token.reveal = None;

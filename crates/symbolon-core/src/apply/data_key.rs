@@ -104,7 +104,7 @@ impl State {
                 row.reveal.as_mut()?.secret = new.clone();
                 Some(Row::Administrator(row))
             }
-            RowKey::DataKeys | RowKey::User(_) | RowKey::Node(_) => None,
+            RowKey::DataKeys | RowKey::Settings | RowKey::User(_) | RowKey::Node(_) => None,
         }
     }
 

@@ -28,7 +28,7 @@ impl State {
         }
         user.tokens.push(command.token);
         // An administrator's act: it ends a lock, so that a locked user has a way back.
-        user.failures = 0;
+        user.forgive();
         user.changed_at = context.stamp.index;
         user.revision = context.stamp.index;
         self.put(Row::User(user), out);

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use super::{Context, Output};
 use crate::limits::{BLOCK_MILLISECONDS_MAX, USERS_MAX};
 use crate::{
-    AuditRow, Block, BlockUser, CreateUser, DeleteUser, LogIndex, Refusal, Reply, Row, RowKey,
-    State, UnblockUser, UpdateUser, User,
+    AuditRow, Block, BlockUser, CreateUser, DeleteUser, LogIndex, ProfileChange, Refusal, Reply,
+    Row, RowKey, State, Timestamp, UnblockUser, UpdateUser, User,
 };
 
 impl State {
@@ -31,9 +31,12 @@ impl State {
             name: command.name.clone(),
             display_name: command.display_name.clone(),
             failures: 0,
+            failed_at: Timestamp(0),
+            failed_by: Vec::new(),
             tokens: Vec::new(),
             disabled: false,
             block: None,
+            profile: command.profile.clone().kept(),
             created_at: self.clock,
             changed_at: context.stamp.index,
             revision: context.stamp.index,
@@ -59,10 +62,14 @@ impl State {
             user.disabled = disabled;
             user.changed_at = context.stamp.index;
         }
+        let ProfileChange { fields, values } = &command.profile;
+        let profile = user.profile().differing(values, fields);
+        user.profile = user.profile().with(values, &profile).kept();
         let row = AuditRow::UserUpdated {
             user: user.id,
             display_name: command.display_name.clone(),
             disabled: command.disabled,
+            profile,
         };
         self.administered(context, user, row, out)
     }
@@ -89,7 +96,7 @@ impl State {
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
         let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
-        let failures = core::mem::take(&mut user.failures);
+        let failures = user.forgive();
         user.block = None;
         user.changed_at = context.stamp.index;
         let reason = command.reason.clone();

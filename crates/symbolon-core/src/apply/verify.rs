@@ -6,8 +6,7 @@ use super::{Context, Output};
 use crate::limits::MATCHES_MAX;
 use crate::otp::MovingFactor;
 use crate::{
-    AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, Standing, State, Token, TokenId, User,
-    Verdict, Verified,
+    AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, State, Token, User, Verdict, Verified,
 };
 
 impl State {
@@ -71,15 +70,9 @@ impl State {
         out: &mut Output,
     ) -> Verdict {
         let denied = |denial, failures| Verdict { denial: Some(denial), failures };
-        match user.standing(self.clock) {
-            Standing::Active => {}
-            Standing::Disabled => return denied(Denial::Disabled, user.failures),
-            Standing::Blocked => return denied(Denial::Blocked, user.failures),
-            Standing::Locked => return denied(Denial::Locked, user.failures),
-        }
-        let usable = |id: &TokenId| self.token(*id).is_some_and(|token| !token.pending);
-        if !user.tokens.iter().any(usable) {
-            return denied(Denial::NoToken, user.failures);
+        let standing = self.standing(&user, Some(outcome.application), self.clock);
+        if let Some(denial) = standing.denial() {
+            return denied(denial, user.failures);
         }
         let mut fresh: Vec<Token> = Vec::new();
         for found in outcome.matches.iter().take(MATCHES_MAX) {
@@ -103,9 +96,15 @@ impl State {
             spent.push(Match { token: token.id, step: token.mark });
             self.put(Row::Token(token), out);
         }
-        let failures = if allowed { 0 } else { user.failures + 1 };
-        if user.failures != failures {
-            user.failures = failures;
+        if !allowed {
+            user.fail(outcome.application, self.clock);
+        }
+        let had_failed = user.failures > 0;
+        if allowed {
+            user.forgive();
+        }
+        let failures = user.failures;
+        if had_failed {
             self.put(Row::User(user), out);
         }
         Verdict { denial: (!allowed).then_some(Denial::CodeMismatch), failures }

@@ -4,12 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use symbolon_core::limits::{
-    FAILURES_MAX, OUTCOME_AGE_MILLISECONDS_MAX, RETRANSMISSION_MILLISECONDS,
-};
+use symbolon_core::limits::{OUTCOME_AGE_MILLISECONDS_MAX, RETRANSMISSION_MILLISECONDS};
 use symbolon_core::{
-    Answer, AuditRow, Caller, Command, Denial, Fingerprint, Match, Outcome, Output, Proposal,
-    Refusal, Reply, RequestId, Row, Stamp, State, Timestamp, TokenId, UserId, Verified,
+    Answer, ApplicationId, AuditRow, Caller, Command, Denial, Fingerprint, Match, Outcome, Output,
+    Proposal, Refusal, Reply, RequestId, Row, Stamp, State, Timestamp, TokenId, UserId, Verified,
 };
 
 type Judged = Result<(), TestCaseError>;
@@ -18,7 +16,10 @@ type Judged = Result<(), TestCaseError>;
 pub(crate) struct Model {
     /// Marks that were accepted.
     accepted: HashSet<(TokenId, u64)>,
-    failures: HashMap<UserId, u32>,
+    /// Failures since the last success: who brought each, and when it was counted.
+    failures: HashMap<UserId, Vec<(ApplicationId, Timestamp)>>,
+    /// What was set: the value by the setting's name.
+    settings: HashMap<&'static str, u64>,
     /// The last answer to each request that was recorded.
     answered: HashMap<(Caller, RequestId), (Fingerprint, Timestamp, Answer)>,
 }
@@ -70,12 +71,26 @@ impl Model {
         if let (Command::EnrollToken(enrolled), Reply::TokenEnrolled(_)) =
             (&proposal.command, answer.reply)
         {
-            self.failures.insert(enrolled.user, 0);
+            self.failures.insert(enrolled.user, Vec::new());
         }
+        if let (Command::UpdateSettings(update), Reply::SettingsChanged) =
+            (&proposal.command, answer.reply)
+        {
+            for (setting, value) in &update.changes {
+                let name = setting.info().name;
+                self.settings.remove(name);
+                self.settings.extend(value.map(|value| (name, value)));
+            }
+        }
+        let kept_back = self.set("island.allowance", 3) * after.nodes().count() as u64;
+        let bounded =
+            self.set("lockout.threshold", 10) + kept_back <= self.set("lockout.hard_limit", 100);
+        prop_assert!(bounded, "more can be guessed than the hard limit allows");
         self.about_tokens(proposal, answer)?;
         self.about_users(proposal, answer, before);
         for (user, failures) in &self.failures {
-            prop_assert_eq!(after.user(*user).map(|user| user.failures), Some(*failures));
+            let counted = after.user(*user).map(|user| user.failures as usize);
+            prop_assert_eq!(counted, Some(failures.len()));
         }
         Ok(())
     }
@@ -109,7 +124,7 @@ impl Model {
         };
         match &proposal.command {
             Command::UnblockUser(_) => {
-                self.failures.insert(user, 0);
+                self.failures.insert(user, Vec::new());
             }
             Command::DeleteUser(_) => {
                 self.failures.remove(&user);
@@ -118,6 +133,27 @@ impl Model {
             }
             _ => {}
         }
+    }
+
+    fn set(&self, name: &str, default: u64) -> u64 {
+        self.settings.get(name).copied().unwrap_or(default)
+    }
+
+    /// From the threshold on the first wait; twice as long with each further failure, up to the longest.
+    fn waits(&self, failures: &[(ApplicationId, Timestamp)], now: Timestamp) -> bool {
+        let Some((_, last)) = failures.last() else {
+            return false;
+        };
+        let threshold = self.set("lockout.threshold", 10);
+        if (failures.len() as u64) < threshold {
+            return false;
+        }
+        let longest = self.set("lockout.longest_wait", 3600);
+        let mut seconds = self.set("lockout.first_wait", 30);
+        for _ in threshold..failures.len() as u64 {
+            seconds = (2 * seconds).min(longest);
+        }
+        now.0 < last.0 + seconds * 1000
     }
 
     fn decided(
@@ -134,6 +170,10 @@ impl Model {
             prop_assert_eq!(verdict.failures, 0);
             return Ok(());
         };
+        let kept_back = self.set("island.allowance", 3) * before.nodes().count() as u64;
+        let hard_limit = self.set("lockout.hard_limit", 100);
+        let is_waiting =
+            self.failures.get(&user).is_some_and(|failures| self.waits(failures, after.clock()));
         let failures = self.failures.entry(user).or_default();
         let known = before.user(user).unwrap();
         // What is right: a token of this user, at a step of its window.
@@ -146,15 +186,18 @@ impl Model {
             })
         };
         let right: Vec<_> = outcome.matches.iter().filter(right).collect();
-        let is_used =
-            |found: &&Match| before.token(found.token).is_none_or(|token| found.step <= token.mark);
+        let is_used = |found: &&Match| before.token(found.token).unwrap().mark >= found.step;
         let blocked = known.block.as_ref().is_some_and(|block| after.clock() < block.until);
         let expected = if known.disabled {
             Some(Denial::Disabled)
         } else if blocked {
             Some(Denial::Blocked)
-        } else if *failures >= FAILURES_MAX {
+        } else if failures.len() as u64 >= hard_limit - kept_back {
             Some(Denial::Locked)
+        } else if is_waiting {
+            Some(Denial::Waiting)
+        } else if brought(failures, outcome.application) >= hard_limit / 2 {
+            Some(Denial::ShareSpent)
         } else if known.tokens.iter().all(|id| before.token(*id).unwrap().pending) {
             Some(Denial::NoToken)
         } else if right.iter().any(is_used) {
@@ -167,7 +210,7 @@ impl Model {
         prop_assert_eq!(verdict.denial, expected);
         match expected {
             None => {
-                *failures = 0;
+                failures.clear();
                 for spent in &verified.spent {
                     prop_assert!(right.contains(&spent));
                     prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
@@ -177,12 +220,16 @@ impl Model {
                     prop_assert!(mark >= found.step, "a token that the code fits is not spent");
                 }
             }
-            Some(Denial::CodeMismatch) => *failures += 1,
+            Some(Denial::CodeMismatch) => failures.push((outcome.application, after.clock())),
             Some(_) => {}
         }
-        prop_assert_eq!(verdict.failures, *failures);
+        prop_assert_eq!(verdict.failures as usize, failures.len());
         Ok(())
     }
+}
+
+fn brought(failures: &[(ApplicationId, Timestamp)], by: ApplicationId) -> u64 {
+    failures.iter().filter(|(known, _)| *known == by).count() as u64
 }
 
 /// Whether a decision was due at all: fresh, in time, and asked for by one who may.

@@ -8,8 +8,15 @@ use symbolon_core::{
     CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
     RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, Rights, RotateDataKey, RowKey,
-    Sealed, Serial, SetNodeAddresses, Sources, Stamp, State, Timestamp, TokenId, UnblockUser,
-    UpdateUser, UserId, UserName,
+    Sealed, Serial, SetNodeAddresses, Setting, Sources, Stamp, State, Timestamp, TokenId,
+    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
+};
+
+mod changes;
+
+use changes::{
+    application_id, change_key, change_user, create_cluster, join_token_id, name, set, token_id,
+    user_id, user_name,
 };
 
 /// One log entry to be. Numbers are drawn from small ranges, so that steps meet.
@@ -69,6 +76,8 @@ enum Wish {
     /// The field in this place among those that are left.
     Reseal(u8),
     RetireKey,
+    /// A setting by its number, and what it is to be; 0 is the default.
+    Set(u32, u64),
     Verify {
         user: u8,
         application: u8,
@@ -128,6 +137,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (number(2, 5), any::<bool>()).prop_map(|(user, off)| Wish::Disable(user, off)),
         1 => (number(2, 5), 0..60_000_u64).prop_map(|(user, time)| Wish::Block(user, time)),
         1 => number(2, 5).prop_map(Wish::Unblock),
+        1 => (1..=6_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
         1 => number(3, 5).prop_map(Wish::Delete),
         2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
         3 => (0..4_u8, secret, 0..4_u8)
@@ -249,6 +259,7 @@ impl Log {
                 user: user_id(*user),
                 name: user_name(*user),
                 display_name: DisplayName::new("Somebody").unwrap(),
+                profile: Default::default(),
             }),
             Wish::Token(user, token) => Command::EnrollToken(EnrollToken {
                 user: user_id(*user),
@@ -297,6 +308,7 @@ impl Log {
                 api_address: format!("https://host{host}:8443"),
             }),
             Wish::Tick => Command::Tick,
+            Wish::Set(number, value) => set(*number, *value, view),
             Wish::RotateKey | Wish::ConfirmKey(_) | Wish::Reseal(_) | Wish::RetireKey => {
                 change_key(wish, view)
             }
@@ -382,101 +394,4 @@ fn caller(number: u8) -> Caller {
 
 fn sealed(key: DataKeyId, content: u8) -> Sealed {
     Sealed::new([&[1][..], &key.0.to_be_bytes(), &[content; 20]].concat())
-}
-
-/// What an administrator says about an account. An even one of them sees to it that it is as it was seen.
-fn change_user(wish: &Wish, view: &State) -> Command {
-    let seen = |number: u8| view.user(user_id(number)).map(|user| user.revision);
-    let reason = Reason::new("because").unwrap();
-    match wish {
-        Wish::Disable(user, disabled) => Command::UpdateUser(UpdateUser {
-            user: user_id(*user),
-            display_name: disabled.then(|| DisplayName::new("Away").unwrap()),
-            disabled: Some(*disabled),
-            revision: seen(*user).filter(|_| user % 2 == 0),
-        }),
-        Wish::Block(user, milliseconds) => Command::BlockUser(BlockUser {
-            user: user_id(*user),
-            reason,
-            milliseconds: *milliseconds,
-        }),
-        Wish::Unblock(user) => Command::UnblockUser(UnblockUser { user: user_id(*user), reason }),
-        Wish::Delete(user) => {
-            Command::DeleteUser(DeleteUser { user: user_id(*user), revision: seen(*user) })
-        }
-        _ => Command::Tick,
-    }
-}
-
-/// A step of a change of the data key, as somebody sees it who has applied `view`.
-fn change_key(wish: &Wish, view: &State) -> Command {
-    let active = view.active_data_key();
-    let next = DataKeyId(active.0 + 1);
-    match wish {
-        Wish::ConfirmKey(node) => {
-            let under_way = view.data_keys().rotation.map_or(next, |rotation| rotation.id);
-            let lacking = view.nodes_without_next_key().next();
-            let node = lacking.unwrap_or_else(|| NodeId((*node).into()));
-            Command::ConfirmDataKey(ConfirmDataKey { node, id: under_way })
-        }
-        Wish::Reseal(place) => {
-            let left = view.fields_to_reseal(TokenId(0)).nth((*place).into());
-            let (row, old) =
-                left.unwrap_or_else(|| (RowKey::Cluster, &view.cluster().unwrap().ca_key));
-            let content = old.as_bytes()[5];
-            let new = sealed(active, content);
-            Command::Reseal(Reseal { row, old: old.clone(), new })
-        }
-        Wish::RetireKey => {
-            Command::RetireDataKey(RetireDataKey { id: DataKeyId(active.0.saturating_sub(1)) })
-        }
-        _ => Command::RotateDataKey(RotateDataKey { id: next, key: sealed(active, 7) }),
-    }
-}
-
-fn create_cluster() -> Command {
-    Command::CreateCluster(CreateCluster {
-        cluster: ClusterId([1; 16]),
-        name: name("cluster", 0),
-        lineage: LineageId([2; 16]),
-        ca_certificate: vec![3; 10],
-        ca_key: sealed(DataKeyId::FIRST, 4),
-        administrator: Box::new(Administrator::first(
-            AdministratorId(1),
-            name("root", 0),
-            KeyHash([5; 32]),
-        )),
-        node: Node {
-            id: NodeId(1),
-            name: name("node", 9),
-            pin: KeyPin([9; 32]),
-            peer_address: "node9:8444".to_owned(),
-            api_address: "https://node9:8443".to_owned(),
-            changed_at: LogIndex(0),
-        },
-    })
-}
-
-fn name(kind: &str, number: u8) -> Name {
-    Name::new(format!("{kind}{number}")).unwrap()
-}
-
-fn user_name(number: u8) -> UserName {
-    UserName::new(format!("user{number}")).unwrap()
-}
-
-fn user_id(number: u8) -> UserId {
-    UserId(100 + u64::from(number))
-}
-
-fn token_id(number: u8) -> TokenId {
-    TokenId(200 + u64::from(number))
-}
-
-fn application_id(number: u8) -> ApplicationId {
-    ApplicationId(300 + u64::from(number))
-}
-
-fn join_token_id(number: u8) -> JoinTokenId {
-    JoinTokenId(400 + u64::from(number))
 }

@@ -8,10 +8,14 @@ use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, ClusterId,
     Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken, CreateUser, DataKeyId,
     DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId,
-    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId,
-    Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial,
-    SetNodeAddresses, State, Timestamp, TokenId, UnblockUser, UpdateUser, UserId, UserName,
+    LogIndex, Match, Method, Name, NameError, Node, NodeId, Outcome, Proposal, Reason, RemoveToken,
+    RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial,
+    SetNodeAddresses, Setting, State, Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser,
+    UserId, UserName,
 };
+
+mod keys;
+mod settings;
 
 use crate::administration;
 use crate::language::{Words, time};
@@ -317,12 +321,8 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
     Ok(match verb {
         "cluster" => (create_cluster(&name)?, node_one()),
         "user" => {
-            let command = CreateUser {
-                user: UserId(drawn("user", &name, words)?),
-                name: UserName::new(name).map_err(|error| error.to_string())?,
-                display_name: DisplayName::new("").map_err(|error| error.to_string())?,
-            };
-            (Command::CreateUser(command), root())
+            let user = UserId(drawn("user", &name, words)?);
+            (create_user(user, name)?, root())
         }
         "update" | "block" | "unblock" | "delete" => (user_command(verb, &name, words)?, root()),
         "join-token" => {
@@ -359,27 +359,25 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             };
             (Command::SetNodeAddresses(command), Caller::Node(node))
         }
-        "rotate-data-key" => {
-            let id = data_key(&name)?;
-            let command = RotateDataKey { id, key: sealed(&format!("data key {id}"), words)? };
-            (Command::RotateDataKey(command), root())
-        }
-        "confirm" => {
-            let node = NodeId(name.parse().map_err(|_| "confirm NODE_NUMBER KEY")?);
-            let id = data_key(&words.next("a data key")?)?;
-            (Command::ConfirmDataKey(ConfirmDataKey { node, id }), Caller::Node(node))
-        }
-        "retire" => (Command::RetireDataKey(RetireDataKey { id: data_key(&name)? }), node_one()),
+        "rotate-data-key" | "confirm" | "retire" => keys::command(verb, &name, words)?,
+        "set" => (Command::UpdateSettings(settings::command(&name, words)?), root()),
         other => administration::command(other, name, words)?,
     })
+}
+
+fn create_user(user: UserId, name: String) -> Result<Command, String> {
+    let (name, display_name) = (no_error(UserName::new(name))?, no_error(DisplayName::new(""))?);
+    Ok(Command::CreateUser(CreateUser { user, name, display_name, profile: Default::default() }))
+}
+
+fn no_error<T>(name: Result<T, NameError>) -> Result<T, String> {
+    name.map_err(|error| error.to_string())
 }
 
 /// `update USER`, `block USER`, `unblock USER`, `delete USER`, the user as of `knows`.
 fn user_command(verb: &str, user: &str, words: &mut Words) -> Result<Command, String> {
     let user = UserId(number("user", user));
-    let revision = words.option("at-revision")?;
-    let revision = revision.map(|text| text.parse().map(LogIndex).map_err(|_| "a revision"));
-    let revision = revision.transpose()?;
+    let revision = settings::revision(words)?;
     let reason = |words: &mut Words| {
         let text = words.option("because")?.unwrap_or_else(|| "because".to_owned());
         Reason::new(text).map_err(|error| error.to_string())
@@ -389,7 +387,13 @@ fn user_command(verb: &str, user: &str, words: &mut Words) -> Result<Command, St
             let name = words.option("name")?.map(DisplayName::new).transpose();
             let disabled = words.option("disabled")?.map(|text| text == "yes");
             let display_name = name.map_err(|error| error.to_string())?;
-            Command::UpdateUser(UpdateUser { user, display_name, disabled, revision })
+            Command::UpdateUser(UpdateUser {
+                user,
+                display_name,
+                disabled,
+                profile: Default::default(),
+                revision,
+            })
         }
         "block" => {
             let milliseconds = time(&words.option("for")?.ok_or("for how long?")?)?.0;

@@ -2,8 +2,8 @@
 
 use symbolon_core::{
     Answer, AuditRow, BlockUser, Command, ConfirmToken, DeleteUser, Denial, JoinTokenId, Match,
-    NodeId, Reply, ResyncToken, Reveal, Serial, Standing, TokenId, UnblockUser, UpdateUser,
-    UserName, Verdict,
+    NodeId, Reply, ResyncToken, Reveal, Serial, SettingChange, Standing, TokenId, UnblockUser,
+    UpdateUser, UserName, Verdict,
 };
 
 use crate::administration;
@@ -57,6 +57,7 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
         ) if *user == id => "done".to_owned(),
         (Reply::AdministratorCreated(_), Command::CreateAdministrator(_)) => "created".to_owned(),
         (Reply::ApplicationChanged(_) | Reply::AdministratorChanged(_), _) => "done".to_owned(),
+        (Reply::SettingsChanged, Command::UpdateSettings(_)) => "done".to_owned(),
         (Reply::Done, _) => "done".to_owned(),
         (Reply::Refused(refusal), _) => format!("refused {refusal:?}"),
         (reply, _) => format!("{reply:?}"),
@@ -107,9 +108,11 @@ fn user(world: &World, name: String) -> Result<String, String> {
         return Ok("none".to_owned());
     };
     let tokens: Vec<_> = user.tokens.iter().map(|id| world.wallet.name(*id)).collect();
-    let standing = match user.standing(world.state().clock()) {
-        Standing::Active | Standing::Locked => String::new(),
-        other => format!("{other:?}, ").to_lowercase(),
+    let standing = match world.state().standing(user, None, world.state().clock()) {
+        Standing::Disabled => "disabled, ".to_owned(),
+        Standing::Blocked => "blocked, ".to_owned(),
+        Standing::Waiting(until) => format!("waits until {}s, ", until.seconds()),
+        _ => String::new(),
     };
     let text = format!("{standing}failures {}, tokens {}", user.failures, tokens.join(" "));
     Ok(text.trim_end().to_owned())
@@ -256,5 +259,12 @@ fn audit(world: &World) -> Result<String, String> {
         AuditRow::DataKeyRotationStarted { id } => format!("data key {id} is to come"),
         AuditRow::DataKeyActivated { id } => format!("data key {id} is active"),
         AuditRow::DataKeyRetired { id } => format!("data key {id} is retired"),
+        AuditRow::SettingsChanged { changes } => {
+            let change = |change: &SettingChange| {
+                let SettingChange { setting, before, after } = change;
+                format!("{} {before} to {after}", setting.info().name)
+            };
+            changes.iter().map(change).collect::<Vec<_>>().join(", ")
+        }
     })
 }

@@ -20,6 +20,8 @@ pub const fn reason_detail(denial: Denial) -> v1::ReasonDetail {
         Denial::Locked => v1::ReasonDetail::Locked,
         Denial::Disabled => v1::ReasonDetail::Disabled,
         Denial::Blocked => v1::ReasonDetail::Blocked,
+        Denial::Waiting => v1::ReasonDetail::Waiting,
+        Denial::ShareSpent => v1::ReasonDetail::ShareSpent,
     }
 }
 
@@ -39,10 +41,12 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
         Detail::Locked => Some(Denial::Locked),
         Detail::Disabled => Some(Denial::Disabled),
         Detail::Blocked => Some(Denial::Blocked),
+        Detail::Waiting => Some(Denial::Waiting),
+        Detail::ShareSpent => Some(Denial::ShareSpent),
     })
 }
 
-const REFUSALS: [Refusal; 20] = [
+const REFUSALS: [Refusal; 22] = [
     Refusal::Stale,
     Refusal::Late,
     Refusal::FingerprintMismatch,
@@ -60,6 +64,8 @@ const REFUSALS: [Refusal; 20] = [
     Refusal::SerialTaken,
     Refusal::StepRefused,
     Refusal::RevisionChanged,
+    Refusal::SettingRefused,
+    Refusal::GuessingUnbounded,
     Refusal::NoSuchApplication,
     Refusal::NoSuchAdministrator,
     Refusal::LastAdministrator,
@@ -86,6 +92,7 @@ pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
         Reply::JoinTokenCreated(id) => Message::JoinTokenCreated(id.0),
         Reply::NodeAdmitted(id) => Message::NodeAdmitted(id.0),
         Reply::DataKeyRotationStarted(id) => Message::DataKeyRotationStarted(id.0),
+        Reply::SettingsChanged => Message::SettingsChanged(true),
         Reply::Done => Message::Done(true),
         Reply::Refused(refusal) => Message::Refused(
             REFUSALS.iter().zip(1_u32..).find(|(r, _)| **r == refusal).map_or(0, |(_, n)| n),
@@ -116,6 +123,7 @@ pub fn answer_from_proto(message: peer::Answer) -> Result<Answer, DecodeError> {
         Message::JoinTokenCreated(id) => Reply::JoinTokenCreated(JoinTokenId(id)),
         Message::NodeAdmitted(id) => Reply::NodeAdmitted(NodeId(id)),
         Message::DataKeyRotationStarted(id) => Reply::DataKeyRotationStarted(data_key(id)?),
+        Message::SettingsChanged(_) => Reply::SettingsChanged,
         Message::Done(_) => Reply::Done,
         Message::Refused(number) => {
             let place = (number as usize).checked_sub(1);

@@ -3,14 +3,15 @@
 use prost::Message as _;
 use symbolon_core::{
     AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, Digest, DisplayName,
-    JoinTokenId, KeyPin, LogIndex, Match, Name, NodeId, Reason, Timestamp, TokenId, UserId,
-    UserName, Verdict, Verified,
+    JoinTokenId, KeyPin, LogIndex, Match, Name, NodeId, ProfileField, Reason, Timestamp, TokenId,
+    UserId, UserName, Verdict, Verified,
 };
 
 use super::answer::{denial_from_number, denial_number};
+use super::profile::{fields_from_proto, fields_to_proto};
 use super::{
     DecodeError, caller, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint,
-    method, method_number, name, need, reason, request_id, user_name,
+    method, method_number, name, need, reason, request_id, settings, user_name,
 };
 use crate::store::v1 as store;
 use crate::store::v1::audit_row::Event;
@@ -115,8 +116,8 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::UserCreated { user, name } => {
             Event::UserCreated(store::UserCreated { user: user.0, name: name.to_string() })
         }
-        AuditRow::UserUpdated { user, display_name, disabled } => {
-            user_updated(*user, display_name.as_ref(), *disabled)
+        AuditRow::UserUpdated { user, display_name, disabled, profile } => {
+            user_updated(*user, display_name.as_ref(), *disabled, profile)
         }
         AuditRow::UserBlocked { user, reason, until } => user_blocked(*user, reason, *until),
         AuditRow::UserUnblocked { user, reason, failures } => {
@@ -154,10 +155,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
             node_admitted(*node, name, *pin, *join_token)
         }
         AuditRow::NodeAddressesChanged { node, peer_address, api_address } => {
-            let (peer_address, api_address) = (peer_address.clone(), api_address.clone());
-            let node = node.0;
-            let changed = store::NodeAddressesChanged { node, peer_address, api_address };
-            Event::NodeAddressesChanged(changed)
+            node_addresses_changed(*node, peer_address, api_address)
         }
         AuditRow::JoinTokenExpired { join_token } => {
             Event::JoinTokenExpired(store::JoinTokenExpired { join_token: join_token.0 })
@@ -171,6 +169,17 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::DataKeyRetired { id } => {
             Event::DataKeyRetired(store::DataKeyRetired { id: id.0 })
         }
+        AuditRow::SettingsChanged { changes } => {
+            Event::SettingsChanged(settings::changed_to_proto(changes))
+        }
+    })
+}
+
+fn node_addresses_changed(node: NodeId, peer_address: &str, api_address: &str) -> Event {
+    Event::NodeAddressesChanged(store::NodeAddressesChanged {
+        node: node.0,
+        peer_address: peer_address.to_owned(),
+        api_address: api_address.to_owned(),
     })
 }
 
@@ -183,9 +192,15 @@ fn node_admitted(node: NodeId, name: &Name, pin: KeyPin, join_token: JoinTokenId
     })
 }
 
-fn user_updated(user: UserId, name: Option<&DisplayName>, disabled: Option<bool>) -> Event {
+fn user_updated(
+    user: UserId,
+    name: Option<&DisplayName>,
+    disabled: Option<bool>,
+    profile: &[ProfileField],
+) -> Event {
     let display_name = name.map(ToString::to_string);
-    Event::UserUpdated(store::UserUpdated { user: user.0, display_name, disabled })
+    let profile_field = fields_to_proto(profile);
+    Event::UserUpdated(store::UserUpdated { user: user.0, display_name, disabled, profile_field })
 }
 
 fn user_blocked(user: UserId, reason: &Reason, until: Timestamp) -> Event {
@@ -227,11 +242,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::UserCreated(m) => {
             AuditRow::UserCreated { user: UserId(m.user), name: user_name(m.name)? }
         }
-        Event::UserUpdated(m) => AuditRow::UserUpdated {
-            user: UserId(m.user),
-            display_name: m.display_name.map(display_name).transpose()?,
-            disabled: m.disabled,
-        },
+        Event::UserUpdated(m) => user_updated_from_proto(m)?,
         Event::UserBlocked(m) => AuditRow::UserBlocked {
             user: UserId(m.user),
             reason: reason(m.reason)?,
@@ -285,6 +296,18 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         }
         Event::DataKeyActivated(m) => AuditRow::DataKeyActivated { id: data_key(m.id)? },
         Event::DataKeyRetired(m) => AuditRow::DataKeyRetired { id: data_key(m.id)? },
+        Event::SettingsChanged(m) => {
+            AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
+        }
+    })
+}
+
+fn user_updated_from_proto(m: store::UserUpdated) -> Result<AuditRow, DecodeError> {
+    Ok(AuditRow::UserUpdated {
+        user: UserId(m.user),
+        display_name: m.display_name.map(display_name).transpose()?,
+        disabled: m.disabled,
+        profile: fields_from_proto(&m.profile_field)?,
     })
 }
 

@@ -10,11 +10,12 @@ use symbolon_core::{
 };
 
 use super::caller::{administrator_from_proto, administrator_to_proto};
+use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, profile_to_proto};
 use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode};
 use super::{
     DecodeError, algorithm_number, caller, caller_from_proto, caller_to_proto, data_key,
     display_name, fingerprint, method, method_number, name, need, parameters, reason, request_id,
-    serial, token_kind, user_name,
+    serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -82,15 +83,12 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
             user: c.user.0,
             name: c.name.to_string(),
             display_name: c.display_name.to_string(),
+            profile: profile_to_proto(&c.profile),
         }),
         Command::UpdateUser(c) => Message::UpdateUser(update_user_to_proto(c)),
         Command::BlockUser(c) => {
-            let (user, milliseconds) = (c.user.0, c.milliseconds);
-            Message::BlockUser(store::BlockUser {
-                user,
-                reason: c.reason.to_string(),
-                milliseconds,
-            })
+            let (reason, milliseconds) = (c.reason.to_string(), c.milliseconds);
+            Message::BlockUser(store::BlockUser { user: c.user.0, reason, milliseconds })
         }
         Command::UnblockUser(c) => {
             let reason = c.reason.to_string();
@@ -138,6 +136,7 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
             new: c.new.as_bytes().to_vec(),
         }),
         Command::RetireDataKey(c) => Message::RetireDataKey(store::RetireDataKey { id: c.id.0 }),
+        Command::UpdateSettings(c) => Message::UpdateSettings(settings::update_to_proto(c)),
     })
 }
 
@@ -150,13 +149,9 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             user: UserId(m.user),
             name: user_name(m.name)?,
             display_name: display_name(m.display_name)?,
+            profile: profile_from_proto(m.profile)?,
         }),
-        Message::UpdateUser(m) => Command::UpdateUser(UpdateUser {
-            user: UserId(m.user),
-            display_name: m.display_name.map(display_name).transpose()?,
-            disabled: m.disabled,
-            revision: m.revision.map(LogIndex),
-        }),
+        Message::UpdateUser(m) => Command::UpdateUser(update_user_from_proto(m)?),
         Message::BlockUser(m) => Command::BlockUser(BlockUser {
             user: UserId(m.user),
             reason: reason(m.reason)?,
@@ -206,6 +201,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             new: Sealed::new(m.new),
         }),
         Message::RetireDataKey(m) => Command::RetireDataKey(RetireDataKey { id: data_key(m.id)? }),
+        Message::UpdateSettings(m) => Command::UpdateSettings(settings::update_from_proto(m)?),
     })
 }
 
@@ -239,11 +235,23 @@ fn create_cluster_to_proto(c: &CreateCluster) -> store::CreateCluster {
     }
 }
 
+fn update_user_from_proto(m: store::UpdateUser) -> Result<UpdateUser, DecodeError> {
+    Ok(UpdateUser {
+        user: UserId(m.user),
+        display_name: m.display_name.map(display_name).transpose()?,
+        disabled: m.disabled,
+        profile: change_from_proto(&m.profile_field, m.profile)?,
+        revision: m.revision.map(LogIndex),
+    })
+}
+
 fn update_user_to_proto(c: &UpdateUser) -> store::UpdateUser {
     store::UpdateUser {
         user: c.user.0,
         display_name: c.display_name.as_ref().map(ToString::to_string),
         disabled: c.disabled,
+        profile_field: fields_to_proto(&c.profile.fields),
+        profile: profile_to_proto(&c.profile.values),
         revision: c.revision.map(|revision| revision.0),
     }
 }

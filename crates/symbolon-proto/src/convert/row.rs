@@ -10,9 +10,10 @@ use symbolon_core::{
 use super::caller::{
     administrator_from_proto, administrator_to_proto, application_from_proto, application_to_proto,
 };
+use super::profile::{profile_from_proto, profile_to_proto};
 use super::{
     DecodeError, algorithm_number, data_key, display_name, name, need, parameters, reason, serial,
-    token_kind, user_name,
+    settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -28,6 +29,7 @@ pub fn row_key_encode(key: RowKey) -> Vec<u8> {
         RowKey::Node(id) => (b'N', id.0),
         RowKey::JoinToken(id) => (b'J', id.0),
         RowKey::DataKeys => (b'K', 0),
+        RowKey::Settings => (b'S', 0),
     };
     let mut bytes = vec![kind];
     bytes.extend_from_slice(&id.to_be_bytes());
@@ -47,6 +49,7 @@ pub(crate) fn row_key_decode(bytes: &[u8]) -> Option<RowKey> {
         (b'N', id) => RowKey::Node(NodeId(id)),
         (b'J', id) => RowKey::JoinToken(JoinTokenId(id)),
         (b'K', 0) => RowKey::DataKeys,
+        (b'S', 0) => RowKey::Settings,
         _ => return None,
     })
 }
@@ -109,18 +112,7 @@ fn row_to_proto(row: &Row) -> store::Row {
         }),
         Row::Administrator(row) => Message::Administrator(administrator_to_proto(row)),
         Row::Application(row) => Message::Application(application_to_proto(row)),
-        Row::User(row) => Message::User(store::UserRow {
-            id: row.id.0,
-            name: row.name.to_string(),
-            display_name: row.display_name.to_string(),
-            failures: row.failures,
-            token: row.tokens.iter().map(|token| token.0).collect(),
-            created_at: row.created_at.0,
-            changed_at: row.changed_at.0,
-            disabled: row.disabled,
-            block: row.block.as_ref().map(block_to_proto),
-            revision: row.revision.0,
-        }),
+        Row::User(row) => Message::User(user_to_proto(row)),
         Row::Token(row) => Message::Token(store::TokenRow {
             id: row.id.0,
             user: row.user.0,
@@ -150,6 +142,7 @@ fn row_to_proto(row: &Row) -> store::Row {
             })
         }
         Row::DataKeys(row) => Message::DataKeys(data_keys_to_proto(row)),
+        Row::Settings(row) => Message::Settings(settings::row_to_proto(row)),
     };
     store::Row { row: Some(message) }
 }
@@ -168,18 +161,7 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
         }),
         Message::Administrator(m) => Row::Administrator(administrator_from_proto(m)?),
         Message::Application(m) => Row::Application(application_from_proto(m)?),
-        Message::User(m) => Row::User(User {
-            id: UserId(m.id),
-            name: user_name(m.name)?,
-            display_name: display_name(m.display_name)?,
-            failures: m.failures,
-            tokens: m.token.into_iter().map(TokenId).collect(),
-            disabled: m.disabled,
-            block: m.block.map(block_from_proto).transpose()?,
-            revision: LogIndex(m.revision),
-            created_at: Timestamp(m.created_at),
-            changed_at: LogIndex(m.changed_at),
-        }),
+        Message::User(m) => Row::User(user_from_proto(m)?),
         Message::Token(m) => Row::Token(Token {
             id: TokenId(m.id),
             user: UserId(m.user),
@@ -194,6 +176,7 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
         }),
         Message::Node(m) => Row::Node(node_from_proto(m)?),
         Message::DataKeys(m) => Row::DataKeys(data_keys_from_proto(m)?),
+        Message::Settings(m) => Row::Settings(settings::row_from_proto(m)?),
         Message::JoinToken(m) => Row::JoinToken(JoinToken {
             id: JoinTokenId(m.id),
             secret: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
@@ -202,6 +185,47 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
             used_by: (m.used_by != 0).then_some(NodeId(m.used_by)),
             changed_at: LogIndex(m.changed_at),
         }),
+    })
+}
+
+fn user_to_proto(row: &User) -> store::UserRow {
+    let failed_by = |(application, failures): &(ApplicationId, u32)| store::FailedBy {
+        application: application.0,
+        failures: *failures,
+    };
+    store::UserRow {
+        id: row.id.0,
+        name: row.name.to_string(),
+        display_name: row.display_name.to_string(),
+        failures: row.failures,
+        token: row.tokens.iter().map(|token| token.0).collect(),
+        created_at: row.created_at.0,
+        changed_at: row.changed_at.0,
+        disabled: row.disabled,
+        block: row.block.as_ref().map(block_to_proto),
+        revision: row.revision.0,
+        failed_at: row.failed_at.0,
+        failed_by: row.failed_by.iter().map(failed_by).collect(),
+        profile: profile_to_proto(row.profile()),
+    }
+}
+
+fn user_from_proto(m: store::UserRow) -> Result<User, DecodeError> {
+    let failed_by = |m: store::FailedBy| (ApplicationId(m.application), m.failures);
+    Ok(User {
+        id: UserId(m.id),
+        name: user_name(m.name)?,
+        display_name: display_name(m.display_name)?,
+        failures: m.failures,
+        failed_at: Timestamp(m.failed_at),
+        failed_by: m.failed_by.into_iter().map(failed_by).collect(),
+        tokens: m.token.into_iter().map(TokenId).collect(),
+        disabled: m.disabled,
+        block: m.block.map(block_from_proto).transpose()?,
+        revision: LogIndex(m.revision),
+        profile: profile_from_proto(m.profile)?.kept(),
+        created_at: Timestamp(m.created_at),
+        changed_at: LogIndex(m.changed_at),
     })
 }
 

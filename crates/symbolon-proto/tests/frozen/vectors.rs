@@ -1,7 +1,10 @@
 //! What the vectors hold.
 
 use prost::Message;
-use symbolon_core::{AuditEvent, Digest, LogIndex, Proposal, Row, Timestamp};
+use symbolon_core::{
+    AuditEvent, Command, CreateUser, Digest, LogIndex, Phone, PhoneKind, Profile, ProfileChange,
+    ProfileField, Proposal, Row, Timestamp, UpdateUser, User,
+};
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{
     audit_decode, audit_encode, audit_head, batch_decode, batch_encode, proposal_decode,
@@ -27,13 +30,16 @@ pub(crate) struct Vector {
 pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
     let later = samples::key_commands().into_iter().chain(samples::token_commands());
-    let later = later.chain(samples::user_commands()).chain(samples::callers::commands());
+    let later = later.chain(samples::user_commands()).chain(samples::settings_commands());
+    let later = later.chain(samples::callers::commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
     vectors.push(batch());
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
-    let later = later.chain(samples::user_rows()).chain(samples::callers::rows());
+    let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
+    let user = User { profile: profile().kept(), ..samples::user() };
+    let later = later.chain(samples::callers::rows()).chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
         vectors.push(row_vector(name, row));
     }
@@ -42,12 +48,38 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-chained", Some(Digest([0x35; 32])), samples::audit()));
     vectors.push(audit("audit-batch-tokens", None, samples::token_audit()));
     vectors.push(audit("audit-batch-users", None, samples::user_audit()));
+    vectors.extend(profiles());
+    vectors.push(audit("audit-batch-settings", None, samples::settings_audit()));
     vectors.push(audit("audit-batch-callers", None, samples::callers::audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
     vectors.extend(snapshots());
     vectors
+}
+
+fn profile() -> Profile {
+    let phone = Phone::new(PhoneKind::Office, "+49301234567".to_owned(), "89".to_owned()).unwrap();
+    let (groups, tags) = (vec!["staff".to_owned(), "vpn".to_owned()], vec!["vip".to_owned()]);
+    Profile::new("zoe@example.com".to_owned(), vec![phone], groups, tags, "de-AT".to_owned())
+        .unwrap()
+}
+
+/// What is known about users came later.
+fn profiles() -> Vec<Vector> {
+    let created = CreateUser { profile: profile(), ..samples::create_user() };
+    let change = ProfileChange { fields: ProfileField::ALL.to_vec(), values: profile() };
+    let update = UpdateUser {
+        user: created.user,
+        display_name: None,
+        disabled: None,
+        profile: change,
+        revision: None,
+    };
+    vec![
+        proposal("create-user-profile", samples::proposal(Command::CreateUser(created))),
+        proposal("update-user-profile", samples::proposal(Command::UpdateUser(update))),
+    ]
 }
 
 fn proposal(name: &str, proposal: Proposal) -> Vector {
@@ -60,6 +92,8 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "Match",
             "CreateCluster",
             "CreateUser",
+            "Profile",
+            "Phone",
             "EnrollToken",
             "CreateApplication",
             "CreateJoinToken",
@@ -77,6 +111,8 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "ConfirmDataKey",
             "Reseal",
             "RetireDataKey",
+            "UpdateSettings",
+            "SettingValue",
             "UpdateApplication",
             "RotateApplicationKey",
             "RetireApplicationKey",
@@ -125,6 +161,9 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "JoinTokenRow",
             "DataKeysRow",
             "DataKeyRotation",
+            "SettingsRow",
+            "SettingValue",
+            "FailedBy",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -169,6 +208,8 @@ fn audit(
             "DataKeyRotationStarted",
             "DataKeyActivated",
             "DataKeyRetired",
+            "SettingsChanged",
+            "SettingChange",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {

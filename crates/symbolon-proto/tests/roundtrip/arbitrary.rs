@@ -13,10 +13,13 @@ use symbolon_core::{
     CreateJoinToken, CreateUser, DataKeyId, DataKeys, DeleteUser, Denial, DisplayName, EnrollToken,
     Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name,
     Node, NodeId, Outcome, Proposal, Reason, Refusal, RemoveToken, Reply, RequestId, Reseal,
-    ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Sealed, Serial,
-    SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser, User, UserId, UserName,
-    Verdict, Verified,
+    ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, SETTINGS, Sealed,
+    Serial, SetNodeAddresses, Setting, Settings, Timestamp, Token, TokenId, UnblockUser,
+    UpdateSettings, UpdateUser, User, UserId, UserName, Verdict, Verified,
 };
+
+mod keys;
+mod settings;
 
 /// Any number, the extreme ones often.
 fn number() -> impl Strategy<Value = u64> {
@@ -87,7 +90,13 @@ fn user_command() -> impl Strategy<Value = Command> {
         (id(UserId), option::of(display_name()), any::<Option<bool>>(), option::of(index()));
     prop_oneof![
         update.prop_map(|(user, display_name, disabled, revision)| {
-            Command::UpdateUser(UpdateUser { user, display_name, disabled, revision })
+            Command::UpdateUser(UpdateUser {
+                user,
+                display_name,
+                disabled,
+                profile: Default::default(),
+                revision,
+            })
         }),
         (id(UserId), reason(), number()).prop_map(|(user, reason, milliseconds)| {
             Command::BlockUser(BlockUser { user, reason, milliseconds })
@@ -173,7 +182,12 @@ fn admit_node() -> impl Strategy<Value = AdmitNode> {
 fn creation() -> impl Strategy<Value = Command> {
     prop_oneof![
         (id(UserId), user_name(), display_name()).prop_map(|(user, name, display_name)| {
-            Command::CreateUser(CreateUser { user, name, display_name })
+            Command::CreateUser(CreateUser {
+                user,
+                name,
+                display_name,
+                profile: Default::default(),
+            })
         }),
         (id(UserId), id(TokenId), parameters(), sealed(), serial(), number(), any::<bool>())
             .prop_map(|(user, token, parameters, seed, serial, mark, pending)| {
@@ -218,30 +232,8 @@ fn row_key() -> impl Strategy<Value = RowKey> {
         id(NodeId).prop_map(RowKey::Node),
         id(AdministratorId).prop_map(RowKey::Administrator),
         Just(RowKey::DataKeys),
+        Just(RowKey::Settings),
     ]
-}
-
-fn key_command() -> impl Strategy<Value = Command> {
-    prop_oneof![
-        (data_key(), sealed())
-            .prop_map(|(id, key)| Command::RotateDataKey(RotateDataKey { id, key })),
-        (id(NodeId), data_key())
-            .prop_map(|(node, id)| Command::ConfirmDataKey(ConfirmDataKey { node, id })),
-        (row_key(), sealed(), sealed()).prop_map(|(row, old, new)| Command::Reseal(Reseal {
-            row,
-            old,
-            new
-        })),
-        data_key().prop_map(|id| Command::RetireDataKey(RetireDataKey { id })),
-    ]
-}
-
-fn data_keys_row() -> impl Strategy<Value = DataKeys> {
-    let holders = proptest::collection::btree_set(id(NodeId), 0..9);
-    let rotation = (data_key(), sealed(), time(), holders)
-        .prop_map(|(id, key, started_at, holders)| Rotation { id, key, started_at, holders });
-    (data_key(), option::of(rotation), index())
-        .prop_map(|(active, rotation, retired_at)| DataKeys { active, rotation, retired_at })
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -256,7 +248,7 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         Just(Command::Tick),
         // Boxed: the stack of a test has not room for all of them.
-        key_command().boxed(),
+        keys::command().boxed(),
         user_command().boxed(),
     ]
 }
@@ -298,16 +290,20 @@ fn user_row() -> impl Strategy<Value = User> {
     let names = (user_name(), display_name());
     let block = (reason(), time(), time());
     let block = option::of(block.prop_map(|(reason, since, until)| Block { reason, since, until }));
-    let standing = (any::<u32>(), any::<bool>(), block);
+    let failures = (any::<u32>(), time(), vec((id(ApplicationId), any::<u32>()), 0..3));
+    let standing = (failures, any::<bool>(), block);
     (id(UserId), names, standing, tokens, time(), index(), index()).prop_map(
         |(id, names, (failures, disabled, block), tokens, created_at, changed_at, revision)| User {
             id,
             name: names.0,
             display_name: names.1,
-            failures,
+            failures: failures.0,
+            failed_at: failures.1,
+            failed_by: failures.2,
             tokens,
             disabled,
             block,
+            profile: None,
             created_at,
             changed_at,
             revision,
@@ -362,11 +358,12 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         cluster_row().prop_map(Row::Cluster),
         callers::administrator().prop_map(Row::Administrator).boxed(),
         callers::application().prop_map(Row::Application).boxed(),
-        user_row().prop_map(Row::User),
+        user_row().prop_map(Row::User).boxed(),
         token_row().prop_map(Row::Token),
         node().prop_map(Row::Node),
         join_token_row().prop_map(Row::JoinToken),
-        data_keys_row().prop_map(Row::DataKeys),
+        keys::row().prop_map(Row::DataKeys),
+        settings::row().prop_map(Row::Settings).boxed(),
     ]
 }
 

@@ -15,6 +15,12 @@ use symbolon_core::{
     Verdict, Verified,
 };
 
+mod settings;
+mod users;
+
+pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
+pub(crate) use users::{user_audit, user_commands, user_rows};
+
 pub(crate) const AT: Timestamp = Timestamp(1_800_000_000_123);
 
 /// Every command, by the name of its vector.
@@ -70,6 +76,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::BlockUser(_)
         | Command::UnblockUser(_)
         | Command::DeleteUser(_)
+        | Command::UpdateSettings(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
         | Command::ResyncToken(_)
@@ -129,10 +136,11 @@ pub(crate) fn create_cluster() -> CreateCluster {
     }
 }
 
-fn create_user() -> CreateUser {
+pub(crate) fn create_user() -> CreateUser {
     CreateUser {
         user: UserId(0xa1a2_a3a4_a5a6_a7a8),
         name: user_name("zoë"),
+        profile: Default::default(),
         display_name: display_name("Zoë Example"),
     }
 }
@@ -185,50 +193,6 @@ pub(crate) fn token_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         AuditRow::TokenConfirmed { user, token, step: 60_000_002 },
         AuditRow::TokenResynchronised { user, token, step: 60_000_003, drift: -3 },
         AuditRow::TokenRemoved { user, token },
-    ])
-}
-
-/// Commands about users that came later.
-pub(crate) fn user_commands() -> Vec<(&'static str, Command)> {
-    let user = UserId(0xa1a2_a3a4_a5a6_a7a8);
-    let update = UpdateUser {
-        user,
-        display_name: Some(display_name("Zoë Other")),
-        disabled: Some(true),
-        revision: Some(LogIndex(4711)),
-    };
-    vec![
-        ("update-user", Command::UpdateUser(update)),
-        (
-            "block-user",
-            Command::BlockUser(BlockUser { user, reason: reason(), milliseconds: 9_000 }),
-        ),
-        ("unblock-user", Command::UnblockUser(UnblockUser { user, reason: reason() })),
-        ("delete-user", Command::DeleteUser(DeleteUser { user, revision: None })),
-    ]
-}
-
-/// Users as they came later.
-pub(crate) fn user_rows() -> Vec<(&'static str, Row)> {
-    let block = Block { reason: reason(), since: AT, until: AT.plus(9_000) };
-    let user = User { disabled: true, block: Some(block), revision: LogIndex(4710), ..user() };
-    vec![("user-blocked", Row::User(user))]
-}
-
-/// Events about users that came later.
-pub(crate) fn user_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
-    let user = UserId(0xa1a2_a3a4_a5a6_a7a8);
-    audit_of(vec![
-        AuditRow::UserUpdated {
-            user,
-            display_name: Some(display_name("Zoë Other")),
-            disabled: Some(false),
-        },
-        AuditRow::UserBlocked { user, reason: reason(), until: AT.plus(9_000) },
-        AuditRow::UserUnblocked { user, reason: reason(), failures: 99 },
-        AuditRow::UserDeleted { user, name: user_name("zoë"), tokens: 2 },
-        AuditRow::Verified(verified(Some(Denial::Disabled))),
-        AuditRow::Verified(verified(Some(Denial::Blocked))),
     ])
 }
 
@@ -313,12 +277,15 @@ pub(crate) fn reveal() -> Option<Reveal> {
     Some(Reveal { secret: Sealed::new(vec![0x52; 8]), until: AT.plus(30_000) })
 }
 
-fn user() -> User {
+pub(crate) fn user() -> User {
     User {
         id: UserId(0xa1a2_a3a4_a5a6_a7a8),
         name: user_name("zoë"),
+        profile: None,
         display_name: display_name("Zoë Example"),
         failures: 99,
+        failed_at: Timestamp(0),
+        failed_by: Vec::new(),
         tokens: vec![TokenId(0xb1b2_b3b4_b5b6_b7b8), TokenId(0xc1c2_c3c4_c5c6_c7c8)],
         disabled: false,
         block: None,

@@ -336,10 +336,14 @@ impl Checker<'_> {
             raw.audit_max_days.unwrap_or(AUDIT_MAX_DAYS),
             &AUDIT_MAX_DAYS_ALLOWED,
         );
+        let (hours, days) = (hours?, days?);
+        if days.saturating_mul(24) < hours {
+            return self.fail(ConfigError::AuditSpan { days, hours });
+        }
         let audit = Retention {
             rows: rows?,
-            at_least_milliseconds: hours?.saturating_mul(HOUR_MILLISECONDS),
-            at_most_milliseconds: days?.saturating_mul(24 * HOUR_MILLISECONDS),
+            at_least_milliseconds: hours.saturating_mul(HOUR_MILLISECONDS),
+            at_most_milliseconds: days.saturating_mul(24 * HOUR_MILLISECONDS),
         };
         Some(Storage {
             disk_reserve_bytes: disk_reserve_bytes?,

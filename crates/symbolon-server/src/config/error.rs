@@ -98,6 +98,17 @@ pub enum ConfigError {
         /// The most.
         to: u64,
     },
+    /// Audit rows would have to be kept for longer than they may.
+    #[error(
+        "storage.audit_max_days = {days} is less than storage.audit_min_hours = {hours}; raise the \
+         first or lower the second"
+    )]
+    AuditSpan {
+        /// The longest time, in days.
+        days: u64,
+        /// The least time, in hours.
+        hours: u64,
+    },
     /// No address to listen on.
     #[error(
         "{key} = {value:?} is no address; write an IP address and a port, such as \"{example}\" \

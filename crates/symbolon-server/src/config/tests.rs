@@ -247,6 +247,16 @@ fn addresses_must_make_sense_together() {
 }
 
 #[test]
+fn audit_rows_may_be_kept_for_as_long_as_they_must() {
+    good("[storage]\naudit_min_hours = 72\naudit_max_days = 3");
+    assert_eq!(
+        mistake("[storage]\naudit_min_hours = 73\naudit_max_days = 3"),
+        "storage.audit_max_days = 3 is less than storage.audit_min_hours = 73; raise the first or \
+         lower the second"
+    );
+}
+
+#[test]
 fn the_kek_is_where_it_can_be_and_may_be() {
     let kek = |machine: &Machine, kek: &str| {
         let text = format!(

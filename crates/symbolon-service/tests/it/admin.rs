@@ -8,8 +8,9 @@ use super::bench::{Bench, deadline};
 #[tokio::test(start_paused = true)]
 async fn one_name_one_user_whatever_case_or_unicode_form() {
     let bench = Bench::new().await;
-    let create =
-        |name: &'static str| bench.service.create_user(&bench.admin, None, name, "", deadline());
+    let create = |name: &'static str| {
+        bench.service.create_user(&bench.admin, None, name, "", Default::default(), deadline())
+    };
     create("r\u{e9}my").await.unwrap();
     for same in ["R\u{c9}MY", "re\u{301}my", "Re\u{301}my"] {
         let error = create(same).await.unwrap_err();
@@ -22,12 +23,16 @@ async fn pages_lead_through_all_users_in_order_and_end() {
     let bench = Bench::new().await;
     for number in 0..25 {
         let name = format!("user-{:02}", (number * 7) % 25);
-        bench.service.create_user(&bench.admin, None, &name, "", deadline()).await.unwrap();
+        bench
+            .service
+            .create_user(&bench.admin, None, &name, "", Default::default(), deadline())
+            .await
+            .unwrap();
     }
-    let mut names = Vec::new();
+    let (mut names, everybody) = (Vec::new(), Default::default());
     let mut after = None;
     loop {
-        let page = bench.service.list_users(&bench.admin, 10, after, false, deadline());
+        let page = bench.service.list_users(&bench.admin, 10, after, &everybody, false, deadline());
         let page = page.await.unwrap();
         names.extend(page.users.iter().map(|user| user.name.to_string()));
         after = page.next;

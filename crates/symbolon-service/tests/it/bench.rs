@@ -278,7 +278,10 @@ impl Bench {
 
     /// A user with a token of the RFC 6238 seed.
     pub(crate) async fn user(&self, name: &str) {
-        self.service.create_user(&self.admin, None, name, "", deadline()).await.unwrap();
+        self.service
+            .create_user(&self.admin, None, name, "", Default::default(), deadline())
+            .await
+            .unwrap();
         let seed = Secret::new(b"12345678901234567890".to_vec());
         let new = NewToken { seed: Some(seed), ..NewToken::default() };
         self.service.enroll_token(&self.admin, None, name, new, deadline()).await.unwrap();

@@ -52,7 +52,8 @@ async fn a_scope_hides_users_from_reads_and_writes_alike() {
     let new = NewAdministrator { name: "heidi".to_owned(), role: Role::HelpDesk, scope };
     let (_, token, _) = service.create_administrator(admin, None, &new, deadline()).await.unwrap();
     let heidi = service.authenticate(&token, None, deadline()).await.unwrap();
-    let page = service.list_users(&heidi, 0, None, false, deadline()).await.unwrap();
+    let page =
+        service.list_users(&heidi, 0, None, &Default::default(), false, deadline()).await.unwrap();
     assert_eq!(page.users.len(), 1);
     for name in ["bob@other.example", "nobody"] {
         let (proposals, barriers) = (bench.ledger.proposals().len(), || {

@@ -34,7 +34,11 @@ async fn an_unknown_name_takes_the_same_path_as_a_wrong_code() {
 async fn an_unknown_name_costs_as_many_hmacs_as_a_known_one() {
     let bench = Bench::new().await;
     bench.user("alice").await;
-    bench.service.create_user(&bench.admin, None, "bare", "", deadline()).await.unwrap();
+    bench
+        .service
+        .create_user(&bench.admin, None, "bare", "", Default::default(), deadline())
+        .await
+        .unwrap();
     let mut id = 0;
     let mut seeds = async |user: &str, code: &str| {
         let before = bench.vault.opened.load(Ordering::SeqCst);
@@ -128,7 +132,8 @@ async fn an_application_verifies_as_itself_and_does_nothing_else() {
     let refused = Err(ServiceError::PermissionDenied(symbolon_core::Rights::ADMINISTRATOR));
     let needs = |operation: Operation| Err(ServiceError::PermissionDenied(operation.rights()));
     let service = &bench.service;
-    let done = service.create_user(app, None, "eve", "", deadline()).await.map(|_| ());
+    let done =
+        service.create_user(app, None, "eve", "", Default::default(), deadline()).await.map(|_| ());
     assert_eq!(done, refused);
     let new = symbolon_service::NewToken::default();
     let done = service.enroll_token(app, None, "alice", new, deadline()).await.map(|_| ());
@@ -140,6 +145,7 @@ async fn an_application_verifies_as_itself_and_does_nothing_else() {
     assert_eq!(done, refused);
     let done = service.get_user(app, "alice", true, deadline()).await.map(|_| ());
     assert_eq!(done, needs(Operation::GetUser));
-    let done = service.list_users(app, 0, None, true, deadline()).await.map(|_| ());
+    let done =
+        service.list_users(app, 0, None, &Default::default(), true, deadline()).await.map(|_| ());
     assert_eq!(done, needs(Operation::ListUsers));
 }

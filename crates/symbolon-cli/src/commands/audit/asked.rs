@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use prost_types::Timestamp;
 use symbolon_proto::v1::{AuditFilter, EventType};
 
+use crate::duration;
+
 /// Which events; those that are given must all be met.
 #[derive(clap::Args)]
 pub(crate) struct Filter {
@@ -84,30 +86,11 @@ impl Moment {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "what people call two hours ago is by their clock")]
-pub(super) fn now() -> SystemTime {
-    SystemTime::now()
-}
-
 pub(crate) fn parse_moment(text: &str) -> Result<Moment, String> {
-    ago(text)
+    duration::parse(text)
         .map(Moment::Ago)
         .or_else(|| text.parse().ok().map(Moment::At))
         .ok_or_else(|| "write 2h, 15m, 90s, 7d, or a time like 2026-01-31T08:00:00Z".to_owned())
-}
-
-/// `90s`, `15m`, `2h` or `7d`.
-pub(in crate::commands) fn ago(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 24 * 3600,
-        _ => return None,
-    };
-    let number: u64 = digits.parse().ok()?;
-    number.checked_mul(seconds).map(Duration::from_secs)
 }
 
 #[cfg(test)]

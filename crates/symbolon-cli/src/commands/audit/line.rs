@@ -150,6 +150,10 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::DataKeyRotationStarted(it)) => format!("key {}", it.key),
         Some(Details::DataKeyActivated(it)) => format!("key {}", it.key),
         Some(Details::DataKeyRetired(it)) => format!("key {}", it.key),
+        Some(Details::SettingsChanged(it)) => {
+            let row = |it: &v1::AuditedSetting| format!("{}={}", it.name, it.after);
+            it.settings.iter().map(row).collect::<Vec<_>>().join(" ")
+        }
     }
 }
 

@@ -1,0 +1,118 @@
+//! What administrators and nodes change, as commands.
+
+use super::*;
+
+/// Low values, so that they are met. An even one is bound to the settings as they were seen.
+pub(super) fn set(number: u32, value: u64, view: &State) -> Command {
+    let setting = Setting::from_number(number).unwrap();
+    let revision = value.is_multiple_of(2).then(|| view.settings().changed_at);
+    let mut changes = vec![(setting, Some(value).filter(|value| *value > 0))];
+    if setting == Setting::LockoutHardLimit {
+        // A low one leaves no room for the others as they are by default.
+        let others = [
+            (Setting::LockoutThreshold, Some(value / 2)),
+            (Setting::LockoutFirstWait, Some(1)),
+            (Setting::IslandAllowance, Some(0)),
+        ];
+        changes.extend(others.into_iter().filter(|_| value > 1));
+    }
+    Command::UpdateSettings(UpdateSettings { changes, revision })
+}
+
+/// What an administrator says about an account. An even one of them sees to it that it is as it was seen.
+pub(super) fn change_user(wish: &Wish, view: &State) -> Command {
+    let seen = |number: u8| view.user(user_id(number)).map(|user| user.revision);
+    let reason = Reason::new("because").unwrap();
+    match wish {
+        Wish::Disable(user, disabled) => Command::UpdateUser(UpdateUser {
+            user: user_id(*user),
+            display_name: disabled.then(|| DisplayName::new("Away").unwrap()),
+            disabled: Some(*disabled),
+            profile: Default::default(),
+            revision: seen(*user).filter(|_| user % 2 == 0),
+        }),
+        Wish::Block(user, milliseconds) => Command::BlockUser(BlockUser {
+            user: user_id(*user),
+            reason,
+            milliseconds: *milliseconds,
+        }),
+        Wish::Unblock(user) => Command::UnblockUser(UnblockUser { user: user_id(*user), reason }),
+        Wish::Delete(user) => {
+            Command::DeleteUser(DeleteUser { user: user_id(*user), revision: seen(*user) })
+        }
+        _ => Command::Tick,
+    }
+}
+
+/// A step of a change of the data key, as somebody sees it who has applied `view`.
+pub(super) fn change_key(wish: &Wish, view: &State) -> Command {
+    let active = view.active_data_key();
+    let next = DataKeyId(active.0 + 1);
+    match wish {
+        Wish::ConfirmKey(node) => {
+            let under_way = view.data_keys().rotation.map_or(next, |rotation| rotation.id);
+            let lacking = view.nodes_without_next_key().next();
+            let node = lacking.unwrap_or_else(|| NodeId((*node).into()));
+            Command::ConfirmDataKey(ConfirmDataKey { node, id: under_way })
+        }
+        Wish::Reseal(place) => {
+            let left = view.fields_to_reseal(TokenId(0)).nth((*place).into());
+            let (row, old) =
+                left.unwrap_or_else(|| (RowKey::Cluster, &view.cluster().unwrap().ca_key));
+            let content = old.as_bytes()[5];
+            let new = sealed(active, content);
+            Command::Reseal(Reseal { row, old: old.clone(), new })
+        }
+        Wish::RetireKey => {
+            Command::RetireDataKey(RetireDataKey { id: DataKeyId(active.0.saturating_sub(1)) })
+        }
+        _ => Command::RotateDataKey(RotateDataKey { id: next, key: sealed(active, 7) }),
+    }
+}
+
+pub(super) fn create_cluster() -> Command {
+    Command::CreateCluster(CreateCluster {
+        cluster: ClusterId([1; 16]),
+        name: name("cluster", 0),
+        lineage: LineageId([2; 16]),
+        ca_certificate: vec![3; 10],
+        ca_key: sealed(DataKeyId::FIRST, 4),
+        administrator: Box::new(Administrator::first(
+            AdministratorId(1),
+            name("root", 0),
+            KeyHash([5; 32]),
+        )),
+        node: Node {
+            id: NodeId(1),
+            name: name("node", 9),
+            pin: KeyPin([9; 32]),
+            peer_address: "node9:8444".to_owned(),
+            api_address: "https://node9:8443".to_owned(),
+            changed_at: LogIndex(0),
+        },
+    })
+}
+
+pub(super) fn name(kind: &str, number: u8) -> Name {
+    Name::new(format!("{kind}{number}")).unwrap()
+}
+
+pub(super) fn user_name(number: u8) -> UserName {
+    UserName::new(format!("user{number}")).unwrap()
+}
+
+pub(super) fn user_id(number: u8) -> UserId {
+    UserId(100 + u64::from(number))
+}
+
+pub(super) fn token_id(number: u8) -> TokenId {
+    TokenId(200 + u64::from(number))
+}
+
+pub(super) fn application_id(number: u8) -> ApplicationId {
+    ApplicationId(300 + u64::from(number))
+}
+
+pub(super) fn join_token_id(number: u8) -> JoinTokenId {
+    JoinTokenId(400 + u64::from(number))
+}
