@@ -3,6 +3,7 @@
 use prost::Message as _;
 use symbolon_proto::v1;
 use symbolon_proto::v1::administrator_service_client::AdministratorServiceClient;
+use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_testkit::{Client, Code};
 use tonic::Status;
 use tonic::transport::Channel;
@@ -91,6 +92,50 @@ async fn for_a_help_desk_with_a_scope_others_people_do_not_exist() {
     let rename = v1::UpdateUserRequest { user: Some(user), update_mask };
     let refused = told(&heidi, UPDATE_USER, &rename.encode_to_vec()).await;
     assert_eq!(refused, (Code::PermissionDenied, "this needs the right administrator".to_owned()));
+    cluster.assert_same_state().await;
+}
+
+async fn belongs_to(admin: &Client, username: &str, groups: &[&str], tags: &[&str]) {
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let (username, groups, tags) = (username.to_owned(), owned(groups), owned(tags));
+    let user = Some(v1::User { username, groups, tags, ..v1::User::default() });
+    let paths = vec!["groups".to_owned(), "tags".to_owned()];
+    let update_mask = Some(prost_types::FieldMask { paths });
+    let mut users = UserServiceClient::new(admin.channel());
+    users.update_user(admin.request(v1::UpdateUserRequest { user, update_mask })).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_help_desk_for_a_group_or_a_tag_is_for_those_who_are_in_it_now() {
+    let cluster = cluster().await;
+    let admin = cluster.admin(1);
+    for name in ["alice", "bob", "carol"] {
+        cluster.person(name).await;
+    }
+    let role = v1::AdministratorRole::HelpDesk;
+    let token = create_administrator(&admin, "heidi", role, &["group:IT staff", "tag:vip"]).await;
+    let heidi = stranger(&cluster, 2).await.bearing(&token);
+    let people = || async {
+        let answer: v1::ListUsersResponse =
+            heidi.ask(LIST_USERS, &v1::ListUsersRequest::default()).await.unwrap();
+        answer.users.into_iter().map(|user| user.username).collect::<Vec<_>>()
+    };
+    assert!(people().await.is_empty());
+
+    belongs_to(&admin, "alice", &["IT staff"], &[]).await;
+    belongs_to(&admin, "bob", &["vip", "it staff"], &["IT staff"]).await;
+    belongs_to(&admin, "carol", &["sales"], &["new", "vip"]).await;
+    assert_eq!(people().await, ["alice", "carol"]);
+    let block = |name: &str| {
+        let (username, reason) = (name.to_owned(), "because".to_owned());
+        v1::BlockUserRequest { username, reason, seconds: 60 }.encode_to_vec()
+    };
+    assert_eq!(told(&heidi, BLOCK_USER, &block("alice")).await.0, Code::Ok);
+    assert_eq!(told(&heidi, BLOCK_USER, &block("bob")).await.0, Code::NotFound);
+
+    belongs_to(&admin, "alice", &[], &[]).await;
+    assert_eq!(told(&heidi, BLOCK_USER, &block("alice")).await.0, Code::NotFound);
+    assert_eq!(people().await, ["carol"]);
     cluster.assert_same_state().await;
 }
 

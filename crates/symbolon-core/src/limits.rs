@@ -12,7 +12,7 @@ pub const TOKENS_PER_USER_MAX: usize = 16;
 pub const APPLICATIONS_MAX: usize = 10_000;
 /// Administrators of a cluster.
 pub const ADMINISTRATORS_MAX: usize = 1_000;
-/// Groups and domains in the scope of an administrator.
+/// Groups, tags and domains in the scope of an administrator.
 pub const SCOPE_PARTS_MAX: usize = 16;
 /// Ranges of addresses from which an application may ask.
 pub const SOURCES_MAX: usize = 16;

@@ -37,8 +37,8 @@ enum AdminCommand {
         /// What they may do
         #[arg(long, value_enum)]
         role: RoleName,
-        /// Of the help desk: users whom they deal with, group:NAME or domain:NAME; may be given more
-        /// than once; none: everybody
+        /// Of the help desk: users whom they deal with, group:NAME, tag:NAME or domain:NAME; may be
+        /// given more than once; none: everybody
         #[arg(long, value_name = "SCOPE")]
         scope: Vec<String>,
         /// Write the bearer token to this new file instead of showing it
