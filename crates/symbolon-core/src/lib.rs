@@ -13,6 +13,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod account;
 mod apply;
 mod audit;
 mod callers;
@@ -38,6 +39,7 @@ mod state;
 mod table;
 mod time;
 
+pub use account::Account;
 pub use apply::Output;
 pub use audit::{
     AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, SettingChange, Verified,

@@ -34,6 +34,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    accounts,
     administrators,
     applications,
     callers,

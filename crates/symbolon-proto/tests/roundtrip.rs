@@ -182,6 +182,7 @@ mod tests {
             (Denial::Blocked, ReasonDetail::Blocked),
             (Denial::Waiting, ReasonDetail::Waiting),
             (Denial::ShareSpent, ReasonDetail::ShareSpent),
+            (Denial::AmbiguousName, ReasonDetail::AmbiguousName),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
         }
@@ -274,6 +275,7 @@ mod tests {
                     Some(Denial::Blocked) => 26,
                     Some(Denial::Waiting) => 27,
                     Some(Denial::ShareSpent) => 28,
+                    Some(Denial::AmbiguousName) => 38,
                 },
                 AuditRow::ClusterCreated { .. } => 7,
                 AuditRow::UserCreated { .. } => 8,
@@ -304,6 +306,6 @@ mod tests {
                 AuditRow::AdministratorDeleted { .. } => 37,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=37).collect());
+        assert_eq!(audit_rows, (1..=38).collect());
     }
 }
