@@ -44,7 +44,7 @@ pub use apply::Output;
 pub use audit::{
     AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, SettingChange, Verified,
 };
-pub use callers::{Administrator, Application, OldKey, Reveal};
+pub use callers::{Administrator, Application, OldKey, Reveal, Strangers};
 pub use check::Violation;
 pub use command::{
     AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateAdministrator,

@@ -55,6 +55,7 @@ scripts! {
     settings,
     stale,
     state_time,
+    strangers,
     tokens,
     two_matches,
     unknown_users,

@@ -261,6 +261,7 @@ mod tests {
         events.extend(samples::user_audit().2);
         events.extend(samples::settings_audit().2);
         events.extend(samples::callers::audit().2);
+        events.extend(samples::callers::later_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -304,8 +305,9 @@ mod tests {
                 AuditRow::AdministratorUpdated(_) => 35,
                 AuditRow::AdministratorTokenRotated { .. } => 36,
                 AuditRow::AdministratorDeleted { .. } => 37,
+                AuditRow::NamesNotAudited { .. } => 39,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=38).collect());
+        assert_eq!(audit_rows, (1..=39).collect());
     }
 }

@@ -36,11 +36,14 @@ impl State {
         }
 
         let mut spent = Vec::new();
-        let nobodys = nobodys(account);
+        let (nobodys, is_stranger) = (nobodys(account), user.is_none());
         let verdict = match user.cloned() {
             None => Verdict { denial: Some(nobodys), failures: 0 },
             Some(user) => self.decide(user, context, outcome, &mut spent, out),
         };
+        if is_stranger && !self.meet_stranger(context, outcome.application, out) {
+            return Ok(Reply::Verified(verdict));
+        }
         let verified = Verified {
             user_name: outcome.user_name.clone(),
             user: outcome.user,
