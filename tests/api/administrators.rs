@@ -133,6 +133,16 @@ async fn a_help_desk_for_a_group_or_a_tag_is_for_those_who_are_in_it_now() {
     assert_eq!(told(&heidi, BLOCK_USER, &block("alice")).await.0, Code::Ok);
     assert_eq!(told(&heidi, BLOCK_USER, &block("bob")).await.0, Code::NotFound);
 
+    // Whether a name is nobody's is not for her, nor how somebody else's account stands.
+    let explain = |name: &str| {
+        v1::ExplainRequest { username: name.to_owned(), ..Default::default() }.encode_to_vec()
+    };
+    assert_eq!(told(&heidi, EXPLAIN, &explain("alice")).await.0, Code::Ok);
+    for others in ["bob", "nobody"] {
+        let (code, message) = told(&heidi, EXPLAIN, &explain(others)).await;
+        assert_eq!((code, &*message), (Code::NotFound, "there is no such user"), "{others}");
+    }
+
     belongs_to(&admin, "alice", &[], &[]).await;
     assert_eq!(told(&heidi, BLOCK_USER, &block("alice")).await.0, Code::NotFound);
     assert_eq!(people().await, ["carol"]);

@@ -31,6 +31,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
     let import_tokens = v1::ImportTokensRequest { tokens: vec![enroll.clone()], dry_run: false };
     let row = v1::ImportedUser { username: "made-by-import".to_owned(), ..Default::default() };
     let import_users = v1::ImportUsersRequest { users: vec![row], update: false, dry_run: false };
+    let explain = v1::ExplainRequest { username: PERSON.to_owned(), ..Default::default() };
     vec![
         (VERIFY, verify(APPLICATION)),
         (CREATE_USER, user.encode_to_vec()),
@@ -49,6 +50,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (QUERY_AUDIT, Vec::new()),
         (TAIL_AUDIT, Vec::new()),
         (GET_SETTINGS, Vec::new()),
+        (EXPLAIN, explain.encode_to_vec()),
         (UPDATE_SETTINGS, Vec::new()),
         (APPLY_SETTINGS, Vec::new()),
     ]

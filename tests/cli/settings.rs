@@ -62,3 +62,44 @@ async fn settings_are_shown_changed_exported_and_applied() {
         assert!(said.contains(words), "{bad}: {said}");
     }
 }
+
+#[tokio::test]
+async fn what_would_become_of_a_sign_in_is_told_with_the_rule_that_says_so() {
+    let cluster = Cluster::start(binary(), 1).await;
+    let asking = Asking::administrator(&cluster);
+    asking.run("user add alice@sales.example").await.ends(DONE);
+    asking.run("application add vpn").await.ends(DONE);
+    let explain = "settings explain alice --application vpn";
+    let told = asking.json(explain).await;
+    assert_eq!(keys(&told), ["outcome", "reason_detail", "rules", "username"]);
+    assert_eq!(told["username"], json!("alice@sales.example"));
+    assert_eq!(
+        (&told["outcome"], &told["reason_detail"]),
+        (&json!("DENIED_WHATEVER_CODE"), &json!("NO_TOKEN"))
+    );
+
+    asking.run("token enroll alice@sales.example").await.ends(DONE);
+    let said = asking.run(explain).await.ends(DONE);
+    assert!(said.starts_with("alice at vpn: a code is looked at.\n"), "{said}");
+    assert!(!said.contains("decides"), "{said}");
+    assert!(said.contains("lockout.threshold = 10, lockout.first_wait = 30s"), "{said}");
+
+    asking.run("user block alice@sales.example --reason lost").await.ends(DONE);
+    asking.run("user disable alice@sales.example").await.ends(DONE);
+    let said = asking.run(explain).await.ends(DONE);
+    assert!(said.starts_with("alice at vpn: DENY, whatever the code is (DISABLED).\n"), "{said}");
+    let line = |rule: &str| {
+        let mut lines = said.lines().filter(|line| line.starts_with(rule));
+        lines.next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("enabled "), "enabled decides the account is switched off");
+    assert!(line("block ").starts_with("block too the account is blocked for 77"), "{said}");
+
+    asking.run("application disable vpn").await.ends(DONE);
+    let said = asking.run(explain).await.ends(DONE);
+    assert!(said.starts_with("alice at vpn: the application is refused.\n"), "{said}");
+    let said = asking.run("settings explain nobody").await.ends(DONE);
+    assert!(said.starts_with("nobody: DENY, whatever the code is (UNKNOWN_USER)."), "{said}");
+    let said = asking.run("settings explain alice --application mail").await.fails(NO);
+    assert!(said.contains("application"), "{said}");
+}

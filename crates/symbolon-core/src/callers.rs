@@ -261,6 +261,17 @@ impl State {
         }
     }
 
+    /// Whether a caller deals with all users, and may know which names are nobody's.
+    #[must_use]
+    pub fn sees_all(&self, caller: Caller) -> bool {
+        match caller {
+            Caller::Administrator(id) => {
+                self.administrator(id).is_some_and(|row| row.scope.is_all())
+            }
+            Caller::Application(_) | Caller::Node(_) => true,
+        }
+    }
+
     /// Whether nothing that a command is about lies outside of the caller's scope.
     pub(crate) fn reaches(&self, caller: Caller, command: &Command) -> bool {
         let user = match command {

@@ -21,6 +21,7 @@ mod check;
 mod command;
 mod data_keys;
 mod digest;
+mod explain;
 mod id;
 pub mod limits;
 mod name;
@@ -56,6 +57,7 @@ pub use command::{
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
+pub use explain::Finding;
 pub use id::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, Fingerprint, JoinTokenId,
     KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,

@@ -227,6 +227,7 @@ operations! {
     DeleteAdministrator = "AdministratorService.DeleteAdministrator": NOBODY_ELSE,
     QueryAudit = "AuditService.Query": READING,
     TailAudit = "AuditService.Tail": READING,
+    Explain = "SettingsService.Explain": LOOKING_UP,
     GetSettings = "SettingsService.GetSettings": READING,
     UpdateSettings = "SettingsService.UpdateSettings": NOBODY_ELSE,
     ApplySettings = "SettingsService.ApplySettings": NOBODY_ELSE,

@@ -1,6 +1,6 @@
 //! How an account stands, whatever code is shown: the table of states, as one function.
 
-use crate::{ApplicationId, Denial, State, Timestamp, TokenId, User};
+use crate::{ApplicationId, Denial, Finding, State, Timestamp, User};
 
 /// How an account stands. The first that holds counts, from the end of this list up to *active*.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -47,24 +47,8 @@ impl State {
         application: Option<ApplicationId>,
         at: Timestamp,
     ) -> Standing {
-        let lockout = self.lockout();
-        let until = lockout.until(user.failures, user.failed_at);
-        let usable = |id: &TokenId| self.token(*id).is_some_and(|token| !token.pending);
-        if user.disabled {
-            Standing::Disabled
-        } else if user.block.as_ref().is_some_and(|block| at < block.until) {
-            Standing::Blocked
-        } else if user.failures >= lockout.limit {
-            Standing::Locked
-        } else if at < until {
-            Standing::Waiting(until)
-        } else if application.is_some_and(|id| user.failed_by(id) >= lockout.share) {
-            Standing::ShareSpent
-        } else if !user.tokens.iter().any(usable) {
-            Standing::NoToken
-        } else {
-            Standing::Active
-        }
+        let found = self.findings(user, application, at);
+        found.into_iter().find_map(Finding::standing).unwrap_or(Standing::Active)
     }
 }
 

@@ -1,8 +1,10 @@
 //! `SettingsService`.
 
+mod explain;
+
 use std::sync::Arc;
 
-use symbolon_core::{SETTINGS, SettingChange, Settings, Unit};
+use symbolon_core::{SETTINGS, SettingChange, SettingInfo, Settings, Unit};
 use symbolon_proto::v1;
 use symbolon_service::{Service, SettingsDone, SettingsWanted};
 use tonic::{Request, Response, Status};
@@ -51,6 +53,18 @@ impl v1::settings_service_server::SettingsService for SettingsOf {
         let answer = v1::ApplySettingsResponse { differences, settings, etag, log_index };
         Ok(Response::new(answer))
     }
+
+    async fn explain(
+        &self,
+        request: Request<v1::ExplainRequest>,
+    ) -> Result<Response<v1::ExplainResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let v1::ExplainRequest { username, application } = &call.message;
+        let deadline = call.deadline;
+        let explained = self.0.explain(&call.principal, username, application, deadline).await;
+        let explained = explained.map_err(|error| to_status(&error))?;
+        Ok(Response::new(explain::answer(&explained)))
+    }
 }
 
 impl SettingsOf {
@@ -90,7 +104,11 @@ fn difference(change: &SettingChange) -> v1::SettingDifference {
 }
 
 fn shown(settings: &Settings) -> Vec<v1::Setting> {
-    let setting = |info: &symbolon_core::SettingInfo| v1::Setting {
+    SETTINGS.iter().map(|info| setting(settings, info)).collect()
+}
+
+fn setting(settings: &Settings, info: &SettingInfo) -> v1::Setting {
+    v1::Setting {
         name: info.name.to_owned(),
         value: settings.get(info.setting),
         unit: unit(info.unit).into(),
@@ -100,8 +118,7 @@ fn shown(settings: &Settings) -> Vec<v1::Setting> {
         is_set: settings.set(info.setting).is_some(),
         description: info.text.to_owned(),
         warning: settings.caution(info.setting).unwrap_or_default().to_owned(),
-    };
-    SETTINGS.iter().map(setting).collect()
+    }
 }
 
 const fn unit(unit: Unit) -> v1::SettingUnit {

@@ -15,6 +15,7 @@ mod credential;
 mod data_key;
 mod error;
 mod evaluate;
+mod explain;
 mod fingerprint;
 mod import;
 mod join;
@@ -36,6 +37,7 @@ pub use applications::{ApplicationChanges, ApplicationPage, NewApplication};
 pub use credential::{Credential, CredentialKind, JoinCredential, hash_secret};
 pub use data_key::{CA_KEY, sealed_field};
 pub use error::ServiceError;
+pub use explain::Explained;
 pub use import::{Fate, IMPORT_ROWS_MAX, Import, TokenRow, UserRow};
 pub use join::{JoinRequest, Joined};
 pub use ports::{

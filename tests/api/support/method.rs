@@ -39,5 +39,6 @@ pub(crate) const ROTATE_ADMINISTRATOR_TOKEN: &str =
 pub(crate) const DELETE_ADMINISTRATOR: &str =
     "/symbolon.v1.AdministratorService/DeleteAdministrator";
 pub(crate) const GET_SETTINGS: &str = "/symbolon.v1.SettingsService/GetSettings";
+pub(crate) const EXPLAIN: &str = "/symbolon.v1.SettingsService/Explain";
 pub(crate) const UPDATE_SETTINGS: &str = "/symbolon.v1.SettingsService/UpdateSettings";
 pub(crate) const APPLY_SETTINGS: &str = "/symbolon.v1.SettingsService/ApplySettings";

@@ -1,5 +1,7 @@
 //! `symbolon settings`
 
+mod explain;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -49,6 +51,14 @@ enum SettingsCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Tell what would become of a sign-in now, before any code is looked at, and which rule says so
+    Explain {
+        /// As the user signs in
+        user: String,
+        /// For this application; for any otherwise
+        #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+        application: String,
+    },
     /// Print what has been set, for `symbolon settings apply`
     Export,
     /// Make the settings those of a file: what it does not name is the default again
@@ -84,6 +94,9 @@ pub(crate) async fn run(arguments: SettingsArguments) -> Result<Exit, Failure> {
                 })
                 .await?;
             changed(format, &done.differences, &done.settings, dry_run)?;
+        }
+        SettingsCommand::Explain { user, application } => {
+            explain::run(&context, user, application, format).await?;
         }
         SettingsCommand::Export => export(format, &get(&context).await?.settings)?,
         SettingsCommand::Apply { file, dry_run } => {

@@ -1,0 +1,250 @@
+//! What is told about a sign-in is what becomes of it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use symbolon_core::otp::Parameters;
+use symbolon_core::{
+    Administrator, AdministratorId, Application, ApplicationId, Block, Caller, Cluster, ClusterId,
+    Command, Denial, DisplayName, Finding, Fingerprint, KeyHash, LineageId, LogIndex, Method, Name,
+    NodeId, Outcome, Output, Proposal, Reason, Reply, RequestId, RestoreError, Rights, Row,
+    Scalars, Sealed, Sources, Stamp, Standing, State, Strangers, Timestamp, Token, TokenId, User,
+    UserId, UserName,
+};
+
+const USERS: u32 = 1_000;
+const VPN: ApplicationId = ApplicationId(30);
+const MAIL: ApplicationId = ApplicationId(31);
+const AT: Timestamp = Timestamp(10_000_000);
+
+/// What can be wrong with an account, and with the application.
+#[derive(Clone, Debug)]
+struct Case {
+    disabled: bool,
+    blocked_until: Option<u64>,
+    failures: (u32, u32),
+    failed_ago: u64,
+    tokens: Vec<bool>,
+    named: &'static str,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let few = || prop_oneof![4 => Just(0_u32), 2 => 8..12_u32, 2 => 48..51_u32];
+    (
+        prop::bool::weighted(0.15),
+        prop::option::weighted(0.2, AT.0 - 2..AT.0 + 3),
+        (few(), few()),
+        prop_oneof![Just(1_u64), 29_999..30_002_u64, Just(4_000_000)],
+        prop::collection::vec(any::<bool>(), 0..3),
+        prop::sample::select(vec!["alice@sales.example", "alice", "alice@sales", "bob", "carol"]),
+    )
+        .prop_map(|(disabled, blocked_until, failures, failed_ago, tokens, named)| Case {
+            disabled,
+            blocked_until,
+            failures,
+            failed_ago,
+            tokens,
+            named,
+        })
+}
+
+/// What the table of `docs/settings.md` says of the case, first line first.
+fn by_the_table(case: &Case) -> Option<Denial> {
+    match case.named {
+        "carol" => return Some(Denial::AmbiguousName),
+        "bob" => return Some(Denial::UnknownUser),
+        _ => {}
+    }
+    let (by_vpn, by_mail) = case.failures;
+    let failures = by_vpn + by_mail;
+    let waits = |failures: u32| (30_000_u64 << (failures - 10).min(7)).min(3_600_000);
+    if case.disabled {
+        Some(Denial::Disabled)
+    } else if case.blocked_until.is_some_and(|until| AT.0 < until) {
+        Some(Denial::Blocked)
+    } else if failures >= 100 {
+        Some(Denial::Locked)
+    } else if failures >= 10 && case.failed_ago < waits(failures) {
+        Some(Denial::Waiting)
+    } else if by_vpn >= 50 {
+        Some(Denial::ShareSpent)
+    } else if !case.tokens.iter().any(|proved| *proved) {
+        Some(Denial::NoToken)
+    } else {
+        None
+    }
+}
+
+#[test]
+fn what_is_told_agrees_with_the_table_and_with_what_happens() {
+    let config = ProptestConfig { cases: USERS, ..ProptestConfig::default() };
+    let mut seen = BTreeSet::new();
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let seen_here = std::cell::RefCell::new(&mut seen);
+    let agreed = runner.run(&case(), |case| {
+        let state = state(&case);
+        let application = state.application(VPN).unwrap();
+        let name = UserName::new(case.named).unwrap();
+        let findings: Vec<_> = state.explain(&name, Some(application), AT).collect();
+        let decides = findings.iter().find(|finding| finding.stands_in_the_way());
+        let told = decides.copied().and_then(Finding::denial);
+        prop_assert_eq!(told, by_the_table(&case), "{:?}", findings);
+        if let Some(user) = state.account(&name).user() {
+            let standing = state.standing(user, Some(VPN), AT);
+            prop_assert_eq!(standing.denial(), told);
+            prop_assert_eq!(standing == Standing::Active, told.is_none());
+        }
+        prop_assert_eq!(happens(state, &name), Some(told.unwrap_or(Denial::CodeMismatch)));
+        seen_here.borrow_mut().insert(told);
+        Ok(())
+    });
+    agreed.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(seen.len(), 9, "a way to stand was never met: {seen:?}");
+}
+
+#[test]
+fn an_application_that_is_refused_is_told_first() {
+    let case = Case {
+        disabled: true,
+        blocked_until: None,
+        failures: (0, 0),
+        failed_ago: 1,
+        tokens: Vec::new(),
+        named: "alice",
+    };
+    let state = state(&case);
+    let vpn = state.application(VPN).unwrap().clone();
+    let name = UserName::new("alice").unwrap();
+    let off = Application { disabled: true, ..vpn.clone() };
+    let without_right = Application { rights: Rights::NONE, ..vpn };
+    for refused in [off, without_right] {
+        let first = state.explain(&name, Some(&refused), AT).next().unwrap();
+        assert!(first.refuses() && first.stands_in_the_way(), "{first:?}");
+    }
+    let of_any: Vec<_> = state.explain(&name, None, AT).map(Finding::rule).collect();
+    assert_eq!(of_any, ["name", "enabled", "block", "lock", "wait", "share", "token"]);
+}
+
+/// What becomes of a wrong code.
+fn happens(mut state: State, name: &UserName) -> Option<Denial> {
+    let outcome = Outcome {
+        user_name: name.clone(),
+        user: state.account(name).user().map(|user| user.id),
+        application: VPN,
+        method: Method::Otp,
+        client_ip: String::new(),
+        matches: Vec::new(),
+    };
+    let proposal = Proposal {
+        caller: Caller::Application(VPN),
+        request_id: RequestId([1; 16]),
+        fingerprint: Fingerprint([2; 16]),
+        seen: LogIndex(9),
+        made_at: AT,
+        node: NodeId(1),
+        command: Command::Verify(outcome),
+    };
+    let stamp = Stamp { index: LogIndex(10), at: AT };
+    match state.apply(stamp, &proposal, &mut Output::default()).reply {
+        Reply::Verified(verdict) => verdict.denial,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn state(case: &Case) -> State {
+    let mut rows = vec![Row::Application(application(VPN)), Row::Application(application(MAIL))];
+    let (by_vpn, by_mail) = case.failures;
+    let failed_by = [(VPN, by_vpn), (MAIL, by_mail)];
+    let failures = by_vpn + by_mail;
+    let tokens = (200..).zip(&case.tokens);
+    let block = |until| Block {
+        reason: Reason::new("lost").unwrap(),
+        since: Timestamp(1),
+        until: Timestamp(until),
+    };
+    let alice = User {
+        failures,
+        failed_at: Timestamp(if failures > 0 { AT.0 - case.failed_ago } else { 0 }),
+        failed_by: failed_by.into_iter().filter(|(_, failures)| *failures > 0).collect(),
+        tokens: tokens.clone().map(|(id, _)| TokenId(id)).collect(),
+        disabled: case.disabled,
+        block: case.blocked_until.map(block),
+        ..user(10, "alice@sales.example")
+    };
+    rows.extend(tokens.map(|(id, proved)| Row::Token(token(id, *proved))));
+    rows.push(Row::Cluster(cluster()));
+    let root = Name::new("root").unwrap();
+    let root = Administrator::first(AdministratorId(2), root, KeyHash([1; 32]));
+    rows.push(Row::Administrator(root));
+    rows.push(Row::User(alice));
+    rows.push(Row::User(user(11, "carol@sales.example")));
+    rows.push(Row::User(user(12, "carol@other.example")));
+    let scalars = Scalars { clock: AT, ..Scalars::default() };
+    let digest = match State::restore(rows.clone(), scalars, []) {
+        Err(RestoreError::Digest { found, .. }) => found,
+        other => panic!("nothing has the digest 0: {other:?}"),
+    };
+    State::restore(rows, Scalars { digest, ..scalars }, []).unwrap()
+}
+
+fn cluster() -> Cluster {
+    Cluster {
+        id: ClusterId([1; 16]),
+        name: Name::new("main").unwrap(),
+        epoch: 1,
+        lineage: LineageId([2; 16]),
+        ca_certificate: vec![3; 3],
+        ca_key: Sealed::new(vec![1, 0, 0, 0, 1, 9]),
+        created_at: Timestamp(5),
+    }
+}
+
+fn application(id: ApplicationId) -> Application {
+    Application {
+        id,
+        name: Name::new(format!("application{id}")).unwrap(),
+        key: KeyHash([2; 32]),
+        old_key: None,
+        strangers: Strangers::default(),
+        reveal: None,
+        rights: Rights::VERIFY,
+        sources: Sources::default(),
+        disabled: false,
+        created_at: Timestamp(6),
+        changed_at: LogIndex(2),
+    }
+}
+
+fn user(id: u64, name: &str) -> User {
+    User {
+        id: UserId(id),
+        name: UserName::new(name).unwrap(),
+        display_name: DisplayName::new("").unwrap(),
+        failures: 0,
+        failed_at: Timestamp(0),
+        failed_by: Vec::new(),
+        tokens: Vec::new(),
+        disabled: false,
+        block: None,
+        profile: None,
+        created_at: Timestamp(7),
+        changed_at: LogIndex(3),
+        revision: LogIndex(3),
+    }
+}
+
+fn token(id: u64, proved: bool) -> Token {
+    Token {
+        id: TokenId(id),
+        user: UserId(10),
+        parameters: Parameters::default(),
+        seed: Sealed::new(vec![1, 0, 0, 0, 1, 9]),
+        serial: None,
+        pending: !proved,
+        mark: 0,
+        drift: 0,
+        created_at: Timestamp(8),
+        changed_at: LogIndex(4),
+    }
+}

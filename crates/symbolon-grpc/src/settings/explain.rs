@@ -1,0 +1,81 @@
+//! What rules find, as people read it.
+
+use symbolon_core::{Finding, Timestamp};
+use symbolon_proto::{reason_detail, v1};
+use symbolon_service::Explained;
+
+use super::setting;
+
+pub(super) fn answer(explained: &Explained) -> v1::ExplainResponse {
+    let deciding = explained.deciding();
+    let outcome = match deciding {
+        None => v1::ExplainedOutcome::Evaluated,
+        Some(finding) if finding.refuses() => v1::ExplainedOutcome::ApplicationRefused,
+        Some(_) => v1::ExplainedOutcome::DeniedWhateverCode,
+    };
+    let detail = deciding.and_then(Finding::denial).map(reason_detail).unwrap_or_default();
+    let rule = |finding: &Finding| v1::ExplainedRule {
+        rule: finding.rule().to_owned(),
+        finding: found(explained, *finding),
+        stands_in_the_way: finding.stands_in_the_way(),
+        decides: deciding == Some(*finding),
+        settings: finding
+            .settings()
+            .iter()
+            .map(|known| setting(&explained.settings, known.info()))
+            .collect(),
+    };
+    v1::ExplainResponse {
+        username: explained.user.as_ref().map(ToString::to_string).unwrap_or_default(),
+        outcome: outcome.into(),
+        reason_detail: detail.into(),
+        rules: explained.findings.iter().map(rule).collect(),
+        log_index: explained.index.0,
+    }
+}
+
+fn found(explained: &Explained, finding: Finding) -> String {
+    let left = |until: Timestamp| {
+        let seconds = until.0.saturating_sub(explained.at.0).div_ceil(1000);
+        format!("for {seconds} s yet")
+    };
+    match finding {
+        Finding::Application { disabled: true, .. } => {
+            "the application is switched off; its key is refused".to_owned()
+        }
+        Finding::Application { verifies: false, .. } => {
+            "the application has no right to verify".to_owned()
+        }
+        Finding::Application { .. } => "the application may ask".to_owned(),
+        Finding::Name { ambiguous: true, .. } => {
+            "the name fits several users and is none's whole name".to_owned()
+        }
+        Finding::Name { user: None, .. } => "the name is nobody's".to_owned(),
+        Finding::Name { .. } => match &explained.user {
+            Some(name) => format!("it is {name}"),
+            None => "it is a user's".to_owned(),
+        },
+        Finding::Enabled { disabled: true } => "the account is switched off".to_owned(),
+        Finding::Enabled { .. } => "the account is switched on".to_owned(),
+        Finding::Block { until: Some(until) } => format!("the account is blocked {}", left(until)),
+        Finding::Block { .. } => "there is no block".to_owned(),
+        Finding::Lock { failures, limit } if failures >= limit => {
+            format!("{failures} failures in a row: locked from {limit} on")
+        }
+        Finding::Lock { failures, limit } => {
+            format!("{failures} failures in a row; locked from {limit} on")
+        }
+        Finding::Wait { failures, until: Some(until), .. } => {
+            format!("{failures} failures in a row: no code is taken {}", left(until))
+        }
+        Finding::Wait { threshold, .. } => {
+            format!("no wait; failures bring one from {threshold} on")
+        }
+        Finding::Share { failures, share } => {
+            format!("{failures} of these failures by the application, which may bring {share}")
+        }
+        Finding::Token { usable, pending } => {
+            format!("{usable} tokens in use, {pending} still to be proved by a code")
+        }
+    }
+}
