@@ -140,7 +140,11 @@ async fn a_help_desk_for_a_group_or_a_tag_is_for_those_who_are_in_it_now() {
     assert_eq!(told(&heidi, EXPLAIN, &explain("alice")).await.0, Code::Ok);
     for others in ["bob", "nobody"] {
         let (code, message) = told(&heidi, EXPLAIN, &explain(others)).await;
-        assert_eq!((code, &*message), (Code::NotFound, "there is no such user"), "{others}");
+        assert_eq!(
+            (code, &*message),
+            (Code::NotFound, "there is no user of that name"),
+            "{others}"
+        );
     }
 
     belongs_to(&admin, "alice", &[], &[]).await;
