@@ -13,6 +13,7 @@ mod frames;
 mod joins;
 mod overload;
 mod peers;
+mod pins;
 mod ports;
 mod reflection;
 mod rights;

@@ -9,7 +9,7 @@ use crate::program::{Asking, CONFIGURATION, DONE, NO, USAGE, binary, keys};
 /// Base32 of 20 bytes.
 const SEED: &str = "GEZD GNBV gy3t qojq GEZD-GNBV-GY3T-QOJQ\n";
 
-const OF_A_USER: [&str; 15] = [
+const OF_A_USER: [&str; 16] = [
     "block",
     "created_at",
     "display_name",
@@ -21,6 +21,7 @@ const OF_A_USER: [&str; 15] = [
     "language",
     "locked",
     "phones",
+    "pin_set_at",
     "tags",
     "tokens",
     "username",

@@ -14,6 +14,7 @@ mod documents;
 mod imports;
 mod local;
 mod machine;
+mod pins;
 mod program;
 mod refusals;
 mod secrets;

@@ -36,6 +36,8 @@ pub(crate) struct User {
     pub(crate) language: String,
     /// After failures in a row, no code is taken until then; null otherwise.
     pub(crate) waits_until: Option<String>,
+    /// When the PIN was set; null: there is none.
+    pub(crate) pin_set_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -88,6 +90,7 @@ impl From<v1::User> for User {
             tags: user.tags,
             language: user.language,
             waits_until: time(user.waits_until.as_ref()),
+            pin_set_at: time(user.pin_set_at.as_ref()),
         }
     }
 }

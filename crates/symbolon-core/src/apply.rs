@@ -3,6 +3,7 @@
 mod application;
 mod cluster;
 mod data_key;
+mod pin;
 mod settings;
 mod tick;
 mod token;
@@ -52,6 +53,7 @@ impl State {
             Command::UpdateUser(command) => self.update_user(&context, command, out),
             Command::BlockUser(command) => self.block_user(&context, command, out),
             Command::UnblockUser(command) => self.unblock_user(&context, command, out),
+            Command::SetPin(command) => self.set_pin(&context, command, out),
             Command::DeleteUser(command) => self.delete_user(&context, command, out),
             Command::EnrollToken(command) => self.enroll_token(&context, command, out),
             Command::ConfirmToken(command) => self.confirm_token(&context, command, out),
@@ -98,6 +100,7 @@ impl State {
                 | Command::UpdateUser(_)
                 | Command::BlockUser(_)
                 | Command::UnblockUser(_)
+                | Command::SetPin(_)
                 | Command::DeleteUser(_)
                 | Command::EnrollToken(_)
                 | Command::ConfirmToken(_)

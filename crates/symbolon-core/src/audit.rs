@@ -68,6 +68,12 @@ pub enum AuditRow {
         name: UserName,
         tokens: u32,
     },
+    PinSet {
+        user: UserId,
+    },
+    PinCleared {
+        user: UserId,
+    },
     TokenEnrolled {
         user: UserId,
         token: TokenId,
@@ -164,6 +170,8 @@ impl AuditEvent {
             AuditRow::UserUpdated { user, .. }
             | AuditRow::UserBlocked { user, .. }
             | AuditRow::UserUnblocked { user, .. }
+            | AuditRow::PinSet { user }
+            | AuditRow::PinCleared { user }
             | AuditRow::UserDeleted { user, .. } => Reply::UserChanged(*user),
             AuditRow::TokenEnrolled { token, .. } => Reply::TokenEnrolled(*token),
             AuditRow::ApplicationCreated { application, .. } => {
@@ -260,6 +268,8 @@ impl Canonical for AuditRow {
                 w.number(19).number(user.0).bytes(name.as_str().as_bytes());
                 w.number((*tokens).into());
             }
+            Self::PinSet { user } => _ = w.number(40).number(user.0),
+            Self::PinCleared { user } => _ = w.number(41).number(user.0),
             Self::TokenConfirmed { user, token, step } => {
                 w.number(13).number(user.0).number(token.0).number(*step);
             }

@@ -6,7 +6,7 @@ use crate::limits::{
     APPLICATIONS_MAX, FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX,
     USERS_MAX,
 };
-use crate::{JoinTokenId, NodeId, RowKey, State, TokenId, UserId};
+use crate::{JoinTokenId, NodeId, RowKey, SealedPlace, State, TokenId, UserId};
 
 /// A rule that the rows break. Finding one means a defect or a damaged disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -172,7 +172,7 @@ impl State {
         // What fields may be under: while they are sealed again, the key before as well.
         let before = if keys.is_resealing() { keys.active.0.checked_sub(1) } else { None };
         let mut counted = BTreeMap::new();
-        for (_, sealed) in self.secrets(TokenId(0)) {
+        for (_, sealed) in self.secrets(SealedPlace::default()) {
             let key = sealed.key();
             let in_use = key.is_none_or(|key| key == keys.active || before == Some(key.0));
             ensure(in_use, Violation::DataKey)?;

@@ -53,6 +53,8 @@ pub enum Command {
     BlockUser(BlockUser),
     /// Lift a block, and a lock after too many failures.
     UnblockUser(UnblockUser),
+    /// Give a user another PIN, or none.
+    SetPin(SetPin),
     /// Remove a user with all tokens.
     DeleteUser(DeleteUser),
     /// Give a user a token.
@@ -96,6 +98,7 @@ impl Command {
             Self::UpdateUser(_) => "update_user",
             Self::BlockUser(_) => "block_user",
             Self::UnblockUser(_) => "unblock_user",
+            Self::SetPin(_) => "set_pin",
             Self::DeleteUser(_) => "delete_user",
             Self::EnrollToken(_) => "enroll_token",
             Self::ConfirmToken(_) => "confirm_token",
@@ -137,6 +140,8 @@ pub struct Outcome {
     pub client_ip: String,
     /// Per token the highest step at which the code is right. Empty: the code is wrong.
     pub matches: Vec<Match>,
+    /// The same of tokens with which the code was right and the PIN was not.
+    pub wrong_pin: Vec<Match>,
 }
 
 /// A token whose code at a time step equals the one presented.
@@ -222,6 +227,15 @@ pub struct UnblockUser {
     pub user: UserId,
     /// Why.
     pub reason: Reason,
+}
+
+/// See [`Command::SetPin`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetPin {
+    /// Whose.
+    pub user: UserId,
+    /// The new PIN with those before it, sealed for this user; `None`: no PIN any more.
+    pub pin: Option<Sealed>,
 }
 
 /// See [`Command::DeleteUser`].

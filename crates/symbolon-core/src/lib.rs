@@ -23,11 +23,13 @@ mod id;
 pub mod limits;
 mod name;
 pub mod otp;
+pub mod pin;
 mod profile;
 mod replies;
 mod reply;
 mod retention;
 mod row;
+mod sealed_fields;
 mod secret;
 mod settings;
 mod standing;
@@ -41,8 +43,8 @@ pub use check::Violation;
 pub use command::{
     AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
     CreateJoinToken, CreateUser, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal,
-    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, SetNodeAddresses, Stamp,
-    UnblockUser, UpdateSettings, UpdateUser,
+    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, SetNodeAddresses, SetPin,
+    Stamp, UnblockUser, UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -59,8 +61,9 @@ pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
 pub use row::{
     Administrator, Application, Block, Change, Cluster, JoinToken, Node, Reveal, Row, RowKey,
-    Token, User,
+    Token, User, UserPin,
 };
+pub use sealed_fields::{SealedField, SealedPlace};
 pub use secret::{Sealed, Secret};
 pub use settings::{Bound, Lockout, SETTINGS, Setting, SettingInfo, Settings, SettingsFault, Unit};
 pub use standing::Standing;

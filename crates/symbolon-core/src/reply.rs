@@ -81,6 +81,8 @@ pub enum Denial {
     Waiting,
     /// The application has brought as many failures as one may.
     ShareSpent,
+    /// The code is right and the PIN is not. The code is spent.
+    WrongPin,
 }
 
 impl Denial {
@@ -97,6 +99,7 @@ impl Denial {
             Self::Blocked => 7,
             Self::Waiting => 8,
             Self::ShareSpent => 9,
+            Self::WrongPin => 10,
         }
     }
 
@@ -113,6 +116,7 @@ impl Denial {
             Self::Blocked => "BLOCKED",
             Self::Waiting => "WAITING",
             Self::ShareSpent => "SHARE_SPENT",
+            Self::WrongPin => "WRONG_PIN",
         }
     }
 }

@@ -95,6 +95,8 @@ pub struct User {
     pub disabled: bool,
     /// No code is taken for a while.
     pub block: Option<Block>,
+    /// What is typed with each code, if anything is.
+    pub pin: Option<Arc<UserPin>>,
     /// What else is known; absent instead of empty.
     pub profile: Option<Arc<Profile>>,
     /// When the user was created.
@@ -103,6 +105,15 @@ pub struct User {
     pub changed_at: LogIndex,
     /// Log index of the last change by an administrator; what an update may be bound to.
     pub revision: LogIndex,
+}
+
+/// See [`User::pin`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserPin {
+    /// The PIN and those before it, sealed: see [`crate::pin::PinRecord`].
+    pub sealed: Sealed,
+    /// When it was set.
+    pub set_at: Timestamp,
 }
 
 /// See [`User::block`].
@@ -304,6 +315,9 @@ impl Canonical for User {
             for (application, failures) in &self.failed_by {
                 w.number(application.0).number((*failures).into());
             }
+        }
+        if let Some(pin) = &self.pin {
+            w.bytes(pin.sealed.as_bytes()).number(pin.set_at.0);
         }
         w.number(self.created_at.0).number(self.changed_at.0);
     }

@@ -312,6 +312,11 @@ impl State {
         self.settings.get(()).map_or_else(unset, |settings| settings.lockout(nodes))
     }
 
+    /// Whether the settings have not changed since `seen`.
+    pub(crate) fn settings_are_fresh(&self, seen: LogIndex) -> bool {
+        self.settings.get(()).is_none_or(|settings| settings.changed_at <= seen)
+    }
+
     /// When a tick is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
@@ -334,7 +339,7 @@ impl State {
     /// Writes a row: table, digest, look-ups, and the change for the image.
     pub(crate) fn put(&mut self, row: Row, out: &mut Output) {
         self.unlink(row.key());
-        self.count_sealed(row.key(), row.sealed());
+        self.count_sealed(row.key(), Some(&row));
         out.changes.push(Change::Put(row.clone()));
         match row {
             Row::Cluster(row) => self.cluster.put(row),

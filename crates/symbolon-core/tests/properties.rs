@@ -155,6 +155,7 @@ mod tests {
             "None",
             "Some(CodeMismatch)",
             "Some(CodeAlreadyUsed)",
+            "Some(WrongPin)",
             "Some(UnknownUser)",
             "Some(NoToken)",
             "Some(Waiting)",

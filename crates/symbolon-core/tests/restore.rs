@@ -1,6 +1,7 @@
 //! What a state refuses to be restored from, and that every field counts in the digest.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use symbolon_core::limits::{FAILURES_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX};
 use symbolon_core::otp::{Algorithm, Parameters};
@@ -9,7 +10,7 @@ use symbolon_core::{
     Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
     JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Profile, Reason,
     RequestId, RestoreError, Reveal, Rotation, Row, Scalars, Sealed, Serial, Setting, Settings,
-    State, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+    State, Timestamp, Token, TokenId, User, UserId, UserName, UserPin, Violation,
 };
 
 const USER: UserId = UserId(10);
@@ -257,6 +258,7 @@ fn user() -> User {
         changed_at: LogIndex(3),
         disabled: false,
         block: None,
+        pin: None,
         profile: None,
         revision: LogIndex(0),
     }
@@ -365,6 +367,7 @@ fn alterations(row: &Row) -> Vec<Row> {
                 since: Timestamp(1),
                 until: Timestamp(2),
             }),
+            pin: Some(Arc::new(UserPin { sealed: Sealed::new(vec![1, 0, 0, 0, 1, 7]), set_at: Timestamp(3) })),
             profile: known().kept(),
             revision: LogIndex(9),
         }),

@@ -44,6 +44,7 @@ scripts! {
     names_and_ids,
     one_code_two_tokens,
     one_time_use,
+    pins,
     retransmission,
     settings,
     stale,

@@ -32,6 +32,7 @@ pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
             Standing::Waiting(until) => Some(timestamp(until)),
             _ => None,
         },
+        pin_set_at: user.pin.as_ref().map(|pin| timestamp(pin.set_at)),
         ..v1::User::default()
     };
     crate::profile::shown(user, shown)

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::call::{ADMIN_TIMEOUT, Call};
 use crate::profile::{self, Parts};
 use crate::status::to_status;
-use crate::{convert, import};
+use crate::{convert, import, pin};
 
 pub(crate) struct Users(pub(crate) Arc<Service>);
 
@@ -140,6 +140,20 @@ impl v1::user_service_server::UserService for Users {
         let (user, index) = unblocked.map_err(|error| to_status(&error))?;
         let user = self.present(&user);
         Ok(Response::new(v1::UnblockUserResponse { user, log_index: index.0 }))
+    }
+
+    async fn set_pin(
+        &self,
+        request: Request<v1::SetPinRequest>,
+    ) -> Result<Response<v1::SetPinResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let done = pin::set(&self.0, call).await.map_err(|error| to_status(&error))?;
+        let generated_pin = done.drawn.as_ref().map(|pin| pin.expose().to_owned());
+        Ok(Response::new(v1::SetPinResponse {
+            user: self.present(&done.user),
+            generated_pin: generated_pin.unwrap_or_default(),
+            log_index: done.index.0,
+        }))
     }
 
     async fn enroll_token(

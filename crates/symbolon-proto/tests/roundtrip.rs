@@ -176,6 +176,7 @@ mod tests {
             (Denial::Blocked, ReasonDetail::Blocked),
             (Denial::Waiting, ReasonDetail::Waiting),
             (Denial::ShareSpent, ReasonDetail::ShareSpent),
+            (Denial::WrongPin, ReasonDetail::WrongPin),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
         }
@@ -190,6 +191,7 @@ mod tests {
             .chain(samples::token_commands())
             .chain(samples::user_commands())
             .chain(samples::settings_commands())
+            .chain(samples::pin_commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -212,15 +214,17 @@ mod tests {
                 Command::UnblockUser(_) => 19,
                 Command::DeleteUser(_) => 20,
                 Command::UpdateSettings(_) => 21,
+                Command::SetPin(_) => 50,
             })
             .collect();
-        assert_eq!(commands, (1..=21).collect());
+        assert_eq!(commands, (1..=21).chain([50]).collect());
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
             .chain(samples::token_rows())
             .chain(samples::user_rows())
             .chain(samples::settings_rows())
+            .chain(samples::pin_rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -243,6 +247,7 @@ mod tests {
         events.extend(samples::token_audit().2);
         events.extend(samples::user_audit().2);
         events.extend(samples::settings_audit().2);
+        events.extend(samples::pin_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -257,6 +262,7 @@ mod tests {
                     Some(Denial::Blocked) => 26,
                     Some(Denial::Waiting) => 27,
                     Some(Denial::ShareSpent) => 28,
+                    Some(Denial::WrongPin) => 50,
                 },
                 AuditRow::ClusterCreated { .. } => 7,
                 AuditRow::UserCreated { .. } => 8,
@@ -277,8 +283,10 @@ mod tests {
                 AuditRow::UserUnblocked { .. } => 23,
                 AuditRow::UserDeleted { .. } => 24,
                 AuditRow::SettingsChanged { .. } => 29,
+                AuditRow::PinSet { .. } => 51,
+                AuditRow::PinCleared { .. } => 52,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=29).collect());
+        assert_eq!(audit_rows, (1..=29).chain(50..=52).collect());
     }
 }

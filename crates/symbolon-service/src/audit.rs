@@ -82,6 +82,8 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::UserUnblocked { .. } => 18,
         AuditRow::UserDeleted { .. } => 19,
         AuditRow::SettingsChanged { .. } => 20,
+        AuditRow::PinSet { .. } => 40,
+        AuditRow::PinCleared { .. } => 41,
     }
 }
 
@@ -106,6 +108,8 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         },
         AuditRow::UserCreated { user, .. }
         | AuditRow::UserUpdated { user, .. }
+        | AuditRow::PinSet { user }
+        | AuditRow::PinCleared { user }
         | AuditRow::UserBlocked { user, .. }
         | AuditRow::UserUnblocked { user, .. }
         | AuditRow::UserDeleted { user, .. }

@@ -1,10 +1,11 @@
 //! Changing the data key, as far as an administrator has a part in it.
 
-use symbolon_core::{Command, DataKeyId, LogIndex, Reply, RequestId, RotateDataKey, RowKey};
+use symbolon_core::{Command, DataKeyId, LogIndex, Reply, RequestId, RotateDataKey, SealedField};
 use tokio::time::Instant;
 
 use crate::admin::{api_key_field, join_secret_field};
 use crate::evaluate::seed_field;
+use crate::pins::pin_field;
 use crate::ports::FieldRef;
 use crate::service::Principal;
 use crate::{Service, ServiceError};
@@ -12,19 +13,15 @@ use crate::{Service, ServiceError};
 /// Field of the private key of the cluster's CA.
 pub const CA_KEY: FieldRef = FieldRef { row: "cluster", id: 0, field: "ca_key" };
 
-/// The sealed field of a row; `None` for rows that have none.
+/// What a sealed field is bound to.
 #[must_use]
-pub const fn sealed_field(row: RowKey) -> Option<FieldRef> {
-    match row {
-        RowKey::Cluster => Some(CA_KEY),
-        RowKey::Token(id) => Some(seed_field(id.0)),
-        RowKey::Application(id) => Some(api_key_field(id.0)),
-        RowKey::JoinToken(id) => Some(join_secret_field(id.0)),
-        RowKey::Administrator(_)
-        | RowKey::User(_)
-        | RowKey::Node(_)
-        | RowKey::DataKeys
-        | RowKey::Settings => None,
+pub const fn sealed_field(field: SealedField) -> FieldRef {
+    match field {
+        SealedField::CaKey => CA_KEY,
+        SealedField::Seed(id) => seed_field(id.0),
+        SealedField::Pin(id) => pin_field(id.0),
+        SealedField::ApiKey(id) => api_key_field(id.0),
+        SealedField::JoinSecret(id) => join_secret_field(id.0),
     }
 }
 

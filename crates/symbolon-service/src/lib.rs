@@ -18,6 +18,7 @@ mod import;
 mod join;
 mod names;
 mod otpauth;
+mod pins;
 pub mod ports;
 mod read;
 mod service;
@@ -34,6 +35,7 @@ pub use data_key::{CA_KEY, sealed_field};
 pub use error::ServiceError;
 pub use import::{Fate, IMPORT_ROWS_MAX, Import, TokenRow, UserRow};
 pub use join::{JoinRequest, Joined};
+pub use pins::{NewPin, PinDone};
 pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
     NodeStatus, ProposeError, Role, Vault, VaultError, View,

@@ -1,7 +1,7 @@
 //! Verifying a second factor.
 
 use symbolon_core::limits::{CLIENT_IP_BYTES_MAX, CODE_BYTES_MAX, CONTEXT_BYTES_MAX};
-use symbolon_core::otp::Code;
+use symbolon_core::pin::Typed;
 use symbolon_core::{
     Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Method, Outcome, Proposal,
     Refusal, Reply, RequestId, UserName, Verdict,
@@ -57,7 +57,7 @@ struct Question {
     caller: Caller,
     application: ApplicationId,
     user_name: UserName,
-    code: Code,
+    typed: Typed,
     client_ip: String,
     id: RequestId,
     fingerprint: Fingerprint,
@@ -120,11 +120,11 @@ impl Service {
             &*self.vault,
             &self.nobody(view.state.active_data_key()),
             &question.user_name,
-            question.code,
+            &question.typed,
             made_at,
         )
         .map_err(|error| {
-            tracing::warn!(request_id = %question.id, %error, "a seed does not open");
+            tracing::warn!(request_id = %question.id, %error, "a seed or a PIN does not open");
             ServiceError::Internal
         })?;
         let outcome = Outcome {
@@ -134,6 +134,7 @@ impl Service {
             method: Method::Otp,
             client_ip: question.client_ip.clone(),
             matches: evaluation.matches,
+            wrong_pin: evaluation.wrong_pin,
         };
         Ok(Proposal {
             caller: question.caller,
@@ -175,7 +176,7 @@ impl Service {
             caller: principal.caller,
             application,
             user_name,
-            code: Code::parse(&request.code).unwrap_or(Code::NEVER),
+            typed: Typed::new(&request.code),
             client_ip: request.client_ip,
             id: request.request_id.unwrap_or_else(|| self.draw_request_id()),
             fingerprint,

@@ -11,6 +11,7 @@ pub(crate) const UPDATE_USER: &str = "/symbolon.v1.UserService/UpdateUser";
 pub(crate) const DELETE_USER: &str = "/symbolon.v1.UserService/DeleteUser";
 pub(crate) const BLOCK_USER: &str = "/symbolon.v1.UserService/BlockUser";
 pub(crate) const UNBLOCK_USER: &str = "/symbolon.v1.UserService/UnblockUser";
+pub(crate) const SET_PIN: &str = "/symbolon.v1.UserService/SetPin";
 pub(crate) const CONFIRM_TOKEN: &str = "/symbolon.v1.UserService/ConfirmToken";
 pub(crate) const RESYNC_TOKEN: &str = "/symbolon.v1.UserService/ResyncToken";
 pub(crate) const REMOVE_TOKEN: &str = "/symbolon.v1.UserService/RemoveToken";

@@ -1,5 +1,6 @@
 //! `symbolon user`
 
+mod pin;
 mod profile;
 
 use symbolon_proto::v1::{
@@ -106,6 +107,8 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Give a user a PIN to type with each code, or take it away
+    Pin(pin::PinArguments),
     /// Remove a user with all tokens, for good
     Delete {
         /// Name to sign in with
@@ -155,6 +158,7 @@ pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
             block(&context, name, reason, days, format).await?;
         }
         UserCommand::Unblock { name, reason } => unblock(&context, name, reason, format).await?,
+        UserCommand::Pin(arguments) => pin::run(&context, arguments, format).await?,
         UserCommand::Delete { name } => delete(&context, name, format).await?,
     }
     Ok(Exit::Done)
@@ -360,6 +364,7 @@ fn details(user: &User) -> String {
         ("Language", table::or_dash(Some(&user.language))),
         ("Id", user.id.clone()),
         ("State", standing(user)),
+        ("PIN", pin::shown(user.pin_set_at.as_deref())),
         ("Failures in a row", user.failures.to_string()),
         ("Created", table::or_dash(user.created_at.as_deref())),
     ]);

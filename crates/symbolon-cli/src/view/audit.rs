@@ -93,6 +93,8 @@ fn details(details: Details) -> Value {
             "reason": it.reason,
             "failures_before": it.failures_before,
         }),
+        Details::PinSet(it) => json!({ "user": user(it.user) }),
+        Details::PinCleared(it) => json!({ "user": user(it.user) }),
         Details::UserDeleted(it) => json!({ "user": user(it.user), "tokens": it.tokens }),
         Details::TokenEnrolled(it) => of_token(it.user, it.token),
         Details::TokenConfirmed(it) => of_token(it.user, it.token),

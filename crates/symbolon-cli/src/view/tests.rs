@@ -38,6 +38,7 @@ fn user() -> v1::User {
         language: "de".to_owned(),
         etag: "7".to_owned(),
         waits_until: Some(AT),
+        pin_set_at: Some(AT),
     }
 }
 
@@ -95,6 +96,7 @@ fn a_user() {
             "tags": ["vip"],
             "language": "de",
             "waits_until": "2025-12-31T23:59:59.005Z",
+            "pin_set_at": "2025-12-31T23:59:59.005Z",
             "log_index": 7,
         })
     );

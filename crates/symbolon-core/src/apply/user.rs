@@ -36,6 +36,7 @@ impl State {
             tokens: Vec::new(),
             disabled: false,
             block: None,
+            pin: None,
             profile: command.profile.clone().kept(),
             created_at: self.clock,
             changed_at: context.stamp.index,

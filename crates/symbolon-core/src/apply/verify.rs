@@ -51,10 +51,12 @@ impl State {
         Ok(Reply::Verified(verdict))
     }
 
-    /// Whether neither the user nor a token of theirs changed after the outcome's `seen`.
+    /// Whether neither the user nor a token of theirs changed after the outcome's `seen`, nor where a
+    /// PIN is typed.
     fn is_fresh(&self, user: &User, context: &Context<'_>) -> bool {
         let seen = context.proposal.seen;
         user.changed_at <= seen
+            && (user.pin.is_none() || self.settings_are_fresh(seen))
             && user
                 .tokens
                 .iter()
@@ -74,20 +76,22 @@ impl State {
         if let Some(denial) = standing.denial() {
             return denied(denial, user.failures);
         }
-        let mut fresh: Vec<Token> = Vec::new();
-        for found in outcome.matches.iter().take(MATCHES_MAX) {
-            match self.judge(&user, found, context) {
-                // A serving node names a token once; whatever it says, a mark never falls.
-                Judged::Fresh(token) => match fresh.iter_mut().find(|known| known.id == token.id) {
-                    Some(known) => known.mark = known.mark.max(found.step),
-                    None => fresh.push(Token { mark: found.step, ..token }),
-                },
-                // A used code that is still in its window is not counted: VPN clients send doubles.
-                Judged::Used => return denied(Denial::CodeAlreadyUsed, user.failures),
-                Judged::Foreign => {}
-            }
+        // A used code that is still in its window is not counted: VPN clients send doubles.
+        let used = || denied(Denial::CodeAlreadyUsed, user.failures);
+        let Some(mut fresh) = self.judge_all(&user, &outcome.matches, context) else {
+            return used();
+        };
+        let mut denial = None;
+        if fresh.is_empty() {
+            // A right code is spent by a wrong PIN too: whoever has got hold of one code has one guess
+            // at the PIN with it, wherever and how often at once it is shown.
+            let Some(betrayed) = self.judge_all(&user, &outcome.wrong_pin, context) else {
+                return used();
+            };
+            let wrong_code = betrayed.is_empty();
+            denial = Some(if wrong_code { Denial::CodeMismatch } else { Denial::WrongPin });
+            fresh = betrayed;
         }
-        let allowed = !fresh.is_empty();
         // A code that is right for several tokens is spent for all of them.
         for mut token in fresh {
             if token.parameters.factor() == MovingFactor::Counter {
@@ -96,18 +100,36 @@ impl State {
             spent.push(Match { token: token.id, step: token.mark });
             self.put(Row::Token(token), out);
         }
-        if !allowed {
+        if denial.is_some() {
             user.fail(outcome.application, self.clock);
         }
         let had_failed = user.failures > 0;
-        if allowed {
+        if denial.is_none() {
             user.forgive();
         }
         let failures = user.failures;
         if had_failed {
             self.put(Row::User(user), out);
         }
-        Verdict { denial: (!allowed).then_some(Denial::CodeMismatch), failures }
+        Verdict { denial, failures }
+    }
+
+    /// The tokens of which a new code was found, each with its mark moved to it; `None` when one of the
+    /// codes is used.
+    fn judge_all(&self, user: &User, found: &[Match], context: &Context<'_>) -> Option<Vec<Token>> {
+        let mut fresh: Vec<Token> = Vec::new();
+        for found in found.iter().take(MATCHES_MAX) {
+            match self.judge(user, found, context) {
+                // A serving node names a token once; whatever it says, a mark never falls.
+                Judged::Fresh(token) => match fresh.iter_mut().find(|known| known.id == token.id) {
+                    Some(known) => known.mark = known.mark.max(found.step),
+                    None => fresh.push(Token { mark: found.step, ..token }),
+                },
+                Judged::Used => return None,
+                Judged::Foreign => {}
+            }
+        }
+        Some(fresh)
     }
 
     fn judge(&self, user: &User, found: &Match, context: &Context<'_>) -> Judged {

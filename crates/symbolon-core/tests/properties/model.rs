@@ -123,7 +123,7 @@ impl Model {
             return;
         };
         match &proposal.command {
-            Command::UnblockUser(_) => {
+            Command::UnblockUser(_) | Command::SetPin(_) => {
                 self.failures.insert(user, Vec::new());
             }
             Command::DeleteUser(_) => {
@@ -170,12 +170,6 @@ impl Model {
             prop_assert_eq!(verdict.failures, 0);
             return Ok(());
         };
-        let kept_back = self.set("island.allowance", 3) * before.nodes().count() as u64;
-        let hard_limit = self.set("lockout.hard_limit", 100);
-        let is_waiting =
-            self.failures.get(&user).is_some_and(|failures| self.waits(failures, after.clock()));
-        let failures = self.failures.entry(user).or_default();
-        let known = before.user(user).unwrap();
         // What is right: a token of this user, at a step of its window.
         let right = |found: &&Match| {
             let token = before.token(found.token);
@@ -185,46 +179,74 @@ impl Model {
                 (first..=last).contains(&found.step)
             })
         };
+        let wrong_pin: Vec<_> = outcome.wrong_pin.iter().filter(right).collect();
         let right: Vec<_> = outcome.matches.iter().filter(right).collect();
+        // A wrong PIN counts only where no code is right without it.
+        let shown = if right.is_empty() { &wrong_pin } else { &right };
         let is_used = |found: &&Match| before.token(found.token).unwrap().mark >= found.step;
-        let blocked = known.block.as_ref().is_some_and(|block| after.clock() < block.until);
-        let expected = if known.disabled {
+        let barred = self.barred(user, outcome.application, before, after.clock());
+        let expected = if barred.is_some() {
+            barred
+        } else if shown.iter().any(is_used) {
+            Some(Denial::CodeAlreadyUsed)
+        } else if !right.is_empty() {
+            None
+        } else if wrong_pin.is_empty() {
+            Some(Denial::CodeMismatch)
+        } else {
+            Some(Denial::WrongPin)
+        };
+        prop_assert_eq!(verdict.denial, expected);
+        let failures = self.failures.entry(user).or_default();
+        match expected {
+            None => failures.clear(),
+            Some(Denial::CodeMismatch | Denial::WrongPin) => {
+                failures.push((outcome.application, after.clock()));
+            }
+            Some(_) => {}
+        }
+        prop_assert_eq!(verdict.failures as usize, failures.len());
+        if matches!(expected, None | Some(Denial::WrongPin)) {
+            for spent in &verified.spent {
+                prop_assert!(shown.contains(&spent));
+                prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
+            }
+            for found in shown {
+                let mark = after.token(found.token).unwrap().mark;
+                prop_assert!(mark >= found.step, "a token that the code fits is not spent");
+            }
+        }
+        Ok(())
+    }
+
+    /// Why no code of the user's is evaluated.
+    fn barred(
+        &self,
+        user: UserId,
+        application: ApplicationId,
+        before: &State,
+        now: Timestamp,
+    ) -> Option<Denial> {
+        let kept_back = self.set("island.allowance", 3) * before.nodes().count() as u64;
+        let hard_limit = self.set("lockout.hard_limit", 100);
+        let failures = self.failures.get(&user).map_or(&[][..], |failures| &failures[..]);
+        let known = before.user(user).unwrap();
+        let blocked = known.block.as_ref().is_some_and(|block| now < block.until);
+        if known.disabled {
             Some(Denial::Disabled)
         } else if blocked {
             Some(Denial::Blocked)
         } else if failures.len() as u64 >= hard_limit - kept_back {
             Some(Denial::Locked)
-        } else if is_waiting {
+        } else if self.waits(failures, now) {
             Some(Denial::Waiting)
-        } else if brought(failures, outcome.application) >= hard_limit / 2 {
+        } else if brought(failures, application) >= hard_limit / 2 {
             Some(Denial::ShareSpent)
         } else if known.tokens.iter().all(|id| before.token(*id).unwrap().pending) {
             Some(Denial::NoToken)
-        } else if right.iter().any(is_used) {
-            Some(Denial::CodeAlreadyUsed)
-        } else if right.is_empty() {
-            Some(Denial::CodeMismatch)
         } else {
             None
-        };
-        prop_assert_eq!(verdict.denial, expected);
-        match expected {
-            None => {
-                failures.clear();
-                for spent in &verified.spent {
-                    prop_assert!(right.contains(&spent));
-                    prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
-                }
-                for found in right {
-                    let mark = after.token(found.token).unwrap().mark;
-                    prop_assert!(mark >= found.step, "a token that the code fits is not spent");
-                }
-            }
-            Some(Denial::CodeMismatch) => failures.push((outcome.application, after.clock())),
-            Some(_) => {}
         }
-        prop_assert_eq!(verdict.failures as usize, failures.len());
-        Ok(())
     }
 }
 
@@ -242,7 +264,10 @@ fn decidable(stamp: Stamp, proposal: &Proposal, outcome: &Outcome, state: &State
     let tokens = user.iter().flat_map(|user| &user.tokens);
     let token_changes = tokens.map(|id| state.token(*id).unwrap().changed_at);
     let application = state.application(outcome.application).unwrap();
-    let newest = user_changes.chain(token_changes).chain([application.changed_at]).max();
+    let has_pin = user.is_some_and(|user| user.pin.is_some());
+    let settings = has_pin.then(|| state.settings().changed_at);
+    let newest = user_changes.chain(token_changes).chain([application.changed_at]).chain(settings);
+    let newest = newest.max();
     prop_assert!(newest.unwrap() <= proposal.seen, "stale");
     let permitted = match proposal.caller {
         Caller::Application(id) => id == outcome.application,

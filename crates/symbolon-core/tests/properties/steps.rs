@@ -7,9 +7,9 @@ use symbolon_core::{
     Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
     CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
-    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed,
-    Serial, SetNodeAddresses, Setting, Stamp, State, Timestamp, TokenId, UnblockUser,
-    UpdateSettings, UpdateUser, UserId, UserName,
+    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SealedField,
+    SealedPlace, Serial, SetNodeAddresses, SetPin, Setting, Stamp, State, Timestamp, TokenId,
+    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 mod changes;
@@ -48,6 +48,9 @@ enum What {
     Replay(prop::sample::Index),
 }
 
+/// A token, and steps from where it stands.
+type Shown = (u8, i64);
+
 #[derive(Clone, Debug)]
 enum Wish {
     User(u8),
@@ -61,6 +64,8 @@ enum Wish {
     /// For milliseconds.
     Block(u8, u64),
     Unblock(u8),
+    /// A PIN, or none.
+    Pin(u8, bool),
     Delete(u8),
     Application(u8),
     JoinToken(u8, u64),
@@ -81,7 +86,9 @@ enum Wish {
     Verify {
         user: u8,
         application: u8,
-        matches: Vec<(u8, i64)>,
+        matches: Vec<Shown>,
+        /// Those of which the PIN is wrong.
+        wrong_pin: Vec<Shown>,
         lie: bool,
     },
 }
@@ -123,7 +130,12 @@ fn number(usual: u8, most: u8) -> impl Strategy<Value = u8> {
 
 fn wish() -> impl Strategy<Value = Wish> {
     let offset = prop_oneof![9 => -1..=1_i64, 1 => -3..=3_i64];
+    let wrong_pin = prop_oneof![
+        3 => Just(Vec::new()),
+        1 => proptest::collection::vec((0..4_u8, -1..=1_i64), 0..3),
+    ];
     let matches = proptest::collection::vec((0..4_u8, offset), 0..3);
+    let matches = (matches, wrong_pin);
     let lie = prop::bool::weighted(0.05);
     let verify = (number(2, 5), number(2, 4), matches, lie);
     let secret = prop::bool::weighted(0.8);
@@ -138,6 +150,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (number(2, 5), 0..60_000_u64).prop_map(|(user, time)| Wish::Block(user, time)),
         1 => number(2, 5).prop_map(Wish::Unblock),
         1 => (1..=6_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
+        1 => (7..=10_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
         1 => number(3, 5).prop_map(Wish::Delete),
         2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
         3 => (0..4_u8, secret, 0..4_u8)
@@ -148,10 +161,12 @@ fn wish() -> impl Strategy<Value = Wish> {
         2 => (1..4_u8).prop_map(Wish::ConfirmKey),
         6 => (0..2_u8).prop_map(Wish::Reseal),
         2 => Just(Wish::RetireKey),
-        16 => verify.prop_map(|(user, application, matches, lie)| Wish::Verify {
+        1 => (number(2, 5), prop::bool::weighted(0.8)).prop_map(|(user, pin)| Wish::Pin(user, pin)),
+        16 => verify.prop_map(|(user, application, (matches, wrong_pin), lie)| Wish::Verify {
             user,
             application,
             matches,
+            wrong_pin,
             lie,
         }),
     ]
@@ -277,9 +292,11 @@ impl Log {
                 shown: shown(view, *token, self.made_at(age), *offset),
             }),
             Wish::Remove(token) => Command::RemoveToken(RemoveToken { token: token_id(*token) }),
-            Wish::Disable(..) | Wish::Block(..) | Wish::Unblock(_) | Wish::Delete(_) => {
-                change_user(wish, view)
-            }
+            Wish::Disable(..)
+            | Wish::Block(..)
+            | Wish::Unblock(_)
+            | Wish::Delete(_)
+            | Wish::Pin(..) => change_user(wish, view),
             Wish::Application(number) => Command::CreateApplication(CreateApplication {
                 application: application_id(*number),
                 name: name("app", *number),
@@ -310,8 +327,9 @@ impl Log {
             Wish::RotateKey | Wish::ConfirmKey(_) | Wish::Reseal(_) | Wish::RetireKey => {
                 change_key(wish, view)
             }
-            Wish::Verify { user, application, matches, lie } => {
-                Command::Verify(self.outcome(*user, *application, matches, *lie, seen, age))
+            Wish::Verify { user, application, matches, wrong_pin, lie } => {
+                let found = (&matches[..], &wrong_pin[..]);
+                Command::Verify(self.outcome(*user, *application, found, *lie, seen, age))
             }
         }
     }
@@ -320,23 +338,22 @@ impl Log {
         &self,
         user: u8,
         application: u8,
-        matches: &[(u8, i64)],
+        (matches, wrong_pin): (&[Shown], &[Shown]),
         lie: bool,
         seen: u64,
         age: i64,
     ) -> Outcome {
         let view = &self.states[usize::try_from(seen).unwrap()];
         let found = view.user_by_name(&user_name(user)).map(|user| user.id);
+        let shown = |(token, offset): &Shown| shown(view, *token, self.made_at(age), *offset);
         Outcome {
             user_name: user_name(user),
             user: if lie { Some(user_id(0)) } else { found },
             application: application_id(application),
             method: Method::Otp,
             client_ip: String::new(),
-            matches: matches
-                .iter()
-                .map(|(token, offset)| shown(view, *token, self.made_at(age), *offset))
-                .collect(),
+            matches: matches.iter().map(shown).collect(),
+            wrong_pin: wrong_pin.iter().map(shown).collect(),
         }
     }
 }
@@ -386,6 +403,7 @@ fn usual_caller(command: &Command) -> Caller {
         | Command::BlockUser(_)
         | Command::UnblockUser(_)
         | Command::DeleteUser(_)
+        | Command::SetPin(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
         | Command::ResyncToken(_)

@@ -10,11 +10,12 @@ use symbolon_core::{
     CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, Method, Name, NameError, Node, NodeId, Outcome, Proposal,
     Reason, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey,
-    Sealed, Secret, Serial, SetNodeAddresses, Setting, State, Timestamp, TokenId, UnblockUser,
-    UpdateSettings, UpdateUser, UserId, UserName,
+    Sealed, Secret, Serial, SetNodeAddresses, SetPin, Setting, State, Timestamp, TokenId,
+    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 mod keys;
+mod pins;
 mod settings;
 
 use crate::language::{Words, time};
@@ -154,14 +155,16 @@ impl Place<'_> {
             }
             _ => return Err("say either code or claims".to_owned()),
         };
-        Ok(Outcome {
+        let outcome = Outcome {
             user: known.or_else(|| user.map(|user| user.id)),
             user_name,
             application: ApplicationId(number("application", &application)),
             method: Method::Otp,
             client_ip: "192.0.2.7".to_owned(),
             matches,
-        })
+            wrong_pin: Vec::new(),
+        };
+        pins::judged(outcome, words)
     }
 
     /// `TOKEN@STEP`: the code that the token shows then, as the serving node claims it.
@@ -214,7 +217,11 @@ impl Place<'_> {
                 let reveal = view.join_token(id).and_then(|row| row.reveal.as_ref());
                 (RowKey::JoinToken(id), reveal.map(|reveal| reveal.secret.clone()))
             }
-            "user" => (RowKey::User(UserId(number("user", &name))), None),
+            "user" => {
+                let id = UserId(number("user", &name));
+                let pin = view.user(id).and_then(|user| user.pin.as_ref());
+                (RowKey::User(id), pin.map(|pin| pin.sealed.clone()))
+            }
             other => return Err(format!("no row {other}")),
         };
         let mut old = old.unwrap_or_else(|| under(DataKeyId::FIRST, "nothing"));
@@ -323,6 +330,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             let user = UserId(drawn("user", &name, words)?);
             (create_user(user, name)?, root())
         }
+        "pin" => (pins::command(&name, words)?, root()),
         "update" | "block" | "unblock" | "delete" => (user_command(verb, &name, words)?, root()),
         "application" => {
             let command = CreateApplication {

@@ -2,8 +2,8 @@
 
 use symbolon_core::{
     Answer, AuditRow, BlockUser, Command, ConfirmToken, DeleteUser, Denial, JoinTokenId, Match,
-    NodeId, Reply, ResyncToken, Reveal, Serial, SettingChange, Standing, TokenId, UnblockUser,
-    UpdateUser, UserName, Verdict,
+    NodeId, Reply, ResyncToken, Reveal, Serial, SetPin, SettingChange, Standing, TokenId,
+    UnblockUser, UpdateUser, UserName, Verdict,
 };
 
 use crate::command::{number, parse_name};
@@ -52,6 +52,7 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
             Command::UpdateUser(UpdateUser { user, .. })
             | Command::BlockUser(BlockUser { user, .. })
             | Command::UnblockUser(UnblockUser { user, .. })
+            | Command::SetPin(SetPin { user, .. })
             | Command::DeleteUser(DeleteUser { user, .. }),
         ) if *user == id => "done".to_owned(),
         (Reply::SettingsChanged, Command::UpdateSettings(_)) => "done".to_owned(),
@@ -110,7 +111,9 @@ fn user(world: &World, name: String) -> Result<String, String> {
         Standing::Waiting(until) => format!("waits until {}s, ", until.seconds()),
         _ => String::new(),
     };
-    let text = format!("{standing}failures {}, tokens {}", user.failures, tokens.join(" "));
+    let pin = user.pin.as_ref();
+    let pin = pin.map_or_else(String::new, |pin| format!("PIN of {}, ", time_text(pin.set_at)));
+    let text = format!("{standing}{pin}failures {}, tokens {}", user.failures, tokens.join(" "));
     Ok(text.trim_end().to_owned())
 }
 
@@ -222,6 +225,8 @@ fn audit(world: &World) -> Result<String, String> {
         AuditRow::UserDeleted { name, tokens, .. } => {
             format!("user {name} deleted with {tokens} tokens")
         }
+        AuditRow::PinSet { .. } => "PIN set".to_owned(),
+        AuditRow::PinCleared { .. } => "PIN cleared".to_owned(),
         AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
         AuditRow::TokenConfirmed { token, step, .. } => {
             format!("token {} is proved at {step}", world.wallet.name(*token))

@@ -92,6 +92,7 @@ impl World {
                 | Command::BlockUser(_)
                 | Command::UnblockUser(_)
                 | Command::DeleteUser(_)
+                | Command::SetPin(_)
                 | Command::ConfirmToken(_)
                 | Command::ResyncToken(_)
                 | Command::RemoveToken(_) => "done",

@@ -124,6 +124,8 @@ fn row_to_proto(row: &AuditRow) -> Event {
             user_unblocked(*user, reason, *failures)
         }
         AuditRow::UserDeleted { user, name, tokens } => user_deleted(*user, name, *tokens),
+        AuditRow::PinSet { user } => Event::PinSet(store::PinSet { user: user.0 }),
+        AuditRow::PinCleared { user } => Event::PinCleared(store::PinCleared { user: user.0 }),
         AuditRow::TokenEnrolled { user, token } => {
             Event::TokenEnrolled(store::TokenEnrolled { user: user.0, token: token.0 })
         }
@@ -152,10 +154,7 @@ fn row_to_proto(row: &AuditRow) -> Event {
             node_admitted(*node, name, *pin, *join_token)
         }
         AuditRow::NodeAddressesChanged { node, peer_address, api_address } => {
-            let (peer_address, api_address) = (peer_address.clone(), api_address.clone());
-            let node = node.0;
-            let changed = store::NodeAddressesChanged { node, peer_address, api_address };
-            Event::NodeAddressesChanged(changed)
+            addresses_changed(*node, peer_address, api_address)
         }
         AuditRow::JoinTokenExpired { join_token } => {
             Event::JoinTokenExpired(store::JoinTokenExpired { join_token: join_token.0 })
@@ -173,6 +172,12 @@ fn row_to_proto(row: &AuditRow) -> Event {
             Event::SettingsChanged(settings::changed_to_proto(changes))
         }
     }
+}
+
+fn addresses_changed(node: NodeId, peer_address: &str, api_address: &str) -> Event {
+    let (peer_address, api_address) = (peer_address.to_owned(), api_address.to_owned());
+    let node = node.0;
+    Event::NodeAddressesChanged(store::NodeAddressesChanged { node, peer_address, api_address })
 }
 
 fn node_admitted(node: NodeId, name: &Name, pin: KeyPin, join_token: JoinTokenId) -> Event {
@@ -234,17 +239,8 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::UserCreated(m) => {
             AuditRow::UserCreated { user: UserId(m.user), name: user_name(m.name)? }
         }
-        Event::UserUpdated(m) => AuditRow::UserUpdated {
-            user: UserId(m.user),
-            display_name: m.display_name.map(display_name).transpose()?,
-            disabled: m.disabled,
-            profile: fields_from_proto(&m.profile_field)?,
-        },
-        Event::UserBlocked(m) => AuditRow::UserBlocked {
-            user: UserId(m.user),
-            reason: reason(m.reason)?,
-            until: Timestamp(m.until),
-        },
+        Event::UserUpdated(m) => user_updated_from_proto(m)?,
+        Event::UserBlocked(m) => user_blocked_from_proto(m)?,
         Event::UserUnblocked(m) => AuditRow::UserUnblocked {
             user: UserId(m.user),
             reason: reason(m.reason)?,
@@ -255,6 +251,8 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             name: user_name(m.name)?,
             tokens: m.tokens,
         },
+        Event::PinSet(m) => AuditRow::PinSet { user: UserId(m.user) },
+        Event::PinCleared(m) => AuditRow::PinCleared { user: UserId(m.user) },
         Event::TokenEnrolled(m) => {
             AuditRow::TokenEnrolled { user: UserId(m.user), token: TokenId(m.token) }
         }
@@ -295,6 +293,23 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::SettingsChanged(m) => {
             AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
         }
+    })
+}
+
+fn user_updated_from_proto(m: store::UserUpdated) -> Result<AuditRow, DecodeError> {
+    Ok(AuditRow::UserUpdated {
+        user: UserId(m.user),
+        display_name: m.display_name.map(display_name).transpose()?,
+        disabled: m.disabled,
+        profile: fields_from_proto(&m.profile_field)?,
+    })
+}
+
+fn user_blocked_from_proto(m: store::UserBlocked) -> Result<AuditRow, DecodeError> {
+    Ok(AuditRow::UserBlocked {
+        user: UserId(m.user),
+        reason: reason(m.reason)?,
+        until: Timestamp(m.until),
     })
 }
 

@@ -6,7 +6,7 @@ use symbolon_core::{
     CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken,
     JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal,
     RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses,
-    Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
+    SetPin, Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
 };
 
 use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, profile_to_proto};
@@ -100,6 +100,7 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             let revision = c.revision.map(|revision| revision.0);
             Message::DeleteUser(store::DeleteUser { user: c.user.0, revision })
         }
+        Command::SetPin(c) => Message::SetPin(set_pin_to_proto(c)),
         Command::EnrollToken(c) => Message::EnrollToken(enroll_token_to_proto(c)),
         Command::ConfirmToken(c) => {
             Message::ConfirmToken(store::ConfirmToken { shown: Some(match_to_proto(&c.shown)) })
@@ -168,6 +169,9 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             user: UserId(m.user),
             revision: m.revision.map(LogIndex),
         }),
+        Message::SetPin(m) => {
+            Command::SetPin(SetPin { user: UserId(m.user), pin: m.pin.map(Sealed::new) })
+        }
         Message::EnrollToken(m) => Command::EnrollToken(enroll_token_from_proto(m)?),
         Message::ConfirmToken(m) => {
             Command::ConfirmToken(ConfirmToken { shown: match_from_proto(need(m.shown, "shown")?) })
@@ -209,6 +213,11 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::RetireDataKey(m) => Command::RetireDataKey(RetireDataKey { id: data_key(m.id)? }),
         Message::UpdateSettings(m) => Command::UpdateSettings(settings::update_from_proto(m)?),
     })
+}
+
+fn set_pin_to_proto(c: &SetPin) -> store::SetPin {
+    let pin = c.pin.as_ref().map(|pin| pin.as_bytes().to_vec());
+    store::SetPin { user: c.user.0, pin }
 }
 
 fn create_cluster_to_proto(c: &CreateCluster) -> store::CreateCluster {
@@ -322,6 +331,7 @@ fn outcome_to_proto(outcome: &Outcome) -> store::Outcome {
         method: Some(method_number(outcome.method)),
         client_ip: outcome.client_ip.clone().into_bytes(),
         r#match: matches.map(match_to_proto).collect(),
+        wrong_pin: outcome.wrong_pin.iter().map(match_to_proto).collect(),
     }
 }
 
@@ -335,5 +345,6 @@ fn outcome_from_proto(m: store::Outcome) -> Result<Outcome, DecodeError> {
         method: method(need(m.method, "method")?)?,
         client_ip: String::from_utf8(m.client_ip).map_err(|_| DecodeError::Field("client_ip"))?,
         matches: matches.map(match_from_proto).collect(),
+        wrong_pin: m.wrong_pin.into_iter().map(match_from_proto).collect(),
     })
 }

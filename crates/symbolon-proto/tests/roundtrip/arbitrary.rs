@@ -18,7 +18,10 @@ use symbolon_core::{
 };
 
 mod keys;
+mod pins;
 mod settings;
+
+pub(crate) use pins::outcome;
 
 /// Any number, the extreme ones often.
 fn number() -> impl Strategy<Value = u64> {
@@ -137,18 +140,6 @@ fn node() -> impl Strategy<Value = Node> {
     )
 }
 
-pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
-    (user_name(), option::of(id(UserId)), id(ApplicationId), "\\PC{0,45}", vec(shown(), 0..17))
-        .prop_map(|(user_name, user, application, client_ip, matches)| Outcome {
-            user_name,
-            user,
-            application,
-            method: Method::Otp,
-            client_ip,
-            matches,
-        })
-}
-
 fn create_cluster() -> impl Strategy<Value = CreateCluster> {
     (
         (any::<[u8; 16]>(), name(), any::<[u8; 16]>()),
@@ -261,6 +252,7 @@ fn command() -> impl Strategy<Value = Command> {
         // Boxed: the stack of a test has not room for all of them.
         keys::command().boxed(),
         user_command().boxed(),
+        pins::command().boxed(),
     ]
 }
 
@@ -302,9 +294,17 @@ fn user_row() -> impl Strategy<Value = User> {
     let block = (reason(), time(), time());
     let block = option::of(block.prop_map(|(reason, since, until)| Block { reason, since, until }));
     let failures = (any::<u32>(), time(), vec((id(ApplicationId), any::<u32>()), 0..3));
-    let standing = (failures, any::<bool>(), block);
+    let standing = (failures, any::<bool>(), block, pins::pin());
     (id(UserId), names, standing, tokens, time(), index(), index()).prop_map(
-        |(id, names, (failures, disabled, block), tokens, created_at, changed_at, revision)| User {
+        |(
+            id,
+            names,
+            (failures, disabled, block, pin),
+            tokens,
+            created_at,
+            changed_at,
+            revision,
+        )| User {
             id,
             name: names.0,
             display_name: names.1,
@@ -314,6 +314,7 @@ fn user_row() -> impl Strategy<Value = User> {
             tokens,
             disabled,
             block,
+            pin,
             profile: None,
             created_at,
             changed_at,
@@ -389,6 +390,7 @@ pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
         Just(Some(Denial::UnknownUser)),
         Just(Some(Denial::NoToken)),
         Just(Some(Denial::Locked)),
+        Just(Some(Denial::WrongPin)),
     ];
     (denial, any::<u32>()).prop_map(|(denial, failures)| Verdict { denial, failures })
 }

@@ -13,9 +13,11 @@ use symbolon_core::{
     User, UserId, UserName, Verdict, Verified,
 };
 
+mod pins;
 mod settings;
 mod users;
 
+pub(crate) use pins::{pin_audit, pin_commands, pin_rows};
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
 pub(crate) use users::{user_audit, user_commands, user_rows};
 
@@ -74,6 +76,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::BlockUser(_)
         | Command::UnblockUser(_)
         | Command::DeleteUser(_)
+        | Command::SetPin(_)
         | Command::UpdateSettings(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
@@ -107,6 +110,7 @@ pub(crate) fn outcome() -> Outcome {
             Match { token: TokenId(0xb1b2_b3b4_b5b6_b7b8), step: 60_000_000 },
             Match { token: TokenId(0xc1c2_c3c4_c5c6_c7c8), step: 60_000_001 },
         ],
+        wrong_pin: Vec::new(),
     }
 }
 
@@ -308,6 +312,7 @@ pub(crate) fn user() -> User {
         tokens: vec![TokenId(0xb1b2_b3b4_b5b6_b7b8), TokenId(0xc1c2_c3c4_c5c6_c7c8)],
         disabled: false,
         block: None,
+        pin: None,
         created_at: AT,
         changed_at: LogIndex(u64::MAX),
         revision: LogIndex(0),

@@ -8,6 +8,8 @@ mod bench;
 #[cfg(test)]
 mod data_key;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
 mod retry;
 #[cfg(test)]
 mod strangers;

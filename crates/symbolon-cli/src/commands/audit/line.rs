@@ -116,6 +116,8 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::UserBlocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::UserUnblocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::UserDeleted(it)) => user(&it.user),
+        Some(Details::PinSet(it)) => user(&it.user),
+        Some(Details::PinCleared(it)) => user(&it.user),
         Some(Details::TokenEnrolled(it)) => of_user(&it.user, &it.token),
         Some(Details::TokenConfirmed(it)) => of_user(&it.user, &it.token),
         Some(Details::TokenResynchronised(it)) => of_user(&it.user, &it.token),
