@@ -15,6 +15,7 @@ mod overload;
 mod peers;
 mod pins;
 mod ports;
+mod recovery;
 mod reflection;
 mod rights;
 mod settings;

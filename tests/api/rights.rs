@@ -9,10 +9,11 @@ use tonic::Code;
 
 use crate::support::documented::{self, Documented};
 use crate::support::method::{
-    APPLY_SETTINGS, BLOCK_USER, CONFIRM_TOKEN, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER,
-    DELETE_USER, ENROLL_TOKEN, GET_SETTINGS, GET_STATUS, GET_USER, IMPORT_TOKENS, IMPORT_USERS,
-    LIST_USERS, QUERY_AUDIT, REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY, SET_PIN, TAIL_AUDIT,
-    UNBLOCK_USER, UPDATE_SETTINGS, UPDATE_USER, VERIFY,
+    APPLY_SETTINGS, BLOCK_USER, CANCEL_BYPASS, CONFIRM_TOKEN, CREATE_APPLICATION,
+    CREATE_JOIN_TOKEN, CREATE_RECOVERY_CODES, CREATE_USER, DELETE_USER, ENROLL_TOKEN, GET_SETTINGS,
+    GET_STATUS, GET_USER, GRANT_BYPASS, IMPORT_TOKENS, IMPORT_USERS, LIST_USERS, QUERY_AUDIT,
+    REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY, SET_PIN, TAIL_AUDIT, UNBLOCK_USER,
+    UPDATE_SETTINGS, UPDATE_USER, VERIFY,
 };
 use crate::support::wire::{Wire, framed};
 use crate::support::{assert_all_run, cluster, reflected, state, stranger};
@@ -69,7 +70,7 @@ fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
 }
 
 /// Questions about somebody who does not exist: whoever has the right is told so.
-fn about_nobody() -> [(&'static str, &'static str, Vec<u8>); 8] {
+fn about_nobody() -> [(&'static str, &'static str, Vec<u8>); 11] {
     let username = || NOBODY.to_owned();
     let reason = || "because".to_owned();
     let user = Some(v1::User { username: username(), ..v1::User::default() });
@@ -80,6 +81,9 @@ fn about_nobody() -> [(&'static str, &'static str, Vec<u8>); 8] {
     let unblock = v1::UnblockUserRequest { username: username(), reason: reason() };
     let change = Some(v1::set_pin_request::Change::Generate(true));
     let set_pin = v1::SetPinRequest { username: username(), change };
+    let bypass = v1::GrantBypassRequest { username: username(), reason: reason(), seconds: 60 };
+    let cancel = v1::CancelBypassRequest { username: username(), reason: reason() };
+    let recovery = v1::CreateRecoveryCodesRequest { username: username() };
     let confirm = v1::ConfirmTokenRequest { username: username(), ..Default::default() };
     let resync = v1::ResyncTokenRequest { username: username(), ..Default::default() };
     let remove = v1::RemoveTokenRequest { username: username(), ..Default::default() };
@@ -89,6 +93,9 @@ fn about_nobody() -> [(&'static str, &'static str, Vec<u8>); 8] {
         (BLOCK_USER, ADMINISTRATOR, block.encode_to_vec()),
         (UNBLOCK_USER, ADMINISTRATOR, unblock.encode_to_vec()),
         (SET_PIN, ADMINISTRATOR, set_pin.encode_to_vec()),
+        (GRANT_BYPASS, ADMINISTRATOR, bypass.encode_to_vec()),
+        (CANCEL_BYPASS, ADMINISTRATOR, cancel.encode_to_vec()),
+        (CREATE_RECOVERY_CODES, ADMINISTRATOR, recovery.encode_to_vec()),
         (CONFIRM_TOKEN, ADMINISTRATOR, confirm.encode_to_vec()),
         (RESYNC_TOKEN, ADMINISTRATOR, resync.encode_to_vec()),
         (REMOVE_TOKEN, ADMINISTRATOR, remove.encode_to_vec()),

@@ -16,6 +16,7 @@ mod local;
 mod machine;
 mod pins;
 mod program;
+mod recovery;
 mod refusals;
 mod secrets;
 mod settings;

@@ -208,6 +208,15 @@ async fn exercise(cluster: &Cluster, secrets: &mut Secrets) {
     secrets.add_text("a code as typed", "18273645");
 }
 
+fn asks(code: &str) -> VerifyRequest {
+    VerifyRequest {
+        username: USER.to_owned(),
+        application: "portal".to_owned(),
+        code: code.to_owned(),
+        ..VerifyRequest::default()
+    }
+}
+
 /// Gives PINs, shows them with codes that are right and with codes that are wrong, and takes them away.
 async fn pins(cluster: &Cluster, secrets: &mut Secrets, otp: &Otp) {
     let asking = Asking::administrator(cluster);
@@ -226,10 +235,14 @@ async fn pins(cluster: &Cluster, secrets: &mut Secrets, otp: &Otp) {
     let drawn = cluster.admin(3).set_pin(USER, Change::Generate(true)).await.unwrap();
     secrets.add("a PIN", drawn.generated_pin.as_bytes());
     for (number, pin) in [second, &drawn.generated_pin].into_iter().enumerate() {
-        let mut question = VerifyRequest { username: USER.to_owned(), ..VerifyRequest::default() };
-        question.application = "portal".to_owned();
-        question.code = format!("{pin}{}", otp.code_of(otp.step_now() - 1));
-        cluster.admin(1 + number).verify(question).await.unwrap();
+        let typed = format!("{pin}{}", otp.code_of(otp.step_now() - 1));
+        cluster.admin(1 + number).verify(asks(&typed)).await.unwrap();
+    }
+    for code in cluster.admin(2).create_recovery_codes(USER).await.unwrap() {
+        secrets.add_text("a recovery code", &code);
+        secrets.add_text("a recovery code", &code.replace('-', ""));
+        cluster.admin(3).verify(asks(&code)).await.unwrap();
+        cluster.admin(1).verify(asks(&code)).await.unwrap();
     }
     cluster.admin(2).set_pin(USER, Change::Clear(true)).await.unwrap();
     cluster.admin(3).create_user(PIN_HOLDER).await.unwrap();

@@ -48,6 +48,7 @@ fn opened(store: &Store, kek: &Path, all: &[(FieldRef, Sealed)]) -> Vec<u8> {
 fn of_command(command: &Command) -> Option<(FieldRef, Sealed)> {
     Some(match command {
         Command::EnrollToken(new) => (seed(new.token.0), new.seed.clone()),
+        Command::CreateRecoveryCodes(new) => (recovery(new.user.0), new.codes.clone()),
         Command::SetPin(new) => (pin(new.user.0), new.pin.clone()?),
         Command::CreateApplication(new) => (api_key(new.application.0), new.secret.clone()),
         Command::CreateJoinToken(new) => (join_token(new.join_token.0), new.secret.clone()),
@@ -71,6 +72,10 @@ fn seed(token: u64) -> FieldRef {
 
 fn pin(user: u64) -> FieldRef {
     FieldRef::new("user", user, "pin")
+}
+
+fn recovery(user: u64) -> FieldRef {
+    FieldRef::new("user", user, "recovery_codes")
 }
 
 fn api_key(application: u64) -> FieldRef {

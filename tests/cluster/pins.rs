@@ -33,6 +33,30 @@ async fn one_code_is_one_guess_at_the_pin_however_often_it_is_shown_at_once() {
     cluster.assert_same_state().await;
 }
 
+/// A bypass and a recovery code are good once in the whole cluster, as a code is.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_thirty_who_ask_at_once_one_is_let_in_by_a_bypass_and_one_by_a_recovery_code() {
+    let (cluster, key) = cluster_of(3).await;
+    let clients = cluster.clients(&key);
+    let person = cluster.person("alice").await;
+    let codes = cluster.admin(3).create_recovery_codes("alice").await.unwrap();
+    cluster.admin(1).set(&[("lockout.threshold", 90)]).await.unwrap();
+    for typed in [String::new(), codes[0].clone()] {
+        if typed.is_empty() {
+            cluster.admin(2).grant_bypass("alice", 600).await.unwrap();
+        }
+        let asked = clients.iter().cycle().zip(0..GUESSES).map(|(client, _)| {
+            let (request, client) = (person.request_with(typed.clone()), client.clone());
+            tokio::spawn(async move { client.verdict(request).await.unwrap() })
+        });
+        let asked: Vec<_> = asked.collect();
+        let verdicts: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+        let allowed = verdicts.iter().filter(|verdict| verdict.is_allow()).count();
+        assert_eq!(allowed, 1, "{verdicts:?}");
+    }
+    cluster.assert_same_state().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pins_outlive_a_change_of_the_data_key_and_a_restart() {
     let (cluster, key) = cluster_of(3).await;

@@ -1,9 +1,11 @@
 //! The only way in which a state changes.
 
 mod application;
+mod bypass;
 mod cluster;
 mod data_key;
 mod pin;
+mod recovery;
 mod settings;
 mod tick;
 mod token;
@@ -54,6 +56,11 @@ impl State {
             Command::BlockUser(command) => self.block_user(&context, command, out),
             Command::UnblockUser(command) => self.unblock_user(&context, command, out),
             Command::SetPin(command) => self.set_pin(&context, command, out),
+            Command::GrantBypass(command) => self.grant_bypass(&context, command, out),
+            Command::CancelBypass(command) => self.cancel_bypass(&context, command, out),
+            Command::CreateRecoveryCodes(command) => {
+                self.create_recovery_codes(&context, command, out)
+            }
             Command::DeleteUser(command) => self.delete_user(&context, command, out),
             Command::EnrollToken(command) => self.enroll_token(&context, command, out),
             Command::ConfirmToken(command) => self.confirm_token(&context, command, out),
@@ -101,6 +108,9 @@ impl State {
                 | Command::BlockUser(_)
                 | Command::UnblockUser(_)
                 | Command::SetPin(_)
+                | Command::GrantBypass(_)
+                | Command::CancelBypass(_)
+                | Command::CreateRecoveryCodes(_)
                 | Command::DeleteUser(_)
                 | Command::EnrollToken(_)
                 | Command::ConfirmToken(_)

@@ -74,6 +74,18 @@ pub enum AuditRow {
     PinCleared {
         user: UserId,
     },
+    BypassGranted {
+        user: UserId,
+        reason: Reason,
+        until: Timestamp,
+    },
+    BypassCancelled {
+        user: UserId,
+        reason: Reason,
+    },
+    RecoveryCodesCreated {
+        user: UserId,
+    },
     TokenEnrolled {
         user: UserId,
         token: TokenId,
@@ -157,6 +169,20 @@ pub struct Verified {
     pub verdict: Verdict,
     /// Marks that moved, each to this step: all tokens for which the code was right.
     pub spent: Vec<Match>,
+    /// What it was decided by.
+    pub proof: Proof,
+}
+
+/// What a verification was decided by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Proof {
+    /// A code of a token, or none.
+    #[default]
+    Code,
+    /// A bypass, whatever the code.
+    Bypass,
+    /// The recovery code of this number, 1 to 10.
+    RecoveryCode(u8),
 }
 
 impl AuditEvent {
@@ -172,6 +198,9 @@ impl AuditEvent {
             | AuditRow::UserUnblocked { user, .. }
             | AuditRow::PinSet { user }
             | AuditRow::PinCleared { user }
+            | AuditRow::BypassGranted { user, .. }
+            | AuditRow::BypassCancelled { user, .. }
+            | AuditRow::RecoveryCodesCreated { user }
             | AuditRow::UserDeleted { user, .. } => Reply::UserChanged(*user),
             AuditRow::TokenEnrolled { token, .. } => Reply::TokenEnrolled(*token),
             AuditRow::ApplicationCreated { application, .. } => {
@@ -257,12 +286,9 @@ impl Canonical for AuditRow {
             Self::UserUpdated { user, display_name, disabled, profile } => {
                 updated(w, *user, display_name.as_ref(), *disabled, profile);
             }
-            Self::UserBlocked { user, reason, until } => {
-                w.number(17).number(user.0).bytes(reason.as_str().as_bytes()).number(until.0);
-            }
+            Self::UserBlocked { user, reason, until } => reasoned(w, 17, *user, reason, until.0),
             Self::UserUnblocked { user, reason, failures } => {
-                w.number(18).number(user.0).bytes(reason.as_str().as_bytes());
-                w.number((*failures).into());
+                reasoned(w, 18, *user, reason, (*failures).into());
             }
             Self::UserDeleted { user, name, tokens } => {
                 w.number(19).number(user.0).bytes(name.as_str().as_bytes());
@@ -270,6 +296,9 @@ impl Canonical for AuditRow {
             }
             Self::PinSet { user } => _ = w.number(40).number(user.0),
             Self::PinCleared { user } => _ = w.number(41).number(user.0),
+            Self::BypassGranted { user, reason, until } => reasoned(w, 42, *user, reason, until.0),
+            Self::BypassCancelled { user, reason } => reasoned(w, 43, *user, reason, 0),
+            Self::RecoveryCodesCreated { user } => _ = w.number(44).number(user.0),
             Self::TokenConfirmed { user, token, step } => {
                 w.number(13).number(user.0).number(token.0).number(*step);
             }
@@ -289,6 +318,11 @@ impl Canonical for AuditRow {
             }
         }
     }
+}
+
+/// What an administrator did and why, and a number more.
+fn reasoned(w: &mut CanonicalWriter, kind: u64, user: UserId, reason: &Reason, more: u64) {
+    w.number(kind).number(user.0).bytes(reason.as_str().as_bytes()).number(more);
 }
 
 fn updated(
@@ -323,6 +357,12 @@ impl Canonical for Verified {
         w.number(self.verdict.failures.into()).number(self.spent.len() as u64);
         for spent in &self.spent {
             w.number(spent.token.0).number(spent.step);
+        }
+        // Counts where it says something: other events keep the hash that they had.
+        match self.proof {
+            Proof::Code => {}
+            Proof::Bypass => _ = w.number(1),
+            Proof::RecoveryCode(number) => _ = w.number(2).number(number.into()),
         }
     }
 }

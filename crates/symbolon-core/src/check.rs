@@ -6,6 +6,7 @@ use crate::limits::{
     APPLICATIONS_MAX, FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX,
     USERS_MAX,
 };
+use crate::recovery::RECOVERY_CODES;
 use crate::{JoinTokenId, NodeId, RowKey, SealedPlace, State, TokenId, UserId};
 
 /// A rule that the rows break. Finding one means a defect or a damaged disk.
@@ -105,6 +106,8 @@ impl State {
                 && brought.sum::<u32>() <= user.failures
                 && (user.failed_at.0 != 0 || user.failed_by.is_empty());
             ensure(counted, Violation::Failures(user.id))?;
+            let codes = user.recovery_codes.as_ref().map_or(0, |codes| codes.used);
+            ensure(codes >> RECOVERY_CODES == 0, Violation::Limit)?;
             ensure(user.tokens.len() <= TOKENS_PER_USER_MAX, Violation::Limit)?;
             let theirs = user.tokens.iter().enumerate().all(|(place, id)| {
                 self.token(*id).is_some_and(|token| token.user == user.id)

@@ -55,6 +55,12 @@ pub enum Command {
     UnblockUser(UnblockUser),
     /// Give a user another PIN, or none.
     SetPin(SetPin),
+    /// Let a user in once without a code.
+    GrantBypass(GrantBypass),
+    /// Take that back.
+    CancelBypass(CancelBypass),
+    /// Give a user a new set of recovery codes.
+    CreateRecoveryCodes(CreateRecoveryCodes),
     /// Remove a user with all tokens.
     DeleteUser(DeleteUser),
     /// Give a user a token.
@@ -99,6 +105,9 @@ impl Command {
             Self::BlockUser(_) => "block_user",
             Self::UnblockUser(_) => "unblock_user",
             Self::SetPin(_) => "set_pin",
+            Self::GrantBypass(_) => "grant_bypass",
+            Self::CancelBypass(_) => "cancel_bypass",
+            Self::CreateRecoveryCodes(_) => "create_recovery_codes",
             Self::DeleteUser(_) => "delete_user",
             Self::EnrollToken(_) => "enroll_token",
             Self::ConfirmToken(_) => "confirm_token",
@@ -142,6 +151,8 @@ pub struct Outcome {
     pub matches: Vec<Match>,
     /// The same of tokens with which the code was right and the PIN was not.
     pub wrong_pin: Vec<Match>,
+    /// The number of the recovery code that was typed, 1 to 10.
+    pub recovery_code: Option<u8>,
 }
 
 /// A token whose code at a time step equals the one presented.
@@ -236,6 +247,35 @@ pub struct SetPin {
     pub user: UserId,
     /// The new PIN with those before it, sealed for this user; `None`: no PIN any more.
     pub pin: Option<Sealed>,
+}
+
+/// See [`Command::GrantBypass`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GrantBypass {
+    /// Who.
+    pub user: UserId,
+    /// Why.
+    pub reason: Reason,
+    /// For how long, milliseconds from the stamp on; no longer than is set.
+    pub milliseconds: u64,
+}
+
+/// See [`Command::CancelBypass`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CancelBypass {
+    /// Who.
+    pub user: UserId,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// See [`Command::CreateRecoveryCodes`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateRecoveryCodes {
+    /// Whose.
+    pub user: UserId,
+    /// The set, sealed for this user: see [`crate::recovery::RecoverySet`].
+    pub codes: Sealed,
 }
 
 /// See [`Command::DeleteUser`].

@@ -25,6 +25,7 @@ mod name;
 pub mod otp;
 pub mod pin;
 mod profile;
+pub mod recovery;
 mod replies;
 mod reply;
 mod retention;
@@ -38,13 +39,13 @@ mod table;
 mod time;
 
 pub use apply::Output;
-pub use audit::{AuditEvent, AuditRow, SettingChange, Verified};
+pub use audit::{AuditEvent, AuditRow, Proof, SettingChange, Verified};
 pub use check::Violation;
 pub use command::{
-    AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
-    CreateJoinToken, CreateUser, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal,
-    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, SetNodeAddresses, SetPin,
-    Stamp, UnblockUser, UpdateSettings, UpdateUser,
+    AdmitNode, BlockUser, CancelBypass, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
+    CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser, DeleteUser, EnrollToken,
+    GrantBypass, Match, Method, Outcome, Proposal, RemoveToken, Reseal, ResyncToken, RetireDataKey,
+    RotateDataKey, SetNodeAddresses, SetPin, Stamp, UnblockUser, UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -60,8 +61,8 @@ pub use replies::Remembered;
 pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
 pub use row::{
-    Administrator, Application, Block, Change, Cluster, JoinToken, Node, Reveal, Row, RowKey,
-    Token, User, UserPin,
+    Administrator, Application, Block, Bypass, Change, Cluster, JoinToken, Node, RecoveryCodes,
+    Reveal, Row, RowKey, Token, User, UserPin,
 };
 pub use sealed_fields::{SealedField, SealedPlace};
 pub use secret::{Sealed, Secret};

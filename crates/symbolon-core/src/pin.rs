@@ -6,6 +6,7 @@ mod record;
 pub(crate) mod settings;
 mod typed;
 
+pub(crate) use record::{HASH_BYTES, hash};
 pub use record::{PinRecord, PinRecordFault, SALT_BYTES};
 pub use settings::{PinOrder, PinRules};
 pub use typed::Typed;

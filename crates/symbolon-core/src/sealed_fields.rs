@@ -14,6 +14,8 @@ pub enum SealedField {
     Seed(TokenId),
     /// The PIN of a user, with those before it.
     Pin(UserId),
+    /// The recovery codes of a user.
+    RecoveryCodes(UserId),
     /// An API key while it may be shown again.
     ApiKey(ApplicationId),
     /// A join token's secret while it may be shown again.
@@ -27,7 +29,7 @@ impl SealedField {
         match self {
             Self::CaKey => RowKey::Cluster,
             Self::Seed(id) => RowKey::Token(id),
-            Self::Pin(id) => RowKey::User(id),
+            Self::Pin(id) | Self::RecoveryCodes(id) => RowKey::User(id),
             Self::ApiKey(id) => RowKey::Application(id),
             Self::JoinSecret(id) => RowKey::JoinToken(id),
         }
@@ -48,42 +50,47 @@ impl SealedPlace {
     pub const fn reach(&mut self, field: SealedField) {
         match field {
             SealedField::Seed(id) => self.token = id,
-            SealedField::Pin(id) => self.user = id,
+            SealedField::Pin(id) | SealedField::RecoveryCodes(id) => self.user = id,
             SealedField::CaKey | SealedField::ApiKey(_) | SealedField::JoinSecret(_) => {}
         }
     }
 }
 
 /// The sealed fields of one row.
-type Fields<'r> = [Option<(SealedField, &'r Sealed)>; 1];
+type Fields<'r> = [Option<(SealedField, &'r Sealed)>; 2];
 
 impl Cluster {
     const fn sealed(&self) -> Fields<'_> {
-        [Some((SealedField::CaKey, &self.ca_key))]
+        [Some((SealedField::CaKey, &self.ca_key)), None]
     }
 }
 
 impl Token {
     const fn sealed(&self) -> Fields<'_> {
-        [Some((SealedField::Seed(self.id), &self.seed))]
+        [Some((SealedField::Seed(self.id), &self.seed)), None]
     }
 }
 
 impl User {
     fn sealed(&self) -> Fields<'_> {
-        [self.pin.as_ref().map(|pin| (SealedField::Pin(self.id), &pin.sealed))]
+        let pin = self.pin.as_ref().map(|pin| (SealedField::Pin(self.id), &pin.sealed));
+        let codes = self.recovery_codes.as_ref();
+        [pin, codes.map(|codes| (SealedField::RecoveryCodes(self.id), &codes.sealed))]
     }
 }
 
 impl Application {
     fn sealed(&self) -> Fields<'_> {
-        [self.reveal.as_ref().map(|reveal| (SealedField::ApiKey(self.id), &reveal.secret))]
+        [self.reveal.as_ref().map(|reveal| (SealedField::ApiKey(self.id), &reveal.secret)), None]
     }
 }
 
 impl JoinToken {
     fn sealed(&self) -> Fields<'_> {
-        [self.reveal.as_ref().map(|reveal| (SealedField::JoinSecret(self.id), &reveal.secret))]
+        [
+            self.reveal.as_ref().map(|reveal| (SealedField::JoinSecret(self.id), &reveal.secret)),
+            None,
+        ]
     }
 }
 
@@ -156,6 +163,11 @@ impl State {
             SealedField::Pin(id) => {
                 let mut row = self.user(id)?.clone();
                 alloc::sync::Arc::make_mut(row.pin.as_mut()?).sealed = new;
+                Row::User(row)
+            }
+            SealedField::RecoveryCodes(id) => {
+                let mut row = self.user(id)?.clone();
+                alloc::sync::Arc::make_mut(row.recovery_codes.as_mut()?).sealed = new;
                 Row::User(row)
             }
             SealedField::ApiKey(id) => {

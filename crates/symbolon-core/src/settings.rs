@@ -25,6 +25,7 @@ pub enum Setting {
     PinMinLength,
     PinPreventWeak,
     PinHistory,
+    BypassLongest,
 }
 
 /// What a value counts.
@@ -71,7 +72,7 @@ pub enum Bound {
 }
 
 /// All settings, in the order of their numbers.
-pub const SETTINGS: [SettingInfo; 10] = [
+pub const SETTINGS: [SettingInfo; 11] = [
     SettingInfo {
         setting: Setting::LockoutThreshold,
         number: 1,
@@ -148,6 +149,7 @@ pub const SETTINGS: [SettingInfo; 10] = [
     pin::MIN_LENGTH,
     pin::PREVENT_WEAK,
     pin::HISTORY,
+    pin::BYPASS_LONGEST,
 ];
 
 impl Setting {
@@ -156,7 +158,7 @@ impl Setting {
     pub const fn info(self) -> &'static SettingInfo {
         let [threshold, first_wait, longest_wait, hard_limit, allowance, block, pins @ ..] =
             &SETTINGS;
-        let [pin_order, pin_min_length, pin_weak, pin_history] = pins;
+        let [pin_order, pin_min_length, pin_weak, pin_history, bypass] = pins;
         match self {
             Self::LockoutThreshold => threshold,
             Self::LockoutFirstWait => first_wait,
@@ -168,6 +170,7 @@ impl Setting {
             Self::PinMinLength => pin_min_length,
             Self::PinPreventWeak => pin_weak,
             Self::PinHistory => pin_history,
+            Self::BypassLongest => bypass,
         }
     }
 

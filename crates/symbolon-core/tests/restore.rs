@@ -7,10 +7,11 @@ use symbolon_core::limits::{FAILURES_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USE
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
-    Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Profile, Reason,
-    RequestId, RestoreError, Reveal, Rotation, Row, Scalars, Sealed, Serial, Setting, Settings,
-    State, Timestamp, Token, TokenId, User, UserId, UserName, UserPin, Violation,
+    Bypass, Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint,
+    JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Profile,
+    Reason, RecoveryCodes, RequestId, RestoreError, Reveal, Rotation, Row, Scalars, Sealed, Serial,
+    Setting, Settings, State, Timestamp, Token, TokenId, User, UserId, UserName, UserPin,
+    Violation,
 };
 
 const USER: UserId = UserId(10);
@@ -245,6 +246,16 @@ fn application() -> Application {
     }
 }
 
+fn bypass() -> Bypass {
+    let reason = Reason::new("left it").unwrap_or_else(|error| panic!("{error}"));
+    Bypass { reason, since: Timestamp(1), until: Timestamp(2) }
+}
+
+fn recovery_codes() -> RecoveryCodes {
+    let sealed = Sealed::new(vec![1, 0, 0, 0, 1, 8]);
+    RecoveryCodes { sealed, used: 3, created_at: Timestamp(3) }
+}
+
 fn user() -> User {
     User {
         id: USER,
@@ -259,6 +270,8 @@ fn user() -> User {
         disabled: false,
         block: None,
         pin: None,
+        bypass: None,
+        recovery_codes: None,
         profile: None,
         revision: LogIndex(0),
     }
@@ -368,6 +381,8 @@ fn alterations(row: &Row) -> Vec<Row> {
                 until: Timestamp(2),
             }),
             pin: Some(Arc::new(UserPin { sealed: Sealed::new(vec![1, 0, 0, 0, 1, 7]), set_at: Timestamp(3) })),
+            bypass: Some(Arc::new(bypass())),
+            recovery_codes: Some(Arc::new(recovery_codes())),
             profile: known().kept(),
             revision: LogIndex(9),
         }),

@@ -31,6 +31,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    bypass,
     callers,
     claims,
     data_key,
@@ -45,6 +46,7 @@ scripts! {
     one_code_two_tokens,
     one_time_use,
     pins,
+    recovery,
     retransmission,
     settings,
     stale,

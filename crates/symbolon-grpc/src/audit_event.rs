@@ -2,8 +2,8 @@
 //! keys.
 
 use symbolon_core::{
-    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, SettingChange, State,
-    TokenId, UserId, Verified,
+    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, Proof, SettingChange,
+    State, TokenId, UserId, Verified,
 };
 use symbolon_proto::{reason_detail, v1};
 use symbolon_service::audit::{GoneUsers, kind};
@@ -83,6 +83,9 @@ impl Names<'_> {
             | AuditRow::UserUnblocked { .. }
             | AuditRow::PinSet { .. }
             | AuditRow::PinCleared { .. }
+            | AuditRow::BypassGranted { .. }
+            | AuditRow::BypassCancelled { .. }
+            | AuditRow::RecoveryCodesCreated { .. }
             | AuditRow::UserDeleted { .. } => self.about_user(row),
             AuditRow::TokenEnrolled { user, token } => {
                 let (user, token) = (self.user(*user), Some(self.token(*token)));
@@ -130,6 +133,11 @@ impl Names<'_> {
             failures: verified.verdict.failures,
             client_ip: verified.client_ip.clone(),
             tokens: verified.spent.iter().map(|spent| self.token(spent.token)).collect(),
+            bypassed: verified.proof == Proof::Bypass,
+            recovery: match verified.proof {
+                Proof::RecoveryCode(number) => number.into(),
+                Proof::Code | Proof::Bypass => 0,
+            },
             ..v1::VerifiedDetails::default()
         };
         details.set_method(v1::Method::Otp);
@@ -168,6 +176,19 @@ impl Names<'_> {
             }
             AuditRow::PinCleared { user } => {
                 Details::PinCleared(v1::PinClearedDetails { user: self.user(*user) })
+            }
+            AuditRow::BypassGranted { user, reason, until } => {
+                let (user, until) = (self.user(*user), Some(timestamp(*until)));
+                let reason = reason.to_string();
+                Details::BypassGranted(v1::BypassGrantedDetails { user, reason, until })
+            }
+            AuditRow::BypassCancelled { user, reason } => {
+                let (user, reason) = (self.user(*user), reason.to_string());
+                Details::BypassCancelled(v1::BypassCancelledDetails { user, reason })
+            }
+            AuditRow::RecoveryCodesCreated { user } => {
+                let user = self.user(*user);
+                Details::RecoveryCodesCreated(v1::RecoveryCodesCreatedDetails { user })
             }
             AuditRow::UserCreated { user, name } => {
                 let (id, username) = (user.to_string(), name.to_string());
@@ -242,6 +263,9 @@ mod tests {
         let pins = [
             kind(&AuditRow::PinSet { user: UserId(1) }),
             kind(&AuditRow::PinCleared { user: UserId(1) }),
+            42,
+            43,
+            kind(&AuditRow::RecoveryCodesCreated { user: UserId(1) }),
         ];
         let expected = (1..=settings).chain(pins.map(i32::from));
         assert!(known.eq(expected));

@@ -156,6 +156,52 @@ impl v1::user_service_server::UserService for Users {
         }))
     }
 
+    async fn grant_bypass(
+        &self,
+        request: Request<v1::GrantBypassRequest>,
+    ) -> Result<Response<v1::GrantBypassResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::GrantBypassRequest { username, reason, seconds } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let granted =
+            self.0.grant_bypass(principal, id, &username, &reason, seconds, deadline).await;
+        let (user, index) = granted.map_err(|error| to_status(&error))?;
+        let user = self.present(&user);
+        Ok(Response::new(v1::GrantBypassResponse { user, log_index: index.0 }))
+    }
+
+    async fn cancel_bypass(
+        &self,
+        request: Request<v1::CancelBypassRequest>,
+    ) -> Result<Response<v1::CancelBypassResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::CancelBypassRequest { username, reason } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let cancelled = self.0.cancel_bypass(principal, id, &username, &reason, deadline).await;
+        let (user, index) = cancelled.map_err(|error| to_status(&error))?;
+        let user = self.present(&user);
+        Ok(Response::new(v1::CancelBypassResponse { user, log_index: index.0 }))
+    }
+
+    async fn create_recovery_codes(
+        &self,
+        request: Request<v1::CreateRecoveryCodesRequest>,
+    ) -> Result<Response<v1::CreateRecoveryCodesResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let (principal, id) = (&call.principal, call.request_id);
+        let username = &call.message.username;
+        let made = self.0.create_recovery_codes(principal, id, username, deadline).await;
+        let made = made.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::CreateRecoveryCodesResponse {
+            user: self.present(&made.user),
+            codes: made.codes.iter().map(|code| code.shown().to_string()).collect(),
+            log_index: made.index.0,
+        }))
+    }
+
     async fn enroll_token(
         &self,
         request: Request<v1::EnrollTokenRequest>,

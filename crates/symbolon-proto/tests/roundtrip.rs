@@ -192,6 +192,7 @@ mod tests {
             .chain(samples::user_commands())
             .chain(samples::settings_commands())
             .chain(samples::pin_commands())
+            .chain(samples::bypass_commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -215,9 +216,12 @@ mod tests {
                 Command::DeleteUser(_) => 20,
                 Command::UpdateSettings(_) => 21,
                 Command::SetPin(_) => 50,
+                Command::GrantBypass(_) => 51,
+                Command::CancelBypass(_) => 52,
+                Command::CreateRecoveryCodes(_) => 53,
             })
             .collect();
-        assert_eq!(commands, (1..=21).chain([50]).collect());
+        assert_eq!(commands, (1..=21).chain(50..=53).collect());
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
@@ -225,6 +229,7 @@ mod tests {
             .chain(samples::user_rows())
             .chain(samples::settings_rows())
             .chain(samples::pin_rows())
+            .chain(samples::bypass_rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -248,6 +253,7 @@ mod tests {
         events.extend(samples::user_audit().2);
         events.extend(samples::settings_audit().2);
         events.extend(samples::pin_audit().2);
+        events.extend(samples::bypass_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -285,8 +291,11 @@ mod tests {
                 AuditRow::SettingsChanged { .. } => 29,
                 AuditRow::PinSet { .. } => 51,
                 AuditRow::PinCleared { .. } => 52,
+                AuditRow::BypassGranted { .. } => 53,
+                AuditRow::BypassCancelled { .. } => 54,
+                AuditRow::RecoveryCodesCreated { .. } => 55,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=29).chain(50..=52).collect());
+        assert_eq!(audit_rows, (1..=29).chain(50..=55).collect());
     }
 }

@@ -84,6 +84,9 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::SettingsChanged { .. } => 20,
         AuditRow::PinSet { .. } => 40,
         AuditRow::PinCleared { .. } => 41,
+        AuditRow::BypassGranted { .. } => 42,
+        AuditRow::BypassCancelled { .. } => 43,
+        AuditRow::RecoveryCodesCreated { .. } => 44,
     }
 }
 
@@ -110,6 +113,9 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::UserUpdated { user, .. }
         | AuditRow::PinSet { user }
         | AuditRow::PinCleared { user }
+        | AuditRow::BypassGranted { user, .. }
+        | AuditRow::BypassCancelled { user, .. }
+        | AuditRow::RecoveryCodesCreated { user }
         | AuditRow::UserBlocked { user, .. }
         | AuditRow::UserUnblocked { user, .. }
         | AuditRow::UserDeleted { user, .. }

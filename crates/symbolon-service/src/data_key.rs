@@ -7,6 +7,7 @@ use crate::admin::{api_key_field, join_secret_field};
 use crate::evaluate::seed_field;
 use crate::pins::pin_field;
 use crate::ports::FieldRef;
+use crate::recovery::recovery_field;
 use crate::service::Principal;
 use crate::{Service, ServiceError};
 
@@ -20,6 +21,7 @@ pub const fn sealed_field(field: SealedField) -> FieldRef {
         SealedField::CaKey => CA_KEY,
         SealedField::Seed(id) => seed_field(id.0),
         SealedField::Pin(id) => pin_field(id.0),
+        SealedField::RecoveryCodes(id) => recovery_field(id.0),
         SealedField::ApiKey(id) => api_key_field(id.0),
         SealedField::JoinSecret(id) => join_secret_field(id.0),
     }

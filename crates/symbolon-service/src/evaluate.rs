@@ -2,10 +2,12 @@
 
 use symbolon_core::otp::{self, Parameters, Position};
 use symbolon_core::pin::{PinRecord, Typed};
+use symbolon_core::recovery::{RecoveryCode, RecoverySet};
 use symbolon_core::{Match, State, Timestamp, User, UserId, UserName};
 
 use crate::pins::pin_field;
 use crate::ports::{FieldRef, Vault, VaultError};
+use crate::recovery::open_codes;
 use crate::service::NOBODY;
 
 /// What the arithmetic found.
@@ -17,6 +19,8 @@ pub(crate) struct Evaluation {
     pub(crate) matches: Vec<Match>,
     /// The same of tokens with which the PIN is wrong.
     pub(crate) wrong_pin: Vec<Match>,
+    /// The number of the recovery code that was typed.
+    pub(crate) recovery_code: Option<u8>,
     /// Seeds opened and searched. A name without a token costs as much as one with one.
     pub(crate) seeds: u32,
 }
@@ -34,7 +38,7 @@ pub(crate) fn evaluate(
     vault: &dyn Vault,
     nobody: &symbolon_core::Sealed,
     name: &UserName,
-    typed: &Typed,
+    (typed, recovery): (&Typed, Option<&RecoveryCode>),
     at: Timestamp,
 ) -> Result<Evaluation, VaultError> {
     let user = state.user_by_name(name);
@@ -43,8 +47,21 @@ pub(crate) fn evaluate(
         user: user.map(|user| user.id),
         matches: Vec::new(),
         wrong_pin: Vec::new(),
+        recovery_code: None,
         seeds: 0,
     };
+    // What has not the form of one costs nobody anything.
+    if let Some(code) = recovery {
+        let set = user.map(|user| open_codes(user, vault)).transpose()?.flatten();
+        let set = match set {
+            Some(set) => set,
+            None => {
+                vault.open(NOBODY, nobody)?;
+                RecoverySet::nobody()
+            }
+        };
+        evaluation.recovery_code = set.number(code);
+    }
     let pin = user.map(|user| open_pin(user, vault)).transpose()?.flatten();
     let has_pin = pin.is_some();
     let pin = match pin {

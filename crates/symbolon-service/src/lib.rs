@@ -9,6 +9,7 @@ mod admin;
 mod admission;
 pub mod audit;
 mod barrier;
+mod bypass;
 mod credential;
 mod data_key;
 mod error;
@@ -21,6 +22,7 @@ mod otpauth;
 mod pins;
 pub mod ports;
 mod read;
+mod recovery;
 mod service;
 mod settings;
 mod tokens;
@@ -41,6 +43,7 @@ pub use ports::{
     NodeStatus, ProposeError, Role, Vault, VaultError, View,
 };
 pub use read::{Page, UserFilter};
+pub use recovery::NewRecoveryCodes;
 pub use service::{Principal, Service};
 pub use settings::{SettingsDone, SettingsWanted};
 pub use tokens::{Enrollment, NewToken, TokenName};

@@ -2,6 +2,7 @@
 
 use symbolon_core::limits::{CLIENT_IP_BYTES_MAX, CODE_BYTES_MAX, CONTEXT_BYTES_MAX};
 use symbolon_core::pin::Typed;
+use symbolon_core::recovery::RecoveryCode;
 use symbolon_core::{
     Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Method, Outcome, Proposal,
     Refusal, Reply, RequestId, UserName, Verdict,
@@ -58,6 +59,8 @@ struct Question {
     application: ApplicationId,
     user_name: UserName,
     typed: Typed,
+    /// The same as a recovery code, if it has the form of one.
+    recovery: Option<RecoveryCode>,
     client_ip: String,
     id: RequestId,
     fingerprint: Fingerprint,
@@ -120,11 +123,11 @@ impl Service {
             &*self.vault,
             &self.nobody(view.state.active_data_key()),
             &question.user_name,
-            &question.typed,
+            (&question.typed, question.recovery.as_ref()),
             made_at,
         )
         .map_err(|error| {
-            tracing::warn!(request_id = %question.id, %error, "a seed or a PIN does not open");
+            tracing::warn!(request_id = %question.id, %error, "a sealed field of a user does not open");
             ServiceError::Internal
         })?;
         let outcome = Outcome {
@@ -135,6 +138,7 @@ impl Service {
             client_ip: question.client_ip.clone(),
             matches: evaluation.matches,
             wrong_pin: evaluation.wrong_pin,
+            recovery_code: evaluation.recovery_code,
         };
         Ok(Proposal {
             caller: question.caller,
@@ -177,6 +181,7 @@ impl Service {
             application,
             user_name,
             typed: Typed::new(&request.code),
+            recovery: RecoveryCode::parse(&request.code),
             client_ip: request.client_ip,
             id: request.request_id.unwrap_or_else(|| self.draw_request_id()),
             fingerprint,

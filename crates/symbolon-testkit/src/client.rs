@@ -12,11 +12,11 @@ use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
 use symbolon_proto::v1::{
     ConfirmTokenRequest, CreateApplicationRequest, CreateApplicationResponse,
-    CreateJoinTokenRequest, CreateJoinTokenResponse, CreateUserRequest, CreateUserResponse,
-    EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest,
-    ListUsersRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, SetPinRequest,
-    SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest, UpdateSettingsResponse,
-    User, VerifyRequest, VerifyResponse,
+    CreateJoinTokenRequest, CreateJoinTokenResponse, CreateRecoveryCodesRequest, CreateUserRequest,
+    CreateUserResponse, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
+    GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest, RemoveTokenRequest,
+    ResyncTokenRequest, RotateDataKeyRequest, SetPinRequest, SetPinResponse, SettingValue, Token,
+    TokenName, UpdateSettingsRequest, UpdateSettingsResponse, User, VerifyRequest, VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -187,6 +187,27 @@ impl Client {
             .set_pin(request)
             .await
             .map(tonic::Response::into_inner)
+    }
+
+    /// `UserService.GrantBypass`
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn grant_bypass(&self, username: &str, seconds: u32) -> Result<User, Status> {
+        let (username, reason) = (username.to_owned(), "left at home".to_owned());
+        let request = self.request(GrantBypassRequest { username, reason, seconds });
+        let granted = UserServiceClient::new(self.channel()).grant_bypass(request).await?;
+        Ok(granted.into_inner().user.unwrap_or_default())
+    }
+
+    /// `UserService.CreateRecoveryCodes`
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn create_recovery_codes(&self, username: &str) -> Result<Vec<String>, Status> {
+        let request = self.request(CreateRecoveryCodesRequest { username: username.to_owned() });
+        let made = UserServiceClient::new(self.channel()).create_recovery_codes(request).await?;
+        Ok(made.into_inner().codes)
     }
 
     /// Gives a user a token with a seed of the server's, and returns what their app then holds.

@@ -95,6 +95,13 @@ fn details(details: Details) -> Value {
         }),
         Details::PinSet(it) => json!({ "user": user(it.user) }),
         Details::PinCleared(it) => json!({ "user": user(it.user) }),
+        Details::BypassGranted(it) => json!({
+            "user": user(it.user),
+            "reason": it.reason,
+            "until": time(it.until.as_ref()),
+        }),
+        Details::BypassCancelled(it) => json!({ "user": user(it.user), "reason": it.reason }),
+        Details::RecoveryCodesCreated(it) => json!({ "user": user(it.user) }),
         Details::UserDeleted(it) => json!({ "user": user(it.user), "tokens": it.tokens }),
         Details::TokenEnrolled(it) => of_token(it.user, it.token),
         Details::TokenConfirmed(it) => of_token(it.user, it.token),
@@ -145,6 +152,8 @@ fn verified(it: v1::VerifiedDetails) -> Value {
         "failures": it.failures,
         "client_ip": some(it.client_ip.clone()),
         "method": it.method().as_str_name(),
+        "bypassed": it.bypassed,
+        "recovery": it.recovery,
         "tokens": it.tokens.into_iter().map(|row| token(Some(row))).collect::<Vec<_>>(),
     })
 }

@@ -37,6 +37,8 @@ impl State {
             disabled: false,
             block: None,
             pin: None,
+            bypass: None,
+            recovery_codes: None,
             profile: command.profile.clone().kept(),
             created_at: self.clock,
             changed_at: context.stamp.index,
@@ -123,7 +125,7 @@ impl State {
         Ok(Reply::UserChanged(user.id))
     }
 
-    fn administered(
+    pub(super) fn administered(
         &mut self,
         context: &Context<'_>,
         mut user: User,

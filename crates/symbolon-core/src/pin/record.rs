@@ -13,7 +13,7 @@ use crate::limits::PIN_HISTORY_MAX;
 
 /// Bytes of the salt of a PIN.
 pub const SALT_BYTES: usize = 16;
-const HASH_BYTES: usize = 32;
+pub(crate) const HASH_BYTES: usize = 32;
 const KEPT_BYTES: usize = SALT_BYTES + HASH_BYTES;
 /// First byte of the field.
 const VERSION: u8 = 1;
@@ -104,7 +104,8 @@ fn is(kept: &[u8], typed: &[u8]) -> Choice {
     hash(salt, typed).ct_eq(expected)
 }
 
-fn hash(salt: &[u8], pin: &[u8]) -> [u8; HASH_BYTES] {
+/// HMAC-SHA-256 of what people type, under a salt.
+pub(crate) fn hash(salt: &[u8], pin: &[u8]) -> [u8; HASH_BYTES] {
     match Hmac::<Sha256>::new_from_slice(salt) {
         Ok(mut mac) => {
             mac.update(pin);

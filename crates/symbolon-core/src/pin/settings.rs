@@ -1,4 +1,4 @@
-//! The settings of PINs.
+//! The settings of PINs, and of what lets somebody in without a code.
 
 use crate::limits::{PIN_DIGITS_MAX, PIN_DIGITS_MIN, PIN_HISTORY_MAX};
 use crate::{Bound, Setting, SettingInfo, Settings, State, Unit};
@@ -102,4 +102,19 @@ pub(crate) const HISTORY: SettingInfo = SettingInfo {
     max: PIN_HISTORY_MAX as u64,
     text: "PINs before the present one that a user cannot be given again.",
     caution: None,
+};
+
+pub(crate) const BYPASS_LONGEST: SettingInfo = SettingInfo {
+    setting: Setting::BypassLongest,
+    number: 11,
+    name: "bypass.longest",
+    unit: Unit::Seconds,
+    default: 3600,
+    min: 60,
+    max: 7 * 24 * 3600,
+    text: "No bypass lasts longer.",
+    caution: Some((
+        Bound::Above(24 * 3600),
+        "So long anybody who gets to the second factor in the user's name is let in.",
+    )),
 };

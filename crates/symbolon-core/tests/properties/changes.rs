@@ -41,6 +41,18 @@ pub(super) fn change_user(wish: &Wish, view: &State) -> Command {
             user: user_id(*user),
             pin: some.then(|| sealed(view.active_data_key(), 200 + user)),
         }),
+        Wish::Bypass(user, 0) => {
+            Command::CancelBypass(CancelBypass { user: user_id(*user), reason })
+        }
+        Wish::Bypass(user, milliseconds) => Command::GrantBypass(GrantBypass {
+            user: user_id(*user),
+            reason,
+            milliseconds: *milliseconds,
+        }),
+        Wish::Recovery(user) => Command::CreateRecoveryCodes(CreateRecoveryCodes {
+            user: user_id(*user),
+            codes: sealed(view.active_data_key(), 210 + user),
+        }),
         Wish::Delete(user) => {
             Command::DeleteUser(DeleteUser { user: user_id(*user), revision: seen(*user) })
         }

@@ -7,7 +7,8 @@ use proptest::test_runner::TestCaseError;
 use symbolon_core::limits::{OUTCOME_AGE_MILLISECONDS_MAX, RETRANSMISSION_MILLISECONDS};
 use symbolon_core::{
     Answer, ApplicationId, AuditRow, Caller, Command, Denial, Fingerprint, Match, Outcome, Output,
-    Proposal, Refusal, Reply, RequestId, Row, Stamp, State, Timestamp, TokenId, UserId, Verified,
+    Proof, Proposal, Refusal, Reply, RequestId, Row, Stamp, State, Timestamp, TokenId, UserId,
+    Verified,
 };
 
 type Judged = Result<(), TestCaseError>;
@@ -18,6 +19,10 @@ pub(crate) struct Model {
     accepted: HashSet<(TokenId, u64)>,
     /// Failures since the last success: who brought each, and when it was counted.
     failures: HashMap<UserId, Vec<(ApplicationId, Timestamp)>>,
+    /// Until when somebody is let in without a code.
+    bypasses: HashMap<UserId, Timestamp>,
+    /// Numbers of recovery codes that are used; absent: the user has none.
+    recovery: HashMap<UserId, HashSet<u8>>,
     /// What was set: the value by the setting's name.
     settings: HashMap<&'static str, u64>,
     /// The last answer to each request that was recorded.
@@ -87,7 +92,7 @@ impl Model {
             self.set("lockout.threshold", 10) + kept_back <= self.set("lockout.hard_limit", 100);
         prop_assert!(bounded, "more can be guessed than the hard limit allows");
         self.about_tokens(proposal, answer)?;
-        self.about_users(proposal, answer, before);
+        self.about_users(proposal, answer, before, clock);
         for (user, failures) in &self.failures {
             let counted = after.user(*user).map(|user| user.failures as usize);
             prop_assert_eq!(counted, Some(failures.len()));
@@ -118,7 +123,13 @@ impl Model {
     }
 
     /// An account that is unblocked begins anew; one that is deleted is gone with its tokens.
-    fn about_users(&mut self, proposal: &Proposal, answer: &Answer, before: &State) {
+    fn about_users(
+        &mut self,
+        proposal: &Proposal,
+        answer: &Answer,
+        before: &State,
+        now: Timestamp,
+    ) {
         let Reply::UserChanged(user) = answer.reply else {
             return;
         };
@@ -126,7 +137,16 @@ impl Model {
             Command::UnblockUser(_) | Command::SetPin(_) => {
                 self.failures.insert(user, Vec::new());
             }
+            Command::GrantBypass(command) => {
+                let longest = self.set("bypass.longest", 3600) * 1000;
+                let until = now.plus(command.milliseconds.min(longest));
+                self.bypasses.insert(user, until);
+            }
+            Command::CancelBypass(_) => _ = self.bypasses.remove(&user),
+            Command::CreateRecoveryCodes(_) => _ = self.recovery.insert(user, HashSet::new()),
             Command::DeleteUser(_) => {
+                self.bypasses.remove(&user);
+                self.recovery.remove(&user);
                 self.failures.remove(&user);
                 let gone = before.user(user).map_or(&[][..], |user| &user.tokens[..]);
                 self.accepted.retain(|(token, _)| !gone.contains(token));
@@ -184,7 +204,17 @@ impl Model {
         // A wrong PIN counts only where no code is right without it.
         let shown = if right.is_empty() { &wrong_pin } else { &right };
         let is_used = |found: &&Match| before.token(found.token).unwrap().mark >= found.step;
+        let bypass = self.bypasses.get(&user).is_some_and(|until| after.clock() < *until);
+        let tokenless = bypass || outcome.recovery_code.is_some();
         let barred = self.barred(user, outcome.application, before, after.clock());
+        let barred = barred.filter(|denial| !(tokenless && *denial == Denial::NoToken));
+        if barred.is_none() && bypass {
+            return self.let_in(&[right, wrong_pin].concat(), verified, user);
+        }
+        if barred.is_none() && tokenless {
+            return self.recovered(outcome, verified, user, after.clock());
+        }
+        prop_assert_eq!(verified.proof, Proof::Code);
         let expected = if barred.is_some() {
             barred
         } else if shown.iter().any(is_used) {
@@ -207,15 +237,62 @@ impl Model {
         }
         prop_assert_eq!(verdict.failures as usize, failures.len());
         if matches!(expected, None | Some(Denial::WrongPin)) {
-            for spent in &verified.spent {
-                prop_assert!(shown.contains(&spent));
-                prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
-            }
-            for found in shown {
-                let mark = after.token(found.token).unwrap().mark;
-                prop_assert!(mark >= found.step, "a token that the code fits is not spent");
-            }
+            self.all_spent(shown, verified, after)?;
         }
+        Ok(())
+    }
+
+    /// Whatever token the code fits is spent, and no other.
+    fn all_spent(&mut self, shown: &[&Match], verified: &Verified, after: &State) -> Judged {
+        for spent in &verified.spent {
+            prop_assert!(shown.contains(&spent));
+            prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
+        }
+        for found in shown {
+            let mark = after.token(found.token).unwrap().mark;
+            prop_assert!(mark >= found.step, "a token that the code fits is not spent");
+        }
+        Ok(())
+    }
+
+    /// A bypass: what was shown is spent as far as it is new, and failures stay.
+    fn let_in(&mut self, shown: &[&Match], verified: &Verified, user: UserId) -> Judged {
+        self.bypasses.remove(&user);
+        prop_assert_eq!((verified.proof, verified.verdict.denial), (Proof::Bypass, None));
+        let failures = self.failures.get(&user).map_or(0, Vec::len);
+        prop_assert_eq!(verified.verdict.failures as usize, failures);
+        for spent in &verified.spent {
+            prop_assert!(shown.contains(&spent));
+            prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
+        }
+        Ok(())
+    }
+
+    /// A recovery code is good once.
+    fn recovered(
+        &mut self,
+        outcome: &Outcome,
+        verified: &Verified,
+        user: UserId,
+        now: Timestamp,
+    ) -> Judged {
+        let number = outcome.recovery_code.unwrap();
+        let known = self.recovery.get_mut(&user).filter(|_| (1..=10).contains(&number));
+        let failures = self.failures.entry(user).or_default();
+        let (denial, proof) = match known.map(|used| used.insert(number)) {
+            None => {
+                failures.push((outcome.application, now));
+                (Some(Denial::CodeMismatch), Proof::Code)
+            }
+            Some(false) => (Some(Denial::CodeAlreadyUsed), Proof::RecoveryCode(number)),
+            Some(true) => {
+                failures.clear();
+                (None, Proof::RecoveryCode(number))
+            }
+        };
+        prop_assert_eq!((verified.verdict.denial, verified.proof), (denial, proof));
+        prop_assert_eq!(verified.verdict.failures as usize, failures.len());
+        prop_assert!(verified.spent.is_empty());
         Ok(())
     }
 

@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, ClusterId,
-    Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
-    CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
-    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SealedField,
-    SealedPlace, Serial, SetNodeAddresses, SetPin, Setting, Stamp, State, Timestamp, TokenId,
-    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, CancelBypass,
+    ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
+    CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser, DisplayName,
+    EnrollToken, Fingerprint, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
+    Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal,
+    ResyncToken, RetireDataKey, RotateDataKey, Sealed, SealedField, SealedPlace, Serial,
+    SetNodeAddresses, SetPin, Setting, Stamp, State, Timestamp, TokenId, UnblockUser,
+    UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 mod changes;
@@ -66,6 +67,9 @@ enum Wish {
     Unblock(u8),
     /// A PIN, or none.
     Pin(u8, bool),
+    /// For milliseconds; 0 takes it back.
+    Bypass(u8, u64),
+    Recovery(u8),
     Delete(u8),
     Application(u8),
     JoinToken(u8, u64),
@@ -89,6 +93,7 @@ enum Wish {
         matches: Vec<Shown>,
         /// Those of which the PIN is wrong.
         wrong_pin: Vec<Shown>,
+        recovery: Option<u8>,
         lie: bool,
     },
 }
@@ -135,7 +140,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => proptest::collection::vec((0..4_u8, -1..=1_i64), 0..3),
     ];
     let matches = proptest::collection::vec((0..4_u8, offset), 0..3);
-    let matches = (matches, wrong_pin);
+    let matches = (matches, wrong_pin, prop::option::weighted(0.1, 0..4_u8));
     let lie = prop::bool::weighted(0.05);
     let verify = (number(2, 5), number(2, 4), matches, lie);
     let secret = prop::bool::weighted(0.8);
@@ -149,8 +154,8 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (number(2, 5), any::<bool>()).prop_map(|(user, off)| Wish::Disable(user, off)),
         1 => (number(2, 5), 0..60_000_u64).prop_map(|(user, time)| Wish::Block(user, time)),
         1 => number(2, 5).prop_map(Wish::Unblock),
-        1 => (1..=6_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
-        1 => (7..=10_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
+        2 => (1..=6_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
+        1 => (7..=11_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
         1 => number(3, 5).prop_map(Wish::Delete),
         2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
         3 => (0..4_u8, secret, 0..4_u8)
@@ -162,11 +167,14 @@ fn wish() -> impl Strategy<Value = Wish> {
         6 => (0..2_u8).prop_map(Wish::Reseal),
         2 => Just(Wish::RetireKey),
         1 => (number(2, 5), prop::bool::weighted(0.8)).prop_map(|(user, pin)| Wish::Pin(user, pin)),
-        16 => verify.prop_map(|(user, application, (matches, wrong_pin), lie)| Wish::Verify {
+        1 => (number(2, 5), 0..20_000_u64).prop_map(|(user, time)| Wish::Bypass(user, time)),
+        1 => number(2, 5).prop_map(Wish::Recovery),
+        16 => verify.prop_map(|(user, application, (matches, wrong_pin, recovery), lie)| Wish::Verify {
             user,
             application,
             matches,
             wrong_pin,
+            recovery,
             lie,
         }),
     ]
@@ -296,7 +304,9 @@ impl Log {
             | Wish::Block(..)
             | Wish::Unblock(_)
             | Wish::Delete(_)
-            | Wish::Pin(..) => change_user(wish, view),
+            | Wish::Pin(..)
+            | Wish::Bypass(..)
+            | Wish::Recovery(_) => change_user(wish, view),
             Wish::Application(number) => Command::CreateApplication(CreateApplication {
                 application: application_id(*number),
                 name: name("app", *number),
@@ -327,8 +337,8 @@ impl Log {
             Wish::RotateKey | Wish::ConfirmKey(_) | Wish::Reseal(_) | Wish::RetireKey => {
                 change_key(wish, view)
             }
-            Wish::Verify { user, application, matches, wrong_pin, lie } => {
-                let found = (&matches[..], &wrong_pin[..]);
+            Wish::Verify { user, application, matches, wrong_pin, recovery, lie } => {
+                let found = (&matches[..], &wrong_pin[..], *recovery);
                 Command::Verify(self.outcome(*user, *application, found, *lie, seen, age))
             }
         }
@@ -338,7 +348,7 @@ impl Log {
         &self,
         user: u8,
         application: u8,
-        (matches, wrong_pin): (&[Shown], &[Shown]),
+        (matches, wrong_pin, recovery_code): (&[Shown], &[Shown], Option<u8>),
         lie: bool,
         seen: u64,
         age: i64,
@@ -354,6 +364,7 @@ impl Log {
             client_ip: String::new(),
             matches: matches.iter().map(shown).collect(),
             wrong_pin: wrong_pin.iter().map(shown).collect(),
+            recovery_code,
         }
     }
 }
@@ -404,6 +415,9 @@ fn usual_caller(command: &Command) -> Caller {
         | Command::UnblockUser(_)
         | Command::DeleteUser(_)
         | Command::SetPin(_)
+        | Command::GrantBypass(_)
+        | Command::CancelBypass(_)
+        | Command::CreateRecoveryCodes(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
         | Command::ResyncToken(_)

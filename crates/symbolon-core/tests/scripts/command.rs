@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use symbolon_core::otp::{Algorithm, Code, Parameters, code_at, matching_step, resynchronise};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, ClusterId,
-    Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
-    CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Match, Method, Name, NameError, Node, NodeId, Outcome, Proposal,
-    Reason, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey,
-    Sealed, Secret, Serial, SetNodeAddresses, SetPin, Setting, State, Timestamp, TokenId,
-    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, CancelBypass,
+    ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
+    CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser, DisplayName,
+    EnrollToken, Fingerprint, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
+    Match, Method, Name, NameError, Node, NodeId, Outcome, Proposal, Reason, RemoveToken,
+    RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial,
+    SetNodeAddresses, SetPin, Setting, State, Timestamp, TokenId, UnblockUser, UpdateSettings,
+    UpdateUser, User, UserId, UserName,
 };
 
 mod keys;
@@ -163,6 +164,7 @@ impl Place<'_> {
             client_ip: "192.0.2.7".to_owned(),
             matches,
             wrong_pin: Vec::new(),
+            recovery_code: None,
         };
         pins::judged(outcome, words)
     }
@@ -219,8 +221,7 @@ impl Place<'_> {
             }
             "user" => {
                 let id = UserId(number("user", &name));
-                let pin = view.user(id).and_then(|user| user.pin.as_ref());
-                (RowKey::User(id), pin.map(|pin| pin.sealed.clone()))
+                (RowKey::User(id), pins::sealed_of(view.user(id), words)?)
             }
             other => return Err(format!("no row {other}")),
         };
@@ -331,6 +332,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             (create_user(user, name)?, root())
         }
         "pin" => (pins::command(&name, words)?, root()),
+        "bypass" | "no-bypass" | "recovery" => (pins::help(verb, &name, words)?, root()),
         "update" | "block" | "unblock" | "delete" => (user_command(verb, &name, words)?, root()),
         "application" => {
             let command = CreateApplication {

@@ -1,9 +1,9 @@
 //! What a script says of answers and of the state.
 
 use symbolon_core::{
-    Answer, AuditRow, BlockUser, Command, ConfirmToken, DeleteUser, Denial, JoinTokenId, Match,
-    NodeId, Reply, ResyncToken, Reveal, Serial, SetPin, SettingChange, Standing, TokenId,
-    UnblockUser, UpdateUser, UserName, Verdict,
+    Answer, AuditRow, BlockUser, CancelBypass, Command, ConfirmToken, CreateRecoveryCodes,
+    DeleteUser, Denial, GrantBypass, JoinTokenId, Match, NodeId, Proof, Reply, ResyncToken, Reveal,
+    Serial, SetPin, SettingChange, Standing, TokenId, UnblockUser, UpdateUser, UserName, Verdict,
 };
 
 use crate::command::{number, parse_name};
@@ -20,7 +20,7 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
                         && verified.user_name == outcome.user_name
                         && verified.verdict == verdict =>
                 {
-                    Some(&verified.spent[..])
+                    Some((&verified.spent[..], verified.proof))
                 }
                 _ => None,
             });
@@ -53,6 +53,9 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
             | Command::BlockUser(BlockUser { user, .. })
             | Command::UnblockUser(UnblockUser { user, .. })
             | Command::SetPin(SetPin { user, .. })
+            | Command::GrantBypass(GrantBypass { user, .. })
+            | Command::CancelBypass(CancelBypass { user, .. })
+            | Command::CreateRecoveryCodes(CreateRecoveryCodes { user, .. })
             | Command::DeleteUser(DeleteUser { user, .. }),
         ) if *user == id => "done".to_owned(),
         (Reply::SettingsChanged, Command::UpdateSettings(_)) => "done".to_owned(),
@@ -62,15 +65,20 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
     }
 }
 
-fn verdict_text(world: &World, verdict: Verdict, spent: &[Match]) -> String {
+fn verdict_text(world: &World, verdict: Verdict, (spent, proof): (&[Match], Proof)) -> String {
+    let by = match proof {
+        Proof::Code => String::new(),
+        Proof::Bypass => " by bypass".to_owned(),
+        Proof::RecoveryCode(number) => format!(" by recovery {number}"),
+    };
     let mark: String = spent
         .iter()
         .map(|spent| format!(", mark {} = {}", world.wallet.name(spent.token), spent.step))
         .collect();
     match verdict.denial.map(Denial::name) {
-        None if verdict.failures == 0 => format!("allow{mark}"),
-        None => format!("allow{mark}, failures {}", verdict.failures),
-        Some(denial) => format!("deny {denial}, failures {}{mark}", verdict.failures),
+        None if verdict.failures == 0 => format!("allow{by}{mark}"),
+        None => format!("allow{by}{mark}, failures {}", verdict.failures),
+        Some(denial) => format!("deny {denial}{by}, failures {}{mark}", verdict.failures),
     }
 }
 
@@ -113,7 +121,15 @@ fn user(world: &World, name: String) -> Result<String, String> {
     };
     let pin = user.pin.as_ref();
     let pin = pin.map_or_else(String::new, |pin| format!("PIN of {}, ", time_text(pin.set_at)));
-    let text = format!("{standing}{pin}failures {}, tokens {}", user.failures, tokens.join(" "));
+    let mut help = String::new();
+    if let Some(bypass) = &user.bypass {
+        help += &format!("bypass until {}, ", time_text(bypass.until));
+    }
+    if let Some(codes) = &user.recovery_codes {
+        help += &format!("{} recovery codes, ", codes.left());
+    }
+    let text =
+        format!("{standing}{pin}{help}failures {}, tokens {}", user.failures, tokens.join(" "));
     Ok(text.trim_end().to_owned())
 }
 
@@ -206,7 +222,7 @@ fn audit(world: &World) -> Result<String, String> {
     Ok(match &event.row {
         AuditRow::Verified(verified) => {
             let whose = verified.user.map_or("nobody", |_| "a user");
-            let verdict = verdict_text(world, verified.verdict, &verified.spent);
+            let verdict = verdict_text(world, verified.verdict, (&verified.spent, verified.proof));
             format!("{} is {whose}, from {}: {verdict}", verified.user_name, verified.client_ip)
         }
         AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
@@ -227,6 +243,11 @@ fn audit(world: &World) -> Result<String, String> {
         }
         AuditRow::PinSet { .. } => "PIN set".to_owned(),
         AuditRow::PinCleared { .. } => "PIN cleared".to_owned(),
+        AuditRow::BypassGranted { reason, until, .. } => {
+            format!("bypass until {}: {reason}", time_text(*until))
+        }
+        AuditRow::BypassCancelled { reason, .. } => format!("no bypass: {reason}"),
+        AuditRow::RecoveryCodesCreated { .. } => "recovery codes".to_owned(),
         AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
         AuditRow::TokenConfirmed { token, step, .. } => {
             format!("token {} is proved at {step}", world.wallet.name(*token))

@@ -8,6 +8,10 @@ use symbolon_core::{
 };
 
 use super::answer::{denial_from_number, denial_number};
+use super::bypass::{
+    cancelled_from_proto, cancelled_to_proto, codes_created_to_proto, granted_from_proto,
+    granted_to_proto, proof_from_proto, proof_to_proto,
+};
 use super::profile::{fields_from_proto, fields_to_proto};
 use super::{
     DecodeError, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint, method,
@@ -126,6 +130,9 @@ fn row_to_proto(row: &AuditRow) -> Event {
         AuditRow::UserDeleted { user, name, tokens } => user_deleted(*user, name, *tokens),
         AuditRow::PinSet { user } => Event::PinSet(store::PinSet { user: user.0 }),
         AuditRow::PinCleared { user } => Event::PinCleared(store::PinCleared { user: user.0 }),
+        AuditRow::BypassGranted { user, reason, until } => granted_to_proto(*user, reason, *until),
+        AuditRow::BypassCancelled { user, reason } => cancelled_to_proto(*user, reason),
+        AuditRow::RecoveryCodesCreated { user } => codes_created_to_proto(*user),
         AuditRow::TokenEnrolled { user, token } => {
             Event::TokenEnrolled(store::TokenEnrolled { user: user.0, token: token.0 })
         }
@@ -141,10 +148,8 @@ fn row_to_proto(row: &AuditRow) -> Event {
             Event::TokenRemoved(store::TokenRemoved { user: user.0, token: token.0 })
         }
         AuditRow::ApplicationCreated { application, name } => {
-            Event::ApplicationCreated(store::ApplicationCreated {
-                application: application.0,
-                name: name.to_string(),
-            })
+            let (application, name) = (application.0, name.to_string());
+            Event::ApplicationCreated(store::ApplicationCreated { application, name })
         }
         AuditRow::JoinTokenCreated { join_token, expires_at } => {
             let (join_token, expires_at) = (join_token.0, expires_at.0);
@@ -216,6 +221,7 @@ fn user_deleted(user: UserId, name: &UserName, tokens: u32) -> Event {
 }
 
 fn verified_to_proto(v: &Verified) -> store::Verified {
+    let (bypassed, recovery_code) = proof_to_proto(v.proof);
     store::Verified {
         user_name: v.user_name.to_string(),
         user: v.user.map_or(0, |user| user.0),
@@ -225,6 +231,8 @@ fn verified_to_proto(v: &Verified) -> store::Verified {
         denial: denial_number(v.verdict.denial),
         failures: v.verdict.failures,
         spent: v.spent.iter().map(|s| store::Spent { token: s.token.0, step: s.step }).collect(),
+        bypassed,
+        recovery_code,
     }
 }
 
@@ -253,6 +261,9 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         },
         Event::PinSet(m) => AuditRow::PinSet { user: UserId(m.user) },
         Event::PinCleared(m) => AuditRow::PinCleared { user: UserId(m.user) },
+        Event::BypassGranted(m) => granted_from_proto(m)?,
+        Event::BypassCancelled(m) => cancelled_from_proto(m)?,
+        Event::RecoveryCodesCreated(m) => AuditRow::RecoveryCodesCreated { user: UserId(m.user) },
         Event::TokenEnrolled(m) => {
             AuditRow::TokenEnrolled { user: UserId(m.user), token: TokenId(m.token) }
         }
@@ -322,6 +333,7 @@ fn verified_from_proto(m: store::Verified) -> Result<Verified, DecodeError> {
         method: method(m.method)?,
         verdict: Verdict { denial: denial_from_number(m.denial)?, failures: m.failures },
         spent: m.spent.into_iter().map(spent_from_proto).collect(),
+        proof: proof_from_proto(m.bypassed, m.recovery_code)?,
     })
 }
 

@@ -15,9 +15,9 @@ use super::row::{
     row_key_decode, row_key_encode,
 };
 use super::{
-    DecodeError, algorithm_number, caller_from_proto, caller_to_proto, data_key, display_name,
-    fingerprint, method, method_number, name, need, parameters, reason, request_id, serial,
-    settings, token_kind, user_name,
+    DecodeError, algorithm_number, bypass, caller_from_proto, caller_to_proto, data_key,
+    display_name, fingerprint, method, method_number, name, need, parameters, reason, request_id,
+    serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -101,6 +101,11 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             Message::DeleteUser(store::DeleteUser { user: c.user.0, revision })
         }
         Command::SetPin(c) => Message::SetPin(set_pin_to_proto(c)),
+        Command::GrantBypass(c) => Message::GrantBypass(bypass::grant_to_proto(c)),
+        Command::CancelBypass(c) => Message::CancelBypass(bypass::cancel_to_proto(c)),
+        Command::CreateRecoveryCodes(c) => {
+            Message::CreateRecoveryCodes(bypass::create_codes_to_proto(c))
+        }
         Command::EnrollToken(c) => Message::EnrollToken(enroll_token_to_proto(c)),
         Command::ConfirmToken(c) => {
             Message::ConfirmToken(store::ConfirmToken { shown: Some(match_to_proto(&c.shown)) })
@@ -115,12 +120,7 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             key_hash: c.key.0.to_vec(),
             key: c.secret.as_bytes().to_vec(),
         }),
-        Command::CreateJoinToken(c) => Message::CreateJoinToken(store::CreateJoinToken {
-            join_token: c.join_token.0,
-            secret_hash: c.secret_hash.0.to_vec(),
-            secret: c.secret.as_bytes().to_vec(),
-            life_milliseconds: c.life_milliseconds,
-        }),
+        Command::CreateJoinToken(c) => Message::CreateJoinToken(create_join_token_to_proto(c)),
         Command::AdmitNode(c) => Message::AdmitNode(admit_node_to_proto(c)),
         Command::SetNodeAddresses(c) => Message::SetNodeAddresses(store::SetNodeAddresses {
             node: c.node.0,
@@ -172,6 +172,9 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::SetPin(m) => {
             Command::SetPin(SetPin { user: UserId(m.user), pin: m.pin.map(Sealed::new) })
         }
+        Message::GrantBypass(m) => bypass::grant_from_proto(m)?,
+        Message::CancelBypass(m) => bypass::cancel_from_proto(m)?,
+        Message::CreateRecoveryCodes(m) => bypass::create_codes_from_proto(m),
         Message::EnrollToken(m) => Command::EnrollToken(enroll_token_from_proto(m)?),
         Message::ConfirmToken(m) => {
             Command::ConfirmToken(ConfirmToken { shown: match_from_proto(need(m.shown, "shown")?) })
@@ -186,12 +189,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             key: need(KeyHash::from_slice(&m.key_hash), "key_hash")?,
             secret: Sealed::new(m.key),
         }),
-        Message::CreateJoinToken(m) => Command::CreateJoinToken(CreateJoinToken {
-            join_token: JoinTokenId(m.join_token),
-            secret_hash: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
-            secret: Sealed::new(m.secret),
-            life_milliseconds: m.life_milliseconds,
-        }),
+        Message::CreateJoinToken(m) => create_join_token_from_proto(m)?,
         Message::AdmitNode(m) => Command::AdmitNode(admit_node_from_proto(m)?),
         Message::SetNodeAddresses(m) => Command::SetNodeAddresses(SetNodeAddresses {
             node: NodeId(m.node),
@@ -215,9 +213,27 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
     })
 }
 
+fn create_join_token_to_proto(c: &CreateJoinToken) -> store::CreateJoinToken {
+    store::CreateJoinToken {
+        join_token: c.join_token.0,
+        secret_hash: c.secret_hash.0.to_vec(),
+        secret: c.secret.as_bytes().to_vec(),
+        life_milliseconds: c.life_milliseconds,
+    }
+}
+
 fn set_pin_to_proto(c: &SetPin) -> store::SetPin {
     let pin = c.pin.as_ref().map(|pin| pin.as_bytes().to_vec());
     store::SetPin { user: c.user.0, pin }
+}
+
+fn create_join_token_from_proto(m: store::CreateJoinToken) -> Result<Command, DecodeError> {
+    Ok(Command::CreateJoinToken(CreateJoinToken {
+        join_token: JoinTokenId(m.join_token),
+        secret_hash: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
+        secret: Sealed::new(m.secret),
+        life_milliseconds: m.life_milliseconds,
+    }))
 }
 
 fn create_cluster_to_proto(c: &CreateCluster) -> store::CreateCluster {
@@ -332,6 +348,7 @@ fn outcome_to_proto(outcome: &Outcome) -> store::Outcome {
         client_ip: outcome.client_ip.clone().into_bytes(),
         r#match: matches.map(match_to_proto).collect(),
         wrong_pin: outcome.wrong_pin.iter().map(match_to_proto).collect(),
+        recovery_code: outcome.recovery_code.map_or(0, u32::from),
     }
 }
 
@@ -346,5 +363,6 @@ fn outcome_from_proto(m: store::Outcome) -> Result<Outcome, DecodeError> {
         client_ip: String::from_utf8(m.client_ip).map_err(|_| DecodeError::Field("client_ip"))?,
         matches: matches.map(match_from_proto).collect(),
         wrong_pin: m.wrong_pin.into_iter().map(match_from_proto).collect(),
+        recovery_code: bypass::number(m.recovery_code)?,
     })
 }

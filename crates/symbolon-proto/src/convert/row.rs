@@ -12,8 +12,8 @@ use symbolon_core::{
 
 use super::profile::{profile_from_proto, profile_to_proto};
 use super::{
-    DecodeError, algorithm_number, data_key, display_name, name, need, parameters, reason, serial,
-    settings, token_kind, user_name,
+    DecodeError, algorithm_number, bypass, data_key, display_name, name, need, parameters, reason,
+    serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -225,7 +225,9 @@ fn user_to_proto(row: &User) -> store::UserRow {
         failed_at: row.failed_at.0,
         failed_by: row.failed_by.iter().map(failed_by).collect(),
         profile: profile_to_proto(row.profile()),
-        pin: row.pin.as_deref().map(pin_to_proto),
+        pin: row.pin.as_deref().map(pin_to_proto).map(Box::new),
+        bypass: row.bypass.as_deref().map(bypass::bypass_to_proto).map(Box::new),
+        recovery_codes: row.recovery_codes.as_deref().map(bypass::codes_to_proto).map(Box::new),
     }
 }
 
@@ -243,7 +245,9 @@ fn user_from_proto(m: store::UserRow) -> Result<User, DecodeError> {
         block: m.block.map(block_from_proto).transpose()?,
         revision: LogIndex(m.revision),
         profile: profile_from_proto(m.profile)?.kept(),
-        pin: m.pin.map(|pin| Arc::new(pin_from_proto(pin))),
+        pin: m.pin.map(|pin| Arc::new(pin_from_proto(*pin))),
+        bypass: m.bypass.map(|m| bypass::bypass_from_proto(*m)).transpose()?,
+        recovery_codes: m.recovery_codes.map(|m| bypass::codes_from_proto(*m)).transpose()?,
         created_at: Timestamp(m.created_at),
         changed_at: LogIndex(m.changed_at),
     })

@@ -31,14 +31,14 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
     let later = samples::key_commands().into_iter().chain(samples::token_commands());
     let later = later.chain(samples::user_commands()).chain(samples::settings_commands());
-    let later = later.chain(samples::pin_commands());
+    let later = later.chain(samples::pin_commands()).chain(samples::bypass_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
     vectors.push(batch());
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
     let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
-    let later = later.chain(samples::pin_rows());
+    let later = later.chain(samples::pin_rows()).chain(samples::bypass_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
     let later = later.chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
@@ -52,6 +52,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.extend(profiles());
     vectors.push(audit("audit-batch-settings", None, samples::settings_audit()));
     vectors.push(audit("audit-batch-pins", None, samples::pin_audit()));
+    vectors.push(audit("audit-batch-bypass", None, samples::bypass_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -115,6 +116,9 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "UpdateSettings",
             "SettingValue",
             "SetPin",
+            "GrantBypass",
+            "CancelBypass",
+            "CreateRecoveryCodes",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -157,6 +161,8 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "SettingValue",
             "FailedBy",
             "Pin",
+            "Bypass",
+            "RecoveryCodes",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -197,6 +203,9 @@ fn audit(
             "SettingChange",
             "PinSet",
             "PinCleared",
+            "BypassGranted",
+            "BypassCancelled",
+            "RecoveryCodesCreated",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {

@@ -315,6 +315,8 @@ fn user_row() -> impl Strategy<Value = User> {
             disabled,
             block,
             pin,
+            bypass: None,
+            recovery_codes: None,
             profile: None,
             created_at,
             changed_at,
@@ -373,7 +375,7 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         application.prop_map(|(id, name, key, reveal, created_at, changed_at)| {
             Row::Application(Application { id, name, key, reveal, created_at, changed_at })
         }),
-        user_row().prop_map(Row::User).boxed(),
+        user_row().prop_flat_map(pins::helped).prop_map(Row::User).boxed(),
         token_row().prop_map(Row::Token),
         node().prop_map(Row::Node),
         join_token_row().prop_map(Row::JoinToken),
@@ -396,7 +398,7 @@ pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
 }
 
 fn verified() -> impl Strategy<Value = Verified> {
-    (outcome(), verdict()).prop_map(|(outcome, verdict)| Verified {
+    (outcome(), verdict(), pins::proof()).prop_map(|(outcome, verdict, proof)| Verified {
         user_name: outcome.user_name,
         user: outcome.user,
         application: outcome.application,
@@ -404,6 +406,7 @@ fn verified() -> impl Strategy<Value = Verified> {
         method: outcome.method,
         verdict,
         spent: outcome.matches,
+        proof,
     })
 }
 

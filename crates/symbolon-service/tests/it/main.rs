@@ -10,6 +10,8 @@ mod data_key;
 #[cfg(test)]
 mod pins;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod retry;
 #[cfg(test)]
 mod strangers;

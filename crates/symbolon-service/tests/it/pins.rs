@@ -18,14 +18,14 @@ impl Bench {
         self.service.set_pin(&self.admin, None, user, new, deadline()).await
     }
 
-    async fn set(&self, name: &str, value: u64) {
+    pub(crate) async fn set(&self, name: &str, value: u64) {
         let changes = vec![(name.to_owned(), Some(value))];
         let wanted = SettingsWanted { changes, ..SettingsWanted::default() };
         self.service.update_settings(&self.admin, None, &wanted, deadline()).await.unwrap();
     }
 
     /// Why it is denied.
-    async fn ask(&self, user: &str, code: &str) -> Option<Denial> {
+    pub(crate) async fn ask(&self, user: &str, code: &str) -> Option<Denial> {
         let id = u8::try_from(self.ledger.proposals().len()).unwrap();
         let answer = self.service.verify(&self.app, question(user, code, id), deadline());
         answer.await.unwrap().verdict.denial
