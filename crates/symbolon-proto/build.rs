@@ -40,6 +40,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".symbolon.peer.v1.ProposeRequest.proposal")
         .bytes(".symbolon.peer.v1.SnapshotChunk.data")
         .boxed(".symbolon.store.v1.CreateCluster.administrator")
+        // Few users have them.
+        .boxed(".symbolon.store.v1.UserRow.pin")
+        .boxed(".symbolon.store.v1.UserRow.bypass")
+        .boxed(".symbolon.store.v1.UserRow.recovery_codes")
         .skip_debug([".symbolon"])
         .compile_fds(protox::compile(&files, [&root])?)?;
     Ok(())

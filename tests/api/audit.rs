@@ -14,13 +14,13 @@ use crate::support::{PATIENCE, cluster};
 
 const IP: &str = "192.0.2.7";
 
-fn filter(change: impl FnOnce(&mut v1::AuditFilter)) -> Option<v1::AuditFilter> {
+pub(crate) fn filter(change: impl FnOnce(&mut v1::AuditFilter)) -> Option<v1::AuditFilter> {
     let mut filter = v1::AuditFilter::default();
     change(&mut filter);
     Some(filter)
 }
 
-fn oldest_first(filter: Option<v1::AuditFilter>) -> v1::QueryAuditRequest {
+pub(crate) fn oldest_first(filter: Option<v1::AuditFilter>) -> v1::QueryAuditRequest {
     let order = v1::AuditOrder::OldestFirst.into();
     v1::QueryAuditRequest { filter, order, ..v1::QueryAuditRequest::default() }
 }
@@ -48,7 +48,10 @@ async fn query(client: &Client, question: v1::QueryAuditRequest) -> Result<Answe
     }
 }
 
-async fn events(client: &Client, question: v1::QueryAuditRequest) -> Vec<v1::AuditEvent> {
+pub(crate) async fn events(
+    client: &Client,
+    question: v1::QueryAuditRequest,
+) -> Vec<v1::AuditEvent> {
     query(client, question).await.unwrap().events
 }
 

@@ -75,7 +75,7 @@ fn mask(path: &str) -> Option<prost_types::FieldMask> {
 }
 
 /// Questions about somebody who does not exist: whoever has the right is told so.
-fn about_nobody() -> [(&'static str, Vec<u8>); 7] {
+fn about_nobody() -> [(&'static str, Vec<u8>); 11] {
     let username = || NOBODY.to_owned();
     let reason = || "because".to_owned();
     let user = Some(v1::User { username: username(), ..v1::User::default() });
@@ -83,6 +83,11 @@ fn about_nobody() -> [(&'static str, Vec<u8>); 7] {
     let delete = v1::DeleteUserRequest { username: username(), etag: String::new() };
     let block = v1::BlockUserRequest { username: username(), reason: reason(), seconds: 0 };
     let unblock = v1::UnblockUserRequest { username: username(), reason: reason() };
+    let change = Some(v1::set_pin_request::Change::Generate(true));
+    let set_pin = v1::SetPinRequest { username: username(), change };
+    let bypass = v1::GrantBypassRequest { username: username(), reason: reason(), seconds: 60 };
+    let cancel = v1::CancelBypassRequest { username: username(), reason: reason() };
+    let recovery = v1::CreateRecoveryCodesRequest { username: username() };
     let confirm = v1::ConfirmTokenRequest { username: username(), ..Default::default() };
     let resync = v1::ResyncTokenRequest { username: username(), ..Default::default() };
     let remove = v1::RemoveTokenRequest { username: username(), ..Default::default() };
@@ -91,6 +96,10 @@ fn about_nobody() -> [(&'static str, Vec<u8>); 7] {
         (DELETE_USER, delete.encode_to_vec()),
         (BLOCK_USER, block.encode_to_vec()),
         (UNBLOCK_USER, unblock.encode_to_vec()),
+        (SET_PIN, set_pin.encode_to_vec()),
+        (GRANT_BYPASS, bypass.encode_to_vec()),
+        (CANCEL_BYPASS, cancel.encode_to_vec()),
+        (CREATE_RECOVERY_CODES, recovery.encode_to_vec()),
         (CONFIRM_TOKEN, confirm.encode_to_vec()),
         (RESYNC_TOKEN, resync.encode_to_vec()),
         (REMOVE_TOKEN, remove.encode_to_vec()),

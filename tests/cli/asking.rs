@@ -9,8 +9,9 @@ use crate::program::{Asking, CONFIGURATION, DONE, NO, USAGE, binary, keys};
 /// Base32 of 20 bytes.
 const SEED: &str = "GEZD GNBV gy3t qojq GEZD-GNBV-GY3T-QOJQ\n";
 
-const OF_A_USER: [&str; 15] = [
+const OF_A_USER: [&str; 18] = [
     "block",
+    "bypass",
     "created_at",
     "display_name",
     "email",
@@ -21,6 +22,8 @@ const OF_A_USER: [&str; 15] = [
     "language",
     "locked",
     "phones",
+    "pin_set_at",
+    "recovery_codes_left",
     "tags",
     "tokens",
     "username",
@@ -35,7 +38,7 @@ async fn users_and_tokens_are_told_to_people_and_scripts() {
     let made = asking.json("user add Alice --display-name A.").await;
     let of_a_user = OF_A_USER;
     let mut expected = of_a_user.to_vec();
-    expected.insert(10, "log_index");
+    expected.insert(11, "log_index");
     assert_eq!(keys(&made), expected);
     assert_eq!((&made["username"], &made["display_name"]), (&json!("alice"), &json!("A.")));
     assert!(is_time(&made["created_at"]) && made["log_index"].as_u64() > Some(0), "{made}");

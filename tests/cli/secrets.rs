@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use symbolon_proto::v1::{Algorithm, EnrollTokenRequest, VerifyRequest};
+use symbolon_proto::v1::{Algorithm, EnrollTokenRequest, VerifyRequest, set_pin_request::Change};
 use symbolon_testkit::{Cluster, Node, Options, Otp, Secrets, wait_until};
 
 use crate::machine;
-use crate::program::{Asking, DONE, NO, TIME_MAX, binary};
+use crate::program::{Asking, DONE, NO, TIME_MAX, USAGE, binary};
 use crate::unsealed::{unsealed_log, unsealed_snapshot};
 
 /// A name that is no secret: what finds it would find a secret too.
@@ -22,6 +22,10 @@ const ENTRIES_OF_SECRETS: u64 = 80;
 /// How many of what must be found where nothing is sealed.
 const PLANTED: [(&str, usize); 3] = [("a seed", 5), ("an API key", 2), ("a join token", 1)];
 const IMPORTED: &[u8; 20] = b"imported seed 123456";
+/// Keeps a PIN to the end.
+const PIN_HOLDER: &str = "user-with-a-pin";
+/// The longest there are: shorter ones would be found by chance.
+const PINS: [&str; 3] = ["8392605174936281", "5061839274052816", "7294058361720495"];
 
 #[tokio::test]
 async fn no_secret_is_written_down_or_logged() {
@@ -67,9 +71,13 @@ async fn no_secret_is_written_down_or_logged() {
         secrets.assert_absent(&format!("the log of {}", node.name()), log.as_bytes());
         data_directory(&node.data_dir(), &secrets);
     }
-    // The search finds each of them where nothing is sealed.
+    // The search finds each of them where nothing is sealed, but for PINs: what is sealed are hashes.
     let node = cluster.node(1);
     let (data, kek) = (node.data_dir(), node.data_dir().with_file_name("kek"));
+    let mut pins = Secrets::default();
+    PINS.iter().for_each(|pin| pins.add("a PIN", pin.as_bytes()));
+    pins.assert_absent("the opened log", &unsealed_log(&data, &kek));
+    pins.assert_absent("the opened snapshot", &unsealed_snapshot(&data, &kek));
     secrets.assert_found("the log", &unsealed_log(&data, &kek), &PLANTED);
     secrets.assert_found("the snapshot", &unsealed_snapshot(&data, &kek), &PLANTED);
 }
@@ -82,7 +90,7 @@ async fn audit(cluster: &Cluster, secrets: &Secrets) {
             let query = format!("--output {format} audit query --limit 10000 --oldest");
             let told = asking.run(&query).await.ends(DONE);
             secrets.assert_absent(&format!("{query} at {}", node.name()), told.as_bytes());
-            for expected in [USER, "VERIFIED", "TOKEN_ENROLLED", "JOIN_TOKEN_CREATED"] {
+            for expected in [USER, "VERIFIED", "TOKEN_ENROLLED", "PIN_SET", "JOIN_TOKEN_CREATED"] {
                 assert!(told.contains(expected), "{expected} at {}", node.name());
             }
         }
@@ -192,6 +200,7 @@ async fn exercise(cluster: &Cluster, secrets: &mut Secrets) {
     secrets.add_join_token(join["join_token"].as_str().unwrap());
 
     let otp = Otp::from_uri(&told.otpauth_uri);
+    pins(cluster, secrets, &otp).await;
     let portal = asking.with_token_file(&key_file);
     let verify = format!("verify {USER} --code");
     portal.run(&format!("{verify} {}", otp.code())).await.ends(DONE);
@@ -204,6 +213,47 @@ async fn exercise(cluster: &Cluster, secrets: &mut Secrets) {
         client.verify(question).await.unwrap();
     }
     secrets.add_text("a code as typed", "18273645");
+}
+
+fn asks(code: &str) -> VerifyRequest {
+    VerifyRequest {
+        username: USER.to_owned(),
+        application: "portal".to_owned(),
+        code: code.to_owned(),
+        ..VerifyRequest::default()
+    }
+}
+
+/// Gives PINs, shows them with codes that are right and with codes that are wrong, and takes them away.
+async fn pins(cluster: &Cluster, secrets: &mut Secrets, otp: &Otp) {
+    let asking = Asking::administrator(cluster);
+    let file = cluster.directory().join("pin");
+    let [first, second, refused] = PINS;
+    for pin in PINS {
+        secrets.add("a PIN", pin.as_bytes());
+    }
+    cluster.admin(1).set_pin(USER, Change::Pin(first.to_owned())).await.unwrap();
+    machine::write(&file, second);
+    let set = format!("user pin {USER} --set-file {}", file.display());
+    asking.run(&set).await.ends(DONE);
+    asking.run(&set).await.fails(USAGE);
+    cluster.admin(2).set_pin(USER, Change::Pin(format!("{refused}1"))).await.err().unwrap();
+    cluster.admin(1).set(&[("pin.min_length", 16)]).await.unwrap();
+    let drawn = cluster.admin(3).set_pin(USER, Change::Generate(true)).await.unwrap();
+    secrets.add("a PIN", drawn.generated_pin.as_bytes());
+    for (number, pin) in [second, &drawn.generated_pin].into_iter().enumerate() {
+        let typed = format!("{pin}{}", otp.code_of(otp.step_now() - 1));
+        cluster.admin(1 + number).verify(asks(&typed)).await.unwrap();
+    }
+    for code in cluster.admin(2).create_recovery_codes(USER).await.unwrap() {
+        secrets.add_text("a recovery code", &code);
+        secrets.add_text("a recovery code", &code.replace('-', ""));
+        cluster.admin(3).verify(asks(&code)).await.unwrap();
+        cluster.admin(1).verify(asks(&code)).await.unwrap();
+    }
+    cluster.admin(2).set_pin(USER, Change::Clear(true)).await.unwrap();
+    cluster.admin(3).create_user(PIN_HOLDER).await.unwrap();
+    cluster.admin(3).set_pin(PIN_HOLDER, Change::Pin(first.to_owned())).await.unwrap();
 }
 
 /// Secrets that come with a mistake are secrets all the same.

@@ -16,8 +16,18 @@ async fn settings_are_shown_changed_exported_and_applied() {
     let words: Vec<_> = line.split_whitespace().collect();
     assert_eq!(words, ["lockout.first_wait", "30s", "default", "30s", "1s", "to", "1d"]);
     let one = asking.json("settings get lockout.threshold").await;
-    let expected =
-        ["default", "description", "max", "min", "name", "set", "unit", "value", "warning"];
+    let expected = [
+        "choices",
+        "default",
+        "description",
+        "max",
+        "min",
+        "name",
+        "set",
+        "unit",
+        "value",
+        "warning",
+    ];
     assert_eq!(keys(&one), expected);
     assert_eq!((&one["value"], &one["set"]), (&json!(10), &json!(false)));
     let words = asking.run("settings get lockout").await.fails(USAGE);
@@ -102,4 +112,19 @@ async fn what_would_become_of_a_sign_in_is_told_with_the_rule_that_says_so() {
     assert!(said.starts_with("nobody: DENY, whatever the code is (UNKNOWN_USER)."), "{said}");
     let said = asking.run("settings explain alice --application mail").await.fails(NO);
     assert!(said.contains("application"), "{said}");
+}
+
+#[tokio::test]
+async fn what_numbers_do_not_tell_is_told_in_words() {
+    let cluster = Cluster::start(binary(), 1).await;
+    let asking = Asking::administrator(&cluster);
+    let said = asking.run("settings set pin.order=after pin.prevent_weak=off").await;
+    assert!(said.ends(DONE).starts_with("pin.order changed from before to after.\n"));
+    assert!(said.stderr().contains("Warning: pin.prevent_weak = off"), "{}", said.stderr());
+    let exported = asking.run("settings export").await.ends(DONE);
+    assert_eq!(exported, "pin.order = after\npin.prevent_weak = off\n");
+    let one = asking.json("settings get pin.order").await;
+    assert_eq!((&one["value"], &one["choices"]), (&json!(1), &json!(["before", "after"])));
+    let said = asking.run("settings set pin.order=0").await.fails(USAGE);
+    assert!(said.contains("before, after"), "{said}");
 }

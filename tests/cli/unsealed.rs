@@ -48,6 +48,8 @@ fn opened(store: &Store, kek: &Path, all: &[(FieldRef, Sealed)]) -> Vec<u8> {
 fn of_command(command: &Command) -> Option<(FieldRef, Sealed)> {
     Some(match command {
         Command::EnrollToken(new) => (seed(new.token.0), new.seed.clone()),
+        Command::CreateRecoveryCodes(new) => (recovery(new.user.0), new.codes.clone()),
+        Command::SetPin(new) => (pin(new.user.0), new.pin.clone()?),
         Command::CreateApplication(new) => (api_key(new.application.0), new.secret.clone()),
         Command::CreateJoinToken(new) => (join_token(new.join_token.0), new.secret.clone()),
         _ => return None,
@@ -57,6 +59,7 @@ fn of_command(command: &Command) -> Option<(FieldRef, Sealed)> {
 fn of_row(row: Row) -> Option<(FieldRef, Sealed)> {
     Some(match row {
         Row::Token(row) => (seed(row.id.0), row.seed),
+        Row::User(row) => (pin(row.id.0), row.pin.as_ref()?.sealed.clone()),
         Row::Application(row) => (api_key(row.id.0), row.reveal?.secret),
         Row::JoinToken(row) => (join_token(row.id.0), row.reveal?.secret),
         _ => return None,
@@ -65,6 +68,14 @@ fn of_row(row: Row) -> Option<(FieldRef, Sealed)> {
 
 fn seed(token: u64) -> FieldRef {
     FieldRef::new("token", token, "seed")
+}
+
+fn pin(user: u64) -> FieldRef {
+    FieldRef::new("user", user, "pin")
+}
+
+fn recovery(user: u64) -> FieldRef {
+    FieldRef::new("user", user, "recovery_codes")
 }
 
 fn api_key(application: u64) -> FieldRef {

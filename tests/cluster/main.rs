@@ -19,6 +19,8 @@ mod members;
 #[cfg(test)]
 mod one_code;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod retention;

@@ -41,6 +41,11 @@ pub(crate) struct User {
     pub(crate) language: String,
     /// After failures in a row, no code is taken until then; null otherwise.
     pub(crate) waits_until: Option<String>,
+    /// When the PIN was set; null: there is none.
+    pub(crate) pin_set_at: Option<String>,
+    /// Null unless the next verification succeeds, whatever the code.
+    pub(crate) bypass: Option<Block>,
+    pub(crate) recovery_codes_left: u32,
 }
 
 #[derive(Serialize)]
@@ -75,6 +80,13 @@ impl From<v1::Block> for Block {
     }
 }
 
+impl From<v1::Bypass> for Block {
+    fn from(bypass: v1::Bypass) -> Self {
+        let v1::Bypass { reason, since, until } = bypass;
+        v1::Block { reason, since, until }.into()
+    }
+}
+
 impl From<v1::User> for User {
     fn from(user: v1::User) -> Self {
         Self {
@@ -93,6 +105,9 @@ impl From<v1::User> for User {
             tags: user.tags,
             language: user.language,
             waits_until: time(user.waits_until.as_ref()),
+            pin_set_at: time(user.pin_set_at.as_ref()),
+            bypass: user.bypass.map(Block::from),
+            recovery_codes_left: user.recovery_codes_left,
         }
     }
 }

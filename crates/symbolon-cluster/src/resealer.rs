@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use symbolon_core::{
-    Command, DataKeyId, Refusal, Reply, Reseal, RetireDataKey, RowKey, Sealed, State, TokenId,
+    Command, DataKeyId, Refusal, Reply, Reseal, RetireDataKey, Sealed, SealedField, SealedPlace,
+    State,
 };
 use symbolon_service::{Vault as _, VaultError, sealed_field};
 use tokio::time::{MissedTickBehavior, interval};
@@ -48,13 +49,13 @@ impl Resealer {
         let mut told = None;
         loop {
             ticks.tick().await;
-            // Tokens up to here are done. A hint: the state has the last word.
-            let mut done = TokenId(0);
+            // Tokens and users up to here are done. A hint: the state has the last word.
+            let mut done = SealedPlace::default();
             while self.raft.is_leader() && self.step(&mut done, &mut told).await == Step::More {}
         }
     }
 
-    async fn step(&self, done: &mut TokenId, told: &mut Option<DataKeyId>) -> Step {
+    async fn step(&self, done: &mut SealedPlace, told: &mut Option<DataKeyId>) -> Step {
         let state = self.published.view().state;
         if !state.data_keys().is_resealing() {
             return Step::Wait;
@@ -70,8 +71,13 @@ impl Resealer {
             );
         }
         let fields = state.fields_to_reseal(*done).take(FIELDS_AT_ONCE);
-        let commands: Result<Vec<_>, _> =
-            fields.map(|(row, old)| self.reseal(active, row, old)).collect();
+        let mut reached = *done;
+        let commands: Result<Vec<_>, _> = fields
+            .map(|(field, old)| {
+                reached.reach(field);
+                self.reseal(active, field, old)
+            })
+            .collect();
         let commands = match commands {
             Ok(commands) => commands,
             Err(error) => {
@@ -81,13 +87,13 @@ impl Resealer {
         };
         if commands.is_empty() {
             let scanned = std::mem::take(done);
-            return if scanned == TokenId(0) { self.retire(&state).await } else { Step::More };
+            return if scanned == SealedPlace::default() {
+                self.retire(&state).await
+            } else {
+                Step::More
+            };
         }
-        let last = commands.iter().rev().find_map(|command| match command.row {
-            RowKey::Token(id) => Some(id),
-            _ => None,
-        });
-        *done = last.unwrap_or(*done);
+        *done = reached;
         let commands = commands.into_iter().map(Command::Reseal);
         let replies = join_all(commands.map(|command| self.proposals.propose(command))).await;
         // STALE: the field has changed meanwhile, and is looked at again.
@@ -97,11 +103,16 @@ impl Resealer {
         if replies.iter().all(decided) { Step::More } else { Step::Wait }
     }
 
-    fn reseal(&self, active: DataKeyId, row: RowKey, old: &Sealed) -> Result<Reseal, VaultError> {
-        let field = sealed_field(row).ok_or(VaultError)?;
-        let secret = self.vault.open(field, old)?;
-        let new = self.vault.seal(active, field, &secret)?;
-        Ok(Reseal { row, old: old.clone(), new })
+    fn reseal(
+        &self,
+        active: DataKeyId,
+        field: SealedField,
+        old: &Sealed,
+    ) -> Result<Reseal, VaultError> {
+        let bound = sealed_field(field);
+        let secret = self.vault.open(bound, old)?;
+        let new = self.vault.seal(active, bound, &secret)?;
+        Ok(Reseal { row: field.row(), old: old.clone(), new })
     }
 
     /// Ends the change once all nodes hold the new key: one may have joined in the middle.

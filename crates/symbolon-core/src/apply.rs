@@ -2,8 +2,11 @@
 
 mod administrator;
 mod application;
+mod bypass;
 mod cluster;
 mod data_key;
+mod pin;
+mod recovery;
 mod settings;
 mod tick;
 mod token;
@@ -53,6 +56,12 @@ impl State {
             Command::UpdateUser(command) => self.update_user(&context, command, out),
             Command::BlockUser(command) => self.block_user(&context, command, out),
             Command::UnblockUser(command) => self.unblock_user(&context, command, out),
+            Command::SetPin(command) => self.set_pin(&context, command, out),
+            Command::GrantBypass(command) => self.grant_bypass(&context, command, out),
+            Command::CancelBypass(command) => self.cancel_bypass(&context, command, out),
+            Command::CreateRecoveryCodes(command) => {
+                self.create_recovery_codes(&context, command, out)
+            }
             Command::DeleteUser(command) => self.delete_user(&context, command, out),
             Command::EnrollToken(command) => self.enroll_token(&context, command, out),
             Command::ConfirmToken(command) => self.confirm_token(&context, command, out),

@@ -1,9 +1,11 @@
 //! What happened, for the audit and for retransmissions.
 
+mod canonical;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::digest::{Canonical, CanonicalWriter, Digest};
+use crate::digest::{Canonical as _, Digest};
 use crate::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
     JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Reason, Reply,
@@ -68,6 +70,24 @@ pub enum AuditRow {
         user: UserId,
         name: UserName,
         tokens: u32,
+    },
+    PinSet {
+        user: UserId,
+    },
+    PinCleared {
+        user: UserId,
+    },
+    BypassGranted {
+        user: UserId,
+        reason: Reason,
+        until: Timestamp,
+    },
+    BypassCancelled {
+        user: UserId,
+        reason: Reason,
+    },
+    RecoveryCodesCreated {
+        user: UserId,
     },
     TokenEnrolled {
         user: UserId,
@@ -211,6 +231,20 @@ pub struct Verified {
     pub verdict: Verdict,
     /// Marks that moved, each to this step: all tokens for which the code was right.
     pub spent: Vec<Match>,
+    /// What it was decided by.
+    pub proof: Proof,
+}
+
+/// What a verification was decided by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Proof {
+    /// A code of a token, or none.
+    #[default]
+    Code,
+    /// A bypass, whatever the code.
+    Bypass,
+    /// The recovery code of this number, 1 to 10.
+    RecoveryCode(u8),
 }
 
 impl AuditEvent {
@@ -224,6 +258,11 @@ impl AuditEvent {
             AuditRow::UserUpdated { user, .. }
             | AuditRow::UserBlocked { user, .. }
             | AuditRow::UserUnblocked { user, .. }
+            | AuditRow::PinSet { user }
+            | AuditRow::PinCleared { user }
+            | AuditRow::BypassGranted { user, .. }
+            | AuditRow::BypassCancelled { user, .. }
+            | AuditRow::RecoveryCodesCreated { user }
             | AuditRow::UserDeleted { user, .. } => Reply::UserChanged(*user),
             AuditRow::TokenEnrolled { token, .. } => Reply::TokenEnrolled(*token),
             AuditRow::ApplicationCreated { application, .. } => {
@@ -270,202 +309,5 @@ impl AuditEvent {
             w.bytes(&chain.0);
             self.canonical(w);
         })
-    }
-}
-
-impl Canonical for AuditEvent {
-    fn canonical(&self, w: &mut CanonicalWriter) {
-        w.number(self.index.0).number(self.ordinal.into()).number(self.at.0);
-        self.caller.canonical(w);
-        w.bytes(&self.request_id.0).bytes(&self.fingerprint.0).number(self.node.0);
-        self.row.canonical(w);
-    }
-}
-
-impl Canonical for Caller {
-    fn canonical(&self, w: &mut CanonicalWriter) {
-        match self {
-            Self::Administrator(id) => w.number(1).number(id.0),
-            Self::Application(id) => w.number(2).number(id.0),
-            Self::Node(id) => w.number(3).number(id.0),
-        };
-    }
-}
-
-impl Canonical for AuditRow {
-    fn canonical(&self, w: &mut CanonicalWriter) {
-        match self {
-            Self::Verified(verified) => {
-                w.number(1);
-                verified.canonical(w);
-            }
-            Self::ClusterCreated { cluster, name, administrator, node } => {
-                w.number(2).bytes(&cluster.0).bytes(name.as_str().as_bytes());
-                w.number(administrator.0).number(node.0);
-            }
-            Self::UserCreated { user, name } => {
-                w.number(3).number(user.0).bytes(name.as_str().as_bytes());
-            }
-            Self::TokenEnrolled { user, token } => {
-                w.number(4).number(user.0).number(token.0);
-            }
-            Self::ApplicationCreated { application, name } => {
-                w.number(5).number(application.0).bytes(name.as_str().as_bytes());
-            }
-            Self::JoinTokenCreated { join_token, expires_at } => {
-                w.number(6).number(join_token.0).number(expires_at.0);
-            }
-            Self::NodeAdmitted { node, name, pin, join_token } => {
-                w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
-                w.number(join_token.0);
-            }
-            Self::UserUpdated { user, display_name, disabled, profile } => {
-                updated(w, *user, display_name.as_ref(), *disabled, profile);
-            }
-            Self::UserBlocked { user, reason, until } => {
-                w.number(17).number(user.0).bytes(reason.as_str().as_bytes()).number(until.0);
-            }
-            Self::UserUnblocked { user, reason, failures } => {
-                w.number(18).number(user.0).bytes(reason.as_str().as_bytes());
-                w.number((*failures).into());
-            }
-            Self::UserDeleted { user, name, tokens } => {
-                w.number(19).number(user.0).bytes(name.as_str().as_bytes());
-                w.number((*tokens).into());
-            }
-            Self::TokenConfirmed { user, token, step } => {
-                w.number(13).number(user.0).number(token.0).number(*step);
-            }
-            Self::TokenResynchronised { user, token, step, drift } => {
-                w.number(14).number(user.0).number(token.0).number(*step);
-                w.number(i64::from(*drift).cast_unsigned());
-            }
-            Self::TokenRemoved { user, token } => {
-                w.number(15).number(user.0).number(token.0);
-            }
-            Self::ApplicationUpdated(_)
-            | Self::ApplicationKeyRotated { .. }
-            | Self::ApplicationKeyRetired { .. }
-            | Self::ApplicationDeleted { .. }
-            | Self::NamesNotAudited { .. }
-            | Self::AdministratorCreated { .. }
-            | Self::AdministratorUpdated(_)
-            | Self::AdministratorTokenRotated { .. }
-            | Self::AdministratorDeleted { .. } => self.about_caller(w),
-            Self::NodeAddressesChanged { .. }
-            | Self::JoinTokenExpired { .. }
-            | Self::DataKeyRotationStarted { .. }
-            | Self::DataKeyActivated { .. }
-            | Self::DataKeyRetired { .. }
-            | Self::SettingsChanged { .. } => self.about_cluster(w),
-        }
-    }
-}
-
-impl AuditRow {
-    fn about_cluster(&self, w: &mut CanonicalWriter) {
-        match self {
-            Self::NodeAddressesChanged { node, peer_address, api_address } => {
-                w.number(8).number(node.0).bytes(peer_address.as_bytes());
-                w.bytes(api_address.as_bytes());
-            }
-            Self::JoinTokenExpired { join_token } => {
-                w.number(9).number(join_token.0);
-            }
-            Self::DataKeyRotationStarted { id } => {
-                w.number(10).number(id.0.into());
-            }
-            Self::DataKeyActivated { id } => {
-                w.number(11).number(id.0.into());
-            }
-            Self::DataKeyRetired { id } => {
-                w.number(12).number(id.0.into());
-            }
-            Self::SettingsChanged { changes } => {
-                w.number(20).number(changes.len() as u64);
-                changes.iter().for_each(|change| change.canonical(w));
-            }
-            other => other.canonical(w),
-        }
-    }
-
-    fn about_caller(&self, w: &mut CanonicalWriter) {
-        match self {
-            Self::ApplicationUpdated(updated) => {
-                w.number(21).number(updated.application.0);
-                w.bytes(updated.name.as_ref().map_or("", Name::as_str).as_bytes());
-                w.number(updated.rights.map_or(0, |rights| 1 + u64::from(rights.bits())));
-                w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
-                w.number(updated.sources.is_some().into());
-                updated.sources.clone().unwrap_or_default().canonical(w);
-            }
-            Self::ApplicationKeyRotated { application, old_until } => {
-                w.number(22).number(application.0).number(old_until.0);
-            }
-            Self::ApplicationKeyRetired { application } => {
-                w.number(23).number(application.0);
-            }
-            Self::NamesNotAudited { application, names, since } => {
-                w.number(29).number(application.0).number((*names).into()).number(since.0);
-            }
-            Self::ApplicationDeleted { application, name } => {
-                w.number(24).number(application.0).bytes(name.as_str().as_bytes());
-            }
-            Self::AdministratorCreated { administrator, name, role, scope } => {
-                w.number(25).number(administrator.0).bytes(name.as_str().as_bytes());
-                w.number(role.number().into());
-                scope.canonical(w);
-            }
-            Self::AdministratorUpdated(updated) => {
-                w.number(26).number(updated.administrator.0);
-                w.number(updated.role.map_or(0, |role| 1 + u64::from(role.number())));
-                w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
-                w.number(updated.scope.is_some().into());
-                updated.scope.clone().unwrap_or_default().canonical(w);
-            }
-            Self::AdministratorTokenRotated { administrator } => {
-                w.number(27).number(administrator.0);
-            }
-            Self::AdministratorDeleted { administrator, name } => {
-                w.number(28).number(administrator.0).bytes(name.as_str().as_bytes());
-            }
-            other => other.canonical(w),
-        }
-    }
-}
-
-fn updated(
-    w: &mut CanonicalWriter,
-    user: UserId,
-    display_name: Option<&DisplayName>,
-    disabled: Option<bool>,
-    profile: &[ProfileField],
-) {
-    w.number(16).number(user.0).number(display_name.is_some().into());
-    let name = display_name.map_or("", DisplayName::as_str);
-    w.bytes(name.as_bytes()).number(disabled.map_or(0, |is| 1 + u64::from(is)));
-    // Counts where it says something: other events keep the hash that they had.
-    for field in profile {
-        w.number(field.number().into());
-    }
-}
-
-impl Canonical for SettingChange {
-    fn canonical(&self, w: &mut CanonicalWriter) {
-        w.number(self.setting.info().number.into()).number(self.before).number(self.after);
-    }
-}
-
-impl Canonical for Verified {
-    fn canonical(&self, w: &mut CanonicalWriter) {
-        w.bytes(self.user_name.as_str().as_bytes());
-        w.number(self.user.map_or(0, |user| user.0)).number(self.application.0);
-        w.bytes(self.client_ip.as_bytes());
-        let Method::Otp = self.method;
-        w.number(1).number(self.verdict.denial.map_or(0, |denial| denial.number().into()));
-        w.number(self.verdict.failures.into()).number(self.spent.len() as u64);
-        for spent in &self.spent {
-            w.number(spent.token.0).number(spent.step);
-        }
     }
 }

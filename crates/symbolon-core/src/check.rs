@@ -6,7 +6,8 @@ use crate::limits::{
     ADMINISTRATORS_MAX, APPLICATIONS_MAX, FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX,
     TOKENS_PER_USER_MAX, USERS_MAX,
 };
-use crate::{Administrator, JoinTokenId, NodeId, RowKey, State, TokenId, UserId};
+use crate::recovery::RECOVERY_CODES;
+use crate::{Administrator, JoinTokenId, NodeId, RowKey, SealedPlace, State, TokenId, UserId};
 
 /// A rule that the rows break. Finding one means a defect or a damaged disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -110,6 +111,8 @@ impl State {
                 && brought.sum::<u32>() <= user.failures
                 && (user.failed_at.0 != 0 || user.failed_by.is_empty());
             ensure(counted, Violation::Failures(user.id))?;
+            let codes = user.recovery_codes.as_ref().map_or(0, |codes| codes.used);
+            ensure(codes >> RECOVERY_CODES == 0, Violation::Limit)?;
             ensure(user.tokens.len() <= TOKENS_PER_USER_MAX, Violation::Limit)?;
             let theirs = user.tokens.iter().enumerate().all(|(place, id)| {
                 self.token(*id).is_some_and(|token| token.user == user.id)
@@ -184,7 +187,7 @@ impl State {
         // What fields may be under: while they are sealed again, the key before as well.
         let before = if keys.is_resealing() { keys.active.0.checked_sub(1) } else { None };
         let mut counted = BTreeMap::new();
-        for (_, sealed) in self.secrets(TokenId(0)) {
+        for (_, sealed) in self.secrets(SealedPlace::default()) {
             let key = sealed.key();
             let in_use = key.is_none_or(|key| key == keys.active || before == Some(key.0));
             ensure(in_use, Violation::DataKey)?;

@@ -63,6 +63,14 @@ pub enum Command {
     BlockUser(BlockUser),
     /// Lift a block, and a lock after too many failures.
     UnblockUser(UnblockUser),
+    /// Give a user another PIN, or none.
+    SetPin(SetPin),
+    /// Let a user in once without a code.
+    GrantBypass(GrantBypass),
+    /// Take that back.
+    CancelBypass(CancelBypass),
+    /// Give a user a new set of recovery codes.
+    CreateRecoveryCodes(CreateRecoveryCodes),
     /// Remove a user with all tokens.
     DeleteUser(DeleteUser),
     /// Give a user a token.
@@ -122,6 +130,10 @@ impl Command {
             Self::UpdateUser(_) => "update_user",
             Self::BlockUser(_) => "block_user",
             Self::UnblockUser(_) => "unblock_user",
+            Self::SetPin(_) => "set_pin",
+            Self::GrantBypass(_) => "grant_bypass",
+            Self::CancelBypass(_) => "cancel_bypass",
+            Self::CreateRecoveryCodes(_) => "create_recovery_codes",
             Self::DeleteUser(_) => "delete_user",
             Self::EnrollToken(_) => "enroll_token",
             Self::ConfirmToken(_) => "confirm_token",
@@ -157,6 +169,10 @@ impl Command {
             Self::UpdateUser(_) => Operation::UpdateUser,
             Self::BlockUser(_) => Operation::BlockUser,
             Self::UnblockUser(_) => Operation::UnblockUser,
+            Self::SetPin(_) => Operation::SetPin,
+            Self::GrantBypass(_) => Operation::GrantBypass,
+            Self::CancelBypass(_) => Operation::CancelBypass,
+            Self::CreateRecoveryCodes(_) => Operation::CreateRecoveryCodes,
             Self::DeleteUser(_) => Operation::DeleteUser,
             Self::EnrollToken(_) => Operation::EnrollToken,
             Self::ConfirmToken(_) => Operation::ConfirmToken,
@@ -217,6 +233,10 @@ pub struct Outcome {
     pub client_ip: String,
     /// Per token the highest step at which the code is right. Empty: the code is wrong.
     pub matches: Vec<Match>,
+    /// The same of tokens with which the code was right and the PIN was not.
+    pub wrong_pin: Vec<Match>,
+    /// The number of the recovery code that was typed, 1 to 10.
+    pub recovery_code: Option<u8>,
 }
 
 /// A token whose code at a time step equals the one presented.
@@ -310,6 +330,44 @@ pub struct UnblockUser {
     pub user: UserId,
     /// Why.
     pub reason: Reason,
+}
+
+/// See [`Command::SetPin`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetPin {
+    /// Whose.
+    pub user: UserId,
+    /// The new PIN with those before it, sealed for this user; `None`: no PIN any more.
+    pub pin: Option<Sealed>,
+}
+
+/// See [`Command::GrantBypass`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GrantBypass {
+    /// Who.
+    pub user: UserId,
+    /// Why.
+    pub reason: Reason,
+    /// For how long, milliseconds from the stamp on; no longer than is set.
+    pub milliseconds: u64,
+}
+
+/// See [`Command::CancelBypass`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CancelBypass {
+    /// Who.
+    pub user: UserId,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// See [`Command::CreateRecoveryCodes`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateRecoveryCodes {
+    /// Whose.
+    pub user: UserId,
+    /// The set, sealed for this user: see [`crate::recovery::RecoverySet`].
+    pub codes: Sealed,
 }
 
 /// See [`Command::DeleteUser`].

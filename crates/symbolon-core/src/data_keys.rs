@@ -11,7 +11,7 @@
 use alloc::collections::BTreeSet;
 
 use crate::digest::{Canonical, CanonicalWriter};
-use crate::{DataKeyId, LogIndex, NodeId, Row, RowKey, Sealed, State, Timestamp, TokenId};
+use crate::{DataKeyId, LogIndex, NodeId, Sealed, State, Timestamp};
 
 /// The data keys. One row, from the first change of the key on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,30 +67,6 @@ impl Canonical for DataKeys {
     }
 }
 
-impl Row {
-    /// The row's secret under the data key. A row has one at most.
-    pub(crate) const fn sealed(&self) -> Option<&Sealed> {
-        match self {
-            Self::Cluster(row) => Some(&row.ca_key),
-            Self::Token(row) => Some(&row.seed),
-            Self::Application(row) => match &row.reveal {
-                Some(reveal) => Some(&reveal.secret),
-                None => None,
-            },
-            Self::JoinToken(row) => match &row.reveal {
-                Some(reveal) => Some(&reveal.secret),
-                None => None,
-            },
-            Self::Administrator(row) => match &row.reveal {
-                Some(reveal) => Some(&reveal.secret),
-                None => None,
-            },
-            // The next data key is sealed under the last one, and goes with it.
-            Self::DataKeys(_) | Self::Settings(_) | Self::User(_) | Self::Node(_) => None,
-        }
-    }
-}
-
 impl State {
     /// The data keys.
     #[must_use]
@@ -117,63 +93,5 @@ impl State {
         let active = self.active_data_key();
         let others = self.sealed.iter().filter(|(key, _)| **key != active);
         others.map(|(_, count)| *count).sum()
-    }
-
-    /// Sealed fields that are not under the active data key: first those of tokens after `after`,
-    /// then all others.
-    pub fn fields_to_reseal(&self, after: TokenId) -> impl Iterator<Item = (RowKey, &Sealed)> {
-        let active = self.active_data_key();
-        self.secrets(after).filter(move |(_, sealed)| sealed.key() != Some(active))
-    }
-
-    /// All sealed fields: first those of tokens after `after`, then all others.
-    pub(crate) fn secrets(&self, after: TokenId) -> impl Iterator<Item = (RowKey, &Sealed)> {
-        let tokens = self.tokens.after(after).map(|row| (RowKey::Token(row.id), &row.seed));
-        let cluster = self.cluster.iter().map(|row| (RowKey::Cluster, &row.ca_key));
-        let applications = self.applications.iter().filter_map(|row| {
-            row.reveal.as_ref().map(|reveal| (RowKey::Application(row.id), &reveal.secret))
-        });
-        let join_tokens = self.join_tokens.iter().filter_map(|row| {
-            row.reveal.as_ref().map(|reveal| (RowKey::JoinToken(row.id), &reveal.secret))
-        });
-        let administrators = self.administrators().filter_map(|row| {
-            row.reveal.as_ref().map(|reveal| (RowKey::Administrator(row.id), &reveal.secret))
-        });
-        tokens.chain(cluster).chain(applications).chain(join_tokens).chain(administrators)
-    }
-
-    /// The sealed field of a row.
-    pub(crate) fn secret(&self, key: RowKey) -> Option<&Sealed> {
-        match key {
-            RowKey::Cluster => self.cluster().map(|row| &row.ca_key),
-            RowKey::Token(id) => self.token(id).map(|row| &row.seed),
-            RowKey::Application(id) => self.application(id)?.reveal.as_ref().map(|r| &r.secret),
-            RowKey::JoinToken(id) => self.join_token(id)?.reveal.as_ref().map(|r| &r.secret),
-            RowKey::Administrator(id) => self.administrator(id)?.reveal.as_ref().map(|r| &r.secret),
-            RowKey::DataKeys | RowKey::Settings | RowKey::User(_) | RowKey::Node(_) => None,
-        }
-    }
-
-    /// Keeps count of sealed fields: the secret of the row `key` gives way to `new`.
-    pub(crate) fn count_sealed(&mut self, key: RowKey, new: Option<&Sealed>) {
-        // 0 is no key: bytes that name none are under none.
-        let under = |sealed: Option<&Sealed>| sealed.map(|sealed| sealed.key().unwrap_or_default());
-        let (old, new) = (under(self.secret(key)), under(new));
-        if old == new {
-            return;
-        }
-        if let Some(old) = old {
-            match self.sealed.get(&old).map_or(0, |count| count.saturating_sub(1)) {
-                0 => self.sealed.remove_mut(&old),
-                left => {
-                    self.sealed.insert_mut(old, left);
-                    true
-                }
-            };
-        }
-        if let Some(new) = new {
-            let count = self.sealed.get(&new).map_or(1, |count| count + 1);
-            self.sealed.insert_mut(new, count);
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! Which rule decides about a sign-in, before any code is looked at.
 
 use crate::{
-    Account, Application, ApplicationId, Denial, Setting, Standing, State, Timestamp, TokenId,
-    User, UserId, UserName,
+    Account, Application, ApplicationId, Denial, RecoveryCodes, Setting, Standing, State,
+    Timestamp, TokenId, User, UserId, UserName,
 };
 
 /// What a rule finds about a user and an application. In the order in which the rules are asked; the
@@ -56,12 +56,19 @@ pub enum Finding {
         /// From which on it gets no further.
         share: u32,
     },
-    /// Whether there is a token whose code could be right.
+    /// Whether the user is let in once, whatever the code.
+    Bypass {
+        /// Until when, if there is one.
+        until: Option<Timestamp>,
+    },
+    /// Whether there is a token whose code could be right, or what stands in for one.
     Token {
         /// Proved ones.
         usable: usize,
         /// Those that a code has yet to prove.
         pending: usize,
+        /// Recovery codes that are not used.
+        recovery_codes: u32,
     },
 }
 
@@ -77,6 +84,7 @@ impl Finding {
             Self::Lock { .. } => "lock",
             Self::Wait { .. } => "wait",
             Self::Share { .. } => "share",
+            Self::Bypass { .. } => "bypass",
             Self::Token { .. } => "token",
         }
     }
@@ -90,6 +98,7 @@ impl Finding {
                 &[Setting::LockoutThreshold, Setting::LockoutFirstWait, Setting::LockoutLongestWait]
             }
             Self::Share { .. } => &[Setting::LockoutHardLimit],
+            Self::Bypass { .. } => &[Setting::BypassLongest],
             _ => &[],
         }
     }
@@ -114,11 +123,19 @@ impl Finding {
         match self {
             Self::Name { ambiguous: true, .. } => Some(Denial::AmbiguousName),
             Self::Name { user: None, .. } => Some(Denial::UnknownUser),
+            // A recovery code is for who has lost the token.
+            Self::Token { recovery_codes: 1.., .. } => None,
             _ => match self.standing() {
                 Some(standing) => standing.denial(),
                 None => None,
             },
         }
+    }
+
+    /// Whether the next sign-in succeeds for it, whatever the code.
+    #[must_use]
+    pub const fn lets_in(self) -> bool {
+        matches!(self, Self::Bypass { until: Some(_) })
     }
 
     /// Whether the sign-in goes no further for it.
@@ -163,11 +180,13 @@ impl State {
         user: &User,
         application: Option<ApplicationId>,
         at: Timestamp,
-    ) -> [Finding; 6] {
+    ) -> [Finding; 7] {
         let lockout = self.lockout();
         let until = lockout.until(user.failures, user.failed_at);
         let usable = |id: &&TokenId| self.token(**id).is_some_and(|token| !token.pending);
         let usable = user.tokens.iter().filter(usable).count();
+        let codes = user.recovery_codes.as_deref();
+        let recovery_codes = codes.map_or(0, RecoveryCodes::left);
         let block = user.block.as_ref().map(|block| block.until);
         [
             Finding::Enabled { disabled: user.disabled },
@@ -182,7 +201,10 @@ impl State {
                 failures: application.map_or(0, |id| user.failed_by(id)),
                 share: lockout.share,
             },
-            Finding::Token { usable, pending: user.tokens.len() - usable },
+            Finding::Bypass {
+                until: user.bypass.as_ref().map(|bypass| bypass.until).filter(|until| at < *until),
+            },
+            Finding::Token { usable, pending: user.tokens.len() - usable, recovery_codes },
         ]
     }
 }

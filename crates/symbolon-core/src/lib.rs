@@ -26,13 +26,16 @@ mod id;
 pub mod limits;
 mod name;
 pub mod otp;
+pub mod pin;
 mod profile;
+pub mod recovery;
 mod replies;
 mod reply;
 mod retention;
 mod rights;
 mod row;
 mod scope;
+mod sealed_fields;
 mod secret;
 mod settings;
 mod standing;
@@ -43,17 +46,17 @@ mod time;
 pub use account::Account;
 pub use apply::Output;
 pub use audit::{
-    AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, SettingChange, Verified,
+    AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, Proof, SettingChange, Verified,
 };
 pub use callers::{Administrator, Application, OldKey, Reveal, Strangers};
 pub use check::Violation;
 pub use command::{
-    AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateAdministrator,
-    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DeleteAdministrator,
-    DeleteApplication, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal, RemoveToken,
-    Reseal, ResyncToken, RetireApplicationKey, RetireDataKey, RotateAdministratorToken,
-    RotateApplicationKey, RotateDataKey, SetNodeAddresses, Stamp, UnblockUser, UpdateAdministrator,
-    UpdateApplication, UpdateSettings, UpdateUser,
+    AdmitNode, BlockUser, CancelBypass, Command, ConfirmDataKey, ConfirmToken, CreateAdministrator,
+    CreateApplication, CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser,
+    DeleteAdministrator, DeleteApplication, DeleteUser, EnrollToken, GrantBypass, Match, Method,
+    Outcome, Proposal, RemoveToken, Reseal, ResyncToken, RetireApplicationKey, RetireDataKey,
+    RotateAdministratorToken, RotateApplicationKey, RotateDataKey, SetNodeAddresses, SetPin, Stamp,
+    UnblockUser, UpdateAdministrator, UpdateApplication, UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -70,8 +73,12 @@ pub use replies::Remembered;
 pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
 pub use rights::{Operation, Right, Rights, Role};
-pub use row::{Block, Change, Cluster, JoinToken, Node, Row, RowKey, Token, User};
+pub use row::{
+    Block, Bypass, Change, Cluster, JoinToken, Node, RecoveryCodes, Row, RowKey, Token, User,
+    UserPin,
+};
 pub use scope::{Scope, ScopeError, ScopePart, SourceRange, Sources};
+pub use sealed_fields::{SealedField, SealedPlace};
 pub use secret::{Sealed, Secret};
 pub use settings::{Bound, Lockout, SETTINGS, Setting, SettingInfo, Settings, SettingsFault, Unit};
 pub use standing::Standing;

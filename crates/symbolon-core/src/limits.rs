@@ -53,6 +53,12 @@ pub const LANGUAGE_BYTES_MAX: usize = 35;
 pub const NAME_BYTES_MAX: usize = 64;
 /// Bytes of a code as typed, PIN included.
 pub const CODE_BYTES_MAX: usize = 64;
+/// Digits of a PIN.
+pub const PIN_DIGITS_MIN: usize = 4;
+/// Digits of a PIN.
+pub const PIN_DIGITS_MAX: usize = 16;
+/// PINs before the present one that are kept.
+pub const PIN_HISTORY_MAX: usize = 10;
 /// Bytes of a client's address as text.
 pub const CLIENT_IP_BYTES_MAX: usize = 45;
 /// Bytes of what a user should see about a verification.
@@ -106,6 +112,7 @@ pub const FAILURES_MAX: u32 = 100;
 const _: () = {
     assert!(FAILURES_MAX <= 100);
     assert!(CODE_DIGITS_MIN <= CODE_DIGITS_MAX);
+    assert!(PIN_DIGITS_MAX + CODE_DIGITS_MAX as usize <= CODE_BYTES_MAX);
     assert!(SEED_BYTES_MIN <= SEED_BYTES_MAX);
     // A proposal can be applied at stamps that lie twice its age apart: all that while a second one
     // must find the first answer.

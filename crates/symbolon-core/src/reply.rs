@@ -89,6 +89,8 @@ pub enum Denial {
     Waiting,
     /// The application has brought as many failures as one may.
     ShareSpent,
+    /// The code is right and the PIN is not. The code is spent.
+    WrongPin,
     /// The name fits several users.
     AmbiguousName,
 }
@@ -107,6 +109,7 @@ impl Denial {
             Self::Blocked => 7,
             Self::Waiting => 8,
             Self::ShareSpent => 9,
+            Self::WrongPin => 10,
             Self::AmbiguousName => 20,
         }
     }
@@ -124,6 +127,7 @@ impl Denial {
             Self::Blocked => "BLOCKED",
             Self::Waiting => "WAITING",
             Self::ShareSpent => "SHARE_SPENT",
+            Self::WrongPin => "WRONG_PIN",
             Self::AmbiguousName => "AMBIGUOUS_NAME",
         }
     }

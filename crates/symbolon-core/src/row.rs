@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::otp::{Algorithm, Parameters, Position};
+use crate::recovery::RECOVERY_CODES;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, ClusterId, DataKeys, DisplayName,
     JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, NodeId, Profile, Reason, Reveal,
@@ -56,6 +57,12 @@ pub struct User {
     pub disabled: bool,
     /// No code is taken for a while.
     pub block: Option<Block>,
+    /// What is typed with each code, if anything is.
+    pub pin: Option<Arc<UserPin>>,
+    /// The next verification succeeds, whatever the code.
+    pub bypass: Option<Arc<Bypass>>,
+    /// Codes for when the token is lost.
+    pub recovery_codes: Option<Arc<RecoveryCodes>>,
     /// What else is known; absent instead of empty.
     pub profile: Option<Arc<Profile>>,
     /// When the user was created.
@@ -64,6 +71,63 @@ pub struct User {
     pub changed_at: LogIndex,
     /// Log index of the last change by an administrator; what an update may be bound to.
     pub revision: LogIndex,
+}
+
+/// See [`User::pin`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserPin {
+    /// The PIN and those before it, sealed: see [`crate::pin::PinRecord`].
+    pub sealed: Sealed,
+    /// When it was set.
+    pub set_at: Timestamp,
+}
+
+/// See [`User::bypass`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bypass {
+    /// Why.
+    pub reason: Reason,
+    /// Since when.
+    pub since: Timestamp,
+    /// It ends by itself at this state time.
+    pub until: Timestamp,
+}
+
+/// See [`User::recovery_codes`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecoveryCodes {
+    /// The set, sealed: see [`crate::recovery::RecoverySet`].
+    pub sealed: Sealed,
+    /// A bit for each that is used: the lowest for number 1.
+    pub used: u16,
+    /// When the set was made.
+    pub created_at: Timestamp,
+}
+
+impl RecoveryCodes {
+    /// Whether the code of a number is used; `None`: there is none of that number.
+    #[must_use]
+    pub fn is_used(&self, number: u8) -> Option<bool> {
+        Self::bit(number).map(|bit| self.used & bit != 0)
+    }
+
+    /// How many are left.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        let all = u32::try_from(RECOVERY_CODES).unwrap_or(u32::MAX);
+        all.saturating_sub(self.used.count_ones())
+    }
+
+    /// These codes with one more of them used.
+    #[must_use]
+    pub fn spending(&self, number: u8) -> Self {
+        Self { used: self.used | Self::bit(number).unwrap_or(0), ..self.clone() }
+    }
+
+    fn bit(number: u8) -> Option<u16> {
+        let is_one = (1..=RECOVERY_CODES).contains(&usize::from(number));
+        is_one.then(|| 1_u16.checked_shl(u32::from(number) - 1)).flatten()
+    }
 }
 
 /// See [`User::block`].
@@ -240,6 +304,19 @@ impl Canonical for User {
             w.number(self.failed_at.0).number(self.failed_by.len() as u64);
             for (application, failures) in &self.failed_by {
                 w.number(application.0).number((*failures).into());
+            }
+        }
+        if let Some(pin) = &self.pin {
+            w.bytes(pin.sealed.as_bytes()).number(pin.set_at.0);
+        }
+        if self.bypass.is_some() || self.recovery_codes.is_some() {
+            let bypass = self.bypass.as_ref();
+            w.number(bypass.map_or(0, |bypass| bypass.since.0));
+            w.number(bypass.map_or(0, |bypass| bypass.until.0));
+            w.bytes(bypass.map_or("", |bypass| bypass.reason.as_str()).as_bytes());
+            if let Some(codes) = &self.recovery_codes {
+                w.bytes(codes.sealed.as_bytes()).number(codes.used.into());
+                w.number(codes.created_at.0);
             }
         }
         w.number(self.created_at.0).number(self.changed_at.0);

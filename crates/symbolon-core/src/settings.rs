@@ -8,6 +8,7 @@ use core::fmt;
 
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::limits::FAILURES_MAX;
+use crate::pin::settings as pin;
 use crate::{LogIndex, SettingChange, Timestamp};
 
 /// The closed list of settings.
@@ -20,6 +21,11 @@ pub enum Setting {
     LockoutHardLimit,
     IslandAllowance,
     BlockDuration,
+    PinOrder,
+    PinMinLength,
+    PinPreventWeak,
+    PinHistory,
+    BypassLongest,
     UnknownNames,
 }
 
@@ -30,6 +36,8 @@ pub enum Unit {
     Count,
     /// Seconds.
     Seconds,
+    /// The place of a word in this list, from 0.
+    Choice(&'static [&'static str]),
 }
 
 /// What there is to know about a setting.
@@ -65,7 +73,7 @@ pub enum Bound {
 }
 
 /// All settings, in the order of their numbers.
-pub const SETTINGS: [SettingInfo; 7] = [
+pub const SETTINGS: [SettingInfo; 12] = [
     SettingInfo {
         setting: Setting::LockoutThreshold,
         number: 1,
@@ -138,9 +146,14 @@ pub const SETTINGS: [SettingInfo; 7] = [
         text: "How long a user is blocked, unless whoever blocks says otherwise.",
         caution: None,
     },
+    pin::ORDER,
+    pin::MIN_LENGTH,
+    pin::PREVENT_WEAK,
+    pin::HISTORY,
+    pin::BYPASS_LONGEST,
     SettingInfo {
         setting: Setting::UnknownNames,
-        number: 7,
+        number: 12,
         name: "audit.unknown_names",
         unit: Unit::Count,
         default: 60,
@@ -157,8 +170,9 @@ impl Setting {
     /// What there is to know about it.
     #[must_use]
     pub const fn info(self) -> &'static SettingInfo {
-        let [threshold, first_wait, longest_wait, hard_limit, allowance, block, unknown_names] =
+        let [threshold, first_wait, longest_wait, hard_limit, allowance, block, pins @ ..] =
             &SETTINGS;
+        let [pin_order, pin_min_length, pin_weak, pin_history, bypass, unknown_names] = pins;
         match self {
             Self::LockoutThreshold => threshold,
             Self::LockoutFirstWait => first_wait,
@@ -166,6 +180,11 @@ impl Setting {
             Self::LockoutHardLimit => hard_limit,
             Self::IslandAllowance => allowance,
             Self::BlockDuration => block,
+            Self::PinOrder => pin_order,
+            Self::PinMinLength => pin_min_length,
+            Self::PinPreventWeak => pin_weak,
+            Self::PinHistory => pin_history,
+            Self::BypassLongest => bypass,
             Self::UnknownNames => unknown_names,
         }
     }
@@ -370,6 +389,7 @@ impl fmt::Display for Shown {
         match self.0 {
             Unit::Count => write!(f, "{}", self.1),
             Unit::Seconds => write!(f, "{} s", self.1),
+            Unit::Choice(_) => write!(f, "{}", self.1),
         }
     }
 }

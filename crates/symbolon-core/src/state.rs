@@ -12,8 +12,8 @@ use crate::replies::Replies;
 use crate::table::Table;
 use crate::{
     Administrator, Application, ApplicationId, AuditEvent, Caller, Change, Cluster, DataKeyId,
-    DataKeys, JoinToken, JoinTokenId, Lockout, Name, Node, NodeId, Remembered, RequestId, Row,
-    RowKey, Serial, Settings, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+    DataKeys, JoinToken, JoinTokenId, Lockout, LogIndex, Name, Node, NodeId, Remembered, RequestId,
+    Row, RowKey, Serial, Settings, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
 };
 
 /// What of a state is neither row nor audit.
@@ -293,6 +293,11 @@ impl State {
         self.settings.get(()).map_or_else(unset, |settings| settings.lockout(nodes))
     }
 
+    /// Whether the settings have not changed since `seen`.
+    pub(crate) fn settings_are_fresh(&self, seen: LogIndex) -> bool {
+        self.settings.get(()).is_none_or(|settings| settings.changed_at <= seen)
+    }
+
     /// When a tick is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
@@ -302,7 +307,7 @@ impl State {
     /// Writes a row: table, digest, look-ups, and the change for the image.
     pub(crate) fn put(&mut self, row: Row, out: &mut Output) {
         self.unlink(row.key());
-        self.count_sealed(row.key(), row.sealed());
+        self.count_sealed(row.key(), Some(&row));
         out.changes.push(Change::Put(row.clone()));
         match row {
             Row::Cluster(row) => self.cluster.put(row),

@@ -233,6 +233,8 @@ fn verify(user: &str, step: u64) -> Command {
         method: Method::Otp,
         client_ip: "192.0.2.7".to_owned(),
         matches: vec![Match { token: TokenId(20), step }],
+        wrong_pin: Vec::new(),
+        recovery_code: None,
     })
 }
 

@@ -35,6 +35,7 @@ fn value(unit: Unit, value: u64) -> String {
     let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
     match unit {
         Unit::Count => value.to_string(),
+        Unit::Choice(words) => (*words.get(usize::try_from(value).unwrap()).unwrap()).to_owned(),
         Unit::Seconds => {
             let (name, seconds) =
                 units.into_iter().find(|(_, it)| value > 0 && value.is_multiple_of(*it)).unwrap();

@@ -1,16 +1,19 @@
 //! What is told about a sign-in is what becomes of it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use symbolon_core::otp::Parameters;
 use symbolon_core::{
-    Administrator, AdministratorId, Application, ApplicationId, Block, Caller, Cluster, ClusterId,
-    Command, Denial, DisplayName, Finding, Fingerprint, KeyHash, LineageId, LogIndex, Method, Name,
-    NodeId, Outcome, Output, Proposal, Reason, Reply, RequestId, RestoreError, Rights, Row,
-    Scalars, Sealed, Sources, Stamp, Standing, State, Strangers, Timestamp, Token, TokenId, User,
-    UserId, UserName,
+    Administrator, AdministratorId, Application, ApplicationId, Block, Bypass, Caller, Cluster,
+    ClusterId, Command, Denial, DisplayName, Finding, Fingerprint, KeyHash, LineageId, LogIndex,
+    Method, Name, NodeId, Outcome, Output, Proposal, Reason, RecoveryCodes, Reply, RequestId,
+    RestoreError, Rights, Row, Scalars, Sealed, Sources, Stamp, State, Strangers, Timestamp, Token,
+    TokenId, User, UserId, UserName,
 };
 
 const USERS: u32 = 1_000;
@@ -26,6 +29,8 @@ struct Case {
     failures: (u32, u32),
     failed_ago: u64,
     tokens: Vec<bool>,
+    bypassed_until: Option<u64>,
+    recovery_codes: bool,
     named: &'static str,
 }
 
@@ -37,70 +42,104 @@ fn case() -> impl Strategy<Value = Case> {
         (few(), few()),
         prop_oneof![Just(1_u64), 29_999..30_002_u64, Just(4_000_000)],
         prop::collection::vec(any::<bool>(), 0..3),
+        prop::option::weighted(0.2, AT.0 - 2..AT.0 + 3),
+        prop::bool::weighted(0.2),
         prop::sample::select(vec!["alice@sales.example", "alice", "alice@sales", "bob", "carol"]),
     )
-        .prop_map(|(disabled, blocked_until, failures, failed_ago, tokens, named)| Case {
-            disabled,
-            blocked_until,
-            failures,
-            failed_ago,
-            tokens,
-            named,
-        })
+        .prop_map(
+            |(
+                disabled,
+                blocked_until,
+                failures,
+                failed_ago,
+                tokens,
+                bypassed_until,
+                recovery_codes,
+                named,
+            )| Case {
+                disabled,
+                blocked_until,
+                failures,
+                failed_ago,
+                tokens,
+                bypassed_until,
+                recovery_codes,
+                named,
+            },
+        )
+}
+
+/// What becomes of a sign-in with a wrong code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Fate {
+    Denied(Denial),
+    LetIn,
+    Evaluated,
 }
 
 /// What the table of `docs/settings.md` says of the case, first line first.
-fn by_the_table(case: &Case) -> Option<Denial> {
+fn by_the_table(case: &Case) -> Fate {
     match case.named {
-        "carol" => return Some(Denial::AmbiguousName),
-        "bob" => return Some(Denial::UnknownUser),
+        "carol" => return Fate::Denied(Denial::AmbiguousName),
+        "bob" => return Fate::Denied(Denial::UnknownUser),
         _ => {}
     }
     let (by_vpn, by_mail) = case.failures;
     let failures = by_vpn + by_mail;
     let waits = |failures: u32| (30_000_u64 << (failures - 10).min(7)).min(3_600_000);
     if case.disabled {
-        Some(Denial::Disabled)
+        Fate::Denied(Denial::Disabled)
     } else if case.blocked_until.is_some_and(|until| AT.0 < until) {
-        Some(Denial::Blocked)
+        Fate::Denied(Denial::Blocked)
     } else if failures >= 100 {
-        Some(Denial::Locked)
+        Fate::Denied(Denial::Locked)
     } else if failures >= 10 && case.failed_ago < waits(failures) {
-        Some(Denial::Waiting)
+        Fate::Denied(Denial::Waiting)
     } else if by_vpn >= 50 {
-        Some(Denial::ShareSpent)
-    } else if !case.tokens.iter().any(|proved| *proved) {
-        Some(Denial::NoToken)
+        Fate::Denied(Denial::ShareSpent)
+    } else if case.bypassed_until.is_some_and(|until| AT.0 < until) {
+        Fate::LetIn
+    } else if case.recovery_codes || case.tokens.contains(&true) {
+        Fate::Evaluated
     } else {
-        None
+        Fate::Denied(Denial::NoToken)
+    }
+}
+
+fn as_told(findings: &[Finding]) -> Fate {
+    let decides = findings.iter().find(|it| it.stands_in_the_way() || it.lets_in());
+    match decides.copied() {
+        None => Fate::Evaluated,
+        Some(finding) if finding.lets_in() => Fate::LetIn,
+        Some(finding) => Fate::Denied(finding.denial().unwrap()),
     }
 }
 
 #[test]
 fn what_is_told_agrees_with_the_table_and_with_what_happens() {
     let config = ProptestConfig { cases: USERS, ..ProptestConfig::default() };
-    let mut seen = BTreeSet::new();
-    let mut runner = proptest::test_runner::TestRunner::new(config);
-    let seen_here = std::cell::RefCell::new(&mut seen);
+    let seen = RefCell::new(BTreeSet::new());
+    let mut runner = TestRunner::new(config);
     let agreed = runner.run(&case(), |case| {
         let state = state(&case);
         let application = state.application(VPN).unwrap();
         let name = UserName::new(case.named).unwrap();
         let findings: Vec<_> = state.explain(&name, Some(application), AT).collect();
-        let decides = findings.iter().find(|finding| finding.stands_in_the_way());
-        let told = decides.copied().and_then(Finding::denial);
+        let told = as_told(&findings);
         prop_assert_eq!(told, by_the_table(&case), "{:?}", findings);
-        if let Some(user) = state.account(&name).user() {
-            let standing = state.standing(user, Some(VPN), AT);
-            prop_assert_eq!(standing.denial(), told);
-            prop_assert_eq!(standing == Standing::Active, told.is_none());
-        }
-        prop_assert_eq!(happens(state, &name), Some(told.unwrap_or(Denial::CodeMismatch)));
-        seen_here.borrow_mut().insert(told);
+        let happens = match told {
+            Fate::Denied(denial) => Some(denial),
+            Fate::LetIn => None,
+            // A code that is none of the recovery codes, and there is nothing else.
+            Fate::Evaluated if !case.tokens.contains(&true) => Some(Denial::NoToken),
+            Fate::Evaluated => Some(Denial::CodeMismatch),
+        };
+        prop_assert_eq!(self::happens(state, &name), happens);
+        seen.borrow_mut().insert(told);
         Ok(())
     });
     agreed.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(seen.len(), 9, "a way to stand was never met: {seen:?}");
+    assert_eq!(seen.borrow().len(), 10, "a fate was never met: {:?}", seen.borrow());
 }
 
 #[test]
@@ -111,6 +150,8 @@ fn an_application_that_is_refused_is_told_first() {
         failures: (0, 0),
         failed_ago: 1,
         tokens: Vec::new(),
+        bypassed_until: None,
+        recovery_codes: false,
         named: "alice",
     };
     let state = state(&case);
@@ -123,7 +164,7 @@ fn an_application_that_is_refused_is_told_first() {
         assert!(first.refuses() && first.stands_in_the_way(), "{first:?}");
     }
     let of_any: Vec<_> = state.explain(&name, None, AT).map(Finding::rule).collect();
-    assert_eq!(of_any, ["name", "enabled", "block", "lock", "wait", "share", "token"]);
+    assert_eq!(of_any, ["name", "enabled", "block", "lock", "wait", "share", "bypass", "token"]);
 }
 
 /// What becomes of a wrong code.
@@ -135,6 +176,8 @@ fn happens(mut state: State, name: &UserName) -> Option<Denial> {
         method: Method::Otp,
         client_ip: String::new(),
         matches: Vec::new(),
+        wrong_pin: Vec::new(),
+        recovery_code: None,
     };
     let proposal = Proposal {
         caller: Caller::Application(VPN),
@@ -163,6 +206,16 @@ fn state(case: &Case) -> State {
         since: Timestamp(1),
         until: Timestamp(until),
     };
+    let bypass = |until| Bypass {
+        reason: Reason::new("lost").unwrap(),
+        since: Timestamp(1),
+        until: Timestamp(until),
+    };
+    let codes = RecoveryCodes {
+        sealed: Sealed::new(vec![1, 0, 0, 0, 1, 9]),
+        used: 1,
+        created_at: Timestamp(1),
+    };
     let alice = User {
         failures,
         failed_at: Timestamp(if failures > 0 { AT.0 - case.failed_ago } else { 0 }),
@@ -170,6 +223,8 @@ fn state(case: &Case) -> State {
         tokens: tokens.clone().map(|(id, _)| TokenId(id)).collect(),
         disabled: case.disabled,
         block: case.blocked_until.map(block),
+        bypass: case.bypassed_until.map(bypass).map(Arc::new),
+        recovery_codes: case.recovery_codes.then(|| Arc::new(codes)),
         ..user(10, "alice@sales.example")
     };
     rows.extend(tokens.map(|(id, proved)| Row::Token(token(id, *proved))));
@@ -227,6 +282,9 @@ fn user(id: u64, name: &str) -> User {
         tokens: Vec::new(),
         disabled: false,
         block: None,
+        bypass: None,
+        recovery_codes: None,
+        pin: None,
         profile: None,
         created_at: Timestamp(7),
         changed_at: LogIndex(3),

@@ -15,7 +15,7 @@ mod tests {
     use proptest::strategy::ValueTree as _;
     use proptest::test_runner::TestRunner;
     use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
-    use symbolon_core::{AuditEvent, AuditRow, Output, Reply, RestoreError, Row, State};
+    use symbolon_core::{AuditEvent, AuditRow, Output, Proof, Reply, RestoreError, Row, State};
 
     use crate::model::Model;
     use crate::steps::{Log, Step, step};
@@ -139,8 +139,8 @@ mod tests {
                 let (stamp, proposal) = log.entry(step, &state);
                 let mut out = Output::default();
                 let answer = state.apply(stamp, &proposal, &mut out);
-                if let Some(AuditRow::DataKeyRetired { .. }) = out.events.last().map(|e| &e.row) {
-                    *found.entry("DataKeyRetired".to_owned()).or_default() += 1;
+                if let Some(told) = out.events.last().and_then(|event| told(&event.row)) {
+                    *found.entry(told.to_owned()).or_default() += 1;
                 }
                 let kind = match answer.reply {
                     _ if answer.index != stamp.index => "repeated".to_owned(),
@@ -155,6 +155,9 @@ mod tests {
             "None",
             "Some(CodeMismatch)",
             "Some(CodeAlreadyUsed)",
+            "Some(WrongPin)",
+            "Bypass",
+            "RecoveryCode",
             "Some(UnknownUser)",
             "Some(NoToken)",
             "Some(Waiting)",
@@ -189,6 +192,19 @@ mod tests {
         ] {
             let times = found.get(kind).copied().unwrap_or(0);
             assert!(times >= 10, "{kind}: {times} times of {found:?}");
+        }
+    }
+
+    /// What an answer does not tell.
+    fn told(row: &AuditRow) -> Option<&'static str> {
+        match row {
+            AuditRow::DataKeyRetired { .. } => Some("DataKeyRetired"),
+            AuditRow::Verified(it) => match it.proof {
+                Proof::Code => None,
+                Proof::Bypass => Some("Bypass"),
+                Proof::RecoveryCode(_) => Some("RecoveryCode"),
+            },
+            _ => None,
         }
     }
 

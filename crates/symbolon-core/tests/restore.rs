@@ -1,17 +1,22 @@
 //! What a state refuses to be restored from, and that every field counts in the digest.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use symbolon_core::limits::{FAILURES_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX};
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
-    Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, OldKey, Profile, Reason,
-    RequestId, RestoreError, Reveal, Rights, Role, Rotation, Row, Scalars, Scope, ScopePart,
-    Sealed, Serial, Setting, Settings, SourceRange, Sources, State, Strangers, Timestamp, Token,
-    TokenId, User, UserId, UserName, Violation,
+    Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, Fingerprint, JoinToken, JoinTokenId,
+    KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, OldKey, Reason, RequestId, RestoreError,
+    Rights, Role, Rotation, Row, Scalars, Sealed, Serial, Setting, Settings, State, Strangers,
+    Timestamp, Token, TokenId, User, UserId, UserPin, Violation,
 };
+
+#[path = "restore/rows.rs"]
+mod rows;
+
+use rows::*;
 
 const USER: UserId = UserId(10);
 const TOKEN: TokenId = TokenId(20);
@@ -205,109 +210,6 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-fn name(text: &str) -> Name {
-    Name::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-fn reveal(secret: u8, until: u64) -> Option<Reveal> {
-    Some(Reveal { secret: Sealed::new(vec![secret; 3]), until: Timestamp(until) })
-}
-
-fn cluster() -> Cluster {
-    Cluster {
-        id: ClusterId([1; 16]),
-        name: name("main"),
-        epoch: 1,
-        lineage: LineageId([2; 16]),
-        ca_certificate: vec![3; 3],
-        ca_key: Sealed::new(vec![4; 3]),
-        created_at: Timestamp(5),
-    }
-}
-
-fn administrator() -> Administrator {
-    Administrator {
-        changed_at: LogIndex(1),
-        ..Administrator::first(AdministratorId(2), name("root"), KeyHash([1; 32]))
-    }
-}
-
-fn application() -> Application {
-    Application {
-        id: ApplicationId(30),
-        name: name("vpn"),
-        key: KeyHash([2; 32]),
-        old_key: None,
-        strangers: Strangers::default(),
-        reveal: reveal(1, 100),
-        rights: Rights::VERIFY,
-        sources: Sources::default(),
-        disabled: false,
-        created_at: Timestamp(6),
-        changed_at: LogIndex(2),
-    }
-}
-
-fn user() -> User {
-    User {
-        id: USER,
-        name: user_name("alice"),
-        display_name: display_name("Alice"),
-        failures: 3,
-        failed_at: Timestamp(8),
-        failed_by: vec![(ApplicationId(30), 2)],
-        tokens: vec![TOKEN],
-        created_at: Timestamp(7),
-        changed_at: LogIndex(3),
-        disabled: false,
-        block: None,
-        profile: None,
-        revision: LogIndex(0),
-    }
-}
-
-fn scope(part: &str) -> Scope {
-    Scope::new(ScopePart::parse(part)).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn sources(range: &str) -> Sources {
-    Sources::new(SourceRange::parse(range)).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn known() -> Profile {
-    let groups = vec!["staff".to_owned()];
-    let profile =
-        Profile::new("a@example.com".to_owned(), Vec::new(), groups, Vec::new(), "de".to_owned());
-    profile.unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn user_name(text: &str) -> UserName {
-    UserName::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-fn display_name(text: &str) -> DisplayName {
-    DisplayName::new(text).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-fn parameters(algorithm: Algorithm, digits: u8, period_seconds: u32) -> Parameters {
-    Parameters::totp(algorithm, digits, period_seconds).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn token() -> Token {
-    Token {
-        id: TOKEN,
-        user: USER,
-        parameters: Parameters::default(),
-        seed: Sealed::new(vec![5; 3]),
-        serial: None,
-        pending: false,
-        mark: 8,
-        drift: 0,
-        created_at: Timestamp(9),
-        changed_at: LogIndex(4),
-    }
-}
-
 fn node(id: u64) -> Node {
     Node {
         id: NodeId(id),
@@ -382,6 +284,9 @@ fn alterations(row: &Row) -> Vec<Row> {
                 since: Timestamp(1),
                 until: Timestamp(2),
             }),
+            pin: Some(Arc::new(UserPin { sealed: Sealed::new(vec![1, 0, 0, 0, 1, 7]), set_at: Timestamp(3) })),
+            bypass: Some(Arc::new(bypass())),
+            recovery_codes: Some(Arc::new(recovery_codes())),
             profile: known().kept(),
             revision: LogIndex(9),
         }),

@@ -4,8 +4,8 @@
 mod callers;
 
 use symbolon_core::{
-    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, SettingChange, State,
-    TokenId, UserId, Verified,
+    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, Proof, SettingChange,
+    State, TokenId, UserId, Verified,
 };
 use symbolon_proto::{reason_detail, v1};
 use symbolon_service::audit::{GoneUsers, kind};
@@ -81,6 +81,11 @@ impl Names<'_> {
             | AuditRow::UserUpdated { .. }
             | AuditRow::UserBlocked { .. }
             | AuditRow::UserUnblocked { .. }
+            | AuditRow::PinSet { .. }
+            | AuditRow::PinCleared { .. }
+            | AuditRow::BypassGranted { .. }
+            | AuditRow::BypassCancelled { .. }
+            | AuditRow::RecoveryCodesCreated { .. }
             | AuditRow::UserDeleted { .. } => self.about_user(row),
             AuditRow::TokenEnrolled { user, token } => {
                 let (user, token) = (self.user(*user), Some(self.token(*token)));
@@ -133,6 +138,11 @@ impl Names<'_> {
             failures: verified.verdict.failures,
             client_ip: verified.client_ip.clone(),
             tokens: verified.spent.iter().map(|spent| self.token(spent.token)).collect(),
+            bypassed: verified.proof == Proof::Bypass,
+            recovery: match verified.proof {
+                Proof::RecoveryCode(number) => number.into(),
+                Proof::Code | Proof::Bypass => 0,
+            },
             ..v1::VerifiedDetails::default()
         };
         details.set_method(v1::Method::Otp);
@@ -165,6 +175,25 @@ impl Names<'_> {
                 let (id, username) = (user.to_string(), name.to_string());
                 let user = Some(v1::AuditedUser { id, username });
                 Details::UserDeleted(v1::UserDeletedDetails { user, tokens: *tokens })
+            }
+            AuditRow::PinSet { user } => {
+                Details::PinSet(v1::PinSetDetails { user: self.user(*user) })
+            }
+            AuditRow::PinCleared { user } => {
+                Details::PinCleared(v1::PinClearedDetails { user: self.user(*user) })
+            }
+            AuditRow::BypassGranted { user, reason, until } => {
+                let (user, until) = (self.user(*user), Some(timestamp(*until)));
+                let reason = reason.to_string();
+                Details::BypassGranted(v1::BypassGrantedDetails { user, reason, until })
+            }
+            AuditRow::BypassCancelled { user, reason } => {
+                let (user, reason) = (self.user(*user), reason.to_string());
+                Details::BypassCancelled(v1::BypassCancelledDetails { user, reason })
+            }
+            AuditRow::RecoveryCodesCreated { user } => {
+                let user = self.user(*user);
+                Details::RecoveryCodesCreated(v1::RecoveryCodesCreatedDetails { user })
             }
             AuditRow::UserCreated { user, name } => {
                 let (id, username) = (user.to_string(), name.to_string());
@@ -233,19 +262,21 @@ mod tests {
     /// A kind has one number everywhere: in the filter, on the wire and in the hash chain.
     #[test]
     fn every_type_of_the_api_is_a_kind_and_is_named_as_its_details() {
-        let mut known = 0;
-        for number in 1..64 {
-            let Ok(named) = v1::EventType::try_from(number) else { continue };
-            known += 1;
-            assert_eq!(known, number, "{} leaves a hole", named.as_str_name());
-        }
-        assert_eq!(
-            known,
-            i32::from(kind(&AuditRow::NamesNotAudited {
-                application: ApplicationId(1),
-                names: 1,
-                since: symbolon_core::Timestamp(1),
-            }))
-        );
+        let known = (1..64).filter(|number| v1::EventType::try_from(*number).is_ok());
+        // Up to the names without a hole, and from the PINs on.
+        let names = i32::from(kind(&AuditRow::NamesNotAudited {
+            application: ApplicationId(1),
+            names: 1,
+            since: symbolon_core::Timestamp(1),
+        }));
+        let pins = [
+            kind(&AuditRow::PinSet { user: UserId(1) }),
+            kind(&AuditRow::PinCleared { user: UserId(1) }),
+            42,
+            43,
+            kind(&AuditRow::RecoveryCodesCreated { user: UserId(1) }),
+        ];
+        let expected = (1..=names).chain(pins.map(i32::from));
+        assert!(known.eq(expected));
     }
 }

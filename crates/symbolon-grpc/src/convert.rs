@@ -2,7 +2,7 @@
 
 use prost_types::Timestamp as ProtoTimestamp;
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
-use symbolon_core::{Block, Standing, State, Timestamp, Token, User};
+use symbolon_core::{Block, Bypass, Standing, State, Timestamp, Token, User};
 use symbolon_proto::v1;
 use symbolon_service::{ServiceError, etag};
 
@@ -16,7 +16,8 @@ pub(crate) fn timestamp(at: Timestamp) -> ProtoTimestamp {
 pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
     let tokens = user.tokens.iter().filter_map(|id| state.token(*id));
     // In a quiet cluster state time stands still: what is shown goes by the clock, as `now` says.
-    let standing = state.standing(user, None, now.max(state.clock()));
+    let at = now.max(state.clock());
+    let standing = state.standing(user, None, at);
     let shown = v1::User {
         id: user.id.to_string(),
         username: user.name.to_string(),
@@ -32,9 +33,20 @@ pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
             Standing::Waiting(until) => Some(timestamp(until)),
             _ => None,
         },
+        pin_set_at: user.pin.as_ref().map(|pin| timestamp(pin.set_at)),
+        bypass: user.bypass.as_deref().filter(|bypass| at < bypass.until).map(bypass),
+        recovery_codes_left: user.recovery_codes.as_ref().map_or(0, |codes| codes.left()),
         ..v1::User::default()
     };
     crate::profile::shown(user, shown)
+}
+
+fn bypass(bypass: &Bypass) -> v1::Bypass {
+    v1::Bypass {
+        reason: bypass.reason.to_string(),
+        since: Some(timestamp(bypass.since)),
+        until: Some(timestamp(bypass.until)),
+    }
 }
 
 fn block(block: &Block) -> v1::Block {

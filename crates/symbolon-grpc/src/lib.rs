@@ -12,6 +12,7 @@ mod cluster;
 mod convert;
 mod health;
 mod import;
+mod pin;
 mod profile;
 mod settings;
 mod status;

@@ -118,6 +118,10 @@ fn setting(settings: &Settings, info: &SettingInfo) -> v1::Setting {
         is_set: settings.set(info.setting).is_some(),
         description: info.text.to_owned(),
         warning: settings.caution(info.setting).unwrap_or_default().to_owned(),
+        choices: match info.unit {
+            Unit::Choice(words) => words.iter().map(|word| (*word).to_owned()).collect(),
+            Unit::Count | Unit::Seconds => Vec::new(),
+        },
     }
 }
 
@@ -125,5 +129,6 @@ const fn unit(unit: Unit) -> v1::SettingUnit {
     match unit {
         Unit::Count => v1::SettingUnit::Count,
         Unit::Seconds => v1::SettingUnit::Seconds,
+        Unit::Choice(_) => v1::SettingUnit::Choice,
     }
 }

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::call::{ADMIN_TIMEOUT, Call};
 use crate::profile::{self, Parts};
 use crate::status::to_status;
-use crate::{convert, import};
+use crate::{convert, import, pin};
 
 pub(crate) struct Users(pub(crate) Arc<Service>);
 
@@ -140,6 +140,66 @@ impl v1::user_service_server::UserService for Users {
         let (user, index) = unblocked.map_err(|error| to_status(&error))?;
         let user = self.present(&user);
         Ok(Response::new(v1::UnblockUserResponse { user, log_index: index.0 }))
+    }
+
+    async fn set_pin(
+        &self,
+        request: Request<v1::SetPinRequest>,
+    ) -> Result<Response<v1::SetPinResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let done = pin::set(&self.0, call).await.map_err(|error| to_status(&error))?;
+        let generated_pin = done.drawn.as_ref().map(|pin| pin.expose().to_owned());
+        Ok(Response::new(v1::SetPinResponse {
+            user: self.present(&done.user),
+            generated_pin: generated_pin.unwrap_or_default(),
+            log_index: done.index.0,
+        }))
+    }
+
+    async fn grant_bypass(
+        &self,
+        request: Request<v1::GrantBypassRequest>,
+    ) -> Result<Response<v1::GrantBypassResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::GrantBypassRequest { username, reason, seconds } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let granted =
+            self.0.grant_bypass(principal, id, &username, &reason, seconds, deadline).await;
+        let (user, index) = granted.map_err(|error| to_status(&error))?;
+        let user = self.present(&user);
+        Ok(Response::new(v1::GrantBypassResponse { user, log_index: index.0 }))
+    }
+
+    async fn cancel_bypass(
+        &self,
+        request: Request<v1::CancelBypassRequest>,
+    ) -> Result<Response<v1::CancelBypassResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::CancelBypassRequest { username, reason } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let cancelled = self.0.cancel_bypass(principal, id, &username, &reason, deadline).await;
+        let (user, index) = cancelled.map_err(|error| to_status(&error))?;
+        let user = self.present(&user);
+        Ok(Response::new(v1::CancelBypassResponse { user, log_index: index.0 }))
+    }
+
+    async fn create_recovery_codes(
+        &self,
+        request: Request<v1::CreateRecoveryCodesRequest>,
+    ) -> Result<Response<v1::CreateRecoveryCodesResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let (principal, id) = (&call.principal, call.request_id);
+        let username = &call.message.username;
+        let made = self.0.create_recovery_codes(principal, id, username, deadline).await;
+        let made = made.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::CreateRecoveryCodesResponse {
+            user: self.present(&made.user),
+            codes: made.codes.iter().map(|code| code.shown().to_string()).collect(),
+            log_index: made.index.0,
+        }))
     }
 
     async fn enroll_token(

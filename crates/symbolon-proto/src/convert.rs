@@ -3,6 +3,7 @@
 
 mod answer;
 mod audit;
+mod bypass;
 mod caller;
 mod profile;
 mod proposal;

@@ -182,6 +182,7 @@ mod tests {
             (Denial::Blocked, ReasonDetail::Blocked),
             (Denial::Waiting, ReasonDetail::Waiting),
             (Denial::ShareSpent, ReasonDetail::ShareSpent),
+            (Denial::WrongPin, ReasonDetail::WrongPin),
             (Denial::AmbiguousName, ReasonDetail::AmbiguousName),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
@@ -198,6 +199,8 @@ mod tests {
             .chain(samples::user_commands())
             .chain(samples::settings_commands())
             .chain(samples::callers::commands())
+            .chain(samples::pin_commands())
+            .chain(samples::bypass_commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -228,9 +231,13 @@ mod tests {
                 Command::UpdateAdministrator(_) => 27,
                 Command::RotateAdministratorToken(_) => 28,
                 Command::DeleteAdministrator(_) => 29,
+                Command::SetPin(_) => 50,
+                Command::GrantBypass(_) => 51,
+                Command::CancelBypass(_) => 52,
+                Command::CreateRecoveryCodes(_) => 53,
             })
             .collect();
-        assert_eq!(commands, (1..=29).collect());
+        assert_eq!(commands, (1..=29).chain(50..=53).collect());
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
@@ -238,6 +245,8 @@ mod tests {
             .chain(samples::user_rows())
             .chain(samples::settings_rows())
             .chain(samples::callers::rows())
+            .chain(samples::pin_rows())
+            .chain(samples::bypass_rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -262,6 +271,8 @@ mod tests {
         events.extend(samples::settings_audit().2);
         events.extend(samples::callers::audit().2);
         events.extend(samples::callers::later_audit().2);
+        events.extend(samples::pin_audit().2);
+        events.extend(samples::bypass_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -276,6 +287,7 @@ mod tests {
                     Some(Denial::Blocked) => 26,
                     Some(Denial::Waiting) => 27,
                     Some(Denial::ShareSpent) => 28,
+                    Some(Denial::WrongPin) => 50,
                     Some(Denial::AmbiguousName) => 38,
                 },
                 AuditRow::ClusterCreated { .. } => 7,
@@ -306,8 +318,13 @@ mod tests {
                 AuditRow::AdministratorTokenRotated { .. } => 36,
                 AuditRow::AdministratorDeleted { .. } => 37,
                 AuditRow::NamesNotAudited { .. } => 39,
+                AuditRow::PinSet { .. } => 51,
+                AuditRow::PinCleared { .. } => 52,
+                AuditRow::BypassGranted { .. } => 53,
+                AuditRow::BypassCancelled { .. } => 54,
+                AuditRow::RecoveryCodesCreated { .. } => 55,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=55).collect());
     }
 }

@@ -91,6 +91,11 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::AdministratorTokenRotated { .. } => 27,
         AuditRow::AdministratorDeleted { .. } => 28,
         AuditRow::NamesNotAudited { .. } => 29,
+        AuditRow::PinSet { .. } => 40,
+        AuditRow::PinCleared { .. } => 41,
+        AuditRow::BypassGranted { .. } => 42,
+        AuditRow::BypassCancelled { .. } => 43,
+        AuditRow::RecoveryCodesCreated { .. } => 44,
     }
 }
 
@@ -115,6 +120,11 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         },
         AuditRow::UserCreated { user, .. }
         | AuditRow::UserUpdated { user, .. }
+        | AuditRow::PinSet { user }
+        | AuditRow::PinCleared { user }
+        | AuditRow::BypassGranted { user, .. }
+        | AuditRow::BypassCancelled { user, .. }
+        | AuditRow::RecoveryCodesCreated { user }
         | AuditRow::UserBlocked { user, .. }
         | AuditRow::UserUnblocked { user, .. }
         | AuditRow::UserDeleted { user, .. }

@@ -1,7 +1,7 @@
 //! Changing the data key, as far as an administrator has a part in it.
 
 use symbolon_core::{
-    Command, DataKeyId, LogIndex, Operation, Reply, RequestId, RotateDataKey, RowKey,
+    Command, DataKeyId, LogIndex, Operation, Reply, RequestId, RotateDataKey, SealedField,
 };
 use tokio::time::Instant;
 
@@ -9,23 +9,26 @@ use crate::admin::join_secret_field;
 use crate::administrators::token_field;
 use crate::applications::api_key_field;
 use crate::evaluate::seed_field;
+use crate::pins::pin_field;
 use crate::ports::FieldRef;
+use crate::recovery::recovery_field;
 use crate::service::Principal;
 use crate::{Service, ServiceError};
 
 /// Field of the private key of the cluster's CA.
 pub const CA_KEY: FieldRef = FieldRef { row: "cluster", id: 0, field: "ca_key" };
 
-/// The sealed field of a row; `None` for rows that have none.
+/// What a sealed field is bound to.
 #[must_use]
-pub const fn sealed_field(row: RowKey) -> Option<FieldRef> {
-    match row {
-        RowKey::Cluster => Some(CA_KEY),
-        RowKey::Token(id) => Some(seed_field(id.0)),
-        RowKey::Application(id) => Some(api_key_field(id.0)),
-        RowKey::JoinToken(id) => Some(join_secret_field(id.0)),
-        RowKey::Administrator(id) => Some(token_field(id.0)),
-        RowKey::User(_) | RowKey::Node(_) | RowKey::DataKeys | RowKey::Settings => None,
+pub const fn sealed_field(field: SealedField) -> FieldRef {
+    match field {
+        SealedField::CaKey => CA_KEY,
+        SealedField::Seed(id) => seed_field(id.0),
+        SealedField::Pin(id) => pin_field(id.0),
+        SealedField::RecoveryCodes(id) => recovery_field(id.0),
+        SealedField::ApiKey(id) => api_key_field(id.0),
+        SealedField::AdministratorToken(id) => token_field(id.0),
+        SealedField::JoinSecret(id) => join_secret_field(id.0),
     }
 }
 

@@ -23,10 +23,10 @@ pub struct Explained {
 }
 
 impl Explained {
-    /// The first rule that stands in the way.
+    /// The first rule that stands in the way, or that lets the user in.
     #[must_use]
     pub fn deciding(&self) -> Option<Finding> {
-        self.findings.iter().copied().find(|finding| finding.stands_in_the_way())
+        self.findings.iter().copied().find(|it| it.stands_in_the_way() || it.lets_in())
     }
 }
 

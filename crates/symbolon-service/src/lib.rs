@@ -11,6 +11,7 @@ mod admission;
 mod applications;
 pub mod audit;
 mod barrier;
+mod bypass;
 mod credential;
 mod data_key;
 mod error;
@@ -21,8 +22,10 @@ mod import;
 mod join;
 mod names;
 mod otpauth;
+mod pins;
 pub mod ports;
 mod read;
+mod recovery;
 mod service;
 mod settings;
 mod tokens;
@@ -40,11 +43,13 @@ pub use error::ServiceError;
 pub use explain::Explained;
 pub use import::{Fate, IMPORT_ROWS_MAX, Import, TokenRow, UserRow};
 pub use join::{JoinRequest, Joined};
+pub use pins::{NewPin, PinDone};
 pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
     NodeStatus, ProposeError, Role, Vault, VaultError, View,
 };
 pub use read::{Page, UserFilter};
+pub use recovery::NewRecoveryCodes;
 pub use service::{Principal, Service};
 pub use settings::{SettingsDone, SettingsWanted};
 pub use tokens::{Enrollment, NewToken, TokenName};

@@ -154,7 +154,7 @@ impl Service {
         self.about_user(about, build).await.map(|(_, index)| index)
     }
 
-    async fn change_user(
+    pub(crate) async fn change_user(
         &self,
         about: AboutUser<'_>,
         command: impl Fn(UserId) -> Command,
@@ -192,7 +192,7 @@ impl Service {
     }
 }
 
-fn reason(text: &str) -> Result<Reason, ServiceError> {
+pub(crate) fn reason(text: &str) -> Result<Reason, ServiceError> {
     Reason::new(text).map_err(|error| names::bad_name("reason", error))
 }
 

@@ -1,7 +1,8 @@
 //! Verifying a second factor.
 
 use symbolon_core::limits::{CLIENT_IP_BYTES_MAX, CODE_BYTES_MAX, CONTEXT_BYTES_MAX};
-use symbolon_core::otp::Code;
+use symbolon_core::pin::Typed;
+use symbolon_core::recovery::RecoveryCode;
 use symbolon_core::{
     Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Method, Operation, Outcome,
     Proposal, Refusal, Reply, RequestId, UserName, Verdict,
@@ -57,7 +58,9 @@ struct Question {
     caller: Caller,
     application: ApplicationId,
     user_name: UserName,
-    code: Code,
+    typed: Typed,
+    /// The same as a recovery code, if it has the form of one.
+    recovery: Option<RecoveryCode>,
     client_ip: String,
     id: RequestId,
     fingerprint: Fingerprint,
@@ -122,11 +125,11 @@ impl Service {
             &*self.vault,
             &self.nobody(view.state.active_data_key()),
             &question.user_name,
-            question.code,
+            (&question.typed, question.recovery.as_ref()),
             made_at,
         )
         .map_err(|error| {
-            tracing::warn!(request_id = %question.id, %error, "a seed does not open");
+            tracing::warn!(request_id = %question.id, %error, "a sealed field of a user does not open");
             ServiceError::Internal
         })?;
         let outcome = Outcome {
@@ -136,6 +139,8 @@ impl Service {
             method: Method::Otp,
             client_ip: question.client_ip.clone(),
             matches: evaluation.matches,
+            wrong_pin: evaluation.wrong_pin,
+            recovery_code: evaluation.recovery_code,
         };
         Ok(Proposal {
             caller: question.caller,
@@ -177,7 +182,8 @@ impl Service {
             caller: principal.caller,
             application,
             user_name,
-            code: Code::parse(&request.code).unwrap_or(Code::NEVER),
+            typed: Typed::new(&request.code),
+            recovery: RecoveryCode::parse(&request.code),
             client_ip: request.client_ip,
             id: request.request_id.unwrap_or_else(|| self.draw_request_id()),
             fingerprint,

@@ -6,16 +6,17 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
 use symbolon_proto::v1::cluster_service_client::ClusterServiceClient;
+use symbolon_proto::v1::set_pin_request::Change;
 use symbolon_proto::v1::settings_service_client::SettingsServiceClient;
 use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
 use symbolon_proto::v1::{
     ConfirmTokenRequest, CreateApplicationRequest, CreateApplicationResponse,
-    CreateJoinTokenRequest, CreateJoinTokenResponse, CreateUserRequest, CreateUserResponse,
-    EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest,
-    ListUsersRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, SettingValue,
-    Token, TokenName, UpdateSettingsRequest, UpdateSettingsResponse, User, VerifyRequest,
-    VerifyResponse,
+    CreateJoinTokenRequest, CreateJoinTokenResponse, CreateRecoveryCodesRequest, CreateUserRequest,
+    CreateUserResponse, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
+    GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest, RemoveTokenRequest,
+    ResyncTokenRequest, RotateDataKeyRequest, SetPinRequest, SetPinResponse, SettingValue, Token,
+    TokenName, UpdateSettingsRequest, UpdateSettingsResponse, User, VerifyRequest, VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -173,6 +174,40 @@ impl Client {
             self.request(RemoveTokenRequest { username: username.to_owned(), token: Some(token) });
         let mut client = UserServiceClient::new(self.channel());
         client.remove_token(request).await.map(|_| ())
+    }
+
+    /// `UserService.SetPin`
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn set_pin(&self, username: &str, change: Change) -> Result<SetPinResponse, Status> {
+        let message = SetPinRequest { username: username.to_owned(), change: Some(change) };
+        let request = self.request(message);
+        UserServiceClient::new(self.channel())
+            .set_pin(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    /// `UserService.GrantBypass`
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn grant_bypass(&self, username: &str, seconds: u32) -> Result<User, Status> {
+        let (username, reason) = (username.to_owned(), "left at home".to_owned());
+        let request = self.request(GrantBypassRequest { username, reason, seconds });
+        let granted = UserServiceClient::new(self.channel()).grant_bypass(request).await?;
+        Ok(granted.into_inner().user.unwrap_or_default())
+    }
+
+    /// `UserService.CreateRecoveryCodes`
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn create_recovery_codes(&self, username: &str) -> Result<Vec<String>, Status> {
+        let request = self.request(CreateRecoveryCodesRequest { username: username.to_owned() });
+        let made = UserServiceClient::new(self.channel()).create_recovery_codes(request).await?;
+        Ok(made.into_inner().codes)
     }
 
     /// Gives a user a token with a seed of the server's, and returns what their app then holds.

@@ -144,12 +144,19 @@ fn assignment(known: &[Setting], text: &str) -> Result<SettingValue, Failure> {
     let parsed = match (setting.unit(), value) {
         (_, "default") => Some(None),
         (SettingUnit::Seconds, text) => duration::parse(text).map(|time| Some(time.as_secs())),
+        (SettingUnit::Choice, text) => {
+            let mut words = setting.choices.iter().zip(0..);
+            words.find(|(word, _)| *word == text).map(|(_, place)| Some(place))
+        }
         (_, text) => text.parse().ok().map(Some),
     };
     let value = parsed.ok_or_else(|| {
         let remedy = match setting.unit() {
-            SettingUnit::Seconds => "Write a time: 30s, 5m, 1h, 90d, or `default`.",
-            _ => "Write a whole number, or `default`.",
+            SettingUnit::Seconds => "Write a time: 30s, 5m, 1h, 90d, or `default`.".to_owned(),
+            SettingUnit::Choice => {
+                format!("Write one of {}, or `default`.", setting.choices.join(", "))
+            }
+            _ => "Write a whole number, or `default`.".to_owned(),
         };
         Failure::usage(format!("{value:?} is no value of {name}."), remedy)
     })?;
@@ -178,6 +185,10 @@ fn text_of(file: &Path) -> Result<String, Failure> {
 fn value(setting: &Setting, value: u64) -> String {
     match setting.unit() {
         SettingUnit::Seconds => duration::shown(value),
+        SettingUnit::Choice => {
+            let word = usize::try_from(value).ok().and_then(|place| setting.choices.get(place));
+            word.cloned().unwrap_or_else(|| value.to_string())
+        }
         _ => value.to_string(),
     }
 }

@@ -1,5 +1,7 @@
 //! `symbolon user`
 
+mod bypass;
+mod pin;
 mod profile;
 
 use symbolon_proto::v1::{
@@ -106,6 +108,12 @@ pub(crate) enum UserCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Give a user a PIN to type with each code, or take it away
+    Pin(pin::PinArguments),
+    /// Let a user in once without a code: a token was left at home
+    Bypass(bypass::BypassArguments),
+    /// Give a user ten codes for when the token is lost; older ones are void
+    RecoveryCodes(bypass::RecoveryArguments),
     /// Remove a user with all tokens, for good
     Delete {
         /// Name to sign in with
@@ -155,6 +163,11 @@ pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
             block(&context, name, reason, days, format).await?;
         }
         UserCommand::Unblock { name, reason } => unblock(&context, name, reason, format).await?,
+        UserCommand::Bypass(arguments) => bypass::bypass(&context, arguments, format).await?,
+        UserCommand::RecoveryCodes(arguments) => {
+            bypass::recovery_codes(&context, arguments, format).await?;
+        }
+        UserCommand::Pin(arguments) => pin::run(&context, arguments, format).await?,
         UserCommand::Delete { name } => delete(&context, name, format).await?,
     }
     Ok(Exit::Done)
@@ -360,6 +373,9 @@ fn details(user: &User) -> String {
         ("Language", table::or_dash(Some(&user.language))),
         ("Id", user.id.clone()),
         ("State", standing(user)),
+        ("PIN", pin::shown(user.pin_set_at.as_deref())),
+        ("Bypass", bypass::shown(user)),
+        ("Recovery codes", user.recovery_codes_left.to_string()),
         ("Failures in a row", user.failures.to_string()),
         ("Created", table::or_dash(user.created_at.as_deref())),
     ]);

@@ -103,6 +103,11 @@ fn details(details: Details) -> Value {
             "reason": it.reason,
             "failures_before": it.failures_before,
         }),
+        Details::PinSet(it) => json!({ "user": user(it.user) }),
+        Details::PinCleared(it) => json!({ "user": user(it.user) }),
+        Details::BypassGranted(it) => bypass_granted(it),
+        Details::BypassCancelled(it) => json!({ "user": user(it.user), "reason": it.reason }),
+        Details::RecoveryCodesCreated(it) => json!({ "user": user(it.user) }),
         Details::UserDeleted(it) => json!({ "user": user(it.user), "tokens": it.tokens }),
         Details::TokenEnrolled(it) => of_token(it.user, it.token),
         Details::TokenConfirmed(it) => of_token(it.user, it.token),
@@ -147,6 +152,10 @@ fn details(details: Details) -> Value {
             json!({ "settings": it.settings.into_iter().map(row).collect::<Vec<_>>() })
         }
     }
+}
+
+fn bypass_granted(it: v1::BypassGrantedDetails) -> Value {
+    json!({ "user": user(it.user), "reason": it.reason, "until": time(it.until.as_ref()) })
 }
 
 /// Null for what is not about one.
@@ -207,6 +216,8 @@ fn verified(it: v1::VerifiedDetails) -> Value {
         "failures": it.failures,
         "client_ip": some(it.client_ip.clone()),
         "method": it.method().as_str_name(),
+        "bypassed": it.bypassed,
+        "recovery": it.recovery,
         "tokens": it.tokens.into_iter().map(|row| token(Some(row))).collect::<Vec<_>>(),
     })
 }

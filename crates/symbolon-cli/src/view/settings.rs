@@ -11,6 +11,8 @@ pub(crate) struct Setting {
     default: u64,
     min: u64,
     max: u64,
+    /// What the values of a CHOICE are called, from 0 on; empty for others.
+    choices: Vec<String>,
     /// False: the default stands.
     set: bool,
     description: String,
@@ -27,6 +29,7 @@ impl From<&v1::Setting> for Setting {
             default: setting.default_value,
             min: setting.min,
             max: setting.max,
+            choices: setting.choices.clone(),
             set: setting.is_set,
             description: setting.description.clone(),
             warning: Some(setting.warning.clone()).filter(|text| !text.is_empty()),

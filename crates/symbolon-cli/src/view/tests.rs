@@ -38,6 +38,9 @@ fn user() -> v1::User {
         language: "de".to_owned(),
         etag: "7".to_owned(),
         waits_until: Some(AT),
+        pin_set_at: Some(AT),
+        bypass: Some(v1::Bypass { reason: "left it".to_owned(), since: Some(AT), until: Some(AT) }),
+        recovery_codes_left: 9,
     }
 }
 
@@ -95,6 +98,13 @@ fn a_user() {
             "tags": ["vip"],
             "language": "de",
             "waits_until": "2025-12-31T23:59:59.005Z",
+            "pin_set_at": "2025-12-31T23:59:59.005Z",
+            "bypass": {
+                "reason": "left it",
+                "since": "2025-12-31T23:59:59.005Z",
+                "until": "2025-12-31T23:59:59.005Z",
+            },
+            "recovery_codes_left": 9,
             "log_index": 7,
         })
     );

@@ -78,6 +78,7 @@ fn row(draw: &mut Draw, people: u64) -> AuditRow {
                 method: Method::Otp,
                 verdict: Verdict { denial, failures: 0 },
                 spent: Vec::new(),
+                proof: Default::default(),
             })
         }
     }

@@ -4,8 +4,8 @@ use alloc::collections::BTreeSet;
 
 use super::{Context, Output};
 use crate::{
-    AuditRow, Cluster, ConfirmDataKey, DataKeyId, DataKeys, Refusal, Reply, Reseal, RetireDataKey,
-    RotateDataKey, Rotation, Row, RowKey, Sealed, State, Token,
+    AuditRow, ConfirmDataKey, DataKeyId, DataKeys, Refusal, Reply, Reseal, RetireDataKey,
+    RotateDataKey, Rotation, Row, Sealed, State,
 };
 
 impl State {
@@ -72,40 +72,11 @@ impl State {
         }
         self.sealed_now(&command.new)?;
         let same_length = command.new.as_bytes().len() == command.old.as_bytes().len();
-        if !same_length || self.secret(command.row) != Some(&command.old) {
-            return Err(Refusal::Stale);
-        }
-        let row = self.with_secret(command.row, &command.new).ok_or(Refusal::Stale)?;
+        let field = self.sealed_field(command.row, &command.old).filter(|_| same_length);
+        let row = field.and_then(|field| self.with_sealed(field, &command.new));
+        let row = row.ok_or(Refusal::Stale)?;
         self.put(row, out);
         Ok(Reply::Done)
-    }
-
-    /// A row with another secret in the place of its own.
-    fn with_secret(&self, key: RowKey, new: &Sealed) -> Option<Row> {
-        match key {
-            RowKey::Cluster => {
-                Some(Row::Cluster(Cluster { ca_key: new.clone(), ..self.cluster()?.clone() }))
-            }
-            RowKey::Token(id) => {
-                Some(Row::Token(Token { seed: new.clone(), ..self.token(id)?.clone() }))
-            }
-            RowKey::Application(id) => {
-                let mut row = self.application(id)?.clone();
-                row.reveal.as_mut()?.secret = new.clone();
-                Some(Row::Application(row))
-            }
-            RowKey::JoinToken(id) => {
-                let mut row = self.join_token(id)?.clone();
-                row.reveal.as_mut()?.secret = new.clone();
-                Some(Row::JoinToken(row))
-            }
-            RowKey::Administrator(id) => {
-                let mut row = self.administrator(id)?.clone();
-                row.reveal.as_mut()?.secret = new.clone();
-                Some(Row::Administrator(row))
-            }
-            RowKey::DataKeys | RowKey::Settings | RowKey::User(_) | RowKey::Node(_) => None,
-        }
     }
 
     /// Ends the change, if nothing needs an older key any more.

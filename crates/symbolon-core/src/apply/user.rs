@@ -36,6 +36,9 @@ impl State {
             tokens: Vec::new(),
             disabled: false,
             block: None,
+            pin: None,
+            bypass: None,
+            recovery_codes: None,
             profile: command.profile.clone().kept(),
             created_at: self.clock,
             changed_at: context.stamp.index,
@@ -122,7 +125,7 @@ impl State {
         Ok(Reply::UserChanged(user.id))
     }
 
-    fn administered(
+    pub(super) fn administered(
         &mut self,
         context: &Context<'_>,
         mut user: User,

@@ -1,13 +1,14 @@
 //! Deciding a verification.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Context, Output};
 use crate::limits::MATCHES_MAX;
 use crate::otp::MovingFactor;
 use crate::{
-    Account, AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, State, Token, User, Verdict,
-    Verified,
+    Account, AuditRow, Denial, Match, Outcome, Proof, Refusal, Reply, Row, State, Token, User,
+    Verdict, Verified,
 };
 
 impl State {
@@ -35,7 +36,7 @@ impl State {
             return Err(Refusal::Stale);
         }
 
-        let mut spent = Vec::new();
+        let mut spent = Spent::default();
         let (nobodys, is_stranger) = (nobodys(account), user.is_none());
         let verdict = match user.cloned() {
             None => Verdict { denial: Some(nobodys), failures: 0 },
@@ -51,16 +52,19 @@ impl State {
             client_ip: outcome.client_ip.clone(),
             method: outcome.method,
             verdict,
-            spent,
+            spent: spent.steps,
+            proof: spent.proof,
         };
         self.record(context, AuditRow::Verified(verified), out);
         Ok(Reply::Verified(verdict))
     }
 
-    /// Whether neither the user nor a token of theirs changed after the outcome's `seen`.
+    /// Whether neither the user nor a token of theirs changed after the outcome's `seen`, nor where a
+    /// PIN is typed.
     fn is_fresh(&self, user: &User, context: &Context<'_>) -> bool {
         let seen = context.proposal.seen;
         user.changed_at <= seen
+            && (user.pin.is_none() || self.settings_are_fresh(seen))
             && user
                 .tokens
                 .iter()
@@ -72,48 +76,142 @@ impl State {
         mut user: User,
         context: &Context<'_>,
         outcome: &Outcome,
-        spent: &mut Vec<Match>,
+        spent: &mut Spent,
         out: &mut Output,
     ) -> Verdict {
         let denied = |denial, failures| Verdict { denial: Some(denial), failures };
         let standing = self.standing(&user, Some(outcome.application), self.clock);
-        if let Some(denial) = standing.denial() {
+        let bypass = user.bypass.as_ref().is_some_and(|bypass| self.clock < bypass.until);
+        // Both are for those whose token is lost. Whatever else bars the account bars them too.
+        let needs_token = !bypass && outcome.recovery_code.is_none();
+        let denial = standing.denial().filter(|denial| needs_token || *denial != Denial::NoToken);
+        if let Some(denial) = denial {
             return denied(denial, user.failures);
         }
-        let mut fresh: Vec<Token> = Vec::new();
-        for found in outcome.matches.iter().take(MATCHES_MAX) {
-            match self.judge(&user, found, context) {
-                // A serving node names a token once; whatever it says, a mark never falls.
-                Judged::Fresh(token) => match fresh.iter_mut().find(|known| known.id == token.id) {
-                    Some(known) => known.mark = known.mark.max(found.step),
-                    None => fresh.push(Token { mark: found.step, ..token }),
-                },
-                // A used code that is still in its window is not counted: VPN clients send doubles.
-                Judged::Used => return denied(Denial::CodeAlreadyUsed, user.failures),
-                Judged::Foreign => {}
-            }
+        if bypass {
+            return self.spend_bypass(user, context, outcome, spent, out);
         }
-        let allowed = !fresh.is_empty();
+        if let Some(number) = outcome.recovery_code {
+            return self.spend_recovery_code(user, number, outcome, spent, out);
+        }
+        // A used code that is still in its window is not counted: VPN clients send doubles.
+        let used = || denied(Denial::CodeAlreadyUsed, user.failures);
+        let Some(mut fresh) = self.judge_all(&user, &outcome.matches, context) else {
+            return used();
+        };
+        let mut denial = None;
+        if fresh.is_empty() {
+            // A right code is spent by a wrong PIN too: whoever has got hold of one code has one guess
+            // at the PIN with it, wherever and how often at once it is shown.
+            let Some(betrayed) = self.judge_all(&user, &outcome.wrong_pin, context) else {
+                return used();
+            };
+            let wrong_code = betrayed.is_empty();
+            denial = Some(if wrong_code { Denial::CodeMismatch } else { Denial::WrongPin });
+            fresh = betrayed;
+        }
         // A code that is right for several tokens is spent for all of them.
-        for mut token in fresh {
-            if token.parameters.factor() == MovingFactor::Counter {
-                token.changed_at = context.stamp.index;
-            }
-            spent.push(Match { token: token.id, step: token.mark });
-            self.put(Row::Token(token), out);
-        }
-        if !allowed {
+        self.spend(fresh, context, spent, out);
+        if denial.is_some() {
             user.fail(outcome.application, self.clock);
         }
         let had_failed = user.failures > 0;
-        if allowed {
+        if denial.is_none() {
             user.forgive();
         }
         let failures = user.failures;
         if had_failed {
             self.put(Row::User(user), out);
         }
-        Verdict { denial: (!allowed).then_some(Denial::CodeMismatch), failures }
+        Verdict { denial, failures }
+    }
+
+    /// Moves the marks of tokens to the codes that were found.
+    fn spend(
+        &mut self,
+        tokens: Vec<Token>,
+        context: &Context<'_>,
+        spent: &mut Spent,
+        out: &mut Output,
+    ) {
+        for mut token in tokens {
+            if token.parameters.factor() == MovingFactor::Counter {
+                token.changed_at = context.stamp.index;
+            }
+            spent.steps.push(Match { token: token.id, step: token.mark });
+            self.put(Row::Token(token), out);
+        }
+    }
+
+    /// Lets a user in without looking at the code, once. Failures stay: whoever guesses while somebody
+    /// else has a bypass gains nothing by it. A right code is spent too, since it was shown.
+    fn spend_bypass(
+        &mut self,
+        mut user: User,
+        context: &Context<'_>,
+        outcome: &Outcome,
+        spent: &mut Spent,
+        out: &mut Output,
+    ) -> Verdict {
+        let found = [&outcome.matches, &outcome.wrong_pin];
+        for found in found.map(|found| self.judge_all(&user, found, context).unwrap_or_default()) {
+            self.spend(found, context, spent, out);
+        }
+        spent.proof = Proof::Bypass;
+        user.bypass = None;
+        let failures = user.failures;
+        self.put(Row::User(user), out);
+        Verdict { denial: None, failures }
+    }
+
+    /// A used one is told as such and is no failure: nobody has guessed it.
+    fn spend_recovery_code(
+        &mut self,
+        mut user: User,
+        number: u8,
+        outcome: &Outcome,
+        spent: &mut Spent,
+        out: &mut Output,
+    ) -> Verdict {
+        let codes = user.recovery_codes.as_deref();
+        let denial = match codes.and_then(|codes| codes.is_used(number)) {
+            None => Some(Denial::CodeMismatch),
+            Some(true) => Some(Denial::CodeAlreadyUsed),
+            Some(false) => None,
+        };
+        match denial {
+            // A serving node claims what there is not.
+            Some(Denial::CodeMismatch) => user.fail(outcome.application, self.clock),
+            Some(_) => spent.proof = Proof::RecoveryCode(number),
+            None => {
+                spent.proof = Proof::RecoveryCode(number);
+                user.recovery_codes = codes.map(|codes| Arc::new(codes.spending(number)));
+                user.forgive();
+            }
+        }
+        let failures = user.failures;
+        if denial != Some(Denial::CodeAlreadyUsed) {
+            self.put(Row::User(user), out);
+        }
+        Verdict { denial, failures }
+    }
+
+    /// The tokens of which a new code was found, each with its mark moved to it; `None` when one of the
+    /// codes is used.
+    fn judge_all(&self, user: &User, found: &[Match], context: &Context<'_>) -> Option<Vec<Token>> {
+        let mut fresh: Vec<Token> = Vec::new();
+        for found in found.iter().take(MATCHES_MAX) {
+            match self.judge(user, found, context) {
+                // A serving node names a token once; whatever it says, a mark never falls.
+                Judged::Fresh(token) => match fresh.iter_mut().find(|known| known.id == token.id) {
+                    Some(known) => known.mark = known.mark.max(found.step),
+                    None => fresh.push(Token { mark: found.step, ..token }),
+                },
+                Judged::Used => return None,
+                Judged::Foreign => {}
+            }
+        }
+        Some(fresh)
     }
 
     fn judge(&self, user: &User, found: &Match, context: &Context<'_>) -> Judged {
@@ -142,6 +240,13 @@ const fn nobodys(account: Account<'_>) -> Denial {
         Account::Ambiguous => Denial::AmbiguousName,
         Account::Of(_) | Account::Nobodys => Denial::UnknownUser,
     }
+}
+
+/// What a verification was decided by, and what it used up.
+#[derive(Default)]
+struct Spent {
+    steps: Vec<Match>,
+    proof: Proof,
 }
 
 enum Judged {

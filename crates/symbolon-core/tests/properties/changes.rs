@@ -37,6 +37,22 @@ pub(super) fn change_user(wish: &Wish, view: &State) -> Command {
             milliseconds: *milliseconds,
         }),
         Wish::Unblock(user) => Command::UnblockUser(UnblockUser { user: user_id(*user), reason }),
+        Wish::Pin(user, some) => Command::SetPin(SetPin {
+            user: user_id(*user),
+            pin: some.then(|| sealed(view.active_data_key(), 200 + user)),
+        }),
+        Wish::Bypass(user, 0) => {
+            Command::CancelBypass(CancelBypass { user: user_id(*user), reason })
+        }
+        Wish::Bypass(user, milliseconds) => Command::GrantBypass(GrantBypass {
+            user: user_id(*user),
+            reason,
+            milliseconds: *milliseconds,
+        }),
+        Wish::Recovery(user) => Command::CreateRecoveryCodes(CreateRecoveryCodes {
+            user: user_id(*user),
+            codes: sealed(view.active_data_key(), 210 + user),
+        }),
         Wish::Delete(user) => {
             Command::DeleteUser(DeleteUser { user: user_id(*user), revision: seen(*user) })
         }
@@ -56,12 +72,12 @@ pub(super) fn change_key(wish: &Wish, view: &State) -> Command {
             Command::ConfirmDataKey(ConfirmDataKey { node, id: under_way })
         }
         Wish::Reseal(place) => {
-            let left = view.fields_to_reseal(TokenId(0)).nth((*place).into());
-            let (row, old) =
-                left.unwrap_or_else(|| (RowKey::Cluster, &view.cluster().unwrap().ca_key));
+            let left = view.fields_to_reseal(SealedPlace::default()).nth((*place).into());
+            let (field, old) =
+                left.unwrap_or_else(|| (SealedField::CaKey, &view.cluster().unwrap().ca_key));
             let content = old.as_bytes()[5];
             let new = sealed(active, content);
-            Command::Reseal(Reseal { row, old: old.clone(), new })
+            Command::Reseal(Reseal { row: field.row(), old: old.clone(), new })
         }
         Wish::RetireKey => {
             Command::RetireDataKey(RetireDataKey { id: DataKeyId(active.0.saturating_sub(1)) })

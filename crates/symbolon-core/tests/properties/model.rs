@@ -7,7 +7,8 @@ use proptest::test_runner::TestCaseError;
 use symbolon_core::limits::{OUTCOME_AGE_MILLISECONDS_MAX, RETRANSMISSION_MILLISECONDS};
 use symbolon_core::{
     Answer, ApplicationId, AuditRow, Caller, Command, Denial, Fingerprint, Match, Outcome, Output,
-    Proposal, Refusal, Reply, RequestId, Row, Stamp, State, Timestamp, TokenId, UserId, Verified,
+    Proof, Proposal, Refusal, Reply, RequestId, Row, Stamp, State, Timestamp, TokenId, UserId,
+    Verified,
 };
 
 type Judged = Result<(), TestCaseError>;
@@ -18,6 +19,10 @@ pub(crate) struct Model {
     accepted: HashSet<(TokenId, u64)>,
     /// Failures since the last success: who brought each, and when it was counted.
     failures: HashMap<UserId, Vec<(ApplicationId, Timestamp)>>,
+    /// Until when somebody is let in without a code.
+    bypasses: HashMap<UserId, Timestamp>,
+    /// Numbers of recovery codes that are used; absent: the user has none.
+    recovery: HashMap<UserId, HashSet<u8>>,
     /// What was set: the value by the setting's name.
     settings: HashMap<&'static str, u64>,
     /// The last answer to each request that was recorded.
@@ -87,7 +92,7 @@ impl Model {
             self.set("lockout.threshold", 10) + kept_back <= self.set("lockout.hard_limit", 100);
         prop_assert!(bounded, "more can be guessed than the hard limit allows");
         self.about_tokens(proposal, answer)?;
-        self.about_users(proposal, answer, before);
+        self.about_users(proposal, answer, before, clock);
         for (user, failures) in &self.failures {
             let counted = after.user(*user).map(|user| user.failures as usize);
             prop_assert_eq!(counted, Some(failures.len()));
@@ -118,15 +123,30 @@ impl Model {
     }
 
     /// An account that is unblocked begins anew; one that is deleted is gone with its tokens.
-    fn about_users(&mut self, proposal: &Proposal, answer: &Answer, before: &State) {
+    fn about_users(
+        &mut self,
+        proposal: &Proposal,
+        answer: &Answer,
+        before: &State,
+        now: Timestamp,
+    ) {
         let Reply::UserChanged(user) = answer.reply else {
             return;
         };
         match &proposal.command {
-            Command::UnblockUser(_) => {
+            Command::UnblockUser(_) | Command::SetPin(_) => {
                 self.failures.insert(user, Vec::new());
             }
+            Command::GrantBypass(command) => {
+                let longest = self.set("bypass.longest", 3600) * 1000;
+                let until = now.plus(command.milliseconds.min(longest));
+                self.bypasses.insert(user, until);
+            }
+            Command::CancelBypass(_) => _ = self.bypasses.remove(&user),
+            Command::CreateRecoveryCodes(_) => _ = self.recovery.insert(user, HashSet::new()),
             Command::DeleteUser(_) => {
+                self.bypasses.remove(&user);
+                self.recovery.remove(&user);
                 self.failures.remove(&user);
                 let gone = before.user(user).map_or(&[][..], |user| &user.tokens[..]);
                 self.accepted.retain(|(token, _)| !gone.contains(token));
@@ -170,12 +190,6 @@ impl Model {
             prop_assert_eq!(verdict.failures, 0);
             return Ok(());
         };
-        let kept_back = self.set("island.allowance", 3) * before.nodes().count() as u64;
-        let hard_limit = self.set("lockout.hard_limit", 100);
-        let is_waiting =
-            self.failures.get(&user).is_some_and(|failures| self.waits(failures, after.clock()));
-        let failures = self.failures.entry(user).or_default();
-        let known = before.user(user).unwrap();
         // What is right: a token of this user, at a step of its window.
         let right = |found: &&Match| {
             let token = before.token(found.token);
@@ -185,46 +199,131 @@ impl Model {
                 (first..=last).contains(&found.step)
             })
         };
+        let wrong_pin: Vec<_> = outcome.wrong_pin.iter().filter(right).collect();
         let right: Vec<_> = outcome.matches.iter().filter(right).collect();
+        // A wrong PIN counts only where no code is right without it.
+        let shown = if right.is_empty() { &wrong_pin } else { &right };
         let is_used = |found: &&Match| before.token(found.token).unwrap().mark >= found.step;
-        let blocked = known.block.as_ref().is_some_and(|block| after.clock() < block.until);
-        let expected = if known.disabled {
+        let bypass = self.bypasses.get(&user).is_some_and(|until| after.clock() < *until);
+        let tokenless = bypass || outcome.recovery_code.is_some();
+        let barred = self.barred(user, outcome.application, before, after.clock());
+        let barred = barred.filter(|denial| !(tokenless && *denial == Denial::NoToken));
+        if barred.is_none() && bypass {
+            return self.let_in(&[right, wrong_pin].concat(), verified, user);
+        }
+        if barred.is_none() && tokenless {
+            return self.recovered(outcome, verified, user, after.clock());
+        }
+        prop_assert_eq!(verified.proof, Proof::Code);
+        let expected = if barred.is_some() {
+            barred
+        } else if shown.iter().any(is_used) {
+            Some(Denial::CodeAlreadyUsed)
+        } else if !right.is_empty() {
+            None
+        } else if wrong_pin.is_empty() {
+            Some(Denial::CodeMismatch)
+        } else {
+            Some(Denial::WrongPin)
+        };
+        prop_assert_eq!(verdict.denial, expected);
+        let failures = self.failures.entry(user).or_default();
+        match expected {
+            None => failures.clear(),
+            Some(Denial::CodeMismatch | Denial::WrongPin) => {
+                failures.push((outcome.application, after.clock()));
+            }
+            Some(_) => {}
+        }
+        prop_assert_eq!(verdict.failures as usize, failures.len());
+        if matches!(expected, None | Some(Denial::WrongPin)) {
+            self.all_spent(shown, verified, after)?;
+        }
+        Ok(())
+    }
+
+    /// Whatever token the code fits is spent, and no other.
+    fn all_spent(&mut self, shown: &[&Match], verified: &Verified, after: &State) -> Judged {
+        for spent in &verified.spent {
+            prop_assert!(shown.contains(&spent));
+            prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
+        }
+        for found in shown {
+            let mark = after.token(found.token).unwrap().mark;
+            prop_assert!(mark >= found.step, "a token that the code fits is not spent");
+        }
+        Ok(())
+    }
+
+    /// A bypass: what was shown is spent as far as it is new, and failures stay.
+    fn let_in(&mut self, shown: &[&Match], verified: &Verified, user: UserId) -> Judged {
+        self.bypasses.remove(&user);
+        prop_assert_eq!((verified.proof, verified.verdict.denial), (Proof::Bypass, None));
+        let failures = self.failures.get(&user).map_or(0, Vec::len);
+        prop_assert_eq!(verified.verdict.failures as usize, failures);
+        for spent in &verified.spent {
+            prop_assert!(shown.contains(&spent));
+            prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
+        }
+        Ok(())
+    }
+
+    /// A recovery code is good once.
+    fn recovered(
+        &mut self,
+        outcome: &Outcome,
+        verified: &Verified,
+        user: UserId,
+        now: Timestamp,
+    ) -> Judged {
+        let number = outcome.recovery_code.unwrap();
+        let known = self.recovery.get_mut(&user).filter(|_| (1..=10).contains(&number));
+        let failures = self.failures.entry(user).or_default();
+        let (denial, proof) = match known.map(|used| used.insert(number)) {
+            None => {
+                failures.push((outcome.application, now));
+                (Some(Denial::CodeMismatch), Proof::Code)
+            }
+            Some(false) => (Some(Denial::CodeAlreadyUsed), Proof::RecoveryCode(number)),
+            Some(true) => {
+                failures.clear();
+                (None, Proof::RecoveryCode(number))
+            }
+        };
+        prop_assert_eq!((verified.verdict.denial, verified.proof), (denial, proof));
+        prop_assert_eq!(verified.verdict.failures as usize, failures.len());
+        prop_assert!(verified.spent.is_empty());
+        Ok(())
+    }
+
+    /// Why no code of the user's is evaluated.
+    fn barred(
+        &self,
+        user: UserId,
+        application: ApplicationId,
+        before: &State,
+        now: Timestamp,
+    ) -> Option<Denial> {
+        let kept_back = self.set("island.allowance", 3) * before.nodes().count() as u64;
+        let hard_limit = self.set("lockout.hard_limit", 100);
+        let failures = self.failures.get(&user).map_or(&[][..], |failures| &failures[..]);
+        let known = before.user(user).unwrap();
+        let blocked = known.block.as_ref().is_some_and(|block| now < block.until);
+        if known.disabled {
             Some(Denial::Disabled)
         } else if blocked {
             Some(Denial::Blocked)
         } else if failures.len() as u64 >= hard_limit - kept_back {
             Some(Denial::Locked)
-        } else if is_waiting {
+        } else if self.waits(failures, now) {
             Some(Denial::Waiting)
-        } else if brought(failures, outcome.application) >= hard_limit / 2 {
+        } else if brought(failures, application) >= hard_limit / 2 {
             Some(Denial::ShareSpent)
         } else if known.tokens.iter().all(|id| before.token(*id).unwrap().pending) {
             Some(Denial::NoToken)
-        } else if right.iter().any(is_used) {
-            Some(Denial::CodeAlreadyUsed)
-        } else if right.is_empty() {
-            Some(Denial::CodeMismatch)
         } else {
             None
-        };
-        prop_assert_eq!(verdict.denial, expected);
-        match expected {
-            None => {
-                failures.clear();
-                for spent in &verified.spent {
-                    prop_assert!(right.contains(&spent));
-                    prop_assert!(self.accepted.insert((spent.token, spent.step)), "accepted twice");
-                }
-                for found in right {
-                    let mark = after.token(found.token).unwrap().mark;
-                    prop_assert!(mark >= found.step, "a token that the code fits is not spent");
-                }
-            }
-            Some(Denial::CodeMismatch) => failures.push((outcome.application, after.clock())),
-            Some(_) => {}
         }
-        prop_assert_eq!(verdict.failures as usize, failures.len());
-        Ok(())
     }
 }
 
@@ -242,7 +341,10 @@ fn decidable(stamp: Stamp, proposal: &Proposal, outcome: &Outcome, state: &State
     let tokens = user.iter().flat_map(|user| &user.tokens);
     let token_changes = tokens.map(|id| state.token(*id).unwrap().changed_at);
     let application = state.application(outcome.application).unwrap();
-    let newest = user_changes.chain(token_changes).chain([application.changed_at]).max();
+    let has_pin = user.is_some_and(|user| user.pin.is_some());
+    let settings = has_pin.then(|| state.settings().changed_at);
+    let newest = user_changes.chain(token_changes).chain([application.changed_at]).chain(settings);
+    let newest = newest.max();
     prop_assert!(newest.unwrap() <= proposal.seen, "stale");
     let permitted = match proposal.caller {
         Caller::Application(id) => id == outcome.application,

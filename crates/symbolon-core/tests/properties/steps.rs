@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, ClusterId,
-    Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
-    CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
-    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, Rights, RotateDataKey, RowKey,
-    Sealed, Serial, SetNodeAddresses, Setting, Sources, Stamp, State, Timestamp, TokenId,
-    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, CancelBypass,
+    ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
+    CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser, DisplayName,
+    EnrollToken, Fingerprint, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
+    Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal,
+    ResyncToken, RetireDataKey, Rights, RotateDataKey, Sealed, SealedField, SealedPlace, Serial,
+    SetNodeAddresses, SetPin, Setting, Sources, Stamp, State, Timestamp, TokenId, UnblockUser,
+    UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 mod changes;
@@ -48,6 +49,9 @@ enum What {
     Replay(prop::sample::Index),
 }
 
+/// A token, and steps from where it stands.
+type Shown = (u8, i64);
+
 #[derive(Clone, Debug)]
 enum Wish {
     User(u8),
@@ -61,6 +65,11 @@ enum Wish {
     /// For milliseconds.
     Block(u8, u64),
     Unblock(u8),
+    /// A PIN, or none.
+    Pin(u8, bool),
+    /// For milliseconds; 0 takes it back.
+    Bypass(u8, u64),
+    Recovery(u8),
     Delete(u8),
     Application(u8),
     JoinToken(u8, u64),
@@ -81,7 +90,10 @@ enum Wish {
     Verify {
         user: u8,
         application: u8,
-        matches: Vec<(u8, i64)>,
+        matches: Vec<Shown>,
+        /// Those of which the PIN is wrong.
+        wrong_pin: Vec<Shown>,
+        recovery: Option<u8>,
         lie: bool,
     },
 }
@@ -123,7 +135,12 @@ fn number(usual: u8, most: u8) -> impl Strategy<Value = u8> {
 
 fn wish() -> impl Strategy<Value = Wish> {
     let offset = prop_oneof![9 => -1..=1_i64, 1 => -3..=3_i64];
+    let wrong_pin = prop_oneof![
+        3 => Just(Vec::new()),
+        1 => proptest::collection::vec((0..4_u8, -1..=1_i64), 0..3),
+    ];
     let matches = proptest::collection::vec((0..4_u8, offset), 0..3);
+    let matches = (matches, wrong_pin, prop::option::weighted(0.1, 0..4_u8));
     let lie = prop::bool::weighted(0.05);
     let verify = (number(2, 5), number(2, 4), matches, lie);
     let secret = prop::bool::weighted(0.8);
@@ -137,7 +154,8 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (number(2, 5), any::<bool>()).prop_map(|(user, off)| Wish::Disable(user, off)),
         1 => (number(2, 5), 0..60_000_u64).prop_map(|(user, time)| Wish::Block(user, time)),
         1 => number(2, 5).prop_map(Wish::Unblock),
-        1 => (1..=6_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
+        2 => (1..=6_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
+        1 => (7..=11_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
         1 => number(3, 5).prop_map(Wish::Delete),
         2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
         3 => (0..4_u8, secret, 0..4_u8)
@@ -148,10 +166,15 @@ fn wish() -> impl Strategy<Value = Wish> {
         2 => (1..4_u8).prop_map(Wish::ConfirmKey),
         6 => (0..2_u8).prop_map(Wish::Reseal),
         2 => Just(Wish::RetireKey),
-        16 => verify.prop_map(|(user, application, matches, lie)| Wish::Verify {
+        1 => (number(2, 5), prop::bool::weighted(0.8)).prop_map(|(user, pin)| Wish::Pin(user, pin)),
+        1 => (number(2, 5), 0..20_000_u64).prop_map(|(user, time)| Wish::Bypass(user, time)),
+        1 => number(2, 5).prop_map(Wish::Recovery),
+        16 => verify.prop_map(|(user, application, (matches, wrong_pin, recovery), lie)| Wish::Verify {
             user,
             application,
             matches,
+            wrong_pin,
+            recovery,
             lie,
         }),
     ]
@@ -277,9 +300,13 @@ impl Log {
                 shown: shown(view, *token, self.made_at(age), *offset),
             }),
             Wish::Remove(token) => Command::RemoveToken(RemoveToken { token: token_id(*token) }),
-            Wish::Disable(..) | Wish::Block(..) | Wish::Unblock(_) | Wish::Delete(_) => {
-                change_user(wish, view)
-            }
+            Wish::Disable(..)
+            | Wish::Block(..)
+            | Wish::Unblock(_)
+            | Wish::Delete(_)
+            | Wish::Pin(..)
+            | Wish::Bypass(..)
+            | Wish::Recovery(_) => change_user(wish, view),
             Wish::Application(number) => Command::CreateApplication(CreateApplication {
                 application: application_id(*number),
                 name: name("app", *number),
@@ -294,14 +321,7 @@ impl Log {
                 secret: sealed(*number),
                 life_milliseconds: *life,
             }),
-            Wish::Join { token, secret, node } => Command::AdmitNode(AdmitNode {
-                join_token: join_token_id(*token),
-                secret: KeyHash([if *secret { *token } else { 99 }; 32]),
-                name: name("node", *node),
-                pin: KeyPin([*node; 32]),
-                peer_address: format!("node{node}:8444"),
-                api_address: format!("https://node{node}:8443"),
-            }),
+            Wish::Join { token, secret, node } => admit(*token, *secret, *node),
             Wish::Address(node, host) => Command::SetNodeAddresses(SetNodeAddresses {
                 node: NodeId((*node).into()),
                 peer_address: format!("host{host}:8444"),
@@ -312,8 +332,9 @@ impl Log {
             Wish::RotateKey | Wish::ConfirmKey(_) | Wish::Reseal(_) | Wish::RetireKey => {
                 change_key(wish, view)
             }
-            Wish::Verify { user, application, matches, lie } => {
-                Command::Verify(self.outcome(*user, *application, matches, *lie, seen, age))
+            Wish::Verify { user, application, matches, wrong_pin, recovery, lie } => {
+                let found = (&matches[..], &wrong_pin[..], *recovery);
+                Command::Verify(self.outcome(*user, *application, found, *lie, seen, age))
             }
         }
     }
@@ -322,23 +343,23 @@ impl Log {
         &self,
         user: u8,
         application: u8,
-        matches: &[(u8, i64)],
+        (matches, wrong_pin, recovery_code): (&[Shown], &[Shown], Option<u8>),
         lie: bool,
         seen: u64,
         age: i64,
     ) -> Outcome {
         let view = &self.states[usize::try_from(seen).unwrap()];
         let found = view.account(&user_name(user)).user().map(|user| user.id);
+        let shown = |(token, offset): &Shown| shown(view, *token, self.made_at(age), *offset);
         Outcome {
             user_name: user_name(user),
             user: if lie { Some(user_id(0)) } else { found },
             application: application_id(application),
             method: Method::Otp,
             client_ip: String::new(),
-            matches: matches
-                .iter()
-                .map(|(token, offset)| shown(view, *token, self.made_at(age), *offset))
-                .collect(),
+            matches: matches.iter().map(shown).collect(),
+            wrong_pin: wrong_pin.iter().map(shown).collect(),
+            recovery_code,
         }
     }
 }
@@ -394,4 +415,15 @@ fn caller(number: u8) -> Caller {
 
 fn sealed(key: DataKeyId, content: u8) -> Sealed {
     Sealed::new([&[1][..], &key.0.to_be_bytes(), &[content; 20]].concat())
+}
+
+fn admit(token: u8, secret: bool, node: u8) -> Command {
+    Command::AdmitNode(AdmitNode {
+        join_token: join_token_id(token),
+        secret: KeyHash([if secret { token } else { 99 }; 32]),
+        name: name("node", node),
+        pin: KeyPin([node; 32]),
+        peer_address: format!("node{node}:8444"),
+        api_address: format!("https://node{node}:8443"),
+    })
 }

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 
 use symbolon_core::otp::{Algorithm, Code, Parameters, code_at, matching_step, resynchronise};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, ClusterId,
-    Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken, CreateUser, DataKeyId,
-    DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId,
-    LogIndex, Match, Method, Name, NameError, Node, NodeId, Outcome, Proposal, Reason, RemoveToken,
-    RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial,
-    SetNodeAddresses, Setting, State, Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser,
-    UserId, UserName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, CancelBypass,
+    ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken,
+    CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint,
+    GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, NameError,
+    Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal, ResyncToken,
+    RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial, SetNodeAddresses, SetPin,
+    Setting, State, Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser, User, UserId,
+    UserName,
 };
 
 mod keys;
+mod pins;
 mod settings;
 
 use crate::administration;
@@ -155,14 +157,17 @@ impl Place<'_> {
             }
             _ => return Err("say either code or claims".to_owned()),
         };
-        Ok(Outcome {
+        let outcome = Outcome {
             user: known.or_else(|| user.map(|user| user.id)),
             user_name,
             application: ApplicationId(number("application", &application)),
             method: Method::Otp,
             client_ip: "192.0.2.7".to_owned(),
             matches,
-        })
+            wrong_pin: Vec::new(),
+            recovery_code: None,
+        };
+        pins::judged(outcome, words)
     }
 
     /// `TOKEN@STEP`: the code that the token shows then, as the serving node claims it.
@@ -215,7 +220,10 @@ impl Place<'_> {
                 let reveal = view.join_token(id).and_then(|row| row.reveal.as_ref());
                 (RowKey::JoinToken(id), reveal.map(|reveal| reveal.secret.clone()))
             }
-            "user" => (RowKey::User(UserId(number("user", &name))), None),
+            "user" => {
+                let id = UserId(number("user", &name));
+                (RowKey::User(id), pins::sealed_of(view.user(id), words)?)
+            }
             other => return Err(format!("no row {other}")),
         };
         let mut old = old.unwrap_or_else(|| under(DataKeyId::FIRST, "nothing"));
@@ -324,6 +332,8 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             let user = UserId(drawn("user", &name, words)?);
             (create_user(user, name)?, root())
         }
+        "pin" => (pins::command(&name, words)?, root()),
+        "bypass" | "no-bypass" | "recovery" => (pins::help(verb, &name, words)?, root()),
         "update" | "block" | "unblock" | "delete" => (user_command(verb, &name, words)?, root()),
         "join-token" => {
             let life = words.option("life")?.unwrap_or_else(|| "24h".to_owned());

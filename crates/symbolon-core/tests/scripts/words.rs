@@ -1,9 +1,9 @@
 //! What a script says of answers and of the state.
 
 use symbolon_core::{
-    Answer, AuditRow, BlockUser, Command, ConfirmToken, DeleteUser, Denial, JoinTokenId, Match,
-    NodeId, Reply, ResyncToken, Reveal, Serial, SettingChange, Standing, TokenId, UnblockUser,
-    UpdateUser, UserName, Verdict,
+    Answer, AuditRow, BlockUser, CancelBypass, Command, ConfirmToken, CreateRecoveryCodes,
+    DeleteUser, Denial, GrantBypass, JoinTokenId, Match, NodeId, Proof, Reply, ResyncToken, Reveal,
+    Serial, SetPin, SettingChange, Standing, TokenId, UnblockUser, UpdateUser, UserName, Verdict,
 };
 
 use crate::administration;
@@ -21,7 +21,7 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
                         && verified.user_name == outcome.user_name
                         && verified.verdict == verdict =>
                 {
-                    Some(&verified.spent[..])
+                    Some((&verified.spent[..], verified.proof))
                 }
                 _ => None,
             });
@@ -53,6 +53,10 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
             Command::UpdateUser(UpdateUser { user, .. })
             | Command::BlockUser(BlockUser { user, .. })
             | Command::UnblockUser(UnblockUser { user, .. })
+            | Command::SetPin(SetPin { user, .. })
+            | Command::GrantBypass(GrantBypass { user, .. })
+            | Command::CancelBypass(CancelBypass { user, .. })
+            | Command::CreateRecoveryCodes(CreateRecoveryCodes { user, .. })
             | Command::DeleteUser(DeleteUser { user, .. }),
         ) if *user == id => "done".to_owned(),
         (Reply::AdministratorCreated(_), Command::CreateAdministrator(_)) => "created".to_owned(),
@@ -64,15 +68,20 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
     }
 }
 
-fn verdict_text(world: &World, verdict: Verdict, spent: &[Match]) -> String {
+fn verdict_text(world: &World, verdict: Verdict, (spent, proof): (&[Match], Proof)) -> String {
+    let by = match proof {
+        Proof::Code => String::new(),
+        Proof::Bypass => " by bypass".to_owned(),
+        Proof::RecoveryCode(number) => format!(" by recovery {number}"),
+    };
     let mark: String = spent
         .iter()
         .map(|spent| format!(", mark {} = {}", world.wallet.name(spent.token), spent.step))
         .collect();
     match verdict.denial.map(Denial::name) {
-        None if verdict.failures == 0 => format!("allow{mark}"),
-        None => format!("allow{mark}, failures {}", verdict.failures),
-        Some(denial) => format!("deny {denial}, failures {}{mark}", verdict.failures),
+        None if verdict.failures == 0 => format!("allow{by}{mark}"),
+        None => format!("allow{by}{mark}, failures {}", verdict.failures),
+        Some(denial) => format!("deny {denial}{by}, failures {}{mark}", verdict.failures),
     }
 }
 
@@ -114,7 +123,17 @@ fn user(world: &World, name: String) -> Result<String, String> {
         Standing::Waiting(until) => format!("waits until {}s, ", until.seconds()),
         _ => String::new(),
     };
-    let text = format!("{standing}failures {}, tokens {}", user.failures, tokens.join(" "));
+    let pin = user.pin.as_ref();
+    let pin = pin.map_or_else(String::new, |pin| format!("PIN of {}, ", time_text(pin.set_at)));
+    let mut help = String::new();
+    if let Some(bypass) = &user.bypass {
+        help += &format!("bypass until {}, ", time_text(bypass.until));
+    }
+    if let Some(codes) = &user.recovery_codes {
+        help += &format!("{} recovery codes, ", codes.left());
+    }
+    let text =
+        format!("{standing}{pin}{help}failures {}, tokens {}", user.failures, tokens.join(" "));
     Ok(text.trim_end().to_owned())
 }
 
@@ -210,7 +229,7 @@ fn audit(world: &World) -> Result<String, String> {
     Ok(match &event.row {
         AuditRow::Verified(verified) => {
             let whose = verified.user.map_or("nobody", |_| "a user");
-            let verdict = verdict_text(world, verified.verdict, &verified.spent);
+            let verdict = verdict_text(world, verified.verdict, (&verified.spent, verified.proof));
             format!("{} is {whose}, from {}: {verdict}", verified.user_name, verified.client_ip)
         }
         AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
@@ -229,6 +248,13 @@ fn audit(world: &World) -> Result<String, String> {
         AuditRow::UserDeleted { name, tokens, .. } => {
             format!("user {name} deleted with {tokens} tokens")
         }
+        AuditRow::PinSet { .. } => "PIN set".to_owned(),
+        AuditRow::PinCleared { .. } => "PIN cleared".to_owned(),
+        AuditRow::BypassGranted { reason, until, .. } => {
+            format!("bypass until {}: {reason}", time_text(*until))
+        }
+        AuditRow::BypassCancelled { reason, .. } => format!("no bypass: {reason}"),
+        AuditRow::RecoveryCodesCreated { .. } => "recovery codes".to_owned(),
         AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
         AuditRow::TokenConfirmed { token, step, .. } => {
             format!("token {} is proved at {step}", world.wallet.name(*token))
@@ -260,12 +286,14 @@ fn audit(world: &World) -> Result<String, String> {
         AuditRow::DataKeyRotationStarted { id } => format!("data key {id} is to come"),
         AuditRow::DataKeyActivated { id } => format!("data key {id} is active"),
         AuditRow::DataKeyRetired { id } => format!("data key {id} is retired"),
-        AuditRow::SettingsChanged { changes } => {
-            let change = |change: &SettingChange| {
-                let SettingChange { setting, before, after } = change;
-                format!("{} {before} to {after}", setting.info().name)
-            };
-            changes.iter().map(change).collect::<Vec<_>>().join(", ")
-        }
+        AuditRow::SettingsChanged { changes } => settings(changes),
     })
+}
+
+fn settings(changes: &[SettingChange]) -> String {
+    let change = |change: &SettingChange| {
+        let SettingChange { setting, before, after } = change;
+        format!("{} {before} to {after}", setting.info().name)
+    };
+    changes.iter().map(change).collect::<Vec<_>>().join(", ")
 }

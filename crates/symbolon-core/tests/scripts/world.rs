@@ -99,6 +99,10 @@ impl World {
                 | Command::BlockUser(_)
                 | Command::UnblockUser(_)
                 | Command::DeleteUser(_)
+                | Command::SetPin(_)
+                | Command::GrantBypass(_)
+                | Command::CancelBypass(_)
+                | Command::CreateRecoveryCodes(_)
                 | Command::ConfirmToken(_)
                 | Command::ResyncToken(_)
                 | Command::RemoveToken(_) => "done",

@@ -10,6 +10,7 @@ pub(super) fn answer(explained: &Explained) -> v1::ExplainResponse {
     let deciding = explained.deciding();
     let outcome = match deciding {
         None => v1::ExplainedOutcome::Evaluated,
+        Some(finding) if finding.lets_in() => v1::ExplainedOutcome::AllowedWhateverCode,
         Some(finding) if finding.refuses() => v1::ExplainedOutcome::ApplicationRefused,
         Some(_) => v1::ExplainedOutcome::DeniedWhateverCode,
     };
@@ -74,8 +75,13 @@ fn found(explained: &Explained, finding: Finding) -> String {
         Finding::Share { failures, share } => {
             format!("{failures} of these failures by the application, which may bring {share}")
         }
-        Finding::Token { usable, pending } => {
-            format!("{usable} tokens in use, {pending} still to be proved by a code")
+        Finding::Bypass { until: Some(until) } => {
+            format!("the next sign-in succeeds, whatever the code, {}", left(until))
         }
+        Finding::Bypass { .. } => "there is no bypass".to_owned(),
+        Finding::Token { usable, pending, recovery_codes } => format!(
+            "{usable} tokens in use, {pending} still to be proved by a code, {recovery_codes} \
+             recovery codes"
+        ),
     }
 }

@@ -8,6 +8,10 @@ use symbolon_core::{
 };
 
 use super::answer::{denial_from_number, denial_number};
+use super::bypass::{
+    cancelled_from_proto, cancelled_to_proto, codes_created_to_proto, granted_from_proto,
+    granted_to_proto, proof_from_proto, proof_to_proto,
+};
 use super::profile::{fields_from_proto, fields_to_proto};
 use super::{
     DecodeError, caller, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint,
@@ -124,20 +128,15 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
             user_unblocked(*user, reason, *failures)
         }
         AuditRow::UserDeleted { user, name, tokens } => user_deleted(*user, name, *tokens),
-        AuditRow::TokenEnrolled { user, token } => {
-            Event::TokenEnrolled(store::TokenEnrolled { user: user.0, token: token.0 })
-        }
-        AuditRow::TokenConfirmed { user, token, step } => {
-            let (user, token) = (user.0, token.0);
-            Event::TokenConfirmed(store::TokenConfirmed { user, token, step: *step })
-        }
-        AuditRow::TokenResynchronised { user, token, step, drift } => {
-            let (user, token, step, drift) = (user.0, token.0, *step, *drift);
-            Event::TokenResynchronised(store::TokenResynchronised { user, token, step, drift })
-        }
-        AuditRow::TokenRemoved { user, token } => {
-            Event::TokenRemoved(store::TokenRemoved { user: user.0, token: token.0 })
-        }
+        AuditRow::PinSet { user } => Event::PinSet(store::PinSet { user: user.0 }),
+        AuditRow::PinCleared { user } => Event::PinCleared(store::PinCleared { user: user.0 }),
+        AuditRow::BypassGranted { user, reason, until } => granted_to_proto(*user, reason, *until),
+        AuditRow::BypassCancelled { user, reason } => cancelled_to_proto(*user, reason),
+        AuditRow::RecoveryCodesCreated { user } => codes_created_to_proto(*user),
+        AuditRow::TokenEnrolled { .. }
+        | AuditRow::TokenConfirmed { .. }
+        | AuditRow::TokenResynchronised { .. }
+        | AuditRow::TokenRemoved { .. } => return about_token(row),
         AuditRow::ApplicationCreated { .. }
         | AuditRow::ApplicationUpdated(_)
         | AuditRow::ApplicationKeyRotated { .. }
@@ -173,6 +172,27 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::SettingsChanged { changes } => {
             Event::SettingsChanged(settings::changed_to_proto(changes))
         }
+    })
+}
+
+/// `None` for what is not about one.
+fn about_token(row: &AuditRow) -> Option<Event> {
+    Some(match row {
+        AuditRow::TokenEnrolled { user, token } => {
+            Event::TokenEnrolled(store::TokenEnrolled { user: user.0, token: token.0 })
+        }
+        AuditRow::TokenConfirmed { user, token, step } => {
+            let (user, token) = (user.0, token.0);
+            Event::TokenConfirmed(store::TokenConfirmed { user, token, step: *step })
+        }
+        AuditRow::TokenResynchronised { user, token, step, drift } => {
+            let (user, token, step, drift) = (user.0, token.0, *step, *drift);
+            Event::TokenResynchronised(store::TokenResynchronised { user, token, step, drift })
+        }
+        AuditRow::TokenRemoved { user, token } => {
+            Event::TokenRemoved(store::TokenRemoved { user: user.0, token: token.0 })
+        }
+        _ => return None,
     })
 }
 
@@ -220,6 +240,7 @@ fn user_deleted(user: UserId, name: &UserName, tokens: u32) -> Event {
 }
 
 fn verified_to_proto(v: &Verified) -> store::Verified {
+    let (bypassed, recovery_code) = proof_to_proto(v.proof);
     store::Verified {
         user_name: v.user_name.to_string(),
         user: v.user.map_or(0, |user| user.0),
@@ -229,6 +250,8 @@ fn verified_to_proto(v: &Verified) -> store::Verified {
         denial: denial_number(v.verdict.denial),
         failures: v.verdict.failures,
         spent: v.spent.iter().map(|s| store::Spent { token: s.token.0, step: s.step }).collect(),
+        bypassed,
+        recovery_code,
     }
 }
 
@@ -244,11 +267,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             AuditRow::UserCreated { user: UserId(m.user), name: user_name(m.name)? }
         }
         Event::UserUpdated(m) => user_updated_from_proto(m)?,
-        Event::UserBlocked(m) => AuditRow::UserBlocked {
-            user: UserId(m.user),
-            reason: reason(m.reason)?,
-            until: Timestamp(m.until),
-        },
+        Event::UserBlocked(m) => user_blocked_from_proto(m)?,
         Event::UserUnblocked(m) => AuditRow::UserUnblocked {
             user: UserId(m.user),
             reason: reason(m.reason)?,
@@ -259,6 +278,11 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             name: user_name(m.name)?,
             tokens: m.tokens,
         },
+        Event::PinSet(m) => AuditRow::PinSet { user: UserId(m.user) },
+        Event::PinCleared(m) => AuditRow::PinCleared { user: UserId(m.user) },
+        Event::BypassGranted(m) => granted_from_proto(m)?,
+        Event::BypassCancelled(m) => cancelled_from_proto(m)?,
+        Event::RecoveryCodesCreated(m) => AuditRow::RecoveryCodesCreated { user: UserId(m.user) },
         Event::TokenEnrolled(m) => {
             AuditRow::TokenEnrolled { user: UserId(m.user), token: TokenId(m.token) }
         }
@@ -313,6 +337,14 @@ fn user_updated_from_proto(m: store::UserUpdated) -> Result<AuditRow, DecodeErro
     })
 }
 
+fn user_blocked_from_proto(m: store::UserBlocked) -> Result<AuditRow, DecodeError> {
+    Ok(AuditRow::UserBlocked {
+        user: UserId(m.user),
+        reason: reason(m.reason)?,
+        until: Timestamp(m.until),
+    })
+}
+
 fn verified_from_proto(m: store::Verified) -> Result<Verified, DecodeError> {
     Ok(Verified {
         user_name: user_name(m.user_name)?,
@@ -322,6 +354,7 @@ fn verified_from_proto(m: store::Verified) -> Result<Verified, DecodeError> {
         method: method(m.method)?,
         verdict: Verdict { denial: denial_from_number(m.denial)?, failures: m.failures },
         spent: m.spent.into_iter().map(spent_from_proto).collect(),
+        proof: proof_from_proto(m.bypassed, m.recovery_code)?,
     })
 }
 

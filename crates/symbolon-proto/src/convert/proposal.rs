@@ -5,15 +5,15 @@ use symbolon_core::{
     AdmitNode, ApplicationId, BlockUser, ClusterId, Command, ConfirmDataKey, ConfirmToken,
     CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RemoveToken, Reseal,
-    ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses, Timestamp, TokenId,
-    UnblockUser, UpdateUser, UserId,
+    ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses, SetPin, Timestamp,
+    TokenId, UnblockUser, UpdateUser, UserId,
 };
 
 use super::caller::{administrator_from_proto, administrator_to_proto};
 use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, profile_to_proto};
 use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode};
 use super::{
-    DecodeError, algorithm_number, caller, caller_from_proto, caller_to_proto, data_key,
+    DecodeError, algorithm_number, bypass, caller, caller_from_proto, caller_to_proto, data_key,
     display_name, fingerprint, method, method_number, name, need, parameters, reason, request_id,
     serial, settings, token_kind, user_name,
 };
@@ -98,6 +98,12 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
             let revision = c.revision.map(|revision| revision.0);
             Message::DeleteUser(store::DeleteUser { user: c.user.0, revision })
         }
+        Command::SetPin(c) => Message::SetPin(set_pin_to_proto(c)),
+        Command::GrantBypass(c) => Message::GrantBypass(bypass::grant_to_proto(c)),
+        Command::CancelBypass(c) => Message::CancelBypass(bypass::cancel_to_proto(c)),
+        Command::CreateRecoveryCodes(c) => {
+            Message::CreateRecoveryCodes(bypass::create_codes_to_proto(c))
+        }
         Command::EnrollToken(c) => Message::EnrollToken(enroll_token_to_proto(c)),
         Command::ConfirmToken(c) => {
             Message::ConfirmToken(store::ConfirmToken { shown: Some(match_to_proto(&c.shown)) })
@@ -130,14 +136,15 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         Command::ConfirmDataKey(c) => {
             Message::ConfirmDataKey(store::ConfirmDataKey { node: c.node.0, id: c.id.0 })
         }
-        Command::Reseal(c) => Message::Reseal(store::Reseal {
-            row: row_key_encode(c.row),
-            old: c.old.as_bytes().to_vec(),
-            new: c.new.as_bytes().to_vec(),
-        }),
+        Command::Reseal(c) => Message::Reseal(reseal_to_proto(c)),
         Command::RetireDataKey(c) => Message::RetireDataKey(store::RetireDataKey { id: c.id.0 }),
         Command::UpdateSettings(c) => Message::UpdateSettings(settings::update_to_proto(c)),
     })
+}
+
+fn reseal_to_proto(c: &Reseal) -> store::Reseal {
+    let (old, new) = (c.old.as_bytes().to_vec(), c.new.as_bytes().to_vec());
+    store::Reseal { row: row_key_encode(c.row), old, new }
 }
 
 fn command_from_proto(message: store::proposal::Command) -> Result<Command, DecodeError> {
@@ -164,6 +171,12 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             user: UserId(m.user),
             revision: m.revision.map(LogIndex),
         }),
+        Message::SetPin(m) => {
+            Command::SetPin(SetPin { user: UserId(m.user), pin: m.pin.map(Sealed::new) })
+        }
+        Message::GrantBypass(m) => bypass::grant_from_proto(m)?,
+        Message::CancelBypass(m) => bypass::cancel_from_proto(m)?,
+        Message::CreateRecoveryCodes(m) => bypass::create_codes_from_proto(m),
         Message::EnrollToken(m) => Command::EnrollToken(enroll_token_from_proto(m)?),
         Message::ConfirmToken(m) => {
             Command::ConfirmToken(ConfirmToken { shown: match_from_proto(need(m.shown, "shown")?) })
@@ -181,7 +194,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::UpdateAdministrator(m) => caller::update_administrator(m)?,
         Message::RotateAdministratorToken(m) => caller::rotate_token(&m)?,
         Message::DeleteAdministrator(m) => caller::delete_administrator(m),
-        Message::CreateJoinToken(m) => Command::CreateJoinToken(create_join_token(m)?),
+        Message::CreateJoinToken(m) => create_join_token_from_proto(m)?,
         Message::AdmitNode(m) => Command::AdmitNode(admit_node_from_proto(m)?),
         Message::SetNodeAddresses(m) => Command::SetNodeAddresses(SetNodeAddresses {
             node: NodeId(m.node),
@@ -214,13 +227,18 @@ fn create_join_token_to_proto(c: &CreateJoinToken) -> store::CreateJoinToken {
     }
 }
 
-fn create_join_token(m: store::CreateJoinToken) -> Result<CreateJoinToken, DecodeError> {
-    Ok(CreateJoinToken {
+fn set_pin_to_proto(c: &SetPin) -> store::SetPin {
+    let pin = c.pin.as_ref().map(|pin| pin.as_bytes().to_vec());
+    store::SetPin { user: c.user.0, pin }
+}
+
+fn create_join_token_from_proto(m: store::CreateJoinToken) -> Result<Command, DecodeError> {
+    Ok(Command::CreateJoinToken(CreateJoinToken {
         join_token: JoinTokenId(m.join_token),
         secret_hash: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
         secret: Sealed::new(m.secret),
         life_milliseconds: m.life_milliseconds,
-    })
+    }))
 }
 
 fn create_cluster_to_proto(c: &CreateCluster) -> store::CreateCluster {
@@ -337,6 +355,8 @@ fn outcome_to_proto(outcome: &Outcome) -> store::Outcome {
         method: Some(method_number(outcome.method)),
         client_ip: outcome.client_ip.clone().into_bytes(),
         r#match: matches.map(match_to_proto).collect(),
+        wrong_pin: outcome.wrong_pin.iter().map(match_to_proto).collect(),
+        recovery_code: outcome.recovery_code.map_or(0, u32::from),
     }
 }
 
@@ -350,5 +370,7 @@ fn outcome_from_proto(m: store::Outcome) -> Result<Outcome, DecodeError> {
         method: method(need(m.method, "method")?)?,
         client_ip: String::from_utf8(m.client_ip).map_err(|_| DecodeError::Field("client_ip"))?,
         matches: matches.map(match_from_proto).collect(),
+        wrong_pin: m.wrong_pin.into_iter().map(match_from_proto).collect(),
+        recovery_code: bypass::number(m.recovery_code)?,
     })
 }

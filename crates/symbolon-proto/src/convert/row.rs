@@ -1,10 +1,12 @@
 //! Rows and scalars.
 
+use std::sync::Arc;
+
 use prost::Message as _;
 use symbolon_core::{
     AdministratorId, ApplicationId, Block, Cluster, ClusterId, DataKeys, Digest, JoinToken,
     JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, Reveal, Rotation, Row, RowKey,
-    Scalars, Sealed, Timestamp, Token, TokenId, User, UserId,
+    Scalars, Sealed, Timestamp, Token, TokenId, User, UserId, UserPin,
 };
 
 use super::caller::{
@@ -12,8 +14,8 @@ use super::caller::{
 };
 use super::profile::{profile_from_proto, profile_to_proto};
 use super::{
-    DecodeError, algorithm_number, data_key, display_name, name, need, parameters, reason, serial,
-    settings, token_kind, user_name,
+    DecodeError, algorithm_number, bypass, data_key, display_name, name, need, parameters, reason,
+    serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -207,6 +209,9 @@ fn user_to_proto(row: &User) -> store::UserRow {
         failed_at: row.failed_at.0,
         failed_by: row.failed_by.iter().map(failed_by).collect(),
         profile: profile_to_proto(row.profile()),
+        pin: row.pin.as_deref().map(pin_to_proto).map(Box::new),
+        bypass: row.bypass.as_deref().map(bypass::bypass_to_proto).map(Box::new),
+        recovery_codes: row.recovery_codes.as_deref().map(bypass::codes_to_proto).map(Box::new),
     }
 }
 
@@ -224,9 +229,20 @@ fn user_from_proto(m: store::UserRow) -> Result<User, DecodeError> {
         block: m.block.map(block_from_proto).transpose()?,
         revision: LogIndex(m.revision),
         profile: profile_from_proto(m.profile)?.kept(),
+        pin: m.pin.map(|pin| Arc::new(pin_from_proto(*pin))),
+        bypass: m.bypass.map(|m| bypass::bypass_from_proto(*m)).transpose()?,
+        recovery_codes: m.recovery_codes.map(|m| bypass::codes_from_proto(*m)).transpose()?,
         created_at: Timestamp(m.created_at),
         changed_at: LogIndex(m.changed_at),
     })
+}
+
+fn pin_to_proto(pin: &UserPin) -> store::Pin {
+    store::Pin { sealed: pin.sealed.as_bytes().to_vec(), set_at: pin.set_at.0 }
+}
+
+fn pin_from_proto(m: store::Pin) -> UserPin {
+    UserPin { sealed: Sealed::new(m.sealed), set_at: Timestamp(m.set_at) }
 }
 
 fn block_to_proto(block: &Block) -> store::Block {

@@ -32,12 +32,14 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = samples::key_commands().into_iter().chain(samples::token_commands());
     let later = later.chain(samples::user_commands()).chain(samples::settings_commands());
     let later = later.chain(samples::callers::commands());
+    let later = later.chain(samples::pin_commands()).chain(samples::bypass_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
     vectors.push(batch());
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
     let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
+    let later = later.chain(samples::pin_rows()).chain(samples::bypass_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
     let later = later.chain(samples::callers::rows()).chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
@@ -52,6 +54,8 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-settings", None, samples::settings_audit()));
     vectors.push(audit("audit-batch-callers", None, samples::callers::audit()));
     vectors.push(audit("audit-batch-strangers", None, samples::callers::later_audit()));
+    vectors.push(audit("audit-batch-pins", None, samples::pin_audit()));
+    vectors.push(audit("audit-batch-bypass", None, samples::bypass_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -124,6 +128,10 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "DeleteAdministrator",
             "SourceList",
             "ScopeList",
+            "SetPin",
+            "GrantBypass",
+            "CancelBypass",
+            "CreateRecoveryCodes",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -165,6 +173,9 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "SettingsRow",
             "SettingValue",
             "FailedBy",
+            "Pin",
+            "Bypass",
+            "RecoveryCodes",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -212,6 +223,11 @@ fn audit(
             "DataKeyRetired",
             "SettingsChanged",
             "SettingChange",
+            "PinSet",
+            "PinCleared",
+            "BypassGranted",
+            "BypassCancelled",
+            "RecoveryCodesCreated",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {

@@ -19,7 +19,10 @@ use symbolon_core::{
 };
 
 mod keys;
+mod pins;
 mod settings;
+
+pub(crate) use pins::outcome;
 
 /// Any number, the extreme ones often.
 fn number() -> impl Strategy<Value = u64> {
@@ -133,18 +136,6 @@ fn node() -> impl Strategy<Value = Node> {
     )
 }
 
-pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
-    (user_name(), option::of(id(UserId)), id(ApplicationId), "\\PC{0,45}", vec(shown(), 0..17))
-        .prop_map(|(user_name, user, application, client_ip, matches)| Outcome {
-            user_name,
-            user,
-            application,
-            method: Method::Otp,
-            client_ip,
-            matches,
-        })
-}
-
 fn create_cluster() -> impl Strategy<Value = CreateCluster> {
     (
         (any::<[u8; 16]>(), name(), any::<[u8; 16]>()),
@@ -250,6 +241,7 @@ fn command() -> impl Strategy<Value = Command> {
         // Boxed: the stack of a test has not room for all of them.
         keys::command().boxed(),
         user_command().boxed(),
+        pins::command().boxed(),
     ]
 }
 
@@ -291,9 +283,17 @@ fn user_row() -> impl Strategy<Value = User> {
     let block = (reason(), time(), time());
     let block = option::of(block.prop_map(|(reason, since, until)| Block { reason, since, until }));
     let failures = (any::<u32>(), time(), vec((id(ApplicationId), any::<u32>()), 0..3));
-    let standing = (failures, any::<bool>(), block);
+    let standing = (failures, any::<bool>(), block, pins::pin());
     (id(UserId), names, standing, tokens, time(), index(), index()).prop_map(
-        |(id, names, (failures, disabled, block), tokens, created_at, changed_at, revision)| User {
+        |(
+            id,
+            names,
+            (failures, disabled, block, pin),
+            tokens,
+            created_at,
+            changed_at,
+            revision,
+        )| User {
             id,
             name: names.0,
             display_name: names.1,
@@ -303,6 +303,9 @@ fn user_row() -> impl Strategy<Value = User> {
             tokens,
             disabled,
             block,
+            pin,
+            bypass: None,
+            recovery_codes: None,
             profile: None,
             created_at,
             changed_at,
@@ -358,7 +361,7 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         cluster_row().prop_map(Row::Cluster),
         callers::administrator().prop_map(Row::Administrator).boxed(),
         callers::application().prop_map(Row::Application).boxed(),
-        user_row().prop_map(Row::User).boxed(),
+        user_row().prop_flat_map(pins::helped).prop_map(Row::User).boxed(),
         token_row().prop_map(Row::Token),
         node().prop_map(Row::Node),
         join_token_row().prop_map(Row::JoinToken),
@@ -375,12 +378,13 @@ pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
         Just(Some(Denial::UnknownUser)),
         Just(Some(Denial::NoToken)),
         Just(Some(Denial::Locked)),
+        Just(Some(Denial::WrongPin)),
     ];
     (denial, any::<u32>()).prop_map(|(denial, failures)| Verdict { denial, failures })
 }
 
 fn verified() -> impl Strategy<Value = Verified> {
-    (outcome(), verdict()).prop_map(|(outcome, verdict)| Verified {
+    (outcome(), verdict(), pins::proof()).prop_map(|(outcome, verdict, proof)| Verified {
         user_name: outcome.user_name,
         user: outcome.user,
         application: outcome.application,
@@ -388,6 +392,7 @@ fn verified() -> impl Strategy<Value = Verified> {
         method: outcome.method,
         verdict,
         spent: outcome.matches,
+        proof,
     })
 }
 

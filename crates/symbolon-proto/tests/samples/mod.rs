@@ -15,9 +15,13 @@ use symbolon_core::{
     Verdict, Verified,
 };
 
+mod bypass;
+mod pins;
 mod settings;
 mod users;
 
+pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
+pub(crate) use pins::{pin_audit, pin_commands, pin_rows};
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
 pub(crate) use users::{user_audit, user_commands, user_rows};
 
@@ -76,6 +80,10 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::BlockUser(_)
         | Command::UnblockUser(_)
         | Command::DeleteUser(_)
+        | Command::SetPin(_)
+        | Command::GrantBypass(_)
+        | Command::CancelBypass(_)
+        | Command::CreateRecoveryCodes(_)
         | Command::UpdateSettings(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
@@ -117,6 +125,8 @@ pub(crate) fn outcome() -> Outcome {
             Match { token: TokenId(0xb1b2_b3b4_b5b6_b7b8), step: 60_000_000 },
             Match { token: TokenId(0xc1c2_c3c4_c5c6_c7c8), step: 60_000_001 },
         ],
+        wrong_pin: Vec::new(),
+        recovery_code: None,
     }
 }
 
@@ -289,6 +299,9 @@ pub(crate) fn user() -> User {
         tokens: vec![TokenId(0xb1b2_b3b4_b5b6_b7b8), TokenId(0xc1c2_c3c4_c5c6_c7c8)],
         disabled: false,
         block: None,
+        pin: None,
+        bypass: None,
+        recovery_codes: None,
         created_at: AT,
         changed_at: LogIndex(u64::MAX),
         revision: LogIndex(0),
@@ -417,6 +430,7 @@ fn verified(denial: Option<Denial>) -> Verified {
             .then_some(Match { token: TokenId(0xb1b2_b3b4_b5b6_b7b8), step: 60_000_000 })
             .into_iter()
             .collect(),
+        proof: Default::default(),
     }
 }
 

@@ -49,6 +49,15 @@ impl TestLedger {
         }
     }
 
+    /// Lets the log move on behind the node's back: it sees nothing of what is done meanwhile.
+    pub(crate) async fn freeze_after(&self, done: impl AsyncFn()) {
+        let before = self.view();
+        self.freeze(false);
+        done().await;
+        let mut inner = self.inner.lock().unwrap();
+        (inner.frozen, inner.view) = (true, before);
+    }
+
     /// The next answers are lost on their way.
     pub(crate) fn lose_answers(&self, count: usize) {
         self.inner.lock().unwrap().lose = count;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use symbolon_core::{
     Caller, Command, ConfirmDataKey, DataKeyId, Fingerprint, LogIndex, NodeId, Proposal, Reply,
-    RequestId, Reseal, RetireDataKey, TokenId,
+    RequestId, Reseal, RetireDataKey, SealedPlace,
 };
 use symbolon_service::{Lane, Ledger as _, NewToken, ServiceError, Vault as _, sealed_field};
 
@@ -27,6 +27,14 @@ async fn propose(bench: &Bench, command: Command) -> Reply {
     bench.ledger.propose(proposal, Lane::Administration, deadline()).await.unwrap().reply
 }
 
+impl Bench {
+    /// From the first data key to the second.
+    pub(crate) async fn change_data_key(&self) {
+        start_and_activate(self).await;
+        reseal_and_retire(self).await;
+    }
+}
+
 async fn start_and_activate(bench: &Bench) {
     bench.service.rotate_data_key(&bench.admin, None, deadline()).await.unwrap();
     bench.vault.held.store(0b11, Ordering::SeqCst);
@@ -36,13 +44,13 @@ async fn start_and_activate(bench: &Bench) {
 
 async fn reseal_and_retire(bench: &Bench) {
     let state = bench.ledger.state();
-    for (row, old) in state.fields_to_reseal(TokenId(0)) {
-        let field = sealed_field(row).unwrap();
+    for (sealed, old) in state.fields_to_reseal(SealedPlace::default()) {
+        let field = sealed_field(sealed);
         // The test's CA key is no secret of this vault.
         let secret = bench.vault.open(field, old);
         let new = secret.and_then(|secret| bench.vault.seal(SECOND, field, &secret));
         let new = new.unwrap_or_else(|_| symbolon_core::Sealed::new(vec![1, 0, 0, 0, 2]));
-        let reseal = Reseal { row, old: old.clone(), new };
+        let reseal = Reseal { row: sealed.row(), old: old.clone(), new };
         assert_eq!(propose(bench, Command::Reseal(reseal)).await, Reply::Done);
     }
     let retire = RetireDataKey { id: DataKeyId::FIRST };

@@ -9,6 +9,10 @@ mod callers;
 #[cfg(test)]
 mod data_key;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod retry;
 #[cfg(test)]
 mod strangers;

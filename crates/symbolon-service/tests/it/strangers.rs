@@ -30,6 +30,7 @@ async fn an_unknown_name_takes_the_same_path_as_a_wrong_code() {
 }
 
 /// Each seed that is opened is searched by the same number of HMACs, one for each step of the window.
+/// What else is opened is a PIN, or a field in its stead.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_name_costs_as_many_hmacs_as_a_known_one() {
     let bench = Bench::new().await;
@@ -39,6 +40,8 @@ async fn an_unknown_name_costs_as_many_hmacs_as_a_known_one() {
         .create_user(&bench.admin, None, "bare", "", Default::default(), deadline())
         .await
         .unwrap();
+    bench.user("paula").await;
+    bench.pin("paula", "4711").await;
     let mut id = 0;
     let mut seeds = async |user: &str, code: &str| {
         let before = bench.vault.opened.load(Ordering::SeqCst);
@@ -48,9 +51,10 @@ async fn an_unknown_name_costs_as_many_hmacs_as_a_known_one() {
         bench.vault.opened.load(Ordering::SeqCst) - before
     };
     for code in [&bench.code(5)[..], "", "12345", "not a code", "123456789"] {
-        assert_eq!(seeds("alice", code).await, 1, "known, {code}");
-        assert_eq!(seeds("zelda", code).await, 1, "unknown, {code}");
-        assert_eq!(seeds("bare", code).await, 1, "without a token, {code}");
+        assert_eq!(seeds("alice", code).await, 2, "known, {code}");
+        assert_eq!(seeds("zelda", code).await, 2, "unknown, {code}");
+        assert_eq!(seeds("bare", code).await, 2, "without a token, {code}");
+        assert_eq!(seeds("paula", code).await, 2, "with a PIN, {code}");
     }
 }
 

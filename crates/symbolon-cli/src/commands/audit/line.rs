@@ -78,6 +78,10 @@ fn line(event: &v1::AuditEvent) -> String {
     if let Some(Details::Verified(verified)) = &event.details {
         decision = match verified.decision() {
             v1::Decision::Deny => format!("DENY {}", verified.reason_detail().as_str_name()),
+            decided if verified.bypassed => format!("{} BYPASS", decided.as_str_name()),
+            decided if verified.recovery > 0 => {
+                format!("{} RECOVERY {}", decided.as_str_name(), verified.recovery)
+            }
             decided => decided.as_str_name().to_owned(),
         };
         from = &verified.client_ip;
@@ -128,6 +132,11 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::UserBlocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::UserUnblocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::UserDeleted(it)) => user(&it.user),
+        Some(Details::PinSet(it)) => user(&it.user),
+        Some(Details::PinCleared(it)) => user(&it.user),
+        Some(Details::BypassGranted(it)) => format!("{} {:?}", user(&it.user), it.reason),
+        Some(Details::BypassCancelled(it)) => format!("{} {:?}", user(&it.user), it.reason),
+        Some(Details::RecoveryCodesCreated(it)) => user(&it.user),
         Some(Details::TokenEnrolled(it)) => of_user(&it.user, &it.token),
         Some(Details::TokenConfirmed(it)) => of_user(&it.user, &it.token),
         Some(Details::TokenResynchronised(it)) => of_user(&it.user, &it.token),

@@ -84,6 +84,9 @@ fn table(question: &ExplainRequest, answer: &ExplainResponse) -> Result<(), Fail
             let reason = answer.reason_detail().as_str_name();
             format!("{who}{whom}: DENY, whatever the code is ({reason}).")
         }
+        ExplainedOutcome::AllowedWhateverCode => {
+            format!("{who}{whom}: ALLOW once, whatever the code is.")
+        }
         _ => format!("{who}{whom}: a code is looked at."),
     })?;
     let rows = answer.rules.iter().map(|rule| {

@@ -1,0 +1,40 @@
+//! PINs: giving, changing and taking them.
+
+use alloc::sync::Arc;
+
+use super::{Context, Output};
+use crate::{AuditRow, Refusal, Reply, Row, SetPin, State, UserPin};
+
+impl State {
+    /// The serving node has judged the PIN by what it saw: a history or rules that are others by now
+    /// make it judge again.
+    pub(super) fn set_pin(
+        &mut self,
+        context: &Context<'_>,
+        command: &SetPin,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let seen = context.proposal.seen;
+        let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
+        if user.changed_at.max(user.revision) > seen || !self.settings_are_fresh(seen) {
+            return Err(Refusal::Stale);
+        }
+        let row = match &command.pin {
+            None => AuditRow::PinCleared { user: user.id },
+            Some(sealed) => {
+                self.sealed_now(sealed)?;
+                AuditRow::PinSet { user: user.id }
+            }
+        };
+        let pin = command.pin.clone();
+        user.pin = pin.map(|sealed| Arc::new(UserPin { sealed, set_at: self.clock }));
+        // An administrator's act: what failed with the PIN before says nothing about the new one.
+        user.forgive();
+        user.changed_at = context.stamp.index;
+        user.revision = context.stamp.index;
+        let id = user.id;
+        self.put(Row::User(user), out);
+        self.record(context, row, out);
+        Ok(Reply::UserChanged(id))
+    }
+}

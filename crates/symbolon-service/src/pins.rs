@@ -1,0 +1,156 @@
+//! Giving users PINs, and taking them.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use symbolon_core::pin::{Pin, PinFault, PinRecord, PinRules, SALT_BYTES};
+use symbolon_core::{
+    Command, LogIndex, Operation, Phone, Reply, RequestId, Sealed, Secret, SetPin, State, User,
+};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::evaluate::open_pin;
+use crate::ports::FieldRef;
+use crate::service::Principal;
+use crate::users::AboutUser;
+use crate::{Service, ServiceError};
+
+/// Digits of a PIN that is drawn, unless the settings ask for more.
+const DRAWN_DIGITS: usize = 6;
+/// How often one is drawn until it breaks no rule. Of the longest ones two in three do not.
+const DRAWS_MAX: usize = 1_000;
+/// Bytes below this are digits ten at a time, each as often as the others.
+const FAIR_BYTES: u8 = 250;
+
+/// What becomes of a user's PIN.
+#[derive(Clone, Debug)]
+pub enum NewPin {
+    /// Somebody has chosen it.
+    Chosen(Secret),
+    /// It is drawn here.
+    Drawn,
+    /// There is none any more.
+    None,
+}
+
+/// What came of it.
+pub struct PinDone {
+    /// The user as it is now.
+    pub user: User,
+    /// The PIN, if it was drawn here.
+    pub drawn: Option<Pin>,
+    /// Where in the log.
+    pub index: LogIndex,
+}
+
+impl fmt::Debug for PinDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PinDone").field("user", &self.user.id).finish_non_exhaustive()
+    }
+}
+
+/// Field of a user's PIN.
+pub(crate) const fn pin_field(user: u64) -> FieldRef {
+    FieldRef { row: "user", id: user, field: "pin" }
+}
+
+impl Service {
+    /// Gives a user a PIN, or takes it away.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidArgument`] with the rule that the PIN breaks;
+    /// [`ServiceError::SecretGone`] when the same request drew a PIN before.
+    pub async fn set_pin(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        username: &str,
+        new: &NewPin,
+        deadline: Instant,
+    ) -> Result<PinDone, ServiceError> {
+        let (what, given) = match new {
+            NewPin::Chosen(pin) => (&b"chosen"[..], pin.expose()),
+            NewPin::Drawn => (&b"drawn"[..], &[][..]),
+            NewPin::None => (&b"none"[..], &[][..]),
+        };
+        let (operation, fields) = (Operation::SetPin, vec![what, given]);
+        let about = AboutUser { principal, request_id, operation, username, fields, deadline };
+        let drawn = Mutex::new(None);
+        let build = |state: &State, user: &User| {
+            let pin = match new {
+                NewPin::Chosen(pin) => Some(Pin::from_secret(pin).map_err(fault)?),
+                NewPin::Drawn => Some(self.draw_pin(state, user)?),
+                NewPin::None => None,
+            };
+            let sealed = pin.as_ref().map(|pin| self.next_record(state, user, pin)).transpose()?;
+            if let NewPin::Drawn = new {
+                *drawn.lock().unwrap_or_else(PoisonError::into_inner) = pin;
+            }
+            Ok(Command::SetPin(SetPin { user: user.id, pin: sealed }))
+        };
+        let (Reply::UserChanged(id), index) = self.about_user(about, build).await? else {
+            return Err(ServiceError::Internal);
+        };
+        let user = self.ledger.view().state.user(id).cloned();
+        let user = user.ok_or(ServiceError::NotFound { kind: "user" })?;
+        let mut drawn = drawn.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let NewPin::Drawn = new {
+            // An earlier request of this id may have drawn another, which nobody can be shown again.
+            let record = open_pin(&user, &*self.vault).map_err(|_| ServiceError::Internal)?;
+            drawn = drawn.filter(|pin| record.is_some_and(|record| record.knows(pin, 0)));
+            if drawn.is_none() {
+                return Err(ServiceError::SecretGone);
+            }
+        }
+        Ok(PinDone { user, drawn, index })
+    }
+
+    /// The record of a user with a new PIN that breaks no rule, sealed.
+    fn next_record(&self, state: &State, user: &User, pin: &Pin) -> Result<Sealed, ServiceError> {
+        let rules = state.settings().pin_rules();
+        // A view from before a change of the data key: `administer` catches up.
+        let before = open_pin(user, &*self.vault).map_err(|_| ServiceError::Internal)?;
+        pin.check(rules, user.profile().phones(), before.as_ref()).map_err(fault)?;
+        let mut salt = [0; SALT_BYTES];
+        self.entropy.fill(&mut salt);
+        let record = PinRecord::new(pin, salt, before.as_ref(), rules.history);
+        let sealed =
+            self.vault.seal(state.active_data_key(), pin_field(user.id.0), record.as_secret());
+        sealed.map_err(|_| ServiceError::Internal)
+    }
+
+    fn draw_pin(&self, state: &State, user: &User) -> Result<Pin, ServiceError> {
+        let rules = state.settings().pin_rules();
+        let before = open_pin(user, &*self.vault).map_err(|_| ServiceError::Internal)?;
+        let phones = user.profile().phones();
+        for _ in 0..DRAWS_MAX {
+            let pin = self.draw_digits(rules.min_length.max(DRAWN_DIGITS))?;
+            if fits(&pin, rules, phones, before.as_ref()) {
+                return Ok(pin);
+            }
+        }
+        Err(ServiceError::Internal)
+    }
+
+    fn draw_digits(&self, length: usize) -> Result<Pin, ServiceError> {
+        let mut text = Zeroizing::new(String::with_capacity(length));
+        let mut byte = Zeroizing::new([0]);
+        while text.len() < length {
+            self.entropy.fill(&mut *byte);
+            let [drawn] = *byte;
+            if drawn < FAIR_BYTES {
+                text.push(char::from(b'0' + drawn % 10));
+            }
+        }
+        Pin::new(&text).map_err(fault)
+    }
+}
+
+fn fits(pin: &Pin, rules: PinRules, phones: &[Phone], before: Option<&PinRecord>) -> bool {
+    pin.check(rules, phones, before).is_ok()
+}
+
+fn fault(fault: PinFault) -> ServiceError {
+    ServiceError::invalid("pin", fault.to_string())
+}
