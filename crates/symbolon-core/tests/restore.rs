@@ -39,6 +39,19 @@ fn every_field_of_every_row_counts_in_the_digest() {
     }
 }
 
+/// What is used up stands in the row of its user: a node that has lost it is to be told from the others.
+#[test]
+fn what_a_user_has_left_counts_in_the_digest() {
+    let of = |until, codes: RecoveryCodes| {
+        let bypass = Some(Arc::new(Bypass { until: Timestamp(until), ..bypass() }));
+        let recovery_codes = Some(Arc::new(codes));
+        digest(&[Row::User(User { bypass, recovery_codes, ..user() })])
+    };
+    let all = [of(2, recovery_codes()), of(3, recovery_codes())];
+    let used = of(2, RecoveryCodes { used: 7, ..recovery_codes() });
+    assert!(all[0] != all[1] && !all.contains(&used));
+}
+
 /// The digest is stored with the rows and checked at every start, also by a later release: when it
 /// is computed otherwise, no data directory can be opened any more.
 #[test]

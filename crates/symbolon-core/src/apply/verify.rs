@@ -153,9 +153,10 @@ impl State {
         spent: &mut Spent,
         out: &mut Output,
     ) -> Verdict {
-        let found = [&outcome.matches, &outcome.wrong_pin];
-        for found in found.map(|found| self.judge_all(&user, found, context).unwrap_or_default()) {
-            self.spend(found, context, spent, out);
+        // One after the other: a mark that the first moves is there for the second.
+        for found in [&outcome.matches, &outcome.wrong_pin] {
+            let fresh = self.judge_all(&user, found, context).unwrap_or_default();
+            self.spend(fresh, context, spent, out);
         }
         spent.proof = Proof::Bypass;
         user.bypass = None;

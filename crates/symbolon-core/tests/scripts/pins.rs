@@ -38,6 +38,8 @@ pub(super) fn judged(mut outcome: Outcome, words: &mut Words) -> Result<Outcome,
     match words.option("pin")?.as_deref() {
         None | Some("right") => Ok(outcome),
         Some("wrong") => Ok(Outcome { wrong_pin: outcome.matches, matches: Vec::new(), ..outcome }),
+        // No node that is in order finds both; one that is not moves no mark back.
+        Some("both") => Ok(Outcome { wrong_pin: outcome.matches.clone(), ..outcome }),
         Some(odd) => Err(format!("pin {odd}?")),
     }
 }

@@ -129,6 +129,17 @@ async fn a_pin_that_the_server_draws_breaks_no_rule_and_is_shown_once() {
     assert_ne!(short.expose().as_bytes(), &pin.expose().as_bytes()[..6]);
 }
 
+/// Two nodes were asked by the same request: one PIN counts, and the other is not told to anybody.
+#[tokio::test(start_paused = true)]
+async fn a_drawn_pin_that_does_not_count_is_not_shown() {
+    let bench = Bench::new().await;
+    bench.user("alice").await;
+    let id = Some(RequestId([9; 16]));
+    let draw = || bench.service.set_pin(&bench.admin, id, "alice", &NewPin::Drawn, deadline());
+    bench.ledger.freeze_after(async || assert!(draw().await.is_ok())).await;
+    assert_eq!(draw().await.unwrap_err(), ServiceError::SecretGone);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_that_lags_judges_by_the_history_of_the_log() {
     let bench = Bench::new().await;

@@ -55,6 +55,11 @@ async fn a_set_is_shown_once_and_by_administrators_alone() {
     assert!(!shown.contains(&*made.codes[0].shown()), "{shown}");
     assert_eq!(make().await.unwrap_err(), ServiceError::SecretGone);
     assert_eq!(bench.ask("alice", &made.codes[3].shown()).await, None, "the first set stays");
+    // At another node that has not seen it yet, too.
+    let id = Some(RequestId([10; 16]));
+    let make = || bench.service.create_recovery_codes(&bench.admin, id, "alice", deadline());
+    bench.ledger.freeze_after(async || assert!(make().await.is_ok())).await;
+    assert_eq!(make().await.unwrap_err(), ServiceError::SecretGone);
     let refused = bench.service.create_recovery_codes(&bench.app, None, "alice", deadline()).await;
     assert_eq!(
         refused.unwrap_err(),
