@@ -1,0 +1,197 @@
+//! The cluster, its nodes and join tokens, applications, and what time does to them.
+
+use symbolon_core::{
+    AdmitNode, Application, AuditRow, Cluster, CreateApplication, CreateCluster, CreateJoinToken,
+    JoinToken, Node, NodeId, Refusal, Reply, Reveal, Sealed, SetNodeAddresses, Timestamp,
+};
+
+use super::{At, Decided, Model, REVEALED};
+
+const NODES: usize = 9;
+const JOIN_TOKENS: usize = 100;
+/// Milliseconds of a week.
+const LONGEST_LIFE: u64 = 7 * 24 * 3600 * 1000;
+
+impl Model {
+    pub(super) fn create_cluster(&mut self, at: At<'_>, command: &CreateCluster) -> Decided {
+        self.cluster = Some(Cluster {
+            id: command.cluster,
+            name: command.name.clone(),
+            epoch: 1,
+            lineage: command.lineage,
+            ca_certificate: command.ca_certificate.clone(),
+            ca_key: command.ca_key.clone(),
+            created_at: Timestamp(self.now),
+        });
+        self.administrators.push(command.administrator.clone());
+        self.nodes.push(command.node.clone());
+        self.administrators[0].changed_at = at.index;
+        self.nodes[0].changed_at = at.index;
+        let row = AuditRow::ClusterCreated {
+            cluster: command.cluster,
+            name: command.name.clone(),
+            administrator: command.administrator.id,
+            node: command.node.id,
+        };
+        self.tell(at, row);
+        Ok(Reply::ClusterCreated)
+    }
+
+    fn reveal(&self, secret: &Sealed) -> Option<Reveal> {
+        Some(Reveal { secret: secret.clone(), until: Timestamp(self.now + REVEALED) })
+    }
+
+    pub(super) fn create_application(
+        &mut self,
+        at: At<'_>,
+        command: &CreateApplication,
+    ) -> Decided {
+        if self.applications.iter().any(|row| row.name == command.name) {
+            return Err(Refusal::NameTaken);
+        }
+        if self.applications.iter().any(|row| row.id == command.application) {
+            return Err(Refusal::IdTaken);
+        }
+        self.under_active_key(&command.secret)?;
+        self.applications.push(Application {
+            id: command.application,
+            name: command.name.clone(),
+            key: command.key,
+            reveal: self.reveal(&command.secret),
+            created_at: Timestamp(self.now),
+            changed_at: at.index,
+        });
+        let (application, name) = (command.application, command.name.clone());
+        self.tell(at, AuditRow::ApplicationCreated { application, name });
+        Ok(Reply::ApplicationCreated(application))
+    }
+
+    pub(super) fn create_join_token(&mut self, at: At<'_>, command: &CreateJoinToken) -> Decided {
+        if self.join_tokens.iter().any(|row| row.id == command.join_token) {
+            return Err(Refusal::IdTaken);
+        }
+        self.under_active_key(&command.secret)?;
+        if self.join_tokens.len() == JOIN_TOKENS {
+            return Err(Refusal::LimitReached);
+        }
+        let life = command.life_milliseconds.min(LONGEST_LIFE);
+        self.note_if(life < command.life_milliseconds, "the life of a join token is cut");
+        let expires_at = Timestamp(self.now + life);
+        self.join_tokens.push(JoinToken {
+            id: command.join_token,
+            secret: command.secret_hash,
+            reveal: self.reveal(&command.secret),
+            expires_at,
+            used_by: None,
+            changed_at: at.index,
+        });
+        let join_token = command.join_token;
+        self.tell(at, AuditRow::JoinTokenCreated { join_token, expires_at });
+        Ok(Reply::JoinTokenCreated(join_token))
+    }
+
+    pub(super) fn admit_node(&mut self, at: At<'_>, command: &AdmitNode) -> Decided {
+        let brought = self.join_tokens.iter().find(|row| row.id == command.join_token);
+        let brought = brought.filter(|row| row.secret == command.secret);
+        let brought = brought.ok_or(Refusal::JoinTokenUnknown)?.clone();
+        if let Some(id) = brought.used_by {
+            let joined = self.nodes.iter().find(|node| node.id == id).unwrap();
+            let again = joined.pin == command.pin && joined.name == command.name;
+            self.note_if(again, "a node joins again with its token");
+            return if again { Ok(Reply::NodeAdmitted(id)) } else { Err(Refusal::JoinTokenUsed) };
+        }
+        self.note_if(brought.expires_at.0 == self.now, "a join token comes as it expires");
+        if self.now >= brought.expires_at.0 {
+            return Err(Refusal::JoinTokenExpired);
+        }
+        if self.nodes.iter().any(|node| node.name == command.name || node.pin == command.pin) {
+            return Err(Refusal::NameTaken);
+        }
+        if self.nodes.len() == NODES {
+            return Err(Refusal::LimitReached);
+        }
+        // Of a node more, so much more is kept back.
+        self.settings.stands(self.nodes.len() + 1).map_err(|_| Refusal::GuessingUnbounded)?;
+        let id = NodeId(self.nodes.len() as u64 + 1);
+        self.nodes.push(Node {
+            id,
+            name: command.name.clone(),
+            pin: command.pin,
+            peer_address: command.peer_address.clone(),
+            api_address: command.api_address.clone(),
+            changed_at: at.index,
+        });
+        let token = self.join_tokens.iter_mut().find(|row| row.id == command.join_token).unwrap();
+        token.used_by = Some(id);
+        token.reveal = None;
+        token.changed_at = at.index;
+        let row = AuditRow::NodeAdmitted {
+            node: id,
+            name: command.name.clone(),
+            pin: command.pin,
+            join_token: command.join_token,
+        };
+        self.tell(at, row);
+        Ok(Reply::NodeAdmitted(id))
+    }
+
+    pub(super) fn set_addresses(&mut self, at: At<'_>, command: &SetNodeAddresses) -> Decided {
+        let node = self.nodes.iter_mut().find(|node| node.id == command.node).unwrap();
+        let (peer, api) = (command.peer_address.clone(), command.api_address.clone());
+        if node.peer_address == peer && node.api_address == api {
+            self.notes.push("the addresses of a node are what they were");
+            return Ok(Reply::Done);
+        }
+        node.peer_address.clone_from(&peer);
+        node.api_address.clone_from(&api);
+        node.changed_at = at.index;
+        let row = AuditRow::NodeAddressesChanged {
+            node: command.node,
+            peer_address: peer,
+            api_address: api,
+        };
+        self.tell(at, row);
+        Ok(Reply::Done)
+    }
+
+    /// When something is next over: a secret that is shown, a join token.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        let applications = self.applications.iter().filter_map(|row| row.reveal.as_ref());
+        let join_tokens = self.join_tokens.iter().filter_map(|row| row.reveal.as_ref());
+        let shown = applications.chain(join_tokens).map(|reveal| reveal.until.0);
+        shown.chain(self.join_tokens.iter().map(|row| row.expires_at.0)).min()
+    }
+
+    /// In the order in which they were due; of what was due at once, applications first, then by id.
+    pub(super) fn tick(&mut self, at: At<'_>) -> Decided {
+        let now = self.now;
+        let is_over =
+            |reveal: &Option<Reveal>| reveal.as_ref().is_some_and(|reveal| reveal.until.0 <= now);
+        for application in &mut self.applications {
+            if is_over(&application.reveal) {
+                application.reveal = None;
+                self.notes.push("the key of an application is no longer shown");
+            }
+        }
+        let mut expired = Vec::new();
+        for token in &mut self.join_tokens {
+            let shown_until = token.reveal.as_ref().map(|reveal| reveal.until);
+            if token.expires_at.0 <= now {
+                expired.push((
+                    shown_until.unwrap_or(token.expires_at).min(token.expires_at),
+                    token.id,
+                ));
+            } else if is_over(&token.reveal) {
+                token.reveal = None;
+                self.notes.push("a join token is no longer shown");
+            }
+        }
+        expired.sort_unstable();
+        self.note_if(expired.len() > 1, "several join tokens expire at once");
+        for (_, join_token) in expired {
+            self.join_tokens.retain(|row| row.id != join_token);
+            self.tell(at, AuditRow::JoinTokenExpired { join_token });
+        }
+        Ok(Reply::Done)
+    }
+}
