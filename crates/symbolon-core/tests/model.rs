@@ -7,6 +7,9 @@
 #[path = "model/coverage.rs"]
 mod coverage;
 #[cfg(test)]
+#[path = "model/dice.rs"]
+mod dice;
+#[cfg(test)]
 #[path = "model/entry.rs"]
 mod entry;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use symbolon_core::{ProfileField, Setting};
 
-use super::{Dice, Theme};
+use super::Theme;
+use crate::dice::Dice;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Wish {
