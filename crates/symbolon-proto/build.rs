@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".symbolon.peer.v1.AppendEntriesRequest.entry")
         .bytes(".symbolon.peer.v1.ProposeRequest.proposal")
         .bytes(".symbolon.peer.v1.SnapshotChunk.data")
+        .boxed(".symbolon.store.v1.CreateCluster.administrator")
         .skip_debug([".symbolon"])
         .compile_fds(protox::compile(&files, [&root])?)?;
     Ok(())

@@ -140,7 +140,7 @@ fn page(page_size: u32, page_token: &str) -> Vec<u8> {
 
 fn new_application(name: &str) -> Vec<u8> {
     let name = name.to_owned();
-    v1::CreateApplicationRequest { name }.encode_to_vec()
+    v1::CreateApplicationRequest { name, ..Default::default() }.encode_to_vec()
 }
 
 fn join_token(life_seconds: u32) -> Vec<u8> {

@@ -6,7 +6,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod administrators;
 mod alone;
+mod applications;
 mod audit;
 mod fields;
 mod frames;

@@ -36,6 +36,7 @@ async fn a_python_client_finds_its_way_by_reflection() {
         "VerificationService",
         "UserService",
         "ApplicationService",
+        "AdministratorService",
         "ClusterService",
         "AuditService",
         "SettingsService",

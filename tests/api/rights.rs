@@ -5,15 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::HeaderValue;
 use prost::Message;
 use symbolon_proto::v1;
+use symbolon_testkit::Cluster;
 use tonic::Code;
 
+use crate::support::callers::{Callers, RIGHTS};
 use crate::support::documented::{self, Documented};
-use crate::support::method::{
-    APPLY_SETTINGS, BLOCK_USER, CONFIRM_TOKEN, CREATE_APPLICATION, CREATE_JOIN_TOKEN, CREATE_USER,
-    DELETE_USER, ENROLL_TOKEN, GET_SETTINGS, GET_STATUS, GET_USER, IMPORT_TOKENS, IMPORT_USERS,
-    LIST_USERS, QUERY_AUDIT, REMOVE_TOKEN, RESYNC_TOKEN, ROTATE_DATA_KEY, TAIL_AUDIT, UNBLOCK_USER,
-    UPDATE_SETTINGS, UPDATE_USER, VERIFY,
-};
+use crate::support::method::*;
 use crate::support::wire::{Wire, framed};
 use crate::support::{assert_all_run, cluster, reflected, state, stranger};
 
@@ -21,60 +18,66 @@ const APPLICATION: &str = "portal";
 const PERSON: &str = "alice";
 const NOBODY: &str = "nobody";
 const ODD: &[u8] = b"Bearer symbolon_app_\xff";
-/// As the comments of the .proto files have it.
-const VERIFY_RIGHT: &str = "verify";
-const ADMINISTRATOR: &str = "administrator";
 
-/// Every method that needs a right, the right, and a question that is in order.
-fn rights() -> Vec<(&'static str, &'static str, Vec<u8>)> {
-    let verify = v1::VerifyRequest {
-        username: NOBODY.to_owned(),
-        code: "000000".to_owned(),
-        application: APPLICATION.to_owned(),
-        ..v1::VerifyRequest::default()
-    };
-    let create_user =
-        v1::CreateUserRequest { username: "made-by-right".to_owned(), ..Default::default() };
+/// Every method that needs a right, and a question that is in order.
+fn questions() -> Vec<(&'static str, Vec<u8>)> {
+    let enroll = v1::EnrollTokenRequest { username: PERSON.to_owned(), ..Default::default() };
+    let user = v1::CreateUserRequest { username: "made-by-right".to_owned(), ..Default::default() };
+    let name = || "made-by-right".to_owned();
+    let application = v1::CreateApplicationRequest { name: name(), ..Default::default() };
+    let role = v1::AdministratorRole::Auditor.into();
+    let administrator = v1::CreateAdministratorRequest { name: name(), role, scope: Vec::new() };
     let get_user = v1::GetUserRequest { username: PERSON.to_owned(), allow_stale: false };
-    let enroll_token =
-        v1::EnrollTokenRequest { username: PERSON.to_owned(), ..v1::EnrollTokenRequest::default() };
-    let import_tokens =
-        v1::ImportTokensRequest { tokens: vec![enroll_token.clone()], dry_run: false };
+    let import_tokens = v1::ImportTokensRequest { tokens: vec![enroll.clone()], dry_run: false };
     let row = v1::ImportedUser { username: "made-by-import".to_owned(), ..Default::default() };
     let import_users = v1::ImportUsersRequest { users: vec![row], update: false, dry_run: false };
-    let create_application = v1::CreateApplicationRequest { name: "made-by-right".to_owned() };
-    let list_users = v1::ListUsersRequest::default();
-    let create_join_token = v1::CreateJoinTokenRequest::default();
     vec![
-        (VERIFY, VERIFY_RIGHT, verify.encode_to_vec()),
-        (CREATE_USER, ADMINISTRATOR, create_user.encode_to_vec()),
-        (GET_USER, ADMINISTRATOR, get_user.encode_to_vec()),
-        (LIST_USERS, ADMINISTRATOR, list_users.encode_to_vec()),
-        (ENROLL_TOKEN, ADMINISTRATOR, enroll_token.encode_to_vec()),
-        (IMPORT_TOKENS, ADMINISTRATOR, import_tokens.encode_to_vec()),
-        (IMPORT_USERS, ADMINISTRATOR, import_users.encode_to_vec()),
-        (CREATE_APPLICATION, ADMINISTRATOR, create_application.encode_to_vec()),
-        (GET_STATUS, ADMINISTRATOR, Vec::new()),
-        (CREATE_JOIN_TOKEN, ADMINISTRATOR, create_join_token.encode_to_vec()),
-        (ROTATE_DATA_KEY, ADMINISTRATOR, Vec::new()),
-        (QUERY_AUDIT, ADMINISTRATOR, Vec::new()),
-        (TAIL_AUDIT, ADMINISTRATOR, Vec::new()),
-        (GET_SETTINGS, ADMINISTRATOR, Vec::new()),
-        (UPDATE_SETTINGS, ADMINISTRATOR, Vec::new()),
-        (APPLY_SETTINGS, ADMINISTRATOR, Vec::new()),
+        (VERIFY, verify(APPLICATION)),
+        (CREATE_USER, user.encode_to_vec()),
+        (GET_USER, get_user.encode_to_vec()),
+        (LIST_USERS, Vec::new()),
+        (ENROLL_TOKEN, enroll.encode_to_vec()),
+        (IMPORT_TOKENS, import_tokens.encode_to_vec()),
+        (IMPORT_USERS, import_users.encode_to_vec()),
+        (CREATE_APPLICATION, application.encode_to_vec()),
+        (LIST_APPLICATIONS, Vec::new()),
+        (CREATE_ADMINISTRATOR, administrator.encode_to_vec()),
+        (LIST_ADMINISTRATORS, Vec::new()),
+        (GET_STATUS, Vec::new()),
+        (CREATE_JOIN_TOKEN, Vec::new()),
+        (ROTATE_DATA_KEY, Vec::new()),
+        (QUERY_AUDIT, Vec::new()),
+        (TAIL_AUDIT, Vec::new()),
+        (GET_SETTINGS, Vec::new()),
+        (UPDATE_SETTINGS, Vec::new()),
+        (APPLY_SETTINGS, Vec::new()),
     ]
     .into_iter()
     .chain(about_nobody())
+    .chain(about_no_caller())
     .collect()
 }
 
+fn verify(application: &str) -> Vec<u8> {
+    let request = v1::VerifyRequest {
+        username: NOBODY.to_owned(),
+        code: "000000".to_owned(),
+        application: application.to_owned(),
+        ..v1::VerifyRequest::default()
+    };
+    request.encode_to_vec()
+}
+
+fn mask(path: &str) -> Option<prost_types::FieldMask> {
+    Some(prost_types::FieldMask { paths: vec![path.to_owned()] })
+}
+
 /// Questions about somebody who does not exist: whoever has the right is told so.
-fn about_nobody() -> [(&'static str, &'static str, Vec<u8>); 7] {
+fn about_nobody() -> [(&'static str, Vec<u8>); 7] {
     let username = || NOBODY.to_owned();
     let reason = || "because".to_owned();
     let user = Some(v1::User { username: username(), ..v1::User::default() });
-    let update_mask = Some(prost_types::FieldMask { paths: vec!["enabled".to_owned()] });
-    let update = v1::UpdateUserRequest { user, update_mask };
+    let update = v1::UpdateUserRequest { user, update_mask: mask("enabled") };
     let delete = v1::DeleteUserRequest { username: username(), etag: String::new() };
     let block = v1::BlockUserRequest { username: username(), reason: reason(), seconds: 0 };
     let unblock = v1::UnblockUserRequest { username: username(), reason: reason() };
@@ -82,13 +85,39 @@ fn about_nobody() -> [(&'static str, &'static str, Vec<u8>); 7] {
     let resync = v1::ResyncTokenRequest { username: username(), ..Default::default() };
     let remove = v1::RemoveTokenRequest { username: username(), ..Default::default() };
     [
-        (UPDATE_USER, ADMINISTRATOR, update.encode_to_vec()),
-        (DELETE_USER, ADMINISTRATOR, delete.encode_to_vec()),
-        (BLOCK_USER, ADMINISTRATOR, block.encode_to_vec()),
-        (UNBLOCK_USER, ADMINISTRATOR, unblock.encode_to_vec()),
-        (CONFIRM_TOKEN, ADMINISTRATOR, confirm.encode_to_vec()),
-        (RESYNC_TOKEN, ADMINISTRATOR, resync.encode_to_vec()),
-        (REMOVE_TOKEN, ADMINISTRATOR, remove.encode_to_vec()),
+        (UPDATE_USER, update.encode_to_vec()),
+        (DELETE_USER, delete.encode_to_vec()),
+        (BLOCK_USER, block.encode_to_vec()),
+        (UNBLOCK_USER, unblock.encode_to_vec()),
+        (CONFIRM_TOKEN, confirm.encode_to_vec()),
+        (RESYNC_TOKEN, resync.encode_to_vec()),
+        (REMOVE_TOKEN, remove.encode_to_vec()),
+    ]
+}
+
+/// The same about applications and administrators.
+fn about_no_caller() -> [(&'static str, Vec<u8>); 9] {
+    let name = || NOBODY.to_owned();
+    // Their only field, or the first of them, is a name everywhere.
+    let named = v1::GetApplicationRequest { name: name(), allow_stale: false }.encode_to_vec();
+    let update = v1::UpdateApplicationRequest {
+        name: name(),
+        application: None,
+        update_mask: mask("enabled"),
+    };
+    let administrator = Some(v1::Administrator { name: name(), ..v1::Administrator::default() });
+    let update_mask = mask("enabled");
+    let whom = v1::UpdateAdministratorRequest { administrator, update_mask };
+    [
+        (GET_APPLICATION, named.clone()),
+        (UPDATE_APPLICATION, update.encode_to_vec()),
+        (ROTATE_APPLICATION_KEY, named.clone()),
+        (RETIRE_APPLICATION_KEY, named.clone()),
+        (DELETE_APPLICATION, named.clone()),
+        (GET_ADMINISTRATOR, named.clone()),
+        (UPDATE_ADMINISTRATOR, whom.encode_to_vec()),
+        (ROTATE_ADMINISTRATOR_TOKEN, named.clone()),
+        (DELETE_ADMINISTRATOR, named),
     ]
 }
 
@@ -99,6 +128,16 @@ const OPEN: &[&str] = &[
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
 ];
 
+/// As the comments of the .proto files have it, which `rights_document` compares with the one table.
+fn documented() -> BTreeMap<String, Vec<String>> {
+    let methods = documented::methods("symbolon.v1").into_iter();
+    let methods = methods.map(|Documented { method, rights }| {
+        assert!(!rights.is_empty(), "{method} does not name its right");
+        (method, rights)
+    });
+    methods.collect()
+}
+
 #[tokio::test]
 async fn every_method_is_for_those_alone_who_have_its_right() {
     let cluster = cluster().await;
@@ -108,34 +147,80 @@ async fn every_method_is_for_those_alone_who_have_its_right() {
     assert_nothing_is_forgotten(&anybody).await;
 
     let before = state::users(&cluster).await;
+    assert_strangers_get_nothing(&cluster, &anybody, &key).await;
+    let callers = Callers::of_every_right(&cluster).await;
+    // Those who change nothing first.
+    for right in ["verify", "self-service", "auditor"] {
+        assert_gets_what_is_documented(&callers, &anybody, right).await;
+    }
+    assert!(state::users(&cluster).await == before, "somebody without a right did something");
+    assert_administrator_gets_everything(&cluster, &anybody).await;
+    for right in ["help-desk", "administrator"] {
+        assert_gets_what_is_documented(&callers, &anybody, right).await;
+    }
+    let verdict = cluster.anonymous(2).with_bearer(&key).verdict(person.request()).await;
+    assert!(verdict.unwrap().is_allow(), "the person's own token is as it was");
+    assert_all_run(&cluster);
+    cluster.assert_same_state().await;
+}
+
+async fn assert_strangers_get_nothing(cluster: &Cluster, anybody: &Wire, key: &str) {
     let mut strangers = vec![
         ("no bearer", anybody.clone()),
         ("another scheme", anybody.with("authorization", "Basic YWxpY2U6eA==")),
-        ("no scheme", anybody.with("authorization", &key)),
+        ("no scheme", anybody.with("authorization", key)),
         ("odd bytes", anybody.with_value("authorization", HeaderValue::from_bytes(ODD).unwrap())),
     ];
-    for (what, token) in bad_tokens(cluster.admin_token(), &key) {
+    for (what, token) in bad_tokens(cluster.admin_token(), key) {
         strangers.push((what, anybody.bearing(&token)));
     }
     for (what, stranger) in &strangers {
-        for (method, _, question) in rights() {
+        for (method, question) in questions() {
             let code = answered(stranger, method, &question).await;
             assert_eq!(code, Code::Unauthenticated, "{method} by {what}");
         }
     }
+}
 
-    let application = anybody.bearing(&key);
-    for (method, right, question) in rights() {
-        let expected = if right == VERIFY_RIGHT { Code::Ok } else { Code::PermissionDenied };
-        let code = answered(&application, method, &question).await;
-        assert_eq!(code, expected, "{method} by an application");
+/// Both who can have a right: an application, and an administrator of the role.
+async fn assert_gets_what_is_documented(callers: &Callers, anybody: &Wire, right: &str) {
+    let documented = documented();
+    for caller in callers.with_right(right) {
+        let wire = anybody.bearing(&caller.bearer);
+        for (method, mut question) in questions() {
+            if method == VERIFY && caller.is_application {
+                question = verify("");
+            }
+            let code = answered(&wire, method, &question).await;
+            let may = documented[method].iter().any(|enough| enough == right);
+            let who = &caller.name;
+            if may {
+                assert!(is_of_the_matter(code), "{method} by {who} with {right}: {code:?}");
+            } else {
+                assert_eq!(code, Code::PermissionDenied, "{method} by {who} with {right}");
+            }
+        }
     }
-    assert!(state::users(&cluster).await == before, "somebody without a right did something");
+}
 
+/// It was looked at, and perhaps done before by somebody else with the right.
+const fn is_of_the_matter(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Ok
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::FailedPrecondition
+            | Code::DeadlineExceeded
+    )
+}
+
+async fn assert_administrator_gets_everything(cluster: &Cluster, anybody: &Wire) {
     let administrator = anybody.bearing(cluster.admin_token());
-    for (method, _, question) in rights() {
+    for (method, question) in questions() {
         let code = answered(&administrator, method, &question).await;
-        let found = if about_nobody().iter().any(|(about, ..)| *about == method) {
+        let nobody = about_nobody().into_iter().chain(about_no_caller());
+        let found = if nobody.into_iter().any(|(about, _)| about == method) {
             Code::NotFound
         } else if method == TAIL_AUDIT {
             // It goes on for as long as the caller likes.
@@ -145,27 +230,22 @@ async fn every_method_is_for_those_alone_who_have_its_right() {
         };
         assert_eq!(code, found, "{method} by an administrator");
     }
-    let verdict = cluster.anonymous(2).with_bearer(&key).verdict(person.request()).await;
-    assert!(verdict.unwrap().is_allow(), "the person's own token is as it was");
-    assert_all_run(&cluster);
-    cluster.assert_same_state().await;
 }
 
 /// What reflection tells, what the .proto files say, and what is tried here are the same.
 async fn assert_nothing_is_forgotten(anybody: &Wire) {
     let told: BTreeSet<_> = reflected::methods(anybody).await.into_iter().collect();
-    let tried = rights().into_iter().map(|(method, ..)| method);
-    let tried = tried.chain(OPEN.iter().copied()).map(str::to_owned);
-    assert_eq!(told, tried.collect(), "told on the left, tried on the right");
-
-    let written = documented::methods("symbolon.v1").into_iter();
-    let written = written.map(|Documented { method, right }| match right {
-        Some(right) => (method, right),
-        None => panic!("{method} does not name its right"),
-    });
-    let tried =
-        rights().into_iter().map(|(method, right, _)| (method.to_owned(), right.to_owned()));
-    assert_eq!(written.collect::<BTreeMap<_, _>>(), tried.collect());
+    let tried = questions().into_iter().map(|(method, _)| method);
+    let tried: BTreeSet<_> = tried.chain(OPEN.iter().copied()).map(str::to_owned).collect();
+    assert_eq!(told, tried, "told on the left, tried on the right");
+    let documented = documented();
+    let written: BTreeSet<_> = documented.keys().cloned().collect();
+    let open = OPEN.iter().copied().map(str::to_owned).collect();
+    assert_eq!(written, &tried - &open);
+    for (method, rights) in &documented {
+        let known = rights.iter().all(|right| RIGHTS.contains(&right.as_str()));
+        assert!(known, "{method}: {rights:?}");
+    }
 }
 
 async fn answered(caller: &Wire, method: &str, question: &[u8]) -> Code {

@@ -1,5 +1,6 @@
 //! What an attacker has and the product's own clients have not.
 
+pub(crate) mod callers;
 pub(crate) mod documented;
 pub(crate) mod identity;
 pub(crate) mod machine;

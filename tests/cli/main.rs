@@ -11,6 +11,7 @@ mod crashes;
 mod demo;
 mod dev;
 mod documents;
+mod help_desk;
 mod imports;
 mod local;
 mod machine;

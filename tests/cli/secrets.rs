@@ -181,6 +181,13 @@ async fn exercise(cluster: &Cluster, secrets: &mut Secrets) {
     let key_file = cluster.directory().join("portal.key");
     machine::write(&key_file, &key);
     machine::set_mode(&key_file, 0o600);
+    let heidi = asking.json("admin add heidi --role help-desk").await;
+    secrets.add_bearer("another administrator's token", heidi["token"].as_str().unwrap());
+    let heidi = asking.json("admin rotate-token heidi").await;
+    secrets.add_bearer("a token that was changed", heidi["token"].as_str().unwrap());
+    asking.run("application add gate").await.ends(DONE);
+    let rotated = asking.json("application rotate-key gate --overlap 24h").await;
+    secrets.add_bearer("a key that was changed", rotated["api_key"].as_str().unwrap());
     let join = asking.json("cluster join-token create").await;
     secrets.add_join_token(join["join_token"].as_str().unwrap());
 

@@ -6,8 +6,8 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand, builder::OsStringValueP
 
 use crate::{
     commands::{
-        ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments,
-        SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
+        AdminArguments, ApplicationArguments, AuditArguments, ClusterArguments,
+        CompletionsArguments, SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
     },
     demo::DemoArguments,
     dev::DevArguments,
@@ -21,6 +21,8 @@ pub enum Command {
     User(UserArguments),
     /// One-time-password tokens of users
     Token(TokenArguments),
+    /// People who administer, and what each may do
+    Admin(AdminArguments),
     /// Programs that ask for verifications
     Application(ApplicationArguments),
     /// Ask whether a user's second factor is good: exit code 0 is yes, 1 is no
@@ -210,6 +212,12 @@ pub(crate) mod tests {
             "symbolon audit query --newest --oldest",
             "symbolon audit tail -n 10001",
             "symbolon login",
+            "symbolon admin add heidi",
+            "symbolon admin add heidi --role root",
+            "symbolon admin set heidi",
+            "symbolon application add vpn --right everything",
+            "symbolon application set vpn",
+            "symbolon application rotate-key vpn --overlap 91d",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

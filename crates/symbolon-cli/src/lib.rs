@@ -35,7 +35,7 @@ mod view;
 pub use args::{Command, Everywhere};
 pub use children::end_with_parent;
 pub use commands::{
-    ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments,
+    AdminArguments, ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments,
     SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
 };
 pub use demo::DemoArguments;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::{
     args::Command,
-    commands::{application, audit, cluster, completions, settings, token, user, verify},
+    commands::{admin, application, audit, cluster, completions, settings, token, user, verify},
     demo, dev,
     exit::Exit,
     output,
@@ -15,6 +15,7 @@ pub async fn run(command: Command, mut program: clap::Command) -> ExitCode {
     let result = match command {
         Command::User(arguments) => user::run(arguments).await,
         Command::Token(arguments) => token::run(arguments).await,
+        Command::Admin(arguments) => admin::run(arguments).await,
         Command::Application(arguments) => application::run(arguments).await,
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Audit(arguments) => audit::run(arguments).await,

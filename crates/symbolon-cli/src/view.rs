@@ -1,9 +1,14 @@
 //! What results look like in JSON. Scripts hold on to it: keys may come, none may change or go.
 
 mod audit;
+mod callers;
 mod settings;
 
 pub(crate) use audit::AuditEvent;
+pub(crate) use callers::{
+    Administrator, Administrators, Application, Applications, ChangedAdministrator,
+    ChangedApplication, Deleted,
+};
 use prost_types::Timestamp;
 use serde::Serialize;
 pub(crate) use settings::{ChangedSettings, Setting};

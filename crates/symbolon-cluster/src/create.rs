@@ -86,12 +86,11 @@ pub async fn create_cluster(
         api_address,
         changed_at: LogIndex(0),
     };
-    let administrator = Administrator {
-        id: AdministratorId(id),
-        name: Name::new(ADMINISTRATOR).map_err(|error| bad("administrator")(error.into()))?,
-        key: hash_secret(&secret),
-        changed_at: LogIndex(0),
-    };
+    let administrator = Administrator::first(
+        AdministratorId(id),
+        Name::new(ADMINISTRATOR).map_err(|error| bad("administrator")(error.into()))?,
+        hash_secret(&secret),
+    );
     let vault = KeyringVault::new(keyring);
     let ca_key = vault
         .seal(DataKeyId::FIRST, CA_KEY, &authority.pkcs8)
@@ -102,7 +101,7 @@ pub async fn create_cluster(
         lineage: header.lineage,
         ca_certificate: header.ca_certificate.clone(),
         ca_key,
-        administrator,
+        administrator: Box::new(administrator),
         node,
     };
     write_first_entry(data_dir, header.clone(), &*clock, command).await?;

@@ -1,5 +1,6 @@
 //! The only way in which a state changes.
 
+mod administrator;
 mod application;
 mod cluster;
 mod data_key;
@@ -58,6 +59,14 @@ impl State {
             Command::ResyncToken(command) => self.resync_token(&context, command, out),
             Command::RemoveToken(command) => self.remove_token(&context, command, out),
             Command::CreateApplication(command) => self.create_application(&context, command, out),
+            Command::UpdateApplication(command) => self.update_application(&context, command, out),
+            Command::RotateApplicationKey(command) => self.rotate_api_key(&context, command, out),
+            Command::RetireApplicationKey(command) => self.retire_api_key(&context, command, out),
+            Command::DeleteApplication(command) => self.delete_application(&context, command, out),
+            Command::CreateAdministrator(command) => self.create_admin(&context, command, out),
+            Command::UpdateAdministrator(command) => self.update_admin(&context, command, out),
+            Command::RotateAdministratorToken(command) => self.rotate_token(&context, command, out),
+            Command::DeleteAdministrator(command) => self.delete_admin(&context, command, out),
             Command::CreateJoinToken(command) => self.create_join_token(&context, command, out),
             Command::AdmitNode(command) => self.admit_node(&context, command, out),
             Command::SetNodeAddresses(command) => self.set_addresses(&context, command, out),
@@ -91,24 +100,15 @@ impl State {
             return Err(Refusal::Stale);
         }
         let permitted = match (&proposal.command, proposal.caller) {
-            (Command::Verify(outcome), Caller::Application(id)) => outcome.application == id,
-            (Command::Verify(_), Caller::Administrator(_)) => true,
-            (
-                Command::CreateUser(_)
-                | Command::UpdateUser(_)
-                | Command::BlockUser(_)
-                | Command::UnblockUser(_)
-                | Command::DeleteUser(_)
-                | Command::EnrollToken(_)
-                | Command::ConfirmToken(_)
-                | Command::ResyncToken(_)
-                | Command::RemoveToken(_)
-                | Command::CreateApplication(_)
-                | Command::CreateJoinToken(_)
-                | Command::RotateDataKey(_)
-                | Command::UpdateSettings(_),
-                Caller::Administrator(_),
-            ) => true,
+            (command, Caller::Administrator(_) | Caller::Application(_)) => {
+                let own = match (command, proposal.caller) {
+                    (Command::Verify(outcome), Caller::Application(id)) => {
+                        outcome.application == id
+                    }
+                    _ => true,
+                };
+                own && self.rights(proposal.caller).any_of(command.rights())
+            }
             (Command::SetNodeAddresses(command), Caller::Node(id)) => command.node == id,
             (Command::ConfirmDataKey(command), Caller::Node(id)) => command.node == id,
             (
@@ -120,7 +120,15 @@ impl State {
             ) => true,
             _ => false,
         };
-        if permitted { Ok(()) } else { Err(Refusal::NotPermitted) }
+        if !permitted {
+            return Err(Refusal::NotPermitted);
+        }
+        // Somebody else's users are not there.
+        if self.reaches(proposal.caller, &proposal.command) {
+            Ok(())
+        } else {
+            Err(Refusal::NoSuchUser)
+        }
     }
 
     /// Records an event: audit, chain, and the reply for retransmissions.

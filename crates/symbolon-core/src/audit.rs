@@ -7,7 +7,8 @@ use crate::digest::{Canonical, CanonicalWriter, Digest};
 use crate::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
     JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Reason, Reply,
-    RequestId, Setting, Timestamp, TokenId, UserId, UserName, Verdict,
+    RequestId, Rights, Role, Scope, Setting, Sources, Timestamp, TokenId, UserId, UserName,
+    Verdict,
 };
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
@@ -91,6 +92,32 @@ pub enum AuditRow {
         application: ApplicationId,
         name: Name,
     },
+    ApplicationUpdated(ApplicationUpdated),
+    ApplicationKeyRotated {
+        application: ApplicationId,
+        old_until: Timestamp,
+    },
+    ApplicationKeyRetired {
+        application: ApplicationId,
+    },
+    ApplicationDeleted {
+        application: ApplicationId,
+        name: Name,
+    },
+    AdministratorCreated {
+        administrator: AdministratorId,
+        name: Name,
+        role: Role,
+        scope: Scope,
+    },
+    AdministratorUpdated(AdministratorUpdated),
+    AdministratorTokenRotated {
+        administrator: AdministratorId,
+    },
+    AdministratorDeleted {
+        administrator: AdministratorId,
+        name: Name,
+    },
     JoinTokenCreated {
         join_token: JoinTokenId,
         expires_at: Timestamp,
@@ -134,6 +161,34 @@ pub struct SettingChange {
     pub after: u64,
 }
 
+/// What was said about an application; `None` for what was left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApplicationUpdated {
+    /// Which one.
+    pub application: ApplicationId,
+    /// Its new name.
+    pub name: Option<Name>,
+    /// What it may do now.
+    pub rights: Option<Rights>,
+    /// From where it may ask now.
+    pub sources: Option<Sources>,
+    /// Whether it is switched off now.
+    pub disabled: Option<bool>,
+}
+
+/// What was said about an administrator; `None` for what was left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdministratorUpdated {
+    /// Which one.
+    pub administrator: AdministratorId,
+    /// What they may do now.
+    pub role: Option<Role>,
+    /// Whom they may deal with now.
+    pub scope: Option<Scope>,
+    /// Whether they are switched off now.
+    pub disabled: Option<bool>,
+}
+
 /// A decided verification.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verified {
@@ -168,6 +223,24 @@ impl AuditEvent {
             AuditRow::TokenEnrolled { token, .. } => Reply::TokenEnrolled(*token),
             AuditRow::ApplicationCreated { application, .. } => {
                 Reply::ApplicationCreated(*application)
+            }
+            // By a tick when its time is over: nobody asked for it.
+            AuditRow::ApplicationKeyRetired { .. } if matches!(self.caller, Caller::Node(_)) => {
+                return None;
+            }
+            AuditRow::ApplicationUpdated(ApplicationUpdated { application, .. })
+            | AuditRow::ApplicationKeyRotated { application, .. }
+            | AuditRow::ApplicationKeyRetired { application }
+            | AuditRow::ApplicationDeleted { application, .. } => {
+                Reply::ApplicationChanged(*application)
+            }
+            AuditRow::AdministratorCreated { administrator, .. } => {
+                Reply::AdministratorCreated(*administrator)
+            }
+            AuditRow::AdministratorUpdated(AdministratorUpdated { administrator, .. })
+            | AuditRow::AdministratorTokenRotated { administrator }
+            | AuditRow::AdministratorDeleted { administrator, .. } => {
+                Reply::AdministratorChanged(*administrator)
             }
             AuditRow::JoinTokenCreated { join_token, .. } => Reply::JoinTokenCreated(*join_token),
             AuditRow::NodeAdmitted { node, .. } => Reply::NodeAdmitted(*node),
@@ -239,13 +312,6 @@ impl Canonical for AuditRow {
                 w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
                 w.number(join_token.0);
             }
-            Self::NodeAddressesChanged { node, peer_address, api_address } => {
-                w.number(8).number(node.0).bytes(peer_address.as_bytes());
-                w.bytes(api_address.as_bytes());
-            }
-            Self::JoinTokenExpired { join_token } => {
-                w.number(9).number(join_token.0);
-            }
             Self::UserUpdated { user, display_name, disabled, profile } => {
                 updated(w, *user, display_name.as_ref(), *disabled, profile);
             }
@@ -270,13 +336,89 @@ impl Canonical for AuditRow {
             Self::TokenRemoved { user, token } => {
                 w.number(15).number(user.0).number(token.0);
             }
-            Self::DataKeyRotationStarted { id } => _ = w.number(10).number(id.0.into()),
-            Self::DataKeyActivated { id } => _ = w.number(11).number(id.0.into()),
-            Self::DataKeyRetired { id } => _ = w.number(12).number(id.0.into()),
+            Self::ApplicationUpdated(_)
+            | Self::ApplicationKeyRotated { .. }
+            | Self::ApplicationKeyRetired { .. }
+            | Self::ApplicationDeleted { .. }
+            | Self::AdministratorCreated { .. }
+            | Self::AdministratorUpdated(_)
+            | Self::AdministratorTokenRotated { .. }
+            | Self::AdministratorDeleted { .. } => self.about_caller(w),
+            Self::NodeAddressesChanged { .. }
+            | Self::JoinTokenExpired { .. }
+            | Self::DataKeyRotationStarted { .. }
+            | Self::DataKeyActivated { .. }
+            | Self::DataKeyRetired { .. }
+            | Self::SettingsChanged { .. } => self.about_cluster(w),
+        }
+    }
+}
+
+impl AuditRow {
+    fn about_cluster(&self, w: &mut CanonicalWriter) {
+        match self {
+            Self::NodeAddressesChanged { node, peer_address, api_address } => {
+                w.number(8).number(node.0).bytes(peer_address.as_bytes());
+                w.bytes(api_address.as_bytes());
+            }
+            Self::JoinTokenExpired { join_token } => {
+                w.number(9).number(join_token.0);
+            }
+            Self::DataKeyRotationStarted { id } => {
+                w.number(10).number(id.0.into());
+            }
+            Self::DataKeyActivated { id } => {
+                w.number(11).number(id.0.into());
+            }
+            Self::DataKeyRetired { id } => {
+                w.number(12).number(id.0.into());
+            }
             Self::SettingsChanged { changes } => {
                 w.number(20).number(changes.len() as u64);
                 changes.iter().for_each(|change| change.canonical(w));
             }
+            other => other.canonical(w),
+        }
+    }
+
+    fn about_caller(&self, w: &mut CanonicalWriter) {
+        match self {
+            Self::ApplicationUpdated(updated) => {
+                w.number(21).number(updated.application.0);
+                w.bytes(updated.name.as_ref().map_or("", Name::as_str).as_bytes());
+                w.number(updated.rights.map_or(0, |rights| 1 + u64::from(rights.bits())));
+                w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
+                w.number(updated.sources.is_some().into());
+                updated.sources.clone().unwrap_or_default().canonical(w);
+            }
+            Self::ApplicationKeyRotated { application, old_until } => {
+                w.number(22).number(application.0).number(old_until.0);
+            }
+            Self::ApplicationKeyRetired { application } => {
+                w.number(23).number(application.0);
+            }
+            Self::ApplicationDeleted { application, name } => {
+                w.number(24).number(application.0).bytes(name.as_str().as_bytes());
+            }
+            Self::AdministratorCreated { administrator, name, role, scope } => {
+                w.number(25).number(administrator.0).bytes(name.as_str().as_bytes());
+                w.number(role.number().into());
+                scope.canonical(w);
+            }
+            Self::AdministratorUpdated(updated) => {
+                w.number(26).number(updated.administrator.0);
+                w.number(updated.role.map_or(0, |role| 1 + u64::from(role.number())));
+                w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
+                w.number(updated.scope.is_some().into());
+                updated.scope.clone().unwrap_or_default().canonical(w);
+            }
+            Self::AdministratorTokenRotated { administrator } => {
+                w.number(27).number(administrator.0);
+            }
+            Self::AdministratorDeleted { administrator, name } => {
+                w.number(28).number(administrator.0).bytes(name.as_str().as_bytes());
+            }
+            other => other.canonical(w),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! What must hold between rows, whatever happened.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{
-    APPLICATIONS_MAX, FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX,
-    USERS_MAX,
+    ADMINISTRATORS_MAX, APPLICATIONS_MAX, FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX,
+    TOKENS_PER_USER_MAX, USERS_MAX,
 };
-use crate::{JoinTokenId, NodeId, RowKey, State, TokenId, UserId};
+use crate::{Administrator, JoinTokenId, NodeId, RowKey, State, TokenId, UserId};
 
 /// A rule that the rows break. Finding one means a defect or a damaged disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum Violation {
     /// The look-up by name does not lead back to the application.
     #[error("an application is not found by name")]
     ApplicationName,
+    /// Two administrators have one name, or none of them may do everything.
+    #[error("two administrators have one name, or none may do everything")]
+    Administrators,
     /// The look-up by serial number does not lead back to the token.
     #[error("token {0} is not found by its serial number")]
     Serial(TokenId),
@@ -64,9 +67,11 @@ impl State {
     pub fn check(&self) -> Result<(), Violation> {
         self.check_users()?;
         self.check_nodes()?;
+        self.check_administrators()?;
         self.check_due()?;
         let within = self.users.len() <= USERS_MAX
             && self.applications.len() <= APPLICATIONS_MAX
+            && self.administrators.len() <= ADMINISTRATORS_MAX
             && self.nodes.len() <= NODES_MAX
             && self.join_tokens.len() <= JOIN_TOKENS_MAX
             && self.replies.len() <= REPLIES_MAX;
@@ -154,11 +159,18 @@ impl State {
         ensure(self.serials.size() == serials, Violation::Serial(known))
     }
 
+    fn check_administrators(&self) -> Result<(), Violation> {
+        let names: BTreeSet<_> = self.administrators().map(|row| &row.name).collect();
+        let whole = self.cluster().is_none() || self.administrators().any(Administrator::is_whole);
+        ensure(names.len() == self.administrators.len() && whole, Violation::Administrators)
+    }
+
     fn check_due(&self) -> Result<(), Violation> {
         let applications = self.applications.iter().map(|row| RowKey::Application(row.id));
         let join_tokens = self.join_tokens.iter().map(|row| RowKey::JoinToken(row.id));
+        let administrators = self.administrators().map(|row| RowKey::Administrator(row.id));
         let mut wanted = 0;
-        for key in applications.chain(join_tokens) {
+        for key in applications.chain(join_tokens).chain(administrators) {
             if let Some(at) = self.due_at(key) {
                 ensure(self.due.contains_key(&(at, key)), Violation::Due)?;
                 wanted += 1;

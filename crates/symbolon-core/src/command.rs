@@ -1,13 +1,23 @@
 //! What can be asked of a state.
 
+mod callers;
+
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::otp::Parameters;
 use crate::{
     Administrator, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Profile, ProfileChange,
-    Reason, RequestId, RowKey, Sealed, Serial, Setting, Timestamp, TokenId, UserId, UserName,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Operation, Profile,
+    ProfileChange, Reason, RequestId, Rights, RowKey, Sealed, Serial, Setting, Timestamp, TokenId,
+    UserId, UserName,
+};
+
+pub use callers::{
+    CreateAdministrator, CreateApplication, DeleteAdministrator, DeleteApplication,
+    RetireApplicationKey, RotateAdministratorToken, RotateApplicationKey, UpdateAdministrator,
+    UpdateApplication,
 };
 
 /// Where and when the log took a proposal.
@@ -65,6 +75,22 @@ pub enum Command {
     RemoveToken(RemoveToken),
     /// Add an application with its API key.
     CreateApplication(CreateApplication),
+    /// Change what administrators say about an application.
+    UpdateApplication(UpdateApplication),
+    /// Give an application another API key.
+    RotateApplicationKey(RotateApplicationKey),
+    /// Take an application's old API key no more.
+    RetireApplicationKey(RetireApplicationKey),
+    /// Remove an application.
+    DeleteApplication(DeleteApplication),
+    /// Add an administrator with a bearer token.
+    CreateAdministrator(CreateAdministrator),
+    /// Change what an administrator may do.
+    UpdateAdministrator(UpdateAdministrator),
+    /// Give an administrator another bearer token.
+    RotateAdministratorToken(RotateAdministratorToken),
+    /// Remove an administrator.
+    DeleteAdministrator(DeleteAdministrator),
     /// Make a join token.
     CreateJoinToken(CreateJoinToken),
     /// Register a node that came with a join token.
@@ -102,6 +128,14 @@ impl Command {
             Self::ResyncToken(_) => "resync_token",
             Self::RemoveToken(_) => "remove_token",
             Self::CreateApplication(_) => "create_application",
+            Self::UpdateApplication(_) => "update_application",
+            Self::RotateApplicationKey(_) => "rotate_application_key",
+            Self::RetireApplicationKey(_) => "retire_application_key",
+            Self::DeleteApplication(_) => "delete_application",
+            Self::CreateAdministrator(_) => "create_administrator",
+            Self::UpdateAdministrator(_) => "update_administrator",
+            Self::RotateAdministratorToken(_) => "rotate_administrator_token",
+            Self::DeleteAdministrator(_) => "delete_administrator",
             Self::CreateJoinToken(_) => "create_join_token",
             Self::AdmitNode(_) => "admit_node",
             Self::SetNodeAddresses(_) => "set_node_addresses",
@@ -111,6 +145,52 @@ impl Command {
             Self::Reseal(_) => "reseal",
             Self::RetireDataKey(_) => "retire_data_key",
             Self::UpdateSettings(_) => "update_settings",
+        }
+    }
+
+    /// What a caller asks for with this; `None` for what nodes do by themselves.
+    #[must_use]
+    pub const fn operation(&self) -> Option<Operation> {
+        Some(match self {
+            Self::Verify(_) => Operation::Verify,
+            Self::CreateUser(_) => Operation::CreateUser,
+            Self::UpdateUser(_) => Operation::UpdateUser,
+            Self::BlockUser(_) => Operation::BlockUser,
+            Self::UnblockUser(_) => Operation::UnblockUser,
+            Self::DeleteUser(_) => Operation::DeleteUser,
+            Self::EnrollToken(_) => Operation::EnrollToken,
+            Self::ConfirmToken(_) => Operation::ConfirmToken,
+            Self::ResyncToken(_) => Operation::ResyncToken,
+            Self::RemoveToken(_) => Operation::RemoveToken,
+            Self::CreateApplication(_) => Operation::CreateApplication,
+            Self::UpdateApplication(_) => Operation::UpdateApplication,
+            Self::RotateApplicationKey(_) => Operation::RotateApplicationKey,
+            Self::RetireApplicationKey(_) => Operation::RetireApplicationKey,
+            Self::DeleteApplication(_) => Operation::DeleteApplication,
+            Self::CreateAdministrator(_) => Operation::CreateAdministrator,
+            Self::UpdateAdministrator(_) => Operation::UpdateAdministrator,
+            Self::RotateAdministratorToken(_) => Operation::RotateAdministratorToken,
+            Self::DeleteAdministrator(_) => Operation::DeleteAdministrator,
+            Self::CreateJoinToken(_) => Operation::CreateJoinToken,
+            Self::RotateDataKey(_) => Operation::RotateDataKey,
+            Self::UpdateSettings(_) => Operation::UpdateSettings,
+            Self::CreateCluster(_)
+            | Self::AdmitNode(_)
+            | Self::SetNodeAddresses(_)
+            | Self::Tick
+            | Self::ConfirmDataKey(_)
+            | Self::Reseal(_)
+            | Self::RetireDataKey(_) => return None,
+        })
+    }
+
+    /// Any of these rights is enough for it; none is for what nodes do by themselves.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        match self {
+            // A help desk switches accounts on and off. What a user is called is not theirs.
+            Self::UpdateUser(update) if update.describes() => Rights::ADMINISTRATOR,
+            _ => self.operation().map_or(Rights::NONE, Operation::rights),
         }
     }
 }
@@ -162,7 +242,7 @@ pub struct CreateCluster {
     /// Its private key, sealed.
     pub ca_key: Sealed,
     /// The first administrator. `changed_at` is set by `apply`.
-    pub administrator: Administrator,
+    pub administrator: Box<Administrator>,
     /// The first node. `changed_at` is set by `apply`.
     pub node: Node,
 }
@@ -193,6 +273,14 @@ pub struct UpdateUser {
     pub profile: ProfileChange,
     /// Refused unless this is still the user's revision.
     pub revision: Option<LogIndex>,
+}
+
+impl UpdateUser {
+    /// Whether it says who somebody is, besides whether the account is on.
+    #[must_use]
+    pub const fn describes(&self) -> bool {
+        self.display_name.is_some() || !self.profile.fields.is_empty()
+    }
 }
 
 /// See [`Command::UpdateSettings`].
@@ -271,19 +359,6 @@ pub struct ResyncToken {
 pub struct RemoveToken {
     /// Which token.
     pub token: TokenId,
-}
-
-/// See [`Command::CreateApplication`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CreateApplication {
-    /// Drawn by the service.
-    pub application: ApplicationId,
-    /// Unique.
-    pub name: Name,
-    /// Hash of the API key's secret.
-    pub key: KeyHash,
-    /// The API key's secret, sealed for this application.
-    pub secret: Sealed,
 }
 
 /// See [`Command::CreateJoinToken`].

@@ -81,12 +81,12 @@ impl Row {
                 Some(reveal) => Some(&reveal.secret),
                 None => None,
             },
+            Self::Administrator(row) => match &row.reveal {
+                Some(reveal) => Some(&reveal.secret),
+                None => None,
+            },
             // The next data key is sealed under the last one, and goes with it.
-            Self::DataKeys(_)
-            | Self::Settings(_)
-            | Self::Administrator(_)
-            | Self::User(_)
-            | Self::Node(_) => None,
+            Self::DataKeys(_) | Self::Settings(_) | Self::User(_) | Self::Node(_) => None,
         }
     }
 }
@@ -136,7 +136,10 @@ impl State {
         let join_tokens = self.join_tokens.iter().filter_map(|row| {
             row.reveal.as_ref().map(|reveal| (RowKey::JoinToken(row.id), &reveal.secret))
         });
-        tokens.chain(cluster).chain(applications).chain(join_tokens)
+        let administrators = self.administrators().filter_map(|row| {
+            row.reveal.as_ref().map(|reveal| (RowKey::Administrator(row.id), &reveal.secret))
+        });
+        tokens.chain(cluster).chain(applications).chain(join_tokens).chain(administrators)
     }
 
     /// The sealed field of a row.
@@ -146,11 +149,8 @@ impl State {
             RowKey::Token(id) => self.token(id).map(|row| &row.seed),
             RowKey::Application(id) => self.application(id)?.reveal.as_ref().map(|r| &r.secret),
             RowKey::JoinToken(id) => self.join_token(id)?.reveal.as_ref().map(|r| &r.secret),
-            RowKey::DataKeys
-            | RowKey::Settings
-            | RowKey::Administrator(_)
-            | RowKey::User(_)
-            | RowKey::Node(_) => None,
+            RowKey::Administrator(id) => self.administrator(id)?.reveal.as_ref().map(|r| &r.secret),
+            RowKey::DataKeys | RowKey::Settings | RowKey::User(_) | RowKey::Node(_) => None,
         }
     }
 

@@ -15,6 +15,7 @@ extern crate std;
 
 mod apply;
 mod audit;
+mod callers;
 mod check;
 mod command;
 mod data_keys;
@@ -27,7 +28,9 @@ mod profile;
 mod replies;
 mod reply;
 mod retention;
+mod rights;
 mod row;
+mod scope;
 mod secret;
 mod settings;
 mod standing;
@@ -36,13 +39,18 @@ mod table;
 mod time;
 
 pub use apply::Output;
-pub use audit::{AuditEvent, AuditRow, SettingChange, Verified};
+pub use audit::{
+    AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, SettingChange, Verified,
+};
+pub use callers::{Administrator, Application, OldKey, Reveal};
 pub use check::Violation;
 pub use command::{
-    AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
-    CreateJoinToken, CreateUser, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal,
-    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, SetNodeAddresses, Stamp,
-    UnblockUser, UpdateSettings, UpdateUser,
+    AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateAdministrator,
+    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DeleteAdministrator,
+    DeleteApplication, DeleteUser, EnrollToken, Match, Method, Outcome, Proposal, RemoveToken,
+    Reseal, ResyncToken, RetireApplicationKey, RetireDataKey, RotateAdministratorToken,
+    RotateApplicationKey, RotateDataKey, SetNodeAddresses, Stamp, UnblockUser, UpdateAdministrator,
+    UpdateApplication, UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -57,10 +65,9 @@ pub use profile::{
 pub use replies::Remembered;
 pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
-pub use row::{
-    Administrator, Application, Block, Change, Cluster, JoinToken, Node, Reveal, Row, RowKey,
-    Token, User,
-};
+pub use rights::{Operation, Right, Rights, Role};
+pub use row::{Block, Change, Cluster, JoinToken, Node, Row, RowKey, Token, User};
+pub use scope::{Scope, ScopeError, ScopePart, SourceRange, Sources};
 pub use secret::{Sealed, Secret};
 pub use settings::{Bound, Lockout, SETTINGS, Setting, SettingInfo, Settings, SettingsFault, Unit};
 pub use standing::Standing;

@@ -10,6 +10,14 @@ pub const BLOCK_MILLISECONDS_MAX: u64 = 3_650 * 24 * 3600 * 1000;
 pub const TOKENS_PER_USER_MAX: usize = 16;
 /// Applications of a cluster.
 pub const APPLICATIONS_MAX: usize = 10_000;
+/// Administrators of a cluster.
+pub const ADMINISTRATORS_MAX: usize = 1_000;
+/// Groups, tags and domains in the scope of an administrator.
+pub const SCOPE_PARTS_MAX: usize = 16;
+/// Ranges of addresses from which an application may ask.
+pub const SOURCES_MAX: usize = 16;
+/// Longest time for which the key before is taken after a change of an API key.
+pub const KEY_OVERLAP_MILLISECONDS_MAX: u64 = 90 * 24 * 3600 * 1000;
 /// Nodes of a cluster that are not removed.
 pub const NODES_MAX: usize = 9;
 /// Join tokens that wait to be used.

@@ -350,13 +350,15 @@ pub fn is_language(text: &str) -> bool {
     text.len() <= LANGUAGE_BYTES_MAX && parts.next().is_some_and(is_language) && parts.all(is_more)
 }
 
+/// Whether a text can be the name of a group or a tag.
+pub(crate) fn is_label(text: &str) -> bool {
+    (1..=LABEL_BYTES_MAX).contains(&text.len())
+        && !text.contains(|c: char| c.is_control() || c == ';' || c == '|')
+        && text.trim() == text
+}
+
 fn labels(labels: Vec<String>, count_max: usize) -> Option<Vec<String>> {
-    let is_label = |label: &String| {
-        (1..=LABEL_BYTES_MAX).contains(&label.len())
-            && !label.contains(|c: char| c.is_control() || c == ';' || c == '|')
-            && label.trim() == label.as_str()
-    };
-    if labels.iter().all(is_label) { set(labels, count_max) } else { None }
+    if labels.iter().all(|label| is_label(label)) { set(labels, count_max) } else { None }
 }
 
 fn set<T: Ord>(mut values: Vec<T>, count_max: usize) -> Option<Vec<T>> {

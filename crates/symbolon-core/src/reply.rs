@@ -1,6 +1,8 @@
 //! What `apply` answers.
 
-use crate::{ApplicationId, DataKeyId, JoinTokenId, LogIndex, NodeId, TokenId, UserId};
+use crate::{
+    AdministratorId, ApplicationId, DataKeyId, JoinTokenId, LogIndex, NodeId, TokenId, UserId,
+};
 
 /// A reply and where the log gave it. A retransmission gets the index of the first answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +31,12 @@ pub enum Reply {
     TokenChanged(TokenId),
     /// The application can ask now.
     ApplicationCreated(ApplicationId),
+    /// The application is another than before, or gone.
+    ApplicationChanged(ApplicationId),
+    /// The administrator can ask now.
+    AdministratorCreated(AdministratorId),
+    /// The administrator is another than before, or gone.
+    AdministratorChanged(AdministratorId),
     /// The join token can be used now.
     JoinTokenCreated(JoinTokenId),
     /// The node is registered.
@@ -132,8 +140,14 @@ pub enum Refusal {
     NameTaken,
     /// There is no such user.
     NoSuchUser,
-    /// It has changed since the revision that was named.
+    /// The row has changed since the revision that was named.
     RevisionChanged,
+    /// There is no such application.
+    NoSuchApplication,
+    /// There is no such administrator.
+    NoSuchAdministrator,
+    /// Nobody would be left who may do everything.
+    LastAdministrator,
     /// There is no such token.
     NoSuchToken,
     /// Another token has the serial number.

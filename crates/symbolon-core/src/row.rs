@@ -11,9 +11,9 @@ use alloc::vec::Vec;
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::otp::{Algorithm, Parameters, Position};
 use crate::{
-    AdministratorId, ApplicationId, ClusterId, DataKeys, DisplayName, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, Name, NodeId, Profile, Reason, Sealed, Serial, Settings, Timestamp,
-    TokenId, UserId, UserName,
+    Administrator, AdministratorId, Application, ApplicationId, ClusterId, DataKeys, DisplayName,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, NodeId, Profile, Reason, Reveal,
+    Sealed, Serial, Settings, Timestamp, TokenId, UserId, UserName,
 };
 
 /// What the cluster is. One row.
@@ -33,45 +33,6 @@ pub struct Cluster {
     pub ca_key: Sealed,
     /// When `init` ran.
     pub created_at: Timestamp,
-}
-
-/// Someone who may do everything.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Administrator {
-    /// Which one.
-    pub id: AdministratorId,
-    /// What others call them.
-    pub name: Name,
-    /// Hash of the bearer token's secret.
-    pub key: KeyHash,
-    /// See the module.
-    pub changed_at: LogIndex,
-}
-
-/// A new secret that a retransmission may be shown again for a while.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reveal {
-    /// The secret, sealed.
-    pub secret: Sealed,
-    /// Removed by the first tick at or after this time.
-    pub until: Timestamp,
-}
-
-/// Whoever asks for verifications with an API key.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Application {
-    /// Which one.
-    pub id: ApplicationId,
-    /// Shown in audit and prompts; unique.
-    pub name: Name,
-    /// Hash of the API key's secret.
-    pub key: KeyHash,
-    /// The API key's secret while it may be shown again.
-    pub reveal: Option<Reveal>,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// See the module.
-    pub changed_at: LogIndex,
 }
 
 /// A person who signs in.
@@ -253,30 +214,6 @@ impl Canonical for Cluster {
         w.bytes(&self.id.0).bytes(self.name.as_str().as_bytes()).number(self.epoch);
         w.bytes(&self.lineage.0).bytes(&self.ca_certificate).bytes(self.ca_key.as_bytes());
         w.number(self.created_at.0);
-    }
-}
-
-impl Canonical for Administrator {
-    fn canonical(&self, w: &mut CanonicalWriter) {
-        w.number(self.id.0).bytes(self.name.as_str().as_bytes()).bytes(&self.key.0);
-        w.number(self.changed_at.0);
-    }
-}
-
-impl Canonical for Option<Reveal> {
-    fn canonical(&self, w: &mut CanonicalWriter) {
-        match self {
-            None => w.number(0),
-            Some(reveal) => w.number(1).bytes(reveal.secret.as_bytes()).number(reveal.until.0),
-        };
-    }
-}
-
-impl Canonical for Application {
-    fn canonical(&self, w: &mut CanonicalWriter) {
-        w.number(self.id.0).bytes(self.name.as_str().as_bytes()).bytes(&self.key.0);
-        self.reveal.canonical(w);
-        w.number(self.created_at.0).number(self.changed_at.0);
     }
 }
 

@@ -11,10 +11,9 @@ use crate::limits::REPLIES_MAX;
 use crate::replies::Replies;
 use crate::table::Table;
 use crate::{
-    Administrator, AdministratorId, Application, ApplicationId, AuditEvent, Caller, Change,
-    Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, Lockout, LogIndex, Name, Node, NodeId,
-    Remembered, RequestId, Row, RowKey, Serial, Settings, Timestamp, Token, TokenId, User, UserId,
-    UserName, Violation,
+    Administrator, Application, ApplicationId, AuditEvent, Caller, Change, Cluster, DataKeyId,
+    DataKeys, JoinToken, JoinTokenId, Lockout, Name, Node, NodeId, Remembered, RequestId, Row,
+    RowKey, Serial, Settings, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
 };
 
 /// What of a state is neither row nor audit.
@@ -211,24 +210,6 @@ impl State {
         self.cluster.iter().next()
     }
 
-    /// An administrator.
-    #[must_use]
-    pub fn administrator(&self, id: AdministratorId) -> Option<&Administrator> {
-        self.administrators.get(id)
-    }
-
-    /// An application.
-    #[must_use]
-    pub fn application(&self, id: ApplicationId) -> Option<&Application> {
-        self.applications.get(id)
-    }
-
-    /// An application by name.
-    #[must_use]
-    pub fn application_by_name(&self, name: &Name) -> Option<&Application> {
-        self.application_names.get(name).and_then(|id| self.applications.get(*id))
-    }
-
     /// A user.
     #[must_use]
     pub fn user(&self, id: UserId) -> Option<&User> {
@@ -318,19 +299,6 @@ impl State {
         self.due.first().map(|((at, _), ())| *at)
     }
 
-    /// Whether the caller exists and has not changed since `seen`.
-    pub(crate) fn caller_is_fresh(&self, caller: Caller, seen: LogIndex) -> bool {
-        match caller {
-            Caller::Administrator(id) => {
-                self.administrators.get(id).is_some_and(|row| row.changed_at <= seen)
-            }
-            Caller::Application(id) => {
-                self.applications.get(id).is_some_and(|row| row.changed_at <= seen)
-            }
-            Caller::Node(id) => self.nodes.get(id).is_some(),
-        }
-    }
-
     /// Writes a row: table, digest, look-ups, and the change for the image.
     pub(crate) fn put(&mut self, row: Row, out: &mut Output) {
         self.unlink(row.key());
@@ -340,6 +308,10 @@ impl State {
             Row::Cluster(row) => self.cluster.put(row),
             Row::Administrator(row) => self.administrators.put(row),
             Row::Application(row) => {
+                if let Some(old) = self.applications.get(row.id).filter(|old| old.name != row.name)
+                {
+                    self.application_names.remove_mut(&old.name);
+                }
                 self.application_names.insert_mut(row.name.clone(), row.id);
                 self.applications.put(row);
             }
@@ -371,12 +343,14 @@ impl State {
         self.count_sealed(key, None);
         match key {
             // Nothing removes these yet.
-            RowKey::Cluster
-            | RowKey::Administrator(_)
-            | RowKey::Application(_)
-            | RowKey::Node(_)
-            | RowKey::DataKeys
-            | RowKey::Settings => return,
+            RowKey::Cluster | RowKey::Node(_) | RowKey::DataKeys | RowKey::Settings => return,
+            RowKey::Administrator(id) => self.administrators.delete(id),
+            RowKey::Application(id) => {
+                if let Some(name) = self.application(id).map(|row| row.name.clone()) {
+                    self.application_names.remove_mut(&name);
+                }
+                self.applications.delete(id);
+            }
             RowKey::User(id) => {
                 if let Some(name) = self.user(id).map(|user| user.name.clone()) {
                     self.user_names.remove_mut(&name);
@@ -392,21 +366,6 @@ impl State {
             RowKey::JoinToken(id) => self.join_tokens.delete(id),
         }
         out.changes.push(Change::Delete(key));
-    }
-
-    /// When a row wants a tick.
-    pub(crate) fn due_at(&self, key: RowKey) -> Option<Timestamp> {
-        match key {
-            RowKey::Application(id) => {
-                self.applications.get(id)?.reveal.as_ref().map(|reveal| reveal.until)
-            }
-            RowKey::JoinToken(id) => {
-                let token = self.join_tokens.get(id)?;
-                let reveal = token.reveal.as_ref().map(|reveal| reveal.until);
-                Some(reveal.map_or(token.expires_at, |until| until.min(token.expires_at)))
-            }
-            _ => None,
-        }
     }
 
     fn unlink(&mut self, key: RowKey) {

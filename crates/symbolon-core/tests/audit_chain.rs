@@ -7,8 +7,8 @@ use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
     CreateApplication, CreateCluster, CreateJoinToken, CreateUser, Digest, DisplayName,
     EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method,
-    Name, Node, NodeId, Outcome, Output, Proposal, RequestId, Sealed, SetNodeAddresses, Stamp,
-    State, Timestamp, TokenId, UserId, UserName,
+    Name, Node, NodeId, Outcome, Output, Proposal, RequestId, Rights, Sealed, SetNodeAddresses,
+    Sources, Stamp, State, Timestamp, TokenId, UserId, UserName,
 };
 
 const ROOT: Caller = Caller::Administrator(AdministratorId(1));
@@ -248,12 +248,11 @@ fn create_cluster() -> CreateCluster {
         lineage: LineageId([2; 16]),
         ca_certificate: vec![3; 10],
         ca_key: Sealed::new(vec![4; 10]),
-        administrator: Administrator {
-            id: AdministratorId(1),
-            name: name("root"),
-            key: KeyHash([5; 32]),
-            changed_at: LogIndex(0),
-        },
+        administrator: Box::new(Administrator::first(
+            AdministratorId(1),
+            name("root"),
+            KeyHash([5; 32]),
+        )),
         node: Node {
             id: NodeId(1),
             name: name("n1"),
@@ -292,6 +291,8 @@ fn create_application(id: u64, text: &str) -> Command {
         name: name(text),
         key: KeyHash([7; 32]),
         secret: sealed(),
+        rights: Rights::VERIFY,
+        sources: Sources::default(),
     })
 }
 

@@ -7,9 +7,10 @@ use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
     Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Profile, Reason,
-    RequestId, RestoreError, Reveal, Rotation, Row, Scalars, Sealed, Serial, Setting, Settings,
-    State, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, OldKey, Profile, Reason,
+    RequestId, RestoreError, Reveal, Rights, Role, Rotation, Row, Scalars, Scope, ScopePart,
+    Sealed, Serial, Setting, Settings, SourceRange, Sources, State, Timestamp, Token, TokenId,
+    User, UserId, UserName, Violation,
 };
 
 const USER: UserId = UserId(10);
@@ -226,10 +227,8 @@ fn cluster() -> Cluster {
 
 fn administrator() -> Administrator {
     Administrator {
-        id: AdministratorId(2),
-        name: name("root"),
-        key: KeyHash([1; 32]),
         changed_at: LogIndex(1),
+        ..Administrator::first(AdministratorId(2), name("root"), KeyHash([1; 32]))
     }
 }
 
@@ -238,7 +237,11 @@ fn application() -> Application {
         id: ApplicationId(30),
         name: name("vpn"),
         key: KeyHash([2; 32]),
+        old_key: None,
         reveal: reveal(1, 100),
+        rights: Rights::VERIFY,
+        sources: Sources::default(),
+        disabled: false,
         created_at: Timestamp(6),
         changed_at: LogIndex(2),
     }
@@ -260,6 +263,14 @@ fn user() -> User {
         profile: None,
         revision: LogIndex(0),
     }
+}
+
+fn scope(part: &str) -> Scope {
+    Scope::new(ScopePart::parse(part)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn sources(range: &str) -> Sources {
+    Sources::new(SourceRange::parse(range)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn known() -> Profile {
@@ -346,6 +357,11 @@ fn alterations(row: &Row) -> Vec<Row> {
             id: AdministratorId(3),
             name: name("toor"),
             key: KeyHash([0; 32]),
+            role: Role::Auditor,
+            scope: scope("group:sales"),
+            disabled: true,
+            reveal: reveal(1, 100),
+            created_at: Timestamp(3),
             changed_at: LogIndex(0),
         }),
         Row::Application(row) => application_alterations(row),
@@ -435,7 +451,11 @@ fn application_alterations(row: &Application) -> Vec<Row> {
         id: ApplicationId(31),
         name: name("vpm"),
         key: KeyHash([0; 32]),
+        old_key: Some(OldKey { key: KeyHash([3; 32]), until: Timestamp(9) }),
         reveal: None,
+        rights: Rights::ADMINISTRATOR,
+        sources: sources("192.0.2.0/24"),
+        disabled: true,
         created_at: Timestamp(0),
         changed_at: LogIndex(0),
     });

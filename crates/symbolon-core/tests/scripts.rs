@@ -2,6 +2,9 @@
 //! `scripts/language.rs`; what must hold after every line, in `scripts/world.rs`.
 
 #[cfg(test)]
+#[path = "scripts/administration.rs"]
+mod administration;
+#[cfg(test)]
 #[path = "scripts/command.rs"]
 mod command;
 #[cfg(test)]
@@ -31,6 +34,8 @@ macro_rules! scripts {
 }
 
 scripts! {
+    administrators,
+    applications,
     callers,
     claims,
     data_key,
@@ -45,6 +50,7 @@ scripts! {
     one_code_two_tokens,
     one_time_use,
     retransmission,
+    scopes,
     settings,
     stale,
     state_time,

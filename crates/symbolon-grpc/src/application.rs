@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use symbolon_core::{Application, Right, Rights};
 use symbolon_proto::v1;
-use symbolon_service::Service;
+use symbolon_service::{ApplicationChanges, NewApplication, Service, ServiceError, etag_of};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
+use crate::convert::timestamp;
 use crate::status::to_status;
 
 pub(crate) struct Applications(pub(crate) Arc<Service>);
@@ -18,16 +20,13 @@ impl v1::application_service_server::ApplicationService for Applications {
         request: Request<v1::CreateApplicationRequest>,
     ) -> Result<Response<v1::CreateApplicationResponse>, Status> {
         let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
-        let (application, key, index) = self
-            .0
-            .create_application(
-                &call.principal,
-                call.request_id,
-                &call.message.name,
-                call.write_deadline(),
-            )
-            .await
-            .map_err(|error| to_status(&error))?;
+        let deadline = call.write_deadline();
+        let v1::CreateApplicationRequest { name, rights: asked, sources } = call.message;
+        let rights = rights("rights", &asked).map_err(|error| to_status(&error))?;
+        let new = NewApplication { name, rights, sources };
+        let (principal, id) = (&call.principal, call.request_id);
+        let created = self.0.create_application(principal, id, &new, deadline).await;
+        let (application, key, index) = created.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::CreateApplicationResponse {
             id: application.id.to_string(),
             name: application.name.to_string(),
@@ -35,4 +34,165 @@ impl v1::application_service_server::ApplicationService for Applications {
             log_index: index.0,
         }))
     }
+
+    async fn get_application(
+        &self,
+        request: Request<v1::GetApplicationRequest>,
+    ) -> Result<Response<v1::GetApplicationResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let v1::GetApplicationRequest { name, allow_stale } = call.message;
+        let found =
+            self.0.get_application(&call.principal, &name, allow_stale, call.deadline).await;
+        let application = Some(self.shown(&found.map_err(|error| to_status(&error))?));
+        Ok(Response::new(v1::GetApplicationResponse { application }))
+    }
+
+    async fn list_applications(
+        &self,
+        request: Request<v1::ListApplicationsRequest>,
+    ) -> Result<Response<v1::ListApplicationsResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let v1::ListApplicationsRequest { page_size, page_token, allow_stale } = call.message;
+        let (principal, deadline) = (&call.principal, call.deadline);
+        let page = self
+            .0
+            .list_applications(principal, page_size, &page_token, allow_stale, deadline)
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ListApplicationsResponse {
+            applications: page.applications.iter().map(|row| self.shown(row)).collect(),
+            next_page_token: page.next.map(|name| name.to_string()).unwrap_or_default(),
+        }))
+    }
+
+    async fn update_application(
+        &self,
+        request: Request<v1::UpdateApplicationRequest>,
+    ) -> Result<Response<v1::UpdateApplicationResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let (name, changes) = changes(call.message).map_err(|error| to_status(&error))?;
+        let (principal, id) = (&call.principal, call.request_id);
+        let changed = self.0.update_application(principal, id, &name, &changes, deadline).await;
+        let (application, index) = changed.map_err(|error| to_status(&error))?;
+        let application = Some(self.shown(&application));
+        Ok(Response::new(v1::UpdateApplicationResponse { application, log_index: index.0 }))
+    }
+
+    async fn rotate_application_key(
+        &self,
+        request: Request<v1::RotateApplicationKeyRequest>,
+    ) -> Result<Response<v1::RotateApplicationKeyResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::RotateApplicationKeyRequest { name, overlap_seconds } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let rotated =
+            self.0.rotate_application_key(principal, id, &name, overlap_seconds, deadline).await;
+        let (application, key, index) = rotated.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::RotateApplicationKeyResponse {
+            application: Some(self.shown(&application)),
+            api_key: key.to_string(),
+            log_index: index.0,
+        }))
+    }
+
+    async fn retire_application_key(
+        &self,
+        request: Request<v1::RetireApplicationKeyRequest>,
+    ) -> Result<Response<v1::RetireApplicationKeyResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let (principal, id) = (&call.principal, call.request_id);
+        let name = &call.message.name;
+        let retired = self.0.retire_application_key(principal, id, name, deadline).await;
+        let (application, index) = retired.map_err(|error| to_status(&error))?;
+        let application = Some(self.shown(&application));
+        Ok(Response::new(v1::RetireApplicationKeyResponse { application, log_index: index.0 }))
+    }
+
+    async fn delete_application(
+        &self,
+        request: Request<v1::DeleteApplicationRequest>,
+    ) -> Result<Response<v1::DeleteApplicationResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::DeleteApplicationRequest { name, etag } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let deleted = self.0.delete_application(principal, id, &name, &etag, deadline).await;
+        let log_index = deleted.map_err(|error| to_status(&error))?.0;
+        Ok(Response::new(v1::DeleteApplicationResponse { log_index }))
+    }
+}
+
+impl Applications {
+    fn shown(&self, row: &Application) -> v1::Application {
+        let now = self.0.now().max(self.0.ledger().view().state.clock());
+        let old = row.old_key.filter(|old| now < old.until);
+        v1::Application {
+            id: row.id.to_string(),
+            name: row.name.to_string(),
+            rights: row.rights.iter().map(|right| i32::from(right_number(right))).collect(),
+            enabled: !row.disabled,
+            sources: row.sources.texts().collect(),
+            created_at: Some(timestamp(row.created_at)),
+            old_key_until: old.map(|old| timestamp(old.until)),
+            etag: etag_of(row.changed_at),
+        }
+    }
+}
+
+const fn right_number(right: Right) -> v1::Right {
+    match right {
+        Right::Verify => v1::Right::Verify,
+        Right::SelfService => v1::Right::SelfService,
+        Right::HelpDesk => v1::Right::HelpDesk,
+        Right::Auditor => v1::Right::Auditor,
+        Right::Administrator => v1::Right::Administrator,
+    }
+}
+
+fn rights(field: &'static str, numbers: &[i32]) -> Result<Rights, ServiceError> {
+    let mut rights = Rights::NONE;
+    for number in numbers {
+        rights = rights.with(match v1::Right::try_from(*number) {
+            Ok(v1::Right::Verify) => Right::Verify,
+            Ok(v1::Right::SelfService) => Right::SelfService,
+            Ok(v1::Right::HelpDesk) => Right::HelpDesk,
+            Ok(v1::Right::Auditor) => Right::Auditor,
+            Ok(v1::Right::Administrator) => Right::Administrator,
+            Ok(v1::Right::Unspecified) | Err(_) => {
+                let problem = "it names a right that is none of the known".to_owned();
+                return Err(ServiceError::InvalidArgument { field, problem });
+            }
+        });
+    }
+    Ok(rights)
+}
+
+/// Of the fields that the mask names.
+fn changes(
+    message: v1::UpdateApplicationRequest,
+) -> Result<(String, ApplicationChanges), ServiceError> {
+    let v1::Application { name, rights: asked, enabled, sources, etag, .. } =
+        message.application.unwrap_or_default();
+    let mut changes = ApplicationChanges { etag, ..ApplicationChanges::default() };
+    let paths = message.update_mask.unwrap_or_default().paths;
+    for path in &paths {
+        match path.as_str() {
+            "name" => changes.name = Some(name.clone()),
+            "rights" => changes.rights = Some(rights("application.rights", &asked)?),
+            "sources" => changes.sources = Some(sources.clone()),
+            "enabled" => changes.enabled = Some(enabled),
+            _ => return Err(mask("it may name name, rights, sources and enabled")),
+        }
+    }
+    if paths.is_empty() {
+        return Err(mask("it names no field; name name, rights, sources, enabled, or several"));
+    }
+    Ok((message.name, changes))
+}
+
+fn mask(problem: &str) -> ServiceError {
+    ServiceError::InvalidArgument { field: "update_mask", problem: problem.to_owned() }
 }

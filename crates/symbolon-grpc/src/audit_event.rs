@@ -1,6 +1,8 @@
 //! Audit events as clients see them: with the names of what they tell of, and without fingerprints and
 //! keys.
 
+mod callers;
+
 use symbolon_core::{
     ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, SettingChange, State,
     TokenId, UserId, Verified,
@@ -69,9 +71,7 @@ impl Names<'_> {
     }
 
     fn application(&self, id: ApplicationId) -> Option<v1::AuditedApplication> {
-        let row = self.state.application(id);
-        let name = row.map(|row| row.name.to_string()).unwrap_or_default();
-        Some(v1::AuditedApplication { id: id.to_string(), name })
+        callers::application(self.state, id)
     }
 
     fn details(&self, row: &AuditRow) -> Details {
@@ -99,11 +99,15 @@ impl Names<'_> {
                 let (user, token) = (self.user(*user), Some(self.token(*token)));
                 Details::TokenRemoved(v1::TokenRemovedDetails { user, token })
             }
-            AuditRow::ApplicationCreated { application, name } => {
-                let (id, name) = (application.to_string(), name.to_string());
-                let application = Some(v1::AuditedApplication { id, name });
-                Details::ApplicationCreated(v1::ApplicationCreatedDetails { application })
-            }
+            AuditRow::ApplicationCreated { .. }
+            | AuditRow::ApplicationUpdated(_)
+            | AuditRow::ApplicationKeyRotated { .. }
+            | AuditRow::ApplicationKeyRetired { .. }
+            | AuditRow::ApplicationDeleted { .. }
+            | AuditRow::AdministratorCreated { .. }
+            | AuditRow::AdministratorUpdated(_)
+            | AuditRow::AdministratorTokenRotated { .. }
+            | AuditRow::AdministratorDeleted { .. } => callers::about(self.state, row),
             AuditRow::ClusterCreated { .. }
             | AuditRow::JoinTokenCreated { .. }
             | AuditRow::JoinTokenExpired { .. }
@@ -234,6 +238,12 @@ mod tests {
             known += 1;
             assert_eq!(known, number, "{} leaves a hole", named.as_str_name());
         }
-        assert_eq!(known, i32::from(kind(&AuditRow::SettingsChanged { changes: Vec::new() })));
+        assert_eq!(
+            known,
+            i32::from(kind(&AuditRow::AdministratorDeleted {
+                administrator: symbolon_core::AdministratorId(1),
+                name: symbolon_core::Name::new("x").unwrap(),
+            }))
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What every call carries: who asks, until when, under which id.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use symbolon_core::RequestId;
@@ -24,6 +25,11 @@ const ANSWER_TIME: Duration = Duration::from_millis(200);
 
 const REQUEST_ID: &str = "symbolon-request-id";
 
+/// The address that a call came from. Whoever serves the port puts it among the extensions of each
+/// request; without it, callers that may come from some addresses alone are refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Source(pub IpAddr);
+
 /// An authenticated call.
 pub(crate) struct Call<T> {
     pub(crate) principal: Principal,
@@ -43,8 +49,9 @@ impl<T> Call<T> {
         let timeout = client_timeout(metadata).map_or(timeout_max, |asked| asked.min(timeout_max));
         let deadline = Instant::now() + answered_within(timeout);
         let request_id = request_id(metadata)?;
+        let source = request.extensions().get::<Source>().map(|source| source.0);
         let principal = match bearer(metadata.as_ref()) {
-            Some(bearer) => service.authenticate(bearer, deadline).await,
+            Some(bearer) => service.authenticate(bearer, source, deadline).await,
             None => Err(ServiceError::Unauthenticated),
         };
         let principal = principal.map_err(|error| to_status(&error))?;

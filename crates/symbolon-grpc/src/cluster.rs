@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use symbolon_core::NodeId;
+use symbolon_core::{NodeId, Operation};
 use symbolon_proto::v1;
-use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role, Service, ServiceError};
+use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role, Service};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
@@ -20,9 +20,7 @@ impl v1::cluster_service_server::ClusterService for Clusters {
         request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
         let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
-        if !call.principal.is_administrator() {
-            return Err(to_status(&ServiceError::PermissionDenied("administrator")));
-        }
+        Service::may(&call.principal, Operation::GetStatus).map_err(|error| to_status(&error))?;
         let users = self.0.ledger().view().state.users_len() as u64;
         let status = self.0.ledger().status();
         let own = &self.0.ledger().identity().name;

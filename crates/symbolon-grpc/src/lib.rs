@@ -3,6 +3,7 @@
 //! This crate owns the way from a call to a use case and back: bearer tokens, deadlines, request
 //! ids, status codes. It must never know axum, storage, or the messages of Raft.
 
+mod administrator;
 mod application;
 mod audit;
 mod audit_event;
@@ -25,6 +26,7 @@ use symbolon_service::{Credential, Service, ServiceError};
 use tonic::codegen::http::HeaderMap;
 use tonic::service::Routes;
 
+pub use call::Source;
 pub use health::{Health, Readiness};
 
 /// Longest message from a client, bytes. Everything that a client may say fits many times over; what
@@ -51,6 +53,7 @@ pub struct BuildError(#[source] tonic_reflection::server::Error);
 /// # Errors
 /// [`BuildError`], which a sound build never gives.
 pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildError> {
+    use v1::administrator_service_server::AdministratorServiceServer;
     use v1::application_service_server::ApplicationServiceServer;
     use v1::audit_service_server::AuditServiceServer;
     use v1::cluster_service_server::ClusterServiceServer;
@@ -61,6 +64,7 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
     let verification = verification::Verification(Arc::clone(service));
     let user = user::Users(Arc::clone(service));
     let application = application::Applications(Arc::clone(service));
+    let administrator = administrator::Administrators(Arc::clone(service));
     let cluster = cluster::Clusters(Arc::clone(service));
     let audit = audit::Audit(Arc::clone(service));
     let settings = settings::SettingsOf(Arc::clone(service));
@@ -81,6 +85,10 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
         .add_service(UserServiceServer::new(user).max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(
             ApplicationServiceServer::new(application).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+        .add_service(
+            AdministratorServiceServer::new(administrator)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
         .add_service(
             ClusterServiceServer::new(cluster).max_decoding_message_size(MESSAGE_BYTES_MAX),

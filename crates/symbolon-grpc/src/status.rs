@@ -36,6 +36,8 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::CodesRefused
         | ServiceError::NotPending
         | ServiceError::EtagChanged
+        | ServiceError::LastAdministrator
+        | ServiceError::NoOldKey
         | ServiceError::GuessingUnbounded(_)
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),

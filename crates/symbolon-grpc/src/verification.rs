@@ -86,7 +86,7 @@ impl Verification {
                     _ => v1::Reason::Denied,
                 });
                 // Strangers do not learn whether a user exists.
-                if principal.is_administrator() {
+                if principal.learns_details() {
                     response.set_reason_detail(reason_detail(denial));
                 }
             }

@@ -3,6 +3,7 @@
 
 mod answer;
 mod audit;
+mod caller;
 mod profile;
 mod proposal;
 mod row;

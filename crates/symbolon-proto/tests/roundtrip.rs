@@ -130,6 +130,9 @@ mod tests {
             Refusal::RevisionChanged,
             Refusal::SettingRefused,
             Refusal::GuessingUnbounded,
+            Refusal::NoSuchApplication,
+            Refusal::NoSuchAdministrator,
+            Refusal::LastAdministrator,
         ];
         for (number, refusal) in (1..).zip(all) {
             // A new one does not compile until it is named here and above.
@@ -152,7 +155,10 @@ mod tests {
                 | Refusal::StepRefused
                 | Refusal::RevisionChanged
                 | Refusal::SettingRefused
-                | Refusal::GuessingUnbounded => {}
+                | Refusal::GuessingUnbounded
+                | Refusal::NoSuchApplication
+                | Refusal::NoSuchAdministrator
+                | Refusal::LastAdministrator => {}
             }
             let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let message = answer_to_proto(&answer);
@@ -190,6 +196,7 @@ mod tests {
             .chain(samples::token_commands())
             .chain(samples::user_commands())
             .chain(samples::settings_commands())
+            .chain(samples::callers::commands())
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -212,15 +219,24 @@ mod tests {
                 Command::UnblockUser(_) => 19,
                 Command::DeleteUser(_) => 20,
                 Command::UpdateSettings(_) => 21,
+                Command::UpdateApplication(_) => 22,
+                Command::RotateApplicationKey(_) => 23,
+                Command::RetireApplicationKey(_) => 24,
+                Command::DeleteApplication(_) => 25,
+                Command::CreateAdministrator(_) => 26,
+                Command::UpdateAdministrator(_) => 27,
+                Command::RotateAdministratorToken(_) => 28,
+                Command::DeleteAdministrator(_) => 29,
             })
             .collect();
-        assert_eq!(commands, (1..=21).collect());
+        assert_eq!(commands, (1..=29).collect());
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
             .chain(samples::token_rows())
             .chain(samples::user_rows())
             .chain(samples::settings_rows())
+            .chain(samples::callers::rows())
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -243,6 +259,7 @@ mod tests {
         events.extend(samples::token_audit().2);
         events.extend(samples::user_audit().2);
         events.extend(samples::settings_audit().2);
+        events.extend(samples::callers::audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -277,8 +294,16 @@ mod tests {
                 AuditRow::UserUnblocked { .. } => 23,
                 AuditRow::UserDeleted { .. } => 24,
                 AuditRow::SettingsChanged { .. } => 29,
+                AuditRow::ApplicationUpdated(_) => 30,
+                AuditRow::ApplicationKeyRotated { .. } => 31,
+                AuditRow::ApplicationKeyRetired { .. } => 32,
+                AuditRow::ApplicationDeleted { .. } => 33,
+                AuditRow::AdministratorCreated { .. } => 34,
+                AuditRow::AdministratorUpdated(_) => 35,
+                AuditRow::AdministratorTokenRotated { .. } => 36,
+                AuditRow::AdministratorDeleted { .. } => 37,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=29).collect());
+        assert_eq!(audit_rows, (1..=37).collect());
     }
 }

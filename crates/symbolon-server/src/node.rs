@@ -199,8 +199,13 @@ fn serve_api(
     })
 }
 
-/// Refuses calls without a bearer token before their message is read.
-async fn refuse_strangers(request: Request, next: Next) -> Response {
+/// Refuses calls without a bearer token before their message is read, and says of others from where
+/// they come.
+async fn refuse_strangers(mut request: Request, next: Next) -> Response {
+    let info = request.extensions().get::<ConnectionInfo>();
+    if let Some(source) = info.map(|info| symbolon_grpc::Source(info.remote.ip())) {
+        request.extensions_mut().insert(source);
+    }
     match symbolon_grpc::may_call(request.uri().path(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(status) => status.into_http(),

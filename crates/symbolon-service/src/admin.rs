@@ -1,24 +1,19 @@
-//! Creating users, applications and join tokens.
+//! Creating users and join tokens.
 
 use symbolon_core::limits::{JOIN_TOKEN_MILLISECONDS_DEFAULT, JOIN_TOKEN_MILLISECONDS_MAX};
 use symbolon_core::{
-    Application, ApplicationId, Command, CreateApplication, CreateJoinToken, CreateUser,
-    DisplayName, JoinTokenId, LogIndex, Profile, Reply, RequestId, Reveal, Secret, Timestamp, User,
-    UserId,
+    Command, CreateJoinToken, CreateUser, DisplayName, JoinTokenId, LogIndex, Operation, Profile,
+    Reply, RequestId, Reveal, Secret, Timestamp, User, UserId,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use crate::credential::{Credential, CredentialKind, JoinCredential, hash_secret};
+use crate::credential::{JoinCredential, hash_secret};
 use crate::fingerprint::fingerprint;
 use crate::names;
 use crate::ports::FieldRef;
 use crate::service::{AdminRequest, Principal};
 use crate::{Service, ServiceError};
-
-pub(crate) const fn api_key_field(id: u64) -> FieldRef {
-    FieldRef { row: "application", id, field: "api_key" }
-}
 
 pub(crate) const fn join_secret_field(id: u64) -> FieldRef {
     FieldRef { row: "join_token", id, field: "secret" }
@@ -29,14 +24,14 @@ impl Service {
         &self,
         principal: &Principal,
         id: Option<RequestId>,
-        kind: &str,
+        operation: Operation,
         fields: &[&[u8]],
     ) -> Result<AdminRequest, ServiceError> {
-        Self::administrator(principal)?;
+        Self::may(principal, operation)?;
         Ok(AdminRequest {
-            caller: principal.caller,
+            principal: principal.clone(),
             id: id.unwrap_or_else(|| self.draw_request_id()),
-            fingerprint: fingerprint(&*self.vault, kind, fields),
+            fingerprint: fingerprint(&*self.vault, operation.name(), fields),
         })
     }
 
@@ -53,13 +48,14 @@ impl Service {
         profile: Profile,
         deadline: Instant,
     ) -> Result<(User, LogIndex), ServiceError> {
+        Self::may(principal, Operation::CreateUser)?;
         let _place = self.admission.administration()?;
         let name = names::user_name(username)?;
         let display_name = DisplayName::new(display_name)
             .map_err(|error| names::bad_name("display_name", error))?;
         let shape = format!("{profile:?}");
         let fields = [name.as_str().as_bytes(), display_name.as_str().as_bytes(), shape.as_bytes()];
-        let request = self.request(principal, request_id, "create_user", &fields)?;
+        let request = self.request(principal, request_id, Operation::CreateUser, &fields)?;
         let build = |_: &_| {
             Ok(Command::CreateUser(CreateUser {
                 user: UserId(self.draw()),
@@ -79,47 +75,6 @@ impl Service {
         Ok((user.ok_or(ServiceError::NotFound { kind: "user" })?, index))
     }
 
-    /// Adds an application; answers with its API key.
-    ///
-    /// # Errors
-    /// [`ServiceError::AlreadyExists`] when the name is taken.
-    pub async fn create_application(
-        &self,
-        principal: &Principal,
-        request_id: Option<RequestId>,
-        name: &str,
-        deadline: Instant,
-    ) -> Result<(Application, Zeroizing<String>, LogIndex), ServiceError> {
-        let _place = self.admission.administration()?;
-        let name = names::name("name", name)?;
-        let fields = [name.as_str().as_bytes()];
-        let request = self.request(principal, request_id, "create_application", &fields)?;
-        let build = |view: &crate::View| {
-            let key = view.state.active_data_key();
-            let application = ApplicationId(self.draw());
-            let secret = self.draw_key();
-            let sealed = self.vault.seal(key, api_key_field(application.0), &secret);
-            Ok(Command::CreateApplication(CreateApplication {
-                application,
-                name: name.clone(),
-                key: hash_secret(&secret),
-                secret: sealed.map_err(|_| ServiceError::Internal)?,
-            }))
-        };
-        let (reply, index) = self
-            .administer(&request, deadline, build)
-            .await
-            .map_err(|error| kind(error, "application"))?;
-        let Reply::ApplicationCreated(id) = reply else {
-            return Err(ServiceError::Internal);
-        };
-        let application = self.ledger.view().state.application(id).cloned();
-        let application = application.ok_or(ServiceError::NotFound { kind: "application" })?;
-        let secret = self.reveal(api_key_field(id.0), application.reveal.as_ref())?;
-        let credential = Credential { kind: CredentialKind::Application, id: id.0, secret };
-        Ok((application, credential.to_text(), index))
-    }
-
     /// Makes a join token. `life_seconds` 0 means a day.
     ///
     /// # Errors
@@ -131,6 +86,7 @@ impl Service {
         life_seconds: u32,
         deadline: Instant,
     ) -> Result<(Zeroizing<String>, Timestamp, LogIndex), ServiceError> {
+        Self::may(principal, Operation::CreateJoinToken)?;
         let _place = self.admission.administration()?;
         let life_milliseconds = match u64::from(life_seconds) * 1000 {
             0 => JOIN_TOKEN_MILLISECONDS_DEFAULT,
@@ -141,7 +97,7 @@ impl Service {
             }
         };
         let fields = [&life_milliseconds.to_be_bytes()[..]];
-        let request = self.request(principal, request_id, "create_join_token", &fields)?;
+        let request = self.request(principal, request_id, Operation::CreateJoinToken, &fields)?;
         let build = |view: &crate::View| {
             let key = view.state.active_data_key();
             let join_token = JoinTokenId(self.draw());
@@ -172,7 +128,11 @@ impl Service {
         Ok((credential.to_text(), row.expires_at, index))
     }
 
-    fn reveal(&self, field: FieldRef, reveal: Option<&Reveal>) -> Result<Secret, ServiceError> {
+    pub(crate) fn reveal(
+        &self,
+        field: FieldRef,
+        reveal: Option<&Reveal>,
+    ) -> Result<Secret, ServiceError> {
         let reveal = reveal.ok_or(ServiceError::SecretGone)?;
         self.vault.open(field, &reveal.secret).map_err(|_| ServiceError::Internal)
     }

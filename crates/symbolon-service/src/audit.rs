@@ -82,6 +82,14 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::UserUnblocked { .. } => 18,
         AuditRow::UserDeleted { .. } => 19,
         AuditRow::SettingsChanged { .. } => 20,
+        AuditRow::ApplicationUpdated(_) => 21,
+        AuditRow::ApplicationKeyRotated { .. } => 22,
+        AuditRow::ApplicationKeyRetired { .. } => 23,
+        AuditRow::ApplicationDeleted { .. } => 24,
+        AuditRow::AdministratorCreated { .. } => 25,
+        AuditRow::AdministratorUpdated(_) => 26,
+        AuditRow::AdministratorTokenRotated { .. } => 27,
+        AuditRow::AdministratorDeleted { .. } => 28,
     }
 }
 
@@ -115,6 +123,14 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::TokenRemoved { user, .. } => AuditSubject::User(*user),
         AuditRow::ClusterCreated { .. }
         | AuditRow::ApplicationCreated { .. }
+        | AuditRow::ApplicationUpdated(_)
+        | AuditRow::ApplicationKeyRotated { .. }
+        | AuditRow::ApplicationKeyRetired { .. }
+        | AuditRow::ApplicationDeleted { .. }
+        | AuditRow::AdministratorCreated { .. }
+        | AuditRow::AdministratorUpdated(_)
+        | AuditRow::AdministratorTokenRotated { .. }
+        | AuditRow::AdministratorDeleted { .. }
         | AuditRow::JoinTokenCreated { .. }
         | AuditRow::NodeAdmitted { .. }
         | AuditRow::NodeAddressesChanged { .. }
@@ -131,7 +147,11 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
 pub const fn application(row: &AuditRow) -> Option<ApplicationId> {
     match row {
         AuditRow::Verified(verified) => Some(verified.application),
-        AuditRow::ApplicationCreated { application, .. } => Some(*application),
+        AuditRow::ApplicationUpdated(updated) => Some(updated.application),
+        AuditRow::ApplicationCreated { application, .. }
+        | AuditRow::ApplicationKeyRotated { application, .. }
+        | AuditRow::ApplicationKeyRetired { application }
+        | AuditRow::ApplicationDeleted { application, .. } => Some(*application),
         _ => None,
     }
 }

@@ -1,9 +1,13 @@
 //! Changing the data key, as far as an administrator has a part in it.
 
-use symbolon_core::{Command, DataKeyId, LogIndex, Reply, RequestId, RotateDataKey, RowKey};
+use symbolon_core::{
+    Command, DataKeyId, LogIndex, Operation, Reply, RequestId, RotateDataKey, RowKey,
+};
 use tokio::time::Instant;
 
-use crate::admin::{api_key_field, join_secret_field};
+use crate::admin::join_secret_field;
+use crate::administrators::token_field;
+use crate::applications::api_key_field;
 use crate::evaluate::seed_field;
 use crate::ports::FieldRef;
 use crate::service::Principal;
@@ -20,11 +24,8 @@ pub const fn sealed_field(row: RowKey) -> Option<FieldRef> {
         RowKey::Token(id) => Some(seed_field(id.0)),
         RowKey::Application(id) => Some(api_key_field(id.0)),
         RowKey::JoinToken(id) => Some(join_secret_field(id.0)),
-        RowKey::Administrator(_)
-        | RowKey::User(_)
-        | RowKey::Node(_)
-        | RowKey::DataKeys
-        | RowKey::Settings => None,
+        RowKey::Administrator(id) => Some(token_field(id.0)),
+        RowKey::User(_) | RowKey::Node(_) | RowKey::DataKeys | RowKey::Settings => None,
     }
 }
 
@@ -40,7 +41,7 @@ impl Service {
         deadline: Instant,
     ) -> Result<(DataKeyId, LogIndex), ServiceError> {
         let _place = self.admission.administration()?;
-        let request = self.request(principal, request_id, "rotate_data_key", &[])?;
+        let request = self.request(principal, request_id, Operation::RotateDataKey, &[])?;
         let build = |view: &crate::View| {
             let active = view.state.active_data_key();
             let id = DataKeyId(active.0.saturating_add(1));

@@ -1,6 +1,6 @@
 //! Why a use case came to no answer. A denial is an answer, not an error.
 
-use symbolon_core::Name;
+use symbolon_core::{Name, Rights};
 
 use crate::ports::ProposeError;
 
@@ -19,8 +19,8 @@ pub enum ServiceError {
     #[error("the bearer token is missing or not valid")]
     Unauthenticated,
     /// The caller has not the right.
-    #[error("this needs the right {0}")]
-    PermissionDenied(&'static str),
+    #[error("this needs the right {}", .0.to_string().replace(", ", " or "))]
+    PermissionDenied(Rights),
     /// What was named does not exist. Only for callers who may know.
     #[error("there is no {kind} of that name")]
     NotFound {
@@ -53,6 +53,12 @@ pub enum ServiceError {
     /// An update was bound to a state that is not the present one.
     #[error("it has changed since it was read; read it again")]
     EtagChanged,
+    /// The last administrator who may do everything was to be removed, changed or switched off.
+    #[error("nobody would be left who may do everything; give another the role first")]
+    LastAdministrator,
+    /// A key that should be retired, where there is only the present one.
+    #[error("the application has one API key only, the present one")]
+    NoOldKey,
     /// With it, more could be guessed than the hard limit allows.
     #[error("{0}: lower one of them, or raise the limit")]
     GuessingUnbounded(symbolon_core::SettingsFault),

@@ -7,7 +7,7 @@
 mod users;
 
 use futures_util::future::join_all;
-use symbolon_core::{Command, ProfileChange, Reply, RequestId, State, Token};
+use symbolon_core::{Command, Operation, ProfileChange, Reply, RequestId, State, Token};
 use tokio::time::Instant;
 
 use crate::admission::Place;
@@ -82,7 +82,8 @@ impl Service {
         import: Import<'_>,
         rows: &[Result<TokenRow, ServiceError>],
     ) -> Result<Vec<Fate>, ServiceError> {
-        let (import, _place) = self.begin_import(import, "tokens", rows.len()).await?;
+        let (import, _place) =
+            self.begin_import(import, Operation::ImportTokens, "tokens", rows.len()).await?;
         let fates = rows.iter().enumerate().map(|(at, row)| self.import_token(&import, at, row));
         join_all(fates).await.into_iter().collect()
     }
@@ -91,10 +92,11 @@ impl Service {
     pub(crate) async fn begin_import<'a>(
         &self,
         import: Import<'a>,
+        operation: Operation,
         field: &'static str,
         rows: usize,
     ) -> Result<(Import<'a>, Place), ServiceError> {
-        Self::administrator(import.principal)?;
+        Self::may(import.principal, operation)?;
         if !(1..=IMPORT_ROWS_MAX).contains(&rows) {
             let problem = format!("there are not 1 to {IMPORT_ROWS_MAX}");
             return Err(ServiceError::invalid(field, problem));
@@ -139,7 +141,7 @@ impl Service {
         let fields =
             [name.as_str().as_bytes(), shape.as_bytes(), seed.expose(), new.serial.as_bytes()];
         let id = self.row_id(import, at);
-        let request = self.request(import.principal, id, "import_token", &fields)?;
+        let request = self.request(import.principal, id, Operation::ImportTokens, &fields)?;
         let serial = Some(serial);
         let decide = |state: &State| {
             let user = state.user_by_name(&name).ok_or(ServiceError::NotFound { kind: "user" })?;

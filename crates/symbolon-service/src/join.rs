@@ -1,16 +1,14 @@
 //! Admitting a node that brought a join token.
 
 use symbolon_core::limits::ADDRESS_BYTES_MAX;
-use symbolon_core::{
-    AdmitNode, Caller, Command, JoinTokenId, KeyPin, NodeId, Refusal, Reply, Secret,
-};
+use symbolon_core::{AdmitNode, Command, JoinTokenId, KeyPin, NodeId, Refusal, Reply, Secret};
 use tokio::time::Instant;
 
 use crate::credential::hash_secret;
 use crate::fingerprint::fingerprint;
 use crate::names;
 use crate::service::{AdminRequest, refused};
-use crate::{Service, ServiceError};
+use crate::{Principal, Service, ServiceError};
 
 /// What a joiner sent, and the key it proved to hold.
 #[derive(Clone, Debug)]
@@ -58,7 +56,7 @@ impl Service {
         }
         self.know_join_token(&join, deadline).await?;
         let request = AdminRequest {
-            caller: Caller::Node(self.ledger.identity().node),
+            principal: Principal::of_node(self.ledger.identity()),
             id: self.draw_request_id(),
             fingerprint: fingerprint(&*self.vault, "admit_node", &[&join.pin.0]),
         };

@@ -6,7 +6,9 @@
 //! Raft, sled or a configuration file: those are behind the ports of [`ports`].
 
 mod admin;
+mod administrators;
 mod admission;
+mod applications;
 pub mod audit;
 mod barrier;
 mod credential;
@@ -26,9 +28,11 @@ mod tokens;
 mod users;
 mod verify;
 
+pub use administrators::{AdministratorChanges, NewAdministrator};
 pub use admission::{
     ADMINISTRATION_QUEUE_MAX, APPLICATION_SHARE_MAX, Admission, VERIFICATION_QUEUE_MAX,
 };
+pub use applications::{ApplicationChanges, ApplicationPage, NewApplication};
 pub use credential::{Credential, CredentialKind, JoinCredential, hash_secret};
 pub use data_key::{CA_KEY, sealed_field};
 pub use error::ServiceError;
@@ -42,5 +46,5 @@ pub use read::{Page, UserFilter};
 pub use service::{Principal, Service};
 pub use settings::{SettingsDone, SettingsWanted};
 pub use tokens::{Enrollment, NewToken, TokenName};
-pub use users::{UserChanges, etag};
+pub use users::{UserChanges, etag, etag_of};
 pub use verify::{VerifyReply, VerifyRequest};

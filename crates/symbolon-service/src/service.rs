@@ -1,20 +1,22 @@
 //! The service and who may use it.
 
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use subtle::ConstantTimeEq as _;
 use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{
-    AdministratorId, Answer, ApplicationId, Caller, Command, DataKeyId, Fingerprint, LogIndex,
-    Name, Proposal, Refusal, Reply, RequestId, Sealed, Secret, Timestamp,
+    AdministratorId, Answer, ApplicationId, Caller, Command, DataKeyId, Fingerprint, KeyHash,
+    LogIndex, Name, Operation, Proposal, Refusal, Reply, RequestId, Right, Rights, Sealed, Secret,
+    State, Timestamp,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::barrier::SharedBarrier;
 use crate::credential::{Credential, CredentialKind, SECRET_BYTES, hash_secret};
-use crate::ports::{Clock, Entropy, FieldRef, Lane, Ledger, Vault, VaultError, View};
+use crate::ports::{Clock, Entropy, FieldRef, Identity, Lane, Ledger, Vault, VaultError, View};
 use crate::{Admission, ServiceError};
 
 /// Longest wait for the master's word on what is not known here.
@@ -33,13 +35,24 @@ pub struct Principal {
     pub caller: Caller,
     /// For people.
     pub name: Name,
+    /// What they may do.
+    pub rights: Rights,
+    /// Hash of the secret by which they were known.
+    pub(crate) key: KeyHash,
 }
 
 impl Principal {
-    /// Whether this is an administrator, who has every right.
+    /// A node, for what it does by itself.
+    pub(crate) fn of_node(identity: &Identity) -> Self {
+        let caller = Caller::Node(identity.node);
+        let key = KeyHash::default();
+        Self { caller, name: identity.name.clone(), rights: Rights::NONE, key }
+    }
+
+    /// Whether they are told why a verification was denied.
     #[must_use]
-    pub const fn is_administrator(&self) -> bool {
-        matches!(self.caller, Caller::Administrator(_))
+    pub const fn learns_details(&self) -> bool {
+        self.rights.has(Right::HelpDesk) || self.rights.has(Right::Administrator)
     }
 }
 
@@ -125,7 +138,8 @@ impl Service {
         &*self.ledger
     }
 
-    /// Finds out who bears a token.
+    /// Finds out who bears a token, and whether it may come from that address; `None`: from where is not
+    /// known.
     ///
     /// A token that this node does not know may be so new that the node has not applied it yet: it
     /// then catches up with the master once, together with all others who wait for the same.
@@ -136,6 +150,7 @@ impl Service {
     pub async fn authenticate(
         &self,
         bearer: &str,
+        source: Option<IpAddr>,
         deadline: Instant,
     ) -> Result<Principal, ServiceError> {
         if self.ledger.halted_at().is_some() {
@@ -143,11 +158,13 @@ impl Service {
         }
         let credential = Credential::parse(bearer).ok_or(ServiceError::Unauthenticated)?;
         let before = self.ledger.view();
-        if let Some(known) = look_up(&before, &credential) {
+        let now = self.clock.now();
+        if let Some(known) = look_up(&before, &credential, source, now) {
             return known;
         }
         self.pass_barrier(deadline).await?;
-        look_up(&self.ledger.view(), &credential).unwrap_or(Err(ServiceError::Unauthenticated))
+        let known = look_up(&self.ledger.view(), &credential, source, now);
+        known.unwrap_or(Err(ServiceError::Unauthenticated))
     }
 
     /// Catches up with the master, for the sake of something that is not known here.
@@ -156,13 +173,26 @@ impl Service {
         self.barrier.pass(&self.ledger, deadline.min(wait)).await
     }
 
-    /// Refuses whoever is no administrator.
-    pub(crate) const fn administrator(principal: &Principal) -> Result<(), ServiceError> {
-        if principal.is_administrator() {
-            Ok(())
-        } else {
-            Err(ServiceError::PermissionDenied("administrator"))
+    /// Refuses who has no right to an operation.
+    ///
+    /// # Errors
+    /// [`ServiceError::PermissionDenied`].
+    pub fn may(principal: &Principal, operation: Operation) -> Result<(), ServiceError> {
+        Self::has(principal, operation, operation.rights())
+    }
+
+    /// Refuses who has none of these rights, which a part of an operation needs.
+    pub(crate) fn has(
+        principal: &Principal,
+        operation: Operation,
+        needed: Rights,
+    ) -> Result<(), ServiceError> {
+        if principal.rights.any_of(needed) {
+            return Ok(());
         }
+        let (caller, operation) = (principal.name.as_str(), operation.name());
+        tracing::warn!(caller, operation, needs = %needed, "a caller without the right is refused");
+        Err(ServiceError::PermissionDenied(needed))
     }
 
     /// Draws a number for an id; never 0, which stands for "none" in formats.
@@ -215,13 +245,14 @@ impl Service {
         mut build: impl FnMut(&View) -> Result<Option<Command>, ServiceError>,
     ) -> Result<Option<(Reply, LogIndex)>, ServiceError> {
         let (mut late, mut caught_up) = (0, false);
+        let caller = request.principal.caller;
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
-            let first =
-                self.first_answer(&view, request.caller, request.id, request.fingerprint)?;
+            let first = self.first_answer(&view, caller, request.id, request.fingerprint)?;
             if let Some(first) = first {
                 return Ok(Some((first.reply, first.index)));
             }
+            self.still_there(&view.state, &request.principal)?;
             self.have_space(&view)?;
             let command = match build(&view) {
                 // A view from before a change of the data key may name a key that is gone.
@@ -236,7 +267,7 @@ impl Service {
                 return Ok(None);
             };
             let proposal = Proposal {
-                caller: request.caller,
+                caller,
                 request_id: request.id,
                 fingerprint: request.fingerprint,
                 seen: view.applied,
@@ -244,7 +275,7 @@ impl Service {
                 node: self.ledger.identity().node,
                 command,
             };
-            let command = proposal.command.name();
+            let (command, needed) = (proposal.command.name(), proposal.command.rights());
             let answer = self.ledger.propose(proposal, Lane::Administration, deadline).await?;
             if !self.ledger.applied(answer.index, deadline).await {
                 return Err(ServiceError::NoMaster);
@@ -252,14 +283,17 @@ impl Service {
             match answer.reply {
                 // It waited for a master for too long; unless it is the clocks that are apart.
                 Reply::Refused(Refusal::Late) if late < LATE_MAX => late += 1,
-                Reply::Refused(Refusal::Stale | Refusal::IdTaken) => {
-                    self.still_there(request.caller)?;
+                // Again, if the caller is not what has changed.
+                Reply::Refused(Refusal::Stale | Refusal::IdTaken) => {}
+                // The role was changed meanwhile.
+                Reply::Refused(Refusal::NotPermitted) => {
+                    return Err(ServiceError::PermissionDenied(needed));
                 }
                 Reply::Refused(refusal) => return Err(refused(refusal)),
                 reply => {
                     tracing::info!(
                         request_id = %request.id,
-                        caller = ?request.caller,
+                        ?caller,
                         command,
                         index = answer.index.0,
                         "written"
@@ -292,21 +326,41 @@ impl Service {
         Ok(Some(first.answer))
     }
 
-    /// After STALE: the caller may be what has gone.
-    pub(crate) fn still_there(&self, caller: Caller) -> Result<(), ServiceError> {
-        let state = self.ledger.view().state;
-        let there = match caller {
-            Caller::Administrator(id) => state.administrator(id).is_some(),
-            Caller::Application(id) => state.application(id).is_some(),
-            Caller::Node(id) => state.node(id).is_some(),
+    /// The caller may have gone, been switched off, or been given another key, since it was known.
+    pub(crate) fn still_there(
+        &self,
+        state: &State,
+        principal: &Principal,
+    ) -> Result<(), ServiceError> {
+        let now = self.clock.now().max(state.clock());
+        let there = match principal.caller {
+            Caller::Administrator(id) => {
+                state.administrator(id).is_some_and(|row| !row.disabled && row.key == principal.key)
+            }
+            Caller::Application(id) => state
+                .application(id)
+                .is_some_and(|row| !row.disabled && row.keys(now).any(|key| key == principal.key)),
+            // What a node does by itself it does with no key.
+            Caller::Node(_) => true,
         };
         if there { Ok(()) } else { Err(ServiceError::Unauthenticated) }
+    }
+
+    /// As [`still_there`](Self::still_there), and with a right to this.
+    pub(crate) fn still_may(
+        &self,
+        principal: &Principal,
+        operation: Operation,
+    ) -> Result<(), ServiceError> {
+        let state = self.ledger.view().state;
+        self.still_there(&state, principal)?;
+        let rights = state.rights(principal.caller);
+        Self::may(&Principal { rights, ..principal.clone() }, operation)
     }
 
     /// The decided answer of a verification, or `None` to evaluate again.
     pub(crate) async fn settle(
         &self,
-        caller: Caller,
         answer: Answer,
         deadline: Instant,
     ) -> Result<Option<Reply>, ServiceError> {
@@ -315,8 +369,10 @@ impl Service {
                 if !self.ledger.applied(answer.index, deadline).await {
                     return Err(ServiceError::NoMaster);
                 }
-                self.still_there(caller)?;
                 Ok(None)
+            }
+            Reply::Refused(Refusal::NotPermitted) => {
+                Err(ServiceError::PermissionDenied(Operation::Verify.rights()))
             }
             Reply::Refused(refusal) => Err(refused(refusal)),
             reply => Ok(Some(reply)),
@@ -336,25 +392,48 @@ fn seal_nobody(
 
 /// Who administers what, under which id.
 pub(crate) struct AdminRequest {
-    pub(crate) caller: Caller,
+    pub(crate) principal: Principal,
     pub(crate) id: RequestId,
     pub(crate) fingerprint: Fingerprint,
 }
 
-/// `None`: no row of that id here. `Some(Err)`: the row is here and the secret is not its.
-fn look_up(view: &View, credential: &Credential) -> Option<Result<Principal, ServiceError>> {
-    let (caller, name, key) = match credential.kind {
+/// `None`: no row of that id here. `Some(Err)`: the row is here and the secret is not its, or not now,
+/// or not from there; whoever asks does not learn which.
+fn look_up(
+    view: &View,
+    credential: &Credential,
+    source: Option<IpAddr>,
+    now: Timestamp,
+) -> Option<Result<Principal, ServiceError>> {
+    let shown = hash_secret(&credential.secret);
+    // Each is compared, whatever the others gave.
+    let is_one_of = |keys: &mut dyn Iterator<Item = KeyHash>| {
+        keys.fold(false, |found, key| found | bool::from(shown.0.ct_eq(&key.0)))
+    };
+    let state = &view.state;
+    let (caller, name, right) = match credential.kind {
         CredentialKind::Administrator => {
-            let row = view.state.administrator(AdministratorId(credential.id))?;
-            (Caller::Administrator(row.id), &row.name, row.key)
+            let row = state.administrator(AdministratorId(credential.id))?;
+            let right = is_one_of(&mut std::iter::once(row.key)) && !row.disabled;
+            (Caller::Administrator(row.id), &row.name, right)
         }
         CredentialKind::Application => {
-            let row = view.state.application(ApplicationId(credential.id))?;
-            (Caller::Application(row.id), &row.name, row.key)
+            let row = state.application(ApplicationId(credential.id))?;
+            let known = is_one_of(&mut row.keys(now.max(state.clock()))) && !row.disabled;
+            let right = known && row.sources.allow(source);
+            if known && !right {
+                let (application, source) = (row.name.as_str(), source.map(|ip| ip.to_string()));
+                tracing::warn!(
+                    application,
+                    source,
+                    "an API key came from an address that is not its"
+                );
+            }
+            (Caller::Application(row.id), &row.name, right)
         }
     };
-    let right = bool::from(hash_secret(&credential.secret).0.ct_eq(&key.0));
-    let principal = Principal { caller, name: name.clone() };
+    let principal =
+        Principal { caller, name: name.clone(), rights: state.rights(caller), key: shown };
     Some(if right { Ok(principal) } else { Err(ServiceError::Unauthenticated) })
 }
 
@@ -385,7 +464,10 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
             ServiceError::JoinToken("has admitted another node; make one for each node")
         }
         Refusal::JoinTokenExpired => ServiceError::JoinToken("has expired; make another"),
-        Refusal::NotPermitted => ServiceError::PermissionDenied("administrator"),
+        Refusal::NotPermitted => ServiceError::PermissionDenied(Rights::ADMINISTRATOR),
+        Refusal::NoSuchApplication => ServiceError::NotFound { kind: "application" },
+        Refusal::NoSuchAdministrator => ServiceError::NotFound { kind: "administrator" },
+        Refusal::LastAdministrator => ServiceError::LastAdministrator,
         Refusal::RotationUnderWay => ServiceError::RotationUnderWay,
         Refusal::SettingRefused => ServiceError::EtagChanged,
         Refusal::GuessingUnbounded => ServiceError::LimitReached {

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use symbolon_core::{
-    Command, LogIndex, Reply, RequestId, SETTINGS, Setting, SettingChange, Settings, SettingsFault,
-    State, UpdateSettings,
+    Command, LogIndex, Operation, Reply, RequestId, SETTINGS, Setting, SettingChange, Settings,
+    SettingsFault, State, UpdateSettings,
 };
 use tokio::time::Instant;
 
@@ -43,7 +43,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::PermissionDenied`].
     pub fn settings(&self, principal: &Principal) -> Result<(Settings, LogIndex), ServiceError> {
-        Self::administrator(principal)?;
+        Self::may(principal, Operation::GetSettings)?;
         let view = self.ledger.view();
         Ok((view.state.settings(), view.applied))
     }
@@ -61,7 +61,7 @@ impl Service {
         deadline: Instant,
     ) -> Result<SettingsDone, ServiceError> {
         let _place = self.admission.administration()?;
-        Self::administrator(principal)?;
+        Self::may(principal, Operation::UpdateSettings)?;
         let changes = changes(wanted)?;
         let revision = revision(&wanted.etag)?;
         // What was set at another node a moment ago is not to be told as a difference.
@@ -84,7 +84,8 @@ impl Service {
                 let _ = write!(shape, " {setting:?} {value:?}");
             }
             let fields = [shape.as_bytes()];
-            let request = self.request(principal, request_id, "update_settings", &fields)?;
+            let request =
+                self.request(principal, request_id, Operation::UpdateSettings, &fields)?;
             let build = |view: &View| {
                 checked(&view.state)?;
                 let changes = changes.clone();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use symbolon_core::otp::{self, Algorithm, Code, MovingFactor, Parameters};
 use symbolon_core::{
-    Command, ConfirmToken, EnrollToken, LogIndex, Match, RemoveToken, Reply, RequestId,
+    Command, ConfirmToken, EnrollToken, LogIndex, Match, Operation, RemoveToken, Reply, RequestId,
     ResyncToken, Secret, Serial, State, Token, TokenId, User,
 };
 use tokio::time::Instant;
@@ -78,8 +78,8 @@ impl Service {
         let shape = format!("{parameters:?} {} {}", new.counter, new.pending);
         let given = new.seed.as_ref().map_or(&[][..], Secret::expose);
         let fields = vec![shape.as_bytes(), given, new.serial.as_bytes()];
-        let kind = "enroll_token";
-        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let operation = Operation::EnrollToken;
+        let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         let build = |state: &State, user: &User| self.enrolment(state, user, &new, &serial);
         let (reply, index) = self.about_user(about, build).await.map_err(too_many_tokens)?;
         let Reply::TokenEnrolled(id) = reply else {
@@ -120,8 +120,8 @@ impl Service {
             Ok(Command::ConfirmToken(ConfirmToken { shown }))
         };
         let fields = vec![token.id.as_bytes(), token.serial.as_bytes(), code.as_bytes()];
-        let kind = "confirm_token";
-        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let operation = Operation::ConfirmToken;
+        let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         self.change_token(about, find).await
     }
 
@@ -149,8 +149,8 @@ impl Service {
         };
         let [first, second] = codes.map(str::as_bytes);
         let fields = vec![token.id.as_bytes(), token.serial.as_bytes(), first, second];
-        let kind = "resync_token";
-        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let operation = Operation::ResyncToken;
+        let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         self.change_token(about, find).await
     }
 
@@ -167,8 +167,8 @@ impl Service {
         deadline: Instant,
     ) -> Result<LogIndex, ServiceError> {
         let fields = vec![token.id.as_bytes(), token.serial.as_bytes()];
-        let kind = "remove_token";
-        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let operation = Operation::RemoveToken;
+        let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         let build = |state: &State, user: &User| {
             let token = named_token(state, user, token, |_| true)?.id;
             Ok(Command::RemoveToken(RemoveToken { token }))

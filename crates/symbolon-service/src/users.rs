@@ -2,8 +2,8 @@
 
 use symbolon_core::limits::BLOCK_MILLISECONDS_MAX;
 use symbolon_core::{
-    BlockUser, Command, DeleteUser, DisplayName, LogIndex, ProfileChange, Reason, Reply, RequestId,
-    Setting, State, UnblockUser, UpdateUser, User, UserId,
+    BlockUser, Command, DeleteUser, DisplayName, LogIndex, Operation, ProfileChange, Reason, Reply,
+    RequestId, Rights, Setting, State, UnblockUser, UpdateUser, User, UserId,
 };
 use tokio::time::Instant;
 
@@ -30,7 +30,7 @@ pub(crate) struct AboutUser<'a> {
     pub(crate) principal: &'a Principal,
     pub(crate) request_id: Option<RequestId>,
     /// The use case.
-    pub(crate) kind: &'static str,
+    pub(crate) operation: Operation,
     pub(crate) username: &'a str,
     /// What is asked besides: equal requests have equal fields.
     pub(crate) fields: Vec<&'a [u8]>,
@@ -40,7 +40,13 @@ pub(crate) struct AboutUser<'a> {
 /// Tells one state of a user, as administrators left it, from another.
 #[must_use]
 pub fn etag(user: &User) -> String {
-    user.revision.to_string()
+    etag_of(user.revision)
+}
+
+/// Tells one state of an application or an administrator from another, by its last change.
+#[must_use]
+pub fn etag_of(revision: LogIndex) -> String {
+    revision.to_string()
 }
 
 impl Service {
@@ -57,6 +63,11 @@ impl Service {
         deadline: Instant,
     ) -> Result<(User, LogIndex), ServiceError> {
         let UserChanges { display_name, enabled, profile, etag } = changes;
+        Self::may(principal, Operation::UpdateUser)?;
+        // A help desk switches accounts on and off. What a user is called is not theirs.
+        if display_name.is_some() || !profile.fields.is_empty() {
+            Self::has(principal, Operation::UpdateUser, Rights::ADMINISTRATOR)?;
+        }
         let display_name = display_name.map(DisplayName::new).transpose();
         let display_name = display_name.map_err(|error| names::bad_name("display_name", error))?;
         let revision = revision(&etag)?;
@@ -66,8 +77,8 @@ impl Service {
             let (display_name, profile) = (display_name.clone(), profile.clone());
             Command::UpdateUser(UpdateUser { user, display_name, disabled, profile, revision })
         };
-        let (kind, fields) = ("update_user", vec![shape.as_bytes()]);
-        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let (operation, fields) = (Operation::UpdateUser, vec![shape.as_bytes()]);
+        let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         self.change_user(about, command).await
     }
 
@@ -98,8 +109,8 @@ impl Service {
             Command::BlockUser(BlockUser { user, reason, milliseconds })
         };
         let time = milliseconds.to_be_bytes();
-        let (kind, fields) = ("block_user", vec![why.as_bytes(), &time]);
-        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let (operation, fields) = (Operation::BlockUser, vec![why.as_bytes(), &time]);
+        let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         self.change_user(about, command).await
     }
 
@@ -117,8 +128,8 @@ impl Service {
     ) -> Result<(User, LogIndex), ServiceError> {
         let reason = reason(why)?;
         let command = |user| Command::UnblockUser(UnblockUser { user, reason: reason.clone() });
-        let (kind, fields) = ("unblock_user", vec![why.as_bytes()]);
-        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let (operation, fields) = (Operation::UnblockUser, vec![why.as_bytes()]);
+        let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         self.change_user(about, command).await
     }
 
@@ -135,8 +146,8 @@ impl Service {
         deadline: Instant,
     ) -> Result<LogIndex, ServiceError> {
         let revision = revision(etag)?;
-        let (kind, fields) = ("delete_user", vec![etag.as_bytes()]);
-        let about = AboutUser { principal, request_id, kind, username, fields, deadline };
+        let (operation, fields) = (Operation::DeleteUser, vec![etag.as_bytes()]);
+        let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         let build = |_: &State, user: &User| {
             Ok(Command::DeleteUser(DeleteUser { user: user.id, revision }))
         };
@@ -164,16 +175,17 @@ impl Service {
         about: AboutUser<'_>,
         build: impl Fn(&State, &User) -> Result<Command, ServiceError>,
     ) -> Result<(Reply, LogIndex), ServiceError> {
-        let AboutUser { principal, request_id, kind, username, fields, deadline } = about;
+        let AboutUser { principal, request_id, operation, username, fields, deadline } = about;
+        Self::may(principal, operation)?;
         let _place = self.admission.administration()?;
         let name = names::user_name(username)?;
         let fields: Vec<_> = [name.as_str().as_bytes()].into_iter().chain(fields).collect();
-        let request = self.request(principal, request_id, kind, &fields)?;
-        if self.ledger.view().state.user_by_name(&name).is_none() {
+        let request = self.request(principal, request_id, operation, &fields)?;
+        if self.user_within(&self.ledger.view().state, principal, &name).is_none() {
             self.ledger.read_barrier(deadline).await?;
         }
         let build = |view: &View| {
-            let user = view.state.user_by_name(&name);
+            let user = self.user_within(&view.state, principal, &name);
             build(&view.state, user.ok_or(ServiceError::NotFound { kind: "user" })?)
         };
         self.administer(&request, deadline, build).await

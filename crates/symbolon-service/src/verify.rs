@@ -3,8 +3,8 @@
 use symbolon_core::limits::{CLIENT_IP_BYTES_MAX, CODE_BYTES_MAX, CONTEXT_BYTES_MAX};
 use symbolon_core::otp::Code;
 use symbolon_core::{
-    Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Method, Outcome, Proposal,
-    Refusal, Reply, RequestId, UserName, Verdict,
+    Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Method, Operation, Outcome,
+    Proposal, Refusal, Reply, RequestId, UserName, Verdict,
 };
 use tokio::time::Instant;
 
@@ -80,6 +80,7 @@ impl Service {
         request: VerifyRequest,
         deadline: Instant,
     ) -> Result<VerifyReply, ServiceError> {
+        Self::may(principal, Operation::Verify)?;
         let _place = self.admission.verification(principal.caller)?;
         let question = self.question(principal, request, deadline).await?;
         let mut late = 0;
@@ -90,6 +91,7 @@ impl Service {
             if let Some(first) = self.first_answer(&view, caller, id, fingerprint)? {
                 return decided(first);
             }
+            self.still_there(&view.state, principal)?;
             let proposal = match self.propose_outcome(&question, &view) {
                 // A view from before a change of the data key may need a key that is gone.
                 Err(_) if !caught_up => {
@@ -106,7 +108,7 @@ impl Service {
                 late += 1;
                 continue;
             }
-            if let Some(reply) = self.settle(question.caller, answer, deadline).await? {
+            if let Some(reply) = self.settle(answer, deadline).await? {
                 return decided(Answer { reply, ..answer });
             }
         }
@@ -217,7 +219,7 @@ impl Service {
                 self.pass_barrier(deadline).await?;
                 find().ok_or(ServiceError::NotFound { kind: "application" })
             }
-            Caller::Node(_) => Err(ServiceError::PermissionDenied("verify")),
+            Caller::Node(_) => Err(ServiceError::PermissionDenied(Operation::Verify.rights())),
         }
     }
 }

@@ -240,7 +240,8 @@ impl Client {
         &self,
         name: &str,
     ) -> Result<CreateApplicationResponse, Status> {
-        let request = self.request(CreateApplicationRequest { name: name.to_owned() });
+        let request =
+            self.request(CreateApplicationRequest { name: name.to_owned(), ..Default::default() });
         let mut client = ApplicationServiceClient::new(self.channel());
         Ok(client.create_application(request).await?.into_inner())
     }

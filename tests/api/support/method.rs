@@ -20,6 +20,24 @@ pub(crate) const CREATE_APPLICATION: &str = "/symbolon.v1.ApplicationService/Cre
 pub(crate) const GET_STATUS: &str = "/symbolon.v1.ClusterService/GetStatus";
 pub(crate) const CREATE_JOIN_TOKEN: &str = "/symbolon.v1.ClusterService/CreateJoinToken";
 pub(crate) const ROTATE_DATA_KEY: &str = "/symbolon.v1.ClusterService/RotateDataKey";
+pub(crate) const GET_APPLICATION: &str = "/symbolon.v1.ApplicationService/GetApplication";
+pub(crate) const LIST_APPLICATIONS: &str = "/symbolon.v1.ApplicationService/ListApplications";
+pub(crate) const UPDATE_APPLICATION: &str = "/symbolon.v1.ApplicationService/UpdateApplication";
+pub(crate) const ROTATE_APPLICATION_KEY: &str =
+    "/symbolon.v1.ApplicationService/RotateApplicationKey";
+pub(crate) const RETIRE_APPLICATION_KEY: &str =
+    "/symbolon.v1.ApplicationService/RetireApplicationKey";
+pub(crate) const DELETE_APPLICATION: &str = "/symbolon.v1.ApplicationService/DeleteApplication";
+pub(crate) const CREATE_ADMINISTRATOR: &str =
+    "/symbolon.v1.AdministratorService/CreateAdministrator";
+pub(crate) const GET_ADMINISTRATOR: &str = "/symbolon.v1.AdministratorService/GetAdministrator";
+pub(crate) const LIST_ADMINISTRATORS: &str = "/symbolon.v1.AdministratorService/ListAdministrators";
+pub(crate) const UPDATE_ADMINISTRATOR: &str =
+    "/symbolon.v1.AdministratorService/UpdateAdministrator";
+pub(crate) const ROTATE_ADMINISTRATOR_TOKEN: &str =
+    "/symbolon.v1.AdministratorService/RotateAdministratorToken";
+pub(crate) const DELETE_ADMINISTRATOR: &str =
+    "/symbolon.v1.AdministratorService/DeleteAdministrator";
 pub(crate) const GET_SETTINGS: &str = "/symbolon.v1.SettingsService/GetSettings";
 pub(crate) const UPDATE_SETTINGS: &str = "/symbolon.v1.SettingsService/UpdateSettings";
 pub(crate) const APPLY_SETTINGS: &str = "/symbolon.v1.SettingsService/ApplySettings";

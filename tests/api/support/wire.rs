@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::{Code, Status};
@@ -41,14 +41,36 @@ pub(crate) async fn secured(
     address: SocketAddr,
     config: ClientConfig,
 ) -> io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
+    secure(TcpStream::connect(address).await?, address, config).await
+}
+
+async fn secure(
+    stream: TcpStream,
+    address: SocketAddr,
+    config: ClientConfig,
+) -> io::Result<TlsStream<TcpStream>> {
     stream.set_nodelay(true)?;
     TlsConnector::from(Arc::new(config)).connect(ServerName::from(address.ip()), stream).await
 }
 
 impl Wire {
     pub(crate) async fn connect(address: SocketAddr, config: ClientConfig) -> io::Result<Self> {
-        let stream = TokioIo::new(secured(address, config).await?);
+        Self::over(secured(address, config).await?).await
+    }
+
+    /// From another address of this machine.
+    pub(crate) async fn connect_from(
+        source: SocketAddr,
+        address: SocketAddr,
+        config: ClientConfig,
+    ) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(source)?;
+        Self::over(secure(socket.connect(address).await?, address, config).await?).await
+    }
+
+    async fn over(stream: TlsStream<TcpStream>) -> io::Result<Self> {
+        let stream = TokioIo::new(stream);
         let (sender, connection) =
             http2::handshake(TokioExecutor::new(), stream).await.map_err(io::Error::other)?;
         tokio::spawn(connection);

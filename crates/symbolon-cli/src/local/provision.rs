@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use symbolon_proto::v1::CreateApplicationRequest;
 
 use super::LocalCluster;
 use crate::{
@@ -31,7 +32,9 @@ impl LocalCluster {
     pub(crate) async fn provision(&self) -> Result<Vec<SampleUser>, Failure> {
         let administrator = self.administrator()?;
         let key_file = self.api_key_file();
-        application::add_with_key_file(&administrator, APPLICATION.to_owned(), &key_file).await?;
+        let name = APPLICATION.to_owned();
+        let question = CreateApplicationRequest { name, ..Default::default() };
+        application::add_with_key_file(&administrator, question, &key_file).await?;
         let mut users = Vec::new();
         for (username, display_name) in USERS {
             user::add(&administrator, username.to_owned(), display_name.to_owned()).await?;

@@ -69,6 +69,16 @@ fn application(application: Option<v1::AuditedApplication>) -> Value {
     json!({ "id": id, "name": some(name) })
 }
 
+fn administrator(administrator: Option<v1::AuditedAdministrator>) -> Value {
+    let v1::AuditedAdministrator { id, name } = administrator.unwrap_or_default();
+    json!({ "id": id, "name": some(name) })
+}
+
+/// Null: it was left.
+fn list(list: Option<v1::AuditedList>) -> Option<Vec<String>> {
+    list.map(|list| list.value)
+}
+
 fn of_token(whose: Option<v1::AuditedUser>, which: Option<v1::AuditedToken>) -> Value {
     json!({ "user": user(whose), "token": token(which) })
 }
@@ -102,7 +112,15 @@ fn details(details: Details) -> Value {
             "token": token(it.token),
             "drift_steps": it.drift_steps,
         }),
-        Details::ApplicationCreated(it) => json!({ "application": application(it.application) }),
+        details @ (Details::ApplicationCreated(_)
+        | Details::ApplicationUpdated(_)
+        | Details::ApplicationKeyRotated(_)
+        | Details::ApplicationKeyRetired(_)
+        | Details::ApplicationDeleted(_)
+        | Details::AdministratorCreated(_)
+        | Details::AdministratorUpdated(_)
+        | Details::AdministratorTokenRotated(_)
+        | Details::AdministratorDeleted(_)) => about_caller(details),
         Details::ClusterCreated(it) => json!({
             "id": it.id,
             "name": it.name,
@@ -127,6 +145,46 @@ fn details(details: Details) -> Value {
             let row = |it: v1::AuditedSetting| json!({ "name": it.name, "before": it.before, "after": it.after });
             json!({ "settings": it.settings.into_iter().map(row).collect::<Vec<_>>() })
         }
+    }
+}
+
+/// Null for what is not about one.
+fn about_caller(details: Details) -> Value {
+    match details {
+        Details::ApplicationCreated(it) => json!({ "application": application(it.application) }),
+        Details::ApplicationUpdated(it) => json!({
+            "application": application(it.application),
+            "name": it.name,
+            "enabled": it.enabled,
+            "rights": list(it.rights),
+            "sources": list(it.sources),
+        }),
+        Details::ApplicationKeyRotated(it) => json!({
+            "application": application(it.application),
+            "old_until": time(it.old_until.as_ref()),
+        }),
+        Details::ApplicationKeyRetired(it) => {
+            json!({ "application": application(it.application) })
+        }
+        Details::ApplicationDeleted(it) => json!({ "application": application(it.application) }),
+        Details::AdministratorCreated(it) => json!({
+            "administrator": administrator(it.administrator),
+            "role": it.role,
+            "scope": it.scope,
+        }),
+        Details::AdministratorUpdated(it) => json!({
+            "administrator": administrator(it.administrator),
+            "role": it.role,
+            "enabled": it.enabled,
+            "scope": list(it.scope),
+        }),
+        Details::AdministratorTokenRotated(it) => {
+            json!({ "administrator": administrator(it.administrator) })
+        }
+        Details::AdministratorDeleted(it) => {
+            json!({ "administrator": administrator(it.administrator) })
+        }
+        _ => Value::Null,
     }
 }
 

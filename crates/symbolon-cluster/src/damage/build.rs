@@ -51,12 +51,11 @@ fn command(index: u64) -> Command {
             lineage: LineageId([2; 16]),
             ca_certificate: vec![5; 400],
             ca_key: Sealed::new(vec![6; 200]),
-            administrator: Administrator {
-                id: AdministratorId(1),
-                name: Name::new("admin").unwrap(),
-                key: KeyHash([7; 32]),
-                changed_at: LogIndex(0),
-            },
+            administrator: Box::new(Administrator::first(
+                AdministratorId(1),
+                Name::new("admin").unwrap(),
+                KeyHash([7; 32]),
+            )),
             node: Node {
                 id: NodeId(1),
                 name: Name::new("n1").unwrap(),

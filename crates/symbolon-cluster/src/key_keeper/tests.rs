@@ -70,7 +70,7 @@ async fn found(folder: &Path) -> (DataDir, String) {
 }
 
 async fn administrator(service: &Service, token: &str) -> Principal {
-    service.authenticate(token, deadline()).await.unwrap()
+    service.authenticate(token, None, deadline()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,12 @@
 //! Applications.
 
 use super::{Context, Output};
-use crate::limits::{APPLICATIONS_MAX, REVEAL_MILLISECONDS};
-use crate::{Application, AuditRow, CreateApplication, Refusal, Reply, Reveal, Row, State};
+use crate::limits::{APPLICATIONS_MAX, KEY_OVERLAP_MILLISECONDS_MAX, REVEAL_MILLISECONDS};
+use crate::{
+    Application, ApplicationId, ApplicationUpdated, AuditRow, CreateApplication, DeleteApplication,
+    LogIndex, OldKey, Refusal, Reply, RetireApplicationKey, Reveal, RotateApplicationKey, Row,
+    RowKey, State, UpdateApplication,
+};
 
 impl State {
     pub(super) fn create_application(
@@ -29,6 +33,10 @@ impl State {
                 secret: command.secret.clone(),
                 until: self.clock.plus(REVEAL_MILLISECONDS),
             }),
+            old_key: None,
+            rights: command.rights,
+            sources: command.sources.clone(),
+            disabled: false,
             created_at: self.clock,
             changed_at: context.stamp.index,
         };
@@ -39,5 +47,108 @@ impl State {
         };
         self.record(context, row, out);
         Ok(Reply::ApplicationCreated(command.application))
+    }
+
+    pub(super) fn update_application(
+        &mut self,
+        context: &Context<'_>,
+        command: &UpdateApplication,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let mut application = self.application_at(command.application, command.revision)?;
+        if let Some(name) = &command.name {
+            if self.application_by_name(name).is_some_and(|other| other.id != application.id) {
+                return Err(Refusal::NameTaken);
+            }
+            application.name = name.clone();
+        }
+        application.rights = command.rights.unwrap_or(application.rights);
+        application.disabled = command.disabled.unwrap_or(application.disabled);
+        if let Some(sources) = &command.sources {
+            application.sources = sources.clone();
+        }
+        let row = AuditRow::ApplicationUpdated(ApplicationUpdated {
+            application: application.id,
+            name: command.name.clone(),
+            rights: command.rights,
+            sources: command.sources.clone(),
+            disabled: command.disabled,
+        });
+        self.changed(context, application, row, out)
+    }
+
+    /// Of a key that is changed again while the one before is still taken, only the last stays.
+    pub(super) fn rotate_api_key(
+        &mut self,
+        context: &Context<'_>,
+        command: &RotateApplicationKey,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let mut application = self.application_at(command.application, None)?;
+        self.sealed_now(&command.secret)?;
+        let overlap = command.overlap_milliseconds.min(KEY_OVERLAP_MILLISECONDS_MAX);
+        let until = self.clock.plus(overlap);
+        application.old_key = (overlap != 0).then_some(OldKey { key: application.key, until });
+        application.key = command.key;
+        application.reveal = Some(Reveal {
+            secret: command.secret.clone(),
+            until: self.clock.plus(REVEAL_MILLISECONDS),
+        });
+        let application_id = application.id;
+        let row = AuditRow::ApplicationKeyRotated { application: application_id, old_until: until };
+        self.changed(context, application, row, out)
+    }
+
+    pub(super) fn retire_api_key(
+        &mut self,
+        context: &Context<'_>,
+        command: &RetireApplicationKey,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let mut application = self.application_at(command.application, None)?;
+        if application.old_key.take().is_none() {
+            return Err(Refusal::WrongPhase);
+        }
+        let row = AuditRow::ApplicationKeyRetired { application: application.id };
+        self.changed(context, application, row, out)
+    }
+
+    pub(super) fn delete_application(
+        &mut self,
+        context: &Context<'_>,
+        command: &DeleteApplication,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let Application { id, name, .. } =
+            self.application_at(command.application, command.revision)?;
+        self.delete(RowKey::Application(id), out);
+        self.record(context, AuditRow::ApplicationDeleted { application: id, name }, out);
+        Ok(Reply::ApplicationChanged(id))
+    }
+
+    fn application_at(
+        &self,
+        id: ApplicationId,
+        revision: Option<LogIndex>,
+    ) -> Result<Application, Refusal> {
+        let application = self.application(id).cloned().ok_or(Refusal::NoSuchApplication)?;
+        if revision.is_some_and(|revision| revision != application.changed_at) {
+            return Err(Refusal::RevisionChanged);
+        }
+        Ok(application)
+    }
+
+    fn changed(
+        &mut self,
+        context: &Context<'_>,
+        mut application: Application,
+        row: AuditRow,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let id = application.id;
+        application.changed_at = context.stamp.index;
+        self.put(Row::Application(application), out);
+        self.record(context, row, out);
+        Ok(Reply::ApplicationChanged(id))
     }
 }

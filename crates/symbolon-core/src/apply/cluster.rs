@@ -25,7 +25,7 @@ impl State {
             created_at: self.clock,
         };
         self.put(Row::Cluster(cluster), out);
-        let mut administrator = command.administrator.clone();
+        let mut administrator = (*command.administrator).clone();
         administrator.changed_at = index;
         let mut node = command.node.clone();
         node.changed_at = index;

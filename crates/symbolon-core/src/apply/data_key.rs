@@ -99,11 +99,12 @@ impl State {
                 row.reveal.as_mut()?.secret = new.clone();
                 Some(Row::JoinToken(row))
             }
-            RowKey::DataKeys
-            | RowKey::Settings
-            | RowKey::Administrator(_)
-            | RowKey::User(_)
-            | RowKey::Node(_) => None,
+            RowKey::Administrator(id) => {
+                let mut row = self.administrator(id)?.clone();
+                row.reveal.as_mut()?.secret = new.clone();
+                Some(Row::Administrator(row))
+            }
+            RowKey::DataKeys | RowKey::Settings | RowKey::User(_) | RowKey::Node(_) => None,
         }
     }
 

@@ -23,9 +23,23 @@ impl State {
     fn expire(&mut self, key: RowKey, context: &Context<'_>, out: &mut Output) {
         match key {
             RowKey::Application(id) => {
-                if let Some(mut application) = self.application(id).cloned() {
-                    application.reveal = None;
-                    self.put(Row::Application(application), out);
+                let Some(mut application) = self.application(id).cloned() else {
+                    return;
+                };
+                let now = self.clock;
+                application.reveal = application.reveal.filter(|reveal| now < reveal.until);
+                let had_old_key = application.old_key.is_some();
+                application.old_key = application.old_key.filter(|old| now < old.until);
+                let retired = had_old_key && application.old_key.is_none();
+                self.put(Row::Application(application), out);
+                if retired {
+                    self.record(context, AuditRow::ApplicationKeyRetired { application: id }, out);
+                }
+            }
+            RowKey::Administrator(id) => {
+                if let Some(mut administrator) = self.administrator(id).cloned() {
+                    administrator.reveal = None;
+                    self.put(Row::Administrator(administrator), out);
                 }
             }
             RowKey::JoinToken(id) => {

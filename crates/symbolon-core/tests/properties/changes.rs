@@ -77,12 +77,11 @@ pub(super) fn create_cluster() -> Command {
         lineage: LineageId([2; 16]),
         ca_certificate: vec![3; 10],
         ca_key: sealed(DataKeyId::FIRST, 4),
-        administrator: Administrator {
-            id: AdministratorId(1),
-            name: name("root", 0),
-            key: KeyHash([5; 32]),
-            changed_at: LogIndex(0),
-        },
+        administrator: Box::new(Administrator::first(
+            AdministratorId(1),
+            name("root", 0),
+            KeyHash([5; 32]),
+        )),
         node: Node {
             id: NodeId(1),
             name: name("node", 9),

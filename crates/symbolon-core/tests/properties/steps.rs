@@ -7,9 +7,9 @@ use symbolon_core::{
     Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
     CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason,
-    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed,
-    Serial, SetNodeAddresses, Setting, Stamp, State, Timestamp, TokenId, UnblockUser,
-    UpdateSettings, UpdateUser, UserId, UserName,
+    RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, Rights, RotateDataKey, RowKey,
+    Sealed, Serial, SetNodeAddresses, Setting, Sources, Stamp, State, Timestamp, TokenId,
+    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 mod changes;
@@ -285,6 +285,8 @@ impl Log {
                 name: name("app", *number),
                 key: KeyHash([*number; 32]),
                 secret: sealed(*number),
+                rights: Rights::VERIFY,
+                sources: Sources::default(),
             }),
             Wish::JoinToken(number, life) => Command::CreateJoinToken(CreateJoinToken {
                 join_token: join_token_id(*number),
@@ -376,24 +378,8 @@ fn usual_caller(command: &Command) -> Caller {
         Command::Verify(outcome) => Caller::Application(outcome.application),
         Command::SetNodeAddresses(command) => Caller::Node(command.node),
         Command::ConfirmDataKey(command) => Caller::Node(command.node),
-        Command::CreateCluster(_)
-        | Command::AdmitNode(_)
-        | Command::Tick
-        | Command::Reseal(_)
-        | Command::RetireDataKey(_) => caller(3),
-        Command::CreateUser(_)
-        | Command::UpdateUser(_)
-        | Command::BlockUser(_)
-        | Command::UnblockUser(_)
-        | Command::DeleteUser(_)
-        | Command::EnrollToken(_)
-        | Command::ConfirmToken(_)
-        | Command::ResyncToken(_)
-        | Command::RemoveToken(_)
-        | Command::CreateApplication(_)
-        | Command::CreateJoinToken(_)
-        | Command::RotateDataKey(_)
-        | Command::UpdateSettings(_) => caller(0),
+        command if command.operation().is_some() => caller(0),
+        _ => caller(3),
     }
 }
 

@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 use symbolon_core::otp::{Algorithm, Code, Parameters, code_at, matching_step, resynchronise};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, ClusterId,
-    Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
-    CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Match, Method, Name, NameError, Node, NodeId, Outcome, Proposal,
-    Reason, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey,
-    Sealed, Secret, Serial, SetNodeAddresses, Setting, State, Timestamp, TokenId, UnblockUser,
-    UpdateSettings, UpdateUser, UserId, UserName,
+    Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken, CreateUser, DataKeyId,
+    DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId,
+    LogIndex, Match, Method, Name, NameError, Node, NodeId, Outcome, Proposal, Reason, RemoveToken,
+    RequestId, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial,
+    SetNodeAddresses, Setting, State, Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser,
+    UserId, UserName,
 };
 
 mod keys;
 mod settings;
 
+use crate::administration;
 use crate::language::{Words, time};
 
 /// What only the people in a script know: the seeds of their tokens.
@@ -324,15 +325,6 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             (create_user(user, name)?, root())
         }
         "update" | "block" | "unblock" | "delete" => (user_command(verb, &name, words)?, root()),
-        "application" => {
-            let command = CreateApplication {
-                application: ApplicationId(drawn("application", &name, words)?),
-                key: KeyHash(hash("key", &name)),
-                secret: sealed(&format!("sealed key of {name}"), words)?,
-                name: parse_name(name)?,
-            };
-            (Command::CreateApplication(command), root())
-        }
         "join-token" => {
             let life = words.option("life")?.unwrap_or_else(|| "24h".to_owned());
             let command = CreateJoinToken {
@@ -369,7 +361,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
         }
         "rotate-data-key" | "confirm" | "retire" => keys::command(verb, &name, words)?,
         "set" => (Command::UpdateSettings(settings::command(&name, words)?), root()),
-        other => return Err(format!("no command {other}")),
+        other => administration::command(other, name, words)?,
     })
 }
 
@@ -417,7 +409,7 @@ fn data_key(text: &str) -> Result<DataKeyId, String> {
 }
 
 /// A secret under the first data key, or with `under KEY` under another.
-fn sealed(content: &str, words: &mut Words) -> Result<Sealed, String> {
+pub(crate) fn sealed(content: &str, words: &mut Words) -> Result<Sealed, String> {
     let key = words.option("under")?;
     let key = key.map_or(Ok(DataKeyId::FIRST), |key| data_key(&key))?;
     Ok(under(key, content))
@@ -434,12 +426,11 @@ fn create_cluster(name: &str) -> Result<Command, String> {
         lineage: LineageId(bytes("lineage", name)),
         ca_certificate: b"certificate".to_vec(),
         ca_key: under(DataKeyId::FIRST, "sealed key"),
-        administrator: Administrator {
-            id: AdministratorId(number("administrator", "root")),
-            name: parse_name("root".to_owned())?,
-            key: KeyHash(hash("key", "root")),
-            changed_at: LogIndex(0),
-        },
+        administrator: Box::new(Administrator::first(
+            AdministratorId(number("administrator", "root")),
+            parse_name("root".to_owned())?,
+            KeyHash(hash("key", "root")),
+        )),
         node: Node {
             id: NodeId(1),
             name: parse_name("n1".to_owned())?,
@@ -451,7 +442,7 @@ fn create_cluster(name: &str) -> Result<Command, String> {
     }))
 }
 
-fn root() -> Caller {
+pub(crate) fn root() -> Caller {
     Caller::Administrator(AdministratorId(number("administrator", "root")))
 }
 
@@ -464,7 +455,7 @@ pub(crate) fn parse_name(name: String) -> Result<Name, String> {
 }
 
 /// The id drawn for a name, or with `drawn OTHER` the one that was drawn for another.
-fn drawn(kind: &str, name: &str, words: &mut Words) -> Result<u64, String> {
+pub(crate) fn drawn(kind: &str, name: &str, words: &mut Words) -> Result<u64, String> {
     let other = words.option("drawn")?;
     Ok(number(kind, other.as_deref().unwrap_or(name)))
 }
@@ -483,7 +474,7 @@ fn bytes(kind: &str, name: &str) -> [u8; 16] {
     (high << 64 | low).to_be_bytes()
 }
 
-fn hash(kind: &str, name: &str) -> [u8; 32] {
+pub(crate) fn hash(kind: &str, name: &str) -> [u8; 32] {
     let half = bytes(kind, name);
     std::array::from_fn(|place| half[place % 16])
 }

@@ -6,6 +6,7 @@ use symbolon_core::{
     UpdateUser, UserName, Verdict,
 };
 
+use crate::administration;
 use crate::command::{number, parse_name};
 use crate::language::{Words, time_text};
 use crate::world::World;
@@ -54,6 +55,8 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
             | Command::UnblockUser(UnblockUser { user, .. })
             | Command::DeleteUser(DeleteUser { user, .. }),
         ) if *user == id => "done".to_owned(),
+        (Reply::AdministratorCreated(_), Command::CreateAdministrator(_)) => "created".to_owned(),
+        (Reply::ApplicationChanged(_) | Reply::AdministratorChanged(_), _) => "done".to_owned(),
         (Reply::SettingsChanged, Command::UpdateSettings(_)) => "done".to_owned(),
         (Reply::Done, _) => "done".to_owned(),
         (Reply::Refused(refusal), _) => format!("refused {refusal:?}"),
@@ -87,6 +90,7 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
         "token" => token(world, &words.next("a token")?),
         "serial" => serial(world, words.next("a serial number")?)?,
         "application" => application(world, words.next("an application")?)?,
+        "administrator" => administration::administrator(world.state(), words.next("a name")?)?,
         "join-token" => join_token(world, &words.next("a join token")?),
         "node" => node(world, &words.next("a node's number")?)?,
         "data-keys" => data_keys(world),
@@ -158,7 +162,10 @@ fn application(world: &World, name: String) -> Result<String, String> {
     let found = world.state().application_by_name(&parse_name(name)?).cloned();
     Ok(found.map_or_else(
         || "none".to_owned(),
-        |application| format!("key {}", reveal(application.reveal.as_ref())),
+        |application| {
+            let key = reveal(application.reveal.as_ref());
+            format!("key {key}{}", administration::application(&application))
+        },
     ))
 }
 
@@ -233,6 +240,14 @@ fn audit(world: &World) -> Result<String, String> {
             format!("token {} is gone", world.wallet.name(*token))
         }
         AuditRow::ApplicationCreated { name, .. } => format!("application {name}"),
+        AuditRow::ApplicationUpdated(_)
+        | AuditRow::ApplicationKeyRotated { .. }
+        | AuditRow::ApplicationKeyRetired { .. }
+        | AuditRow::ApplicationDeleted { .. }
+        | AuditRow::AdministratorCreated { .. }
+        | AuditRow::AdministratorUpdated(_)
+        | AuditRow::AdministratorTokenRotated { .. }
+        | AuditRow::AdministratorDeleted { .. } => administration::audit(&event.row),
         AuditRow::JoinTokenCreated { expires_at, .. } => {
             format!("join token until {}", time_text(*expires_at))
         }

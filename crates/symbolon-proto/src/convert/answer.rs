@@ -1,8 +1,8 @@
 //! Answers between nodes, and denials as clients number them.
 
 use symbolon_core::{
-    Answer, ApplicationId, Denial, JoinTokenId, LogIndex, NodeId, Refusal, Reply, TokenId, UserId,
-    Verdict,
+    AdministratorId, Answer, ApplicationId, Denial, JoinTokenId, LogIndex, NodeId, Refusal, Reply,
+    TokenId, UserId, Verdict,
 };
 
 use super::{DecodeError, data_key, need};
@@ -46,7 +46,7 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
     })
 }
 
-const REFUSALS: [Refusal; 19] = [
+const REFUSALS: [Refusal; 22] = [
     Refusal::Stale,
     Refusal::Late,
     Refusal::FingerprintMismatch,
@@ -66,6 +66,9 @@ const REFUSALS: [Refusal; 19] = [
     Refusal::RevisionChanged,
     Refusal::SettingRefused,
     Refusal::GuessingUnbounded,
+    Refusal::NoSuchApplication,
+    Refusal::NoSuchAdministrator,
+    Refusal::LastAdministrator,
 ];
 
 /// An answer as nodes send it.
@@ -83,6 +86,9 @@ pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
         Reply::UserChanged(id) => Message::UserChanged(id.0),
         Reply::TokenChanged(id) => Message::TokenChanged(id.0),
         Reply::ApplicationCreated(id) => Message::ApplicationCreated(id.0),
+        Reply::ApplicationChanged(id) => Message::ApplicationChanged(id.0),
+        Reply::AdministratorCreated(id) => Message::AdministratorCreated(id.0),
+        Reply::AdministratorChanged(id) => Message::AdministratorChanged(id.0),
         Reply::JoinTokenCreated(id) => Message::JoinTokenCreated(id.0),
         Reply::NodeAdmitted(id) => Message::NodeAdmitted(id.0),
         Reply::DataKeyRotationStarted(id) => Message::DataKeyRotationStarted(id.0),
@@ -111,6 +117,9 @@ pub fn answer_from_proto(message: peer::Answer) -> Result<Answer, DecodeError> {
         Message::UserChanged(id) => Reply::UserChanged(UserId(id)),
         Message::TokenChanged(id) => Reply::TokenChanged(TokenId(id)),
         Message::ApplicationCreated(id) => Reply::ApplicationCreated(ApplicationId(id)),
+        Message::ApplicationChanged(id) => Reply::ApplicationChanged(ApplicationId(id)),
+        Message::AdministratorCreated(id) => Reply::AdministratorCreated(AdministratorId(id)),
+        Message::AdministratorChanged(id) => Reply::AdministratorChanged(AdministratorId(id)),
         Message::JoinTokenCreated(id) => Reply::JoinTokenCreated(JoinTokenId(id)),
         Message::NodeAdmitted(id) => Reply::NodeAdmitted(NodeId(id)),
         Message::DataKeyRotationStarted(id) => Reply::DataKeyRotationStarted(data_key(id)?),

@@ -10,8 +10,8 @@ use symbolon_core::{
 use super::answer::{denial_from_number, denial_number};
 use super::profile::{fields_from_proto, fields_to_proto};
 use super::{
-    DecodeError, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint, method,
-    method_number, name, need, reason, request_id, settings, user_name,
+    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint,
+    method, method_number, name, need, reason, request_id, settings, user_name,
 };
 use crate::store::v1 as store;
 use crate::store::v1::audit_row::Event;
@@ -84,7 +84,7 @@ fn event_to_proto(event: &AuditEvent) -> store::AuditRow {
         fingerprint: event.fingerprint.0.to_vec(),
         node: event.node.0,
         ordinal: event.ordinal,
-        event: Some(row_to_proto(&event.row)),
+        event: row_to_proto(&event.row),
     }
 }
 
@@ -105,8 +105,8 @@ fn event_from_proto(
     })
 }
 
-fn row_to_proto(row: &AuditRow) -> Event {
-    match row {
+fn row_to_proto(row: &AuditRow) -> Option<Event> {
+    Some(match row {
         AuditRow::Verified(verified) => Event::Verified(verified_to_proto(verified)),
         AuditRow::ClusterCreated { cluster, name, administrator, node } => {
             let name = name.to_string();
@@ -138,12 +138,15 @@ fn row_to_proto(row: &AuditRow) -> Event {
         AuditRow::TokenRemoved { user, token } => {
             Event::TokenRemoved(store::TokenRemoved { user: user.0, token: token.0 })
         }
-        AuditRow::ApplicationCreated { application, name } => {
-            Event::ApplicationCreated(store::ApplicationCreated {
-                application: application.0,
-                name: name.to_string(),
-            })
-        }
+        AuditRow::ApplicationCreated { .. }
+        | AuditRow::ApplicationUpdated(_)
+        | AuditRow::ApplicationKeyRotated { .. }
+        | AuditRow::ApplicationKeyRetired { .. }
+        | AuditRow::ApplicationDeleted { .. }
+        | AuditRow::AdministratorCreated { .. }
+        | AuditRow::AdministratorUpdated(_)
+        | AuditRow::AdministratorTokenRotated { .. }
+        | AuditRow::AdministratorDeleted { .. } => return caller::event_to_proto(row),
         AuditRow::JoinTokenCreated { join_token, expires_at } => {
             let (join_token, expires_at) = (join_token.0, expires_at.0);
             Event::JoinTokenCreated(store::JoinTokenCreated { join_token, expires_at })
@@ -152,10 +155,7 @@ fn row_to_proto(row: &AuditRow) -> Event {
             node_admitted(*node, name, *pin, *join_token)
         }
         AuditRow::NodeAddressesChanged { node, peer_address, api_address } => {
-            let (peer_address, api_address) = (peer_address.clone(), api_address.clone());
-            let node = node.0;
-            let changed = store::NodeAddressesChanged { node, peer_address, api_address };
-            Event::NodeAddressesChanged(changed)
+            node_addresses_changed(*node, peer_address, api_address)
         }
         AuditRow::JoinTokenExpired { join_token } => {
             Event::JoinTokenExpired(store::JoinTokenExpired { join_token: join_token.0 })
@@ -172,7 +172,15 @@ fn row_to_proto(row: &AuditRow) -> Event {
         AuditRow::SettingsChanged { changes } => {
             Event::SettingsChanged(settings::changed_to_proto(changes))
         }
-    }
+    })
+}
+
+fn node_addresses_changed(node: NodeId, peer_address: &str, api_address: &str) -> Event {
+    Event::NodeAddressesChanged(store::NodeAddressesChanged {
+        node: node.0,
+        peer_address: peer_address.to_owned(),
+        api_address: api_address.to_owned(),
+    })
 }
 
 fn node_admitted(node: NodeId, name: &Name, pin: KeyPin, join_token: JoinTokenId) -> Event {
@@ -234,12 +242,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::UserCreated(m) => {
             AuditRow::UserCreated { user: UserId(m.user), name: user_name(m.name)? }
         }
-        Event::UserUpdated(m) => AuditRow::UserUpdated {
-            user: UserId(m.user),
-            display_name: m.display_name.map(display_name).transpose()?,
-            disabled: m.disabled,
-            profile: fields_from_proto(&m.profile_field)?,
-        },
+        Event::UserUpdated(m) => user_updated_from_proto(m)?,
         Event::UserBlocked(m) => AuditRow::UserBlocked {
             user: UserId(m.user),
             reason: reason(m.reason)?,
@@ -270,20 +273,21 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::TokenRemoved(m) => {
             AuditRow::TokenRemoved { user: UserId(m.user), token: TokenId(m.token) }
         }
-        Event::ApplicationCreated(m) => AuditRow::ApplicationCreated {
-            application: ApplicationId(m.application),
-            name: name(m.name, "name")?,
-        },
+        event @ (Event::ApplicationCreated(_)
+        | Event::ApplicationUpdated(_)
+        | Event::ApplicationKeyRotated(_)
+        | Event::ApplicationKeyRetired(_)
+        | Event::ApplicationDeleted(_)
+        | Event::AdministratorCreated(_)
+        | Event::AdministratorUpdated(_)
+        | Event::AdministratorTokenRotated(_)
+        | Event::AdministratorDeleted(_)) => caller::event_from_proto(event)?,
         Event::JoinTokenCreated(m) => AuditRow::JoinTokenCreated {
             join_token: JoinTokenId(m.join_token),
             expires_at: Timestamp(m.expires_at),
         },
         Event::NodeAdmitted(m) => node_admitted_from_proto(m)?,
-        Event::NodeAddressesChanged(m) => AuditRow::NodeAddressesChanged {
-            node: NodeId(m.node),
-            peer_address: m.peer_address,
-            api_address: m.api_address,
-        },
+        Event::NodeAddressesChanged(m) => addresses_changed(m),
         Event::JoinTokenExpired(m) => {
             AuditRow::JoinTokenExpired { join_token: JoinTokenId(m.join_token) }
         }
@@ -298,6 +302,15 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
     })
 }
 
+fn user_updated_from_proto(m: store::UserUpdated) -> Result<AuditRow, DecodeError> {
+    Ok(AuditRow::UserUpdated {
+        user: UserId(m.user),
+        display_name: m.display_name.map(display_name).transpose()?,
+        disabled: m.disabled,
+        profile: fields_from_proto(&m.profile_field)?,
+    })
+}
+
 fn verified_from_proto(m: store::Verified) -> Result<Verified, DecodeError> {
     Ok(Verified {
         user_name: user_name(m.user_name)?,
@@ -308,6 +321,14 @@ fn verified_from_proto(m: store::Verified) -> Result<Verified, DecodeError> {
         verdict: Verdict { denial: denial_from_number(m.denial)?, failures: m.failures },
         spent: m.spent.into_iter().map(spent_from_proto).collect(),
     })
+}
+
+fn addresses_changed(m: store::NodeAddressesChanged) -> AuditRow {
+    AuditRow::NodeAddressesChanged {
+        node: NodeId(m.node),
+        peer_address: m.peer_address,
+        api_address: m.api_address,
+    }
 }
 
 fn cluster_created_from_proto(m: store::ClusterCreated) -> Result<AuditRow, DecodeError> {

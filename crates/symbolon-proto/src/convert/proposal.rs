@@ -3,21 +3,19 @@
 use prost::Message as _;
 use symbolon_core::{
     AdmitNode, ApplicationId, BlockUser, ClusterId, Command, ConfirmDataKey, ConfirmToken,
-    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal,
-    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses,
-    Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
+    CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken, JoinTokenId, KeyHash,
+    KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RemoveToken, Reseal,
+    ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses, Timestamp, TokenId,
+    UnblockUser, UpdateUser, UserId,
 };
 
+use super::caller::{administrator_from_proto, administrator_to_proto};
 use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, profile_to_proto};
-use super::row::{
-    administrator_from_proto, administrator_to_proto, node_from_proto, node_to_proto,
-    row_key_decode, row_key_encode,
-};
+use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode};
 use super::{
-    DecodeError, algorithm_number, caller_from_proto, caller_to_proto, data_key, display_name,
-    fingerprint, method, method_number, name, need, parameters, reason, request_id, serial,
-    settings, token_kind, user_name,
+    DecodeError, algorithm_number, caller, caller_from_proto, caller_to_proto, data_key,
+    display_name, fingerprint, method, method_number, name, need, parameters, reason, request_id,
+    serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -52,7 +50,7 @@ fn proposal_to_proto(proposal: &Proposal) -> store::Proposal {
         seen: Some(proposal.seen.0),
         made_at: Some(proposal.made_at.0),
         node: Some(proposal.node.0),
-        command: Some(command_to_proto(&proposal.command)),
+        command: command_to_proto(&proposal.command),
     }
 }
 
@@ -76,9 +74,9 @@ fn proposal_from_proto(message: store::Proposal) -> Result<Proposal, DecodeError
     })
 }
 
-fn command_to_proto(command: &Command) -> store::proposal::Command {
+fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
     use store::proposal::Command as Message;
-    match command {
+    Some(match command {
         Command::Verify(outcome) => Message::Verify(outcome_to_proto(outcome)),
         Command::CreateCluster(c) => Message::CreateCluster(create_cluster_to_proto(c)),
         Command::CreateUser(c) => Message::CreateUser(store::CreateUser {
@@ -108,18 +106,16 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
             Message::ResyncToken(store::ResyncToken { shown: Some(match_to_proto(&c.shown)) })
         }
         Command::RemoveToken(c) => Message::RemoveToken(store::RemoveToken { token: c.token.0 }),
-        Command::CreateApplication(c) => Message::CreateApplication(store::CreateApplication {
-            application: c.application.0,
-            name: c.name.to_string(),
-            key_hash: c.key.0.to_vec(),
-            key: c.secret.as_bytes().to_vec(),
-        }),
-        Command::CreateJoinToken(c) => Message::CreateJoinToken(store::CreateJoinToken {
-            join_token: c.join_token.0,
-            secret_hash: c.secret_hash.0.to_vec(),
-            secret: c.secret.as_bytes().to_vec(),
-            life_milliseconds: c.life_milliseconds,
-        }),
+        Command::CreateApplication(_)
+        | Command::UpdateApplication(_)
+        | Command::RotateApplicationKey(_)
+        | Command::RetireApplicationKey(_)
+        | Command::DeleteApplication(_)
+        | Command::CreateAdministrator(_)
+        | Command::UpdateAdministrator(_)
+        | Command::RotateAdministratorToken(_)
+        | Command::DeleteAdministrator(_) => return caller::command_to_proto(command),
+        Command::CreateJoinToken(c) => Message::CreateJoinToken(create_join_token_to_proto(c)),
         Command::AdmitNode(c) => Message::AdmitNode(admit_node_to_proto(c)),
         Command::SetNodeAddresses(c) => Message::SetNodeAddresses(store::SetNodeAddresses {
             node: c.node.0,
@@ -141,7 +137,7 @@ fn command_to_proto(command: &Command) -> store::proposal::Command {
         }),
         Command::RetireDataKey(c) => Message::RetireDataKey(store::RetireDataKey { id: c.id.0 }),
         Command::UpdateSettings(c) => Message::UpdateSettings(settings::update_to_proto(c)),
-    }
+    })
 }
 
 fn command_from_proto(message: store::proposal::Command) -> Result<Command, DecodeError> {
@@ -176,18 +172,16 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             Command::ResyncToken(ResyncToken { shown: match_from_proto(need(m.shown, "shown")?) })
         }
         Message::RemoveToken(m) => Command::RemoveToken(RemoveToken { token: TokenId(m.token) }),
-        Message::CreateApplication(m) => Command::CreateApplication(CreateApplication {
-            application: ApplicationId(m.application),
-            name: name(m.name, "name")?,
-            key: need(KeyHash::from_slice(&m.key_hash), "key_hash")?,
-            secret: Sealed::new(m.key),
-        }),
-        Message::CreateJoinToken(m) => Command::CreateJoinToken(CreateJoinToken {
-            join_token: JoinTokenId(m.join_token),
-            secret_hash: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
-            secret: Sealed::new(m.secret),
-            life_milliseconds: m.life_milliseconds,
-        }),
+        Message::CreateApplication(m) => caller::create_application(m)?,
+        Message::UpdateApplication(m) => caller::update_application(m)?,
+        Message::RotateApplicationKey(m) => caller::rotate_api_key(&m)?,
+        Message::RetireApplicationKey(m) => caller::retire_api_key(m),
+        Message::DeleteApplication(m) => caller::delete_application(m),
+        Message::CreateAdministrator(m) => caller::create_administrator(m)?,
+        Message::UpdateAdministrator(m) => caller::update_administrator(m)?,
+        Message::RotateAdministratorToken(m) => caller::rotate_token(&m)?,
+        Message::DeleteAdministrator(m) => caller::delete_administrator(m),
+        Message::CreateJoinToken(m) => Command::CreateJoinToken(create_join_token(m)?),
         Message::AdmitNode(m) => Command::AdmitNode(admit_node_from_proto(m)?),
         Message::SetNodeAddresses(m) => Command::SetNodeAddresses(SetNodeAddresses {
             node: NodeId(m.node),
@@ -211,6 +205,24 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
     })
 }
 
+fn create_join_token_to_proto(c: &CreateJoinToken) -> store::CreateJoinToken {
+    store::CreateJoinToken {
+        join_token: c.join_token.0,
+        secret_hash: c.secret_hash.0.to_vec(),
+        secret: c.secret.as_bytes().to_vec(),
+        life_milliseconds: c.life_milliseconds,
+    }
+}
+
+fn create_join_token(m: store::CreateJoinToken) -> Result<CreateJoinToken, DecodeError> {
+    Ok(CreateJoinToken {
+        join_token: JoinTokenId(m.join_token),
+        secret_hash: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
+        secret: Sealed::new(m.secret),
+        life_milliseconds: m.life_milliseconds,
+    })
+}
+
 fn create_cluster_to_proto(c: &CreateCluster) -> store::CreateCluster {
     store::CreateCluster {
         cluster: c.cluster.0.to_vec(),
@@ -218,7 +230,7 @@ fn create_cluster_to_proto(c: &CreateCluster) -> store::CreateCluster {
         lineage: c.lineage.0.to_vec(),
         ca_certificate: c.ca_certificate.clone(),
         ca_key: c.ca_key.as_bytes().to_vec(),
-        administrator: Some(administrator_to_proto(&c.administrator)),
+        administrator: Some(Box::new(administrator_to_proto(&c.administrator))),
         node: Some(node_to_proto(&c.node)),
     }
 }
@@ -300,7 +312,10 @@ fn create_cluster_from_proto(m: store::CreateCluster) -> Result<CreateCluster, D
         lineage: need(LineageId::from_slice(&m.lineage), "lineage")?,
         ca_certificate: m.ca_certificate,
         ca_key: Sealed::new(m.ca_key),
-        administrator: administrator_from_proto(need(m.administrator, "administrator")?)?,
+        administrator: Box::new(administrator_from_proto(*need(
+            m.administrator,
+            "administrator",
+        )?)?),
         node: node_from_proto(need(m.node, "node")?)?,
     })
 }

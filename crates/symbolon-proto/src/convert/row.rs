@@ -2,11 +2,14 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    Administrator, AdministratorId, Application, ApplicationId, Block, Cluster, ClusterId,
-    DataKeys, Digest, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId,
-    Reveal, Rotation, Row, RowKey, Scalars, Sealed, Timestamp, Token, TokenId, User, UserId,
+    AdministratorId, ApplicationId, Block, Cluster, ClusterId, DataKeys, Digest, JoinToken,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, Reveal, Rotation, Row, RowKey,
+    Scalars, Sealed, Timestamp, Token, TokenId, User, UserId,
 };
 
+use super::caller::{
+    administrator_from_proto, administrator_to_proto, application_from_proto, application_to_proto,
+};
 use super::profile::{profile_from_proto, profile_to_proto};
 use super::{
     DecodeError, algorithm_number, data_key, display_name, name, need, parameters, reason, serial,
@@ -108,18 +111,7 @@ fn row_to_proto(row: &Row) -> store::Row {
             created_at: row.created_at.0,
         }),
         Row::Administrator(row) => Message::Administrator(administrator_to_proto(row)),
-        Row::Application(row) => {
-            let (key, reveal_until) = reveal_to_proto(row.reveal.as_ref());
-            Message::Application(store::ApplicationRow {
-                id: row.id.0,
-                name: row.name.to_string(),
-                key_hash: row.key.0.to_vec(),
-                key,
-                reveal_until,
-                created_at: row.created_at.0,
-                changed_at: row.changed_at.0,
-            })
-        }
+        Row::Application(row) => Message::Application(application_to_proto(row)),
         Row::User(row) => Message::User(user_to_proto(row)),
         Row::Token(row) => Message::Token(store::TokenRow {
             id: row.id.0,
@@ -168,14 +160,7 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
             created_at: Timestamp(m.created_at),
         }),
         Message::Administrator(m) => Row::Administrator(administrator_from_proto(m)?),
-        Message::Application(m) => Row::Application(Application {
-            id: ApplicationId(m.id),
-            name: name(m.name, "name")?,
-            key: need(KeyHash::from_slice(&m.key_hash), "key_hash")?,
-            reveal: reveal_from_proto(m.key, m.reveal_until),
-            created_at: Timestamp(m.created_at),
-            changed_at: LogIndex(m.changed_at),
-        }),
+        Message::Application(m) => Row::Application(application_from_proto(m)?),
         Message::User(m) => Row::User(user_from_proto(m)?),
         Message::Token(m) => Row::Token(Token {
             id: TokenId(m.id),
@@ -280,32 +265,12 @@ fn data_keys_from_proto(m: store::DataKeysRow) -> Result<DataKeys, DecodeError> 
     })
 }
 
-fn reveal_to_proto(reveal: Option<&Reveal>) -> (Vec<u8>, u64) {
+pub(crate) fn reveal_to_proto(reveal: Option<&Reveal>) -> (Vec<u8>, u64) {
     reveal.map_or((Vec::new(), 0), |r| (r.secret.as_bytes().to_vec(), r.until.0))
 }
 
-fn reveal_from_proto(secret: Vec<u8>, until: u64) -> Option<Reveal> {
+pub(crate) fn reveal_from_proto(secret: Vec<u8>, until: u64) -> Option<Reveal> {
     (until != 0).then(|| Reveal { secret: Sealed::new(secret), until: Timestamp(until) })
-}
-
-pub(crate) fn administrator_to_proto(row: &Administrator) -> store::AdministratorRow {
-    store::AdministratorRow {
-        id: row.id.0,
-        name: row.name.to_string(),
-        key_hash: row.key.0.to_vec(),
-        changed_at: row.changed_at.0,
-    }
-}
-
-pub(crate) fn administrator_from_proto(
-    m: store::AdministratorRow,
-) -> Result<Administrator, DecodeError> {
-    Ok(Administrator {
-        id: AdministratorId(m.id),
-        name: name(m.name, "name")?,
-        key: need(KeyHash::from_slice(&m.key_hash), "key_hash")?,
-        changed_at: LogIndex(m.changed_at),
-    })
 }
 
 pub(crate) fn node_to_proto(row: &Node) -> store::NodeRow {

@@ -31,6 +31,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
     let later = samples::key_commands().into_iter().chain(samples::token_commands());
     let later = later.chain(samples::user_commands()).chain(samples::settings_commands());
+    let later = later.chain(samples::callers::commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
@@ -38,7 +39,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
     let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
-    let later = later.chain([("user-profile", Row::User(user))]);
+    let later = later.chain(samples::callers::rows()).chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
         vectors.push(row_vector(name, row));
     }
@@ -49,6 +50,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-users", None, samples::user_audit()));
     vectors.extend(profiles());
     vectors.push(audit("audit-batch-settings", None, samples::settings_audit()));
+    vectors.push(audit("audit-batch-callers", None, samples::callers::audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -111,6 +113,16 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "RetireDataKey",
             "UpdateSettings",
             "SettingValue",
+            "UpdateApplication",
+            "RotateApplicationKey",
+            "RetireApplicationKey",
+            "DeleteApplication",
+            "CreateAdministrator",
+            "UpdateAdministrator",
+            "RotateAdministratorToken",
+            "DeleteAdministrator",
+            "SourceList",
+            "ScopeList",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -185,6 +197,14 @@ fn audit(
             "TokenConfirmed",
             "TokenResynchronised",
             "TokenRemoved",
+            "ApplicationUpdated",
+            "ApplicationKeyRotated",
+            "ApplicationKeyRetired",
+            "ApplicationDeleted",
+            "AdministratorCreated",
+            "AdministratorUpdated",
+            "AdministratorTokenRotated",
+            "AdministratorDeleted",
             "DataKeyRotationStarted",
             "DataKeyActivated",
             "DataKeyRetired",

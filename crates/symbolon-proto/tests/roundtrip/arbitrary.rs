@@ -1,20 +1,21 @@
 //! Any value of the domain that can be stored. Ids are drawn from 1 on: in an optional place 0
 //! stands for none.
 
+mod callers;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, Answer, Application, ApplicationId, AuditEvent,
-    AuditRow, Block, BlockUser, Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken,
-    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DataKeyId, DataKeys, DeleteUser,
-    Denial, DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, Refusal,
-    RemoveToken, Reply, RequestId, Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey,
-    Rotation, Row, RowKey, SETTINGS, Sealed, Serial, SetNodeAddresses, Setting, Settings,
-    Timestamp, Token, TokenId, UnblockUser, UpdateSettings, UpdateUser, User, UserId, UserName,
-    Verdict, Verified,
+    AdministratorId, AdmitNode, Answer, ApplicationId, AuditEvent, AuditRow, Block, BlockUser,
+    Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster,
+    CreateJoinToken, CreateUser, DataKeyId, DataKeys, DeleteUser, Denial, DisplayName, EnrollToken,
+    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name,
+    Node, NodeId, Outcome, Proposal, Reason, Refusal, RemoveToken, Reply, RequestId, Reseal,
+    ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, SETTINGS, Sealed,
+    Serial, SetNodeAddresses, Setting, Settings, Timestamp, Token, TokenId, UnblockUser,
+    UpdateSettings, UpdateUser, User, UserId, UserName, Verdict, Verified,
 };
 
 mod keys;
@@ -119,11 +120,6 @@ fn caller() -> impl Strategy<Value = Caller> {
     ]
 }
 
-fn administrator() -> impl Strategy<Value = Administrator> {
-    (id(AdministratorId), name(), hash(), index())
-        .prop_map(|(id, name, key, changed_at)| Administrator { id, name, key, changed_at })
-}
-
 fn node() -> impl Strategy<Value = Node> {
     (id(NodeId), name(), pin(), address(), address(), index()).prop_map(
         |(id, name, pin, peer_address, api_address, changed_at)| Node {
@@ -153,7 +149,7 @@ fn create_cluster() -> impl Strategy<Value = CreateCluster> {
     (
         (any::<[u8; 16]>(), name(), any::<[u8; 16]>()),
         vec(any::<u8>(), 0..80),
-        (sealed(), administrator(), node()),
+        (sealed(), callers::administrator().boxed(), node()),
     )
         .prop_map(
             |((cluster, name, lineage), ca_certificate, (ca_key, administrator, node))| {
@@ -163,7 +159,7 @@ fn create_cluster() -> impl Strategy<Value = CreateCluster> {
                     lineage: LineageId(lineage),
                     ca_certificate,
                     ca_key,
-                    administrator,
+                    administrator: Box::new(administrator),
                     node,
                 }
             },
@@ -208,14 +204,7 @@ fn creation() -> impl Strategy<Value = Command> {
         shown().prop_map(|shown| Command::ConfirmToken(ConfirmToken { shown })),
         shown().prop_map(|shown| Command::ResyncToken(ResyncToken { shown })),
         id(TokenId).prop_map(|token| Command::RemoveToken(RemoveToken { token })),
-        (id(ApplicationId), name(), hash(), sealed()).prop_map(
-            |(application, name, key, secret)| Command::CreateApplication(CreateApplication {
-                application,
-                name,
-                key,
-                secret,
-            })
-        ),
+        callers::command().boxed(),
         (id(JoinTokenId), hash(), sealed(), number()).prop_map(
             |(join_token, secret_hash, secret, life_milliseconds)| {
                 Command::CreateJoinToken(CreateJoinToken {
@@ -365,13 +354,10 @@ fn join_token_row() -> impl Strategy<Value = JoinToken> {
 }
 
 pub(crate) fn row() -> impl Strategy<Value = Row> {
-    let application = (id(ApplicationId), name(), hash(), reveal(), time(), index());
     prop_oneof![
         cluster_row().prop_map(Row::Cluster),
-        administrator().prop_map(Row::Administrator),
-        application.prop_map(|(id, name, key, reveal, created_at, changed_at)| {
-            Row::Application(Application { id, name, key, reveal, created_at, changed_at })
-        }),
+        callers::administrator().prop_map(Row::Administrator).boxed(),
+        callers::application().prop_map(Row::Application).boxed(),
         user_row().prop_map(Row::User).boxed(),
         token_row().prop_map(Row::Token),
         node().prop_map(Row::Node),
@@ -418,8 +404,7 @@ fn audit_row() -> impl Strategy<Value = AuditRow> {
         }),
         (id(UserId), user_name()).prop_map(|(user, name)| AuditRow::UserCreated { user, name }),
         (id(UserId), id(TokenId)).prop_map(|(user, token)| AuditRow::TokenEnrolled { user, token }),
-        (id(ApplicationId), name())
-            .prop_map(|(application, name)| AuditRow::ApplicationCreated { application, name }),
+        callers::audit_row().boxed(),
         (id(JoinTokenId), time()).prop_map(|(join_token, expires_at)| {
             AuditRow::JoinTokenCreated { join_token, expires_at }
         }),
@@ -476,6 +461,9 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
         id(TokenId).prop_map(Reply::TokenChanged),
         id(UserId).prop_map(Reply::UserChanged),
         id(ApplicationId).prop_map(Reply::ApplicationCreated),
+        id(ApplicationId).prop_map(Reply::ApplicationChanged),
+        id(AdministratorId).prop_map(Reply::AdministratorCreated),
+        id(AdministratorId).prop_map(Reply::AdministratorChanged),
         id(JoinTokenId).prop_map(Reply::JoinTokenCreated),
         id(NodeId).prop_map(Reply::NodeAdmitted),
         data_key().prop_map(Reply::DataKeyRotationStarted),

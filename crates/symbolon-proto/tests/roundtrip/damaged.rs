@@ -229,7 +229,7 @@ fn what_a_newer_release_wrote_is_refused_and_not_skipped() {
 #[test]
 fn a_reply_has_a_number_that_exists() {
     let answer = |reply| peer::Answer { log_index: 1, reply: Some(reply) };
-    for number in [0, 20, u32::MAX] {
+    for number in [0, 23, u32::MAX] {
         let refused = answer(peer::answer::Reply::Refused(number));
         assert_eq!(refusal(answer_from_proto(refused)), of("refused"));
     }

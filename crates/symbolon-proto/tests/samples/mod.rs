@@ -1,16 +1,18 @@
 //! One value of every kind that is stored, of release 0.1.0. These values belong to the vectors in
 //! `tests/frozen`: they are never changed, only added to.
 
+pub(crate) mod callers;
+
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, Application, ApplicationId, AuditEvent, AuditRow,
-    Block, BlockUser, Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken,
-    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, DataKeyId, DataKeys, DeleteUser,
-    Denial, Digest, DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken,
-    RequestId, Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey,
-    Scalars, Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser,
-    User, UserId, UserName, Verdict, Verified,
+    AdministratorId, AdmitNode, ApplicationId, AuditEvent, AuditRow, Block, BlockUser, Caller,
+    Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken,
+    CreateUser, DataKeyId, DataKeys, DeleteUser, Denial, Digest, DisplayName, EnrollToken,
+    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name,
+    Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal, ResyncToken,
+    RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial,
+    SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser, User, UserId, UserName,
+    Verdict, Verified,
 };
 
 mod settings;
@@ -19,7 +21,7 @@ mod users;
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
 pub(crate) use users::{user_audit, user_commands, user_rows};
 
-const AT: Timestamp = Timestamp(1_800_000_000_123);
+pub(crate) const AT: Timestamp = Timestamp(1_800_000_000_123);
 
 /// Every command, by the name of its vector.
 pub(crate) fn commands() -> Vec<(&'static str, Command)> {
@@ -29,7 +31,7 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
         ("create-cluster", Command::CreateCluster(create_cluster())),
         ("create-user", Command::CreateUser(create_user())),
         ("enroll-token", Command::EnrollToken(enroll_token())),
-        ("create-application", Command::CreateApplication(create_application())),
+        ("create-application", Command::CreateApplication(callers::create_application())),
         ("create-join-token", Command::CreateJoinToken(create_join_token())),
         ("admit-node", Command::AdmitNode(admit_node())),
         ("set-node-addresses", Command::SetNodeAddresses(set_addresses())),
@@ -80,6 +82,14 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::ResyncToken(_)
         | Command::RemoveToken(_)
         | Command::CreateApplication(_)
+        | Command::UpdateApplication(_)
+        | Command::RotateApplicationKey(_)
+        | Command::RetireApplicationKey(_)
+        | Command::DeleteApplication(_)
+        | Command::CreateAdministrator(_)
+        | Command::UpdateAdministrator(_)
+        | Command::RotateAdministratorToken(_)
+        | Command::DeleteAdministrator(_)
         | Command::CreateJoinToken(_)
         | Command::RotateDataKey(_) => {
             Caller::Administrator(AdministratorId(0x1112_1314_1516_1718))
@@ -121,7 +131,7 @@ pub(crate) fn create_cluster() -> CreateCluster {
         lineage: LineageId([0x32; 16]),
         ca_certificate: vec![0x33; 5],
         ca_key: Sealed::new(vec![0x34; 6]),
-        administrator: administrator(),
+        administrator: Box::new(callers::administrator()),
         node: node(),
     }
 }
@@ -194,15 +204,6 @@ fn serial() -> Serial {
     Serial::new("FT-2000 0001").unwrap()
 }
 
-fn create_application() -> CreateApplication {
-    CreateApplication {
-        application: ApplicationId(0x0102_0304_0506_0708),
-        name: name("vpn-1"),
-        key: KeyHash([0x51; 32]),
-        secret: Sealed::new(vec![0x52; 8]),
-    }
-}
-
 fn create_join_token() -> CreateJoinToken {
     CreateJoinToken {
         join_token: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8),
@@ -235,9 +236,9 @@ fn set_addresses() -> SetNodeAddresses {
 pub(crate) fn rows() -> Vec<(&'static str, Row)> {
     vec![
         ("cluster", Row::Cluster(cluster())),
-        ("administrator", Row::Administrator(administrator())),
-        ("application", Row::Application(application(reveal()))),
-        ("application-hidden", Row::Application(application(None))),
+        ("administrator", Row::Administrator(callers::administrator())),
+        ("application", Row::Application(callers::application(reveal()))),
+        ("application-hidden", Row::Application(callers::application(None))),
         ("user", Row::User(user())),
         ("token", Row::Token(token(parameters(Algorithm::Sha1, 6, 30)))),
         ("token-sha256", Row::Token(token(parameters(Algorithm::Sha256, 7, 60)))),
@@ -272,27 +273,7 @@ fn cluster() -> Cluster {
     }
 }
 
-fn administrator() -> Administrator {
-    Administrator {
-        id: AdministratorId(0x1112_1314_1516_1718),
-        name: name("root"),
-        key: KeyHash([0x81; 32]),
-        changed_at: LogIndex(1),
-    }
-}
-
-fn application(reveal: Option<Reveal>) -> Application {
-    Application {
-        id: ApplicationId(0x0102_0304_0506_0708),
-        name: name("vpn-1"),
-        key: KeyHash([0x51; 32]),
-        reveal,
-        created_at: AT,
-        changed_at: LogIndex(300),
-    }
-}
-
-fn reveal() -> Option<Reveal> {
+pub(crate) fn reveal() -> Option<Reveal> {
     Some(Reveal { secret: Sealed::new(vec![0x52; 8]), until: AT.plus(30_000) })
 }
 
@@ -365,7 +346,7 @@ pub(crate) fn key_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     ])
 }
 
-fn audit_of(rows: Vec<AuditRow>) -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+pub(crate) fn audit_of(rows: Vec<AuditRow>) -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     let index = LogIndex(4712);
     let events = (0_u32..).zip(rows).map(|(ordinal, row)| AuditEvent {
         index,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use symbolon_core::{Caller, LogIndex};
+use symbolon_core::{LogIndex, Operation};
 use tokio::time::{Instant, sleep};
 
 use super::{AuditExtent, AuditPart, AuditPlace, AuditQuestion, PART_EVENTS, QueryAudit};
@@ -32,7 +32,7 @@ pub struct TailAudit {
 #[derive(Debug)]
 pub struct AuditFollowing {
     service: Arc<Service>,
-    caller: Caller,
+    principal: Principal,
     question: AuditQuestion,
     /// Events that have happened and are yet to be counted back.
     back: usize,
@@ -49,7 +49,7 @@ impl Service {
         principal: &Principal,
         tail: &TailAudit,
     ) -> Result<AuditFollowing, ServiceError> {
-        Self::administrator(principal)?;
+        Self::may(principal, Operation::TailAudit)?;
         if tail.last > LAST_MAX {
             return Err(ServiceError::invalid("last", format!("it is over {LAST_MAX}")));
         }
@@ -69,7 +69,7 @@ impl Service {
             events_max: PART_EVENTS,
         };
         let service = Arc::clone(self);
-        Ok(AuditFollowing { service, caller: principal.caller, question, back, _place: place })
+        Ok(AuditFollowing { service, principal: principal.clone(), question, back, _place: place })
     }
 }
 
@@ -138,7 +138,7 @@ impl AuditFollowing {
         if self.service.ledger.halted_at().is_some() {
             return Err(ServiceError::Halted);
         }
-        self.service.still_there(self.caller)
+        self.service.still_may(&self.principal, Operation::TailAudit)
     }
 
     /// Until there is something new, or it is time to look whether to go on.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use symbolon_core::Timestamp;
+use symbolon_core::{Operation, Timestamp};
 
 use super::{
     AuditExtent, AuditFilter, AuditKinds, AuditPart, AuditPlace, AuditQuestion, AuditUnreadable,
@@ -62,7 +62,7 @@ impl Service {
         principal: &Principal,
         query: &QueryAudit,
     ) -> Result<AuditReading, ServiceError> {
-        Self::administrator(principal)?;
+        Self::may(principal, Operation::QueryAudit)?;
         let limit = match query.limit {
             0 => LIMIT_DEFAULT,
             limit if limit <= LIMIT_MAX => limit,

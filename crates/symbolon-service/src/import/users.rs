@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use symbolon_core::{
-    Command, CreateUser, DisplayName, Profile, ProfileChange, State, UpdateUser, User, UserId,
-    UserName,
+    Command, CreateUser, DisplayName, Operation, Profile, ProfileChange, State, UpdateUser, User,
+    UserId, UserName,
 };
 
 use super::{Fate, IMPORT_ROWS_MAX, Import, UserRow, fate_of};
@@ -32,7 +32,8 @@ impl Service {
         rows: &[Result<UserRow, ServiceError>],
         update: bool,
     ) -> Result<Vec<Fate>, ServiceError> {
-        let (import, _place) = self.begin_import(import, "users", rows.len()).await?;
+        let (import, _place) =
+            self.begin_import(import, Operation::ImportUsers, "users", rows.len()).await?;
         let fates = rows.iter().enumerate();
         let fates = fates.map(|(at, row)| self.import_user(&import, at, row, update));
         join_all(fates).await.into_iter().collect()
@@ -97,7 +98,7 @@ impl Service {
         );
         let fields = [wish.name.as_str().as_bytes(), shape.as_bytes()];
         let id = self.row_id(import, at);
-        let request = self.request(import.principal, id, "import_user", &fields)?;
+        let request = self.request(import.principal, id, Operation::ImportUsers, &fields)?;
         let decide = |state: &State| {
             Ok(match state.user_by_name(wish.name) {
                 Some(user) => wish.compared_with(user),

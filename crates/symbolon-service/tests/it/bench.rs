@@ -12,8 +12,8 @@ use symbolon_core::{
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
     BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane,
-    Ledger, NewToken, Principal, ProposeError, Service, Vault, VaultError, VerifyRequest, View,
-    hash_secret,
+    Ledger, NewApplication, NewToken, Principal, ProposeError, Service, Vault, VaultError,
+    VerifyRequest, View, hash_secret,
 };
 use tokio::time::Instant;
 
@@ -266,10 +266,12 @@ impl Bench {
         let service = Arc::new(service.unwrap());
         let admin_token = Credential { kind: CredentialKind::Administrator, id: 1, secret };
         let admin_token = admin_token.to_text().to_string();
-        let admin = service.authenticate(&admin_token, deadline()).await.unwrap();
-        let (_, app_key, _) =
-            service.create_application(&admin, None, "vpn", deadline()).await.unwrap();
-        let app = service.authenticate(&app_key, deadline()).await.unwrap();
+        let admin = service.authenticate(&admin_token, None, deadline()).await.unwrap();
+        let (_, app_key, _) = service
+            .create_application(&admin, None, &application("vpn"), deadline())
+            .await
+            .unwrap();
+        let app = service.authenticate(&app_key, None, deadline()).await.unwrap();
         let app_key = app_key.to_string();
         Self { service, ledger, clock, vault, admin, admin_token, app, app_key }
     }
@@ -295,6 +297,11 @@ impl Bench {
     }
 }
 
+/// An application that may ask from everywhere.
+pub(crate) fn application(name: &str) -> NewApplication {
+    NewApplication { name: name.to_owned(), ..NewApplication::default() }
+}
+
 pub(crate) fn question(user: &str, code: &str, id: u8) -> VerifyRequest {
     VerifyRequest {
         username: user.to_owned(),
@@ -313,12 +320,11 @@ fn found(secret: &Secret) -> Proposal {
         lineage: LineageId([2; 16]),
         ca_certificate: vec![1],
         ca_key: Sealed::new(vec![1, 0, 0, 0, 1]),
-        administrator: Administrator {
-            id: AdministratorId(1),
-            name: name("admin"),
-            key: hash_secret(secret),
-            changed_at: index,
-        },
+        administrator: Box::new(Administrator::first(
+            AdministratorId(1),
+            name("admin"),
+            hash_secret(secret),
+        )),
         node: Node {
             id: NodeId(1),
             name: name("n1"),

@@ -54,7 +54,7 @@ async fn reseal_and_retire(bench: &Bench) {
 async fn an_administrator_starts_one_change_at_a_time() {
     let bench = Bench::new().await;
     let refused = bench.service.rotate_data_key(&bench.app, None, deadline()).await;
-    assert_eq!(refused, Err(ServiceError::PermissionDenied("administrator")));
+    assert_eq!(refused, Err(ServiceError::PermissionDenied(symbolon_core::Rights::ADMINISTRATOR)));
     let id = Some(RequestId([7; 16]));
     let first = bench.service.rotate_data_key(&bench.admin, id, deadline()).await.unwrap();
     assert_eq!(first.0, SECOND);

@@ -5,6 +5,7 @@
 mod admin;
 #[cfg(test)]
 mod bench;
+mod callers;
 #[cfg(test)]
 mod data_key;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{Denial, RequestId};
 use symbolon_service::{ServiceError, VerifyRequest};
 
-use super::bench::{Bench, deadline, question};
+use super::bench::{Bench, application, deadline, question};
 
 #[tokio::test(start_paused = true)]
 async fn the_same_request_again_gets_the_first_answer_without_a_log_entry() {
@@ -48,9 +48,12 @@ async fn another_caller_gets_nothing_for_an_answered_id() {
     bench.user("alice").await;
     let code = bench.code(0);
     bench.service.verify(&bench.app, question("alice", &code, 1), deadline()).await.unwrap();
-    let (_, key, _) =
-        bench.service.create_application(&bench.admin, None, "mail", deadline()).await.unwrap();
-    let mail = bench.service.authenticate(&key, deadline()).await.unwrap();
+    let (_, key, _) = bench
+        .service
+        .create_application(&bench.admin, None, &application("mail"), deadline())
+        .await
+        .unwrap();
+    let mail = bench.service.authenticate(&key, None, deadline()).await.unwrap();
     let answer =
         bench.service.verify(&mail, question("alice", &code, 1), deadline()).await.unwrap();
     assert_eq!(answer.verdict.denial, Some(Denial::CodeAlreadyUsed));
@@ -120,7 +123,8 @@ async fn a_write_that_is_sent_again_is_done_once_and_shows_the_same_secret() {
     assert!(shown.contains("token") && !shown.contains("secret="), "{shown}");
     assert_eq!(first.index, second.index);
     let id = Some(RequestId([6; 16]));
-    let create = || bench.service.create_application(&bench.admin, id, "mail", deadline());
+    let mail = application("mail");
+    let create = || bench.service.create_application(&bench.admin, id, &mail, deadline());
     let (first, second) = (create().await.unwrap(), create().await.unwrap());
     assert_eq!(first.1, second.1);
     // Later the key is gone for good.

@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use symbolon_core::{Command, Denial};
+use symbolon_core::{Command, Denial, Operation};
 use symbolon_service::ServiceError;
 use tokio::time::Instant;
 
-use super::bench::{Bench, deadline, question};
+use super::bench::{Bench, application, deadline, question};
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_name_takes_the_same_path_as_a_wrong_code() {
@@ -67,7 +67,7 @@ async fn a_token_that_is_nobodys_is_refused_whatever_is_wrong_with_it() {
         tamper(&bench.admin_token, "symbolon_admin_", "symbolon_app_"),
         tamper(&bench.admin_token, "0001_", "0002_"),
     ] {
-        let error = bench.service.authenticate(&bad, deadline()).await.unwrap_err();
+        let error = bench.service.authenticate(&bad, None, deadline()).await.unwrap_err();
         assert_eq!(error, ServiceError::Unauthenticated, "{bad}");
     }
 }
@@ -80,7 +80,7 @@ async fn a_crowd_of_strangers_asks_the_master_once_or_twice() {
     let crowd: Vec<_> = (0..200)
         .map(|_| {
             let (service, stranger) = (bench.service.clone(), stranger.clone());
-            tokio::spawn(async move { service.authenticate(&stranger, deadline()).await })
+            tokio::spawn(async move { service.authenticate(&stranger, None, deadline()).await })
         })
         .collect();
     for one in crowd {
@@ -96,7 +96,7 @@ async fn a_stranger_in_a_hurry_spoils_it_for_no_other() {
     let ask = |milliseconds| {
         let (service, stranger) = (bench.service.clone(), stranger.clone());
         let deadline = Instant::now() + Duration::from_millis(milliseconds);
-        tokio::spawn(async move { service.authenticate(&stranger, deadline).await })
+        tokio::spawn(async move { service.authenticate(&stranger, None, deadline).await })
     };
     // A barrier takes 10 ms. The second begins with the hurried one, and the patient one shares it.
     let first = ask(500);
@@ -112,9 +112,12 @@ async fn a_stranger_in_a_hurry_spoils_it_for_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_new_elsewhere_is_found_after_catching_up() {
     let bench = Bench::new().await;
-    let (_, key, _) =
-        bench.service.create_application(&bench.admin, None, "mail", deadline()).await.unwrap();
-    assert!(bench.service.authenticate(&key, deadline()).await.is_ok());
+    let (_, key, _) = bench
+        .service
+        .create_application(&bench.admin, None, &application("mail"), deadline())
+        .await
+        .unwrap();
+    assert!(bench.service.authenticate(&key, None, deadline()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,21 +129,23 @@ async fn an_application_verifies_as_itself_and_does_nothing_else() {
     let error = bench.service.verify(&bench.app, foreign, deadline()).await.unwrap_err();
     assert!(matches!(error, ServiceError::InvalidArgument { field: "application", .. }));
     let app = &bench.app;
-    let refused = Err(ServiceError::PermissionDenied("administrator"));
+    let refused = Err(ServiceError::PermissionDenied(symbolon_core::Rights::ADMINISTRATOR));
+    let needs = |operation: Operation| Err(ServiceError::PermissionDenied(operation.rights()));
     let service = &bench.service;
     let done =
         service.create_user(app, None, "eve", "", Default::default(), deadline()).await.map(|_| ());
     assert_eq!(done, refused);
     let new = symbolon_service::NewToken::default();
     let done = service.enroll_token(app, None, "alice", new, deadline()).await.map(|_| ());
-    assert_eq!(done, refused);
-    let done = service.create_application(app, None, "x", deadline()).await.map(|_| ());
+    assert_eq!(done, needs(Operation::EnrollToken));
+    let done =
+        service.create_application(app, None, &application("x"), deadline()).await.map(|_| ());
     assert_eq!(done, refused);
     let done = service.create_join_token(app, None, 0, deadline()).await.map(|_| ());
     assert_eq!(done, refused);
     let done = service.get_user(app, "alice", true, deadline()).await.map(|_| ());
-    assert_eq!(done, refused);
+    assert_eq!(done, needs(Operation::GetUser));
     let done =
         service.list_users(app, 0, None, &Default::default(), true, deadline()).await.map(|_| ());
-    assert_eq!(done, refused);
+    assert_eq!(done, needs(Operation::ListUsers));
 }

@@ -93,6 +93,18 @@ fn line(event: &v1::AuditEvent) -> String {
     ])
 }
 
+fn application(row: Option<&v1::AuditedApplication>) -> String {
+    row.map(|row| if row.name.is_empty() { &row.id } else { &row.name })
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn administrator(row: Option<&v1::AuditedAdministrator>) -> String {
+    row.map(|row| if row.name.is_empty() { &row.id } else { &row.name })
+        .cloned()
+        .unwrap_or_default()
+}
+
 /// Whom or what it is about.
 fn about(event: &v1::AuditEvent) -> String {
     let user = |user: &Option<v1::AuditedUser>| {
@@ -120,9 +132,17 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::TokenConfirmed(it)) => of_user(&it.user, &it.token),
         Some(Details::TokenResynchronised(it)) => of_user(&it.user, &it.token),
         Some(Details::TokenRemoved(it)) => of_user(&it.user, &it.token),
-        Some(Details::ApplicationCreated(it)) => {
-            it.application.as_ref().map(|row| row.name.clone()).unwrap_or_default()
+        Some(Details::ApplicationCreated(it)) => application(it.application.as_ref()),
+        Some(Details::ApplicationUpdated(it)) => application(it.application.as_ref()),
+        Some(Details::ApplicationKeyRotated(it)) => application(it.application.as_ref()),
+        Some(Details::ApplicationKeyRetired(it)) => application(it.application.as_ref()),
+        Some(Details::ApplicationDeleted(it)) => application(it.application.as_ref()),
+        Some(Details::AdministratorCreated(it)) => {
+            format!("{} {}", administrator(it.administrator.as_ref()), it.role)
         }
+        Some(Details::AdministratorUpdated(it)) => administrator(it.administrator.as_ref()),
+        Some(Details::AdministratorTokenRotated(it)) => administrator(it.administrator.as_ref()),
+        Some(Details::AdministratorDeleted(it)) => administrator(it.administrator.as_ref()),
         Some(Details::JoinTokenCreated(it)) => it.id.clone(),
         Some(Details::JoinTokenExpired(it)) => it.id.clone(),
         Some(Details::NodeAdmitted(it)) => it.name.clone(),

@@ -1,0 +1,163 @@
+//! Changing an application, and its key.
+
+use std::path::Path;
+
+use symbolon_proto::v1::{
+    self, RetireApplicationKeyRequest, RotateApplicationKeyRequest, UpdateApplicationRequest,
+    application_service_client::ApplicationServiceClient,
+};
+
+use super::super::{about_secret, not_written, present, secret_file};
+use super::{RightName, numbers};
+use crate::{
+    context::Context,
+    error::Failure,
+    output::{self, Format},
+    view::{Application, ChangedApplication},
+};
+
+/// What is to be another than it is.
+#[derive(clap::Args)]
+#[group(id = "changes", multiple = true)]
+pub(super) struct Changes {
+    /// The name that it has
+    name: String,
+    #[command(flatten)]
+    fields: Fields,
+    /// Only if it has not changed since it was shown with this etag
+    #[arg(long, default_value = "", hide_default_value = true)]
+    etag: String,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = true)]
+struct Fields {
+    /// Another name
+    #[arg(long, value_name = "NAME")]
+    rename: Option<String>,
+    /// What it may do from now on; may be given more than once
+    #[arg(long = "right", value_name = "RIGHT")]
+    rights: Vec<RightName>,
+    /// Range of addresses from which its keys are taken from now on; may be given more than once
+    #[arg(long = "source", value_name = "RANGE", conflicts_with = "any_source")]
+    sources: Vec<String>,
+    /// Take its keys from everywhere
+    #[arg(long)]
+    any_source: bool,
+}
+
+pub(super) async fn set(
+    context: &Context,
+    changes: Changes,
+    format: Format,
+) -> Result<(), Failure> {
+    let Changes { name, fields, etag } = changes;
+    let mut paths = Vec::new();
+    let mut application = v1::Application { etag, ..v1::Application::default() };
+    if let Some(rename) = fields.rename {
+        application.name = rename;
+        paths.push("name");
+    }
+    if !fields.rights.is_empty() {
+        application.rights = numbers(fields.rights);
+        paths.push("rights");
+    }
+    if fields.any_source || !fields.sources.is_empty() {
+        application.sources = fields.sources;
+        paths.push("sources");
+    }
+    update(context, name, application, &paths, "is changed", format).await
+}
+
+pub(super) async fn enable(
+    context: &Context,
+    name: String,
+    enabled: bool,
+    format: Format,
+) -> Result<(), Failure> {
+    let application = v1::Application { enabled, ..v1::Application::default() };
+    let what = if enabled { "can ask again" } else { "is switched off" };
+    update(context, name, application, &["enabled"], what, format).await
+}
+
+async fn update(
+    context: &Context,
+    name: String,
+    application: v1::Application,
+    paths: &[&str],
+    what: &str,
+    format: Format,
+) -> Result<(), Failure> {
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    let update_mask = Some(prost_types::FieldMask { paths });
+    let question = UpdateApplicationRequest { name, application: Some(application), update_mask };
+    let answer = context
+        .write(question, async |channel, request| {
+            ApplicationServiceClient::new(channel).update_application(request).await
+        })
+        .await?;
+    said(answer.application, None, None, answer.log_index, what, format)
+}
+
+/// The file is made before the key is, as the key is shown only once.
+pub(super) async fn rotate(
+    context: &Context,
+    name: String,
+    overlap_seconds: u32,
+    key_file: Option<&Path>,
+    format: Format,
+) -> Result<(), Failure> {
+    let new_file = key_file.map(secret_file).transpose()?;
+    let question = RotateApplicationKeyRequest { name, overlap_seconds };
+    let answer = context
+        .write(question, async |channel, request| {
+            ApplicationServiceClient::new(channel).rotate_application_key(request).await
+        })
+        .await?;
+    let mut api_key = Some(answer.api_key);
+    if let (Some(new_file), Some(file)) = (new_file, key_file) {
+        let api_key = api_key.take().unwrap_or_default();
+        new_file.write(&api_key).map_err(|error| not_written(file, &error))?;
+    }
+    let until = answer.application.as_ref().and_then(|row| row.old_key_until);
+    let what = match until {
+        Some(until) => format!("has another key; the one before is taken until {until}"),
+        None => "has another key; the one before is taken no more".to_owned(),
+    };
+    said(answer.application, api_key, key_file, answer.log_index, &what, format)
+}
+
+pub(super) async fn retire(context: &Context, name: String, format: Format) -> Result<(), Failure> {
+    let question = RetireApplicationKeyRequest { name };
+    let answer = context
+        .write(question, async |channel, request| {
+            ApplicationServiceClient::new(channel).retire_application_key(request).await
+        })
+        .await?;
+    let what = "has one key from now on, the newest";
+    said(answer.application, None, None, answer.log_index, what, format)
+}
+
+fn said(
+    application: Option<v1::Application>,
+    api_key: Option<String>,
+    key_file: Option<&Path>,
+    log_index: u64,
+    what: &str,
+    format: Format,
+) -> Result<(), Failure> {
+    let application = Application::from(present(application)?);
+    match format {
+        Format::Json => output::json(&ChangedApplication {
+            application,
+            api_key,
+            key_file: key_file.map(|file| file.display().to_string()),
+            log_index,
+        }),
+        Format::Table => {
+            let key = about_secret("API key", api_key.as_deref(), key_file);
+            let name = output::printable(&application.name);
+            output::line(&format!("Application {name} {what}.{key}"))
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Administrators and applications in JSON.
+
+use serde::Serialize;
+use symbolon_proto::v1;
+
+use super::time;
+use crate::commands::right_name;
+
+#[derive(Serialize)]
+pub(crate) struct Application {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) rights: Vec<&'static str>,
+    /// False: its keys are refused.
+    pub(crate) enabled: bool,
+    /// Empty: from everywhere.
+    pub(crate) sources: Vec<String>,
+    pub(crate) created_at: Option<String>,
+    /// Null unless the key before the present one is taken too.
+    pub(crate) old_key_until: Option<String>,
+    pub(crate) etag: String,
+}
+
+impl From<v1::Application> for Application {
+    fn from(application: v1::Application) -> Self {
+        Self {
+            rights: application.rights().map(right_name).collect(),
+            created_at: time(application.created_at.as_ref()),
+            old_key_until: time(application.old_key_until.as_ref()),
+            id: application.id,
+            name: application.name,
+            enabled: application.enabled,
+            sources: application.sources,
+            etag: application.etag,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Applications {
+    pub(crate) applications: Vec<Application>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct ChangedApplication {
+    #[serde(flatten)]
+    pub(crate) application: Application,
+    /// Null unless it is a new one that was not written to a file.
+    pub(crate) api_key: Option<String>,
+    /// Null unless a new key was written to a file.
+    pub(crate) key_file: Option<String>,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Administrator {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// administrator, help-desk or auditor.
+    pub(crate) role: &'static str,
+    /// Empty: everybody.
+    pub(crate) scope: Vec<String>,
+    /// False: the token is refused.
+    pub(crate) enabled: bool,
+    /// Null: made with the cluster.
+    pub(crate) created_at: Option<String>,
+    pub(crate) etag: String,
+}
+
+impl From<v1::Administrator> for Administrator {
+    fn from(administrator: v1::Administrator) -> Self {
+        Self {
+            role: match administrator.role() {
+                v1::AdministratorRole::Administrator => "administrator",
+                v1::AdministratorRole::HelpDesk => "help-desk",
+                v1::AdministratorRole::Auditor => "auditor",
+                v1::AdministratorRole::Unspecified => "unknown",
+            },
+            created_at: time(administrator.created_at.as_ref()),
+            id: administrator.id,
+            name: administrator.name,
+            scope: administrator.scope,
+            enabled: administrator.enabled,
+            etag: administrator.etag,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct Administrators {
+    pub(crate) administrators: Vec<Administrator>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct ChangedAdministrator {
+    #[serde(flatten)]
+    pub(crate) administrator: Administrator,
+    /// Null unless it is a new one that was not written to a file.
+    pub(crate) token: Option<String>,
+    /// Null unless a new token was written to a file.
+    pub(crate) key_file: Option<String>,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Deleted {
+    pub(crate) deleted: bool,
+    pub(crate) log_index: u64,
+}

@@ -1,0 +1,164 @@
+//! What scripts say of administrators and applications.
+
+use symbolon_core::{
+    AdministratorId, Application, ApplicationId, AuditRow, Caller, Command, CreateAdministrator,
+    CreateApplication, DeleteAdministrator, DeleteApplication, KeyHash, LogIndex,
+    RetireApplicationKey, Right, Rights, Role, RotateAdministratorToken, RotateApplicationKey,
+    Scope, ScopePart, SourceRange, Sources, State, UpdateAdministrator, UpdateApplication,
+};
+
+use crate::command::{drawn, hash, number, parse_name, root, sealed};
+use crate::language::{Words, time, time_text};
+
+/// `application NAME`, `administrator NAME`, `set-administrator NAME`, `rotate-token NAME`, `remove-administrator NAME`;
+/// `set-application NAME`, `rotate-key NAME overlap TIME`, `retire-key NAME`, `remove-application NAME`.
+pub(crate) fn command(
+    verb: &str,
+    name: String,
+    words: &mut Words,
+) -> Result<(Command, Caller), String> {
+    let revision = words.option("at-revision")?;
+    let revision = revision.map(|text| text.parse().map(LogIndex).map_err(|_| "a revision"));
+    let revision = revision.transpose()?;
+    let administrator = AdministratorId(number("administrator", &name));
+    let application = ApplicationId(number("application", &name));
+    let key = KeyHash(hash("new key", &name));
+    let command = match verb {
+        "application" => Command::CreateApplication(CreateApplication {
+            application: ApplicationId(drawn("application", &name, words)?),
+            key: KeyHash(hash("key", &name)),
+            secret: sealed(&format!("sealed key of {name}"), words)?,
+            name: parse_name(name)?,
+            rights: Rights::VERIFY,
+            sources: Sources::default(),
+        }),
+        "administrator" => Command::CreateAdministrator(CreateAdministrator {
+            administrator: AdministratorId(drawn("administrator", &name, words)?),
+            key,
+            secret: sealed(&format!("sealed token of {name}"), words)?,
+            role: role(words)?.unwrap_or_default(),
+            scope: scope(words)?.unwrap_or_default(),
+            name: parse_name(name)?,
+        }),
+        "set-administrator" => Command::UpdateAdministrator(UpdateAdministrator {
+            administrator,
+            role: role(words)?,
+            scope: scope(words)?,
+            disabled: words.option("disabled")?.map(|text| text == "yes"),
+            revision,
+        }),
+        "rotate-token" => Command::RotateAdministratorToken(RotateAdministratorToken {
+            administrator,
+            key,
+            secret: sealed(&format!("sealed token of {name}"), words)?,
+        }),
+        "remove-administrator" => {
+            Command::DeleteAdministrator(DeleteAdministrator { administrator, revision })
+        }
+        "set-application" => Command::UpdateApplication(UpdateApplication {
+            application,
+            name: words.option("name")?.map(parse_name).transpose()?,
+            rights: words.option("rights")?.map(|text| rights(&text)).transpose()?,
+            sources: words.option("sources")?.map(|text| sources(&text)).transpose()?,
+            disabled: words.option("disabled")?.map(|text| text == "yes"),
+            revision,
+        }),
+        "rotate-key" => Command::RotateApplicationKey(RotateApplicationKey {
+            application,
+            key,
+            secret: sealed(&format!("sealed key of {name}"), words)?,
+            overlap_milliseconds: match words.option("overlap")? {
+                Some(text) => time(&text)?.0,
+                None => 0,
+            },
+        }),
+        "retire-key" => Command::RetireApplicationKey(RetireApplicationKey { application }),
+        "remove-application" => {
+            Command::DeleteApplication(DeleteApplication { application, revision })
+        }
+        other => return Err(format!("no command {other}")),
+    };
+    Ok((command, root()))
+}
+
+fn role(words: &mut Words) -> Result<Option<Role>, String> {
+    let roles = [Role::Administrator, Role::HelpDesk, Role::Auditor];
+    let named = |text: String| {
+        let role = roles.into_iter().find(|role| role.name() == text);
+        role.ok_or_else(|| format!("no role {text}"))
+    };
+    words.option("role")?.map(named).transpose()
+}
+
+/// Parts with commas between them, or `all`.
+fn scope(words: &mut Words) -> Result<Option<Scope>, String> {
+    let parse = |text: String| {
+        let parts = text.split(',').filter(|part| *part != "all").map(ScopePart::parse);
+        parts.collect::<Result<Vec<_>, _>>().and_then(Scope::new)
+    };
+    words.option("scope")?.map(parse).transpose().map_err(|error| error.to_string())
+}
+
+fn sources(text: &str) -> Result<Sources, String> {
+    let ranges = text.split(',').filter(|range| *range != "all").map(SourceRange::parse);
+    let sources = ranges.collect::<Result<Vec<_>, _>>().and_then(Sources::new);
+    sources.map_err(|error| error.to_string())
+}
+
+fn rights(text: &str) -> Result<Rights, String> {
+    text.split(',').try_fold(Rights::NONE, |rights, name| {
+        Right::named(name).map(|right| rights.with(right)).ok_or_else(|| format!("no right {name}"))
+    })
+}
+
+/// What of an application is not as it usually is.
+pub(crate) fn application(row: &Application) -> String {
+    let mut text = String::new();
+    if let Some(old) = row.old_key {
+        text.push_str(&format!(", old key until {}", time_text(old.until)));
+    }
+    if row.rights != Rights::VERIFY {
+        text.push_str(&format!(", rights {}", row.rights));
+    }
+    for range in row.sources.texts() {
+        text.push_str(&format!(", from {range}"));
+    }
+    if row.disabled {
+        text.push_str(", disabled");
+    }
+    text
+}
+
+pub(crate) fn administrator(state: &State, name: String) -> Result<String, String> {
+    let name = parse_name(name)?;
+    let Some(row) = state.administrator_by_name(&name) else {
+        return Ok("none".to_owned());
+    };
+    let mut text = row.role.name().to_owned();
+    for part in row.scope.parts() {
+        text.push_str(&format!(" {part}"));
+    }
+    if row.disabled {
+        text.push_str(", disabled");
+    }
+    if row.reveal.is_some() {
+        text.push_str(", token shown");
+    }
+    Ok(text)
+}
+
+pub(crate) fn audit(row: &AuditRow) -> String {
+    match row {
+        AuditRow::ApplicationUpdated(_) => "application updated".to_owned(),
+        AuditRow::ApplicationKeyRotated { old_until, .. } => {
+            format!("key rotated, old until {}", time_text(*old_until))
+        }
+        AuditRow::ApplicationKeyRetired { .. } => "old key retired".to_owned(),
+        AuditRow::ApplicationDeleted { name, .. } => format!("application {name} deleted"),
+        AuditRow::AdministratorCreated { name, role, .. } => format!("{} {name}", role.name()),
+        AuditRow::AdministratorUpdated(_) => "administrator updated".to_owned(),
+        AuditRow::AdministratorTokenRotated { .. } => "token rotated".to_owned(),
+        AuditRow::AdministratorDeleted { name, .. } => format!("administrator {name} deleted"),
+        other => format!("{other:?}"),
+    }
+}

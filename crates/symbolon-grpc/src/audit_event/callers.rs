@@ -1,0 +1,97 @@
+//! Events about applications and administrators.
+
+use symbolon_core::{AdministratorId, ApplicationId, AuditRow, Name, Right, Rights, Scope, State};
+use symbolon_proto::v1;
+
+use crate::convert::timestamp;
+use v1::audit_event::Details;
+
+pub(super) fn application(state: &State, id: ApplicationId) -> Option<v1::AuditedApplication> {
+    let row = state.application(id);
+    let name = row.map(|row| row.name.to_string()).unwrap_or_default();
+    Some(v1::AuditedApplication { id: id.to_string(), name })
+}
+
+fn named_application(id: ApplicationId, name: &Name) -> Option<v1::AuditedApplication> {
+    Some(v1::AuditedApplication { id: id.to_string(), name: name.to_string() })
+}
+
+fn administrator(state: &State, id: AdministratorId) -> Option<v1::AuditedAdministrator> {
+    let row = state.administrator(id);
+    let name = row.map(|row| row.name.to_string()).unwrap_or_default();
+    Some(v1::AuditedAdministrator { id: id.to_string(), name })
+}
+
+fn named_administrator(id: AdministratorId, name: &Name) -> Option<v1::AuditedAdministrator> {
+    Some(v1::AuditedAdministrator { id: id.to_string(), name: name.to_string() })
+}
+
+fn rights(rights: Rights) -> v1::AuditedList {
+    v1::AuditedList { value: rights.iter().map(Right::name).map(str::to_owned).collect() }
+}
+
+fn scope(scope: &Scope) -> Vec<String> {
+    scope.parts().map(ToString::to_string).collect()
+}
+
+/// Details of an event about a caller; of any other, those of an application that nobody is.
+pub(super) fn about(state: &State, row: &AuditRow) -> Details {
+    match row {
+        AuditRow::ApplicationCreated { application: id, name } => {
+            let application = named_application(*id, name);
+            Details::ApplicationCreated(v1::ApplicationCreatedDetails { application })
+        }
+        AuditRow::ApplicationUpdated(it) => {
+            Details::ApplicationUpdated(v1::ApplicationUpdatedDetails {
+                application: application(state, it.application),
+                name: it.name.as_ref().map(ToString::to_string),
+                enabled: it.disabled.map(|disabled| !disabled),
+                rights: it.rights.map(rights),
+                sources: it
+                    .sources
+                    .as_ref()
+                    .map(|sources| v1::AuditedList { value: sources.texts().collect() }),
+            })
+        }
+        AuditRow::ApplicationKeyRotated { application: id, old_until } => {
+            Details::ApplicationKeyRotated(v1::ApplicationKeyRotatedDetails {
+                application: application(state, *id),
+                old_until: Some(timestamp(*old_until)),
+            })
+        }
+        AuditRow::ApplicationKeyRetired { application: id } => {
+            let application = application(state, *id);
+            Details::ApplicationKeyRetired(v1::ApplicationKeyRetiredDetails { application })
+        }
+        AuditRow::ApplicationDeleted { application: id, name } => {
+            let application = named_application(*id, name);
+            Details::ApplicationDeleted(v1::ApplicationDeletedDetails { application })
+        }
+        AuditRow::AdministratorCreated { administrator: id, name, role, scope: whom } => {
+            Details::AdministratorCreated(v1::AdministratorCreatedDetails {
+                administrator: named_administrator(*id, name),
+                role: role.name().to_owned(),
+                scope: scope(whom),
+            })
+        }
+        AuditRow::AdministratorUpdated(it) => {
+            Details::AdministratorUpdated(v1::AdministratorUpdatedDetails {
+                administrator: administrator(state, it.administrator),
+                role: it.role.map(|role| role.name().to_owned()),
+                enabled: it.disabled.map(|disabled| !disabled),
+                scope: it.scope.as_ref().map(|whom| v1::AuditedList { value: scope(whom) }),
+            })
+        }
+        AuditRow::AdministratorTokenRotated { administrator: id } => {
+            let administrator = administrator(state, *id);
+            Details::AdministratorTokenRotated(v1::AdministratorTokenRotatedDetails {
+                administrator,
+            })
+        }
+        AuditRow::AdministratorDeleted { administrator: id, name } => {
+            let administrator = named_administrator(*id, name);
+            Details::AdministratorDeleted(v1::AdministratorDeletedDetails { administrator })
+        }
+        _ => Details::ApplicationCreated(v1::ApplicationCreatedDetails::default()),
+    }
+}

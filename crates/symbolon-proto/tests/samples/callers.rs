@@ -1,0 +1,178 @@
+//! Administrators and applications.
+
+use symbolon_core::{
+    Administrator, AdministratorId, AdministratorUpdated, Application, ApplicationId,
+    ApplicationUpdated, AuditEvent, AuditRow, Command, CreateAdministrator, CreateApplication,
+    DeleteAdministrator, DeleteApplication, KeyHash, LogIndex, OldKey, RetireApplicationKey,
+    Reveal, Right, Rights, Role, RotateAdministratorToken, RotateApplicationKey, Row, Scope,
+    ScopePart, Sealed, SourceRange, Sources, Timestamp, UpdateAdministrator, UpdateApplication,
+};
+
+use super::{AT, audit_of, name, reveal};
+
+const APPLICATION: ApplicationId = ApplicationId(0x0102_0304_0506_0708);
+const ADMINISTRATOR: AdministratorId = AdministratorId(0x1112_1314_1516_1718);
+
+pub(crate) fn create_application() -> CreateApplication {
+    CreateApplication {
+        application: ApplicationId(0x0102_0304_0506_0708),
+        name: name("vpn-1"),
+        key: KeyHash([0x51; 32]),
+        secret: Sealed::new(vec![0x52; 8]),
+        rights: Rights::VERIFY,
+        sources: Sources::default(),
+    }
+}
+
+pub(crate) fn administrator() -> Administrator {
+    Administrator {
+        changed_at: LogIndex(1),
+        ..Administrator::first(
+            AdministratorId(0x1112_1314_1516_1718),
+            name("root"),
+            KeyHash([0x81; 32]),
+        )
+    }
+}
+
+pub(crate) fn application(reveal: Option<Reveal>) -> Application {
+    Application {
+        id: ApplicationId(0x0102_0304_0506_0708),
+        name: name("vpn-1"),
+        key: KeyHash([0x51; 32]),
+        old_key: None,
+        reveal,
+        rights: Rights::VERIFY,
+        sources: Sources::default(),
+        disabled: false,
+        created_at: AT,
+        changed_at: LogIndex(300),
+    }
+}
+
+fn rights() -> Rights {
+    Rights::VERIFY.with(Right::HelpDesk)
+}
+
+fn sources() -> Sources {
+    let ranges = ["192.0.2.0/24", "2001:db8::/32"].map(|range| SourceRange::parse(range).unwrap());
+    Sources::new(ranges).unwrap()
+}
+
+fn scope() -> Scope {
+    let parts = ["group:sales", "domain:example.com"].map(|part| ScopePart::parse(part).unwrap());
+    Scope::new(parts).unwrap()
+}
+
+/// Commands that came later.
+pub(crate) fn commands() -> Vec<(&'static str, Command)> {
+    let (application, administrator) = (APPLICATION, ADMINISTRATOR);
+    let (key, secret) = (KeyHash([0x53; 32]), Sealed::new(vec![0x54; 8]));
+    let (rights, revision) = (rights(), Some(LogIndex(4711)));
+    let create = CreateApplication { rights, sources: sources(), ..create_application() };
+    let update = UpdateApplication {
+        application,
+        name: Some(name("vpn-2")),
+        rights: Some(rights),
+        sources: Some(sources()),
+        disabled: Some(true),
+        revision,
+    };
+    let rotate = RotateApplicationKey {
+        application,
+        key,
+        secret: secret.clone(),
+        overlap_milliseconds: 9_000,
+    };
+    let create_administrator = CreateAdministrator {
+        administrator,
+        name: name("heidi"),
+        key,
+        secret: secret.clone(),
+        role: Role::HelpDesk,
+        scope: scope(),
+    };
+    let update_administrator = UpdateAdministrator {
+        administrator,
+        role: Some(Role::Auditor),
+        scope: Some(scope()),
+        disabled: Some(false),
+        revision: None,
+    };
+    let rotate_token = RotateAdministratorToken { administrator, key, secret };
+    vec![
+        ("create-application-whole", Command::CreateApplication(create)),
+        ("update-application", Command::UpdateApplication(update)),
+        ("rotate-application-key", Command::RotateApplicationKey(rotate)),
+        (
+            "retire-application-key",
+            Command::RetireApplicationKey(RetireApplicationKey { application }),
+        ),
+        (
+            "delete-application",
+            Command::DeleteApplication(DeleteApplication { application, revision }),
+        ),
+        ("create-administrator", Command::CreateAdministrator(create_administrator)),
+        ("update-administrator", Command::UpdateAdministrator(update_administrator)),
+        ("rotate-administrator-token", Command::RotateAdministratorToken(rotate_token)),
+        (
+            "delete-administrator",
+            Command::DeleteAdministrator(DeleteAdministrator { administrator, revision }),
+        ),
+    ]
+}
+
+/// Rows as they came later.
+pub(crate) fn rows() -> Vec<(&'static str, Row)> {
+    let old_key = Some(OldKey { key: KeyHash([0x55; 32]), until: AT.plus(9_000) });
+    let application = Application {
+        old_key,
+        rights: rights(),
+        sources: sources(),
+        disabled: true,
+        ..application(None)
+    };
+    let administrator = Administrator {
+        role: Role::HelpDesk,
+        scope: scope(),
+        disabled: true,
+        reveal: reveal(),
+        created_at: AT,
+        ..administrator()
+    };
+    vec![
+        ("application-whole", Row::Application(application)),
+        ("administrator-whole", Row::Administrator(administrator)),
+    ]
+}
+
+/// Events that came later.
+pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let (application, administrator) = (APPLICATION, ADMINISTRATOR);
+    audit_of(vec![
+        AuditRow::ApplicationUpdated(ApplicationUpdated {
+            application,
+            name: Some(name("vpn-2")),
+            rights: Some(rights()),
+            sources: Some(sources()),
+            disabled: Some(false),
+        }),
+        AuditRow::ApplicationKeyRotated { application, old_until: AT.plus(9_000) },
+        AuditRow::ApplicationKeyRetired { application },
+        AuditRow::ApplicationDeleted { application, name: name("vpn-2") },
+        AuditRow::AdministratorCreated {
+            administrator,
+            name: name("heidi"),
+            role: Role::HelpDesk,
+            scope: scope(),
+        },
+        AuditRow::AdministratorUpdated(AdministratorUpdated {
+            administrator,
+            role: Some(Role::Administrator),
+            scope: Some(scope()),
+            disabled: Some(true),
+        }),
+        AuditRow::AdministratorTokenRotated { administrator },
+        AuditRow::AdministratorDeleted { administrator, name: name("heidi") },
+    ])
+}
