@@ -10,16 +10,16 @@ mod coverage;
 #[path = "model/dice.rs"]
 mod dice;
 #[cfg(test)]
-#[path = "model/entry.rs"]
+#[path = "model/entry/mod.rs"]
 mod entry;
 #[cfg(test)]
-#[path = "model/plain.rs"]
+#[path = "model/plain/mod.rs"]
 mod plain;
 #[cfg(test)]
 #[path = "model/run.rs"]
 mod run;
 #[cfg(test)]
-#[path = "model/script.rs"]
+#[path = "model/script/mod.rs"]
 mod script;
 
 #[cfg(test)]

@@ -56,6 +56,9 @@ fn end(reply: Reply) -> &'static str {
         | Reply::TokenEnrolled(_)
         | Reply::TokenChanged(_)
         | Reply::ApplicationCreated(_)
+        | Reply::ApplicationChanged(_)
+        | Reply::AdministratorCreated(_)
+        | Reply::AdministratorChanged(_)
         | Reply::JoinTokenCreated(_)
         | Reply::NodeAdmitted(_)
         | Reply::SettingsChanged
@@ -74,6 +77,9 @@ const fn refused(refusal: Refusal) -> &'static str {
         Refusal::NameTaken => "NameTaken",
         Refusal::NoSuchUser => "NoSuchUser",
         Refusal::RevisionChanged => "RevisionChanged",
+        Refusal::NoSuchApplication => "NoSuchApplication",
+        Refusal::NoSuchAdministrator => "NoSuchAdministrator",
+        Refusal::LastAdministrator => "LastAdministrator",
         Refusal::NoSuchToken => "NoSuchToken",
         Refusal::SerialTaken => "SerialTaken",
         Refusal::StepRefused => "StepRefused",
@@ -92,24 +98,32 @@ const fn refused(refusal: Refusal) -> &'static str {
 /// Each command, and what it must have come to. What is all but impossible is left out: a tick that is too
 /// old, say.
 const TABLE: &str = "\
-admit_node: done FingerprintMismatch GuessingUnbounded JoinTokenExpired JoinTokenUnknown JoinTokenUsed Late LimitReached NameTaken NotPermitted Stale WrongPhase again
+admit_node: done GuessingUnbounded JoinTokenExpired JoinTokenUnknown JoinTokenUsed Late LimitReached NameTaken NotPermitted Stale WrongPhase again
 block_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 confirm_data_key: done Late NotPermitted Stale WrongPhase again
-confirm_token: done FingerprintMismatch Late NoSuchToken NotPermitted Stale StepRefused WrongPhase again
+confirm_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
+create_administrator: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
 create_application: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
 create_cluster: done WrongPhase again
 create_join_token: done FingerprintMismatch IdTaken Late LimitReached NotPermitted Stale WrongPhase again
 create_user: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
+delete_administrator: done LastAdministrator Late NoSuchAdministrator NotPermitted Stale WrongPhase again
+delete_application: done Late NoSuchApplication NotPermitted Stale WrongPhase again
 delete_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
 enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotPermitted SerialTaken Stale WrongPhase again
 remove_token: done FingerprintMismatch Late NoSuchToken NotPermitted Stale WrongPhase again
-reseal: done FingerprintMismatch Late NotPermitted Stale WrongPhase
-resync_token: done FingerprintMismatch Late NoSuchToken NotPermitted Stale StepRefused WrongPhase again
+reseal: done Late NotPermitted Stale WrongPhase
+resync_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
+retire_application_key: done Late NoSuchApplication NotPermitted Stale WrongPhase
 retire_data_key: done Late NotPermitted Stale WrongPhase again
+rotate_administrator_token: done Late NoSuchAdministrator NotPermitted Stale WrongPhase again
+rotate_application_key: done FingerprintMismatch Late NoSuchApplication NotPermitted Stale WrongPhase again
 rotate_data_key: done IdTaken Late NotPermitted RotationUnderWay Stale WrongPhase again
 set_node_addresses: done Late NotPermitted Stale WrongPhase again
 tick: done Late NotPermitted Stale WrongPhase
 unblock_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
+update_administrator: done FingerprintMismatch LastAdministrator Late NoSuchAdministrator NotPermitted RevisionChanged Stale WrongPhase again
+update_application: done FingerprintMismatch Late NameTaken NoSuchApplication NotPermitted RevisionChanged Stale WrongPhase again
 update_settings: done FingerprintMismatch GuessingUnbounded Late NotPermitted RevisionChanged SettingRefused Stale WrongPhase again
 update_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
 verify: allow BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
@@ -120,19 +134,25 @@ const NOTES: &[&str] = &[
     "a code is new for one token and used for another",
     "a code is spent for several tokens",
     "a doubled wait",
+    "a help desk helps within its scope",
     "a join token comes as it expires",
     "a join token is no longer shown",
+    "a key is changed while the one before is taken",
     "a key is retired before a new node has the next",
     "a key is retired too early",
     "a node has the key after it became active",
     "a node joins again with its token",
     "a restart",
+    "a scope is lost with the role",
     "a setting is set to its default",
     "a share spent, besides failures of others",
     "a token is set as far as it goes",
     "a user goes with several tokens",
+    "a user out of the caller's sight",
     "an answer has just been forgotten",
     "an answer is repeated for the last time",
+    "an application helps",
+    "an old key is over",
     "failures are forgiven by a right code",
     "failures are forgiven by enrolment",
     "failures are forgiven by unblocking",
@@ -143,7 +163,7 @@ const NOTES: &[&str] = &[
     "more steps than an outcome may name",
     "settings that stand already are set",
     "several fields of a profile change at once",
-    "several join tokens expire at once",
+    "several rows are over at once",
     "the addresses of a node are what they were",
     "the end of a block",
     "the end of a wait",
@@ -154,5 +174,7 @@ const NOTES: &[&str] = &[
     "the last of several nodes makes a key active",
     "the life of a join token is cut",
     "the longest wait",
+    "the overlap of keys is cut",
+    "the token of an administrator is no longer shown",
     "two events of one entry",
 ];

@@ -19,7 +19,7 @@ pub(crate) struct Person {
     pub(crate) id: UserId,
     pub(crate) name: UserName,
     display_name: DisplayName,
-    profile: Profile,
+    pub(crate) profile: Profile,
     pub(crate) disabled: bool,
     pub(crate) block: Option<Block>,
     /// Who brought a wrong code, and when.

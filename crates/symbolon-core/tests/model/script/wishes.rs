@@ -1,6 +1,6 @@
 //! What people and nodes ask for, before it is known what there is.
 
-use symbolon_core::{ProfileField, Setting};
+use symbolon_core::{ProfileField, Role, Setting};
 
 use super::Theme;
 use crate::dice::Dice;
@@ -61,7 +61,52 @@ pub(crate) enum Wish {
     Application {
         application: u64,
         name: u64,
+        rights: u64,
+        sources: u64,
         key_off: i64,
+    },
+    /// Rights, sources and names by their numbers.
+    UpdateApplication {
+        application: u64,
+        name: Option<u64>,
+        rights: Option<u64>,
+        sources: Option<u64>,
+        disabled: Option<bool>,
+        bound: bool,
+    },
+    RotateApplicationKey {
+        application: u64,
+        overlap: u64,
+        key_off: i64,
+    },
+    RetireApplicationKey {
+        application: u64,
+    },
+    DeleteApplication {
+        application: u64,
+        bound: bool,
+    },
+    Administrator {
+        administrator: u64,
+        name: u64,
+        role: Role,
+        scope: u64,
+        key_off: i64,
+    },
+    UpdateAdministrator {
+        administrator: u64,
+        role: Option<Role>,
+        scope: Option<u64>,
+        disabled: Option<bool>,
+        bound: bool,
+    },
+    RotateAdministratorToken {
+        administrator: u64,
+        key_off: i64,
+    },
+    DeleteAdministrator {
+        administrator: u64,
+        bound: bool,
     },
     JoinToken {
         join_token: u64,
@@ -76,7 +121,8 @@ pub(crate) enum Wish {
     },
     Address {
         node: u64,
-        host: u64,
+        peer: u64,
+        api: u64,
     },
     Tick,
     Rotate {
@@ -128,7 +174,7 @@ impl Wish {
     }
 
     pub(super) const fn application(application: u64) -> Self {
-        Self::Application { application, name: application, key_off: 0 }
+        Self::Application { application, name: application, rights: 1, sources: 0, key_off: 0 }
     }
 
     pub(super) const fn join_token(join_token: u64) -> Self {
@@ -141,14 +187,15 @@ impl Wish {
 }
 
 pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
-    // People, tokens, codes, cluster, keys, settings.
-    let weights: [u64; 6] = match theme {
-        Theme::Everything => [4, 4, 8, 4, 4, 1],
-        Theme::Guessing => [2, 1, 24, 1, 0, 2],
-        Theme::Tokens => [1, 10, 10, 0, 0, 0],
-        Theme::Cluster => [1, 1, 3, 14, 1, 2],
-        Theme::Keys => [0, 1, 1, 3, 24, 0],
-        Theme::People => [14, 2, 4, 0, 0, 0],
+    // People, tokens, codes, cluster, keys, settings, callers.
+    let weights: [u64; 7] = match theme {
+        Theme::Everything => [4, 4, 8, 4, 4, 1, 2],
+        Theme::Guessing => [2, 1, 24, 1, 0, 2, 1],
+        Theme::Tokens => [1, 10, 10, 0, 0, 0, 0],
+        Theme::Cluster => [1, 1, 3, 14, 1, 2, 0],
+        Theme::Keys => [0, 1, 1, 3, 24, 0, 1],
+        Theme::Callers => [4, 3, 4, 1, 0, 0, 20],
+        Theme::People => [14, 2, 4, 0, 0, 0, 1],
     };
     let mut left = dice.below(weights.iter().sum());
     let mut place = 0;
@@ -162,7 +209,8 @@ pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
         2 => code(dice, theme),
         3 => cluster(dice),
         4 => keys(dice),
-        _ => settings(dice),
+        5 => settings(dice),
+        _ => callers(dice),
     }
 }
 
@@ -276,12 +324,11 @@ fn cluster(dice: &mut Dice) -> Wish {
             let pin = if dice.chance(85) { name } else { 2 + dice.below(5) };
             Wish::Join { join_token, secret: dice.chance(85), name, pin }
         }
-        9..=10 => {
-            let application = 1 + dice.below(4);
-            let name = if dice.chance(70) { application } else { 1 + dice.below(4) };
-            Wish::Application { application, name, key_off: key_off(dice) }
+        9..=10 => new_application(dice),
+        11..=12 => {
+            let (peer, api) = (dice.below(2), dice.below(2));
+            Wish::Address { node: 1 + dice.below(3), peer, api }
         }
-        11..=12 => Wish::Address { node: 1 + dice.below(3), host: dice.below(2) },
         13 if dice.chance(20) => Wish::CreateCluster,
         _ => Wish::Tick,
     }
@@ -320,4 +367,51 @@ fn settings(dice: &mut Dice) -> Wish {
         })
         .collect();
     Wish::Settings { changes, bound: dice.chance(40) }
+}
+
+fn new_application(dice: &mut Dice) -> Wish {
+    let application = 1 + dice.below(4);
+    let name = if dice.chance(70) { application } else { 1 + dice.below(4) };
+    let (rights, sources) = (dice.below(5), dice.below(2));
+    Wish::Application { application, name, rights, sources, key_off: key_off(dice) }
+}
+
+fn callers(dice: &mut Dice) -> Wish {
+    let application = 1 + dice.below(3);
+    let administrator = 1 + dice.below(4);
+    let roles = [Role::Administrator, Role::HelpDesk, Role::HelpDesk, Role::Auditor];
+    let bound = dice.chance(40);
+    match dice.below(20) {
+        0..=1 => new_application(dice),
+        2..=4 => Wish::UpdateApplication {
+            application,
+            name: dice.sometimes(40, |dice| 1 + dice.below(4)),
+            rights: dice.sometimes(50, |dice| dice.below(5)),
+            sources: dice.sometimes(40, |dice| dice.below(3)),
+            disabled: dice.sometimes(40, |dice| dice.chance(40)),
+            bound,
+        },
+        5..=6 => {
+            let longest = 90 * 24 * 3600 * 1000;
+            let overlap = dice.pick(&[0, 1, 5_000, 30_000, 60_000, longest, longest + 1]);
+            Wish::RotateApplicationKey { application, overlap, key_off: key_off(dice) }
+        }
+        7 => Wish::RetireApplicationKey { application },
+        8 => Wish::DeleteApplication { application, bound },
+        9..=12 => {
+            let name = if dice.chance(80) { administrator } else { 1 + dice.below(4) };
+            let (role, scope) = (dice.pick(&roles), dice.below(5));
+            Wish::Administrator { administrator, name, role, scope, key_off: key_off(dice) }
+        }
+        13..=16 => Wish::UpdateAdministrator {
+            administrator,
+            role: dice.sometimes(50, |dice| dice.pick(&roles)),
+            scope: dice.sometimes(50, |dice| dice.below(5)),
+            disabled: dice.sometimes(40, |dice| dice.chance(40)),
+            bound,
+        },
+        17 => Wish::RotateAdministratorToken { administrator, key_off: key_off(dice) },
+        18 => Wish::DeleteAdministrator { administrator, bound },
+        _ => Wish::Tick,
+    }
 }

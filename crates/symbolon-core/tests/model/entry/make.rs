@@ -1,123 +1,26 @@
-//! From steps to log entries. A command is made as a serving node makes it: from the state that the node
-//! has applied.
+//! From wishes to commands.
 
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, ClusterId,
-    Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster, CreateJoinToken,
-    CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Phone, PhoneKind,
-    Profile, ProfileChange, Proposal, Reason, RemoveToken, RequestId, Reseal, ResyncToken,
-    RetireDataKey, RotateDataKey, RowKey, Sealed, Serial, SetNodeAddresses, Stamp, State,
-    Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, ClusterId, Command,
+    ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken, CreateUser, DataKeyId,
+    DeleteUser, DisplayName, EnrollToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
+    Method, Name, Node, NodeId, Outcome, Phone, PhoneKind, Profile, ProfileChange, Reason,
+    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Serial,
+    SetNodeAddresses, State, Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser, UserId,
+    UserName,
 };
 
-use crate::plain::Model;
-use crate::script::{Asked, Pass, Step, Token, What, Who, Wish};
-
-/// The log so far.
-pub(crate) struct Log {
-    pub(crate) stamp: Stamp,
-    /// States by log index.
-    states: Vec<State>,
-    proposals: Vec<Proposal>,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self {
-            stamp: Stamp { index: LogIndex(0), at: Timestamp(1_800_000_000_000) },
-            states: Vec::new(),
-            proposals: Vec::new(),
-        }
-    }
-}
-
-impl Log {
-    /// Begins a log entry, unless the step belongs to the one before. Returns whether it did.
-    pub(crate) fn enter(&mut self, step: &Step, state: &State, model: &Model) -> bool {
-        if step.same_entry && self.stamp.index.0 > 0 {
-            return false;
-        }
-        let at = match step.pass {
-            Pass::Milliseconds(passed) => self.stamp.at.0.checked_add_signed(passed).unwrap(),
-            Pass::ToEnd(place, more) => {
-                let ends = ends(model, self.stamp.at.0.max(model.now), place % 2 == 0);
-                ends[place / 2 % ends.len()].checked_add_signed(more).unwrap()
-            }
-        };
-        self.states.push(state.clone());
-        self.stamp = Stamp { index: LogIndex(self.stamp.index.0 + 1), at: Timestamp(at) };
-        true
-    }
-
-    /// The proposal of a step; nothing for what is none.
-    pub(crate) fn proposal(&mut self, step: &Step) -> Option<Proposal> {
-        let back = |back: &usize| {
-            let place = self.proposals.len().checked_sub(1)?.saturating_sub(*back);
-            self.proposals.get(place).cloned()
-        };
-        let proposal = match &step.what {
-            What::Ask(asked) => self.ask(asked),
-            What::Again(places) => back(places)?,
-            What::Anew(places) => Proposal {
-                request_id: self.own_id(),
-                seen: LogIndex(self.stamp.index.0 - 1),
-                made_at: self.stamp.at,
-                ..back(places)?
-            },
-            What::Restart => return None,
-        };
-        self.proposals.push(proposal.clone());
-        Some(proposal)
-    }
-
-    fn ask(&self, asked: &Asked) -> Proposal {
-        let seen = (self.stamp.index.0 - 1).saturating_sub(asked.lag);
-        let view = &self.states[usize::try_from(seen).unwrap()];
-        let made_at = Timestamp(self.stamp.at.0.checked_add_signed(-asked.age).unwrap());
-        let command = Maker { view, made_at }.command(&asked.wish);
-        let shared = |id| RequestId([id; 16]);
-        Proposal {
-            caller: asked.caller.unwrap_or_else(|| usual_caller(&command)),
-            request_id: asked.shared_id.map_or_else(|| self.own_id(), shared),
-            fingerprint: fingerprint(&command),
-            seen: LogIndex(seen),
-            made_at,
-            node: NodeId(asked.node),
-            command,
-        }
-    }
-
-    fn own_id(&self) -> RequestId {
-        RequestId((u128::MAX - self.proposals.len() as u128).to_be_bytes())
-    }
-}
-
-/// Times to come at which something ends: of the rows, or of answers and time steps.
-fn ends(model: &Model, now: u64, of_rows: bool) -> Vec<u64> {
-    let mut ends: Vec<u64> = model.next_due().into_iter().collect();
-    for person in &model.people {
-        ends.extend(person.block.as_ref().map(|block| block.until.0));
-        ends.push(model.wait_until(person));
-    }
-    ends.extend(model.join_tokens.iter().map(|row| row.expires_at.0));
-    ends.retain(|end| of_rows && (now..now + 3_600_000).contains(end));
-    if ends.is_empty() {
-        ends.extend(model.remembering().map(|given| given.last_at()));
-        ends.push((now / 30_000 + 1) * 30_000);
-    }
-    ends
-}
+use crate::script::{Token, Who, Wish};
 
 /// Makes commands at a node that has applied `view`.
-struct Maker<'a> {
-    view: &'a State,
-    made_at: Timestamp,
+pub(super) struct Maker<'a> {
+    pub(super) view: &'a State,
+    pub(super) made_at: Timestamp,
 }
 
 impl Maker<'_> {
-    fn command(&self, wish: &Wish) -> Command {
+    pub(super) fn command(&self, wish: &Wish) -> Command {
         match wish {
             Wish::User { .. }
             | Wish::Update { .. }
@@ -158,6 +61,15 @@ impl Maker<'_> {
                     matches: shown.collect(),
                 })
             }
+            Wish::Application { .. }
+            | Wish::UpdateApplication { .. }
+            | Wish::RotateApplicationKey { .. }
+            | Wish::RetireApplicationKey { .. }
+            | Wish::DeleteApplication { .. }
+            | Wish::Administrator { .. }
+            | Wish::UpdateAdministrator { .. }
+            | Wish::RotateAdministratorToken { .. }
+            | Wish::DeleteAdministrator { .. } => self.about_caller(wish),
             Wish::Tick => Command::Tick,
             Wish::Settings { changes, bound } => Command::UpdateSettings(UpdateSettings {
                 changes: changes.clone(),
@@ -258,14 +170,6 @@ impl Maker<'_> {
     fn about_cluster(&self, wish: &Wish) -> Command {
         match wish {
             Wish::CreateCluster => create_cluster(),
-            Wish::Application { application, name, key_off } => {
-                Command::CreateApplication(CreateApplication {
-                    application: ApplicationId(*application),
-                    name: named("app", *name),
-                    key: KeyHash([3; 32]),
-                    secret: self.sealed(*key_off, 2),
-                })
-            }
             Wish::JoinToken { join_token, life, key_off } => {
                 Command::CreateJoinToken(CreateJoinToken {
                     join_token: JoinTokenId(*join_token),
@@ -282,10 +186,10 @@ impl Maker<'_> {
                 peer_address: format!("node{name}:8444"),
                 api_address: format!("https://node{name}:8443"),
             }),
-            Wish::Address { node, host } => Command::SetNodeAddresses(SetNodeAddresses {
+            Wish::Address { node, peer, api } => Command::SetNodeAddresses(SetNodeAddresses {
                 node: NodeId(*node),
-                peer_address: format!("host{host}:8444"),
-                api_address: format!("https://host{host}:8443"),
+                peer_address: format!("host{peer}:8444"),
+                api_address: format!("https://host{api}:8443"),
             }),
             other => unreachable!("{other:?}"),
         }
@@ -346,7 +250,7 @@ impl Maker<'_> {
         Command::Reseal(Reseal { row, old, new })
     }
 
-    fn sealed(&self, key_off: i64, content: u8) -> Sealed {
+    pub(super) fn sealed(&self, key_off: i64, content: u8) -> Sealed {
         sealed(off(self.view.active_data_key(), key_off), content)
     }
 }
@@ -366,12 +270,11 @@ fn create_cluster() -> Command {
         lineage: LineageId([2; 16]),
         ca_certificate: vec![3; 10],
         ca_key: sealed(DataKeyId::FIRST, 4),
-        administrator: Administrator {
-            id: AdministratorId(1),
-            name: named("root", 1),
-            key: KeyHash([5; 32]),
-            changed_at: LogIndex(0),
-        },
+        administrator: Box::new(Administrator::first(
+            AdministratorId(1),
+            named("root", 1),
+            KeyHash([5; 32]),
+        )),
         node: Node {
             id: NodeId(1),
             name: named("node", 1),
@@ -383,12 +286,14 @@ fn create_cluster() -> Command {
     })
 }
 
-fn named(kind: &str, number: u64) -> Name {
+pub(super) fn named(kind: &str, number: u64) -> Name {
     Name::new(format!("{kind}{number}")).unwrap()
 }
 
 pub(crate) fn user_name(number: u64) -> UserName {
-    UserName::new(format!("user{number}")).unwrap()
+    // One of them is of another domain than the others.
+    let domain = if number == 4 { "@example.org" } else { "" };
+    UserName::new(format!("user{number}{domain}")).unwrap()
 }
 
 /// Four profiles that differ in some fields and agree in others.
@@ -409,28 +314,5 @@ fn parameters(token: TokenId) -> Parameters {
         2 => Parameters::totp(Algorithm::Sha256, 8, 60).unwrap(),
         3 => Parameters::hotp(Algorithm::Sha1, 6).unwrap(),
         _ => Parameters::default(),
-    }
-}
-
-/// FNV-1a over what is asked, as good as a keyed hash among friends.
-fn fingerprint(command: &Command) -> Fingerprint {
-    let text = format!("{command:?}");
-    let hash = text.bytes().fold(0x6c62_272e_07bb_0142_u128, |hash, byte| {
-        (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-    });
-    Fingerprint(hash.to_be_bytes())
-}
-
-fn usual_caller(command: &Command) -> Caller {
-    match command {
-        Command::Verify(outcome) => Caller::Application(outcome.application),
-        Command::SetNodeAddresses(command) => Caller::Node(command.node),
-        Command::ConfirmDataKey(command) => Caller::Node(command.node),
-        Command::CreateCluster(_)
-        | Command::AdmitNode(_)
-        | Command::Tick
-        | Command::Reseal(_)
-        | Command::RetireDataKey(_) => Caller::Node(NodeId(1)),
-        _ => Caller::Administrator(AdministratorId(1)),
     }
 }

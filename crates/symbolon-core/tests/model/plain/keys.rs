@@ -26,6 +26,11 @@ impl Model {
                 secrets.push((RowKey::Application(row.id), &mut reveal.secret));
             }
         }
+        for row in &mut self.administrators {
+            if let Some(reveal) = &mut row.reveal {
+                secrets.push((RowKey::Administrator(row.id), &mut reveal.secret));
+            }
+        }
         for row in &mut self.join_tokens {
             if let Some(reveal) = &mut row.reveal {
                 secrets.push((RowKey::JoinToken(row.id), &mut reveal.secret));

@@ -1,11 +1,11 @@
-//! The cluster, its nodes and join tokens, applications, and what time does to them.
+//! The cluster, its nodes and join tokens, and what time does to rows.
 
 use symbolon_core::{
-    AdmitNode, Application, AuditRow, Cluster, CreateApplication, CreateCluster, CreateJoinToken,
-    JoinToken, Node, NodeId, Refusal, Reply, Reveal, Sealed, SetNodeAddresses, Timestamp,
+    AdmitNode, AuditRow, Cluster, CreateCluster, CreateJoinToken, JoinToken, Node, NodeId, Refusal,
+    Reply, Reveal, SetNodeAddresses, Timestamp,
 };
 
-use super::{At, Decided, Model, REVEALED};
+use super::{At, Decided, Model};
 
 const NODES: usize = 9;
 const JOIN_TOKENS: usize = 100;
@@ -23,7 +23,7 @@ impl Model {
             ca_key: command.ca_key.clone(),
             created_at: Timestamp(self.now),
         });
-        self.administrators.push(command.administrator.clone());
+        self.administrators.push((*command.administrator).clone());
         self.nodes.push(command.node.clone());
         self.administrators[0].changed_at = at.index;
         self.nodes[0].changed_at = at.index;
@@ -35,35 +35,6 @@ impl Model {
         };
         self.tell(at, row);
         Ok(Reply::ClusterCreated)
-    }
-
-    fn reveal(&self, secret: &Sealed) -> Option<Reveal> {
-        Some(Reveal { secret: secret.clone(), until: Timestamp(self.now + REVEALED) })
-    }
-
-    pub(super) fn create_application(
-        &mut self,
-        at: At<'_>,
-        command: &CreateApplication,
-    ) -> Decided {
-        if self.applications.iter().any(|row| row.name == command.name) {
-            return Err(Refusal::NameTaken);
-        }
-        if self.applications.iter().any(|row| row.id == command.application) {
-            return Err(Refusal::IdTaken);
-        }
-        self.under_active_key(&command.secret)?;
-        self.applications.push(Application {
-            id: command.application,
-            name: command.name.clone(),
-            key: command.key,
-            reveal: self.reveal(&command.secret),
-            created_at: Timestamp(self.now),
-            changed_at: at.index,
-        });
-        let (application, name) = (command.application, command.name.clone());
-        self.tell(at, AuditRow::ApplicationCreated { application, name });
-        Ok(Reply::ApplicationCreated(application))
     }
 
     pub(super) fn create_join_token(&mut self, at: At<'_>, command: &CreateJoinToken) -> Decided {
@@ -80,7 +51,7 @@ impl Model {
         self.join_tokens.push(JoinToken {
             id: command.join_token,
             secret: command.secret_hash,
-            reveal: self.reveal(&command.secret),
+            reveal: self.revealed(&command.secret),
             expires_at,
             used_by: None,
             changed_at: at.index,
@@ -154,43 +125,59 @@ impl Model {
         Ok(Reply::Done)
     }
 
-    /// When something is next over: a secret that is shown, a join token.
+    /// When something is next over: a secret that is shown, an old key, a join token.
     pub(crate) fn next_due(&self) -> Option<u64> {
+        let administrators = self.administrators.iter().filter_map(|row| row.reveal.as_ref());
         let applications = self.applications.iter().filter_map(|row| row.reveal.as_ref());
         let join_tokens = self.join_tokens.iter().filter_map(|row| row.reveal.as_ref());
-        let shown = applications.chain(join_tokens).map(|reveal| reveal.until.0);
-        shown.chain(self.join_tokens.iter().map(|row| row.expires_at.0)).min()
+        let reveals = administrators.chain(applications).chain(join_tokens);
+        let old_keys = self.applications.iter().filter_map(|row| row.old_key);
+        let ends = reveals.map(|reveal| reveal.until.0).chain(old_keys.map(|old| old.until.0));
+        ends.chain(self.join_tokens.iter().map(|row| row.expires_at.0)).min()
     }
 
-    /// In the order in which they were due; of what was due at once, applications first, then by id.
+    /// Events come in the order in which rows were due; of what was due at once, applications first, then
+    /// by id.
     pub(super) fn tick(&mut self, at: At<'_>) -> Decided {
         let now = self.now;
         let is_over =
             |reveal: &Option<Reveal>| reveal.as_ref().is_some_and(|reveal| reveal.until.0 <= now);
-        for application in &mut self.applications {
-            if is_over(&application.reveal) {
-                application.reveal = None;
+        let mut over = Vec::new();
+        for row in &self.applications {
+            if let Some(old) = row.old_key.filter(|old| old.until.0 <= now) {
+                let shown_until = row.reveal.as_ref().map_or(old.until, |reveal| reveal.until);
+                let told = AuditRow::ApplicationKeyRetired { application: row.id };
+                over.push((old.until.min(shown_until), 0, row.id.0, told));
+            }
+        }
+        for row in &self.join_tokens {
+            if row.expires_at.0 <= now {
+                let shown_until = row.reveal.as_ref().map_or(row.expires_at, |it| it.until);
+                let told = AuditRow::JoinTokenExpired { join_token: row.id };
+                over.push((row.expires_at.min(shown_until), 1, row.id.0, told));
+            }
+        }
+        for row in &mut self.applications {
+            row.old_key = row.old_key.filter(|old| old.until.0 > now);
+            if is_over(&row.reveal) {
+                row.reveal = None;
                 self.notes.push("the key of an application is no longer shown");
             }
         }
-        let mut expired = Vec::new();
-        for token in &mut self.join_tokens {
-            let shown_until = token.reveal.as_ref().map(|reveal| reveal.until);
-            if token.expires_at.0 <= now {
-                expired.push((
-                    shown_until.unwrap_or(token.expires_at).min(token.expires_at),
-                    token.id,
-                ));
-            } else if is_over(&token.reveal) {
-                token.reveal = None;
-                self.notes.push("a join token is no longer shown");
-            }
+        for row in self.administrators.iter_mut().filter(|row| is_over(&row.reveal)) {
+            row.reveal = None;
+            self.notes.push("the token of an administrator is no longer shown");
         }
-        expired.sort_unstable();
-        self.note_if(expired.len() > 1, "several join tokens expire at once");
-        for (_, join_token) in expired {
-            self.join_tokens.retain(|row| row.id != join_token);
-            self.tell(at, AuditRow::JoinTokenExpired { join_token });
+        self.join_tokens.retain(|row| row.expires_at.0 > now);
+        for row in self.join_tokens.iter_mut().filter(|row| is_over(&row.reveal)) {
+            row.reveal = None;
+            self.notes.push("a join token is no longer shown");
+        }
+        over.sort_by_key(|(due, kind, id, _)| (*due, *kind, *id));
+        self.note_if(over.len() > 1, "several rows are over at once");
+        for (_, kind, _, told) in over {
+            self.note_if(kind == 0, "an old key is over");
+            self.tell(at, told);
         }
         Ok(Reply::Done)
     }

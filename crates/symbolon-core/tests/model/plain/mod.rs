@@ -8,6 +8,7 @@ use symbolon_core::{
     Sealed, Stamp, Timestamp, Token,
 };
 
+mod callers;
 mod cluster;
 mod keys;
 mod people;
@@ -94,8 +95,9 @@ impl Model {
             Ok(()) => self.carry_out(at).unwrap_or_else(Reply::Refused),
         };
         let answer = Answer { index: stamp.index, reply };
-        let nobody_asked = |row: &AuditRow| matches!(row, AuditRow::JoinTokenExpired { .. });
-        if self.events[before..].iter().any(|event| !nobody_asked(&event.row)) {
+        // What a tick ends, nobody has asked for.
+        let asked_for = !matches!(proposal.command, Command::Tick);
+        if asked_for && self.events.len() > before {
             let (caller, id) = (proposal.caller, proposal.request_id);
             let fingerprint = proposal.fingerprint;
             self.given.push(Given { caller, id, fingerprint, at: self.now, answer });
@@ -144,21 +146,15 @@ impl Model {
         if changed_at.is_none_or(|changed_at| changed_at > proposal.seen) {
             return Err(Refusal::Stale);
         }
-        let may = match (&proposal.command, proposal.caller) {
-            (Command::Verify(outcome), Caller::Application(id)) => outcome.application == id,
-            (Command::SetNodeAddresses(command), Caller::Node(id)) => command.node == id,
-            (Command::ConfirmDataKey(command), Caller::Node(id)) => command.node == id,
-            (
-                Command::AdmitNode(_)
-                | Command::Tick
-                | Command::Reseal(_)
-                | Command::RetireDataKey(_),
-                caller,
-            ) => matches!(caller, Caller::Node(_)),
-            (Command::SetNodeAddresses(_) | Command::ConfirmDataKey(_), _) => false,
-            (_, caller) => matches!(caller, Caller::Administrator(_)),
-        };
-        if may { Ok(()) } else { Err(Refusal::NotPermitted) }
+        if !self.may_ask(proposal.caller, &proposal.command) {
+            return Err(Refusal::NotPermitted);
+        }
+        if self.is_out_of_sight(proposal.caller, &proposal.command) {
+            self.notes.push("a user out of the caller's sight");
+            return Err(Refusal::NoSuchUser);
+        }
+        self.note_helper(proposal.caller, &proposal.command);
+        Ok(())
     }
 
     fn carry_out(&mut self, at: At<'_>) -> Decided {
@@ -175,6 +171,16 @@ impl Model {
             Command::ResyncToken(command) => self.resync_token(at, command),
             Command::RemoveToken(command) => self.remove_token(at, command),
             Command::CreateApplication(command) => self.create_application(at, command),
+            Command::UpdateApplication(command) => self.update_application(at, command),
+            Command::RotateApplicationKey(command) => self.rotate_application_key(at, command),
+            Command::RetireApplicationKey(command) => self.retire_application_key(at, command),
+            Command::DeleteApplication(command) => self.delete_application(at, command),
+            Command::CreateAdministrator(command) => self.create_administrator(at, command),
+            Command::UpdateAdministrator(command) => self.update_administrator(at, command),
+            Command::RotateAdministratorToken(command) => {
+                self.rotate_administrator_token(at, command)
+            }
+            Command::DeleteAdministrator(command) => self.delete_administrator(at, command),
             Command::CreateJoinToken(command) => self.create_join_token(at, command),
             Command::AdmitNode(command) => self.admit_node(at, command),
             Command::SetNodeAddresses(command) => self.set_addresses(at, command),

@@ -1,7 +1,7 @@
 //! Random scripts. Names, ids and times come from small sets, so that steps meet: what is rare in a
 //! cluster is frequent here. A script follows from its seed alone.
 
-use symbolon_core::{AdministratorId, ApplicationId, Caller, NodeId, Setting};
+use symbolon_core::{AdministratorId, ApplicationId, Caller, NodeId, Role, Setting};
 
 use crate::dice::Dice;
 
@@ -79,6 +79,7 @@ pub(crate) enum Theme {
     Tokens,
     Cluster,
     Keys,
+    Callers,
     People,
 }
 
@@ -92,6 +93,7 @@ pub(crate) fn script(seed: u64) -> Vec<Step> {
         Theme::Tokens,
         Theme::Cluster,
         Theme::Keys,
+        Theme::Callers,
         Theme::People,
     ]);
     let mut steps = if dice.chance(3) { Vec::new() } else { opening(&mut dice, theme) };
@@ -112,6 +114,13 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
         Wish::token(1, 2),
         Wish::token(2, 3),
     ];
+    if theme == Theme::Callers {
+        let (role, scope) = (Role::HelpDesk, dice.below(5));
+        wishes.push(Wish::Administrator { administrator: 2, name: 2, role, scope, key_off: 0 });
+        wishes.push(Wish::User { user: 3, name: 3, profile: 1 });
+        wishes.push(Wish::User { user: 4, name: 4, profile: 3 });
+        wishes.push(Wish::token(4, 5));
+    }
     if theme == Theme::Guessing {
         wishes.extend(low_settings(dice));
     }
@@ -188,9 +197,12 @@ fn asked(dice: &mut Dice, theme: Theme) -> Asked {
         _ => dice.within(-35_000, 35_000),
     };
     Asked {
-        caller: dice.sometimes(6, |dice| {
+        caller: dice.sometimes(if theme == Theme::Callers { 45 } else { 6 }, |dice| {
             dice.pick(&[
                 Caller::Administrator(AdministratorId(1)),
+                Caller::Administrator(AdministratorId(2)),
+                Caller::Administrator(AdministratorId(2)),
+                Caller::Administrator(AdministratorId(3)),
                 Caller::Administrator(AdministratorId(9)),
                 Caller::Application(ApplicationId(1)),
                 Caller::Application(ApplicationId(2)),
