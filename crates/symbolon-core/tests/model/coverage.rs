@@ -107,7 +107,7 @@ create_application: done FingerprintMismatch IdTaken Late NameTaken NotPermitted
 create_cluster: done WrongPhase again
 create_join_token: done FingerprintMismatch IdTaken Late LimitReached NotPermitted Stale WrongPhase again
 create_user: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
-delete_administrator: done LastAdministrator Late NoSuchAdministrator NotPermitted Stale WrongPhase again
+delete_administrator: done LastAdministrator Late NoSuchAdministrator NotPermitted Stale WrongPhase
 delete_application: done Late NoSuchApplication NotPermitted Stale WrongPhase again
 delete_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
 enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotPermitted SerialTaken Stale WrongPhase again
@@ -117,7 +117,7 @@ resync_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted 
 retire_application_key: done Late NoSuchApplication NotPermitted Stale WrongPhase
 retire_data_key: done Late NotPermitted Stale WrongPhase again
 rotate_administrator_token: done Late NoSuchAdministrator NotPermitted Stale WrongPhase again
-rotate_application_key: done FingerprintMismatch Late NoSuchApplication NotPermitted Stale WrongPhase again
+rotate_application_key: done Late NoSuchApplication NotPermitted Stale WrongPhase again
 rotate_data_key: done IdTaken Late NotPermitted RotationUnderWay Stale WrongPhase again
 set_node_addresses: done Late NotPermitted Stale WrongPhase again
 tick: done Late NotPermitted Stale WrongPhase
@@ -146,6 +146,8 @@ const NOTES: &[&str] = &[
     "a scope is lost with the role",
     "a setting is set to its default",
     "a share spent, besides failures of others",
+    "a tick as an old key ends",
+    "a tick as something ends",
     "a token is set as far as it goes",
     "a user goes with several tokens",
     "a user out of the caller's sight",

@@ -143,6 +143,10 @@ impl Model {
         let is_over =
             |reveal: &Option<Reveal>| reveal.as_ref().is_some_and(|reveal| reveal.until.0 <= now);
         let mut over = Vec::new();
+        self.note_if(self.next_due() == Some(now), "a tick as something ends");
+        let mut old_keys = self.applications.iter().filter_map(|row| row.old_key);
+        let ends = old_keys.any(|old| old.until.0 == now);
+        self.note_if(ends, "a tick as an old key ends");
         for row in &self.applications {
             if let Some(old) = row.old_key.filter(|old| old.until.0 <= now) {
                 let shown_until = row.reveal.as_ref().map_or(old.until, |reveal| reveal.until);

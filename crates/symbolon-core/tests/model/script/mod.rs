@@ -167,8 +167,14 @@ fn low_settings(dice: &mut Dice) -> Option<Wish> {
 
 impl Step {
     fn usual(wish: Wish) -> Self {
-        let asked = Asked { caller: None, node: 1, lag: 0, age: 0, shared_id: None, wish };
-        Self { pass: Pass::Milliseconds(250), same_entry: false, what: What::Ask(asked) }
+        let what = What::Ask(Asked::usual(wish));
+        Self { pass: Pass::Milliseconds(250), same_entry: false, what }
+    }
+}
+
+impl Asked {
+    const fn usual(wish: Wish) -> Self {
+        Self { caller: None, node: 1, lag: 0, age: 0, shared_id: None, wish }
     }
 }
 
@@ -184,6 +190,10 @@ fn step(dice: &mut Dice, theme: Theme) -> Step {
         3 => What::Again(dice.number(40)),
         4..=6 => What::Anew(dice.number(6)),
         7 => What::Restart,
+        // What ends is ended by ticks.
+        _ if matches!(pass, Pass::ToEnd(..)) && dice.chance(20) => {
+            What::Ask(Asked::usual(Wish::Tick))
+        }
         _ => What::Ask(asked(dice, theme)),
     };
     Step { pass, same_entry: dice.chance(15), what }
