@@ -16,6 +16,9 @@ mod entry;
 #[path = "model/plain/mod.rs"]
 mod plain;
 #[cfg(test)]
+#[path = "model/promises.rs"]
+mod promises;
+#[cfg(test)]
 #[path = "model/run.rs"]
 mod run;
 #[cfg(test)]

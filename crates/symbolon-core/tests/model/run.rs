@@ -12,6 +12,7 @@ use symbolon_core::{
 use crate::coverage::Coverage;
 use crate::entry::{Log, user_name};
 use crate::plain::{Model, Person};
+use crate::promises::Promises;
 use crate::script::{Step, What, script};
 
 /// Milliseconds: what is kept of the audit for a restart.
@@ -75,6 +76,7 @@ struct Run<'a> {
     log: Log,
     state: State,
     model: Model,
+    promises: Promises,
     /// What the changes have made of the rows.
     image: BTreeMap<RowKey, Row>,
     /// What the proposals of the last entry left.
@@ -101,6 +103,7 @@ impl Run<'_> {
         let stamp = self.log.stamp;
         self.tell(|| shown(stamp.at.0, &proposal));
         let (changes, events) = (self.out.changes.len(), self.model.events.len());
+        let told = self.out.events.len();
         let answer = self.state.apply(stamp, &proposal, &mut self.out);
         let expected = self.model.apply(stamp, &proposal);
         self.tell(|| format!("        -> {:?} of {}", expected.reply, expected.index));
@@ -108,6 +111,7 @@ impl Run<'_> {
             coverage.count(&proposal.command, stamp, &expected);
             self.model.notes.drain(..).for_each(|note| coverage.note(note));
         }
+        self.promises.judge(&self.out.events[told..], &self.state)?;
         equal("the answer", &expected, &answer)?;
         self.compare_what_was_left(changes, events)?;
         let is_silent = self.out.changes.len() == changes && self.model.events.len() == events;
