@@ -13,6 +13,8 @@ pub(crate) struct Coverage {
 
 impl Coverage {
     pub(crate) fn count(&mut self, command: &Command, stamp: Stamp, answer: &Answer) {
+        let is_listed = TABLE.lines().any(|line| line.split(": ").next() == Some(command.name()));
+        assert!(is_listed, "{} is not in the table", command.name());
         let end = if answer.index == stamp.index { end(answer.reply) } else { "again" };
         *self.ends.entry((command.name(), end)).or_default() += 1;
     }

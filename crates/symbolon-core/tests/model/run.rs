@@ -5,13 +5,13 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symbolon_core::{
-    Answer, ApplicationId, AuditEvent, Change, Name, Output, Proposal, Reply, Row, RowKey, Serial,
-    State, TokenId, UserId,
+    Answer, ApplicationId, AuditEvent, Caller, Change, Name, Output, Proposal, Reply, Row, RowKey,
+    Serial, State, Timestamp, TokenId, UserId,
 };
 
 use crate::coverage::Coverage;
 use crate::entry::{Log, user_name};
-use crate::plain::{Model, Person};
+use crate::plain::{Model, Person, is_within};
 use crate::promises::Promises;
 use crate::script::{Step, What, script};
 
@@ -223,16 +223,34 @@ impl Run<'_> {
             let expected = people.iter().find(|person| person.id == user).map(|it| it.row());
             equal("a user by id", &expected.as_ref(), &self.state.user(user))?;
         }
+        self.compare_callers()?;
+        let all = self.state.users_after(None).map(|it| it.id).collect();
+        equal("all users", &people.iter().map(|it| it.id).collect::<Vec<_>>(), &all)?;
+        equal("the number of users", &people.len(), &self.state.users_len())
+    }
+
+    fn compare_callers(&self) -> Result<(), String> {
+        for row in &self.model.applications {
+            let until = row.old_key.map_or(0, |old| old.until.0);
+            for at in [self.model.now, until.saturating_sub(1), until] {
+                let mut taken = vec![row.key];
+                taken.extend(row.old_key.filter(|old| at < old.until.0).map(|old| old.key));
+                equal("the keys that are taken", &taken, &row.keys(Timestamp(at)).collect())?;
+            }
+        }
+        for row in &self.model.administrators {
+            for person in &self.model.people {
+                let found = self.state.is_in_scope(Caller::Administrator(row.id), &person.row());
+                equal("whether a user is in sight", &is_within(&row.scope, person), &found)?;
+            }
+        }
         let mut names: Vec<_> = self.model.applications.iter().map(|it| &it.name).collect();
         names.sort();
         let found = self.state.applications_after(None).map(|it| &it.name).collect();
         equal("the applications", &names, &found)?;
         let first = names.first().copied();
         let found = self.state.applications_after(first).map(|it| &it.name).collect();
-        equal("the applications after one", &names.split_off(1.min(names.len())), &found)?;
-        let all = self.state.users_after(None).map(|it| it.id).collect();
-        equal("all users", &people.iter().map(|it| it.id).collect::<Vec<_>>(), &all)?;
-        equal("the number of users", &people.len(), &self.state.users_len())
+        equal("the applications after one", &names.split_off(1.min(names.len())), &found)
     }
 
     fn compare_keys(&mut self) -> Result<(), String> {

@@ -383,7 +383,7 @@ fn scope_of(role: Role, scope: &Scope) -> Scope {
 }
 
 /// Nothing in a scope is everybody.
-fn is_within(scope: &Scope, person: &Person) -> bool {
+pub(crate) fn is_within(scope: &Scope, person: &Person) -> bool {
     let profile: &Profile = &person.profile;
     let parts: Vec<_> = scope.parts().collect();
     parts.is_empty()

@@ -16,6 +16,7 @@ mod settings;
 mod tokens;
 mod verify;
 
+pub(crate) use callers::is_within;
 pub(crate) use people::Person;
 
 /// Milliseconds for which an answer is given again.
