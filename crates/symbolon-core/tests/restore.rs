@@ -7,10 +7,10 @@ use symbolon_core::limits::{FAILURES_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USE
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
-    Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, Fingerprint, JoinToken, JoinTokenId,
-    KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, OldKey, Reason, RequestId, RestoreError,
-    Rights, Role, Rotation, Row, Scalars, Sealed, Serial, Setting, Settings, State, Strangers,
-    Timestamp, Token, TokenId, User, UserId, UserPin, Violation,
+    Bypass, Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, Fingerprint, JoinToken,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, OldKey, Reason, RecoveryCodes,
+    RequestId, RestoreError, Rights, Role, Rotation, Row, Scalars, Sealed, Serial, Setting,
+    Settings, State, Strangers, Timestamp, Token, TokenId, User, UserId, UserPin, Violation,
 };
 
 #[path = "restore/rows.rs"]

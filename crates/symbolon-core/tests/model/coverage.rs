@@ -1,0 +1,187 @@
+//! What the scripts have reached: a test says nothing about the rest.
+
+use std::collections::BTreeMap;
+
+use symbolon_core::{Answer, Command, Denial, Refusal, Reply, Stamp};
+
+/// How often each command came to each end, and how often something rare happened.
+#[derive(Default)]
+pub(crate) struct Coverage {
+    ends: BTreeMap<(&'static str, &'static str), u64>,
+    notes: BTreeMap<&'static str, u64>,
+}
+
+impl Coverage {
+    pub(crate) fn count(&mut self, command: &Command, stamp: Stamp, answer: &Answer) {
+        let is_listed = TABLE.lines().any(|line| line.split(": ").next() == Some(command.name()));
+        assert!(is_listed, "{} is not in the table", command.name());
+        let end = if answer.index == stamp.index { end(answer.reply) } else { "again" };
+        *self.ends.entry((command.name(), end)).or_default() += 1;
+    }
+
+    pub(crate) fn note(&mut self, what: &'static str) {
+        *self.notes.entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        other.ends.into_iter().for_each(|(key, times)| *self.ends.entry(key).or_default() += times);
+        let notes = other.notes.into_iter();
+        notes.for_each(|(key, times)| *self.notes.entry(key).or_default() += times);
+    }
+
+    /// What of the table was not reached.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let ends = TABLE.lines().filter_map(|line| line.split_once(": "));
+        let ends = ends.flat_map(|(command, ends)| ends.split(' ').map(move |end| (command, end)));
+        let ends = ends.filter(|end| !self.ends.contains_key(end));
+        let notes = NOTES.iter().filter(|note| !self.notes.contains_key(*note));
+        ends.map(|(command, end)| format!("{command} -> {end}"))
+            .chain(notes.map(|note| (*note).to_owned()))
+            .collect()
+    }
+
+    pub(crate) fn report(&self) -> String {
+        let ends = self.ends.iter();
+        let ends = ends.map(|((command, end), times)| format!("{times:>8}  {command} -> {end}"));
+        let notes = self.notes.iter().map(|(note, times)| format!("{times:>8}  {note}"));
+        ends.chain(notes).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A new reply is met here first: it needs a place in the table below.
+fn end(reply: Reply) -> &'static str {
+    match reply {
+        Reply::Verified(verdict) => verdict.denial.map_or("allow", Denial::name),
+        Reply::ClusterCreated
+        | Reply::UserCreated(_)
+        | Reply::UserChanged(_)
+        | Reply::TokenEnrolled(_)
+        | Reply::TokenChanged(_)
+        | Reply::ApplicationCreated(_)
+        | Reply::ApplicationChanged(_)
+        | Reply::AdministratorCreated(_)
+        | Reply::AdministratorChanged(_)
+        | Reply::JoinTokenCreated(_)
+        | Reply::NodeAdmitted(_)
+        | Reply::SettingsChanged
+        | Reply::DataKeyRotationStarted(_)
+        | Reply::Done => "done",
+        Reply::Refused(refusal) => refused(refusal),
+    }
+}
+
+const fn refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Stale => "Stale",
+        Refusal::Late => "Late",
+        Refusal::FingerprintMismatch => "FingerprintMismatch",
+        Refusal::IdTaken => "IdTaken",
+        Refusal::NameTaken => "NameTaken",
+        Refusal::NoSuchUser => "NoSuchUser",
+        Refusal::RevisionChanged => "RevisionChanged",
+        Refusal::NoSuchApplication => "NoSuchApplication",
+        Refusal::NoSuchAdministrator => "NoSuchAdministrator",
+        Refusal::LastAdministrator => "LastAdministrator",
+        Refusal::NoSuchToken => "NoSuchToken",
+        Refusal::SerialTaken => "SerialTaken",
+        Refusal::StepRefused => "StepRefused",
+        Refusal::LimitReached => "LimitReached",
+        Refusal::JoinTokenUnknown => "JoinTokenUnknown",
+        Refusal::JoinTokenUsed => "JoinTokenUsed",
+        Refusal::JoinTokenExpired => "JoinTokenExpired",
+        Refusal::NotPermitted => "NotPermitted",
+        Refusal::WrongPhase => "WrongPhase",
+        Refusal::RotationUnderWay => "RotationUnderWay",
+        Refusal::SettingRefused => "SettingRefused",
+        Refusal::GuessingUnbounded => "GuessingUnbounded",
+    }
+}
+
+/// Each command, and what it must have come to. What is all but impossible is left out: a tick that is too
+/// old, say.
+const TABLE: &str = "\
+admit_node: done GuessingUnbounded JoinTokenExpired JoinTokenUnknown JoinTokenUsed Late LimitReached NameTaken NotPermitted Stale WrongPhase again
+block_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
+confirm_data_key: done Late NotPermitted Stale WrongPhase again
+confirm_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
+create_administrator: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
+create_application: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
+create_cluster: done WrongPhase again
+create_join_token: done FingerprintMismatch IdTaken Late LimitReached NotPermitted Stale WrongPhase again
+create_user: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
+delete_administrator: done LastAdministrator Late NoSuchAdministrator NotPermitted Stale WrongPhase
+delete_application: done Late NoSuchApplication NotPermitted Stale WrongPhase again
+delete_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
+enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotPermitted SerialTaken Stale WrongPhase again
+remove_token: done FingerprintMismatch Late NoSuchToken NotPermitted Stale WrongPhase again
+reseal: done Late NotPermitted Stale WrongPhase
+resync_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
+retire_application_key: done Late NoSuchApplication NotPermitted Stale WrongPhase
+retire_data_key: done Late NotPermitted Stale WrongPhase again
+rotate_administrator_token: done Late NoSuchAdministrator NotPermitted Stale WrongPhase again
+rotate_application_key: done Late NoSuchApplication NotPermitted Stale WrongPhase again
+rotate_data_key: done IdTaken Late NotPermitted RotationUnderWay Stale WrongPhase again
+set_node_addresses: done Late NotPermitted Stale WrongPhase again
+tick: done Late NotPermitted Stale WrongPhase
+unblock_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
+update_administrator: done FingerprintMismatch LastAdministrator Late NoSuchAdministrator NotPermitted RevisionChanged Stale WrongPhase again
+update_application: done FingerprintMismatch Late NameTaken NoSuchApplication NotPermitted RevisionChanged Stale WrongPhase again
+update_settings: done FingerprintMismatch GuessingUnbounded Late NotPermitted RevisionChanged SettingRefused Stale WrongPhase again
+update_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
+verify: allow BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
+
+/// What must have happened, as the model tells it.
+const NOTES: &[&str] = &[
+    "a block is cut to the longest",
+    "a code is new for one token and used for another",
+    "a code is spent for several tokens",
+    "a doubled wait",
+    "a help desk helps within its scope",
+    "a join token comes as it expires",
+    "a join token is no longer shown",
+    "a key is changed while the one before is taken",
+    "a key is retired before a new node has the next",
+    "a key is retired too early",
+    "a name that no event tells of",
+    "a node has the key after it became active",
+    "a node joins again with its token",
+    "a restart",
+    "a scope is lost with the role",
+    "a setting is set to its default",
+    "a share spent, besides failures of others",
+    "a tick as an old key ends",
+    "a tick tells of names",
+    "a tick as something ends",
+    "a token is set as far as it goes",
+    "a user goes with several tokens",
+    "a user out of the caller's sight",
+    "an answer has just been forgotten",
+    "an answer is repeated for the last time",
+    "an application helps",
+    "an old key is over",
+    "failures are forgiven by a right code",
+    "failures are forgiven by enrolment",
+    "failures are forgiven by unblocking",
+    "just not late",
+    "late by a millisecond",
+    "locked by what nodes keep back",
+    "locked in a cluster of several nodes",
+    "more steps than an outcome may name",
+    "settings that stand already are set",
+    "several fields of a profile change at once",
+    "several rows are over at once",
+    "the addresses of a node are what they were",
+    "the end of a block",
+    "the end of a wait",
+    "the first wait",
+    "the key of an application is no longer shown",
+    "the last millisecond of a block",
+    "the last millisecond of a wait",
+    "the last of several nodes makes a key active",
+    "the life of a join token is cut",
+    "the longest wait",
+    "the next name tells of those before",
+    "the overlap of keys is cut",
+    "the token of an administrator is no longer shown",
+    "two events of one entry",
+];

@@ -1,0 +1,51 @@
+//! What is promised whatever the rules are, judged by what the core says and does alone.
+
+use std::collections::BTreeMap;
+
+use symbolon_core::{AuditEvent, AuditRow, Row, State, TokenId};
+
+/// The steps of each token that were accepted, since it was enrolled.
+#[derive(Default)]
+pub(crate) struct Promises(BTreeMap<TokenId, Vec<u64>>);
+
+impl Promises {
+    /// Judges what one proposal has done.
+    pub(crate) fn judge(&mut self, events: &[AuditEvent], state: &State) -> Result<(), String> {
+        for event in events {
+            match &event.row {
+                AuditRow::Verified(verified) => {
+                    let spent = verified.spent.iter();
+                    spent.into_iter().try_for_each(|it| self.accept(it.token, it.step))?;
+                    let is_right = !verified.spent.is_empty();
+                    hold(verified.verdict.is_allow() == is_right, "an allowance without a code")?;
+                }
+                AuditRow::TokenConfirmed { token, step, .. }
+                | AuditRow::TokenResynchronised { token, step, .. } => {
+                    self.accept(*token, *step)?
+                }
+                // One that is gone may come back as another.
+                AuditRow::TokenEnrolled { token, .. } => _ = self.0.insert(*token, Vec::new()),
+                _ => {}
+            }
+        }
+        for row in state.rows() {
+            if let Row::Token(token) = row {
+                let highest = self.0.get(&token.id).and_then(|steps| steps.last());
+                hold(highest.is_none_or(|step| token.mark >= *step), "a mark fell")?;
+            }
+        }
+        let lockout = state.lockout();
+        hold(lockout.threshold <= lockout.limit && lockout.limit <= 100, "guessing is unbounded")
+    }
+
+    fn accept(&mut self, token: TokenId, step: u64) -> Result<(), String> {
+        let accepted = self.0.entry(token).or_default();
+        hold(accepted.last().is_none_or(|last| *last < step), "a step was accepted twice")?;
+        accepted.push(step);
+        Ok(())
+    }
+}
+
+fn hold(holds: bool, otherwise: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(format!("a promise is broken: {otherwise}")) }
+}

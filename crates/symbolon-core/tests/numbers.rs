@@ -1,0 +1,136 @@
+//! Numbers and names that are stored, sent or documented: another one, and what was written before is
+//! read as something else.
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use symbolon_core::otp::{Algorithm, Parameters};
+    use symbolon_core::{
+        Administrator, AdministratorId, Application, ApplicationId, Denial, Digest, KeyHash,
+        LogIndex, Name, OldKey, PhoneKind, ProfileField, RestoreError, Right, Rights, Role, Row,
+        Scalars, Scope, ScopePart, Sealed, SourceRange, Sources, State, Strangers, Timestamp,
+        Token, TokenId, UserId,
+    };
+
+    #[test]
+    fn denials_have_the_numbers_and_names_that_they_always_had() {
+        let all = [
+            (Denial::CodeMismatch, 1, "CODE_MISMATCH"),
+            (Denial::CodeAlreadyUsed, 2, "CODE_ALREADY_USED"),
+            (Denial::UnknownUser, 3, "UNKNOWN_USER"),
+            (Denial::NoToken, 4, "NO_TOKEN"),
+            (Denial::Locked, 5, "LOCKED"),
+            (Denial::Disabled, 6, "DISABLED"),
+            (Denial::Blocked, 7, "BLOCKED"),
+            (Denial::Waiting, 8, "WAITING"),
+            (Denial::ShareSpent, 9, "SHARE_SPENT"),
+        ];
+        for (denial, number, name) in all {
+            assert_eq!((denial.number(), denial.name()), (number, name));
+        }
+    }
+
+    #[test]
+    fn parts_of_a_profile_have_the_numbers_and_names_that_they_always_had() {
+        let fields = [(1, "email"), (2, "phones"), (3, "groups"), (4, "tags"), (5, "language")];
+        let found = ProfileField::ALL.map(|field| (field.number(), field.name()));
+        assert_eq!(found, fields);
+        let kinds = [PhoneKind::Mobile, PhoneKind::Office, PhoneKind::Backup];
+        for (number, kind) in (1..).zip(kinds) {
+            assert_eq!((kind.number(), PhoneKind::from_number(number)), (number, Some(kind)));
+        }
+        assert_eq!([0, 4].map(PhoneKind::from_number), [None, None]);
+    }
+
+    #[test]
+    fn roles_and_rights_have_the_numbers_and_names_that_they_always_had() {
+        let roles = [
+            (Role::Administrator, "administrator"),
+            (Role::HelpDesk, "help-desk"),
+            (Role::Auditor, "auditor"),
+        ];
+        for (number, (role, name)) in (0..).zip(roles) {
+            assert_eq!((u32::from(role.number()), role.name()), (number, name));
+            assert_eq!(Role::from_number(number), Some(role));
+        }
+        assert_eq!(Role::from_number(3), None);
+        let bits = Right::ALL.map(|right| (Rights::NONE.with(right).bits(), right.name()));
+        let names = ["verify", "self-service", "help-desk", "auditor", "administrator"];
+        assert_eq!(bits, [1, 2, 4, 8, 16].into_iter().zip(names).collect::<Vec<_>>()[..]);
+        assert_eq!(Rights::VERIFY.with(Right::Verify), Rights::VERIFY, "a right is there once");
+        let known: BTreeSet<_> =
+            (0..=u8::MAX).filter(|it| Rights::from_bits(*it).is_some()).collect();
+        assert_eq!(known, (0..32).collect());
+    }
+
+    /// What a row says is told apart even where both rows say something that came later.
+    #[test]
+    fn rows_that_differ_in_what_came_later_have_other_digests() {
+        let scopes = ["group:sales", "tag:sales", "domain:sales", "group:IT"];
+        let scopes = scopes.map(|scope| Row::Administrator(help_desk(&[scope])));
+        let more = Row::Administrator(help_desk(&["group:sales", "group:IT"]));
+        let sources = ["192.0.2.0/24", "192.0.2.0/25", "2001:db8::/32"];
+        let sources = sources.map(|range| Row::Application(portal(&[range], 9)));
+        let others = [portal(&["192.0.2.0/24", "2001:db8::/32"], 9), portal(&["192.0.2.0/24"], 10)];
+        let algorithms = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
+        let tokens = algorithms.map(|algorithm| Row::Token(token(algorithm)));
+        let mut rows = scopes.to_vec();
+        rows.push(more);
+        rows.extend(sources);
+        rows.extend(others.map(Row::Application));
+        rows.extend(tokens);
+        let digests: BTreeSet<_> = rows.iter().map(digest).collect();
+        assert_eq!(digests.len(), rows.len());
+    }
+
+    /// The digest of a state of one row, as the refusal to restore it under another tells it.
+    fn digest(row: &Row) -> Digest {
+        match State::restore([row.clone()], Scalars::default(), []) {
+            Err(RestoreError::Digest { found, .. }) => found,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn help_desk(scope: &[&str]) -> Administrator {
+        let parts = scope.iter().map(|part| ScopePart::parse(part).unwrap());
+        let name = Name::new("helen").unwrap();
+        Administrator {
+            role: Role::HelpDesk,
+            scope: Scope::new(parts).unwrap(),
+            ..Administrator::first(AdministratorId(2), name, KeyHash([1; 32]))
+        }
+    }
+
+    fn portal(sources: &[&str], until: u64) -> Application {
+        let ranges = sources.iter().map(|range| SourceRange::parse(range).unwrap());
+        Application {
+            id: ApplicationId(1),
+            name: Name::new("portal").unwrap(),
+            key: KeyHash([2; 32]),
+            old_key: Some(OldKey { key: KeyHash([3; 32]), until: Timestamp(until) }),
+            reveal: None,
+            rights: Rights::VERIFY,
+            sources: Sources::new(ranges).unwrap(),
+            disabled: false,
+            strangers: Strangers::default(),
+            created_at: Timestamp(1),
+            changed_at: LogIndex(1),
+        }
+    }
+
+    fn token(algorithm: Algorithm) -> Token {
+        Token {
+            id: TokenId(1),
+            user: UserId(1),
+            parameters: Parameters::hotp(algorithm, 6).unwrap(),
+            seed: Sealed::new(vec![1; 30]),
+            serial: None,
+            pending: true,
+            mark: 1,
+            drift: 0,
+            created_at: Timestamp(1),
+            changed_at: LogIndex(1),
+        }
+    }
+}
