@@ -101,6 +101,7 @@ const fn refused(refusal: Refusal) -> &'static str {
 /// old, say.
 const TABLE: &str = "\
 admit_node: done GuessingUnbounded JoinTokenExpired JoinTokenUnknown JoinTokenUsed Late LimitReached NameTaken NotPermitted Stale WrongPhase again
+cancel_bypass: done Late NoSuchUser NotPermitted Stale WrongPhase
 block_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 confirm_data_key: done Late NotPermitted Stale WrongPhase again
 confirm_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
@@ -108,11 +109,13 @@ create_administrator: done FingerprintMismatch IdTaken Late NameTaken NotPermitt
 create_application: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
 create_cluster: done WrongPhase again
 create_join_token: done FingerprintMismatch IdTaken Late LimitReached NotPermitted Stale WrongPhase again
+create_recovery_codes: done Late NoSuchUser NotPermitted Stale WrongPhase again
 create_user: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
 delete_administrator: done LastAdministrator Late NoSuchAdministrator NotPermitted Stale WrongPhase
 delete_application: done Late NoSuchApplication NotPermitted Stale WrongPhase again
 delete_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
 enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotPermitted SerialTaken Stale WrongPhase again
+grant_bypass: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 remove_token: done FingerprintMismatch Late NoSuchToken NotPermitted Stale WrongPhase again
 reseal: done Late NotPermitted Stale WrongPhase
 resync_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
@@ -122,17 +125,20 @@ rotate_administrator_token: done Late NoSuchAdministrator NotPermitted Stale Wro
 rotate_application_key: done Late NoSuchApplication NotPermitted Stale WrongPhase again
 rotate_data_key: done IdTaken Late NotPermitted RotationUnderWay Stale WrongPhase again
 set_node_addresses: done Late NotPermitted Stale WrongPhase again
+set_pin: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 tick: done Late NotPermitted Stale WrongPhase
 unblock_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 update_administrator: done FingerprintMismatch LastAdministrator Late NoSuchAdministrator NotPermitted RevisionChanged Stale WrongPhase again
 update_application: done FingerprintMismatch Late NameTaken NoSuchApplication NotPermitted RevisionChanged Stale WrongPhase again
 update_settings: done FingerprintMismatch GuessingUnbounded Late NotPermitted RevisionChanged SettingRefused Stale WrongPhase again
 update_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
-verify: allow BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
+verify: allow AMBIGUOUS_NAME WRONG_PIN BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
 
 /// What must have happened, as the model tells it.
 const NOTES: &[&str] = &[
     "a block is cut to the longest",
+    "a bypass forgives nothing",
+    "a bypass is cut to the longest",
     "a code is new for one token and used for another",
     "a code is spent for several tokens",
     "a doubled wait",
@@ -145,8 +151,12 @@ const NOTES: &[&str] = &[
     "a name that no event tells of",
     "a node has the key after it became active",
     "a node joins again with its token",
+    "a short name is one user's",
+    "a recovery code without a token",
     "a restart",
+    "a right code is spent with a bypass",
     "a scope is lost with the role",
+    "a set of recovery codes that was begun gives way",
     "a setting is set to its default",
     "a share spent, besides failures of others",
     "a tick as an old key ends",
@@ -159,6 +169,8 @@ const NOTES: &[&str] = &[
     "an answer is repeated for the last time",
     "an application helps",
     "an old key is over",
+    "failures are forgiven by a PIN",
+    "failures are forgiven by a recovery code",
     "failures are forgiven by a right code",
     "failures are forgiven by enrolment",
     "failures are forgiven by unblocking",
@@ -172,10 +184,12 @@ const NOTES: &[&str] = &[
     "several rows are over at once",
     "the addresses of a node are what they were",
     "the end of a block",
+    "the end of a bypass",
     "the end of a wait",
     "the first wait",
     "the key of an application is no longer shown",
     "the last millisecond of a block",
+    "the last millisecond of a bypass",
     "the last millisecond of a wait",
     "the last of several nodes makes a key active",
     "the life of a join token is cut",

@@ -1,12 +1,12 @@
 //! What is promised whatever the rules are, judged by what the core says and does alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use symbolon_core::{AuditEvent, AuditRow, Row, State, TokenId};
+use symbolon_core::{AuditEvent, AuditRow, Denial, Proof, Row, State, TokenId, UserId};
 
-/// The steps of each token that were accepted, since it was enrolled.
+/// The steps of each token that were accepted, since it was enrolled; and the recovery codes.
 #[derive(Default)]
-pub(crate) struct Promises(BTreeMap<TokenId, Vec<u64>>);
+pub(crate) struct Promises(BTreeMap<TokenId, Vec<u64>>, BTreeSet<(Option<UserId>, u8)>);
 
 impl Promises {
     /// Judges what one proposal has done.
@@ -16,12 +16,24 @@ impl Promises {
                 AuditRow::Verified(verified) => {
                     let spent = verified.spent.iter();
                     spent.into_iter().try_for_each(|it| self.accept(it.token, it.step))?;
-                    let is_right = !verified.spent.is_empty();
-                    hold(verified.verdict.is_allow() == is_right, "an allowance without a code")?;
+                    let denial = verified.verdict.denial;
+                    let is_shown = !verified.spent.is_empty();
+                    let wrong_pin = denial == Some(Denial::WrongPin);
+                    let helped = verified.proof != Proof::Code;
+                    let is_right = is_shown && !wrong_pin || helped;
+                    hold(denial.is_some() || is_right, "an allowance without a code")?;
+                    hold(denial.is_none() || !is_shown || wrong_pin, "a code spent for nothing")?;
+                    if let (None, Proof::RecoveryCode(number)) = (denial, verified.proof) {
+                        let is_new = self.1.insert((verified.user, number));
+                        hold(is_new, "a recovery code was accepted twice")?;
+                    }
                 }
                 AuditRow::TokenConfirmed { token, step, .. }
                 | AuditRow::TokenResynchronised { token, step, .. } => {
                     self.accept(*token, *step)?
+                }
+                AuditRow::RecoveryCodesCreated { user } | AuditRow::UserDeleted { user, .. } => {
+                    self.1.retain(|(owner, _)| *owner != Some(*user));
                 }
                 // One that is gone may come back as another.
                 AuditRow::TokenEnrolled { token, .. } => _ = self.0.insert(*token, Vec::new()),

@@ -2,13 +2,13 @@
 
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, ClusterId, Command,
-    ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken, CreateUser, DataKeyId,
-    DeleteUser, DisplayName, EnrollToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
-    Method, Name, Node, NodeId, Outcome, Phone, PhoneKind, Profile, ProfileChange, Reason,
-    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, SealedPlace,
-    Serial, SetNodeAddresses, State, Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser,
-    UserId, UserName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, CancelBypass, ClusterId,
+    Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken, CreateRecoveryCodes,
+    CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, GrantBypass, JoinTokenId, KeyHash,
+    KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Phone, PhoneKind,
+    Profile, ProfileChange, Reason, RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey,
+    RowKey, Sealed, SealedPlace, Serial, SetNodeAddresses, SetPin, State, Timestamp, TokenId,
+    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 use crate::script::{Token, Who, Wish};
@@ -27,6 +27,10 @@ impl Maker<'_> {
             | Wish::Block { .. }
             | Wish::Unblock { .. }
             | Wish::Delete { .. } => self.about_user(wish),
+            Wish::Pin { .. }
+            | Wish::Bypass { .. }
+            | Wish::NoBypass { .. }
+            | Wish::RecoveryCodes { .. } => self.about_help(wish),
             Wish::Enroll { .. }
             | Wish::Confirm { .. }
             | Wish::Resync { .. }
@@ -35,9 +39,9 @@ impl Maker<'_> {
             | Wish::ConfirmKey { .. }
             | Wish::Reseal { .. }
             | Wish::Retire { .. } => self.about_key(wish),
-            Wish::Verify { name, application, shown, known } => {
+            Wish::Verify { name, application, shown, without_pin, recovery_code, known } => {
                 let user_name = user_name(*name);
-                let found = self.view.user_by_name(&user_name);
+                let found = self.view.account(&user_name).user();
                 let own = found.map_or(&[][..], |user| &user.tokens[..]);
                 let user = match known {
                     Who::AsSeen => found.map(|user| user.id),
@@ -52,15 +56,17 @@ impl Maker<'_> {
                     };
                     Some(self.shown(token, *off, 0))
                 });
+                let mut matches: Vec<_> = shown.collect();
+                let wrong_pin = matches.split_off(matches.len().saturating_sub(*without_pin));
                 Command::Verify(Outcome {
                     user_name,
                     user,
                     application: ApplicationId(*application),
                     method: Method::Otp,
                     client_ip: format!("192.0.2.{name}"),
-                    matches: shown.collect(),
-                    wrong_pin: Vec::new(),
-                    recovery_code: None,
+                    matches,
+                    wrong_pin,
+                    recovery_code: *recovery_code,
                 })
             }
             Wish::Application { .. }
@@ -115,6 +121,29 @@ impl Maker<'_> {
                 user: UserId(*user),
                 revision: revision(user, bound),
             }),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn about_help(&self, wish: &Wish) -> Command {
+        let reason = Reason::new("lost").unwrap();
+        match wish {
+            Wish::Pin { user, set, key_off } => Command::SetPin(SetPin {
+                user: UserId(*user),
+                pin: set.then(|| self.sealed(*key_off, 5)),
+            }),
+            Wish::Bypass { user, milliseconds } => Command::GrantBypass(GrantBypass {
+                user: UserId(*user),
+                reason,
+                milliseconds: *milliseconds,
+            }),
+            Wish::NoBypass { user } => {
+                Command::CancelBypass(CancelBypass { user: UserId(*user), reason })
+            }
+            Wish::RecoveryCodes { user, key_off } => {
+                let codes = self.sealed(*key_off, 6);
+                Command::CreateRecoveryCodes(CreateRecoveryCodes { user: UserId(*user), codes })
+            }
             other => unreachable!("{other:?}"),
         }
     }
@@ -294,9 +323,16 @@ pub(super) fn named(kind: &str, number: u64) -> Name {
 }
 
 pub(crate) fn user_name(number: u64) -> UserName {
-    // One of them is of another domain than the others.
-    let domain = if number == 4 { "@example.org" } else { "" };
-    UserName::new(format!("user{number}{domain}")).unwrap()
+    // Some are of a domain, and some names fit them.
+    let name = match number {
+        4 => "user4@example.org",
+        5 => "user4@sales.example.org",
+        6 => "user4@sales.example.net",
+        7 => "user4",
+        8 => "user4@sales",
+        _ => return UserName::new(format!("user{number}")).unwrap(),
+    };
+    UserName::new(name).unwrap()
 }
 
 /// Four profiles that differ in some fields and agree in others.

@@ -99,6 +99,7 @@ fn ends(model: &Model, now: u64, of_rows: bool) -> Vec<u64> {
     let mut ends: Vec<u64> = model.next_due().into_iter().collect();
     for person in &model.people {
         ends.extend(person.block.as_ref().map(|block| block.until.0));
+        ends.extend(person.bypass.as_ref().map(|bypass| bypass.until.0));
         ends.push(model.wait_until(person));
     }
     ends.extend(model.join_tokens.iter().map(|row| row.expires_at.0));

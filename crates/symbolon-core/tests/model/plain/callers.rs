@@ -35,6 +35,10 @@ const fn takes(command: &Command) -> Takes {
         }
         Command::BlockUser(_)
         | Command::UnblockUser(_)
+        | Command::SetPin(_)
+        | Command::GrantBypass(_)
+        | Command::CancelBypass(_)
+        | Command::CreateRecoveryCodes(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
         | Command::ResyncToken(_)
@@ -96,6 +100,10 @@ impl Model {
             Command::BlockUser(command) => Some(command.user),
             Command::UnblockUser(command) => Some(command.user),
             Command::DeleteUser(command) => Some(command.user),
+            Command::SetPin(command) => Some(command.user),
+            Command::GrantBypass(command) => Some(command.user),
+            Command::CancelBypass(command) => Some(command.user),
+            Command::CreateRecoveryCodes(command) => Some(command.user),
             Command::EnrollToken(command) => Some(command.user),
             Command::ConfirmToken(command) => owner(command.shown.token),
             Command::ResyncToken(command) => owner(command.shown.token),

@@ -164,10 +164,6 @@ impl Model {
                 continue;
             };
             let application = row.id;
-            if old.is_some() {
-                let told = AuditRow::ApplicationKeyRetired { application };
-                over.push((due, 0, application.0, told));
-            }
             // Whatever a tick comes for, names of an old minute are forgotten.
             if met_until.0 <= now {
                 row.strangers = Strangers::default();
@@ -177,6 +173,10 @@ impl Model {
                     over.push((due, 0, application.0, told));
                     self.notes.push("a tick tells of names");
                 }
+            }
+            if old.is_some() {
+                let told = AuditRow::ApplicationKeyRetired { application };
+                over.push((due, 0, application.0, told));
             }
         }
         for row in &self.join_tokens {

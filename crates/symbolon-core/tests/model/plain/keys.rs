@@ -18,6 +18,11 @@ impl Model {
         for token in &mut self.tokens {
             secrets.push((RowKey::Token(token.id), &mut token.seed));
         }
+        for person in &mut self.people {
+            let row = RowKey::User(person.id);
+            secrets.extend(person.pin.as_mut().map(|pin| (row, &mut pin.sealed)));
+            secrets.extend(person.codes.as_mut().map(|codes| (row, &mut codes.sealed)));
+        }
         if let Some(cluster) = &mut self.cluster {
             secrets.push((RowKey::Cluster, &mut cluster.ca_key));
         }
@@ -105,11 +110,9 @@ impl Model {
             return Err(Refusal::Stale);
         }
         let mut secrets = self.secrets();
-        let secret = secrets.iter_mut().find(|(row, _)| *row == command.row);
-        match secret {
-            Some((_, sealed)) if **sealed == command.old => **sealed = command.new.clone(),
-            _ => return Err(Refusal::Stale),
-        }
+        let is_meant = |row: RowKey, sealed: &Sealed| row == command.row && *sealed == command.old;
+        let secret = secrets.iter_mut().find(|(row, sealed)| is_meant(*row, sealed));
+        *secret.ok_or(Refusal::Stale)?.1 = command.new.clone();
         Ok(Reply::Done)
     }
 

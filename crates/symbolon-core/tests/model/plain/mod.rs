@@ -10,6 +10,7 @@ use symbolon_core::{
 
 mod callers;
 mod cluster;
+mod helped;
 mod keys;
 mod people;
 mod settings;
@@ -167,10 +168,10 @@ impl Model {
             Command::BlockUser(command) => self.block_user(at, command),
             Command::UnblockUser(command) => self.unblock_user(at, command),
             Command::DeleteUser(command) => self.delete_user(at, command),
-            Command::SetPin(_)
-            | Command::GrantBypass(_)
-            | Command::CancelBypass(_)
-            | Command::CreateRecoveryCodes(_) => unreachable!("no script asks for it"),
+            Command::SetPin(command) => self.set_pin(at, command),
+            Command::GrantBypass(command) => self.grant_bypass(at, command),
+            Command::CancelBypass(command) => self.cancel_bypass(at, command),
+            Command::CreateRecoveryCodes(command) => self.create_codes(at, command),
             Command::EnrollToken(command) => self.enroll_token(at, command),
             Command::ConfirmToken(command) => self.confirm_token(at, command),
             Command::ResyncToken(command) => self.resync_token(at, command),

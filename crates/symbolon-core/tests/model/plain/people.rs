@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use symbolon_core::{
-    ApplicationId, AuditRow, Block, BlockUser, CreateUser, DeleteUser, DisplayName, LogIndex,
-    Profile, ProfileField, Refusal, Reply, Timestamp, TokenId, UnblockUser, UpdateUser, User,
-    UserId, UserName,
+    ApplicationId, AuditRow, Block, BlockUser, Bypass, CreateUser, DeleteUser, DisplayName,
+    LogIndex, Profile, ProfileField, RecoveryCodes, Refusal, Reply, Timestamp, TokenId,
+    UnblockUser, UpdateUser, User, UserId, UserName, UserPin,
 };
 
 use super::{At, Decided, Model};
@@ -22,6 +22,9 @@ pub(crate) struct Person {
     pub(crate) profile: Profile,
     pub(crate) disabled: bool,
     pub(crate) block: Option<Block>,
+    pub(crate) bypass: Option<Bypass>,
+    pub(crate) codes: Option<RecoveryCodes>,
+    pub(crate) pin: Option<UserPin>,
     /// Who brought a wrong code, and when.
     pub(crate) wrong: Vec<(ApplicationId, u64)>,
     /// In the order of enrolment.
@@ -56,9 +59,9 @@ impl Person {
             tokens: self.tokens.clone(),
             disabled: self.disabled,
             block: self.block.clone(),
-            bypass: None,
-            recovery_codes: None,
-            pin: None,
+            bypass: self.bypass.clone().map(Arc::new),
+            recovery_codes: self.codes.clone().map(Arc::new),
+            pin: self.pin.clone().map(Arc::new),
             profile: is_known.then(|| Arc::new(self.profile.clone())),
             created_at: Timestamp(self.created_at),
             changed_at: self.changed_at,
@@ -86,6 +89,9 @@ impl Model {
             profile: command.profile.clone(),
             disabled: false,
             block: None,
+            bypass: None,
+            codes: None,
+            pin: None,
             wrong: Vec::new(),
             tokens: Vec::new(),
             created_at: self.now,

@@ -2,7 +2,7 @@
 
 use symbolon_core::{
     ApplicationId, AuditRow, Denial, Match, Outcome, Proof, Refusal, Reply, Setting, Standing,
-    Strangers, Timestamp, Token, Verdict, Verified,
+    Strangers, Timestamp, Token, UserName, Verdict, Verified,
 };
 
 use super::tokens::is_looked_at;
@@ -15,19 +15,27 @@ pub(super) const STRANGERS_TIME: u64 = 60_000;
 
 impl Model {
     pub(super) fn verify(&mut self, at: At<'_>, outcome: &Outcome) -> Decided {
-        let person = self.people.iter().find(|person| person.name == outcome.user_name).cloned();
+        let meant = self.meant(&outcome.user_name);
+        let person = if let [person] = &meant[..] { Some(person.clone()) } else { None };
         self.is_up_to_date(at, outcome, person.as_ref())?;
+        let is_short = person.as_ref().is_some_and(|person| person.name != outcome.user_name);
+        self.note_if(is_short, "a short name is one user's");
         let mut spent = Vec::new();
+        let mut proof = Proof::Code;
         let denial = match &person {
-            None => Some(Denial::UnknownUser),
-            Some(person) => self.judge(at, outcome, person, &mut spent),
+            None if meant.is_empty() => Some(Denial::UnknownUser),
+            None => Some(Denial::AmbiguousName),
+            Some(person) => self.judge(at, outcome, person, &mut spent, &mut proof),
         };
         let failures = person.map_or(0, |person| {
             let now = self.now;
             let person = self.person(person.id).unwrap();
             match denial {
+                None if proof == Proof::Bypass => person.bypass = None,
                 None => person.wrong.clear(),
-                Some(Denial::CodeMismatch) => person.wrong.push((outcome.application, now)),
+                Some(Denial::CodeMismatch | Denial::WrongPin) => {
+                    person.wrong.push((outcome.application, now));
+                }
                 Some(_) => {}
             }
             u32::try_from(person.wrong.len()).unwrap()
@@ -48,12 +56,32 @@ impl Model {
             method: outcome.method,
             verdict,
             spent,
-            proof: Proof::default(),
+            proof,
         };
         if verified.user.is_some() || self.meets_stranger(at, outcome.application) {
             self.tell(at, AuditRow::Verified(verified));
         }
         Ok(Reply::Verified(verdict))
+    }
+
+    /// Who can be meant by a name: whose whole name it is, or else all whom it fits.
+    fn meant(&self, name: &UserName) -> Vec<Person> {
+        let people = |fits: &dyn Fn(&str) -> bool| {
+            let people = self.people.iter().filter(|person| fits(person.name.as_str()));
+            people.cloned().collect::<Vec<_>>()
+        };
+        let own = people(&|other| other == name.as_str());
+        match name.as_str().split_once('@') {
+            _ if !own.is_empty() => own,
+            None => people(&|other| {
+                other.split('@').next() == Some(name.as_str()) && other.contains('@')
+            }),
+            Some((_, domain)) if domain.contains('.') => own,
+            Some((first, domain)) => people(&|other| {
+                let (own, rest) = other.split_once('@').unwrap_or_default();
+                own == first && rest.split('.').next() == Some(domain) && rest.contains('.')
+            }),
+        }
     }
 
     /// Counts a name that is nobody's. Whether it is to be told of: so many are in a minute.
@@ -90,6 +118,9 @@ impl Model {
             return Err(Refusal::Stale);
         }
         changes.extend(person.map(|person| person.changed_at));
+        // It says where the PIN is typed.
+        let has_pin = person.is_some_and(|person| person.pin.is_some());
+        changes.extend(has_pin.then(|| self.settings_changed_at()));
         let theirs = |token: &&Token| Some(token.user) == outcome.user;
         changes.extend(self.tokens.iter().filter(theirs).map(|token| token.changed_at));
         if changes.into_iter().all(|changed_at| changed_at <= at.proposal.seen) {
@@ -106,22 +137,96 @@ impl Model {
         outcome: &Outcome,
         person: &Person,
         spent: &mut Vec<Match>,
+        proof: &mut Proof,
     ) -> Option<Denial> {
         self.note_standing(person, outcome.application);
+        let bypassed = person.bypass.as_ref().is_some_and(|bypass| self.now < bypass.until.0);
+        let without_token = bypassed || outcome.recovery_code.is_some();
         match self.standing(person, Some(outcome.application), self.now) {
             Standing::Disabled => return Some(Denial::Disabled),
             Standing::Blocked => return Some(Denial::Blocked),
             Standing::Locked => return Some(Denial::Locked),
             Standing::Waiting(_) => return Some(Denial::Waiting),
             Standing::ShareSpent => return Some(Denial::ShareSpent),
-            Standing::NoToken => return Some(Denial::NoToken),
-            Standing::Active => {}
+            Standing::NoToken if !without_token => return Some(Denial::NoToken),
+            Standing::NoToken | Standing::Active => {}
         }
+        let ends = person.bypass.as_ref().map(|bypass| bypass.until.0);
+        self.note_if(bypassed && ends == Some(self.now + 1), "the last millisecond of a bypass");
+        self.note_if(ends == Some(self.now), "the end of a bypass");
+        if bypassed {
+            self.note_if(!person.wrong.is_empty(), "a bypass forgives nothing");
+            *proof = Proof::Bypass;
+            for shown in [&outcome.matches, &outcome.wrong_pin] {
+                let right = self.right(at, shown, person, spent).unwrap_or_default();
+                self.note_if(!right.is_empty(), "a right code is spent with a bypass");
+                spend(spent, &right);
+            }
+            return None;
+        }
+        if let Some(number) = outcome.recovery_code {
+            return self.judge_recovery_code(person, number, proof);
+        }
+        let Some(right) = self.right(at, &outcome.matches, person, spent) else {
+            return Some(Denial::CodeAlreadyUsed);
+        };
+        if !right.is_empty() {
+            spend(spent, &right);
+            self.note_if(spent.len() > 1, "a code is spent for several tokens");
+            self.note_if(!person.wrong.is_empty(), "failures are forgiven by a right code");
+            return None;
+        }
+        match self.right(at, &outcome.wrong_pin, person, spent) {
+            None => Some(Denial::CodeAlreadyUsed),
+            Some(right) if right.is_empty() => Some(Denial::CodeMismatch),
+            // Whoever has got hold of a code has one guess at the PIN with it.
+            Some(right) => {
+                spend(spent, &right);
+                Some(Denial::WrongPin)
+            }
+        }
+    }
+
+    fn judge_recovery_code(
+        &mut self,
+        person: &Person,
+        number: u8,
+        proof: &mut Proof,
+    ) -> Option<Denial> {
+        if person.codes.is_none() || !(1..=10).contains(&number) {
+            return Some(Denial::CodeMismatch);
+        }
+        *proof = Proof::RecoveryCode(number);
+        let codes = self.person(person.id).unwrap().codes.as_mut().unwrap();
+        let bit = 1 << (number - 1);
+        if codes.used & bit != 0 {
+            return Some(Denial::CodeAlreadyUsed);
+        }
+        codes.used |= bit;
+        self.note_if(!person.wrong.is_empty(), "failures are forgiven by a recovery code");
+        self.note_if(person.tokens.is_empty(), "a recovery code without a token");
+        None
+    }
+
+    /// Which of the codes shown are right and new; `None` if one of them is used. Those that are spent
+    /// already by the same question are used.
+    fn right(
+        &mut self,
+        at: At<'_>,
+        shown: &[Match],
+        person: &Person,
+        spent: &[Match],
+    ) -> Option<Vec<Match>> {
         let made_at = at.proposal.made_at;
         let mut right = Vec::new();
-        for shown in outcome.matches.iter().take(MATCHES) {
+        for shown in shown.iter().take(MATCHES) {
             let token = self.tokens.iter().find(|token| token.id == shown.token);
             let token = token.filter(|token| token.user == person.id && !token.pending);
+            let spent = spent.iter().find(|spent| spent.token == shown.token);
+            let token = token.map(|token| {
+                let mark = spent.map_or(token.mark, |spent| spent.step);
+                Token { mark, ..token.clone() }
+            });
             if let Some(token) = token.filter(|token| is_looked_at(token, shown.step, made_at)) {
                 right.push((*shown, shown.step <= token.mark));
             }
@@ -129,22 +234,9 @@ impl Model {
         let is_used = right.iter().any(|(_, is_used)| *is_used);
         let is_new = right.iter().any(|(_, is_used)| !is_used);
         self.note_if(is_used && is_new, "a code is new for one token and used for another");
-        self.note_if(outcome.matches.len() > MATCHES, "more steps than an outcome may name");
-        if is_used {
-            return Some(Denial::CodeAlreadyUsed);
-        }
-        if right.is_empty() {
-            return Some(Denial::CodeMismatch);
-        }
-        for (shown, _) in right {
-            match spent.iter_mut().find(|known| known.token == shown.token) {
-                Some(known) => known.step = known.step.max(shown.step),
-                None => spent.push(shown),
-            }
-        }
-        self.note_if(spent.len() > 1, "a code is spent for several tokens");
-        self.note_if(!person.wrong.is_empty(), "failures are forgiven by a right code");
-        None
+        self.note_if(shown.len() > MATCHES, "more steps than an outcome may name");
+        let right = right.into_iter().map(|(shown, _)| shown).collect();
+        (!is_used).then_some(right)
     }
 
     /// What an administrator has said comes first, then how often it was guessed.
@@ -228,4 +320,16 @@ impl Model {
         self.note_if(blocked && ends == Some(self.now + 1), "the last millisecond of a block");
         self.note_if(!person.disabled && ends == Some(self.now), "the end of a block");
     }
+}
+
+/// Of each token the highest step.
+fn spend(spent: &mut Vec<Match>, right: &[Match]) {
+    let mut latest: Vec<Match> = Vec::new();
+    for shown in right {
+        match latest.iter_mut().find(|known| known.token == shown.token) {
+            Some(known) => known.step = known.step.max(shown.step),
+            None => latest.push(*shown),
+        }
+    }
+    spent.extend(latest);
 }

@@ -121,6 +121,12 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
         wishes.push(Wish::User { user: 4, name: 4, profile: 3 });
         wishes.push(Wish::token(4, 5));
     }
+    // Two whom one name fits.
+    if theme == Theme::Everything && dice.chance(40) {
+        wishes.push(Wish::User { user: 3, name: 4 + dice.below(2), profile: 0 });
+        wishes.push(Wish::User { user: 4, name: 5 + dice.below(2), profile: 0 });
+        wishes.push(Wish::token(3, 9));
+    }
     if theme == Theme::Guessing {
         wishes.extend(low_settings(dice));
     }

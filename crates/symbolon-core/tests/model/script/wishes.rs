@@ -32,6 +32,23 @@ pub(crate) enum Wish {
         user: u64,
         bound: bool,
     },
+    Pin {
+        user: u64,
+        /// Whether there is to be one.
+        set: bool,
+        key_off: i64,
+    },
+    Bypass {
+        user: u64,
+        milliseconds: u64,
+    },
+    NoBypass {
+        user: u64,
+    },
+    RecoveryCodes {
+        user: u64,
+        key_off: i64,
+    },
     Enroll {
         user: u64,
         token: u64,
@@ -56,6 +73,9 @@ pub(crate) enum Wish {
         name: u64,
         application: u64,
         shown: Vec<(Token, i64)>,
+        /// So many of the last of these with a wrong PIN.
+        without_pin: usize,
+        recovery_code: Option<u8>,
         known: Who,
     },
     Application {
@@ -225,9 +245,9 @@ fn user(dice: &mut Dice) -> u64 {
 
 fn people(dice: &mut Dice) -> Wish {
     let user = user(dice);
-    match dice.below(12) {
+    match dice.below(20) {
         0..=2 => {
-            let name = if dice.chance(80) { user } else { 1 + dice.below(4) };
+            let name = if dice.chance(80) { user } else { 1 + dice.below(6) };
             Wish::User { user, name, profile: dice.below(4) }
         }
         3..=6 => {
@@ -248,6 +268,13 @@ fn people(dice: &mut Dice) -> Wish {
             Wish::Block { user, milliseconds }
         }
         9 => Wish::Unblock { user },
+        10..=12 => Wish::Pin { user, set: dice.chance(75), key_off: key_off(dice) },
+        13..=15 => {
+            let milliseconds = dice.pick(&[0, 1, 1_000, 60_000, 3_600_000, 3_600_001]);
+            Wish::Bypass { user, milliseconds }
+        }
+        16 => Wish::NoBypass { user },
+        17..=18 => Wish::RecoveryCodes { user, key_off: key_off(dice) },
         _ => Wish::Delete { user, bound: dice.chance(50) },
     }
 }
@@ -302,12 +329,15 @@ fn code(dice: &mut Dice, theme: Theme) -> Wish {
     };
     let application = if dice.chance(95) { 1 + dice.below(2) } else { 3 + dice.below(2) };
     let name = if theme == Theme::Guessing && dice.chance(80) { 1 } else { user(dice) };
+    let name = if dice.chance(10) { 4 + dice.below(5) } else { name };
     let mut shown: Vec<_> = shown;
     if count == 17 && dice.chance(50) {
         // The last one alone would be right.
         shown[16].1 = 0;
     }
-    Wish::Verify { name, application, shown, known }
+    let without_pin = if dice.chance(12) { 1 + dice.number(3) } else { 0 };
+    let recovery_code = dice.sometimes(7, |dice| dice.pick(&[0, 1, 1, 2, 10, 11]));
+    Wish::Verify { name, application, shown, without_pin, recovery_code, known }
 }
 
 fn cluster(dice: &mut Dice) -> Wish {
