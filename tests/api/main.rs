@@ -13,6 +13,7 @@ mod audit;
 mod fields;
 mod frames;
 mod joins;
+mod names;
 mod overload;
 mod peers;
 mod ports;

@@ -74,6 +74,8 @@ async fn a_row_that_was_changed_with_care_is_found_by_the_other_nodes() {
     let asked = person.request();
     let at = |number: usize| cluster.anonymous(number).with_bearer(&key);
     assert!(at(1).verdict(asked.clone()).await.unwrap().is_allow());
+    // Every node knows of it before one of them stops.
+    cluster.assert_same_state().await;
 
     let master = cluster.wait_for_master().await;
     let number = cluster.other_than(master);

@@ -145,6 +145,11 @@ pub enum AuditRow {
     DataKeyRetired {
         id: DataKeyId,
     },
+    NamesNotAudited {
+        application: ApplicationId,
+        names: u32,
+        since: Timestamp,
+    },
     SettingsChanged {
         changes: Vec<SettingChange>,
     },
@@ -224,6 +229,8 @@ impl AuditEvent {
             AuditRow::ApplicationCreated { application, .. } => {
                 Reply::ApplicationCreated(*application)
             }
+            // Nobody asked for it.
+            AuditRow::NamesNotAudited { .. } => return None,
             // By a tick when its time is over: nobody asked for it.
             AuditRow::ApplicationKeyRetired { .. } if matches!(self.caller, Caller::Node(_)) => {
                 return None;
@@ -340,6 +347,7 @@ impl Canonical for AuditRow {
             | Self::ApplicationKeyRotated { .. }
             | Self::ApplicationKeyRetired { .. }
             | Self::ApplicationDeleted { .. }
+            | Self::NamesNotAudited { .. }
             | Self::AdministratorCreated { .. }
             | Self::AdministratorUpdated(_)
             | Self::AdministratorTokenRotated { .. }
@@ -396,6 +404,9 @@ impl AuditRow {
             }
             Self::ApplicationKeyRetired { application } => {
                 w.number(23).number(application.0);
+            }
+            Self::NamesNotAudited { application, names, since } => {
+                w.number(29).number(application.0).number((*names).into()).number(since.0);
             }
             Self::ApplicationDeleted { application, name } => {
                 w.number(24).number(application.0).bytes(name.as_str().as_bytes());

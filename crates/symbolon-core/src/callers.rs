@@ -3,6 +3,7 @@
 use alloc::string::ToString as _;
 
 use crate::digest::{Canonical, CanonicalWriter};
+use crate::limits::STRANGERS_MILLISECONDS;
 use crate::{
     AdministratorId, ApplicationId, Caller, Command, KeyHash, LogIndex, Name, Rights, Role, RowKey,
     Scope, Sealed, Sources, State, Timestamp, User,
@@ -83,10 +84,31 @@ pub struct Application {
     pub sources: Sources,
     /// Switched off by an administrator.
     pub disabled: bool,
+    /// Names that it asked for lately and that are nobody's.
+    pub strangers: Strangers,
     /// When it was created.
     pub created_at: Timestamp,
     /// Log index of the last change by an administrator; what an update may be bound to.
     pub changed_at: LogIndex,
+}
+
+/// See [`Application::strangers`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Strangers {
+    /// When the first of this minute was asked for.
+    pub since: Timestamp,
+    /// How many there were.
+    pub met: u32,
+    /// How many of them no event tells of.
+    pub untold: u32,
+}
+
+impl Strangers {
+    /// When they are counted anew.
+    #[must_use]
+    pub const fn until(self) -> Timestamp {
+        self.since.plus(STRANGERS_MILLISECONDS)
+    }
 }
 
 /// See [`Application::old_key`].
@@ -155,13 +177,18 @@ impl Canonical for Application {
         w.number(self.created_at.0).number(self.changed_at.0);
         // What came later counts where it says something: others keep the hash that they had.
         let usual = self.rights == Rights::VERIFY && self.sources.is_all();
-        if !usual || self.disabled || self.old_key.is_some() {
+        let met_nobody = self.strangers == Strangers::default();
+        if !usual || self.disabled || self.old_key.is_some() || !met_nobody {
             w.number(self.rights.bits().into()).number(self.disabled.into());
             self.sources.canonical(w);
             match &self.old_key {
                 None => w.number(0),
                 Some(old) => w.number(1).bytes(&old.key.0).number(old.until.0),
             };
+            if !met_nobody {
+                let Strangers { since, met, untold } = self.strangers;
+                w.number(since.0).number(met.into()).number(untold.into());
+            }
         }
     }
 }
@@ -276,7 +303,9 @@ impl State {
             RowKey::Application(id) => {
                 let row = self.applications.get(id)?;
                 let reveal = row.reveal.as_ref().map(|reveal| reveal.until);
-                reveal.into_iter().chain(row.old_key.map(|old| old.until)).min()
+                let old_key = row.old_key.map(|old| old.until);
+                let untold = Some(row.strangers).filter(|met| met.untold > 0).map(Strangers::until);
+                reveal.into_iter().chain(old_key).chain(untold).min()
             }
             RowKey::JoinToken(id) => {
                 let token = self.join_tokens.get(id)?;

@@ -13,6 +13,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod account;
 mod apply;
 mod audit;
 mod callers;
@@ -38,11 +39,12 @@ mod state;
 mod table;
 mod time;
 
+pub use account::Account;
 pub use apply::Output;
 pub use audit::{
     AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, SettingChange, Verified,
 };
-pub use callers::{Administrator, Application, OldKey, Reveal};
+pub use callers::{Administrator, Application, OldKey, Reveal, Strangers};
 pub use check::Violation;
 pub use command::{
     AdmitNode, BlockUser, Command, ConfirmDataKey, ConfirmToken, CreateAdministrator,

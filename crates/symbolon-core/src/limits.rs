@@ -12,6 +12,8 @@ pub const TOKENS_PER_USER_MAX: usize = 16;
 pub const APPLICATIONS_MAX: usize = 10_000;
 /// Administrators of a cluster.
 pub const ADMINISTRATORS_MAX: usize = 1_000;
+/// For how long names that are nobody's are counted for an application, in milliseconds.
+pub const STRANGERS_MILLISECONDS: u64 = 60_000;
 /// Groups, tags and domains in the scope of an administrator.
 pub const SCOPE_PARTS_MAX: usize = 16;
 /// Ranges of addresses from which an application may ask.

@@ -89,6 +89,8 @@ pub enum Denial {
     Waiting,
     /// The application has brought as many failures as one may.
     ShareSpent,
+    /// The name fits several users.
+    AmbiguousName,
 }
 
 impl Denial {
@@ -105,6 +107,7 @@ impl Denial {
             Self::Blocked => 7,
             Self::Waiting => 8,
             Self::ShareSpent => 9,
+            Self::AmbiguousName => 20,
         }
     }
 
@@ -121,6 +124,7 @@ impl Denial {
             Self::Blocked => "BLOCKED",
             Self::Waiting => "WAITING",
             Self::ShareSpent => "SHARE_SPENT",
+            Self::AmbiguousName => "AMBIGUOUS_NAME",
         }
     }
 }

@@ -20,6 +20,7 @@ pub enum Setting {
     LockoutHardLimit,
     IslandAllowance,
     BlockDuration,
+    UnknownNames,
 }
 
 /// What a value counts.
@@ -64,7 +65,7 @@ pub enum Bound {
 }
 
 /// All settings, in the order of their numbers.
-pub const SETTINGS: [SettingInfo; 6] = [
+pub const SETTINGS: [SettingInfo; 7] = [
     SettingInfo {
         setting: Setting::LockoutThreshold,
         number: 1,
@@ -137,13 +138,27 @@ pub const SETTINGS: [SettingInfo; 6] = [
         text: "How long a user is blocked, unless whoever blocks says otherwise.",
         caution: None,
     },
+    SettingInfo {
+        setting: Setting::UnknownNames,
+        number: 7,
+        name: "audit.unknown_names",
+        unit: Unit::Count,
+        default: 60,
+        min: 1,
+        max: 1_000_000,
+        text: "Verifications for names that are nobody's, by one application in a minute, of which \
+               each has an event of its own in the audit. Of those beyond, one event tells how many \
+               they were. They are denied like any other.",
+        caution: Some((Bound::Above(10_000), "Whoever tries names without end fills the audit.")),
+    },
 ];
 
 impl Setting {
     /// What there is to know about it.
     #[must_use]
     pub const fn info(self) -> &'static SettingInfo {
-        let [threshold, first_wait, longest_wait, hard_limit, allowance, block] = &SETTINGS;
+        let [threshold, first_wait, longest_wait, hard_limit, allowance, block, unknown_names] =
+            &SETTINGS;
         match self {
             Self::LockoutThreshold => threshold,
             Self::LockoutFirstWait => first_wait,
@@ -151,6 +166,7 @@ impl Setting {
             Self::LockoutHardLimit => hard_limit,
             Self::IslandAllowance => allowance,
             Self::BlockDuration => block,
+            Self::UnknownNames => unknown_names,
         }
     }
 

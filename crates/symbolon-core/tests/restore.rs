@@ -9,8 +9,8 @@ use symbolon_core::{
     Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, DisplayName, Fingerprint, JoinToken,
     JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, OldKey, Profile, Reason,
     RequestId, RestoreError, Reveal, Rights, Role, Rotation, Row, Scalars, Scope, ScopePart,
-    Sealed, Serial, Setting, Settings, SourceRange, Sources, State, Timestamp, Token, TokenId,
-    User, UserId, UserName, Violation,
+    Sealed, Serial, Setting, Settings, SourceRange, Sources, State, Strangers, Timestamp, Token,
+    TokenId, User, UserId, UserName, Violation,
 };
 
 const USER: UserId = UserId(10);
@@ -238,6 +238,7 @@ fn application() -> Application {
         name: name("vpn"),
         key: KeyHash([2; 32]),
         old_key: None,
+        strangers: Strangers::default(),
         reveal: reveal(1, 100),
         rights: Rights::VERIFY,
         sources: Sources::default(),
@@ -456,10 +457,15 @@ fn application_alterations(row: &Application) -> Vec<Row> {
         rights: Rights::ADMINISTRATOR,
         sources: sources("192.0.2.0/24"),
         disabled: true,
+        strangers: Strangers { met: 1, ..Strangers::default() },
         created_at: Timestamp(0),
         changed_at: LogIndex(0),
     });
     rows.extend(more);
+    let met = Strangers { met: 1, ..Strangers::default() };
+    for strangers in [Strangers { since: Timestamp(1), ..met }, Strangers { untold: 1, ..met }] {
+        rows.push(Row::Application(Application { strangers, ..row.clone() }));
+    }
     rows
 }
 

@@ -34,6 +34,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    accounts,
     administrators,
     applications,
     callers,
@@ -54,6 +55,7 @@ scripts! {
     settings,
     stale,
     state_time,
+    strangers,
     tokens,
     two_matches,
     unknown_users,

@@ -104,6 +104,7 @@ impl Names<'_> {
             | AuditRow::ApplicationKeyRotated { .. }
             | AuditRow::ApplicationKeyRetired { .. }
             | AuditRow::ApplicationDeleted { .. }
+            | AuditRow::NamesNotAudited { .. }
             | AuditRow::AdministratorCreated { .. }
             | AuditRow::AdministratorUpdated(_)
             | AuditRow::AdministratorTokenRotated { .. }
@@ -240,9 +241,10 @@ mod tests {
         }
         assert_eq!(
             known,
-            i32::from(kind(&AuditRow::AdministratorDeleted {
-                administrator: symbolon_core::AdministratorId(1),
-                name: symbolon_core::Name::new("x").unwrap(),
+            i32::from(kind(&AuditRow::NamesNotAudited {
+                application: ApplicationId(1),
+                names: 1,
+                since: symbolon_core::Timestamp(1),
             }))
         );
     }

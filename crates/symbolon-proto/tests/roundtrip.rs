@@ -182,6 +182,7 @@ mod tests {
             (Denial::Blocked, ReasonDetail::Blocked),
             (Denial::Waiting, ReasonDetail::Waiting),
             (Denial::ShareSpent, ReasonDetail::ShareSpent),
+            (Denial::AmbiguousName, ReasonDetail::AmbiguousName),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
         }
@@ -260,6 +261,7 @@ mod tests {
         events.extend(samples::user_audit().2);
         events.extend(samples::settings_audit().2);
         events.extend(samples::callers::audit().2);
+        events.extend(samples::callers::later_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -274,6 +276,7 @@ mod tests {
                     Some(Denial::Blocked) => 26,
                     Some(Denial::Waiting) => 27,
                     Some(Denial::ShareSpent) => 28,
+                    Some(Denial::AmbiguousName) => 38,
                 },
                 AuditRow::ClusterCreated { .. } => 7,
                 AuditRow::UserCreated { .. } => 8,
@@ -302,8 +305,9 @@ mod tests {
                 AuditRow::AdministratorUpdated(_) => 35,
                 AuditRow::AdministratorTokenRotated { .. } => 36,
                 AuditRow::AdministratorDeleted { .. } => 37,
+                AuditRow::NamesNotAudited { .. } => 39,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=37).collect());
+        assert_eq!(audit_rows, (1..=39).collect());
     }
 }

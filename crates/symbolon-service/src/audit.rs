@@ -90,6 +90,7 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::AdministratorUpdated(_) => 26,
         AuditRow::AdministratorTokenRotated { .. } => 27,
         AuditRow::AdministratorDeleted { .. } => 28,
+        AuditRow::NamesNotAudited { .. } => 29,
     }
 }
 
@@ -127,6 +128,7 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::ApplicationKeyRotated { .. }
         | AuditRow::ApplicationKeyRetired { .. }
         | AuditRow::ApplicationDeleted { .. }
+        | AuditRow::NamesNotAudited { .. }
         | AuditRow::AdministratorCreated { .. }
         | AuditRow::AdministratorUpdated(_)
         | AuditRow::AdministratorTokenRotated { .. }
@@ -151,6 +153,7 @@ pub const fn application(row: &AuditRow) -> Option<ApplicationId> {
         AuditRow::ApplicationCreated { application, .. }
         | AuditRow::ApplicationKeyRotated { application, .. }
         | AuditRow::ApplicationKeyRetired { application }
+        | AuditRow::NamesNotAudited { application, .. }
         | AuditRow::ApplicationDeleted { application, .. } => Some(*application),
         _ => None,
     }

@@ -9,7 +9,7 @@ use crate::service::NOBODY;
 /// What the arithmetic found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Evaluation {
-    /// The user of that name.
+    /// The user whom the name stands for.
     pub(crate) user: Option<UserId>,
     /// Per token the step at which the code is right.
     pub(crate) matches: Vec<Match>,
@@ -32,7 +32,7 @@ pub(crate) fn evaluate(
     code: Code,
     at: Timestamp,
 ) -> Result<Evaluation, VaultError> {
-    let user = state.user_by_name(name);
+    let user = state.account(name).user();
     let tokens = user.map_or(&[][..], |user| &user.tokens[..]);
     let mut evaluation =
         Evaluation { user: user.map(|user| user.id), matches: Vec::new(), seeds: 0 };

@@ -8,7 +8,7 @@ use symbolon_core::{Name, NameError, UserName};
 use crate::ServiceError;
 
 /// A user name in its normal form (RFC 8265 section 3.3): case, width and Unicode form do not
-/// distinguish users.
+/// distinguish users, and `DOMAIN\name` is another way to write `name@domain`.
 pub(crate) fn user_name(text: &str) -> Result<UserName, ServiceError> {
     let field = "username";
     if text.is_empty() {
@@ -31,7 +31,17 @@ pub(crate) fn user_name(text: &str) -> Result<UserName, ServiceError> {
              no spaces, control characters or symbols",
         )
     })?;
-    UserName::new(normalised).map_err(|error| bad_name(field, error))
+    let spelled = match normalised.split('\\').collect::<Vec<_>>()[..] {
+        [_] => normalised.into_owned(),
+        [domain, name] if !domain.is_empty() && !name.is_empty() && !normalised.contains('@') => {
+            format!("{name}@{domain}")
+        }
+        _ => {
+            let problem = "a backslash stands once, between a domain and a name without `@`";
+            return Err(ServiceError::invalid(field, problem));
+        }
+    };
+    UserName::new(spelled).map_err(|error| bad_name(field, error))
 }
 
 /// The name of an application, node or cluster.
@@ -52,6 +62,15 @@ mod tests {
         for (one, other) in [("Alice", "alice"), ("ｂｏｂ", "bob"), ("re\u{301}my", "r\u{e9}my")]
         {
             assert_eq!(user_name(one), user_name(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_written_before_or_after_the_name() {
+        assert_eq!(user_name("SALES\\Alice"), user_name("alice@sales"));
+        assert_eq!(user_name("sales.example\\alice"), user_name("Alice@Sales.Example"));
+        for bad in ["\\alice", "SALES\\", "A\\B\\alice", "SALES\\alice@sales", "\\"] {
+            assert!(user_name(bad).is_err(), "{bad}");
         }
     }
 

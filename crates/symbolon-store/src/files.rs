@@ -101,11 +101,13 @@ pub(crate) fn write_durably_at(
         .map_err(|source| StoreError::file("write", path, source))
 }
 
-/// Length of a file in bytes.
-pub(crate) fn length(path: &Path) -> Result<u64, StoreError> {
-    fs::metadata(path)
-        .map(|metadata| metadata.len())
-        .map_err(|source| StoreError::file("look at", path, source))
+/// Length of a file in bytes; `None` if there is none.
+pub(crate) fn length(path: &Path) -> Result<Option<u64>, StoreError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StoreError::file("look at", path, source)),
+    }
 }
 
 /// Whether there is such a file.

@@ -104,7 +104,7 @@ impl Look {
                 if path.is_dir() {
                     waiting.push(path);
                 } else {
-                    let bytes = files::length(&path)?;
+                    let bytes = files::length(&path)?.unwrap_or_default();
                     let path = path.strip_prefix(root).unwrap_or(&path).to_owned();
                     found.push(FileSize { path, bytes });
                 }

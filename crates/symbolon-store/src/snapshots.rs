@@ -142,7 +142,10 @@ impl Snapshots {
             let name = file.file_name().and_then(|name| name.to_str());
             let name = name.and_then(|name| name.strip_suffix(".snap"));
             if let Some(name) = name.filter(|name| is_name(name)) {
-                found.push(SnapshotInfo { name: name.to_owned(), bytes: files::length(&file)? });
+                // It may have given way to a newer one since.
+                if let Some(bytes) = files::length(&file)? {
+                    found.push(SnapshotInfo { name: name.to_owned(), bytes });
+                }
             }
         }
         found.sort_by(|one, other| one.name.cmp(&other.name));

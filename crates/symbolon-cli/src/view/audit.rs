@@ -117,6 +117,7 @@ fn details(details: Details) -> Value {
         | Details::ApplicationKeyRotated(_)
         | Details::ApplicationKeyRetired(_)
         | Details::ApplicationDeleted(_)
+        | Details::NamesNotAudited(_)
         | Details::AdministratorCreated(_)
         | Details::AdministratorUpdated(_)
         | Details::AdministratorTokenRotated(_)
@@ -166,6 +167,11 @@ fn about_caller(details: Details) -> Value {
         Details::ApplicationKeyRetired(it) => {
             json!({ "application": application(it.application) })
         }
+        Details::NamesNotAudited(it) => json!({
+            "application": application(it.application),
+            "verifications": it.verifications,
+            "since": time(it.since.as_ref()),
+        }),
         Details::ApplicationDeleted(it) => json!({ "application": application(it.application) }),
         Details::AdministratorCreated(it) => json!({
             "administrator": administrator(it.administrator),

@@ -5,7 +5,7 @@ use crate::limits::{APPLICATIONS_MAX, KEY_OVERLAP_MILLISECONDS_MAX, REVEAL_MILLI
 use crate::{
     Application, ApplicationId, ApplicationUpdated, AuditRow, CreateApplication, DeleteApplication,
     LogIndex, OldKey, Refusal, Reply, RetireApplicationKey, Reveal, RotateApplicationKey, Row,
-    RowKey, State, UpdateApplication,
+    RowKey, Setting, State, Strangers, UpdateApplication,
 };
 
 impl State {
@@ -37,6 +37,7 @@ impl State {
             rights: command.rights,
             sources: command.sources.clone(),
             disabled: false,
+            strangers: Strangers::default(),
             created_at: self.clock,
             changed_at: context.stamp.index,
         };
@@ -124,6 +125,45 @@ impl State {
         self.delete(RowKey::Application(id), out);
         self.record(context, AuditRow::ApplicationDeleted { application: id, name }, out);
         Ok(Reply::ApplicationChanged(id))
+    }
+
+    /// Counts a name that is nobody's. Returns whether an event is to tell of it: whoever tries names
+    /// without end shall not fill the audit with them.
+    pub(super) fn meet_stranger(
+        &mut self,
+        context: &Context<'_>,
+        id: ApplicationId,
+        out: &mut Output,
+    ) -> bool {
+        let Some(mut application) = self.application(id).cloned() else {
+            return false;
+        };
+        let before = application.strangers;
+        if before.met == 0 || before.until() <= self.clock {
+            self.forget_strangers(context, &mut application, out);
+            application.strangers.since = self.clock;
+        }
+        let strangers = &mut application.strangers;
+        strangers.met = strangers.met.saturating_add(1);
+        let told = u64::from(strangers.met) <= self.settings().get(Setting::UnknownNames);
+        strangers.untold = strangers.untold.saturating_add(u32::from(!told));
+        self.put(Row::Application(application), out);
+        told
+    }
+
+    /// Tells how many names no event has told of.
+    pub(super) fn forget_strangers(
+        &mut self,
+        context: &Context<'_>,
+        application: &mut Application,
+        out: &mut Output,
+    ) {
+        let Strangers { since, untold, .. } = core::mem::take(&mut application.strangers);
+        if untold > 0 {
+            let application = application.id;
+            let row = AuditRow::NamesNotAudited { application, names: untold, since };
+            self.record(context, row, out);
+        }
     }
 
     fn application_at(

@@ -31,6 +31,9 @@ impl State {
                 let had_old_key = application.old_key.is_some();
                 application.old_key = application.old_key.filter(|old| now < old.until);
                 let retired = had_old_key && application.old_key.is_none();
+                if application.strangers.until() <= now {
+                    self.forget_strangers(context, &mut application, out);
+                }
                 self.put(Row::Application(application), out);
                 if retired {
                     self.record(context, AuditRow::ApplicationKeyRetired { application: id }, out);

@@ -6,7 +6,8 @@ use super::{Context, Output};
 use crate::limits::MATCHES_MAX;
 use crate::otp::MovingFactor;
 use crate::{
-    AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, State, Token, User, Verdict, Verified,
+    Account, AuditRow, Denial, Match, Outcome, Refusal, Reply, Row, State, Token, User, Verdict,
+    Verified,
 };
 
 impl State {
@@ -24,7 +25,8 @@ impl State {
             return Err(Refusal::Stale);
         }
         // By name, not by the id in the outcome: a user created after `seen` is found here too.
-        let user = self.user_by_name(&outcome.user_name);
+        let account = self.account(&outcome.user_name);
+        let user = account.user();
         let user_is_fresh = match user {
             Some(user) => outcome.user == Some(user.id) && self.is_fresh(user, context),
             None => outcome.user.is_none(),
@@ -34,10 +36,14 @@ impl State {
         }
 
         let mut spent = Vec::new();
+        let (nobodys, is_stranger) = (nobodys(account), user.is_none());
         let verdict = match user.cloned() {
-            None => Verdict { denial: Some(Denial::UnknownUser), failures: 0 },
+            None => Verdict { denial: Some(nobodys), failures: 0 },
             Some(user) => self.decide(user, context, outcome, &mut spent, out),
         };
+        if is_stranger && !self.meet_stranger(context, outcome.application, out) {
+            return Ok(Reply::Verified(verdict));
+        }
         let verified = Verified {
             user_name: outcome.user_name.clone(),
             user: outcome.user,
@@ -127,6 +133,14 @@ impl State {
         } else {
             Judged::Used
         }
+    }
+}
+
+/// Why a name that is no one user's gets nothing.
+const fn nobodys(account: Account<'_>) -> Denial {
+    match account {
+        Account::Ambiguous => Denial::AmbiguousName,
+        Account::Of(_) | Account::Nobodys => Denial::UnknownUser,
     }
 }
 

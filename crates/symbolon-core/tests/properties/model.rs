@@ -236,7 +236,7 @@ fn brought(failures: &[(ApplicationId, Timestamp)], by: ApplicationId) -> u64 {
 fn decidable(stamp: Stamp, proposal: &Proposal, outcome: &Outcome, state: &State) -> Judged {
     let age = stamp.at.distance(proposal.made_at);
     prop_assert!(age <= OUTCOME_AGE_MILLISECONDS_MAX, "late");
-    let user = state.user_by_name(&outcome.user_name);
+    let user = state.account(&outcome.user_name).user();
     prop_assert_eq!(user.map(|user| user.id), outcome.user);
     let user_changes = user.iter().map(|user| user.changed_at);
     let tokens = user.iter().flat_map(|user| &user.tokens);

@@ -328,7 +328,7 @@ impl Log {
         age: i64,
     ) -> Outcome {
         let view = &self.states[usize::try_from(seen).unwrap()];
-        let found = view.user_by_name(&user_name(user)).map(|user| user.id);
+        let found = view.account(&user_name(user)).user().map(|user| user.id);
         Outcome {
             user_name: user_name(user),
             user: if lie { Some(user_id(0)) } else { found },

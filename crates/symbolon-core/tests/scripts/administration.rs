@@ -154,6 +154,9 @@ pub(crate) fn audit(row: &AuditRow) -> String {
             format!("key rotated, old until {}", time_text(*old_until))
         }
         AuditRow::ApplicationKeyRetired { .. } => "old key retired".to_owned(),
+        AuditRow::NamesNotAudited { names, since, .. } => {
+            format!("{names} names since {} not audited", time_text(*since))
+        }
         AuditRow::ApplicationDeleted { name, .. } => format!("application {name} deleted"),
         AuditRow::AdministratorCreated { name, role, .. } => format!("{} {name}", role.name()),
         AuditRow::AdministratorUpdated(_) => "administrator updated".to_owned(),

@@ -140,7 +140,7 @@ impl Place<'_> {
         let user_name = words.next("a user")?;
         let user_name = UserName::new(user_name).map_err(|error| error.to_string())?;
         let application = words.option("by")?.ok_or("by which application?")?;
-        let user = view.user_by_name(&user_name);
+        let user = view.account(&user_name).user();
         let tokens = user.map_or_else(Vec::new, |user| user.tokens.clone());
         let knows = words.option("knows")?;
         let known = knows.map(|name| UserId(number("user", &name)));

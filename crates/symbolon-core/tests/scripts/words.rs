@@ -244,6 +244,7 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::ApplicationKeyRotated { .. }
         | AuditRow::ApplicationKeyRetired { .. }
         | AuditRow::ApplicationDeleted { .. }
+        | AuditRow::NamesNotAudited { .. }
         | AuditRow::AdministratorCreated { .. }
         | AuditRow::AdministratorUpdated(_)
         | AuditRow::AdministratorTokenRotated { .. }

@@ -76,12 +76,12 @@ impl World {
                 serial: line.number * 100_000 + count,
             };
             let Made { proposal, enrolls } = place.make(line.words.counted(count))?;
-            let (answer, recorded) = self.apply(&proposal)?;
+            let (answer, did) = self.apply(&proposal)?;
             if let (Some((id, held)), Reply::TokenEnrolled(_)) = (enrolls, answer.reply) {
                 self.wallet.keep(id, held);
             }
             let outcome = words::outcome(self, &proposal.command, &answer);
-            let outcome = outcome + &self.repeated(&answer, recorded);
+            let outcome = outcome + &self.repeated(&answer, did);
             let usual = match proposal.command {
                 Command::Tick
                 | Command::SetNodeAddresses(_)
@@ -127,7 +127,7 @@ impl World {
         }
     }
 
-    /// Whether this proposal was recorded, besides the answer.
+    /// Whether this proposal did something, besides the answer.
     fn apply(&mut self, proposal: &Proposal) -> Result<(Answer, bool), String> {
         let state = self.states.last_mut().unwrap();
         let chain_before = state.scalars().audit_chain;
@@ -152,14 +152,14 @@ impl World {
             };
         }
         self.events.extend_from_slice(events);
-        Ok((answer, !events.is_empty()))
+        Ok((answer, !silent))
     }
 
     /// Says when an answer was given before.
-    fn repeated(&self, answer: &Answer, recorded: bool) -> String {
+    fn repeated(&self, answer: &Answer, did: bool) -> String {
         if answer.index != self.stamp.index {
             format!(", again from {}", time_text(self.stamped[&answer.index]))
-        } else if recorded || matches!(answer.reply, Reply::Refused(_) | Reply::Done) {
+        } else if did || matches!(answer.reply, Reply::Refused(_) | Reply::Done) {
             String::new()
         } else {
             ", again".to_owned()

@@ -63,6 +63,13 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
             let application = application(state, *id);
             Details::ApplicationKeyRetired(v1::ApplicationKeyRetiredDetails { application })
         }
+        AuditRow::NamesNotAudited { application: id, names, since } => {
+            Details::NamesNotAudited(v1::NamesNotAuditedDetails {
+                application: application(state, *id),
+                verifications: *names,
+                since: Some(timestamp(*since)),
+            })
+        }
         AuditRow::ApplicationDeleted { application: id, name } => {
             let application = named_application(*id, name);
             Details::ApplicationDeleted(v1::ApplicationDeletedDetails { application })

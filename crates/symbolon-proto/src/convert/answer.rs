@@ -22,6 +22,7 @@ pub const fn reason_detail(denial: Denial) -> v1::ReasonDetail {
         Denial::Blocked => v1::ReasonDetail::Blocked,
         Denial::Waiting => v1::ReasonDetail::Waiting,
         Denial::ShareSpent => v1::ReasonDetail::ShareSpent,
+        Denial::AmbiguousName => v1::ReasonDetail::AmbiguousName,
     }
 }
 
@@ -43,6 +44,7 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
         Detail::Blocked => Some(Denial::Blocked),
         Detail::Waiting => Some(Denial::Waiting),
         Detail::ShareSpent => Some(Denial::ShareSpent),
+        Detail::AmbiguousName => Some(Denial::AmbiguousName),
     })
 }
 

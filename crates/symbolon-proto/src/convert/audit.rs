@@ -143,6 +143,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         | AuditRow::ApplicationKeyRotated { .. }
         | AuditRow::ApplicationKeyRetired { .. }
         | AuditRow::ApplicationDeleted { .. }
+        | AuditRow::NamesNotAudited { .. }
         | AuditRow::AdministratorCreated { .. }
         | AuditRow::AdministratorUpdated(_)
         | AuditRow::AdministratorTokenRotated { .. }
@@ -278,6 +279,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         | Event::ApplicationKeyRotated(_)
         | Event::ApplicationKeyRetired(_)
         | Event::ApplicationDeleted(_)
+        | Event::NamesNotAudited(_)
         | Event::AdministratorCreated(_)
         | Event::AdministratorUpdated(_)
         | Event::AdministratorTokenRotated(_)

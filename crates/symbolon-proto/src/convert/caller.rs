@@ -5,7 +5,7 @@ use symbolon_core::{
     ApplicationUpdated, AuditRow, Command, CreateAdministrator, CreateApplication,
     DeleteAdministrator, DeleteApplication, KeyHash, LogIndex, OldKey, RetireApplicationKey,
     Rights, Role, RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, Sealed,
-    SourceRange, Sources, Timestamp, UpdateAdministrator, UpdateApplication,
+    SourceRange, Sources, Strangers, Timestamp, UpdateAdministrator, UpdateApplication,
 };
 
 use super::row::{reveal_from_proto, reveal_to_proto};
@@ -107,6 +107,9 @@ pub(crate) fn application_to_proto(row: &Application) -> store::ApplicationRow {
         disabled: row.disabled,
         old_key_hash: old.map(|old| old.key.0.to_vec()).unwrap_or_default(),
         old_key_until: old.map_or(0, |old| old.until.0),
+        strangers_since: row.strangers.since.0,
+        strangers_met: row.strangers.met,
+        strangers_untold: row.strangers.untold,
     }
 }
 
@@ -125,6 +128,11 @@ pub(crate) fn application_from_proto(m: store::ApplicationRow) -> Result<Applica
         rights: rights_from_proto(m.rights)?,
         sources: sources_from_proto(m.source)?,
         disabled: m.disabled,
+        strangers: Strangers {
+            since: Timestamp(m.strangers_since),
+            met: m.strangers_met,
+            untold: m.strangers_untold,
+        },
         created_at: Timestamp(m.created_at),
         changed_at: LogIndex(m.changed_at),
     })
@@ -298,6 +306,10 @@ pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
             let application = application.0;
             Event::ApplicationKeyRetired(store::ApplicationKeyRetired { application })
         }
+        AuditRow::NamesNotAudited { application, names, since } => {
+            let (application, names, since) = (application.0, *names, since.0);
+            Event::NamesNotAudited(store::NamesNotAudited { application, names, since })
+        }
         AuditRow::ApplicationDeleted { application, name } => {
             let (application, name) = (application.0, name.to_string());
             Event::ApplicationDeleted(store::ApplicationDeleted { application, name })
@@ -375,6 +387,11 @@ pub(crate) fn event_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::ApplicationKeyRetired(m) => {
             AuditRow::ApplicationKeyRetired { application: application(m.application) }
         }
+        Event::NamesNotAudited(m) => AuditRow::NamesNotAudited {
+            application: application(m.application),
+            names: m.names,
+            since: Timestamp(m.since),
+        },
         Event::ApplicationDeleted(m) => AuditRow::ApplicationDeleted {
             application: application(m.application),
             name: name(m.name, "name")?,

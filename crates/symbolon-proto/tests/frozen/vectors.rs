@@ -51,6 +51,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.extend(profiles());
     vectors.push(audit("audit-batch-settings", None, samples::settings_audit()));
     vectors.push(audit("audit-batch-callers", None, samples::callers::audit()));
+    vectors.push(audit("audit-batch-strangers", None, samples::callers::later_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -201,6 +202,7 @@ fn audit(
             "ApplicationKeyRotated",
             "ApplicationKeyRetired",
             "ApplicationDeleted",
+            "NamesNotAudited",
             "AdministratorCreated",
             "AdministratorUpdated",
             "AdministratorTokenRotated",

@@ -8,7 +8,7 @@ use symbolon_core::{
     ApplicationUpdated, AuditRow, Command, CreateAdministrator, CreateApplication,
     DeleteAdministrator, DeleteApplication, OldKey, RetireApplicationKey, Rights, Role,
     RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, SourceRange, Sources,
-    UpdateAdministrator, UpdateApplication,
+    Strangers, UpdateAdministrator, UpdateApplication,
 };
 
 use super::{hash, id, index, name, number, reveal, sealed, time};
@@ -54,9 +54,19 @@ pub(super) fn administrator() -> impl Strategy<Value = Administrator> {
 
 pub(super) fn application() -> impl Strategy<Value = Application> {
     let old_key = option::of((hash(), time()).prop_map(|(key, until)| OldKey { key, until }));
-    let later = (rights(), sources(), any::<bool>(), old_key);
+    let strangers = (time(), any::<u32>(), any::<u32>())
+        .prop_map(|(since, met, untold)| Strangers { since, met, untold });
+    let later = (rights(), sources(), any::<bool>(), old_key, strangers);
     (id(ApplicationId), name(), hash(), reveal(), time(), index(), later).prop_map(
-        |(id, name, key, reveal, created_at, changed_at, (rights, sources, disabled, old_key))| {
+        |(
+            id,
+            name,
+            key,
+            reveal,
+            created_at,
+            changed_at,
+            (rights, sources, disabled, old_key, strangers),
+        )| {
             Application {
                 id,
                 name,
@@ -66,6 +76,7 @@ pub(super) fn application() -> impl Strategy<Value = Application> {
                 rights,
                 sources,
                 disabled,
+                strangers,
                 created_at,
                 changed_at,
             }

@@ -233,7 +233,7 @@ fn a_reply_has_a_number_that_exists() {
         let refused = answer(peer::answer::Reply::Refused(number));
         assert_eq!(refusal(answer_from_proto(refused)), of("refused"));
     }
-    for denial in [10, u32::MAX] {
+    for denial in [21, u32::MAX] {
         let verdict = peer::Verdict { denial, failures: 0 };
         let denied = answer(peer::answer::Reply::Verified(verdict));
         assert_eq!(refusal(answer_from_proto(denied)), of("denial"));

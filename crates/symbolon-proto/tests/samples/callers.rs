@@ -3,12 +3,13 @@
 use symbolon_core::{
     Administrator, AdministratorId, AdministratorUpdated, Application, ApplicationId,
     ApplicationUpdated, AuditEvent, AuditRow, Command, CreateAdministrator, CreateApplication,
-    DeleteAdministrator, DeleteApplication, KeyHash, LogIndex, OldKey, RetireApplicationKey,
-    Reveal, Right, Rights, Role, RotateAdministratorToken, RotateApplicationKey, Row, Scope,
-    ScopePart, Sealed, SourceRange, Sources, Timestamp, UpdateAdministrator, UpdateApplication,
+    DeleteAdministrator, DeleteApplication, Denial, KeyHash, LogIndex, OldKey,
+    RetireApplicationKey, Reveal, Right, Rights, Role, RotateAdministratorToken,
+    RotateApplicationKey, Row, Scope, ScopePart, Sealed, SourceRange, Sources, Strangers,
+    Timestamp, UpdateAdministrator, UpdateApplication, Verified,
 };
 
-use super::{AT, audit_of, name, reveal};
+use super::{AT, audit_of, name, reveal, verified};
 
 const APPLICATION: ApplicationId = ApplicationId(0x0102_0304_0506_0708);
 const ADMINISTRATOR: AdministratorId = AdministratorId(0x1112_1314_1516_1718);
@@ -45,6 +46,7 @@ pub(crate) fn application(reveal: Option<Reveal>) -> Application {
         rights: Rights::VERIFY,
         sources: Sources::default(),
         disabled: false,
+        strangers: Strangers::default(),
         created_at: AT,
         changed_at: LogIndex(300),
     }
@@ -140,7 +142,10 @@ pub(crate) fn rows() -> Vec<(&'static str, Row)> {
         created_at: AT,
         ..administrator()
     };
+    let strangers = Strangers { since: AT, met: 100, untold: 40 };
+    let met = Application { strangers, ..self::application(None) };
     vec![
+        ("application-strangers", Row::Application(met)),
         ("application-whole", Row::Application(application)),
         ("administrator-whole", Row::Administrator(administrator)),
     ]
@@ -174,5 +179,14 @@ pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         }),
         AuditRow::AdministratorTokenRotated { administrator },
         AuditRow::AdministratorDeleted { administrator, name: name("heidi") },
+    ])
+}
+
+/// Events that came after those.
+pub(crate) fn later_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let ambiguous = Verified { user: None, ..verified(Some(Denial::AmbiguousName)) };
+    audit_of(vec![
+        AuditRow::NamesNotAudited { application: APPLICATION, names: 40, since: AT },
+        AuditRow::Verified(ambiguous),
     ])
 }

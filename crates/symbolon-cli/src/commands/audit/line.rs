@@ -136,6 +136,9 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::ApplicationUpdated(it)) => application(it.application.as_ref()),
         Some(Details::ApplicationKeyRotated(it)) => application(it.application.as_ref()),
         Some(Details::ApplicationKeyRetired(it)) => application(it.application.as_ref()),
+        Some(Details::NamesNotAudited(it)) => {
+            format!("{} {} times", application(it.application.as_ref()), it.verifications)
+        }
         Some(Details::ApplicationDeleted(it)) => application(it.application.as_ref()),
         Some(Details::AdministratorCreated(it)) => {
             format!("{} {}", administrator(it.administrator.as_ref()), it.role)
