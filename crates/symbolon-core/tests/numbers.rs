@@ -9,8 +9,8 @@ mod tests {
     use symbolon_core::{
         Administrator, AdministratorId, Application, ApplicationId, Denial, Digest, KeyHash,
         LogIndex, Name, OldKey, PhoneKind, ProfileField, RestoreError, Right, Rights, Role, Row,
-        Scalars, Scope, ScopePart, Sealed, SourceRange, Sources, State, Timestamp, Token, TokenId,
-        UserId,
+        Scalars, Scope, ScopePart, Sealed, SourceRange, Sources, State, Strangers, Timestamp,
+        Token, TokenId, UserId,
     };
 
     #[test]
@@ -25,6 +25,7 @@ mod tests {
             (Denial::Blocked, 7, "BLOCKED"),
             (Denial::Waiting, 8, "WAITING"),
             (Denial::ShareSpent, 9, "SHARE_SPENT"),
+            (Denial::AmbiguousName, 20, "AMBIGUOUS_NAME"),
         ];
         for (denial, number, name) in all {
             assert_eq!((denial.number(), denial.name()), (number, name));
@@ -113,6 +114,7 @@ mod tests {
             rights: Rights::VERIFY,
             sources: Sources::new(ranges).unwrap(),
             disabled: false,
+            strangers: Strangers::default(),
             created_at: Timestamp(1),
             changed_at: LogIndex(1),
         }

@@ -100,7 +100,7 @@ const fn refused(refusal: Refusal) -> &'static str {
 /// Each command, and what it must have come to. What is all but impossible is left out: a tick that is too
 /// old, say.
 const TABLE: &str = "\
-admit_node: done GuessingUnbounded JoinTokenExpired JoinTokenUnknown JoinTokenUsed Late LimitReached NameTaken NotPermitted Stale WrongPhase again
+admit_node: done FingerprintMismatch GuessingUnbounded JoinTokenExpired JoinTokenUnknown JoinTokenUsed Late LimitReached NameTaken NotPermitted Stale WrongPhase again
 block_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 confirm_data_key: done Late NotPermitted Stale WrongPhase again
 confirm_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
@@ -109,17 +109,17 @@ create_application: done FingerprintMismatch IdTaken Late NameTaken NotPermitted
 create_cluster: done WrongPhase again
 create_join_token: done FingerprintMismatch IdTaken Late LimitReached NotPermitted Stale WrongPhase again
 create_user: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again
-delete_administrator: done LastAdministrator Late NoSuchAdministrator NotPermitted Stale WrongPhase
+delete_administrator: done FingerprintMismatch LastAdministrator Late NoSuchAdministrator NotPermitted Stale WrongPhase again
 delete_application: done Late NoSuchApplication NotPermitted Stale WrongPhase again
 delete_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
 enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotPermitted SerialTaken Stale WrongPhase again
 remove_token: done FingerprintMismatch Late NoSuchToken NotPermitted Stale WrongPhase again
-reseal: done Late NotPermitted Stale WrongPhase
+reseal: done FingerprintMismatch Late NotPermitted Stale WrongPhase
 resync_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
 retire_application_key: done Late NoSuchApplication NotPermitted Stale WrongPhase
 retire_data_key: done Late NotPermitted Stale WrongPhase again
 rotate_administrator_token: done Late NoSuchAdministrator NotPermitted Stale WrongPhase again
-rotate_application_key: done Late NoSuchApplication NotPermitted Stale WrongPhase again
+rotate_application_key: done FingerprintMismatch Late NoSuchApplication NotPermitted Stale WrongPhase again
 rotate_data_key: done IdTaken Late NotPermitted RotationUnderWay Stale WrongPhase again
 set_node_addresses: done Late NotPermitted Stale WrongPhase again
 tick: done Late NotPermitted Stale WrongPhase
@@ -128,7 +128,7 @@ update_administrator: done FingerprintMismatch LastAdministrator Late NoSuchAdmi
 update_application: done FingerprintMismatch Late NameTaken NoSuchApplication NotPermitted RevisionChanged Stale WrongPhase again
 update_settings: done FingerprintMismatch GuessingUnbounded Late NotPermitted RevisionChanged SettingRefused Stale WrongPhase again
 update_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
-verify: allow BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
+verify: allow AMBIGUOUS_NAME BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
 
 /// What must have happened, as the model tells it.
 const NOTES: &[&str] = &[
@@ -148,7 +148,8 @@ const NOTES: &[&str] = &[
     "a scope is lost with the role",
     "a setting is set to its default",
     "a share spent, besides failures of others",
-    "a tick as an old key ends",
+    "a short name stands for one user",
+    "a stranger comes after others whom nobody has told of",
     "a tick as something ends",
     "a token is set as far as it goes",
     "a user goes with several tokens",
@@ -160,6 +161,7 @@ const NOTES: &[&str] = &[
     "failures are forgiven by a right code",
     "failures are forgiven by enrolment",
     "failures are forgiven by unblocking",
+    "it is told how many strangers there were",
     "just not late",
     "late by a millisecond",
     "locked by what nodes keep back",
@@ -168,12 +170,12 @@ const NOTES: &[&str] = &[
     "settings that stand already are set",
     "several fields of a profile change at once",
     "several rows are over at once",
+    "strangers are counted anew after a minute",
     "the addresses of a node are what they were",
     "the end of a block",
     "the end of a wait",
     "the first wait",
     "the key of an application is no longer shown",
-    "the last millisecond of a block",
     "the last millisecond of a wait",
     "the last of several nodes makes a key active",
     "the life of a join token is cut",

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symbolon_core::{
-    Answer, ApplicationId, AuditEvent, Caller, Change, Name, Output, Proposal, Reply, Row, RowKey,
-    Serial, State, Timestamp, TokenId, UserId,
+    Account, Answer, ApplicationId, AuditEvent, Caller, Change, Denial, Name, Output, Proposal,
+    Reply, Row, RowKey, Serial, State, Timestamp, TokenId, UserId,
 };
 
 use crate::coverage::Coverage;
@@ -201,8 +201,15 @@ impl Run<'_> {
     fn compare_look_ups(&self) -> Result<(), String> {
         let mut people: Vec<&Person> = self.model.people.iter().collect();
         people.sort_by_key(|person| &person.name);
-        for number in 0..5 {
+        for number in 0..7 {
             let name = user_name(number);
+            let expected = self.model.whose(&name).map(|it| it.id).map_err(Some);
+            let found = match self.state.account(&name) {
+                Account::Of(user) => Ok(user.id),
+                Account::Ambiguous => Err(Some(Denial::AmbiguousName)),
+                Account::Nobodys => Err(Some(Denial::UnknownUser)),
+            };
+            equal("whom a name stands for", &expected, &found)?;
             let expected = people.iter().find(|person| person.name == name).map(|it| it.id);
             equal("a user by name", &expected, &self.state.user_by_name(&name).map(|it| it.id))?;
             let rest = people.iter().filter(|person| person.name > name).map(|it| it.id);

@@ -125,8 +125,8 @@ fn scope_of(number: u64) -> Scope {
         0 => &[],
         1 => &["group:staff"],
         2 => &["tag:vip"],
-        3 => &["domain:example.org"],
-        _ => &["tag:vip", "domain:example.org"],
+        3 => &["domain:sales.example"],
+        _ => &["tag:vip", "domain:sales.example"],
     };
     Scope::new(parts.iter().map(|part| ScopePart::parse(part).unwrap())).unwrap()
 }

@@ -37,7 +37,7 @@ impl Maker<'_> {
             | Wish::Retire { .. } => self.about_key(wish),
             Wish::Verify { name, application, shown, known } => {
                 let user_name = user_name(*name);
-                let found = self.view.user_by_name(&user_name);
+                let found = self.view.account(&user_name).user();
                 let own = found.map_or(&[][..], |user| &user.tokens[..]);
                 let user = match known {
                     Who::AsSeen => found.map(|user| user.id),
@@ -291,9 +291,10 @@ pub(super) fn named(kind: &str, number: u64) -> Name {
 }
 
 pub(crate) fn user_name(number: u64) -> UserName {
-    // One of them is of another domain than the others.
-    let domain = if number == 4 { "@example.org" } else { "" };
-    UserName::new(format!("user{number}{domain}")).unwrap()
+    // Short names stand for whoever they fit.
+    let names =
+        ["user0", "user1", "user2", "ann@sales.example", "ann@hr.example", "ann", "ann@sales"];
+    UserName::new(names[usize::try_from(number).unwrap() % names.len()]).unwrap()
 }
 
 /// Four profiles that differ in some fields and agree in others.

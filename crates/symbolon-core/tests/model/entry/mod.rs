@@ -6,7 +6,7 @@ use symbolon_core::{
     State, Timestamp,
 };
 
-use crate::plain::Model;
+use crate::plain::{Model, ended};
 use crate::script::{Asked, Pass, Step, What};
 
 mod callers;
@@ -103,6 +103,7 @@ fn ends(model: &Model, now: u64, of_rows: bool) -> Vec<u64> {
     }
     ends.extend(model.join_tokens.iter().map(|row| row.expires_at.0));
     ends.extend(model.applications.iter().filter_map(|row| row.old_key).map(|old| old.until.0));
+    ends.extend(model.applications.iter().map(|row| ended(row.strangers)));
     ends.retain(|end| of_rows && (now..now + 3_600_000).contains(end));
     if ends.is_empty() {
         ends.extend(model.remembering().map(|given| given.last_at()));

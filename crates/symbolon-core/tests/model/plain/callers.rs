@@ -5,9 +5,11 @@ use symbolon_core::{
     ApplicationUpdated, AuditRow, Caller, Command, CreateAdministrator, CreateApplication,
     DeleteAdministrator, DeleteApplication, LogIndex, OldKey, Profile, Refusal, Reply,
     RetireApplicationKey, Reveal, Right, Role, RotateAdministratorToken, RotateApplicationKey,
-    Scope, ScopePart, Sealed, Timestamp, TokenId, UpdateAdministrator, UpdateApplication, UserId,
+    Scope, ScopePart, Sealed, Strangers, Timestamp, TokenId, UpdateAdministrator,
+    UpdateApplication, UserId,
 };
 
+use super::strangers::not_told;
 use super::{At, Decided, Model, Person, REVEALED};
 
 /// Milliseconds of ninety days.
@@ -142,6 +144,7 @@ impl Model {
             rights: command.rights,
             sources: command.sources.clone(),
             disabled: false,
+            strangers: Strangers::default(),
             created_at: Timestamp(self.now),
             changed_at: at.index,
         });
@@ -247,8 +250,13 @@ impl Model {
         command: &DeleteApplication,
     ) -> Decided {
         let id = command.application;
-        let name = self.application(id, command.revision)?.name.clone();
+        let gone = self.application(id, command.revision)?.clone();
         self.applications.retain(|row| row.id != id);
+        let name = gone.name;
+        if gone.strangers.untold > 0 {
+            self.notes.push("an application goes that strangers were not told of");
+            self.tell(at, not_told(id, gone.strangers));
+        }
         self.tell(at, AuditRow::ApplicationDeleted { application: id, name });
         Ok(Reply::ApplicationChanged(id))
     }

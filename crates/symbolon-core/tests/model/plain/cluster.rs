@@ -2,9 +2,10 @@
 
 use symbolon_core::{
     AdmitNode, AuditRow, Cluster, CreateCluster, CreateJoinToken, JoinToken, Node, NodeId, Refusal,
-    Reply, Reveal, SetNodeAddresses, Timestamp,
+    Reply, Reveal, SetNodeAddresses, Strangers, Timestamp,
 };
 
+use super::strangers::{ended, not_told};
 use super::{At, Decided, Model};
 
 const NODES: usize = 9;
@@ -133,6 +134,9 @@ impl Model {
         let reveals = administrators.chain(applications).chain(join_tokens);
         let old_keys = self.applications.iter().filter_map(|row| row.old_key);
         let ends = reveals.map(|reveal| reveal.until.0).chain(old_keys.map(|old| old.until.0));
+        let strangers = self.applications.iter().map(|row| row.strangers);
+        let untold = strangers.filter(|met| met.untold > 0).map(ended);
+        let ends = ends.chain(untold);
         ends.chain(self.join_tokens.iter().map(|row| row.expires_at.0)).min()
     }
 
@@ -147,11 +151,29 @@ impl Model {
         let mut old_keys = self.applications.iter().filter_map(|row| row.old_key);
         let ends = old_keys.any(|old| old.until.0 == now);
         self.note_if(ends, "a tick as an old key ends");
-        for row in &self.applications {
-            if let Some(old) = row.old_key.filter(|old| old.until.0 <= now) {
-                let shown_until = row.reveal.as_ref().map_or(old.until, |reveal| reveal.until);
+        for row in &mut self.applications {
+            let untold = Some(row.strangers).filter(|met| met.untold > 0);
+            let due = [
+                row.reveal.as_ref().map(|reveal| reveal.until),
+                row.old_key.map(|old| old.until),
+                untold.map(|met| Timestamp(ended(met))),
+            ];
+            let Some(due) = due.into_iter().flatten().min().filter(|due| due.0 <= now) else {
+                continue;
+            };
+            // Strangers are forgotten with what else is over.
+            if ended(row.strangers) <= now {
+                row.strangers = Strangers::default();
+                over.extend(untold.map(|met| (due, 0, row.id.0, not_told(row.id, met))));
+            }
+            if row.old_key.is_some_and(|old| old.until.0 <= now) {
+                row.old_key = None;
                 let told = AuditRow::ApplicationKeyRetired { application: row.id };
-                over.push((old.until.min(shown_until), 0, row.id.0, told));
+                over.push((due, 0, row.id.0, told));
+            }
+            if is_over(&row.reveal) {
+                row.reveal = None;
+                self.notes.push("the key of an application is no longer shown");
             }
         }
         for row in &self.join_tokens {
@@ -159,13 +181,6 @@ impl Model {
                 let shown_until = row.reveal.as_ref().map_or(row.expires_at, |it| it.until);
                 let told = AuditRow::JoinTokenExpired { join_token: row.id };
                 over.push((row.expires_at.min(shown_until), 1, row.id.0, told));
-            }
-        }
-        for row in &mut self.applications {
-            row.old_key = row.old_key.filter(|old| old.until.0 > now);
-            if is_over(&row.reveal) {
-                row.reveal = None;
-                self.notes.push("the key of an application is no longer shown");
             }
         }
         for row in self.administrators.iter_mut().filter(|row| is_over(&row.reveal)) {
@@ -180,7 +195,9 @@ impl Model {
         over.sort_by_key(|(due, kind, id, _)| (*due, *kind, *id));
         self.note_if(over.len() > 1, "several rows are over at once");
         for (_, kind, _, told) in over {
-            self.note_if(kind == 0, "an old key is over");
+            let is_key = matches!(told, AuditRow::ApplicationKeyRetired { .. });
+            self.note_if(is_key, "an old key is over");
+            self.note_if(kind == 0 && !is_key, "it is told how many strangers there were");
             self.tell(at, told);
         }
         Ok(Reply::Done)

@@ -13,11 +13,13 @@ mod cluster;
 mod keys;
 mod people;
 mod settings;
+mod strangers;
 mod tokens;
 mod verify;
 
 pub(crate) use callers::is_within;
 pub(crate) use people::Person;
+pub(crate) use strangers::ended;
 
 /// Milliseconds for which an answer is given again.
 const REMEMBERED: u64 = 65_000;
@@ -96,9 +98,10 @@ impl Model {
             Ok(()) => self.carry_out(at).unwrap_or_else(Reply::Refused),
         };
         let answer = Answer { index: stamp.index, reply };
-        // What a tick ends, nobody has asked for.
-        let asked_for = !matches!(proposal.command, Command::Tick);
-        if asked_for && self.events.len() > before {
+        // What a tick ends, and what has not been told, nobody has asked for.
+        let nobody_asked = |row: &AuditRow| matches!(row, AuditRow::NamesNotAudited { .. });
+        let told = self.events[before..].iter().any(|event| !nobody_asked(&event.row));
+        if told && !matches!(proposal.command, Command::Tick) {
             let (caller, id) = (proposal.caller, proposal.request_id);
             let fingerprint = proposal.fingerprint;
             self.given.push(Given { caller, id, fingerprint, at: self.now, answer });

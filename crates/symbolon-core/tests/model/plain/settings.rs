@@ -11,13 +11,14 @@ use super::{At, Decided, Model};
 const DAY: u64 = 24 * 3600;
 
 /// Default, lowest and highest value of each, as `docs/settings.md` has them.
-const KNOWN: [(Setting, u64, u64, u64); 6] = [
+const KNOWN: [(Setting, u64, u64, u64); 7] = [
     (Setting::LockoutThreshold, 10, 1, 100),
     (Setting::LockoutFirstWait, 30, 1, DAY),
     (Setting::LockoutLongestWait, 3600, 1, 30 * DAY),
     (Setting::LockoutHardLimit, 100, 2, 100),
     (Setting::IslandAllowance, 3, 0, 10),
     (Setting::BlockDuration, 90 * DAY, 60, 3_650 * DAY),
+    (Setting::UnknownNames, 60, 1, 1_000_000),
 ];
 
 /// What was set, and when it was last.

@@ -13,13 +13,19 @@ const MATCHES: usize = 16;
 
 impl Model {
     pub(super) fn verify(&mut self, at: At<'_>, outcome: &Outcome) -> Decided {
-        let person = self.people.iter().find(|person| person.name == outcome.user_name).cloned();
+        let whose = self.whose(&outcome.user_name).cloned();
+        let person = whose.as_ref().ok().cloned();
         self.is_up_to_date(at, outcome, person.as_ref())?;
         let mut spent = Vec::new();
-        let denial = match &person {
-            None => Some(Denial::UnknownUser),
-            Some(person) => self.judge(at, outcome, person, &mut spent),
+        let denial = match &whose {
+            Err(denial) => Some(*denial),
+            Ok(person) => self.judge(at, outcome, person, &mut spent),
         };
+        if person.is_none() && !self.meet_stranger(at, outcome.application) {
+            return Ok(Reply::Verified(Verdict { denial, failures: 0 }));
+        }
+        let by_short_name = person.as_ref().is_some_and(|it| it.name != outcome.user_name);
+        self.note_if(by_short_name, "a short name stands for one user");
         let failures = person.map_or(0, |person| {
             let now = self.now;
             let person = self.person(person.id).unwrap();

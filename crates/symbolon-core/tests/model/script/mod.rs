@@ -121,6 +121,10 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
         wishes.push(Wish::User { user: 4, name: 4, profile: 3 });
         wishes.push(Wish::token(4, 5));
     }
+    if dice.chance(30) {
+        let changes = vec![(Setting::UnknownNames, Some(1 + dice.below(2)))];
+        wishes.push(Wish::Settings { changes, bound: false });
+    }
     if theme == Theme::Guessing {
         wishes.extend(low_settings(dice));
     }

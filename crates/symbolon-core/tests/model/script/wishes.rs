@@ -227,7 +227,7 @@ fn people(dice: &mut Dice) -> Wish {
     let user = user(dice);
     match dice.below(12) {
         0..=2 => {
-            let name = if dice.chance(80) { user } else { 1 + dice.below(4) };
+            let name = if dice.chance(80) { user } else { 1 + dice.below(6) };
             Wish::User { user, name, profile: dice.below(4) }
         }
         3..=6 => {
@@ -301,7 +301,11 @@ fn code(dice: &mut Dice, theme: Theme) -> Wish {
         _ => Who::AsSeen,
     };
     let application = if dice.chance(95) { 1 + dice.below(2) } else { 3 + dice.below(2) };
-    let name = if theme == Theme::Guessing && dice.chance(80) { 1 } else { user(dice) };
+    let name = match theme {
+        Theme::Guessing if dice.chance(75) => 1,
+        _ if dice.chance(20) => 5 + dice.below(2),
+        _ => user(dice),
+    };
     let mut shown: Vec<_> = shown;
     if count == 17 && dice.chance(50) {
         // The last one alone would be right.
@@ -361,6 +365,7 @@ fn settings(dice: &mut Dice) -> Wish {
                 (Setting::LockoutLongestWait, [0, 1, 60, 3600, 2_592_000, 2_592_001]),
                 (Setting::LockoutHardLimit, [1, 2, 13, 16, 100, 101]),
                 (Setting::IslandAllowance, [0, 1, 2, 3, 10, 11]),
+                (Setting::UnknownNames, [0, 1, 2, 60, 1_000_000, 1_000_001]),
                 (Setting::BlockDuration, [59, 60, 61, 7_776_000, 315_360_000, 315_360_001]),
             ]);
             (setting, dice.sometimes(80, |dice| dice.pick(&values)))
