@@ -120,8 +120,9 @@ impl State {
         command: &DeleteApplication,
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
-        let Application { id, name, .. } =
-            self.application_at(command.application, command.revision)?;
+        let mut application = self.application_at(command.application, command.revision)?;
+        self.forget_strangers(context, &mut application, out);
+        let Application { id, name, .. } = application;
         self.delete(RowKey::Application(id), out);
         self.record(context, AuditRow::ApplicationDeleted { application: id, name }, out);
         Ok(Reply::ApplicationChanged(id))

@@ -167,6 +167,7 @@ const NOTES: &[&str] = &[
     "a user out of the caller's sight",
     "an answer has just been forgotten",
     "an answer is repeated for the last time",
+    "an application goes with names that are not told of",
     "an application helps",
     "an old key is over",
     "failures are forgiven by a PIN",

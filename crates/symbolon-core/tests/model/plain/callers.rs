@@ -257,8 +257,14 @@ impl Model {
         command: &DeleteApplication,
     ) -> Decided {
         let id = command.application;
-        let name = self.application(id, command.revision)?.name.clone();
+        let row = self.application(id, command.revision)?;
+        let (name, met) = (row.name.clone(), row.strangers);
         self.applications.retain(|row| row.id != id);
+        if met.untold > 0 {
+            let (names, since) = (met.untold, met.since);
+            self.tell(at, AuditRow::NamesNotAudited { application: id, names, since });
+        }
+        self.note_if(met.untold > 0, "an application goes with names that are not told of");
         self.tell(at, AuditRow::ApplicationDeleted { application: id, name });
         Ok(Reply::ApplicationChanged(id))
     }
