@@ -31,7 +31,16 @@ fn about(username: &str) -> Vec<(&'static str, Vec<u8>)> {
     let confirm = v1::ConfirmTokenRequest { username: username(), ..Default::default() };
     let resync = v1::ResyncTokenRequest { username: username(), ..Default::default() };
     let remove = v1::RemoveTokenRequest { username: username(), ..Default::default() };
+    let change = Some(v1::set_pin_request::Change::Generate(true));
+    let set_pin = v1::SetPinRequest { username: username(), change };
+    let bypass = v1::GrantBypassRequest { username: username(), reason: reason(), seconds: 60 };
+    let cancel = v1::CancelBypassRequest { username: username(), reason: reason() };
+    let recovery = v1::CreateRecoveryCodesRequest { username: username() };
     vec![
+        (SET_PIN, set_pin.encode_to_vec()),
+        (GRANT_BYPASS, bypass.encode_to_vec()),
+        (CANCEL_BYPASS, cancel.encode_to_vec()),
+        (CREATE_RECOVERY_CODES, recovery.encode_to_vec()),
         (GET_USER, get.encode_to_vec()),
         (UPDATE_USER, update.encode_to_vec()),
         (BLOCK_USER, block.encode_to_vec()),

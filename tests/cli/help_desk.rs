@@ -79,6 +79,55 @@ async fn a_help_desk_helps_its_own_people_and_does_nothing_else() {
     assert!(words.stderr().contains("nobody would be left"), "{}", words.stderr());
 }
 
+/// Each in one command or two, with the right of a help desk alone.
+#[tokio::test]
+async fn four_calls_to_the_help_desk() {
+    let cluster = Cluster::start(binary(), 3).await;
+    let admin = Asking::administrator(&cluster);
+    let file = cluster.directory().join("heidi.token").display().to_string();
+    admin.run(&format!("admin add heidi --role help-desk --key-file {file}")).await.ends(DONE);
+    admin.run("application add vpn").await.ends(DONE);
+    let heidi = with_file(&cluster, &admin, "heidi.token");
+    let alice = cluster.person("alice").await;
+    let sign_in = async |code: &str, exit| {
+        admin.run(&format!("verify alice --application vpn --code {code}")).await.ends(exit)
+    };
+    let pin = heidi.json("user pin alice --generate").await;
+    let pin = pin["pin"].as_str().unwrap().to_owned();
+    sign_in(&format!("{pin}{}", alice.otp.code()), DONE).await;
+
+    // "I have left my phone at home."
+    heidi.run("user bypass alice --reason left-at-home").await.ends(DONE);
+    sign_in("000000", DONE).await;
+    sign_in("000000", NO).await;
+
+    // "I have forgotten my PIN."
+    let drawn = heidi.json("user pin alice --generate").await;
+    let forgotten = pin;
+    let pin = drawn["pin"].as_str().unwrap();
+    let next = alice.otp.code_of(alice.otp.step_now() + 1);
+    assert_ne!(forgotten, pin);
+    sign_in(&format!("{pin}{next}"), DONE).await;
+
+    // "It takes no code of mine any more."
+    for _ in 0..10 {
+        sign_in("000000", NO).await;
+    }
+    let told = heidi.run("settings explain alice --application vpn").await.ends(DONE);
+    assert!(told.contains("(WAITING)") && told.contains("10 failures in a row"), "{told}");
+    heidi.run("user unblock alice --reason typing-error").await.ends(DONE);
+    let told = heidi.run("settings explain alice --application vpn").await.ends(DONE);
+    assert!(told.contains("a code is looked at"), "{told}");
+
+    // "I have a new phone."
+    let enrolled = heidi.json("token enroll alice").await;
+    let otp = symbolon_testkit::Otp::from_uri(enrolled["otpauth_uri"].as_str().unwrap());
+    let old = heidi.json("token list alice").await;
+    let old = old["tokens"][0]["id"].as_str().unwrap().to_owned();
+    heidi.run(&format!("token remove alice --token {old}")).await.ends(DONE);
+    sign_in(&format!("{pin}{}", otp.code()), DONE).await;
+}
+
 /// What is not a help desk's.
 async fn assert_may_nothing_else(heidi: &Asking) {
     for line in [
