@@ -43,11 +43,13 @@ async fn the_audit_is_told_to_people_and_scripts() {
     let verified = &of_alice[2]["details"];
     let expected = [
         "application",
+        "bypassed",
         "client_ip",
         "decision",
         "failures",
         "method",
         "reason_detail",
+        "recovery",
         "tokens",
         "user",
     ];

@@ -35,7 +35,8 @@ struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let few = || prop_oneof![4 => Just(0_u32), 2 => 8..12_u32, 2 => 48..51_u32];
+    // Fifty by each lock the account.
+    let few = || prop_oneof![4 => Just(0_u32), 2 => 8..12_u32, 1 => 48..51_u32, 2 => Just(50)];
     (
         prop::bool::weighted(0.15),
         prop::option::weighted(0.2, AT.0 - 2..AT.0 + 3),
