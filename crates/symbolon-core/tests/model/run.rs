@@ -201,7 +201,7 @@ impl Run<'_> {
     fn compare_look_ups(&self) -> Result<(), String> {
         let mut people: Vec<&Person> = self.model.people.iter().collect();
         people.sort_by_key(|person| &person.name);
-        for number in 0..7 {
+        for number in 0..8 {
             let name = user_name(number);
             let expected = self.model.whose(&name).map(|it| it.id).map_err(Some);
             let found = match self.state.account(&name) {

@@ -292,8 +292,9 @@ pub(super) fn named(kind: &str, number: u64) -> Name {
 
 pub(crate) fn user_name(number: u64) -> UserName {
     // Short names stand for whoever they fit.
-    let names =
-        ["user0", "user1", "user2", "ann@sales.example", "ann@hr.example", "ann", "ann@sales"];
+    let whole = ["user0", "user1", "user2", "ann@sales.example", "ann@hr.example.org"];
+    let short = ["ann", "ann@sales", "ann@hr.example"];
+    let names = [&whole[..], &short].concat();
     UserName::new(names[usize::try_from(number).unwrap() % names.len()]).unwrap()
 }
 

@@ -303,7 +303,7 @@ fn code(dice: &mut Dice, theme: Theme) -> Wish {
     let application = if dice.chance(95) { 1 + dice.below(2) } else { 3 + dice.below(2) };
     let name = match theme {
         Theme::Guessing if dice.chance(75) => 1,
-        _ if dice.chance(20) => 5 + dice.below(2),
+        _ if dice.chance(20) => 5 + dice.below(3),
         _ => user(dice),
     };
     let mut shown: Vec<_> = shown;
