@@ -73,12 +73,16 @@ mod tests {
         let sources = ["192.0.2.0/24", "192.0.2.0/25", "2001:db8::/32"];
         let sources = sources.map(|range| Row::Application(portal(&[range], 9)));
         let others = [portal(&["192.0.2.0/24", "2001:db8::/32"], 9), portal(&["192.0.2.0/24"], 10)];
+        let met = |since, met, untold| Strangers { since: Timestamp(since), met, untold };
+        let strangers = [met(0, 0, 0), met(1, 1, 0), met(1, 2, 0), met(1, 2, 1), met(2, 2, 1)];
+        let strangers = strangers.map(|strangers| Application { strangers, ..portal(&[], 9) });
         let algorithms = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
         let tokens = algorithms.map(|algorithm| Row::Token(token(algorithm)));
         let mut rows = scopes.to_vec();
         rows.push(more);
         rows.extend(sources);
         rows.extend(others.map(Row::Application));
+        rows.extend(strangers.map(Row::Application));
         rows.extend(tokens);
         let digests: BTreeSet<_> = rows.iter().map(digest).collect();
         assert_eq!(digests.len(), rows.len());
