@@ -94,7 +94,7 @@ mod tests {
             ("3".to_owned(), "4".to_owned())
         );
         assert_eq!(DataKeyId(5).to_string(), "5");
-        assert_eq!(Timestamp(61_007).to_string(), "61.007s");
+        assert_eq!(Timestamp(61_437).to_string(), "61.437s");
     }
 
     /// What a row says is told apart even where both rows say something that came later.
