@@ -7,10 +7,10 @@ mod tests {
 
     use symbolon_core::otp::{Algorithm, Parameters};
     use symbolon_core::{
-        Administrator, AdministratorId, Application, ApplicationId, Denial, Digest, KeyHash,
-        LogIndex, Name, OldKey, PhoneKind, ProfileField, RestoreError, Right, Rights, Role, Row,
-        Scalars, Scope, ScopePart, Sealed, SourceRange, Sources, State, Strangers, Timestamp,
-        Token, TokenId, UserId,
+        Administrator, AdministratorId, Application, ApplicationId, DataKeyId, Denial, Digest,
+        KeyHash, LogIndex, Name, NodeId, OldKey, PhoneKind, ProfileField, RequestId, RestoreError,
+        Right, Rights, Role, Row, Scalars, Scope, ScopePart, Sealed, SourceRange, Sources, State,
+        Strangers, Timestamp, Token, TokenId, UserId,
     };
 
     #[test]
@@ -62,6 +62,38 @@ mod tests {
         let known: BTreeSet<_> =
             (0..=u8::MAX).filter(|it| Rights::from_bits(*it).is_some()).collect();
         assert_eq!(known, (0..32).collect());
+    }
+
+    #[test]
+    fn ids_and_digests_are_read_from_exactly_their_bytes_and_shown_as_hexadecimal() {
+        let bytes: Vec<u8> = (0..33).collect();
+        let digest = Digest::from_slice(&bytes[1..]).unwrap();
+        assert_eq!(digest.0[..], bytes[1..]);
+        let text = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
+        assert_eq!(
+            (digest.to_string(), format!("{digest:?}")),
+            (text.to_owned(), format!("Digest({text})"))
+        );
+        let id = RequestId::from_slice(&bytes[1..17]).unwrap();
+        assert_eq!(id.as_bytes()[..], bytes[1..17]);
+        assert_eq!(
+            (id.to_string(), format!("{id:?}")),
+            (text[..32].to_owned(), format!("RequestId({})", &text[..32]))
+        );
+        for wrong in [0, 15, 17, 31, 33] {
+            assert_eq!(Digest::from_slice(&bytes[..wrong]), None);
+            assert_eq!(RequestId::from_slice(&bytes[..wrong]), None);
+        }
+        assert_eq!(
+            (UserId(31).to_string(), format!("{:?}", UserId(31))),
+            ("000000000000001f".to_owned(), "UserId(000000000000001f)".to_owned())
+        );
+        assert_eq!(
+            (NodeId(3).to_string(), LogIndex(4).to_string()),
+            ("3".to_owned(), "4".to_owned())
+        );
+        assert_eq!(DataKeyId(5).to_string(), "5");
+        assert_eq!(Timestamp(61_437).to_string(), "61.437s");
     }
 
     /// What a row says is told apart even where both rows say something that came later.
