@@ -287,7 +287,28 @@ impl State {
             Command::ConfirmToken(command) => self.owner(command.shown.token),
             Command::ResyncToken(command) => self.owner(command.shown.token),
             Command::RemoveToken(command) => self.owner(command.token),
-            _ => None,
+            // About no user who is there. A new command does not compile until somebody has said so.
+            Command::Verify(_)
+            | Command::CreateUser(_)
+            | Command::CreateCluster(_)
+            | Command::CreateApplication(_)
+            | Command::UpdateApplication(_)
+            | Command::RotateApplicationKey(_)
+            | Command::RetireApplicationKey(_)
+            | Command::DeleteApplication(_)
+            | Command::CreateAdministrator(_)
+            | Command::UpdateAdministrator(_)
+            | Command::RotateAdministratorToken(_)
+            | Command::DeleteAdministrator(_)
+            | Command::CreateJoinToken(_)
+            | Command::AdmitNode(_)
+            | Command::SetNodeAddresses(_)
+            | Command::Tick
+            | Command::RotateDataKey(_)
+            | Command::ConfirmDataKey(_)
+            | Command::Reseal(_)
+            | Command::RetireDataKey(_)
+            | Command::UpdateSettings(_) => None,
         };
         user.is_none_or(|user| self.is_in_scope(caller, user))
     }

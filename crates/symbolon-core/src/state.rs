@@ -13,7 +13,8 @@ use crate::table::Table;
 use crate::{
     Administrator, Application, ApplicationId, AuditEvent, Caller, Change, Cluster, DataKeyId,
     DataKeys, JoinToken, JoinTokenId, Lockout, LogIndex, Name, Node, NodeId, Remembered, RequestId,
-    Row, RowKey, Serial, Settings, Timestamp, Token, TokenId, User, UserId, UserName, Violation,
+    Row, RowKey, Serial, Setting, Settings, Timestamp, Token, TokenId, User, UserId, UserName,
+    Violation,
 };
 
 /// What of a state is neither row nor audit.
@@ -283,6 +284,14 @@ impl State {
     #[must_use]
     pub fn settings(&self) -> Settings {
         self.settings.get(()).cloned().unwrap_or_default()
+    }
+
+    /// The value of a setting that stands.
+    #[must_use]
+    pub fn setting(&self, setting: Setting) -> u64 {
+        self.settings
+            .get(())
+            .map_or_else(|| setting.info().default, |settings| settings.get(setting))
     }
 
     /// How guessing is bounded: the settings, with all nodes that are admitted.

@@ -97,7 +97,7 @@ impl Service {
     ) -> Result<(User, LogIndex), ServiceError> {
         let reason = reason(why)?;
         let milliseconds = match u64::from(seconds) * 1000 {
-            0 => self.ledger.view().state.settings().get(Setting::BlockDuration) * 1000,
+            0 => self.ledger.view().state.setting(Setting::BlockDuration) * 1000,
             time if time <= BLOCK_MILLISECONDS_MAX => time,
             _ => {
                 let problem = "it is not within 1 to 315360000 (ten years)";

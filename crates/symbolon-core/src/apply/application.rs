@@ -146,7 +146,7 @@ impl State {
         }
         let strangers = &mut application.strangers;
         strangers.met = strangers.met.saturating_add(1);
-        let told = u64::from(strangers.met) <= self.settings().get(Setting::UnknownNames);
+        let told = u64::from(strangers.met) <= self.setting(Setting::UnknownNames);
         strangers.untold = strangers.untold.saturating_add(u32::from(!told));
         self.put(Row::Application(application), out);
         told

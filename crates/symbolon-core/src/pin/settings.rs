@@ -32,14 +32,6 @@ impl State {
             _ => PinOrder::After,
         }
     }
-
-    /// The value of a setting that stands.
-    #[must_use]
-    pub fn setting(&self, setting: Setting) -> u64 {
-        self.settings
-            .get(())
-            .map_or_else(|| setting.info().default, |settings| settings.get(setting))
-    }
 }
 
 impl Settings {
