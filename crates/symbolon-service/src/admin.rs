@@ -8,7 +8,7 @@ use symbolon_core::{
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use crate::credential::{JoinCredential, hash_secret};
+use crate::credential::JoinCredential;
 use crate::fingerprint::fingerprint;
 use crate::names;
 use crate::ports::FieldRef;
@@ -99,14 +99,12 @@ impl Service {
         let fields = [&life_milliseconds.to_be_bytes()[..]];
         let request = self.request(principal, request_id, Operation::CreateJoinToken, &fields)?;
         let build = |view: &crate::View| {
-            let key = view.state.active_data_key();
             let join_token = JoinTokenId(self.draw());
-            let secret = self.draw_key();
-            let sealed = self.vault.seal(key, join_secret_field(join_token.0), &secret);
+            let (secret_hash, secret) = self.new_secret(view, join_secret_field(join_token.0))?;
             Ok(Command::CreateJoinToken(CreateJoinToken {
                 join_token,
-                secret_hash: hash_secret(&secret),
-                secret: sealed.map_err(|_| ServiceError::Internal)?,
+                secret_hash,
+                secret,
                 life_milliseconds,
             }))
         };

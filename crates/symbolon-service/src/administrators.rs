@@ -8,8 +8,9 @@ use symbolon_core::{
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
+use crate::about::{About, Named};
 use crate::admin::kind;
-use crate::credential::{Credential, CredentialKind, hash_secret};
+use crate::credential::{Credential, CredentialKind};
 use crate::names;
 use crate::ports::{FieldRef, View};
 use crate::service::Principal;
@@ -44,15 +45,12 @@ pub struct AdministratorChanges {
     pub etag: String,
 }
 
-/// Who wants something done about which administrator.
-struct AboutAdministrator<'a> {
-    principal: &'a Principal,
-    request_id: Option<RequestId>,
-    operation: Operation,
-    name: &'a str,
-    /// What is asked besides: equal requests have equal fields.
-    fields: String,
-    deadline: Instant,
+impl Named for Administrator {
+    const KIND: &'static str = "administrator";
+
+    fn by_name<'s>(state: &'s State, name: &Name) -> Option<&'s Self> {
+        state.administrator_by_name(name)
+    }
 }
 
 impl Service {
@@ -77,21 +75,19 @@ impl Service {
         let fields = [name.as_str().as_bytes(), shape.as_bytes()];
         let request = self.request(principal, request_id, operation, &fields)?;
         let build = |view: &View| {
-            let key = view.state.active_data_key();
             let administrator = AdministratorId(self.draw());
-            let secret = self.draw_key();
-            let sealed = self.vault.seal(key, token_field(administrator.0), &secret);
+            let (key, secret) = self.new_secret(view, token_field(administrator.0))?;
             Ok(Command::CreateAdministrator(CreateAdministrator {
                 administrator,
                 name: name.clone(),
-                key: hash_secret(&secret),
-                secret: sealed.map_err(|_| ServiceError::Internal)?,
+                key,
+                secret,
                 role,
                 scope: scope.clone(),
             }))
         };
         let answered = self.administer(&request, deadline, build).await;
-        match answered.map_err(|error| kind(error, "administrator"))? {
+        match answered.map_err(|error| kind(error, Administrator::KIND))? {
             (Reply::AdministratorCreated(id), index) => {
                 let (administrator, token) = self.with_token(id)?;
                 Ok((administrator, token, index))
@@ -115,7 +111,7 @@ impl Service {
         let _place = self.admission.administration()?;
         let name = names::name("name", name)?;
         self.catch_up(principal, Operation::GetAdministrator, allow_stale, deadline).await?;
-        named(&self.ledger.view().state, &name).cloned()
+        Administrator::named(&self.ledger.view().state, &name).cloned()
     }
 
     /// Reads all administrators, by name.
@@ -155,8 +151,8 @@ impl Service {
         let scope = changes.scope.as_ref().map(|parts| scope(parts)).transpose()?;
         let revision = revision(&changes.etag)?;
         let fields = format!("{role:?} {scope:?} {disabled:?} {revision:?}");
-        let about = AboutAdministrator { principal, request_id, operation, name, fields, deadline };
-        let build = |row: &Administrator, _: &View| {
+        let about = About { principal, request_id, operation, name, fields, deadline };
+        let build = |_: &View, row: &Administrator| {
             if let Some(scope) = &scope {
                 of_help_desk(role.unwrap_or(row.role), scope)?;
             }
@@ -170,7 +166,7 @@ impl Service {
         };
         let (id, index) = self.about_administrator(about, build).await?;
         let administrator = self.ledger.view().state.administrator(id).cloned();
-        Ok((administrator.ok_or(ServiceError::NotFound { kind: "administrator" })?, index))
+        Ok((administrator.ok_or(ServiceError::NotFound { kind: Administrator::KIND })?, index))
     }
 
     /// Gives an administrator another bearer token; the one before is taken no more.
@@ -186,16 +182,12 @@ impl Service {
     ) -> Result<(Administrator, Zeroizing<String>, LogIndex), ServiceError> {
         let operation = Operation::RotateAdministratorToken;
         let fields = String::new();
-        let about = AboutAdministrator { principal, request_id, operation, name, fields, deadline };
-        let build = |row: &Administrator, view: &View| {
-            let secret = self.draw_key();
-            let key = view.state.active_data_key();
-            let sealed = self.vault.seal(key, token_field(row.id.0), &secret);
-            Ok(Command::RotateAdministratorToken(RotateAdministratorToken {
-                administrator: row.id,
-                key: hash_secret(&secret),
-                secret: sealed.map_err(|_| ServiceError::Internal)?,
-            }))
+        let about = About { principal, request_id, operation, name, fields, deadline };
+        let build = |view: &View, row: &Administrator| {
+            let administrator = row.id;
+            let (key, secret) = self.new_secret(view, token_field(administrator.0))?;
+            let rotate = RotateAdministratorToken { administrator, key, secret };
+            Ok(Command::RotateAdministratorToken(rotate))
         };
         let (id, index) = self.about_administrator(about, build).await?;
         let (administrator, token) = self.with_token(id)?;
@@ -218,8 +210,8 @@ impl Service {
         Self::may(principal, operation)?;
         let revision = revision(etag)?;
         let fields = etag.to_owned();
-        let about = AboutAdministrator { principal, request_id, operation, name, fields, deadline };
-        let build = |row: &Administrator, _: &View| {
+        let about = About { principal, request_id, operation, name, fields, deadline };
+        let build = |_: &View, row: &Administrator| {
             let administrator = row.id;
             Ok(Command::DeleteAdministrator(DeleteAdministrator { administrator, revision }))
         };
@@ -228,20 +220,10 @@ impl Service {
 
     async fn about_administrator(
         &self,
-        about: AboutAdministrator<'_>,
-        build: impl Fn(&Administrator, &View) -> Result<Command, ServiceError>,
+        about: About<'_>,
+        build: impl Fn(&View, &Administrator) -> Result<Command, ServiceError>,
     ) -> Result<(AdministratorId, LogIndex), ServiceError> {
-        let AboutAdministrator { principal, request_id, operation, name, fields, deadline } = about;
-        Self::may(principal, operation)?;
-        let _place = self.admission.administration()?;
-        let name = names::name("name", name)?;
-        let fields = [name.as_str().as_bytes(), fields.as_bytes()];
-        let request = self.request(principal, request_id, operation, &fields)?;
-        if self.ledger.view().state.administrator_by_name(&name).is_none() {
-            self.ledger.read_barrier(deadline).await?;
-        }
-        let build = |view: &View| build(named(&view.state, &name)?, view);
-        match self.administer(&request, deadline, build).await? {
+        match self.about(about, build).await? {
             (Reply::AdministratorChanged(id), index) => Ok((id, index)),
             _ => Err(ServiceError::Internal),
         }
@@ -253,15 +235,11 @@ impl Service {
         id: AdministratorId,
     ) -> Result<(Administrator, Zeroizing<String>), ServiceError> {
         let row = self.ledger.view().state.administrator(id).cloned();
-        let row = row.ok_or(ServiceError::NotFound { kind: "administrator" })?;
+        let row = row.ok_or(ServiceError::NotFound { kind: Administrator::KIND })?;
         let secret = self.reveal(token_field(id.0), row.reveal.as_ref())?;
         let credential = Credential { kind: CredentialKind::Administrator, id: id.0, secret };
         Ok((row, credential.to_text()))
     }
-}
-
-fn named<'s>(state: &'s State, name: &Name) -> Result<&'s Administrator, ServiceError> {
-    state.administrator_by_name(name).ok_or(ServiceError::NotFound { kind: "administrator" })
 }
 
 /// A domain is brought into the form in which it stands in user names.

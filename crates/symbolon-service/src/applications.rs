@@ -11,8 +11,9 @@ use symbolon_core::{
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
+use crate::about::{About, Named};
 use crate::admin::kind;
-use crate::credential::{Credential, CredentialKind, hash_secret};
+use crate::credential::{Credential, CredentialKind};
 use crate::names;
 use crate::ports::{FieldRef, View};
 use crate::read::page_size;
@@ -59,15 +60,12 @@ pub struct ApplicationPage {
     pub next: Option<Name>,
 }
 
-/// Who wants something done about which application.
-struct AboutApplication<'a> {
-    principal: &'a Principal,
-    request_id: Option<RequestId>,
-    operation: Operation,
-    name: &'a str,
-    /// What is asked besides: equal requests have equal fields.
-    fields: String,
-    deadline: Instant,
+impl Named for Application {
+    const KIND: &'static str = "application";
+
+    fn by_name<'s>(state: &'s State, name: &Name) -> Option<&'s Self> {
+        state.application_by_name(name)
+    }
 }
 
 impl Service {
@@ -91,21 +89,19 @@ impl Service {
         let fields = [name.as_str().as_bytes(), shape.as_bytes()];
         let request = self.request(principal, request_id, Operation::CreateApplication, &fields)?;
         let build = |view: &View| {
-            let key = view.state.active_data_key();
             let application = ApplicationId(self.draw());
-            let secret = self.draw_key();
-            let sealed = self.vault.seal(key, api_key_field(application.0), &secret);
+            let (key, secret) = self.new_secret(view, api_key_field(application.0))?;
             Ok(Command::CreateApplication(CreateApplication {
                 application,
                 name: name.clone(),
-                key: hash_secret(&secret),
-                secret: sealed.map_err(|_| ServiceError::Internal)?,
+                key,
+                secret,
                 rights,
                 sources: sources.clone(),
             }))
         };
         let answered = self.administer(&request, deadline, build).await;
-        match answered.map_err(|error| kind(error, "application"))? {
+        match answered.map_err(|error| kind(error, Application::KIND))? {
             (Reply::ApplicationCreated(id), index) => {
                 let (application, key) = self.with_key(id)?;
                 Ok((application, key, index))
@@ -129,7 +125,7 @@ impl Service {
         let _place = self.admission.administration()?;
         let name = names::name("name", name)?;
         self.catch_up(principal, Operation::GetApplication, allow_stale, deadline).await?;
-        named(&self.ledger.view().state, &name).cloned()
+        Application::named(&self.ledger.view().state, &name).cloned()
     }
 
     /// Reads a page of applications. `asked` 0 means 100.
@@ -185,7 +181,7 @@ impl Service {
         let (rights, disabled) = (changes.rights, changes.enabled.map(|enabled| !enabled));
         let revision = revision(&changes.etag)?;
         let fields = format!("{new_name:?} {rights:?} {sources:?} {disabled:?} {revision:?}");
-        let about = AboutApplication { principal, request_id, operation, name, fields, deadline };
+        let about = About { principal, request_id, operation, name, fields, deadline };
         let build = |_: &View, application: &Application| {
             Ok(Command::UpdateApplication(UpdateApplication {
                 application: application.id,
@@ -198,7 +194,7 @@ impl Service {
         };
         let (id, index) = self.about_application(about, build).await?;
         let application = self.ledger.view().state.application(id).cloned();
-        Ok((application.ok_or(ServiceError::NotFound { kind: "application" })?, index))
+        Ok((application.ok_or(ServiceError::NotFound { kind: Application::KIND })?, index))
     }
 
     /// Gives an application another API key. The one before is taken for so many seconds yet.
@@ -221,15 +217,13 @@ impl Service {
             return Err(ServiceError::invalid("overlap_seconds", problem));
         }
         let fields = overlap_seconds.to_string();
-        let about = AboutApplication { principal, request_id, operation, name, fields, deadline };
+        let about = About { principal, request_id, operation, name, fields, deadline };
         let build = |view: &View, application: &Application| {
-            let secret = self.draw_key();
-            let key = view.state.active_data_key();
-            let sealed = self.vault.seal(key, api_key_field(application.id.0), &secret);
+            let (key, secret) = self.new_secret(view, api_key_field(application.id.0))?;
             Ok(Command::RotateApplicationKey(RotateApplicationKey {
                 application: application.id,
-                key: hash_secret(&secret),
-                secret: sealed.map_err(|_| ServiceError::Internal)?,
+                key,
+                secret,
                 overlap_milliseconds,
             }))
         };
@@ -251,7 +245,7 @@ impl Service {
     ) -> Result<(Application, LogIndex), ServiceError> {
         let operation = Operation::RetireApplicationKey;
         let fields = String::new();
-        let about = AboutApplication { principal, request_id, operation, name, fields, deadline };
+        let about = About { principal, request_id, operation, name, fields, deadline };
         let build = |_: &View, row: &Application| {
             row.old_key.ok_or(ServiceError::NoOldKey)?;
             let application = row.id;
@@ -259,7 +253,7 @@ impl Service {
         };
         let (id, index) = self.about_application(about, build).await?;
         let application = self.ledger.view().state.application(id).cloned();
-        Ok((application.ok_or(ServiceError::NotFound { kind: "application" })?, index))
+        Ok((application.ok_or(ServiceError::NotFound { kind: Application::KIND })?, index))
     }
 
     /// Removes an application.
@@ -278,7 +272,7 @@ impl Service {
         Self::may(principal, operation)?;
         let revision = revision(etag)?;
         let fields = etag.to_owned();
-        let about = AboutApplication { principal, request_id, operation, name, fields, deadline };
+        let about = About { principal, request_id, operation, name, fields, deadline };
         let build = |_: &View, row: &Application| {
             let application = row.id;
             Ok(Command::DeleteApplication(DeleteApplication { application, revision }))
@@ -288,21 +282,10 @@ impl Service {
 
     async fn about_application(
         &self,
-        about: AboutApplication<'_>,
+        about: About<'_>,
         build: impl Fn(&View, &Application) -> Result<Command, ServiceError>,
     ) -> Result<(ApplicationId, LogIndex), ServiceError> {
-        let AboutApplication { principal, request_id, operation, name, fields, deadline } = about;
-        Self::may(principal, operation)?;
-        let _place = self.admission.administration()?;
-        let name = names::name("name", name)?;
-        let fields = [name.as_str().as_bytes(), fields.as_bytes()];
-        let request = self.request(principal, request_id, operation, &fields)?;
-        if self.ledger.view().state.application_by_name(&name).is_none() {
-            self.ledger.read_barrier(deadline).await?;
-        }
-        let build = |view: &View| build(view, named(&view.state, &name)?);
-        let answered = self.administer(&request, deadline, build).await;
-        match answered.map_err(|error| kind(error, "application"))? {
+        match self.about(about, build).await? {
             (Reply::ApplicationChanged(id), index) => Ok((id, index)),
             _ => Err(ServiceError::Internal),
         }
@@ -314,15 +297,11 @@ impl Service {
         id: ApplicationId,
     ) -> Result<(Application, Zeroizing<String>), ServiceError> {
         let application = self.ledger.view().state.application(id).cloned();
-        let application = application.ok_or(ServiceError::NotFound { kind: "application" })?;
+        let application = application.ok_or(ServiceError::NotFound { kind: Application::KIND })?;
         let secret = self.reveal(api_key_field(id.0), application.reveal.as_ref())?;
         let credential = Credential { kind: CredentialKind::Application, id: id.0, secret };
         Ok((application, credential.to_text()))
     }
-}
-
-fn named<'s>(state: &'s State, name: &Name) -> Result<&'s Application, ServiceError> {
-    state.application_by_name(name).ok_or(ServiceError::NotFound { kind: "application" })
 }
 
 fn sources(ranges: &[String]) -> Result<Sources, ServiceError> {

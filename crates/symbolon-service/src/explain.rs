@@ -1,8 +1,9 @@
 //! Which rule decides about a sign-in.
 
-use symbolon_core::{Finding, LogIndex, Operation, Settings, Timestamp, UserName};
+use symbolon_core::{Application, Finding, LogIndex, Operation, Settings, Timestamp, UserName};
 use tokio::time::Instant;
 
+use crate::about::Named as _;
 use crate::names;
 use crate::service::Principal;
 use crate::{Service, ServiceError};
@@ -53,14 +54,7 @@ impl Service {
         self.catch_up(principal, Operation::Explain, false, deadline).await?;
         let view = self.ledger.view();
         let state = &view.state;
-        let application = match &application {
-            None => None,
-            Some(name) => Some(
-                state
-                    .application_by_name(name)
-                    .ok_or(ServiceError::NotFound { kind: "application" })?,
-            ),
-        };
+        let application = application.map(|name| Application::named(state, &name)).transpose()?;
         let user = state.account(&name).user();
         let is_theirs = match user {
             Some(user) => state.is_in_scope(principal.caller, user),

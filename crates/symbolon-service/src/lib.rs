@@ -5,6 +5,7 @@
 //! again when the log says that what it saw was stale. It must never know a wire format, a socket,
 //! Raft, sled or a configuration file: those are behind the ports of [`ports`].
 
+mod about;
 mod admin;
 mod administrators;
 mod admission;
