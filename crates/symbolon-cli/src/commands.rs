@@ -40,16 +40,37 @@ pub(crate) const fn right_name(right: v1::Right) -> &'static str {
     }
 }
 
-/// The file for a secret, made before the secret is, as it is shown only once.
-fn secret_file(file: &Path) -> Result<NewSecretFile, Failure> {
-    NewSecretFile::create(file).map_err(|error| not_written(file, &error))
-}
+/// Where a secret goes that is shown only once: to a file, which is made before the secret is, or back
+/// to whoever asks.
+struct SecretPlace<'f>(Option<(NewSecretFile, &'f Path)>);
 
-fn not_written(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::configuration(
-        format!("The key file {} cannot be made: {error}.", file.display()),
-        "Name a file that does not exist in a directory where you may write.",
-    )
+impl<'f> SecretPlace<'f> {
+    fn make(file: Option<&'f Path>) -> Result<Self, Failure> {
+        let make = |file: &'f Path| {
+            let made = NewSecretFile::create(file).map_err(|error| {
+                Failure::configuration(
+                    format!("The key file {} cannot be made: {error}.", file.display()),
+                    "Name a file that does not exist in a directory where you may write.",
+                )
+            })?;
+            Ok((made, file))
+        };
+        file.map(make).transpose().map(Self)
+    }
+
+    /// The secret is returned if there is no file for it.
+    fn put(self, secret: String) -> Result<Option<String>, Failure> {
+        let Some((new_file, file)) = self.0 else {
+            return Ok(Some(secret));
+        };
+        new_file.write(&secret).map_err(|error| {
+            Failure::configuration(
+                format!("The new secret could not be written to {}: {error}.", file.display()),
+                "It counts already, and is not shown again: make another with rotate-key or rotate-token.",
+            )
+        })?;
+        Ok(None)
+    }
 }
 
 /// What is said about a secret that is new.

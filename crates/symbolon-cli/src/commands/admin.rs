@@ -8,7 +8,7 @@ use symbolon_proto::v1::{
     UpdateAdministratorRequest, administrator_service_client::AdministratorServiceClient,
 };
 
-use super::{about_secret, not_written, present, secret_file};
+use super::{SecretPlace, about_secret, present};
 use crate::{
     args::Options,
     context::Context,
@@ -167,17 +167,13 @@ async fn add(
     key_file: Option<&Path>,
     format: Format,
 ) -> Result<(), Failure> {
-    let new_file = key_file.map(secret_file).transpose()?;
+    let place = SecretPlace::make(key_file)?;
     let answer = context
         .write(question, async |channel, request| {
             AdministratorServiceClient::new(channel).create_administrator(request).await
         })
         .await?;
-    let mut token = Some(answer.token);
-    if let (Some(new_file), Some(file)) = (new_file, key_file) {
-        let token = token.take().unwrap_or_default();
-        new_file.write(&token).map_err(|error| not_written(file, &error))?;
-    }
+    let token = place.put(answer.token)?;
     said(answer.administrator, token, key_file, answer.log_index, "added", format)
 }
 
@@ -187,18 +183,14 @@ async fn rotate(
     key_file: Option<&Path>,
     format: Format,
 ) -> Result<(), Failure> {
-    let new_file = key_file.map(secret_file).transpose()?;
+    let place = SecretPlace::make(key_file)?;
     let question = RotateAdministratorTokenRequest { name };
     let answer = context
         .write(question, async |channel, request| {
             AdministratorServiceClient::new(channel).rotate_administrator_token(request).await
         })
         .await?;
-    let mut token = Some(answer.token);
-    if let (Some(new_file), Some(file)) = (new_file, key_file) {
-        let token = token.take().unwrap_or_default();
-        new_file.write(&token).map_err(|error| not_written(file, &error))?;
-    }
+    let token = place.put(answer.token)?;
     let what = "has another token; the one before is taken no more";
     said(answer.administrator, token, key_file, answer.log_index, what, format)
 }

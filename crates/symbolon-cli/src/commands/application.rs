@@ -10,7 +10,7 @@ use symbolon_proto::v1::{
     application_service_client::ApplicationServiceClient,
 };
 
-use super::{about_secret, not_written, present, secret_file};
+use super::{SecretPlace, about_secret, present};
 use crate::{
     args::Options,
     context::Context,
@@ -173,14 +173,7 @@ async fn added(
     key_file: Option<&Path>,
     format: Format,
 ) -> Result<(), Failure> {
-    let (application, api_key) = match key_file {
-        Some(file) => (add_with_key_file(context, question, file).await?, None),
-        None => {
-            let mut application = add(context, question).await?;
-            let api_key = std::mem::take(&mut application.api_key);
-            (application, Some(api_key))
-        }
-    };
+    let (application, api_key) = add(context, question, key_file).await?;
     match format {
         Format::Json => output::json(&CreatedApplication {
             id: application.id,
@@ -197,28 +190,20 @@ async fn added(
     }
 }
 
-async fn add(
+/// Adds an application. Its key is returned if there is no file for it.
+pub(crate) async fn add(
     context: &Context,
     question: CreateApplicationRequest,
-) -> Result<CreateApplicationResponse, Failure> {
-    context
+    key_file: Option<&Path>,
+) -> Result<(CreateApplicationResponse, Option<String>), Failure> {
+    let place = SecretPlace::make(key_file)?;
+    let mut application = context
         .write(question, async |channel, request| {
             ApplicationServiceClient::new(channel).create_application(request).await
         })
-        .await
-}
-
-/// The file is made before the application is, as the key is shown only once.
-pub(crate) async fn add_with_key_file(
-    context: &Context,
-    question: CreateApplicationRequest,
-    file: &Path,
-) -> Result<CreateApplicationResponse, Failure> {
-    let key_file = secret_file(file)?;
-    let mut application = add(context, question).await?;
-    let api_key = std::mem::take(&mut application.api_key);
-    key_file.write(&api_key).map_err(|error| not_written(file, &error))?;
-    Ok(application)
+        .await?;
+    let api_key = place.put(std::mem::take(&mut application.api_key))?;
+    Ok((application, api_key))
 }
 
 async fn get(context: &Context, name: String, stale: bool) -> Result<v1::Application, Failure> {

@@ -34,7 +34,7 @@ impl LocalCluster {
         let key_file = self.api_key_file();
         let name = APPLICATION.to_owned();
         let question = CreateApplicationRequest { name, ..Default::default() };
-        application::add_with_key_file(&administrator, question, &key_file).await?;
+        application::add(&administrator, question, Some(&key_file)).await?;
         let mut users = Vec::new();
         for (username, display_name) in USERS {
             user::add(&administrator, username.to_owned(), display_name.to_owned()).await?;

@@ -80,8 +80,8 @@ fn found(explained: &Explained, finding: Finding) -> String {
         }
         Finding::Bypass { .. } => "there is no bypass".to_owned(),
         Finding::Token { usable, pending, recovery_codes } => format!(
-            "{usable} tokens in use, {pending} still to be proved by a code, {recovery_codes} \
-             recovery codes"
+            "tokens in use: {usable}; still to be proved by a code: {pending}; recovery codes: \
+             {recovery_codes}"
         ),
     }
 }

@@ -7,7 +7,7 @@ use symbolon_proto::v1::{
     application_service_client::ApplicationServiceClient,
 };
 
-use super::super::{about_secret, not_written, present, secret_file};
+use super::super::{SecretPlace, about_secret, present};
 use super::{RightName, numbers};
 use crate::{
     context::Context,
@@ -107,18 +107,14 @@ pub(super) async fn rotate(
     key_file: Option<&Path>,
     format: Format,
 ) -> Result<(), Failure> {
-    let new_file = key_file.map(secret_file).transpose()?;
+    let place = SecretPlace::make(key_file)?;
     let question = RotateApplicationKeyRequest { name, overlap_seconds };
     let answer = context
         .write(question, async |channel, request| {
             ApplicationServiceClient::new(channel).rotate_application_key(request).await
         })
         .await?;
-    let mut api_key = Some(answer.api_key);
-    if let (Some(new_file), Some(file)) = (new_file, key_file) {
-        let api_key = api_key.take().unwrap_or_default();
-        new_file.write(&api_key).map_err(|error| not_written(file, &error))?;
-    }
+    let api_key = place.put(answer.api_key)?;
     let until = answer.application.as_ref().and_then(|row| row.old_key_until);
     let what = match until {
         Some(until) => format!("has another key; the one before is taken until {until}"),
