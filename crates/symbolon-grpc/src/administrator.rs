@@ -8,7 +8,7 @@ use symbolon_service::{AdministratorChanges, NewAdministrator, Service, ServiceE
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
-use crate::convert::timestamp;
+use crate::convert::{bad_mask, timestamp};
 use crate::status::to_status;
 
 pub(crate) struct Administrators(pub(crate) Arc<Service>);
@@ -145,15 +145,11 @@ fn changes(
             "role" => changes.role = Some(role("administrator.role", asked)?),
             "scope" => changes.scope = Some(scope.clone()),
             "enabled" => changes.enabled = Some(enabled),
-            _ => return Err(mask("it may name role, scope and enabled")),
+            _ => return Err(bad_mask("it may name role, scope and enabled")),
         }
     }
     if paths.is_empty() {
-        return Err(mask("it names no field; name role, scope, enabled, or several"));
+        return Err(bad_mask("it names no field; name role, scope, enabled, or several"));
     }
     Ok((name, changes))
-}
-
-fn mask(problem: &str) -> ServiceError {
-    ServiceError::InvalidArgument { field: "update_mask", problem: problem.to_owned() }
 }

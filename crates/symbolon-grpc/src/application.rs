@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use symbolon_core::{Application, Right, Rights};
+use symbolon_core::{Application, Right, Rights, Timestamp};
 use symbolon_proto::v1;
 use symbolon_service::{ApplicationChanges, NewApplication, Service, ServiceError, etag_of};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
-use crate::convert::timestamp;
+use crate::convert::{bad_mask, timestamp};
 use crate::status::to_status;
 
 pub(crate) struct Applications(pub(crate) Arc<Service>);
@@ -43,7 +43,7 @@ impl v1::application_service_server::ApplicationService for Applications {
         let v1::GetApplicationRequest { name, allow_stale } = call.message;
         let found =
             self.0.get_application(&call.principal, &name, allow_stale, call.deadline).await;
-        let application = Some(self.shown(&found.map_err(|error| to_status(&error))?));
+        let application = Some(shown(&found.map_err(|error| to_status(&error))?, self.now()));
         Ok(Response::new(v1::GetApplicationResponse { application }))
     }
 
@@ -59,8 +59,9 @@ impl v1::application_service_server::ApplicationService for Applications {
             .list_applications(principal, page_size, &page_token, allow_stale, deadline)
             .await
             .map_err(|error| to_status(&error))?;
+        let now = self.now();
         Ok(Response::new(v1::ListApplicationsResponse {
-            applications: page.applications.iter().map(|row| self.shown(row)).collect(),
+            applications: page.applications.iter().map(|row| shown(row, now)).collect(),
             next_page_token: page.next.map(|name| name.to_string()).unwrap_or_default(),
         }))
     }
@@ -75,7 +76,7 @@ impl v1::application_service_server::ApplicationService for Applications {
         let (principal, id) = (&call.principal, call.request_id);
         let changed = self.0.update_application(principal, id, &name, &changes, deadline).await;
         let (application, index) = changed.map_err(|error| to_status(&error))?;
-        let application = Some(self.shown(&application));
+        let application = Some(shown(&application, self.now()));
         Ok(Response::new(v1::UpdateApplicationResponse { application, log_index: index.0 }))
     }
 
@@ -91,7 +92,7 @@ impl v1::application_service_server::ApplicationService for Applications {
             self.0.rotate_application_key(principal, id, &name, overlap_seconds, deadline).await;
         let (application, key, index) = rotated.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::RotateApplicationKeyResponse {
-            application: Some(self.shown(&application)),
+            application: Some(shown(&application, self.now())),
             api_key: key.to_string(),
             log_index: index.0,
         }))
@@ -107,7 +108,7 @@ impl v1::application_service_server::ApplicationService for Applications {
         let name = &call.message.name;
         let retired = self.0.retire_application_key(principal, id, name, deadline).await;
         let (application, index) = retired.map_err(|error| to_status(&error))?;
-        let application = Some(self.shown(&application));
+        let application = Some(shown(&application, self.now()));
         Ok(Response::new(v1::RetireApplicationKeyResponse { application, log_index: index.0 }))
     }
 
@@ -126,19 +127,23 @@ impl v1::application_service_server::ApplicationService for Applications {
 }
 
 impl Applications {
-    fn shown(&self, row: &Application) -> v1::Application {
-        let now = self.0.now().max(self.0.ledger().view().state.clock());
-        let old = row.old_key.filter(|old| now < old.until);
-        v1::Application {
-            id: row.id.to_string(),
-            name: row.name.to_string(),
-            rights: row.rights.iter().map(|right| i32::from(right_number(right))).collect(),
-            enabled: !row.disabled,
-            sources: row.sources.texts().collect(),
-            created_at: Some(timestamp(row.created_at)),
-            old_key_until: old.map(|old| timestamp(old.until)),
-            etag: etag_of(row.changed_at),
-        }
+    /// In a quiet cluster state time stands still.
+    fn now(&self) -> Timestamp {
+        self.0.now().max(self.0.ledger().view().state.clock())
+    }
+}
+
+fn shown(row: &Application, now: Timestamp) -> v1::Application {
+    let old = row.old_key.filter(|old| now < old.until);
+    v1::Application {
+        id: row.id.to_string(),
+        name: row.name.to_string(),
+        rights: row.rights.iter().map(|right| i32::from(right_number(right))).collect(),
+        enabled: !row.disabled,
+        sources: row.sources.texts().collect(),
+        created_at: Some(timestamp(row.created_at)),
+        old_key_until: old.map(|old| timestamp(old.until)),
+        etag: etag_of(row.changed_at),
     }
 }
 
@@ -184,15 +189,11 @@ fn changes(
             "rights" => changes.rights = Some(rights("application.rights", &asked)?),
             "sources" => changes.sources = Some(sources.clone()),
             "enabled" => changes.enabled = Some(enabled),
-            _ => return Err(mask("it may name name, rights, sources and enabled")),
+            _ => return Err(bad_mask("it may name name, rights, sources and enabled")),
         }
     }
     if paths.is_empty() {
-        return Err(mask("it names no field; name name, rights, sources, enabled, or several"));
+        return Err(bad_mask("it names no field; name name, rights, sources, enabled, or several"));
     }
     Ok((message.name, changes))
-}
-
-fn mask(problem: &str) -> ServiceError {
-    ServiceError::InvalidArgument { field: "update_mask", problem: problem.to_owned() }
 }

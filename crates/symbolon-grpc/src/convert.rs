@@ -13,6 +13,11 @@ pub(crate) fn timestamp(at: Timestamp) -> ProtoTimestamp {
     }
 }
 
+/// A mask that names what cannot be changed, or nothing.
+pub(crate) fn bad_mask(problem: &str) -> ServiceError {
+    ServiceError::InvalidArgument { field: "update_mask", problem: problem.to_owned() }
+}
+
 pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
     let tokens = user.tokens.iter().filter_map(|id| state.token(*id));
     // In a quiet cluster state time stands still: what is shown goes by the clock, as `now` says.
