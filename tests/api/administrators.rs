@@ -32,7 +32,7 @@ fn about(username: &str) -> Vec<(&'static str, Vec<u8>)> {
     let resync = v1::ResyncTokenRequest { username: username(), ..Default::default() };
     let remove = v1::RemoveTokenRequest { username: username(), ..Default::default() };
     let change = Some(v1::set_pin_request::Change::Generate(true));
-    let set_pin = v1::SetPinRequest { username: username(), change };
+    let set_pin = v1::SetPinRequest { username: username(), change, must_change: false };
     let bypass = v1::GrantBypassRequest { username: username(), reason: reason(), seconds: 60 };
     let cancel = v1::CancelBypassRequest { username: username(), reason: reason() };
     let recovery = v1::CreateRecoveryCodesRequest { username: username() };

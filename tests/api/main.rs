@@ -10,6 +10,7 @@ mod administrators;
 mod alone;
 mod applications;
 mod audit;
+mod challenges;
 mod fields;
 mod frames;
 mod joins;

@@ -84,7 +84,7 @@ fn about_nobody() -> [(&'static str, Vec<u8>); 11] {
     let block = v1::BlockUserRequest { username: username(), reason: reason(), seconds: 0 };
     let unblock = v1::UnblockUserRequest { username: username(), reason: reason() };
     let change = Some(v1::set_pin_request::Change::Generate(true));
-    let set_pin = v1::SetPinRequest { username: username(), change };
+    let set_pin = v1::SetPinRequest { username: username(), change, must_change: false };
     let bypass = v1::GrantBypassRequest { username: username(), reason: reason(), seconds: 60 };
     let cancel = v1::CancelBypassRequest { username: username(), reason: reason() };
     let recovery = v1::CreateRecoveryCodesRequest { username: username() };

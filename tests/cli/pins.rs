@@ -3,7 +3,7 @@
 use symbolon_testkit::{Cluster, Otp};
 
 use crate::machine;
-use crate::program::{Asking, CONFIGURATION, DONE, NO, USAGE, binary, keys};
+use crate::program::{Asking, CHALLENGE, CONFIGURATION, DONE, NO, USAGE, binary, keys};
 
 #[tokio::test]
 async fn a_pin_is_given_from_a_file_or_drawn_and_taken_away() {
@@ -54,6 +54,41 @@ async fn a_pin_is_given_from_a_file_or_drawn_and_taken_away() {
     }
     let audit = asking.run("audit query --user alice").await.ends(DONE);
     for event in ["PIN_SET", "PIN_CLEARED", "DENY WRONG_PIN"] {
+        assert!(audit.contains(event), "{event}: {audit}");
+    }
+}
+
+#[tokio::test]
+async fn a_pin_that_must_be_changed_is_asked_for_with_exit_code_3() {
+    let cluster = Cluster::start(binary(), 1).await;
+    let asking = Asking::administrator(&cluster);
+    asking.run("user add alice").await.ends(DONE);
+    let enrolled = asking.json("token enroll alice").await;
+    let otp = Otp::from_uri(enrolled["otpauth_uri"].as_str().unwrap());
+    cluster.application("portal").await;
+    let lent = asking.json("user pin alice --generate --must-change").await;
+    let pin = lent["pin"].as_str().unwrap();
+    assert!(lent["user"]["pin_due_at"].is_string(), "{lent}");
+    let shown = asking.run("user show alice").await.ends(DONE);
+    assert!(shown.contains("to be changed at the first sign-in"), "{shown}");
+
+    let verify = "verify alice --application portal --output json";
+    let first = asking.run(&format!("{verify} --code {pin}{}", otp.code())).await.json(CHALLENGE);
+    assert_eq!(first["decision"], "CHALLENGE");
+    assert_eq!(first["prompt_kind"], "NEW_PIN");
+    let answer = |asked: &serde_json::Value, typed: &str| {
+        format!("{verify} --state {} --code {typed}", asked["state"].as_str().unwrap())
+    };
+    let chosen = asking.run(&answer(&first, "2580")).await.json(CHALLENGE);
+    let words = "verify alice --application portal --code 2580 --state";
+    let state = chosen["state"].as_str().unwrap();
+    asking.run(&format!("{words} {state}")).await.ends(DONE);
+    let over = asking.run(&format!("{words} {state}")).await.ends(NO);
+    assert_eq!(over, "DENY CHALLENGE_EXPIRED (CHALLENGE_OVER)\n");
+    asking.run(&format!("{words} 12")).await.ends(USAGE);
+    asking.run("user pin alice --clear --must-change").await.ends(USAGE);
+    let audit = asking.run("audit query --user alice").await.ends(DONE);
+    for event in ["CHALLENGE NEW_PIN", "CHALLENGE NEW_PIN_AGAIN", "PIN_CHANGED"] {
         assert!(audit.contains(event), "{event}: {audit}");
     }
 }

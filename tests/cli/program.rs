@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 pub(crate) const DONE: i32 = 0;
 pub(crate) const NO: i32 = 1;
+pub(crate) const CHALLENGE: i32 = 3;
 pub(crate) const USAGE: i32 = 64;
 pub(crate) const UNAVAILABLE: i32 = 69;
 pub(crate) const TRY_AGAIN: i32 = 75;

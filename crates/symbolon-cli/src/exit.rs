@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Done = 0,
     /// Of a verification: deny. Of anything else: no, it is not so or cannot be so.
     No = 1,
+    /// Of a verification: something is asked of the user first.
+    Challenge = 3,
     /// The command line or a value in it is wrong.
     Usage = 64,
     /// No node could be reached, none has a master, or none answered in time.

@@ -43,6 +43,8 @@ pub(crate) struct User {
     pub(crate) waits_until: Option<String>,
     /// When the PIN was set; null: there is none.
     pub(crate) pin_set_at: Option<String>,
+    /// From when on the user must choose another PIN; null: there is none, or it stands for ever.
+    pub(crate) pin_due_at: Option<String>,
     /// Null unless the next verification succeeds, whatever the code.
     pub(crate) bypass: Option<Block>,
     pub(crate) recovery_codes_left: u32,
@@ -106,6 +108,7 @@ impl From<v1::User> for User {
             language: user.language,
             waits_until: time(user.waits_until.as_ref()),
             pin_set_at: time(user.pin_set_at.as_ref()),
+            pin_due_at: time(user.pin_due_at.as_ref()),
             bypass: user.bypass.map(Block::from),
             recovery_codes_left: user.recovery_codes_left,
         }
@@ -221,6 +224,18 @@ pub(crate) struct Verification {
     pub(crate) node: String,
     pub(crate) log_index: u64,
     pub(crate) request_id: String,
+    /// What the next request must bring, 32 hexadecimal digits; null unless it is CHALLENGE.
+    pub(crate) state: Option<String>,
+    /// What to ask the user; null unless it is CHALLENGE.
+    pub(crate) prompt: Option<String>,
+    /// The same for programs; null unless it is CHALLENGE.
+    pub(crate) prompt_kind: Option<&'static str>,
+}
+
+/// What is asked of a user, if anything is.
+pub(crate) fn prompt(prompt: v1::Prompt) -> Option<&'static str> {
+    let is_asked = prompt != v1::Prompt::Unspecified;
+    is_asked.then(|| prompt.as_str_name().trim_start_matches("PROMPT_"))
 }
 
 impl From<v1::VerifyResponse> for Verification {
@@ -233,13 +248,17 @@ impl From<v1::VerifyResponse> for Verification {
             v1::ReasonDetail::Unspecified => None,
             named => Some(named.as_str_name()),
         };
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
         Self {
             decision: response.decision().as_str_name(),
             reason,
             reason_detail,
+            state: Some(hex(&response.state)).filter(|state| !state.is_empty()),
+            prompt_kind: prompt(response.prompt_kind()),
             node: response.node,
             log_index: response.log_index,
-            request_id: data_encoding::HEXLOWER.encode(&response.request_id),
+            request_id: hex(&response.request_id),
+            prompt: Some(response.prompt).filter(|prompt| !prompt.is_empty()),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use symbolon_core::{AuditEvent, AuditRow, Timestamp, UserId};
 use symbolon_service::audit::{
-    AuditFilter, AuditKinds, AuditSubject, GoneUsers, allowed, application, kind, subject,
+    AuditFilter, AuditKinds, AuditSubject, Decided, GoneUsers, application, decided, kind, subject,
 };
 
 /// How much an index holds.
@@ -70,7 +70,7 @@ pub(crate) struct Wanted {
     application: Option<u8>,
     node: Option<u8>,
     kinds: Option<AuditKinds>,
-    allowed: Option<bool>,
+    decided: Option<Decided>,
 }
 
 impl Wanted {
@@ -84,7 +84,7 @@ impl Wanted {
             application: filter.application.map(|id| id.0 as u8),
             node: filter.node.map(|id| id.0 as u8),
             kinds: filter.kinds,
-            allowed: filter.allowed,
+            decided: filter.decided,
         }
     }
 
@@ -94,17 +94,19 @@ impl Wanted {
             && self.application.is_none()
             && self.node.is_none()
             && self.kinds.is_none()
-            && self.allowed.is_none()
+            && self.decided.is_none()
     }
 
     fn may_be(&self, mark: &Mark) -> bool {
         let kind = mark.what & !DENIED;
-        let decided = kind == VERIFIED;
+        let is_verified = kind == VERIFIED;
         self.users.as_ref().is_none_or(|users| users.contains(&mark.user))
             && self.application.is_none_or(|id| mark.application == id)
             && self.node.is_none_or(|id| mark.node == id)
             && self.kinds.is_none_or(|kinds| kinds.has(kind))
-            && self.allowed.is_none_or(|is| decided && is == (mark.what & DENIED == 0))
+            && self
+                .decided
+                .is_none_or(|is| is_verified && (is == Decided::Deny) == (mark.what & DENIED != 0))
     }
 }
 
@@ -127,7 +129,7 @@ fn short(subject: AuditSubject<'_>) -> u16 {
 
 impl Mark {
     fn of(entry: u16, event: &AuditEvent) -> Self {
-        let denied = if allowed(&event.row) == Some(false) { DENIED } else { 0 };
+        let denied = if decided(&event.row) == Some(Decided::Deny) { DENIED } else { 0 };
         Self {
             entry,
             user: short(subject(&event.row)),

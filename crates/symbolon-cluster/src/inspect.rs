@@ -211,6 +211,7 @@ fn rows(state: &State) -> Vec<(&'static str, u64)> {
         ("nodes", 0),
         ("join_tokens", 0),
         ("data_keys", 0),
+        ("challenges", 0),
     ];
     for row in state.rows() {
         let kind = match row {
@@ -223,6 +224,7 @@ fn rows(state: &State) -> Vec<(&'static str, u64)> {
             Row::JoinToken(_) => "join_tokens",
             Row::DataKeys(_) => "data_keys",
             Row::Settings(_) => "settings",
+            Row::Challenge(_) => "challenges",
         };
         counts.iter_mut().filter(|(name, _)| *name == kind).for_each(|(_, count)| *count += 1);
     }

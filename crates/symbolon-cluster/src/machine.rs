@@ -139,7 +139,7 @@ impl Machine {
 
 fn trace(proposal: &Proposal, answer: &Answer) {
     let outcome = match answer.reply {
-        Reply::Verified(verdict) => verdict.denial.map_or("ALLOW", symbolon_core::Denial::name),
+        Reply::Verified(verdict) => verdict.decision.name(),
         Reply::Refused(_) => "refused",
         _ => "done",
     };

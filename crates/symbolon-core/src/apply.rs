@@ -3,6 +3,7 @@
 mod administrator;
 mod application;
 mod bypass;
+mod challenge;
 mod cluster;
 mod data_key;
 mod pin;

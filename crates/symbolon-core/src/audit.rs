@@ -73,6 +73,11 @@ pub enum AuditRow {
     },
     PinSet {
         user: UserId,
+        must_change: bool,
+    },
+    /// By the user, in a sign-in.
+    PinChanged {
+        user: UserId,
     },
     PinCleared {
         user: UserId,
@@ -245,6 +250,8 @@ pub enum Proof {
     Bypass,
     /// The recovery code of this number, 1 to 10.
     RecoveryCode(u8),
+    /// The answer to a challenge: codes were shown before it was made.
+    Challenge,
 }
 
 impl AuditEvent {
@@ -258,7 +265,7 @@ impl AuditEvent {
             AuditRow::UserUpdated { user, .. }
             | AuditRow::UserBlocked { user, .. }
             | AuditRow::UserUnblocked { user, .. }
-            | AuditRow::PinSet { user }
+            | AuditRow::PinSet { user, .. }
             | AuditRow::PinCleared { user }
             | AuditRow::BypassGranted { user, .. }
             | AuditRow::BypassCancelled { user, .. }
@@ -268,8 +275,8 @@ impl AuditEvent {
             AuditRow::ApplicationCreated { application, .. } => {
                 Reply::ApplicationCreated(*application)
             }
-            // Nobody asked for it.
-            AuditRow::NamesNotAudited { .. } => return None,
+            // Nobody asked for it, or what they asked has an answer of its own.
+            AuditRow::NamesNotAudited { .. } | AuditRow::PinChanged { .. } => return None,
             // By a tick when its time is over: nobody asked for it.
             AuditRow::ApplicationKeyRetired { .. } if matches!(self.caller, Caller::Node(_)) => {
                 return None;

@@ -348,6 +348,7 @@ impl State {
                 let reveal = token.reveal.as_ref().map(|reveal| reveal.until);
                 Some(reveal.map_or(token.expires_at, |until| until.min(token.expires_at)))
             }
+            RowKey::Challenge(id) => self.challenges.get(id).map(|row| row.expires_at),
             _ => None,
         }
     }

@@ -3,11 +3,13 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{
-    ADMINISTRATORS_MAX, APPLICATIONS_MAX, FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX,
-    TOKENS_PER_USER_MAX, USERS_MAX,
+    ADMINISTRATORS_MAX, APPLICATIONS_MAX, CHALLENGE_TRIES_MAX, CHALLENGES_PER_USER_MAX,
+    FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX, USERS_MAX,
 };
 use crate::recovery::RECOVERY_CODES;
-use crate::{Administrator, JoinTokenId, NodeId, RowKey, SealedPlace, State, TokenId, UserId};
+use crate::{
+    Administrator, ChallengeId, JoinTokenId, NodeId, RowKey, SealedPlace, State, TokenId, UserId,
+};
 
 /// A rule that the rows break. Finding one means a defect or a damaged disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -39,6 +41,9 @@ pub enum Violation {
     /// A used join token names a node that does not exist.
     #[error("join token {0} admitted a node that does not exist")]
     JoinToken(JoinTokenId),
+    /// A challenge of somebody without a PIN, one too many, or one that is not found.
+    #[error("challenge {0} is nobody's, one too many, or not found by its user")]
+    Challenge(ChallengeId),
     /// More rows than the limit.
     #[error("a table holds more rows than its limit")]
     Limit,
@@ -69,6 +74,7 @@ impl State {
         self.check_users()?;
         self.check_nodes()?;
         self.check_administrators()?;
+        self.check_challenges()?;
         self.check_due()?;
         let within = self.users.len() <= USERS_MAX
             && self.applications.len() <= APPLICATIONS_MAX
@@ -92,6 +98,7 @@ impl State {
             self.join_tokens.recount(),
             self.data_keys.recount(),
             self.settings.recount(),
+            self.challenges.recount(),
         ];
         ensure(recounted == self.sums(), Violation::Digest)
     }
@@ -168,12 +175,25 @@ impl State {
         ensure(names.len() == self.administrators.len() && whole, Violation::Administrators)
     }
 
+    fn check_challenges(&self) -> Result<(), Violation> {
+        for challenge in self.challenges.iter() {
+            let asked = self.user(challenge.user).is_some_and(|user| user.pin.is_some());
+            let found = self.challenged.contains_key(&(challenge.user, challenge.id));
+            let open = self.challenges_of(challenge.user).count();
+            let within = open <= CHALLENGES_PER_USER_MAX && challenge.tries < CHALLENGE_TRIES_MAX;
+            ensure(asked && found && within, Violation::Challenge(challenge.id))?;
+        }
+        let stray = self.challenged.size() == self.challenges.len();
+        ensure(stray, Violation::Challenge(ChallengeId::default()))
+    }
+
     fn check_due(&self) -> Result<(), Violation> {
         let applications = self.applications.iter().map(|row| RowKey::Application(row.id));
         let join_tokens = self.join_tokens.iter().map(|row| RowKey::JoinToken(row.id));
         let administrators = self.administrators().map(|row| RowKey::Administrator(row.id));
         let mut wanted = 0;
-        for key in applications.chain(join_tokens).chain(administrators) {
+        let challenges = self.challenges.iter().map(|row| RowKey::Challenge(row.id));
+        for key in applications.chain(join_tokens).chain(administrators).chain(challenges) {
             if let Some(at) = self.due_at(key) {
                 ensure(self.due.contains_key(&(at, key)), Violation::Due)?;
                 wanted += 1;

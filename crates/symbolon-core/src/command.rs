@@ -1,6 +1,7 @@
 //! What can be asked of a state.
 
 mod callers;
+mod outcome;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -8,10 +9,9 @@ use alloc::vec::Vec;
 
 use crate::otp::Parameters;
 use crate::{
-    Administrator, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Operation, Profile,
-    ProfileChange, Reason, RequestId, Rights, RowKey, Sealed, Serial, Setting, Timestamp, TokenId,
-    UserId, UserName,
+    Administrator, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint, JoinTokenId, KeyHash,
+    KeyPin, LineageId, LogIndex, Name, Node, NodeId, Operation, Profile, ProfileChange, Reason,
+    RequestId, Rights, RowKey, Sealed, Serial, Setting, Timestamp, TokenId, UserId, UserName,
 };
 
 pub use callers::{
@@ -19,6 +19,7 @@ pub use callers::{
     RetireApplicationKey, RotateAdministratorToken, RotateApplicationKey, UpdateAdministrator,
     UpdateApplication,
 };
+pub use outcome::{ChallengeAnswer, ChosenPin, Match, Outcome};
 
 /// Where and when the log took a proposal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -218,36 +219,6 @@ pub enum Method {
     Otp,
 }
 
-/// What a serving node found out about a code. `apply` has the last word.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Outcome {
-    /// The name that was asked about, normalised.
-    pub user_name: UserName,
-    /// The user of that name in the state at `seen`; `None`: there was none.
-    pub user: Option<UserId>,
-    /// On whose behalf.
-    pub application: ApplicationId,
-    /// How the user wants to prove it.
-    pub method: Method,
-    /// Where the user comes from, as the application says; may be empty.
-    pub client_ip: String,
-    /// Per token the highest step at which the code is right. Empty: the code is wrong.
-    pub matches: Vec<Match>,
-    /// The same of tokens with which the code was right and the PIN was not.
-    pub wrong_pin: Vec<Match>,
-    /// The number of the recovery code that was typed, 1 to 10.
-    pub recovery_code: Option<u8>,
-}
-
-/// A token whose code at a time step equals the one presented.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Match {
-    /// Which token.
-    pub token: TokenId,
-    /// Its time step, or its counter plus 1.
-    pub step: u64,
-}
-
 /// See [`Command::CreateCluster`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CreateCluster {
@@ -339,6 +310,8 @@ pub struct SetPin {
     pub user: UserId,
     /// The new PIN with those before it, sealed for this user; `None`: no PIN any more.
     pub pin: Option<Sealed>,
+    /// Whether the user must choose another at the next sign-in.
+    pub must_change: bool,
 }
 
 /// See [`Command::GrantBypass`].

@@ -70,6 +70,19 @@ pub enum Finding {
         /// Recovery codes that are not used.
         recovery_codes: u32,
     },
+    /// Whether a PIN is typed with each code, and whether another must be chosen.
+    Pin {
+        /// There is one.
+        set: bool,
+        /// From when on another must be chosen, if ever.
+        due_at: Option<Timestamp>,
+        /// It must be by now.
+        due: bool,
+        /// The user may choose it in a sign-in.
+        may_change: bool,
+        /// Recovery codes that are not used.
+        recovery_codes: u32,
+    },
 }
 
 impl Finding {
@@ -86,6 +99,7 @@ impl Finding {
             Self::Share { .. } => "share",
             Self::Bypass { .. } => "bypass",
             Self::Token { .. } => "token",
+            Self::Pin { .. } => "pin",
         }
     }
 
@@ -99,6 +113,7 @@ impl Finding {
             }
             Self::Share { .. } => &[Setting::LockoutHardLimit],
             Self::Bypass { .. } => &[Setting::BypassLongest],
+            Self::Pin { .. } => &[Setting::PinExpirationDays, Setting::PinChangeInSignIn],
             _ => &[],
         }
     }
@@ -113,6 +128,7 @@ impl Finding {
             Self::Wait { until: Some(until), .. } => Some(Standing::Waiting(until)),
             Self::Share { failures, share } if failures >= share => Some(Standing::ShareSpent),
             Self::Token { usable: 0, .. } => Some(Standing::NoToken),
+            Self::Pin { due: true, may_change: false, .. } => Some(Standing::PinExpired),
             _ => None,
         }
     }
@@ -123,8 +139,8 @@ impl Finding {
         match self {
             Self::Name { ambiguous: true, .. } => Some(Denial::AmbiguousName),
             Self::Name { user: None, .. } => Some(Denial::UnknownUser),
-            // A recovery code is for who has lost the token.
-            Self::Token { recovery_codes: 1.., .. } => None,
+            // A recovery code is for who has lost the token, and is shown without a PIN.
+            Self::Token { recovery_codes: 1.., .. } | Self::Pin { recovery_codes: 1.., .. } => None,
             _ => match self.standing() {
                 Some(standing) => standing.denial(),
                 None => None,
@@ -180,7 +196,7 @@ impl State {
         user: &User,
         application: Option<ApplicationId>,
         at: Timestamp,
-    ) -> [Finding; 7] {
+    ) -> [Finding; 8] {
         let lockout = self.lockout();
         let until = lockout.until(user.failures, user.failed_at);
         let usable = |id: &&TokenId| self.token(**id).is_some_and(|token| !token.pending);
@@ -188,6 +204,7 @@ impl State {
         let codes = user.recovery_codes.as_deref();
         let recovery_codes = codes.map_or(0, RecoveryCodes::left);
         let block = user.block.as_ref().map(|block| block.until);
+        let due_at = self.pin_due_at(user);
         [
             Finding::Enabled { disabled: user.disabled },
             Finding::Block { until: block.filter(|until| at < *until) },
@@ -205,6 +222,13 @@ impl State {
                 until: user.bypass.as_ref().map(|bypass| bypass.until).filter(|until| at < *until),
             },
             Finding::Token { usable, pending: user.tokens.len() - usable, recovery_codes },
+            Finding::Pin {
+                set: user.pin.is_some(),
+                due_at,
+                due: due_at.is_some_and(|due_at| due_at <= at),
+                may_change: self.pin_changes_in_sign_in(),
+                recovery_codes,
+            },
         ]
     }
 }

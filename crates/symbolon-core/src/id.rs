@@ -125,6 +125,12 @@ bytes_id!(
     16
 );
 bytes_id!(
+    /// A challenge: 128 random bits, which the API calls `state`. Whoever does not know them cannot
+    /// answer it. Used once: each answer that is not the last is told another.
+    ChallengeId,
+    16
+);
+bytes_id!(
     /// Keyed hash of what a request asks for. Two requests with one id and different fingerprints
     /// are a mistake of the caller.
     Fingerprint,

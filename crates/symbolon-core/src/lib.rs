@@ -17,6 +17,7 @@ mod account;
 mod apply;
 mod audit;
 mod callers;
+mod challenge;
 mod check;
 mod command;
 mod data_keys;
@@ -49,28 +50,30 @@ pub use audit::{
     AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, Proof, SettingChange, Verified,
 };
 pub use callers::{Administrator, Application, OldKey, Reveal, Strangers};
+pub use challenge::{Challenge, Prompt};
 pub use check::Violation;
 pub use command::{
-    AdmitNode, BlockUser, CancelBypass, Command, ConfirmDataKey, ConfirmToken, CreateAdministrator,
-    CreateApplication, CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser,
-    DeleteAdministrator, DeleteApplication, DeleteUser, EnrollToken, GrantBypass, Match, Method,
-    Outcome, Proposal, RemoveToken, Reseal, ResyncToken, RetireApplicationKey, RetireDataKey,
-    RotateAdministratorToken, RotateApplicationKey, RotateDataKey, SetNodeAddresses, SetPin, Stamp,
-    UnblockUser, UpdateAdministrator, UpdateApplication, UpdateSettings, UpdateUser,
+    AdmitNode, BlockUser, CancelBypass, ChallengeAnswer, ChosenPin, Command, ConfirmDataKey,
+    ConfirmToken, CreateAdministrator, CreateApplication, CreateCluster, CreateJoinToken,
+    CreateRecoveryCodes, CreateUser, DeleteAdministrator, DeleteApplication, DeleteUser,
+    EnrollToken, GrantBypass, Match, Method, Outcome, Proposal, RemoveToken, Reseal, ResyncToken,
+    RetireApplicationKey, RetireDataKey, RotateAdministratorToken, RotateApplicationKey,
+    RotateDataKey, SetNodeAddresses, SetPin, Stamp, UnblockUser, UpdateAdministrator,
+    UpdateApplication, UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
 pub use explain::Finding;
 pub use id::{
-    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, Fingerprint, JoinTokenId,
-    KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
+    AdministratorId, ApplicationId, Caller, ChallengeId, ClusterId, DataKeyId, Fingerprint,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
 };
 pub use name::{DisplayName, Name, NameError, Reason, Serial, UserName};
 pub use profile::{
     Phone, PhoneKind, Profile, ProfileChange, ProfileError, ProfileField, is_email, is_language,
 };
 pub use replies::Remembered;
-pub use reply::{Answer, Denial, Refusal, Reply, Verdict};
+pub use reply::{Answer, Decision, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
 pub use rights::{Operation, Right, Rights, Role};
 pub use row::{

@@ -59,6 +59,10 @@ pub const PIN_DIGITS_MIN: usize = 4;
 pub const PIN_DIGITS_MAX: usize = 16;
 /// PINs before the present one that are kept.
 pub const PIN_HISTORY_MAX: usize = 10;
+/// Open challenges of one user; of one more, the oldest is void.
+pub const CHALLENGES_PER_USER_MAX: usize = 4;
+/// Answers to a challenge that cannot be taken, after which it is over.
+pub const CHALLENGE_TRIES_MAX: u8 = 5;
 /// Bytes of a client's address as text.
 pub const CLIENT_IP_BYTES_MAX: usize = 45;
 /// Bytes of what a user should see about a verification.

@@ -42,7 +42,7 @@ pub enum PinFault {
     Characters,
     /// Fewer digits than are asked for.
     #[error("it has fewer than {0} digits (pin.min_length)")]
-    Short(usize),
+    Short(u8),
     /// Digits that count up or down.
     #[error(
         "{RUN_DIGITS} of its digits in a row count up or down, like 123 or 321 (pin.prevent_weak)"
@@ -100,7 +100,8 @@ impl Pin {
     ) -> Result<(), PinFault> {
         let digits = self.0.as_bytes();
         if digits.len() < rules.min_length {
-            return Err(PinFault::Short(rules.min_length));
+            let least = u8::try_from(rules.min_length).unwrap_or(u8::MAX);
+            return Err(PinFault::Short(least));
         }
         if rules.prevent_weak {
             let mut runs = digits.windows(RUN_DIGITS);

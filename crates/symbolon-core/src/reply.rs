@@ -1,7 +1,8 @@
 //! What `apply` answers.
 
 use crate::{
-    AdministratorId, ApplicationId, DataKeyId, JoinTokenId, LogIndex, NodeId, TokenId, UserId,
+    AdministratorId, ApplicationId, ChallengeId, DataKeyId, JoinTokenId, LogIndex, NodeId, Prompt,
+    TokenId, UserId,
 };
 
 /// A reply and where the log gave it. A retransmission gets the index of the first answer.
@@ -54,17 +55,54 @@ pub enum Reply {
 /// How a verification was decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Verdict {
-    /// Why not; `None` is *allow*.
-    pub denial: Option<Denial>,
+    /// What was decided.
+    pub decision: Decision,
     /// The user's consecutive failures afterwards.
     pub failures: u32,
+}
+
+/// The closed list of decisions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// The second factor is good.
+    Allow,
+    /// It is not, and why.
+    Deny(Denial),
+    /// It is as good as proved, and something is asked of the user first.
+    Challenge {
+        /// What an answer must name.
+        id: ChallengeId,
+        /// What is asked.
+        prompt: Prompt,
+    },
+}
+
+impl Decision {
+    /// Name for logs: of *deny* why, of *challenge* what is asked.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "ALLOW",
+            Self::Deny(denial) => denial.name(),
+            Self::Challenge { prompt, .. } => prompt.name(),
+        }
+    }
 }
 
 impl Verdict {
     /// Whether it is *allow*.
     #[must_use]
     pub const fn is_allow(self) -> bool {
-        self.denial.is_none()
+        matches!(self.decision, Decision::Allow)
+    }
+
+    /// Why not, if it is *deny*.
+    #[must_use]
+    pub const fn denial(self) -> Option<Denial> {
+        match self.decision {
+            Decision::Deny(denial) => Some(denial),
+            Decision::Allow | Decision::Challenge { .. } => None,
+        }
     }
 }
 
@@ -91,6 +129,12 @@ pub enum Denial {
     ShareSpent,
     /// The code is right and the PIN is not. The code is spent.
     WrongPin,
+    /// The PIN must be changed, and users may not do so.
+    PinExpired,
+    /// There is no such challenge: it is answered, its time is over, or it is somebody else's.
+    ChallengeExpired,
+    /// None of the new PINs could be taken, and there were enough of them.
+    NewPinRefused,
     /// The name fits several users.
     AmbiguousName,
 }
@@ -110,6 +154,9 @@ impl Denial {
             Self::Waiting => 8,
             Self::ShareSpent => 9,
             Self::WrongPin => 10,
+            Self::PinExpired => 11,
+            Self::ChallengeExpired => 12,
+            Self::NewPinRefused => 13,
             Self::AmbiguousName => 20,
         }
     }
@@ -128,6 +175,9 @@ impl Denial {
             Self::Waiting => "WAITING",
             Self::ShareSpent => "SHARE_SPENT",
             Self::WrongPin => "WRONG_PIN",
+            Self::PinExpired => "PIN_EXPIRED",
+            Self::ChallengeExpired => "CHALLENGE_EXPIRED",
+            Self::NewPinRefused => "NEW_PIN_REFUSED",
             Self::AmbiguousName => "AMBIGUOUS_NAME",
         }
     }

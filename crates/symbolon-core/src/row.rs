@@ -12,9 +12,9 @@ use crate::digest::{Canonical, CanonicalWriter};
 use crate::otp::{Algorithm, Parameters, Position};
 use crate::recovery::RECOVERY_CODES;
 use crate::{
-    Administrator, AdministratorId, Application, ApplicationId, ClusterId, DataKeys, DisplayName,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, NodeId, Profile, Reason, Reveal,
-    Sealed, Serial, Settings, Timestamp, TokenId, UserId, UserName,
+    Administrator, AdministratorId, Application, ApplicationId, Challenge, ChallengeId, ClusterId,
+    DataKeys, DisplayName, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, NodeId,
+    Profile, Reason, Reveal, Sealed, Serial, Settings, Timestamp, TokenId, UserId, UserName,
 };
 
 /// What the cluster is. One row.
@@ -80,6 +80,8 @@ pub struct UserPin {
     pub sealed: Sealed,
     /// When it was set.
     pub set_at: Timestamp,
+    /// The user must choose another at the next sign-in.
+    pub must_change: bool,
 }
 
 /// See [`User::bypass`].
@@ -229,6 +231,7 @@ pub enum Row {
     JoinToken(JoinToken),
     DataKeys(DataKeys),
     Settings(Settings),
+    Challenge(Challenge),
 }
 
 /// Names any row.
@@ -244,6 +247,7 @@ pub enum RowKey {
     JoinToken(JoinTokenId),
     DataKeys,
     Settings,
+    Challenge(ChallengeId),
 }
 
 /// What `apply` did to a row.
@@ -269,6 +273,7 @@ impl Row {
             Self::JoinToken(row) => RowKey::JoinToken(row.id),
             Self::DataKeys(_) => RowKey::DataKeys,
             Self::Settings(_) => RowKey::Settings,
+            Self::Challenge(row) => RowKey::Challenge(row.id),
         }
     }
 }
@@ -308,6 +313,9 @@ impl Canonical for User {
         }
         if let Some(pin) = &self.pin {
             w.bytes(pin.sealed.as_bytes()).number(pin.set_at.0);
+            if pin.must_change {
+                w.number(1);
+            }
         }
         if self.bypass.is_some() || self.recovery_codes.is_some() {
             let bypass = self.bypass.as_ref();

@@ -27,6 +27,9 @@ pub enum Setting {
     PinHistory,
     BypassLongest,
     UnknownNames,
+    PinExpirationDays,
+    PinChangeInSignIn,
+    ChallengeLife,
 }
 
 /// What a value counts.
@@ -73,7 +76,7 @@ pub enum Bound {
 }
 
 /// All settings, in the order of their numbers.
-pub const SETTINGS: [SettingInfo; 12] = [
+pub const SETTINGS: [SettingInfo; 15] = [
     SettingInfo {
         setting: Setting::LockoutThreshold,
         number: 1,
@@ -164,6 +167,9 @@ pub const SETTINGS: [SettingInfo; 12] = [
                they were. They are denied like any other.",
         caution: Some((Bound::Above(10_000), "Whoever tries names without end fills the audit.")),
     },
+    pin::EXPIRATION_DAYS,
+    pin::CHANGE_IN_SIGN_IN,
+    pin::CHALLENGE_LIFE,
 ];
 
 impl Setting {
@@ -172,7 +178,8 @@ impl Setting {
     pub const fn info(self) -> &'static SettingInfo {
         let [threshold, first_wait, longest_wait, hard_limit, allowance, block, pins @ ..] =
             &SETTINGS;
-        let [pin_order, pin_min_length, pin_weak, pin_history, bypass, unknown_names] = pins;
+        let [pin_order, pin_min_length, pin_weak, pin_history, bypass, later @ ..] = pins;
+        let [unknown_names, pin_days, pin_change, challenge] = later;
         match self {
             Self::LockoutThreshold => threshold,
             Self::LockoutFirstWait => first_wait,
@@ -186,6 +193,9 @@ impl Setting {
             Self::PinHistory => pin_history,
             Self::BypassLongest => bypass,
             Self::UnknownNames => unknown_names,
+            Self::PinExpirationDays => pin_days,
+            Self::PinChangeInSignIn => pin_change,
+            Self::ChallengeLife => challenge,
         }
     }
 

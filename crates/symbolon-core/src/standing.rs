@@ -7,6 +7,8 @@ use crate::{ApplicationId, Denial, Finding, State, Timestamp, User};
 pub enum Standing {
     /// Codes are evaluated.
     Active,
+    /// The PIN must be changed, and users may not do so.
+    PinExpired,
     /// There is no token whose codes could be right.
     NoToken,
     /// The application has brought as many failures as one may.
@@ -27,6 +29,7 @@ impl Standing {
     pub const fn denial(self) -> Option<Denial> {
         Some(match self {
             Self::Active => return None,
+            Self::PinExpired => Denial::PinExpired,
             Self::NoToken => Denial::NoToken,
             Self::ShareSpent => Denial::ShareSpent,
             Self::Waiting(_) => Denial::Waiting,

@@ -11,10 +11,10 @@ use crate::limits::REPLIES_MAX;
 use crate::replies::Replies;
 use crate::table::Table;
 use crate::{
-    Administrator, Application, ApplicationId, AuditEvent, Caller, Change, Cluster, DataKeyId,
-    DataKeys, JoinToken, JoinTokenId, Lockout, LogIndex, Name, Node, NodeId, Remembered, RequestId,
-    Row, RowKey, Serial, Setting, Settings, Timestamp, Token, TokenId, User, UserId, UserName,
-    Violation,
+    Administrator, Application, ApplicationId, AuditEvent, Caller, Challenge, ChallengeId, Change,
+    Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, Lockout, LogIndex, Name, Node, NodeId,
+    Remembered, RequestId, Row, RowKey, Serial, Setting, Settings, Timestamp, Token, TokenId, User,
+    UserId, UserName, Violation,
 };
 
 /// What of a state is neither row nor audit.
@@ -42,12 +42,15 @@ pub struct State {
     pub(crate) join_tokens: Table<JoinToken>,
     pub(crate) data_keys: Table<DataKeys>,
     pub(crate) settings: Table<Settings>,
+    pub(crate) challenges: Table<Challenge>,
     pub(crate) replies: Replies,
     // Look-ups that follow from the rows.
     pub(crate) user_names: RedBlackTreeMapSync<UserName, UserId>,
     pub(crate) application_names: RedBlackTreeMapSync<Name, ApplicationId>,
     pub(crate) serials: RedBlackTreeMapSync<Serial, TokenId>,
     pub(crate) due: RedBlackTreeMapSync<(Timestamp, RowKey), ()>,
+    /// Open challenges by user.
+    pub(crate) challenged: RedBlackTreeMapSync<(UserId, ChallengeId), ()>,
     /// Sealed fields by the data key that they are under.
     pub(crate) sealed: RedBlackTreeMapSync<DataKeyId, u64>,
 }
@@ -127,6 +130,7 @@ impl State {
         let join_tokens = self.join_tokens.iter().cloned().map(Row::JoinToken);
         let data_keys = self.data_keys.iter().cloned().map(Row::DataKeys);
         let settings = self.settings.iter().cloned().map(Row::Settings);
+        let challenges = self.challenges.iter().cloned().map(Row::Challenge);
         cluster
             .chain(administrators)
             .chain(applications)
@@ -136,6 +140,7 @@ impl State {
             .chain(join_tokens)
             .chain(data_keys)
             .chain(settings)
+            .chain(challenges)
     }
 
     /// Number of rows.
@@ -150,6 +155,7 @@ impl State {
             + self.join_tokens.len()
             + self.data_keys.len()
             + self.settings.len()
+            + self.challenges.len()
     }
 
     /// What is stored beside the rows.
@@ -166,11 +172,9 @@ impl State {
             // Tables that came later count from their first row on: states that have none keep the
             // digest that was stored with them.
             let sums = self.sums();
-            let counted = match (self.data_keys.len(), self.settings.len()) {
-                (0, 0) => sums.len() - 2,
-                (_, 0) => sums.len() - 1,
-                _ => sums.len(),
-            };
+            let later = [self.data_keys.len(), self.settings.len(), self.challenges.len()];
+            let empty = later.iter().rev().take_while(|rows| **rows == 0).count();
+            let counted = sums.len() - empty;
             for sum in sums.iter().take(counted) {
                 sum.lanes().into_iter().for_each(|lane| {
                     w.number(lane);
@@ -179,7 +183,7 @@ impl State {
         })
     }
 
-    pub(crate) const fn sums(&self) -> [Sum; 9] {
+    pub(crate) const fn sums(&self) -> [Sum; 10] {
         [
             self.cluster.sum(),
             self.administrators.sum(),
@@ -190,6 +194,7 @@ impl State {
             self.join_tokens.sum(),
             self.data_keys.sum(),
             self.settings.sum(),
+            self.challenges.sum(),
         ]
     }
 
@@ -347,6 +352,10 @@ impl State {
             Row::JoinToken(row) => self.join_tokens.put(row),
             Row::DataKeys(row) => self.data_keys.put(row),
             Row::Settings(row) => self.settings.put(row),
+            Row::Challenge(row) => {
+                self.challenged.insert_mut((row.user, row.id), ());
+                self.challenges.put(row);
+            }
         }
         self.link(out.changes.last());
     }
@@ -378,6 +387,12 @@ impl State {
                 self.tokens.delete(id);
             }
             RowKey::JoinToken(id) => self.join_tokens.delete(id),
+            RowKey::Challenge(id) => {
+                if let Some(user) = self.challenge(id).map(|row| row.user) {
+                    self.challenged.remove_mut(&(user, id));
+                }
+                self.challenges.delete(id);
+            }
         }
         out.changes.push(Change::Delete(key));
     }

@@ -4,8 +4,8 @@ use rpds::RedBlackTreeMapSync;
 
 use crate::digest::{Canonical, Digest, Sum};
 use crate::{
-    Administrator, AdministratorId, Application, ApplicationId, Cluster, DataKeys, JoinToken,
-    JoinTokenId, Node, NodeId, Settings, Token, TokenId, User, UserId,
+    Administrator, AdministratorId, Application, ApplicationId, Challenge, ChallengeId, Cluster,
+    DataKeys, JoinToken, JoinTokenId, Node, NodeId, Settings, Token, TokenId, User, UserId,
 };
 
 /// A row that lives in a [`Table`].
@@ -34,6 +34,7 @@ table_row!(User, UserId, b'U');
 table_row!(Token, TokenId, b'T');
 table_row!(Node, NodeId, b'N');
 table_row!(JoinToken, JoinTokenId, b'J');
+table_row!(Challenge, ChallengeId, b'H');
 
 impl TableRow for DataKeys {
     type Id = ();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use symbolon_core::otp::Parameters;
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ClusterId, Command,
-    CreateApplication, CreateCluster, CreateJoinToken, CreateUser, Digest, DisplayName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ChallengeId, ClusterId,
+    Command, CreateApplication, CreateCluster, CreateJoinToken, CreateUser, Digest, DisplayName,
     EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method,
     Name, Node, NodeId, Outcome, Output, Proposal, RequestId, Rights, Sealed, SetNodeAddresses,
     Sources, Stamp, State, Timestamp, TokenId, UserId, UserName,
@@ -235,6 +235,8 @@ fn verify(user: &str, step: u64) -> Command {
         matches: vec![Match { token: TokenId(20), step }],
         wrong_pin: Vec::new(),
         recovery_code: None,
+        challenge: ChallengeId::default(),
+        answer: None,
     })
 }
 

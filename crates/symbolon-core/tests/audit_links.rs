@@ -7,10 +7,10 @@ mod tests {
 
     use symbolon_core::{
         AdministratorId, AdministratorUpdated, ApplicationId, ApplicationUpdated, AuditEvent,
-        AuditRow, Caller, ClusterId, DataKeyId, Denial, Digest, DisplayName, Fingerprint,
-        JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Proof, Reason,
-        RequestId, Rights, Role, Scope, ScopePart, Setting, SettingChange, SourceRange, Sources,
-        Timestamp, TokenId, UserId, UserName, Verdict, Verified,
+        AuditRow, Caller, ChallengeId, ClusterId, DataKeyId, Decision, Denial, Digest, DisplayName,
+        Fingerprint, JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField,
+        Prompt, Proof, Reason, RequestId, Rights, Role, Scope, ScopePart, Setting, SettingChange,
+        SourceRange, Sources, Timestamp, TokenId, UserId, UserName, Verdict, Verified,
     };
 
     fn link(chain: Digest, row: &AuditRow) -> Digest {
@@ -65,7 +65,7 @@ mod tests {
             application: ApplicationId(2),
             client_ip: "192.0.2.7".to_owned(),
             method: Method::Otp,
-            verdict: Verdict { denial: None, failures: 0 },
+            verdict: Verdict { decision: Decision::Allow, failures: 0 },
             spent: vec![shown(3, 4)],
             proof: Proof::Code,
         };
@@ -77,8 +77,8 @@ mod tests {
                 |it| it.user = None,
                 |it| it.application = ApplicationId(9),
                 |it| it.client_ip.clear(),
-                |it| it.verdict.denial = Some(Denial::CodeMismatch),
-                |it| it.verdict.denial = Some(Denial::AmbiguousName),
+                |it| it.verdict.decision = Decision::Deny(Denial::CodeMismatch),
+                |it| it.verdict.decision = Decision::Deny(Denial::AmbiguousName),
                 |it| it.verdict.failures = 1,
                 |it| it.spent.clear(),
                 |it| it.spent[0].token = TokenId(9),
@@ -86,6 +86,33 @@ mod tests {
             ],
             AuditRow::Verified,
         )
+    }
+
+    fn of_challenges() -> Vec<AuditRow> {
+        let user = UserId(1);
+        let verified = |decision, proof| {
+            AuditRow::Verified(Verified {
+                user_name: user_name("alice"),
+                user: Some(user),
+                application: ApplicationId(2),
+                client_ip: String::new(),
+                method: Method::Otp,
+                verdict: Verdict { decision, failures: 0 },
+                spent: Vec::new(),
+                proof,
+            })
+        };
+        let asked = |id, prompt| Decision::Challenge { id: ChallengeId([id; 16]), prompt };
+        vec![
+            verified(asked(1, Prompt::NewPin), Proof::Code),
+            verified(asked(2, Prompt::NewPin), Proof::Code),
+            verified(asked(1, Prompt::NewPinAgain), Proof::Code),
+            verified(asked(1, Prompt::NewPinAgain), Proof::Challenge),
+            verified(Decision::Allow, Proof::Challenge),
+            AuditRow::PinSet { user, must_change: true },
+            AuditRow::PinChanged { user },
+            AuditRow::PinChanged { user: UserId(9) },
+        ]
     }
 
     fn of_help() -> Vec<AuditRow> {
@@ -97,7 +124,7 @@ mod tests {
                 application: ApplicationId(2),
                 client_ip: String::new(),
                 method: Method::Otp,
-                verdict: Verdict { denial: None, failures: 0 },
+                verdict: Verdict { decision: Decision::Allow, failures: 0 },
                 spent: Vec::new(),
                 proof,
             })
@@ -107,8 +134,8 @@ mod tests {
             verified(Proof::Bypass),
             verified(Proof::RecoveryCode(1)),
             verified(Proof::RecoveryCode(2)),
-            AuditRow::PinSet { user },
-            AuditRow::PinSet { user: UserId(9) },
+            AuditRow::PinSet { user, must_change: false },
+            AuditRow::PinSet { user: UserId(9), must_change: false },
             AuditRow::PinCleared { user },
             AuditRow::PinCleared { user: UserId(9) },
             AuditRow::RecoveryCodesCreated { user },
@@ -331,7 +358,7 @@ mod tests {
     }
 
     /// What is told of something: its name, the events, and the chain over them.
-    fn groups() -> [(&'static str, Vec<AuditRow>, &'static str); 7] {
+    fn groups() -> [(&'static str, Vec<AuditRow>, &'static str); 8] {
         [
             (
                 "verifications",
@@ -344,6 +371,11 @@ mod tests {
                 "33f1a0b0e261d87382271df253b76d32e1b66a0dc13a69a5fe8b76236c4f7301",
             ),
             ("help", of_help(), "b65a0399abdedff10c4098129cd946c027f8164c56b5b6e4fdd98135f2f57319"),
+            (
+                "challenges",
+                of_challenges(),
+                "6775b28bfd900cc369e90ed45e61f6fc9a69009239f066651f82d1535a1b0a82",
+            ),
             (
                 "tokens",
                 of_tokens(),
@@ -377,7 +409,7 @@ mod tests {
                 panic!("one link for both of:\n{row:?}\n{other:?}");
             }
         }
-        assert_eq!(kinds.len(), 34, "an event of each kind");
+        assert_eq!(kinds.len(), 35, "an event of each kind");
     }
 
     /// Links are stored with the audit: computed otherwise, no audit of before could be checked. A new

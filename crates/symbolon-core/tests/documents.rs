@@ -69,6 +69,7 @@ fn standings() -> String {
         Standing::Waiting(Timestamp(0)),
         Standing::ShareSpent,
         Standing::NoToken,
+        Standing::PinExpired,
         Standing::Active,
     ];
     assert!(all.is_sorted_by(|a, b| a > b), "the order of the list is that of the code");
@@ -92,6 +93,10 @@ fn standings() -> String {
                 "a success by another, or `symbolon user unblock`",
             ),
             Standing::NoToken => ("no token that is proved", "`symbolon token enroll`"),
+            Standing::PinExpired => (
+                "a PIN that must be changed, and `pin.change_in_sign_in` is off",
+                "`symbolon user pin`",
+            ),
             Standing::Active => ("none of these", "-"),
         };
         let (fate, reason) = match standing.denial() {

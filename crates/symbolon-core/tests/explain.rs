@@ -9,11 +9,11 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use symbolon_core::otp::Parameters;
 use symbolon_core::{
-    Administrator, AdministratorId, Application, ApplicationId, Block, Bypass, Caller, Cluster,
-    ClusterId, Command, Denial, DisplayName, Finding, Fingerprint, KeyHash, LineageId, LogIndex,
-    Method, Name, NodeId, Outcome, Output, Proposal, Reason, RecoveryCodes, Reply, RequestId,
-    RestoreError, Rights, Row, Scalars, Sealed, Sources, Stamp, State, Strangers, Timestamp, Token,
-    TokenId, User, UserId, UserName,
+    Administrator, AdministratorId, Application, ApplicationId, Block, Bypass, Caller, ChallengeId,
+    Cluster, ClusterId, Command, Denial, DisplayName, Finding, Fingerprint, KeyHash, LineageId,
+    LogIndex, Method, Name, NodeId, Outcome, Output, Proposal, Reason, RecoveryCodes, Reply,
+    RequestId, RestoreError, Rights, Row, Scalars, Sealed, Setting, Settings, Sources, Stamp,
+    State, Strangers, Timestamp, Token, TokenId, User, UserId, UserName, UserPin,
 };
 
 const USERS: u32 = 1_000;
@@ -31,6 +31,10 @@ struct Case {
     tokens: Vec<bool>,
     bypassed_until: Option<u64>,
     recovery_codes: bool,
+    /// Whether there is a PIN, and whether it must be changed.
+    pin: Option<bool>,
+    /// Whether that may be in a sign-in.
+    may_change: bool,
     named: &'static str,
 }
 
@@ -45,6 +49,7 @@ fn case() -> impl Strategy<Value = Case> {
         prop::collection::vec(any::<bool>(), 0..3),
         prop::option::weighted(0.2, AT.0 - 2..AT.0 + 3),
         prop::bool::weighted(0.2),
+        (prop::option::weighted(0.5, any::<bool>()), any::<bool>()),
         prop::sample::select(vec!["alice@sales.example", "alice", "alice@sales", "bob", "carol"]),
     )
         .prop_map(
@@ -56,6 +61,7 @@ fn case() -> impl Strategy<Value = Case> {
                 tokens,
                 bypassed_until,
                 recovery_codes,
+                (pin, may_change),
                 named,
             )| Case {
                 disabled,
@@ -65,9 +71,17 @@ fn case() -> impl Strategy<Value = Case> {
                 tokens,
                 bypassed_until,
                 recovery_codes,
+                pin,
+                may_change,
                 named,
             },
         )
+}
+
+impl Case {
+    fn is_expired(&self) -> bool {
+        self.pin == Some(true) && !self.may_change
+    }
 }
 
 /// What becomes of a sign-in with a wrong code.
@@ -100,10 +114,14 @@ fn by_the_table(case: &Case) -> Fate {
         Fate::Denied(Denial::ShareSpent)
     } else if case.bypassed_until.is_some_and(|until| AT.0 < until) {
         Fate::LetIn
-    } else if case.recovery_codes || case.tokens.contains(&true) {
+    } else if case.recovery_codes {
         Fate::Evaluated
-    } else {
+    } else if !case.tokens.contains(&true) {
         Fate::Denied(Denial::NoToken)
+    } else if case.is_expired() {
+        Fate::Denied(Denial::PinExpired)
+    } else {
+        Fate::Evaluated
     }
 }
 
@@ -133,6 +151,7 @@ fn what_is_told_agrees_with_the_table_and_with_what_happens() {
             Fate::LetIn => None,
             // A code that is none of the recovery codes, and there is nothing else.
             Fate::Evaluated if !case.tokens.contains(&true) => Some(Denial::NoToken),
+            Fate::Evaluated if case.is_expired() => Some(Denial::PinExpired),
             Fate::Evaluated => Some(Denial::CodeMismatch),
         };
         prop_assert_eq!(self::happens(state, &name), happens);
@@ -140,7 +159,7 @@ fn what_is_told_agrees_with_the_table_and_with_what_happens() {
         Ok(())
     });
     agreed.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(seen.borrow().len(), 10, "a fate was never met: {:?}", seen.borrow());
+    assert_eq!(seen.borrow().len(), 11, "a fate was never met: {:?}", seen.borrow());
 }
 
 #[test]
@@ -153,6 +172,8 @@ fn an_application_that_is_refused_is_told_first() {
         tokens: Vec::new(),
         bypassed_until: None,
         recovery_codes: false,
+        pin: None,
+        may_change: true,
         named: "alice",
     };
     let state = state(&case);
@@ -165,7 +186,10 @@ fn an_application_that_is_refused_is_told_first() {
         assert!(first.refuses() && first.stands_in_the_way(), "{first:?}");
     }
     let of_any: Vec<_> = state.explain(&name, None, AT).map(Finding::rule).collect();
-    assert_eq!(of_any, ["name", "enabled", "block", "lock", "wait", "share", "bypass", "token"]);
+    assert_eq!(
+        of_any,
+        ["name", "enabled", "block", "lock", "wait", "share", "bypass", "token", "pin"]
+    );
 }
 
 /// What becomes of a wrong code.
@@ -179,6 +203,8 @@ fn happens(mut state: State, name: &UserName) -> Option<Denial> {
         matches: Vec::new(),
         wrong_pin: Vec::new(),
         recovery_code: None,
+        challenge: ChallengeId::default(),
+        answer: None,
     };
     let proposal = Proposal {
         caller: Caller::Application(VPN),
@@ -191,7 +217,7 @@ fn happens(mut state: State, name: &UserName) -> Option<Denial> {
     };
     let stamp = Stamp { index: LogIndex(10), at: AT };
     match state.apply(stamp, &proposal, &mut Output::default()).reply {
-        Reply::Verified(verdict) => verdict.denial,
+        Reply::Verified(verdict) => verdict.denial(),
         other => panic!("{other:?}"),
     }
 }
@@ -226,10 +252,16 @@ fn state(case: &Case) -> State {
         block: case.blocked_until.map(block),
         bypass: case.bypassed_until.map(bypass).map(Arc::new),
         recovery_codes: case.recovery_codes.then(|| Arc::new(codes)),
+        pin: case.pin.map(|must_change| {
+            let sealed = Sealed::new(vec![1, 0, 0, 0, 1, 7]);
+            Arc::new(UserPin { sealed, set_at: Timestamp(1), must_change })
+        }),
         ..user(10, "alice@sales.example")
     };
     rows.extend(tokens.map(|(id, proved)| Row::Token(token(id, *proved))));
     rows.push(Row::Cluster(cluster()));
+    let values = vec![(Setting::PinChangeInSignIn, u64::from(case.may_change))];
+    rows.push(Row::Settings(Settings { values, changed_at: LogIndex(1) }));
     let root = Name::new("root").unwrap();
     let root = Administrator::first(AdministratorId(2), root, KeyHash([1; 32]));
     rows.push(Row::Administrator(root));

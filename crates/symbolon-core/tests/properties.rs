@@ -144,7 +144,7 @@ mod tests {
                 }
                 let kind = match answer.reply {
                     _ if answer.index != stamp.index => "repeated".to_owned(),
-                    Reply::Verified(verdict) => format!("{:?}", verdict.denial),
+                    Reply::Verified(verdict) => format!("{:?}", verdict.denial()),
                     Reply::Refused(refusal) => format!("{refusal:?}"),
                     reply => format!("{reply:?}").split('(').next().unwrap().to_owned(),
                 };
@@ -203,6 +203,7 @@ mod tests {
                 Proof::Code => None,
                 Proof::Bypass => Some("Bypass"),
                 Proof::RecoveryCode(_) => Some("RecoveryCode"),
+                Proof::Challenge => Some("Challenge"),
             },
             _ => None,
         }
@@ -219,6 +220,7 @@ mod tests {
             Row::JoinToken(row) => row.expires_at = row.expires_at.plus(1),
             Row::DataKeys(row) => row.retired_at.0 += 1,
             Row::Settings(row) => row.changed_at.0 += 1,
+            Row::Challenge(row) => row.tries += 1,
         }
     }
 }

@@ -7,10 +7,11 @@ use symbolon_core::limits::{FAILURES_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USE
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
-    Bypass, Caller, Cluster, ClusterId, DataKeyId, DataKeys, Digest, Fingerprint, JoinToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, OldKey, Reason, RecoveryCodes,
-    RequestId, RestoreError, Rights, Role, Rotation, Row, Scalars, Sealed, Serial, Setting,
-    Settings, State, Strangers, Timestamp, Token, TokenId, User, UserId, UserPin, Violation,
+    Bypass, Caller, Challenge, ChallengeId, Cluster, ClusterId, DataKeyId, DataKeys, Digest,
+    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId,
+    OldKey, Reason, RecoveryCodes, RequestId, RestoreError, Rights, Role, Rotation, Row, Scalars,
+    Sealed, Serial, Setting, Settings, State, Strangers, Timestamp, Token, TokenId, User, UserId,
+    UserPin, Violation,
 };
 
 #[path = "restore/rows.rs"]
@@ -26,6 +27,7 @@ fn every_field_of_every_row_counts_in_the_digest() {
     let mut rows = rows();
     rows.push(Row::DataKeys(data_keys()));
     rows.push(Row::Settings(settings()));
+    rows.push(Row::Challenge(challenge()));
     let whole = digest(&rows);
     for (place, row) in rows.iter().enumerate() {
         for (field, altered) in alterations(row).into_iter().enumerate() {
@@ -50,6 +52,14 @@ fn what_a_user_has_left_counts_in_the_digest() {
     let all = [of(2, recovery_codes()), of(3, recovery_codes())];
     let used = of(2, RecoveryCodes { used: 7, ..recovery_codes() });
     assert!(all[0] != all[1] && !all.contains(&used));
+    let pins = [false, true].map(|must_change| {
+        let sealed = Sealed::new(vec![1, 0, 0, 0, 1, 7]);
+        let pin = UserPin { sealed, set_at: Timestamp(3), must_change };
+        digest(&[Row::User(User { pin: Some(Arc::new(pin)), ..user() })])
+    });
+    assert_ne!(pins[0], pins[1]);
+    let asks = Challenge { chosen: None, ..challenge() };
+    assert_ne!(digest(&[Row::Challenge(asks)]), digest(&[Row::Challenge(challenge())]));
 }
 
 /// The digest is stored with the rows and checked at every start, also by a later release: when it
@@ -297,7 +307,7 @@ fn alterations(row: &Row) -> Vec<Row> {
                 since: Timestamp(1),
                 until: Timestamp(2),
             }),
-            pin: Some(Arc::new(UserPin { sealed: Sealed::new(vec![1, 0, 0, 0, 1, 7]), set_at: Timestamp(3) })),
+            pin: Some(Arc::new(UserPin { sealed: Sealed::new(vec![1, 0, 0, 0, 1, 7]), set_at: Timestamp(3), must_change: true })),
             bypass: Some(Arc::new(bypass())),
             recovery_codes: Some(Arc::new(recovery_codes())),
             profile: known().kept(),
@@ -317,6 +327,7 @@ fn alterations(row: &Row) -> Vec<Row> {
             values: vec![(Setting::LockoutThreshold, 8)],
             changed_at: LogIndex(0),
         }),
+        Row::Challenge(row) => challenge_alterations(row),
         Row::JoinToken(row) => altered!(JoinToken, row, {
             id: JoinTokenId(41),
             secret: KeyHash([0; 32]),
@@ -334,6 +345,28 @@ fn rotation() -> Rotation {
         key: Sealed::new(vec![6; 3]),
         started_at: Timestamp(10),
         holders: BTreeSet::from([NodeId(1)]),
+    }
+}
+
+fn challenge_alterations(row: &Challenge) -> Vec<Row> {
+    altered!(Challenge, row, {
+        id: ChallengeId([9; 16]),
+        user: UserId(11),
+        application: ApplicationId(31),
+        chosen: Some(Fingerprint([9; 16])),
+        tries: 2,
+        expires_at: Timestamp(401),
+    })
+}
+
+fn challenge() -> Challenge {
+    Challenge {
+        id: ChallengeId([1; 16]),
+        user: USER,
+        application: ApplicationId(30),
+        chosen: Some(Fingerprint([2; 16])),
+        tries: 1,
+        expires_at: Timestamp(400),
     }
 }
 

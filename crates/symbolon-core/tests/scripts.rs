@@ -39,6 +39,7 @@ scripts! {
     applications,
     bypass,
     callers,
+    challenges,
     claims,
     data_key,
     expiry,

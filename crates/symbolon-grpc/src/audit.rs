@@ -9,8 +9,8 @@ use prost_types::Timestamp as ProtoTimestamp;
 use symbolon_core::Timestamp;
 use symbolon_proto::v1;
 use symbolon_service::audit::{
-    AuditExtent, AuditFollowing, AuditKinds, AuditPart, AuditPlace, AuditReading, QueryAudit,
-    TailAudit,
+    AuditExtent, AuditFollowing, AuditKinds, AuditPart, AuditPlace, AuditReading, Decided,
+    QueryAudit, TailAudit,
 };
 use symbolon_service::{Service, ServiceError};
 use tokio::time::{Instant, timeout_at};
@@ -188,10 +188,11 @@ fn tail(message: v1::TailAuditRequest) -> Result<TailAudit, ServiceError> {
 fn filter(message: Option<v1::AuditFilter>) -> Result<QueryAudit, ServiceError> {
     let v1::AuditFilter { username, application, decision, r#type, node } =
         message.unwrap_or_default();
-    let allowed = match v1::Decision::try_from(decision) {
+    let decided = match v1::Decision::try_from(decision) {
         Ok(v1::Decision::Unspecified) => None,
-        Ok(v1::Decision::Allow) => Some(true),
-        Ok(v1::Decision::Deny) => Some(false),
+        Ok(v1::Decision::Allow) => Some(Decided::Allow),
+        Ok(v1::Decision::Deny) => Some(Decided::Deny),
+        Ok(v1::Decision::Challenge) => Some(Decided::Challenge),
         Err(_) => return Err(invalid("decision", "it is none of the known")),
     };
     let mut kinds: Option<AuditKinds> = None;
@@ -204,7 +205,7 @@ fn filter(message: Option<v1::AuditFilter>) -> Result<QueryAudit, ServiceError> 
         kinds =
             Some(more.ok_or_else(|| invalid("type", "it names a type that is none of the known"))?);
     }
-    Ok(QueryAudit { username, application, node, allowed, kinds, ..QueryAudit::default() })
+    Ok(QueryAudit { username, application, node, decided, kinds, ..QueryAudit::default() })
 }
 
 /// Whole milliseconds, as the audit has them.

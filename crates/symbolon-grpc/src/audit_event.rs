@@ -4,13 +4,14 @@
 mod callers;
 
 use symbolon_core::{
-    ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, Proof, SettingChange,
-    State, TokenId, UserId, Verified,
+    ApplicationId, AuditEvent, AuditRow, Caller, Decision, JoinTokenId, Method, NodeId, Proof,
+    SettingChange, State, TokenId, UserId, Verified,
 };
 use symbolon_proto::{reason_detail, v1};
 use symbolon_service::audit::{GoneUsers, kind};
 
 use crate::convert::timestamp;
+use crate::prompt;
 use v1::audit_event::Details;
 
 /// `gone`: names of users that the state does not tell any more.
@@ -82,6 +83,7 @@ impl Names<'_> {
             | AuditRow::UserBlocked { .. }
             | AuditRow::UserUnblocked { .. }
             | AuditRow::PinSet { .. }
+            | AuditRow::PinChanged { .. }
             | AuditRow::PinCleared { .. }
             | AuditRow::BypassGranted { .. }
             | AuditRow::BypassCancelled { .. }
@@ -128,7 +130,7 @@ impl Names<'_> {
 
     fn verified(&self, verified: &Verified) -> v1::VerifiedDetails {
         let Method::Otp = verified.method;
-        let denial = verified.verdict.denial;
+        let denial = verified.verdict.denial();
         let mut details = v1::VerifiedDetails {
             user: Some(v1::AuditedUser {
                 id: verified.user.map(|id| id.to_string()).unwrap_or_default(),
@@ -139,14 +141,22 @@ impl Names<'_> {
             client_ip: verified.client_ip.clone(),
             tokens: verified.spent.iter().map(|spent| self.token(spent.token)).collect(),
             bypassed: verified.proof == Proof::Bypass,
+            answered: verified.proof == Proof::Challenge,
             recovery: match verified.proof {
                 Proof::RecoveryCode(number) => number.into(),
-                Proof::Code | Proof::Bypass => 0,
+                Proof::Code | Proof::Bypass | Proof::Challenge => 0,
             },
             ..v1::VerifiedDetails::default()
         };
         details.set_method(v1::Method::Otp);
-        details.set_decision(denial.map_or(v1::Decision::Allow, |_| v1::Decision::Deny));
+        match verified.verdict.decision {
+            Decision::Allow => details.set_decision(v1::Decision::Allow),
+            Decision::Deny(_) => details.set_decision(v1::Decision::Deny),
+            Decision::Challenge { prompt, .. } => {
+                details.set_decision(v1::Decision::Challenge);
+                details.set_prompt(prompt::kind(prompt));
+            }
+        }
         details.set_reason_detail(denial.map(reason_detail).unwrap_or_default());
         details
     }
@@ -176,8 +186,12 @@ impl Names<'_> {
                 let user = Some(v1::AuditedUser { id, username });
                 Details::UserDeleted(v1::UserDeletedDetails { user, tokens: *tokens })
             }
-            AuditRow::PinSet { user } => {
-                Details::PinSet(v1::PinSetDetails { user: self.user(*user) })
+            AuditRow::PinSet { user, must_change } => {
+                let (user, must_change) = (self.user(*user), *must_change);
+                Details::PinSet(v1::PinSetDetails { user, must_change })
+            }
+            AuditRow::PinChanged { user } => {
+                Details::PinChanged(v1::PinChangedDetails { user: self.user(*user) })
             }
             AuditRow::PinCleared { user } => {
                 Details::PinCleared(v1::PinClearedDetails { user: self.user(*user) })
@@ -263,20 +277,16 @@ mod tests {
     #[test]
     fn every_type_of_the_api_is_a_kind_and_is_named_as_its_details() {
         let known = (1..64).filter(|number| v1::EventType::try_from(*number).is_ok());
-        // Up to the names without a hole, and from the PINs on.
-        let names = i32::from(kind(&AuditRow::NamesNotAudited {
-            application: ApplicationId(1),
-            names: 1,
-            since: symbolon_core::Timestamp(1),
-        }));
+        // Up to the change of a PIN without a hole, and from the PINs on.
+        let changed = i32::from(kind(&AuditRow::PinChanged { user: UserId(1) }));
         let pins = [
-            kind(&AuditRow::PinSet { user: UserId(1) }),
+            kind(&AuditRow::PinSet { user: UserId(1), must_change: false }),
             kind(&AuditRow::PinCleared { user: UserId(1) }),
             42,
             43,
             kind(&AuditRow::RecoveryCodesCreated { user: UserId(1) }),
         ];
-        let expected = (1..=names).chain(pins.map(i32::from));
+        let expected = (1..=changed).chain(pins.map(i32::from));
         assert!(known.eq(expected));
     }
 }

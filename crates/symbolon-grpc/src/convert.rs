@@ -39,6 +39,7 @@ pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
             _ => None,
         },
         pin_set_at: user.pin.as_ref().map(|pin| timestamp(pin.set_at)),
+        pin_due_at: state.pin_due_at(user).map(timestamp),
         bypass: user.bypass.as_deref().filter(|bypass| at < bypass.until).map(bypass),
         recovery_codes_left: user.recovery_codes.as_ref().map_or(0, |codes| codes.left()),
         ..v1::User::default()

@@ -14,6 +14,7 @@ mod health;
 mod import;
 mod pin;
 mod profile;
+mod prompt;
 mod settings;
 mod status;
 mod user;

@@ -12,7 +12,7 @@ pub(crate) async fn set(
     call: Call<SetPinRequest>,
 ) -> Result<PinDone, ServiceError> {
     let deadline = call.write_deadline();
-    let SetPinRequest { username, change } = call.message;
+    let SetPinRequest { username, change, must_change } = call.message;
     let new = match change {
         Some(Change::Pin(pin)) => NewPin::Chosen(Secret::new(pin.into_bytes())),
         Some(Change::Generate(true)) => NewPin::Drawn,
@@ -24,5 +24,12 @@ pub(crate) async fn set(
             });
         }
     };
-    service.set_pin(&call.principal, call.request_id, &username, &new, deadline).await
+    if must_change && matches!(new, NewPin::None) {
+        return Err(ServiceError::InvalidArgument {
+            field: "must_change",
+            problem: "without a PIN there is none to change".to_owned(),
+        });
+    }
+    let new = (&new, must_change);
+    service.set_pin(&call.principal, call.request_id, &username, new, deadline).await
 }

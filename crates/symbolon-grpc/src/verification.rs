@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use symbolon_core::{Denial, RequestId};
+use symbolon_core::{ChallengeId, Decision, Denial, RequestId};
 use symbolon_proto::{reason_detail, v1};
 use symbolon_service::{Principal, Service, ServiceError, VerifyReply, VerifyRequest};
 use tonic::{Request, Response, Status};
 
 use crate::call::{Call, VERIFY_TIMEOUT};
+use crate::prompt;
 use crate::status::{code_name, to_status};
 
 pub(crate) struct Verification(pub(crate) Arc<Service>);
@@ -30,10 +31,11 @@ impl v1::verification_service_server::VerificationService for Verification {
                 })
             })?,
         };
+        let is_answer = !call.message.state.is_empty();
         let result = self.decide(&call.principal, call.message, id, call.deadline).await;
         log(id, &call.principal, &result);
         let reply = result.map_err(|error| to_status(&error))?;
-        Ok(Response::new(self.response(&call.principal, id, reply)))
+        Ok(Response::new(self.response(&call.principal, (id, is_answer), reply)))
     }
 }
 
@@ -54,11 +56,21 @@ impl Verification {
                 });
             }
         }
+        let state = match &message.state[..] {
+            [] => None,
+            bytes => Some(ChallengeId::from_slice(bytes).ok_or_else(|| {
+                ServiceError::InvalidArgument {
+                    field: "state",
+                    problem: "it has not 16 bytes".to_owned(),
+                }
+            })?),
+        };
         let request = VerifyRequest {
             username: message.username,
             application: message.application,
             client_ip: message.client_ip,
             code: message.code,
+            state,
             request_id: Some(id),
             context: message.context,
         };
@@ -68,7 +80,7 @@ impl Verification {
     fn response(
         &self,
         principal: &Principal,
-        id: RequestId,
+        (id, is_answer): (RequestId, bool),
         reply: VerifyReply,
     ) -> v1::VerifyResponse {
         let mut response = v1::VerifyResponse {
@@ -77,12 +89,24 @@ impl Verification {
             request_id: id.0.to_vec(),
             ..v1::VerifyResponse::default()
         };
-        match reply.verdict.denial {
-            None => response.set_decision(v1::Decision::Allow),
-            Some(denial) => {
+        match reply.verdict.decision {
+            Decision::Allow => response.set_decision(v1::Decision::Allow),
+            Decision::Challenge { id, prompt } => {
+                response.set_decision(v1::Decision::Challenge);
+                response.state = id.0.to_vec();
+                let settings = self.0.ledger().view().state.settings();
+                response.prompt = prompt::text(prompt, settings.pin_rules());
+                response.set_prompt_kind(prompt::kind(prompt));
+            }
+            Decision::Deny(denial) => {
                 response.set_decision(v1::Decision::Deny);
                 response.set_reason(match denial {
                     Denial::CodeAlreadyUsed => v1::Reason::CodeAlreadyUsed,
+                    Denial::ChallengeExpired => v1::Reason::ChallengeExpired,
+                    // Of what was never asked: nobody is told whether there is whom to ask.
+                    Denial::UnknownUser | Denial::AmbiguousName if is_answer => {
+                        v1::Reason::ChallengeExpired
+                    }
                     _ => v1::Reason::Denied,
                 });
                 // Strangers do not learn whether a user exists.
@@ -104,8 +128,11 @@ fn log(id: RequestId, principal: &Principal, result: &Result<VerifyReply, Servic
     let caller = principal.name.as_str();
     match result {
         Ok(reply) => {
-            let (decision, reason) =
-                reply.verdict.denial.map_or(("ALLOW", ""), |denial| ("DENY", denial.name()));
+            let (decision, reason) = match reply.verdict.decision {
+                Decision::Allow => ("ALLOW", ""),
+                Decision::Deny(denial) => ("DENY", denial.name()),
+                Decision::Challenge { prompt, .. } => ("CHALLENGE", prompt.name()),
+            };
             count(decision, reason);
             tracing::info!(
                 request_id = %id, caller, decision, reason, index = reply.index.0, "verification"

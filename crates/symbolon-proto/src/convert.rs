@@ -5,6 +5,7 @@ mod answer;
 mod audit;
 mod bypass;
 mod caller;
+mod challenge;
 mod profile;
 mod proposal;
 mod row;

@@ -18,8 +18,8 @@ mod tests {
     use proptest::prelude::*;
     use prost::Message as _;
     use symbolon_core::{
-        Answer, AuditRow, Command, Denial, Digest, LogIndex, Proposal, Refusal, Reply, Row,
-        Scalars, Timestamp, UserId,
+        Answer, AuditEvent, AuditRow, Command, Decision, Denial, Digest, LogIndex, Proof, Proposal,
+        Refusal, Reply, Row, Scalars, Timestamp, UserId, Verdict, Verified,
     };
     use symbolon_proto::{
         AuditHead, answer_from_proto, answer_to_proto, audit_decode, audit_encode, audit_head,
@@ -189,10 +189,8 @@ mod tests {
         }
     }
 
-    /// The samples, and with them the frozen vectors, hold every kind there is.
-    #[test]
-    fn the_samples_are_complete() {
-        let commands: BTreeSet<_> = samples::commands()
+    fn all_commands() -> impl Iterator<Item = (&'static str, Command)> {
+        samples::commands()
             .into_iter()
             .chain(samples::key_commands())
             .chain(samples::token_commands())
@@ -201,6 +199,40 @@ mod tests {
             .chain(samples::callers::commands())
             .chain(samples::pin_commands())
             .chain(samples::bypass_commands())
+            .chain(samples::challenge_commands())
+    }
+
+    fn all_rows() -> impl Iterator<Item = (&'static str, Row)> {
+        samples::rows()
+            .into_iter()
+            .chain(samples::key_rows())
+            .chain(samples::token_rows())
+            .chain(samples::user_rows())
+            .chain(samples::settings_rows())
+            .chain(samples::callers::rows())
+            .chain(samples::pin_rows())
+            .chain(samples::bypass_rows())
+            .chain(samples::challenge_rows())
+    }
+
+    fn all_events() -> Vec<AuditEvent> {
+        let (_, _, mut events) = samples::audit();
+        events.extend(samples::key_audit().2);
+        events.extend(samples::token_audit().2);
+        events.extend(samples::user_audit().2);
+        events.extend(samples::settings_audit().2);
+        events.extend(samples::callers::audit().2);
+        events.extend(samples::callers::later_audit().2);
+        events.extend(samples::pin_audit().2);
+        events.extend(samples::bypass_audit().2);
+        events.extend(samples::challenge_audit().2);
+        events
+    }
+
+    /// The samples, and with them the frozen vectors, hold every kind there is.
+    #[test]
+    fn the_samples_are_complete() {
+        let commands: BTreeSet<_> = all_commands()
             .map(|(_, command)| match command {
                 Command::Verify(_) => 1,
                 Command::CreateCluster(_) => 2,
@@ -238,15 +270,7 @@ mod tests {
             })
             .collect();
         assert_eq!(commands, (1..=29).chain(50..=53).collect());
-        let rows: BTreeSet<_> = samples::rows()
-            .into_iter()
-            .chain(samples::key_rows())
-            .chain(samples::token_rows())
-            .chain(samples::user_rows())
-            .chain(samples::settings_rows())
-            .chain(samples::callers::rows())
-            .chain(samples::pin_rows())
-            .chain(samples::bypass_rows())
+        let rows: BTreeSet<_> = all_rows()
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
                 Row::Administrator(_) => 2,
@@ -257,26 +281,24 @@ mod tests {
                 Row::JoinToken(_) => 7,
                 Row::DataKeys(_) => 8,
                 Row::Settings(_) => 9,
+                Row::Challenge(_) => 10,
             })
             .collect();
-        assert_eq!(rows, (1..=9).collect());
+        assert_eq!(rows, (1..=10).collect());
     }
 
     #[test]
     fn the_samples_hold_every_event() {
-        let (_, _, mut events) = samples::audit();
-        events.extend(samples::key_audit().2);
-        events.extend(samples::token_audit().2);
-        events.extend(samples::user_audit().2);
-        events.extend(samples::settings_audit().2);
-        events.extend(samples::callers::audit().2);
-        events.extend(samples::callers::later_audit().2);
-        events.extend(samples::pin_audit().2);
-        events.extend(samples::bypass_audit().2);
+        let events = all_events();
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
-                AuditRow::Verified(verified) => match verified.verdict.denial {
+                AuditRow::Verified(verified) if verified.proof == Proof::Challenge => 60,
+                AuditRow::Verified(Verified {
+                    verdict: Verdict { decision: Decision::Challenge { .. }, .. },
+                    ..
+                }) => 61,
+                AuditRow::Verified(verified) => match verified.verdict.denial() {
                     None => 1,
                     Some(Denial::CodeMismatch) => 2,
                     Some(Denial::CodeAlreadyUsed) => 3,
@@ -288,6 +310,9 @@ mod tests {
                     Some(Denial::Waiting) => 27,
                     Some(Denial::ShareSpent) => 28,
                     Some(Denial::WrongPin) => 50,
+                    Some(Denial::PinExpired) => 62,
+                    Some(Denial::ChallengeExpired) => 63,
+                    Some(Denial::NewPinRefused) => 64,
                     Some(Denial::AmbiguousName) => 38,
                 },
                 AuditRow::ClusterCreated { .. } => 7,
@@ -323,8 +348,9 @@ mod tests {
                 AuditRow::BypassGranted { .. } => 53,
                 AuditRow::BypassCancelled { .. } => 54,
                 AuditRow::RecoveryCodesCreated { .. } => 55,
+                AuditRow::PinChanged { .. } => 56,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=55).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=56).chain(60..=64).collect());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use symbolon_core::{
-    ApplicationId, AuditEvent, AuditRow, LogIndex, NodeId, Timestamp, UserId, UserName,
+    ApplicationId, AuditEvent, AuditRow, Decision, LogIndex, NodeId, Timestamp, UserId, UserName,
 };
 
 mod follow;
@@ -91,6 +91,7 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::AdministratorTokenRotated { .. } => 27,
         AuditRow::AdministratorDeleted { .. } => 28,
         AuditRow::NamesNotAudited { .. } => 29,
+        AuditRow::PinChanged { .. } => 30,
         AuditRow::PinSet { .. } => 40,
         AuditRow::PinCleared { .. } => 41,
         AuditRow::BypassGranted { .. } => 42,
@@ -120,7 +121,8 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         },
         AuditRow::UserCreated { user, .. }
         | AuditRow::UserUpdated { user, .. }
-        | AuditRow::PinSet { user }
+        | AuditRow::PinSet { user, .. }
+        | AuditRow::PinChanged { user }
         | AuditRow::PinCleared { user }
         | AuditRow::BypassGranted { user, .. }
         | AuditRow::BypassCancelled { user, .. }
@@ -169,11 +171,26 @@ pub const fn application(row: &AuditRow) -> Option<ApplicationId> {
     }
 }
 
-/// Whether an event is a verification that was allowed, or one that was denied.
+/// What a verification was decided to be, without why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decided {
+    /// See [`Decision::Allow`].
+    Allow,
+    /// See [`Decision::Deny`].
+    Deny,
+    /// See [`Decision::Challenge`].
+    Challenge,
+}
+
+/// What an event tells was decided, if it is a verification.
 #[must_use]
-pub const fn allowed(row: &AuditRow) -> Option<bool> {
+pub const fn decided(row: &AuditRow) -> Option<Decided> {
     match row {
-        AuditRow::Verified(verified) => Some(verified.verdict.is_allow()),
+        AuditRow::Verified(verified) => Some(match verified.verdict.decision {
+            Decision::Allow => Decided::Allow,
+            Decision::Deny(_) => Decided::Deny,
+            Decision::Challenge { .. } => Decided::Challenge,
+        }),
         _ => None,
     }
 }
@@ -189,8 +206,8 @@ pub struct AuditFilter {
     pub username: Option<UserName>,
     /// About this application.
     pub application: Option<ApplicationId>,
-    /// Verifications that were allowed, or denied.
-    pub allowed: Option<bool>,
+    /// Verifications that were decided so.
+    pub decided: Option<Decided>,
     /// Of one of these kinds.
     pub kinds: Option<AuditKinds>,
     /// Served by this node.
@@ -204,7 +221,7 @@ impl Default for AuditFilter {
             to: Timestamp(u64::MAX),
             username: None,
             application: None,
-            allowed: None,
+            decided: None,
             kinds: None,
             node: None,
         }
@@ -224,7 +241,7 @@ impl AuditFilter {
         of_user
             && (self.from..self.to).contains(&event.at)
             && self.application.is_none_or(|id| application(row) == Some(id))
-            && self.allowed.is_none_or(|is| allowed(row) == Some(is))
+            && self.decided.is_none_or(|is| decided(row) == Some(is))
             && self.kinds.is_none_or(|kinds| kinds.has(kind(row)))
             && self.node.is_none_or(|node| event.node == node)
     }

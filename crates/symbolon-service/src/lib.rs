@@ -9,6 +9,7 @@ mod about;
 mod admin;
 mod administrators;
 mod admission;
+mod answer;
 mod applications;
 pub mod audit;
 mod barrier;

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::evaluate::open_pin;
-use crate::ports::FieldRef;
-use crate::service::Principal;
+use crate::ports::{FieldRef, VaultError};
+use crate::service::{NOBODY, Principal};
 use crate::users::AboutUser;
 use crate::{Service, ServiceError};
 
@@ -56,7 +56,7 @@ pub(crate) const fn pin_field(user: u64) -> FieldRef {
 }
 
 impl Service {
-    /// Gives a user a PIN, or takes it away.
+    /// Gives a user a PIN, which they must change or not, or takes it away.
     ///
     /// # Errors
     /// [`ServiceError::InvalidArgument`] with the rule that the PIN breaks;
@@ -66,7 +66,7 @@ impl Service {
         principal: &Principal,
         request_id: Option<RequestId>,
         username: &str,
-        new: &NewPin,
+        (new, must_change): (&NewPin, bool),
         deadline: Instant,
     ) -> Result<PinDone, ServiceError> {
         let (what, given) = match new {
@@ -74,7 +74,8 @@ impl Service {
             NewPin::Drawn => (&b"drawn"[..], &[][..]),
             NewPin::None => (&b"none"[..], &[][..]),
         };
-        let (operation, fields) = (Operation::SetPin, vec![what, given]);
+        let must: &[u8] = if must_change { b"must change" } else { b"" };
+        let (operation, fields) = (Operation::SetPin, vec![what, given, must]);
         let about = AboutUser { principal, request_id, operation, username, fields, deadline };
         let drawn = Mutex::new(None);
         let build = |state: &State, user: &User| {
@@ -87,7 +88,7 @@ impl Service {
             if let NewPin::Drawn = new {
                 *drawn.lock().unwrap_or_else(PoisonError::into_inner) = pin;
             }
-            Ok(Command::SetPin(SetPin { user: user.id, pin: sealed }))
+            Ok(Command::SetPin(SetPin { user: user.id, pin: sealed, must_change }))
         };
         let (Reply::UserChanged(id), index) = self.about_user(about, build).await? else {
             return Err(ServiceError::Internal);
@@ -108,16 +109,38 @@ impl Service {
 
     /// The record of a user with a new PIN that breaks no rule, sealed.
     fn next_record(&self, state: &State, user: &User, pin: &Pin) -> Result<Sealed, ServiceError> {
-        let rules = state.settings().pin_rules();
         // A view from before a change of the data key: `administer` catches up.
-        let before = open_pin(user, &*self.vault).map_err(|_| ServiceError::Internal)?;
-        pin.check(rules, user.profile().phones(), before.as_ref()).map_err(fault)?;
+        let sealed = self.judge_pin(state, Some(user), pin).map_err(|_| ServiceError::Internal)?;
+        sealed.map_err(fault)
+    }
+
+    /// The record of a user with a new PIN, sealed, or the rule that the PIN breaks. For nobody, and
+    /// for somebody without a PIN, it takes as long.
+    pub(crate) fn judge_pin(
+        &self,
+        state: &State,
+        user: Option<&User>,
+        pin: &Pin,
+    ) -> Result<Result<Sealed, PinFault>, VaultError> {
+        let rules = state.settings().pin_rules();
+        let before = user.map(|user| open_pin(user, &*self.vault)).transpose()?.flatten();
+        let compared = match &before {
+            Some(before) => before.clone(),
+            None => {
+                self.vault.open(NOBODY, &self.nobody(state.active_data_key()))?;
+                PinRecord::nobody()
+            }
+        };
+        let profile = user.map(User::profile);
+        let phones = profile.map_or(&[][..], |profile| profile.phones());
+        if let Err(fault) = pin.check(rules, phones, Some(&compared)) {
+            return Ok(Err(fault));
+        }
         let mut salt = [0; SALT_BYTES];
         self.entropy.fill(&mut salt);
         let record = PinRecord::new(pin, salt, before.as_ref(), rules.history);
-        let sealed =
-            self.vault.seal(state.active_data_key(), pin_field(user.id.0), record.as_secret());
-        sealed.map_err(|_| ServiceError::Internal)
+        let field = pin_field(user.map_or(0, |user| user.id.0));
+        self.vault.seal(state.active_data_key(), field, record.as_secret()).map(Ok)
     }
 
     fn draw_pin(&self, state: &State, user: &User) -> Result<Pin, ServiceError> {

@@ -4,15 +4,16 @@ use symbolon_core::limits::{CLIENT_IP_BYTES_MAX, CODE_BYTES_MAX, CONTEXT_BYTES_M
 use symbolon_core::pin::Typed;
 use symbolon_core::recovery::RecoveryCode;
 use symbolon_core::{
-    Answer, ApplicationId, Caller, Command, Fingerprint, LogIndex, Method, Operation, Outcome,
-    Proposal, Refusal, Reply, RequestId, UserName, Verdict,
+    Answer, ApplicationId, Caller, ChallengeId, Command, Fingerprint, LogIndex, Method, Operation,
+    Outcome, Proposal, Refusal, Reply as Decided, RequestId, Timestamp, UserName, Verdict,
 };
 use tokio::time::Instant;
 
+use crate::answer::Reply;
 use crate::evaluate::evaluate;
 use crate::fingerprint::fingerprint;
 use crate::names;
-use crate::ports::{Lane, View};
+use crate::ports::{Lane, VaultError, View};
 use crate::service::{LATE_MAX, Principal};
 use crate::{Service, ServiceError};
 
@@ -30,6 +31,8 @@ pub struct VerifyRequest {
     pub client_ip: String,
     /// As typed.
     pub code: String,
+    /// The challenge to which the code is the answer.
+    pub state: Option<ChallengeId>,
     /// `None`: drawn here.
     pub request_id: Option<RequestId>,
     /// What the user should see.
@@ -61,6 +64,8 @@ struct Question {
     typed: Typed,
     /// The same as a recovery code, if it has the form of one.
     recovery: Option<RecoveryCode>,
+    /// The same as the answer to a challenge, if it is one.
+    reply: Option<Reply>,
     client_ip: String,
     id: RequestId,
     fingerprint: Fingerprint,
@@ -107,7 +112,7 @@ impl Service {
             let answer = self.ledger.propose(proposal, Lane::Verification, deadline).await?;
             // The outcome grew old while it waited for a master: evaluate it anew, unless it is
             // the clocks that are apart.
-            if answer.reply == Reply::Refused(Refusal::Late) && late < LATE_MAX {
+            if answer.reply == Decided::Refused(Refusal::Late) && late < LATE_MAX {
                 late += 1;
                 continue;
             }
@@ -120,28 +125,10 @@ impl Service {
 
     fn propose_outcome(&self, question: &Question, view: &View) -> Result<Proposal, ServiceError> {
         let made_at = self.clock.now();
-        let evaluation = evaluate(
-            &view.state,
-            &*self.vault,
-            &self.nobody(view.state.active_data_key()),
-            &question.user_name,
-            (&question.typed, question.recovery.as_ref()),
-            made_at,
-        )
-        .map_err(|error| {
+        let outcome = self.outcome(question, view, made_at).map_err(|error| {
             tracing::warn!(request_id = %question.id, %error, "a sealed field of a user does not open");
             ServiceError::Internal
         })?;
-        let outcome = Outcome {
-            user_name: question.user_name.clone(),
-            user: evaluation.user,
-            application: question.application,
-            method: Method::Otp,
-            client_ip: question.client_ip.clone(),
-            matches: evaluation.matches,
-            wrong_pin: evaluation.wrong_pin,
-            recovery_code: evaluation.recovery_code,
-        };
         Ok(Proposal {
             caller: question.caller,
             request_id: question.id,
@@ -150,6 +137,48 @@ impl Service {
             made_at,
             node: self.ledger.identity().node,
             command: Command::Verify(outcome),
+        })
+    }
+
+    fn outcome(
+        &self,
+        question: &Question,
+        view: &View,
+        made_at: Timestamp,
+    ) -> Result<Outcome, VaultError> {
+        let name = &question.user_name;
+        let mut challenge = ChallengeId::default();
+        self.entropy.fill(&mut challenge.0);
+        let outcome = Outcome {
+            user_name: name.clone(),
+            user: None,
+            application: question.application,
+            method: Method::Otp,
+            client_ip: question.client_ip.clone(),
+            matches: Vec::new(),
+            wrong_pin: Vec::new(),
+            recovery_code: None,
+            challenge,
+            answer: None,
+        };
+        if let Some(reply) = &question.reply {
+            let (user, answer) = self.judge_reply(&view.state, name, reply)?;
+            return Ok(Outcome { user, answer: Some(answer), ..outcome });
+        }
+        let evaluation = evaluate(
+            &view.state,
+            &*self.vault,
+            &self.nobody(view.state.active_data_key()),
+            name,
+            (&question.typed, question.recovery.as_ref()),
+            made_at,
+        )?;
+        Ok(Outcome {
+            user: evaluation.user,
+            matches: evaluation.matches,
+            wrong_pin: evaluation.wrong_pin,
+            recovery_code: evaluation.recovery_code,
+            ..outcome
         })
     }
 
@@ -176,6 +205,7 @@ impl Service {
                 b"totp",
                 request.code.as_bytes(),
                 request.context.as_bytes(),
+                request.state.as_ref().map_or(&[][..], |state| &state.0[..]),
             ],
         );
         Ok(Question {
@@ -184,6 +214,7 @@ impl Service {
             user_name,
             typed: Typed::new(&request.code),
             recovery: RecoveryCode::parse(&request.code),
+            reply: request.state.map(|state| Reply::new(state, &request.code)),
             client_ip: request.client_ip,
             id: request.request_id.unwrap_or_else(|| self.draw_request_id()),
             fingerprint,
@@ -232,7 +263,7 @@ impl Service {
 
 fn decided(answer: Answer) -> Result<VerifyReply, ServiceError> {
     match answer.reply {
-        Reply::Verified(verdict) => Ok(VerifyReply { verdict, index: answer.index }),
+        Decided::Verified(verdict) => Ok(VerifyReply { verdict, index: answer.index }),
         // Only a verification has this fingerprint.
         _ => Err(ServiceError::Internal),
     }

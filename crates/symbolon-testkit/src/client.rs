@@ -181,12 +181,27 @@ impl Client {
     /// # Errors
     /// What the node refuses.
     pub async fn set_pin(&self, username: &str, change: Change) -> Result<SetPinResponse, Status> {
-        let message = SetPinRequest { username: username.to_owned(), change: Some(change) };
+        let message = SetPinRequest {
+            username: username.to_owned(),
+            change: Some(change),
+            must_change: false,
+        };
         let request = self.request(message);
         UserServiceClient::new(self.channel())
             .set_pin(request)
             .await
             .map(tonic::Response::into_inner)
+    }
+
+    /// `UserService.SetPin`: a PIN that must be changed at the next sign-in.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn lend_pin(&self, username: &str, pin: &str) -> Result<SetPinResponse, Status> {
+        let (username, change) = (username.to_owned(), Some(Change::Pin(pin.to_owned())));
+        let request = self.request(SetPinRequest { username, change, must_change: true });
+        let set = UserServiceClient::new(self.channel()).set_pin(request).await;
+        set.map(tonic::Response::into_inner)
     }
 
     /// `UserService.GrantBypass`

@@ -373,7 +373,7 @@ fn details(user: &User) -> String {
         ("Language", table::or_dash(Some(&user.language))),
         ("Id", user.id.clone()),
         ("State", standing(user)),
-        ("PIN", pin::shown(user.pin_set_at.as_deref())),
+        ("PIN", pin::shown(user)),
         ("Bypass", bypass::shown(user)),
         ("Recovery codes", user.recovery_codes_left.to_string()),
         ("Failures in a row", user.failures.to_string()),

@@ -27,7 +27,7 @@ pub struct VerifyArguments {
     options: Options,
     /// Name to sign in with
     user: String,
-    /// The one-time password; without it one line of standard input
+    /// The one-time password, or the answer to a challenge; without it one line of standard input
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
     /// How to prove it; without it the user's default
@@ -42,6 +42,9 @@ pub struct VerifyArguments {
     /// 32 hexadecimal digits that name this request: sent again, it gets the first answer again
     #[arg(long, value_name = "HEX")]
     request_id: Option<RequestId>,
+    /// The challenge that is answered: 32 hexadecimal digits, as the request before was told
+    #[arg(long, value_name = "HEX")]
+    state: Option<RequestId>,
 }
 
 /// A way to prove the second factor.
@@ -51,17 +54,19 @@ enum Method {
 }
 
 pub(crate) async fn run(arguments: VerifyArguments) -> Result<Exit, Failure> {
-    let VerifyArguments { options, user, code, method, application, client_ip, request_id } =
+    let VerifyArguments { options, user, code, method, application, client_ip, request_id, state } =
         arguments;
     let context = Context::new(&options)?;
     let request_id = match request_id {
         Some(id) => id,
         None => RequestId::random()?,
     };
-    let question = VerifyRequest {
-        code: match code {
-            Some(code) => code,
-            None => read_code(&user)?,
+    let is_typed = code.is_none() && io::stdin().is_terminal();
+    let mut question = VerifyRequest {
+        code: match (code, state) {
+            (Some(code), _) => code,
+            (None, None) => read_code(&format!("Code for {}: ", output::printable(&user)))?,
+            (None, Some(_)) => read_code(&format!("Answer for {}: ", output::printable(&user)))?,
         },
         username: user,
         application,
@@ -70,10 +75,18 @@ pub(crate) async fn run(arguments: VerifyArguments) -> Result<Exit, Failure> {
             Some(Method::Otp) => v1::Method::Otp.into(),
             None => v1::Method::Unspecified.into(),
         },
+        state: state.map(|state| state.to_vec()).unwrap_or_default(),
         request_id: request_id.to_vec(),
         context: String::new(),
     };
-    let answer = verify(&context, question).await?;
+    let mut answer = verify(&context, question.clone()).await?;
+    // Whoever sits there answers at once.
+    while is_typed && answer.decision() == Decision::Challenge {
+        question.code = read_code(&format!("{} ", output::printable(&answer.prompt)))?;
+        question.state = answer.state;
+        question.request_id = RequestId::random()?.to_vec();
+        answer = verify(&context, question.clone()).await?;
+    }
     let exit = exit(answer.decision())?;
     let verification = Verification::from(answer);
     match options.output.output {
@@ -108,6 +121,7 @@ fn exit(decision: Decision) -> Result<Exit, Failure> {
     match decision {
         Decision::Allow => Ok(Exit::Done),
         Decision::Deny => Ok(Exit::No),
+        Decision::Challenge => Ok(Exit::Challenge),
         Decision::Unspecified => Err(Failure::new(
             Exit::Software,
             "The server answered with a decision that this program does not know.",
@@ -120,13 +134,18 @@ fn in_words(verification: &Verification) -> String {
     let mut words = vec![verification.decision.to_owned()];
     words.extend(verification.reason.map(str::to_owned));
     words.extend(verification.reason_detail.map(|detail| format!("({detail})")));
-    words.join(" ")
+    words.extend(verification.prompt_kind.map(str::to_owned));
+    let mut text = words.join(" ");
+    if let (Some(prompt), Some(state)) = (&verification.prompt, &verification.state) {
+        text = format!("{text}\n{prompt}\nAnswer it with --state {state}");
+    }
+    text
 }
 
-fn read_code(user: &str) -> Result<String, Failure> {
+fn read_code(prompt: &str) -> Result<String, Failure> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
-        output::ask(&format!("Code for {}: ", output::printable(user)));
+        output::ask(prompt);
     }
     let mut line = String::new();
     let read = stdin.lock().take(CODE_LINE_BYTES_MAX).read_line(&mut line);
@@ -150,6 +169,8 @@ mod tests {
 
     #[test]
     fn only_allow_is_0_and_only_deny_is_1() {
+        assert_eq!(exit(Decision::Challenge), Ok(Exit::Challenge));
+        assert_eq!(Exit::Challenge as u8, 3);
         assert_eq!(exit(Decision::Allow), Ok(Exit::Done));
         assert_eq!(exit(Decision::Deny), Ok(Exit::No));
         assert_eq!(exit(Decision::Unspecified).unwrap_err().exit, Exit::Software);

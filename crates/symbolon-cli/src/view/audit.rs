@@ -93,19 +93,16 @@ fn details(details: Details) -> Value {
             "enabled": it.enabled,
             "fields": it.fields,
         }),
-        Details::UserBlocked(it) => json!({
-            "user": user(it.user),
-            "reason": it.reason,
-            "until": time(it.until.as_ref()),
-        }),
+        Details::UserBlocked(it) => reasoned(it.user, it.reason, it.until.as_ref()),
         Details::UserUnblocked(it) => json!({
             "user": user(it.user),
             "reason": it.reason,
             "failures_before": it.failures_before,
         }),
-        Details::PinSet(it) => json!({ "user": user(it.user) }),
+        Details::PinSet(it) => json!({ "user": user(it.user), "must_change": it.must_change }),
+        Details::PinChanged(it) => json!({ "user": user(it.user) }),
         Details::PinCleared(it) => json!({ "user": user(it.user) }),
-        Details::BypassGranted(it) => bypass_granted(it),
+        Details::BypassGranted(it) => reasoned(it.user, it.reason, it.until.as_ref()),
         Details::BypassCancelled(it) => json!({ "user": user(it.user), "reason": it.reason }),
         Details::RecoveryCodesCreated(it) => json!({ "user": user(it.user) }),
         Details::UserDeleted(it) => json!({ "user": user(it.user), "tokens": it.tokens }),
@@ -154,8 +151,12 @@ fn details(details: Details) -> Value {
     }
 }
 
-fn bypass_granted(it: v1::BypassGrantedDetails) -> Value {
-    json!({ "user": user(it.user), "reason": it.reason, "until": time(it.until.as_ref()) })
+fn reasoned(
+    about: Option<v1::AuditedUser>,
+    reason: String,
+    until: Option<&prost_types::Timestamp>,
+) -> Value {
+    json!({ "user": user(about), "reason": reason, "until": time(until) })
 }
 
 /// Null for what is not about one.
@@ -218,6 +219,8 @@ fn verified(it: v1::VerifiedDetails) -> Value {
         "method": it.method().as_str_name(),
         "bypassed": it.bypassed,
         "recovery": it.recovery,
+        "prompt": super::prompt(it.prompt()),
+        "answered": it.answered,
         "tokens": it.tokens.into_iter().map(|row| token(Some(row))).collect::<Vec<_>>(),
     })
 }

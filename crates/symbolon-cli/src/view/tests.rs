@@ -39,6 +39,7 @@ fn user() -> v1::User {
         etag: "7".to_owned(),
         waits_until: Some(AT),
         pin_set_at: Some(AT),
+        pin_due_at: Some(AT),
         bypass: Some(v1::Bypass { reason: "left it".to_owned(), since: Some(AT), until: Some(AT) }),
         recovery_codes_left: 9,
     }
@@ -99,6 +100,7 @@ fn a_user() {
             "language": "de",
             "waits_until": "2025-12-31T23:59:59.005Z",
             "pin_set_at": "2025-12-31T23:59:59.005Z",
+            "pin_due_at": "2025-12-31T23:59:59.005Z",
             "bypass": {
                 "reason": "left it",
                 "since": "2025-12-31T23:59:59.005Z",
@@ -126,6 +128,7 @@ fn a_verification() {
         node: "node-1".to_owned(),
         log_index: 12,
         request_id: vec![0xab; 16],
+        ..v1::VerifyResponse::default()
     };
     let expected = json!({
         "decision": "DENY",
@@ -134,6 +137,9 @@ fn a_verification() {
         "node": "node-1",
         "log_index": 12,
         "request_id": "ab".repeat(16),
+        "state": null,
+        "prompt": null,
+        "prompt_kind": null,
     });
     assert_eq!(shape(&Verification::from(response)), expected);
 
@@ -145,6 +151,19 @@ fn a_verification() {
     assert_eq!(allow["decision"], "ALLOW");
     assert_eq!(allow["reason"], serde_json::Value::Null);
     assert_eq!(allow["reason_detail"], serde_json::Value::Null);
+
+    let challenge = v1::VerifyResponse {
+        decision: v1::Decision::Challenge.into(),
+        state: vec![0xcd; 16],
+        prompt: "Enter the new PIN again.".to_owned(),
+        prompt_kind: v1::Prompt::NewPinAgain.into(),
+        ..v1::VerifyResponse::default()
+    };
+    let challenge = shape(&Verification::from(challenge));
+    assert_eq!(challenge["decision"], "CHALLENGE");
+    assert_eq!(challenge["state"], "cd".repeat(16));
+    assert_eq!(challenge["prompt"], "Enter the new PIN again.");
+    assert_eq!(challenge["prompt_kind"], "NEW_PIN_AGAIN");
 }
 
 #[test]

@@ -7,11 +7,12 @@
 use std::time::Instant;
 
 use symbolon_core::{
-    ApplicationId, AuditRow, Caller, Denial, Digest, Fingerprint, JoinTokenId, Method, NodeId,
-    RequestId, Retention, Timestamp, TokenId, UserName, Verdict, Verified,
+    ApplicationId, AuditRow, Caller, ChallengeId, Decision, Denial, Digest, Fingerprint,
+    JoinTokenId, Method, NodeId, Prompt, RequestId, Retention, Timestamp, TokenId, UserName,
+    Verdict, Verified,
 };
 use symbolon_proto::audit_encode;
-use symbolon_service::audit::{AuditFilter, AuditKinds, kind};
+use symbolon_service::audit::{AuditFilter, AuditKinds, Decided, kind};
 use symbolon_store::{DataDir, Image, ImageBatch, SimDisk, Store};
 
 use super::*;
@@ -69,14 +70,18 @@ fn row(draw: &mut Draw, people: u64) -> AuditRow {
         2 => AuditRow::TokenEnrolled { user, token: TokenId(1) },
         3 => AuditRow::JoinTokenExpired { join_token: JoinTokenId(9) },
         other => {
-            let denial = (other < 6).then_some(Denial::CodeMismatch);
+            let decision = match other {
+                0..=5 => Decision::Deny(Denial::CodeMismatch),
+                6 => Decision::Challenge { id: ChallengeId([1; 16]), prompt: Prompt::NewPin },
+                _ => Decision::Allow,
+            };
             AuditRow::Verified(Verified {
                 user_name: name,
                 user: (other != 4).then_some(user),
                 application: ApplicationId(draw.below(3) + 1),
                 client_ip: String::new(),
                 method: Method::Otp,
-                verdict: Verdict { denial, failures: 0 },
+                verdict: Verdict { decision, failures: 0 },
                 spent: Vec::new(),
                 proof: Default::default(),
             })
@@ -236,7 +241,10 @@ fn question(draw: &mut Draw, applied: u64) -> AuditQuestion {
         to: to.unwrap_or(Timestamp(u64::MAX)),
         username: draw.maybe(|draw| name(draw.below(7))),
         application: (draw.below(4) == 0).then(|| ApplicationId(draw.below(4) + 1)),
-        allowed: (draw.below(4) == 0).then(|| draw.below(2) == 0),
+        decided: [Some(Decided::Allow), Some(Decided::Deny), Some(Decided::Challenge)]
+            .get(draw.below(12) as usize)
+            .copied()
+            .flatten(),
         kinds: kinds.filter(|_| draw.below(2) == 0),
         node: (draw.below(4) == 0).then(|| NodeId(draw.below(4) + 1)),
     };
@@ -368,7 +376,7 @@ fn an_index_spares_the_reading_of_what_cannot_be_the_answer() {
         "one application, denied",
         AuditFilter {
             application: Some(ApplicationId(2)),
-            allowed: Some(false),
+            decided: Some(Decided::Deny),
             ..everything.clone()
         },
     );

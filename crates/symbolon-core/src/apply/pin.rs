@@ -19,15 +19,18 @@ impl State {
         if user.changed_at.max(user.revision) > seen || !self.settings_are_fresh(seen) {
             return Err(Refusal::Stale);
         }
+        let must_change = command.must_change;
         let row = match &command.pin {
             None => AuditRow::PinCleared { user: user.id },
             Some(sealed) => {
                 self.sealed_now(sealed)?;
-                AuditRow::PinSet { user: user.id }
+                AuditRow::PinSet { user: user.id, must_change }
             }
         };
+        let set_at = self.clock;
         let pin = command.pin.clone();
-        user.pin = pin.map(|sealed| Arc::new(UserPin { sealed, set_at: self.clock }));
+        user.pin = pin.map(|sealed| Arc::new(UserPin { sealed, set_at, must_change }));
+        self.void_challenges(user.id, out);
         // An administrator's act: what failed with the PIN before says nothing about the new one.
         user.forgive();
         user.changed_at = context.stamp.index;

@@ -58,6 +58,7 @@ impl State {
                     self.record(context, row, out);
                 }
             }
+            RowKey::Challenge(_) => self.delete(key, out),
             _ => {}
         }
     }

@@ -118,6 +118,7 @@ impl State {
         for token in &user.tokens {
             self.delete(RowKey::Token(*token), out);
         }
+        self.void_challenges(user.id, out);
         self.delete(RowKey::User(user.id), out);
         let tokens = u32::try_from(user.tokens.len()).unwrap_or(u32::MAX);
         let row = AuditRow::UserDeleted { user: user.id, name: user.name, tokens };

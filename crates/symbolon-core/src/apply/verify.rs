@@ -3,12 +3,13 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::challenge::Answered;
 use super::{Context, Output};
 use crate::limits::MATCHES_MAX;
 use crate::otp::MovingFactor;
 use crate::{
-    Account, AuditRow, Denial, Match, Outcome, Proof, Refusal, Reply, Row, State, Token, User,
-    Verdict, Verified,
+    Account, AuditRow, ChallengeAnswer, Decision, Denial, Match, Outcome, Proof, Refusal, Reply,
+    Row, Standing, State, Token, User, Verdict, Verified,
 };
 
 impl State {
@@ -36,10 +37,12 @@ impl State {
             return Err(Refusal::Stale);
         }
 
+        self.answer_is_fresh(user, outcome, context)?;
+
         let mut spent = Spent::default();
         let (nobodys, is_stranger) = (nobodys(account), user.is_none());
         let verdict = match user.cloned() {
-            None => Verdict { denial: Some(nobodys), failures: 0 },
+            None => Verdict { decision: Decision::Deny(nobodys), failures: 0 },
             Some(user) => self.decide(user, context, outcome, &mut spent, out),
         };
         if is_stranger && !self.meet_stranger(context, outcome.application, out) {
@@ -56,6 +59,11 @@ impl State {
             proof: spent.proof,
         };
         self.record(context, AuditRow::Verified(verified), out);
+        if let (Some(user), Proof::Challenge, true) =
+            (outcome.user, spent.proof, verdict.is_allow())
+        {
+            self.record(context, AuditRow::PinChanged { user }, out);
+        }
         Ok(Reply::Verified(verdict))
     }
 
@@ -79,12 +87,17 @@ impl State {
         spent: &mut Spent,
         out: &mut Output,
     ) -> Verdict {
-        let denied = |denial, failures| Verdict { denial: Some(denial), failures };
+        let denied = |denial, failures| Verdict { decision: Decision::Deny(denial), failures };
         let standing = self.standing(&user, Some(outcome.application), self.clock);
+        if let Some(answer) = &outcome.answer {
+            spent.proof = Proof::Challenge;
+            return self.decide_answer(user, context, outcome, (answer, standing), out);
+        }
         let bypass = user.bypass.as_ref().is_some_and(|bypass| self.clock < bypass.until);
         // Both are for those whose token is lost. Whatever else bars the account bars them too.
         let needs_token = !bypass && outcome.recovery_code.is_none();
-        let denial = standing.denial().filter(|denial| needs_token || *denial != Denial::NoToken);
+        let is_helped = |denial| matches!(denial, Denial::NoToken | Denial::PinExpired);
+        let denial = standing.denial().filter(|denial| needs_token || !is_helped(*denial));
         if let Some(denial) = denial {
             return denied(denial, user.failures);
         }
@@ -112,18 +125,48 @@ impl State {
         }
         // A code that is right for several tokens is spent for all of them.
         self.spend(fresh, context, spent, out);
-        if denial.is_some() {
-            user.fail(outcome.application, self.clock);
-        }
         let had_failed = user.failures > 0;
-        if denial.is_none() {
-            user.forgive();
-        }
+        let decision = match denial {
+            Some(denial) => {
+                user.fail(outcome.application, self.clock);
+                Decision::Deny(denial)
+            }
+            // Nothing is forgiven before the sign-in is allowed.
+            None if self.pin_due_at(&user).is_some_and(|due_at| due_at <= self.clock) => {
+                let decision = self.ask_for_pin(user.id, outcome, out);
+                return Verdict { decision, failures: user.failures };
+            }
+            None => {
+                user.forgive();
+                Decision::Allow
+            }
+        };
         let failures = user.failures;
-        if had_failed {
+        if had_failed || failures > 0 {
             self.put(Row::User(user), out);
         }
-        Verdict { denial, failures }
+        Verdict { decision, failures }
+    }
+
+    fn decide_answer(
+        &mut self,
+        user: User,
+        context: &Context<'_>,
+        outcome: &Outcome,
+        (answer, standing): (&ChallengeAnswer, Standing),
+        out: &mut Output,
+    ) -> Verdict {
+        let denied = |denial| Verdict { decision: Decision::Deny(denial), failures: user.failures };
+        // First whether it was asked: how an account stands is not for who was asked nothing.
+        let Some(asked) = self.asked(&user, outcome, answer).cloned() else {
+            return denied(Denial::ChallengeExpired);
+        };
+        if let Some(denial) = standing.denial() {
+            return denied(denial);
+        }
+        let Answered { user, decision } =
+            self.answer(user, outcome, (&asked, answer), context, out);
+        Verdict { decision, failures: user.failures }
     }
 
     /// Moves the marks of tokens to the codes that were found.
@@ -162,7 +205,7 @@ impl State {
         user.bypass = None;
         let failures = user.failures;
         self.put(Row::User(user), out);
-        Verdict { denial: None, failures }
+        Verdict { decision: Decision::Allow, failures }
     }
 
     /// A used one is told as such and is no failure: nobody has guessed it.
@@ -194,7 +237,7 @@ impl State {
         if denial != Some(Denial::CodeAlreadyUsed) {
             self.put(Row::User(user), out);
         }
-        Verdict { denial, failures }
+        Verdict { decision: denial.map_or(Decision::Allow, Decision::Deny), failures }
     }
 
     /// The tokens of which a new code was found, each with its mark moved to it; `None` when one of the

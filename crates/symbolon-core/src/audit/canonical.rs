@@ -2,7 +2,7 @@
 
 use super::{AuditEvent, AuditRow, Proof, SettingChange, Verified};
 use crate::digest::{Canonical, CanonicalWriter};
-use crate::{Caller, DisplayName, Method, Name, ProfileField, Reason, UserId};
+use crate::{Caller, Decision, DisplayName, Method, Name, ProfileField, Reason, UserId};
 
 impl Canonical for AuditEvent {
     fn canonical(&self, w: &mut CanonicalWriter) {
@@ -61,11 +61,12 @@ impl Canonical for AuditRow {
                 w.number(19).number(user.0).bytes(name.as_str().as_bytes());
                 w.number((*tokens).into());
             }
-            Self::PinSet { user } => _ = w.number(40).number(user.0),
-            Self::PinCleared { user } => _ = w.number(41).number(user.0),
-            Self::BypassGranted { user, reason, until } => reasoned(w, 42, *user, reason, until.0),
-            Self::BypassCancelled { user, reason } => reasoned(w, 43, *user, reason, 0),
-            Self::RecoveryCodesCreated { user } => _ = w.number(44).number(user.0),
+            Self::PinSet { .. }
+            | Self::PinChanged { .. }
+            | Self::PinCleared { .. }
+            | Self::BypassGranted { .. }
+            | Self::BypassCancelled { .. }
+            | Self::RecoveryCodesCreated { .. } => self.about_help(w),
             Self::TokenConfirmed { user, token, step } => {
                 w.number(13).number(user.0).number(token.0).number(*step);
             }
@@ -96,6 +97,23 @@ impl Canonical for AuditRow {
 }
 
 impl AuditRow {
+    fn about_help(&self, w: &mut CanonicalWriter) {
+        match self {
+            Self::PinSet { user, must_change } => {
+                w.number(40).number(user.0);
+                if *must_change {
+                    w.number(1);
+                }
+            }
+            Self::PinChanged { user } => _ = w.number(30).number(user.0),
+            Self::PinCleared { user } => _ = w.number(41).number(user.0),
+            Self::BypassGranted { user, reason, until } => reasoned(w, 42, *user, reason, until.0),
+            Self::BypassCancelled { user, reason } => reasoned(w, 43, *user, reason, 0),
+            Self::RecoveryCodesCreated { user } => _ = w.number(44).number(user.0),
+            other => other.canonical(w),
+        }
+    }
+
     fn about_cluster(&self, w: &mut CanonicalWriter) {
         match self {
             Self::NodeAddressesChanged { node, peer_address, api_address } => {
@@ -200,7 +218,7 @@ impl Canonical for Verified {
         w.number(self.user.map_or(0, |user| user.0)).number(self.application.0);
         w.bytes(self.client_ip.as_bytes());
         let Method::Otp = self.method;
-        w.number(1).number(self.verdict.denial.map_or(0, |denial| denial.number().into()));
+        w.number(1).number(self.verdict.denial().map_or(0, |denial| denial.number().into()));
         w.number(self.verdict.failures.into()).number(self.spent.len() as u64);
         for spent in &self.spent {
             w.number(spent.token.0).number(spent.step);
@@ -210,6 +228,10 @@ impl Canonical for Verified {
             Proof::Code => {}
             Proof::Bypass => _ = w.number(1),
             Proof::RecoveryCode(number) => _ = w.number(2).number(number.into()),
+            Proof::Challenge => _ = w.number(3),
+        }
+        if let Decision::Challenge { id, prompt } = self.verdict.decision {
+            w.number(4).bytes(&id.0).number(prompt.number().into());
         }
     }
 }

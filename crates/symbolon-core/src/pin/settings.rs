@@ -34,6 +34,24 @@ impl State {
     }
 }
 
+impl State {
+    /// Milliseconds after which a PIN must be changed; `None`: it stands for ever.
+    pub(crate) fn pin_life(&self) -> Option<u64> {
+        let days = self.setting(Setting::PinExpirationDays);
+        (days > 0).then_some(days * 24 * 3600 * 1000)
+    }
+
+    /// Whether users may choose another PIN in a sign-in.
+    pub(crate) fn pin_changes_in_sign_in(&self) -> bool {
+        self.setting(Setting::PinChangeInSignIn) != 0
+    }
+
+    /// Milliseconds for which an answer to a challenge is taken.
+    pub(crate) fn challenge_life(&self) -> u64 {
+        self.setting(Setting::ChallengeLife) * 1000
+    }
+}
+
 impl Settings {
     /// Which PINs are taken.
     #[must_use]
@@ -109,4 +127,45 @@ pub(crate) const BYPASS_LONGEST: SettingInfo = SettingInfo {
         Bound::Above(24 * 3600),
         "So long anybody who gets to the second factor in the user's name is let in.",
     )),
+};
+
+pub(crate) const EXPIRATION_DAYS: SettingInfo = SettingInfo {
+    setting: Setting::PinExpirationDays,
+    number: 13,
+    name: "pin.expiration_days",
+    unit: Unit::Count,
+    default: 0,
+    min: 0,
+    max: 3_650,
+    text: "Days after which a user must choose another PIN; 0 for never.",
+    caution: Some((
+        Bound::Above(0),
+        "People who must change a PIN without a cause choose a weaker one (NIST SP 800-63B-4 section \
+         3.1.1.2).",
+    )),
+};
+
+pub(crate) const CHANGE_IN_SIGN_IN: SettingInfo = SettingInfo {
+    setting: Setting::PinChangeInSignIn,
+    number: 14,
+    name: "pin.change_in_sign_in",
+    unit: Unit::Choice(&["off", "on"]),
+    default: 1,
+    min: 0,
+    max: 1,
+    text: "Whether a user whose PIN must be changed chooses another at the next sign-in. If not, no \
+           code of theirs is taken until the help desk gives them another PIN.",
+    caution: None,
+};
+
+pub(crate) const CHALLENGE_LIFE: SettingInfo = SettingInfo {
+    setting: Setting::ChallengeLife,
+    number: 15,
+    name: "challenge.life",
+    unit: Unit::Seconds,
+    default: 300,
+    min: 30,
+    max: 3_600,
+    text: "How long an answer is waited for that is asked of a user in a sign-in.",
+    caution: None,
 };

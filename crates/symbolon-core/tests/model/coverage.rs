@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_core::{Answer, Command, Denial, Refusal, Reply, Stamp};
+use symbolon_core::{Answer, Command, Refusal, Reply, Stamp};
 
 /// How often each command came to each end, and how often something rare happened.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl Coverage {
 /// A new reply is met here first: it needs a place in the table below.
 fn end(reply: Reply) -> &'static str {
     match reply {
-        Reply::Verified(verdict) => verdict.denial.map_or("allow", Denial::name),
+        Reply::Verified(verdict) => verdict.decision.name(),
         Reply::ClusterCreated
         | Reply::UserCreated(_)
         | Reply::UserChanged(_)
@@ -132,10 +132,25 @@ update_administrator: done FingerprintMismatch LastAdministrator Late NoSuchAdmi
 update_application: done FingerprintMismatch Late NameTaken NoSuchApplication NotPermitted RevisionChanged Stale WrongPhase again
 update_settings: done FingerprintMismatch GuessingUnbounded Late NotPermitted RevisionChanged SettingRefused Stale WrongPhase again
 update_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
-verify: allow AMBIGUOUS_NAME WRONG_PIN BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
+verify: ALLOW CHALLENGE_EXPIRED IdTaken NEW_PIN NEW_PIN_AGAIN NEW_PIN_REFUSED OTHER_PIN PINS_DIFFER PIN_EXPIRED AMBIGUOUS_NAME WRONG_PIN BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
 
 /// What must have happened, as the model tells it.
 const NOTES: &[&str] = &[
+    "a PIN ends a challenge",
+    "a PIN is due as it is typed",
+    "a PIN is taken after one that was not",
+    "a challenge forgives nothing",
+    "a challenge gives way to a newer one",
+    "a challenge is over",
+    "a new PIN ends other challenges",
+    "a user goes with a challenge",
+    "an answer as the challenge ends",
+    "an answer while the account is barred",
+    "an answer at the last millisecond",
+    "failures are forgiven by a new PIN",
+    "the answer by another application",
+    "the answer of another person",
+    "the last millisecond of a PIN",
     "a block is cut to the longest",
     "a bypass forgives nothing",
     "a bypass is cut to the longest",

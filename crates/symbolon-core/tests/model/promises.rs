@@ -16,7 +16,7 @@ impl Promises {
                 AuditRow::Verified(verified) => {
                     let spent = verified.spent.iter();
                     spent.into_iter().try_for_each(|it| self.accept(it.token, it.step))?;
-                    let denial = verified.verdict.denial;
+                    let denial = verified.verdict.denial();
                     let is_shown = !verified.spent.is_empty();
                     let wrong_pin = denial == Some(Denial::WrongPin);
                     let helped = verified.proof != Proof::Code;

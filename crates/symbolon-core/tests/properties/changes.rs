@@ -38,6 +38,7 @@ pub(super) fn change_user(wish: &Wish, view: &State) -> Command {
         }),
         Wish::Unblock(user) => Command::UnblockUser(UnblockUser { user: user_id(*user), reason }),
         Wish::Pin(user, some) => Command::SetPin(SetPin {
+            must_change: false,
             user: user_id(*user),
             pin: some.then(|| sealed(view.active_data_key(), 200 + user)),
         }),

@@ -186,7 +186,7 @@ impl Model {
     ) -> Judged {
         let verdict = verified.verdict;
         let Some(user) = outcome.user else {
-            prop_assert_eq!(verdict.denial, Some(Denial::UnknownUser));
+            prop_assert_eq!(verdict.denial(), Some(Denial::UnknownUser));
             prop_assert_eq!(verdict.failures, 0);
             return Ok(());
         };
@@ -226,7 +226,7 @@ impl Model {
         } else {
             Some(Denial::WrongPin)
         };
-        prop_assert_eq!(verdict.denial, expected);
+        prop_assert_eq!(verdict.denial(), expected);
         let failures = self.failures.entry(user).or_default();
         match expected {
             None => failures.clear(),
@@ -258,7 +258,7 @@ impl Model {
     /// A bypass: what was shown is spent as far as it is new, and failures stay.
     fn let_in(&mut self, shown: &[&Match], verified: &Verified, user: UserId) -> Judged {
         self.bypasses.remove(&user);
-        prop_assert_eq!((verified.proof, verified.verdict.denial), (Proof::Bypass, None));
+        prop_assert_eq!((verified.proof, verified.verdict.denial()), (Proof::Bypass, None));
         let failures = self.failures.get(&user).map_or(0, Vec::len);
         prop_assert_eq!(verified.verdict.failures as usize, failures);
         for spent in &verified.spent {
@@ -290,7 +290,7 @@ impl Model {
                 (None, Proof::RecoveryCode(number))
             }
         };
-        prop_assert_eq!((verified.verdict.denial, verified.proof), (denial, proof));
+        prop_assert_eq!((verified.verdict.denial(), verified.proof), (denial, proof));
         prop_assert_eq!(verified.verdict.failures as usize, failures.len());
         prop_assert!(verified.spent.is_empty());
         Ok(())

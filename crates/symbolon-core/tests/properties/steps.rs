@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, CancelBypass,
-    ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication, CreateCluster,
-    CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser, DisplayName,
-    EnrollToken, Fingerprint, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
-    Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal,
-    ResyncToken, RetireDataKey, Rights, RotateDataKey, Sealed, SealedField, SealedPlace, Serial,
-    SetNodeAddresses, SetPin, Setting, Sources, Stamp, State, Timestamp, TokenId, UnblockUser,
-    UpdateSettings, UpdateUser, UserId, UserName,
+    ChallengeId, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
+    CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser,
+    DisplayName, EnrollToken, Fingerprint, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId,
+    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId,
+    Reseal, ResyncToken, RetireDataKey, Rights, RotateDataKey, Sealed, SealedField, SealedPlace,
+    Serial, SetNodeAddresses, SetPin, Setting, Sources, Stamp, State, Timestamp, TokenId,
+    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 mod changes;
@@ -360,6 +360,8 @@ impl Log {
             matches: matches.iter().map(shown).collect(),
             wrong_pin: wrong_pin.iter().map(shown).collect(),
             recovery_code,
+            challenge: ChallengeId::default(),
+            answer: None,
         }
     }
 }

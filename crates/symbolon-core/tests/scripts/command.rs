@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use symbolon_core::otp::{Algorithm, Code, Parameters, code_at, matching_step, resynchronise};
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, CancelBypass,
-    ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken,
+    ChallengeId, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken,
     CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint,
     GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, NameError,
     Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal, ResyncToken,
@@ -155,6 +155,7 @@ impl Place<'_> {
                 let code = self.code(view, &text, &tokens, made_at)?;
                 self.matches(view, code, &tokens, made_at)
             }
+            (None, None) if words.has("answer") => Vec::new(),
             _ => return Err("say either code or claims".to_owned()),
         };
         let outcome = Outcome {
@@ -166,8 +167,10 @@ impl Place<'_> {
             matches,
             wrong_pin: Vec::new(),
             recovery_code: None,
+            challenge: ChallengeId::default(),
+            answer: None,
         };
-        pins::judged(outcome, words)
+        pins::answered(pins::judged(outcome, words)?, words)
     }
 
     /// `TOKEN@STEP`: the code that the token shows then, as the serving node claims it.

@@ -83,6 +83,11 @@ impl Words {
         Ok(Some(self.0.remove(place)))
     }
 
+    /// Whether the word is there.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|word| word == key)
+    }
+
     /// Refuses words that nobody asked for.
     pub(crate) fn end(&self) -> Result<(), String> {
         if self.0.is_empty() {

@@ -2,13 +2,16 @@
 //! and which recovery code was typed, the script says.
 
 use super::*;
+use symbolon_core::pin::PinFault;
+use symbolon_core::{ChallengeAnswer, ChosenPin};
 
-/// `pin USER PIN`, `pin USER none`.
+/// `pin USER PIN`, `pin USER PIN must-change next`, `pin USER none`.
 pub(super) fn command(user: &str, words: &mut Words) -> Result<Command, String> {
     let user = UserId(number("user", user));
     let pin = words.next("a PIN")?;
     let pin = (pin != "none").then(|| sealed(&format!("sealed {pin}"), words)).transpose()?;
-    Ok(Command::SetPin(SetPin { user, pin }))
+    let must_change = words.option("must-change")?.is_some();
+    Ok(Command::SetPin(SetPin { user, pin, must_change }))
 }
 
 /// `bypass USER for TIME`, `no-bypass USER`, `recovery USER SET`.
@@ -27,6 +30,34 @@ pub(super) fn help(verb: &str, user: &str, words: &mut Words) -> Result<Command,
             Command::CreateRecoveryCodes(CreateRecoveryCodes { user, codes })
         }
     })
+}
+
+/// `asks NUMBER`: the challenge that comes of it, if one does; `answer NUMBER with PIN`, `answer NUMBER refused
+/// FAULT`: what was typed is the answer to one.
+pub(super) fn answered(outcome: Outcome, words: &mut Words) -> Result<Outcome, String> {
+    let id = |number: String| {
+        let number = number.parse().map_err(|_| format!("challenge {number}?"))?;
+        Ok::<_, String>(ChallengeId([number; 16]))
+    };
+    let challenge = words.option("asks")?.map(id).transpose()?.unwrap_or_default();
+    let Some(answered) = words.option("answer")? else {
+        return Ok(Outcome { challenge, ..outcome });
+    };
+    let pin = match (words.option("with")?, words.option("refused")?.as_deref()) {
+        (Some(pin), None) => {
+            let mut bytes = [0; 16];
+            bytes[..pin.len()].copy_from_slice(pin.as_bytes());
+            Ok(ChosenPin {
+                fingerprint: Fingerprint(bytes),
+                sealed: sealed(&format!("sealed {pin}"), words)?,
+            })
+        }
+        (None, Some("Used")) => Err(PinFault::Used),
+        (None, Some("Short")) => Err(PinFault::Short(6)),
+        _ => return Err("with PIN, or refused FAULT".to_owned()),
+    };
+    let answer = Some(ChallengeAnswer { challenge: id(answered)?, pin });
+    Ok(Outcome { challenge, answer, ..outcome })
 }
 
 /// `pin wrong`: the serving node finds that the PIN is wrong, whatever the code; `recovery NUMBER`: that a

@@ -2,8 +2,9 @@
 
 use symbolon_core::{
     Answer, AuditRow, BlockUser, CancelBypass, Command, ConfirmToken, CreateRecoveryCodes,
-    DeleteUser, Denial, GrantBypass, JoinTokenId, Match, NodeId, Proof, Reply, ResyncToken, Reveal,
-    Serial, SetPin, SettingChange, Standing, TokenId, UnblockUser, UpdateUser, UserName, Verdict,
+    Decision, DeleteUser, GrantBypass, JoinTokenId, Match, NodeId, Proof, Reply, ResyncToken,
+    Reveal, Serial, SetPin, SettingChange, Standing, TokenId, UnblockUser, UpdateUser, UserName,
+    Verdict,
 };
 
 use crate::administration;
@@ -73,15 +74,22 @@ fn verdict_text(world: &World, verdict: Verdict, (spent, proof): (&[Match], Proo
         Proof::Code => String::new(),
         Proof::Bypass => " by bypass".to_owned(),
         Proof::RecoveryCode(number) => format!(" by recovery {number}"),
+        Proof::Challenge => " by challenge".to_owned(),
     };
     let mark: String = spent
         .iter()
         .map(|spent| format!(", mark {} = {}", world.wallet.name(spent.token), spent.step))
         .collect();
-    match verdict.denial.map(Denial::name) {
-        None if verdict.failures == 0 => format!("allow{by}{mark}"),
-        None => format!("allow{by}{mark}, failures {}", verdict.failures),
-        Some(denial) => format!("deny {denial}{by}, failures {}{mark}", verdict.failures),
+    match verdict.decision {
+        Decision::Allow if verdict.failures == 0 => format!("allow{by}{mark}"),
+        Decision::Allow => format!("allow{by}{mark}, failures {}", verdict.failures),
+        Decision::Deny(denial) => {
+            format!("deny {}{by}, failures {}{mark}", denial.name(), verdict.failures)
+        }
+        Decision::Challenge { id, prompt } => {
+            let [number, ..] = id.0;
+            format!("asks {} {number}{by}{mark}, failures {}", prompt.name(), verdict.failures)
+        }
     }
 }
 
@@ -93,6 +101,7 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
         "due" => world.state().next_due().map_or_else(|| "nothing".to_owned(), time_text),
         "replies" => world.state().replies_len().to_string(),
         "user" => user(world, words.next("a user")?)?,
+        "challenges" => challenges(world, words.next("a user")?)?,
         "revision" => revision(world, words.next("a user")?)?,
         "changed" => changed(world, words.next("a user")?)?,
         "mark" => mark(world, &words.next("a token")?)?,
@@ -120,6 +129,7 @@ fn user(world: &World, name: String) -> Result<String, String> {
     let standing = match world.state().standing(user, None, world.state().clock()) {
         Standing::Disabled => "disabled, ".to_owned(),
         Standing::Blocked => "blocked, ".to_owned(),
+        Standing::PinExpired => "PIN expired, ".to_owned(),
         Standing::Waiting(until) => format!("waits until {}s, ", until.seconds()),
         _ => String::new(),
     };
@@ -135,6 +145,21 @@ fn user(world: &World, name: String) -> Result<String, String> {
     let text =
         format!("{standing}{pin}{help}failures {}, tokens {}", user.failures, tokens.join(" "));
     Ok(text.trim_end().to_owned())
+}
+
+/// Open challenges, with the answers that could not be taken.
+fn challenges(world: &World, name: String) -> Result<String, String> {
+    let name = UserName::new(name).map_err(|error| error.to_string())?;
+    let user = world.state().user_by_name(&name).ok_or("nobody")?;
+    let open: Vec<_> = world
+        .state()
+        .challenges_of(user.id)
+        .map(|open| {
+            let [number, ..] = open.id.0;
+            format!("{number} until {} after {}", time_text(open.expires_at), open.tries)
+        })
+        .collect();
+    Ok(if open.is_empty() { "none".to_owned() } else { open.join(", ") })
 }
 
 /// The log index of the last change by an administrator.
@@ -248,7 +273,9 @@ fn audit(world: &World) -> Result<String, String> {
         AuditRow::UserDeleted { name, tokens, .. } => {
             format!("user {name} deleted with {tokens} tokens")
         }
-        AuditRow::PinSet { .. } => "PIN set".to_owned(),
+        AuditRow::PinSet { must_change: false, .. } => "PIN set".to_owned(),
+        AuditRow::PinSet { .. } => "PIN set, to be changed".to_owned(),
+        AuditRow::PinChanged { .. } => "PIN changed".to_owned(),
         AuditRow::PinCleared { .. } => "PIN cleared".to_owned(),
         AuditRow::BypassGranted { reason, until, .. } => {
             format!("bypass until {}: {reason}", time_text(*until))

@@ -83,5 +83,16 @@ fn found(explained: &Explained, finding: Finding) -> String {
             "tokens in use: {usable}; still to be proved by a code: {pending}; recovery codes: \
              {recovery_codes}"
         ),
+        Finding::Pin { set: false, .. } => "there is no PIN".to_owned(),
+        Finding::Pin { due: true, may_change: true, .. } => {
+            "another must be chosen at the next sign-in".to_owned()
+        }
+        Finding::Pin { due: true, .. } => {
+            "it must be changed, and users may not do so: the help desk sets another".to_owned()
+        }
+        Finding::Pin { due_at: Some(due_at), .. } => {
+            format!("there is one; it stands {}", left(due_at))
+        }
+        Finding::Pin { .. } => "there is one".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use symbolon_core::{
     TokenId, UserId, Verdict,
 };
 
+use super::challenge::{decision_from_proto, decision_to_proto};
 use super::{DecodeError, data_key, need};
 use crate::peer::v1 as peer;
 use crate::v1;
@@ -22,6 +23,9 @@ pub const fn reason_detail(denial: Denial) -> v1::ReasonDetail {
         Denial::Blocked => v1::ReasonDetail::Blocked,
         Denial::Waiting => v1::ReasonDetail::Waiting,
         Denial::ShareSpent => v1::ReasonDetail::ShareSpent,
+        Denial::PinExpired => v1::ReasonDetail::PinExpired,
+        Denial::ChallengeExpired => v1::ReasonDetail::ChallengeOver,
+        Denial::NewPinRefused => v1::ReasonDetail::NewPinRefused,
         Denial::WrongPin => v1::ReasonDetail::WrongPin,
         Denial::AmbiguousName => v1::ReasonDetail::AmbiguousName,
     }
@@ -46,6 +50,9 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
         Detail::Waiting => Some(Denial::Waiting),
         Detail::ShareSpent => Some(Denial::ShareSpent),
         Detail::WrongPin => Some(Denial::WrongPin),
+        Detail::PinExpired => Some(Denial::PinExpired),
+        Detail::ChallengeOver => Some(Denial::ChallengeExpired),
+        Detail::NewPinRefused => Some(Denial::NewPinRefused),
         Detail::AmbiguousName => Some(Denial::AmbiguousName),
     })
 }
@@ -80,10 +87,11 @@ const REFUSALS: [Refusal; 22] = [
 pub fn answer_to_proto(answer: &Answer) -> peer::Answer {
     use peer::answer::Reply as Message;
     let reply = match answer.reply {
-        Reply::Verified(verdict) => Message::Verified(peer::Verdict {
-            denial: denial_number(verdict.denial),
-            failures: verdict.failures,
-        }),
+        Reply::Verified(verdict) => {
+            let (denial, challenge, prompt) = decision_to_proto(verdict.decision);
+            let failures = verdict.failures;
+            Message::Verified(peer::Verdict { denial, failures, challenge, prompt })
+        }
         Reply::ClusterCreated => Message::ClusterCreated(true),
         Reply::UserCreated(id) => Message::UserCreated(id.0),
         Reply::TokenEnrolled(id) => Message::TokenEnrolled(id.0),
@@ -113,7 +121,8 @@ pub fn answer_from_proto(message: peer::Answer) -> Result<Answer, DecodeError> {
     use peer::answer::Reply as Message;
     let reply = match need(message.reply, "reply")? {
         Message::Verified(m) => {
-            Reply::Verified(Verdict { denial: denial_from_number(m.denial)?, failures: m.failures })
+            let decision = decision_from_proto(m.denial, &m.challenge, m.prompt)?;
+            Reply::Verified(Verdict { decision, failures: m.failures })
         }
         Message::ClusterCreated(_) => Reply::ClusterCreated,
         Message::UserCreated(id) => Reply::UserCreated(UserId(id)),

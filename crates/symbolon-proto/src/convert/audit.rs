@@ -7,11 +7,11 @@ use symbolon_core::{
     UserId, UserName, Verdict, Verified,
 };
 
-use super::answer::{denial_from_number, denial_number};
 use super::bypass::{
     cancelled_from_proto, cancelled_to_proto, codes_created_to_proto, granted_from_proto,
     granted_to_proto, proof_from_proto, proof_to_proto,
 };
+use super::challenge::{decision_from_proto, decision_to_proto};
 use super::profile::{fields_from_proto, fields_to_proto};
 use super::{
     DecodeError, caller, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint,
@@ -128,7 +128,10 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
             user_unblocked(*user, reason, *failures)
         }
         AuditRow::UserDeleted { user, name, tokens } => user_deleted(*user, name, *tokens),
-        AuditRow::PinSet { user } => Event::PinSet(store::PinSet { user: user.0 }),
+        AuditRow::PinSet { user, must_change } => {
+            Event::PinSet(store::PinSet { user: user.0, must_change: *must_change })
+        }
+        AuditRow::PinChanged { user } => Event::PinChanged(store::PinChanged { user: user.0 }),
         AuditRow::PinCleared { user } => Event::PinCleared(store::PinCleared { user: user.0 }),
         AuditRow::BypassGranted { user, reason, until } => granted_to_proto(*user, reason, *until),
         AuditRow::BypassCancelled { user, reason } => cancelled_to_proto(*user, reason),
@@ -240,18 +243,22 @@ fn user_deleted(user: UserId, name: &UserName, tokens: u32) -> Event {
 }
 
 fn verified_to_proto(v: &Verified) -> store::Verified {
-    let (bypassed, recovery_code) = proof_to_proto(v.proof);
+    let (bypassed, recovery_code, answered) = proof_to_proto(v.proof);
+    let (denial, challenge, prompt) = decision_to_proto(v.verdict.decision);
     store::Verified {
         user_name: v.user_name.to_string(),
         user: v.user.map_or(0, |user| user.0),
         application: v.application.0,
         client_ip: v.client_ip.clone().into_bytes(),
         method: method_number(v.method),
-        denial: denial_number(v.verdict.denial),
+        denial,
         failures: v.verdict.failures,
         spent: v.spent.iter().map(|s| store::Spent { token: s.token.0, step: s.step }).collect(),
         bypassed,
         recovery_code,
+        challenge,
+        prompt,
+        answered,
     }
 }
 
@@ -278,7 +285,8 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             name: user_name(m.name)?,
             tokens: m.tokens,
         },
-        Event::PinSet(m) => AuditRow::PinSet { user: UserId(m.user) },
+        Event::PinSet(m) => AuditRow::PinSet { user: UserId(m.user), must_change: m.must_change },
+        Event::PinChanged(m) => AuditRow::PinChanged { user: UserId(m.user) },
         Event::PinCleared(m) => AuditRow::PinCleared { user: UserId(m.user) },
         Event::BypassGranted(m) => granted_from_proto(m)?,
         Event::BypassCancelled(m) => cancelled_from_proto(m)?,
@@ -346,15 +354,16 @@ fn user_blocked_from_proto(m: store::UserBlocked) -> Result<AuditRow, DecodeErro
 }
 
 fn verified_from_proto(m: store::Verified) -> Result<Verified, DecodeError> {
+    let decision = decision_from_proto(m.denial, &m.challenge, m.prompt)?;
     Ok(Verified {
         user_name: user_name(m.user_name)?,
         user: (m.user != 0).then_some(UserId(m.user)),
         application: ApplicationId(m.application),
         client_ip: String::from_utf8(m.client_ip).map_err(|_| DecodeError::Field("client_ip"))?,
         method: method(m.method)?,
-        verdict: Verdict { denial: denial_from_number(m.denial)?, failures: m.failures },
+        verdict: Verdict { decision, failures: m.failures },
         spent: m.spent.into_iter().map(spent_from_proto).collect(),
-        proof: proof_from_proto(m.bypassed, m.recovery_code)?,
+        proof: proof_from_proto(m.bypassed, m.recovery_code, m.answered)?,
     })
 }
 

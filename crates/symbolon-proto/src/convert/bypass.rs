@@ -43,20 +43,27 @@ pub(super) fn number(number: u32) -> Result<Option<u8>, DecodeError> {
     Ok((number != 0).then_some(number))
 }
 
-pub(super) const fn proof_to_proto(proof: Proof) -> (bool, u32) {
+pub(super) const fn proof_to_proto(proof: Proof) -> (bool, u32, bool) {
     match proof {
-        Proof::Code => (false, 0),
-        Proof::Bypass => (true, 0),
-        Proof::RecoveryCode(number) => (false, number as u32),
+        Proof::Code => (false, 0, false),
+        Proof::Bypass => (true, 0, false),
+        Proof::RecoveryCode(number) => (false, number as u32, false),
+        Proof::Challenge => (false, 0, true),
     }
 }
 
-pub(super) fn proof_from_proto(bypassed: bool, code: u32) -> Result<Proof, DecodeError> {
-    Ok(match (bypassed, number(code)?) {
-        (false, None) => Proof::Code,
-        (true, None) => Proof::Bypass,
-        (false, Some(number)) => Proof::RecoveryCode(number),
-        (true, Some(_)) => return Err(DecodeError::Field("recovery_code")),
+pub(super) fn proof_from_proto(
+    bypassed: bool,
+    code: u32,
+    answered: bool,
+) -> Result<Proof, DecodeError> {
+    Ok(match (bypassed, number(code)?, answered) {
+        (false, None, false) => Proof::Code,
+        (true, None, false) => Proof::Bypass,
+        (false, Some(number), false) => Proof::RecoveryCode(number),
+        (false, None, true) => Proof::Challenge,
+        (true, Some(_), _) => return Err(DecodeError::Field("recovery_code")),
+        (_, _, true) => return Err(DecodeError::Field("answered")),
     })
 }
 

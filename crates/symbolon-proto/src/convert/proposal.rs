@@ -13,9 +13,9 @@ use super::caller::{administrator_from_proto, administrator_to_proto};
 use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, profile_to_proto};
 use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode};
 use super::{
-    DecodeError, algorithm_number, bypass, caller, caller_from_proto, caller_to_proto, data_key,
-    display_name, fingerprint, method, method_number, name, need, parameters, reason, request_id,
-    serial, settings, token_kind, user_name,
+    DecodeError, algorithm_number, bypass, caller, caller_from_proto, caller_to_proto, challenge,
+    data_key, display_name, fingerprint, method, method_number, name, need, parameters, reason,
+    request_id, serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -171,9 +171,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             user: UserId(m.user),
             revision: m.revision.map(LogIndex),
         }),
-        Message::SetPin(m) => {
-            Command::SetPin(SetPin { user: UserId(m.user), pin: m.pin.map(Sealed::new) })
-        }
+        Message::SetPin(m) => Command::SetPin(set_pin_from_proto(m)),
         Message::GrantBypass(m) => bypass::grant_from_proto(m)?,
         Message::CancelBypass(m) => bypass::cancel_from_proto(m)?,
         Message::CreateRecoveryCodes(m) => bypass::create_codes_from_proto(m),
@@ -227,9 +225,14 @@ fn create_join_token_to_proto(c: &CreateJoinToken) -> store::CreateJoinToken {
     }
 }
 
+fn set_pin_from_proto(m: store::SetPin) -> SetPin {
+    let pin = m.pin.map(Sealed::new);
+    SetPin { user: UserId(m.user), pin, must_change: m.must_change }
+}
+
 fn set_pin_to_proto(c: &SetPin) -> store::SetPin {
     let pin = c.pin.as_ref().map(|pin| pin.as_bytes().to_vec());
-    store::SetPin { user: c.user.0, pin }
+    store::SetPin { user: c.user.0, pin, must_change: c.must_change }
 }
 
 fn create_join_token_from_proto(m: store::CreateJoinToken) -> Result<Command, DecodeError> {
@@ -357,6 +360,8 @@ fn outcome_to_proto(outcome: &Outcome) -> store::Outcome {
         r#match: matches.map(match_to_proto).collect(),
         wrong_pin: outcome.wrong_pin.iter().map(match_to_proto).collect(),
         recovery_code: outcome.recovery_code.map_or(0, u32::from),
+        challenge: challenge::challenge_bytes(outcome.challenge),
+        answer: outcome.answer.as_ref().map(challenge::answer_to_proto),
     }
 }
 
@@ -372,5 +377,7 @@ fn outcome_from_proto(m: store::Outcome) -> Result<Outcome, DecodeError> {
         matches: matches.map(match_from_proto).collect(),
         wrong_pin: m.wrong_pin.into_iter().map(match_from_proto).collect(),
         recovery_code: bypass::number(m.recovery_code)?,
+        challenge: challenge::challenge_or_none(&m.challenge)?,
+        answer: m.answer.map(challenge::answer_from_proto).transpose()?,
     })
 }

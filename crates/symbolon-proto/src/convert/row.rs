@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use prost::Message as _;
 use symbolon_core::{
-    AdministratorId, ApplicationId, Block, Cluster, ClusterId, DataKeys, Digest, JoinToken,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, Reveal, Rotation, Row, RowKey,
-    Scalars, Sealed, Timestamp, Token, TokenId, User, UserId, UserPin,
+    AdministratorId, ApplicationId, Block, ChallengeId, Cluster, ClusterId, DataKeys, Digest,
+    JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, Reveal, Rotation,
+    Row, RowKey, Scalars, Sealed, Timestamp, Token, TokenId, User, UserId, UserPin,
 };
 
 use super::caller::{
@@ -14,8 +14,8 @@ use super::caller::{
 };
 use super::profile::{profile_from_proto, profile_to_proto};
 use super::{
-    DecodeError, algorithm_number, bypass, data_key, display_name, name, need, parameters, reason,
-    serial, settings, token_kind, user_name,
+    DecodeError, algorithm_number, bypass, challenge, data_key, display_name, name, need,
+    parameters, reason, serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -32,6 +32,7 @@ pub fn row_key_encode(key: RowKey) -> Vec<u8> {
         RowKey::JoinToken(id) => (b'J', id.0),
         RowKey::DataKeys => (b'K', 0),
         RowKey::Settings => (b'S', 0),
+        RowKey::Challenge(id) => return [&b"H"[..], &id.0].concat(),
     };
     let mut bytes = vec![kind];
     bytes.extend_from_slice(&id.to_be_bytes());
@@ -41,6 +42,9 @@ pub fn row_key_encode(key: RowKey) -> Vec<u8> {
 /// The row that such bytes name; `None` if they name none.
 pub(crate) fn row_key_decode(bytes: &[u8]) -> Option<RowKey> {
     let (kind, id) = bytes.split_first()?;
+    if *kind == b'H' {
+        return ChallengeId::from_slice(id).map(RowKey::Challenge);
+    }
     let id = u64::from_be_bytes(id.try_into().ok()?);
     Some(match (kind, id) {
         (b'C', 0) => RowKey::Cluster,
@@ -145,6 +149,7 @@ fn row_to_proto(row: &Row) -> store::Row {
         }
         Row::DataKeys(row) => Message::DataKeys(data_keys_to_proto(row)),
         Row::Settings(row) => Message::Settings(settings::row_to_proto(row)),
+        Row::Challenge(row) => Message::Challenge(challenge::row_to_proto(row)),
     };
     store::Row { row: Some(message) }
 }
@@ -179,6 +184,7 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
         Message::Node(m) => Row::Node(node_from_proto(m)?),
         Message::DataKeys(m) => Row::DataKeys(data_keys_from_proto(m)?),
         Message::Settings(m) => Row::Settings(settings::row_from_proto(m)?),
+        Message::Challenge(m) => Row::Challenge(challenge::row_from_proto(m)?),
         Message::JoinToken(m) => Row::JoinToken(JoinToken {
             id: JoinTokenId(m.id),
             secret: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,
@@ -238,11 +244,16 @@ fn user_from_proto(m: store::UserRow) -> Result<User, DecodeError> {
 }
 
 fn pin_to_proto(pin: &UserPin) -> store::Pin {
-    store::Pin { sealed: pin.sealed.as_bytes().to_vec(), set_at: pin.set_at.0 }
+    store::Pin {
+        sealed: pin.sealed.as_bytes().to_vec(),
+        set_at: pin.set_at.0,
+        must_change: pin.must_change,
+    }
 }
 
 fn pin_from_proto(m: store::Pin) -> UserPin {
-    UserPin { sealed: Sealed::new(m.sealed), set_at: Timestamp(m.set_at) }
+    let set_at = Timestamp(m.set_at);
+    UserPin { sealed: Sealed::new(m.sealed), set_at, must_change: m.must_change }
 }
 
 fn block_to_proto(block: &Block) -> store::Block {

@@ -33,6 +33,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::user_commands()).chain(samples::settings_commands());
     let later = later.chain(samples::callers::commands());
     let later = later.chain(samples::pin_commands()).chain(samples::bypass_commands());
+    let later = later.chain(samples::challenge_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
@@ -40,6 +41,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
     let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
     let later = later.chain(samples::pin_rows()).chain(samples::bypass_rows());
+    let later = later.chain(samples::challenge_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
     let later = later.chain(samples::callers::rows()).chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
@@ -56,6 +58,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-strangers", None, samples::callers::later_audit()));
     vectors.push(audit("audit-batch-pins", None, samples::pin_audit()));
     vectors.push(audit("audit-batch-bypass", None, samples::bypass_audit()));
+    vectors.push(audit("audit-batch-challenges", None, samples::challenge_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -94,6 +97,7 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "Proposal",
             "Caller",
             "Outcome",
+            "ChallengeAnswer",
             "Match",
             "CreateCluster",
             "CreateUser",
@@ -176,6 +180,7 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "Pin",
             "Bypass",
             "RecoveryCodes",
+            "ChallengeRow",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -228,6 +233,7 @@ fn audit(
             "BypassGranted",
             "BypassCancelled",
             "RecoveryCodesCreated",
+            "PinChanged",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {

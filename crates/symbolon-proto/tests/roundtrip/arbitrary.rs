@@ -10,11 +10,11 @@ use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     AdministratorId, AdmitNode, Answer, ApplicationId, AuditEvent, AuditRow, Block, BlockUser,
     Caller, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster,
-    CreateJoinToken, CreateUser, DataKeyId, DataKeys, DeleteUser, Denial, DisplayName, EnrollToken,
-    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name,
-    Node, NodeId, Outcome, Proposal, Reason, Refusal, RemoveToken, Reply, RequestId, Reseal,
-    ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, SETTINGS, Sealed,
-    Serial, SetNodeAddresses, Setting, Settings, Timestamp, Token, TokenId, UnblockUser,
+    CreateJoinToken, CreateUser, DataKeyId, DataKeys, Decision, DeleteUser, Denial, DisplayName,
+    EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
+    Method, Name, Node, NodeId, Outcome, Proposal, Reason, Refusal, RemoveToken, Reply, RequestId,
+    Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, SETTINGS,
+    Sealed, Serial, SetNodeAddresses, Setting, Settings, Timestamp, Token, TokenId, UnblockUser,
     UpdateSettings, UpdateUser, User, UserId, UserName, Verdict, Verified,
 };
 
@@ -367,20 +367,24 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         join_token_row().prop_map(Row::JoinToken),
         keys::row().prop_map(Row::DataKeys),
         settings::row().prop_map(Row::Settings).boxed(),
+        pins::challenge().prop_map(Row::Challenge).boxed(),
     ]
 }
 
 pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
-    let denial = prop_oneof![
-        Just(None),
-        Just(Some(Denial::CodeMismatch)),
-        Just(Some(Denial::CodeAlreadyUsed)),
-        Just(Some(Denial::UnknownUser)),
-        Just(Some(Denial::NoToken)),
-        Just(Some(Denial::Locked)),
-        Just(Some(Denial::WrongPin)),
+    let decision = prop_oneof![
+        pins::decision(),
+        Just(Decision::Deny(Denial::CodeMismatch)),
+        Just(Decision::Deny(Denial::CodeAlreadyUsed)),
+        Just(Decision::Deny(Denial::UnknownUser)),
+        Just(Decision::Deny(Denial::NoToken)),
+        Just(Decision::Deny(Denial::Locked)),
+        Just(Decision::Deny(Denial::WrongPin)),
+        Just(Decision::Deny(Denial::PinExpired)),
+        Just(Decision::Deny(Denial::ChallengeExpired)),
+        Just(Decision::Deny(Denial::NewPinRefused)),
     ];
-    (denial, any::<u32>()).prop_map(|(denial, failures)| Verdict { denial, failures })
+    (decision, any::<u32>()).prop_map(|(decision, failures)| Verdict { decision, failures })
 }
 
 fn verified() -> impl Strategy<Value = Verified> {

@@ -234,7 +234,7 @@ fn a_reply_has_a_number_that_exists() {
         assert_eq!(refusal(answer_from_proto(refused)), of("refused"));
     }
     for denial in [63, u32::MAX] {
-        let verdict = peer::Verdict { denial, failures: 0 };
+        let verdict = peer::Verdict { denial, ..peer::Verdict::default() };
         let denied = answer(peer::answer::Reply::Verified(verdict));
         assert_eq!(refusal(answer_from_proto(denied)), of("denial"));
     }
@@ -262,4 +262,46 @@ fn an_error_shows_nothing_of_what_was_read() {
     assert_eq!(said, of("user_name"));
     let cut = proposal_decode(&proposals()[0][..40]).unwrap_err();
     assert_eq!(cut.to_string(), "not a protobuf message");
+}
+
+#[test]
+fn a_challenge_has_16_bytes_and_a_prompt_that_exists() {
+    let verdict = |challenge: &[u8], prompt, denial| {
+        let verdict = peer::Verdict { challenge: challenge.to_vec(), prompt, denial, failures: 0 };
+        let reply = Some(peer::answer::Reply::Verified(verdict));
+        refusal(answer_from_proto(peer::Answer { log_index: 1, reply }))
+    };
+    assert_eq!(verdict(&[1; 15], 1, 0), of("challenge"));
+    assert_eq!(verdict(&[], 1, 0), of("challenge"));
+    assert_eq!(verdict(&[1; 16], 0, 0), of("prompt"));
+    assert_eq!(verdict(&[1; 16], 4, 0), of("prompt"));
+    // Neither yes nor no.
+    assert_eq!(verdict(&[1; 16], 1, 1), of("prompt"));
+
+    let answered = |change: fn(&mut store::ChallengeAnswer)| {
+        let (_, command) = samples::challenge_commands().remove(2);
+        changed(command, |message| match &mut message.command {
+            Some(store::proposal::Command::Verify(outcome)) => {
+                change(outcome.answer.as_mut().unwrap());
+            }
+            _ => panic!("a verification"),
+        })
+    };
+    assert_eq!(answered(|m| m.challenge.clear()), of("challenge"));
+    assert_eq!(answered(|m| m.fingerprint = vec![1; 15]), of("fingerprint"));
+    // A prompt that is no fault.
+    assert_eq!(answered(|m| m.fault = 1), of("fault"));
+
+    let row = |change: fn(&mut store::ChallengeRow)| {
+        let (_, row) = samples::challenge_rows().remove(2);
+        let mut message = store::Row::decode(&row_encode(&row)[..]).unwrap();
+        match &mut message.row {
+            Some(store::row::Row::Challenge(row)) => change(row),
+            _ => panic!("a challenge"),
+        }
+        refusal(row_decode(&message.encode_to_vec()))
+    };
+    assert_eq!(row(|m| m.id.clear()), of("challenge"));
+    assert_eq!(row(|m| m.chosen = vec![1; 3]), of("fingerprint"));
+    assert_eq!(row(|m| m.tries = 256), of("tries"));
 }

@@ -6,13 +6,13 @@ pub(crate) mod callers;
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     AdministratorId, AdmitNode, ApplicationId, AuditEvent, AuditRow, Block, BlockUser, Caller,
-    Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken,
-    CreateUser, DataKeyId, DataKeys, DeleteUser, Denial, Digest, DisplayName, EnrollToken,
-    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name,
-    Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal, ResyncToken,
-    RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial,
-    SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser, User, UserId, UserName,
-    Verdict, Verified,
+    ChallengeId, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster,
+    CreateJoinToken, CreateUser, DataKeyId, DataKeys, Decision, DeleteUser, Denial, Digest,
+    DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId,
+    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId,
+    Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars,
+    Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser, User,
+    UserId, UserName, Verdict, Verified,
 };
 
 mod bypass;
@@ -21,7 +21,9 @@ mod settings;
 mod users;
 
 pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
-pub(crate) use pins::{pin_audit, pin_commands, pin_rows};
+pub(crate) use pins::{
+    challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,
+};
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
 pub(crate) use users::{user_audit, user_commands, user_rows};
 
@@ -127,6 +129,8 @@ pub(crate) fn outcome() -> Outcome {
         ],
         wrong_pin: Vec::new(),
         recovery_code: None,
+        challenge: ChallengeId::default(),
+        answer: None,
     }
 }
 
@@ -424,7 +428,10 @@ fn verified(denial: Option<Denial>) -> Verified {
         application: ApplicationId(0x0102_0304_0506_0708),
         client_ip: "2001:db8::7".to_owned(),
         method: Method::Otp,
-        verdict: Verdict { denial, failures: if denial == Some(Denial::Locked) { 100 } else { 0 } },
+        verdict: Verdict {
+            decision: denial.map_or(Decision::Allow, Decision::Deny),
+            failures: if denial == Some(Denial::Locked) { 100 } else { 0 },
+        },
         spent: denial
             .is_none()
             .then_some(Match { token: TokenId(0xb1b2_b3b4_b5b6_b7b8), step: 60_000_000 })

@@ -6,7 +6,7 @@ use symbolon_core::{Operation, Timestamp};
 
 use super::{
     AuditExtent, AuditFilter, AuditKinds, AuditPart, AuditPlace, AuditQuestion, AuditUnreadable,
-    PART_EVENTS,
+    Decided, PART_EVENTS,
 };
 use crate::admission::Place;
 use crate::names;
@@ -25,8 +25,8 @@ pub struct QueryAudit {
     pub application: String,
     /// Name of a node.
     pub node: String,
-    /// Verifications that were allowed, or denied.
-    pub allowed: Option<bool>,
+    /// Verifications that were decided so.
+    pub decided: Option<Decided>,
     /// Of one of these kinds.
     pub kinds: Option<AuditKinds>,
     /// Of this time or later.
@@ -87,7 +87,7 @@ impl Service {
         let state = self.ledger.view().state;
         let asked = |text: &str| !text.is_empty();
         let mut filter =
-            AuditFilter { allowed: query.allowed, kinds: query.kinds, ..AuditFilter::default() };
+            AuditFilter { decided: query.decided, kinds: query.kinds, ..AuditFilter::default() };
         if asked(&query.username) {
             filter.username = Some(names::user_name(&query.username)?);
         }

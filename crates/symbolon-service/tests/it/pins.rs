@@ -15,7 +15,7 @@ impl Bench {
     }
 
     async fn try_pin(&self, user: &str, new: &NewPin) -> Result<PinDone, ServiceError> {
-        self.service.set_pin(&self.admin, None, user, new, deadline()).await
+        self.service.set_pin(&self.admin, None, user, (new, false), deadline()).await
     }
 
     pub(crate) async fn set(&self, name: &str, value: u64) {
@@ -28,7 +28,7 @@ impl Bench {
     pub(crate) async fn ask(&self, user: &str, code: &str) -> Option<Denial> {
         let id = u8::try_from(self.ledger.proposals().len()).unwrap();
         let answer = self.service.verify(&self.app, question(user, code, id), deadline());
-        answer.await.unwrap().verdict.denial
+        answer.await.unwrap().verdict.denial()
     }
 }
 
@@ -101,7 +101,10 @@ async fn a_pin_that_breaks_a_rule_is_refused_with_the_rule() {
     }
     bench.set("pin.history", 0).await;
     bench.pin("alice", "47114").await;
-    let told = bench.service.set_pin(&bench.app, None, "alice", &chosen("80808"), deadline()).await;
+    let told = bench
+        .service
+        .set_pin(&bench.app, None, "alice", (&chosen("80808"), false), deadline())
+        .await;
     assert_eq!(
         told.unwrap_err(),
         ServiceError::PermissionDenied(symbolon_core::Operation::SetPin.rights())
@@ -114,7 +117,8 @@ async fn a_pin_that_the_server_draws_breaks_no_rule_and_is_shown_once() {
     bench.user("alice").await;
     bench.set("pin.min_length", 16).await;
     let id = Some(RequestId([9; 16]));
-    let draw = || bench.service.set_pin(&bench.admin, id, "alice", &NewPin::Drawn, deadline());
+    let draw =
+        || bench.service.set_pin(&bench.admin, id, "alice", (&NewPin::Drawn, false), deadline());
     let done = draw().await.unwrap();
     assert!(!format!("{done:?}").contains("drawn"));
     let pin = done.drawn.unwrap();
@@ -135,7 +139,8 @@ async fn a_drawn_pin_that_does_not_count_is_not_shown() {
     let bench = Bench::new().await;
     bench.user("alice").await;
     let id = Some(RequestId([9; 16]));
-    let draw = || bench.service.set_pin(&bench.admin, id, "alice", &NewPin::Drawn, deadline());
+    let draw =
+        || bench.service.set_pin(&bench.admin, id, "alice", (&NewPin::Drawn, false), deadline());
     bench.ledger.freeze_after(async || assert!(draw().await.is_ok())).await;
     assert_eq!(draw().await.unwrap_err(), ServiceError::SecretGone);
 }

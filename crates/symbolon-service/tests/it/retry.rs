@@ -28,7 +28,7 @@ async fn after_its_time_it_is_a_new_request_even_in_a_quiet_cluster() {
     bench.clock.advance(RETRANSMISSION_MILLISECONDS);
     assert_eq!(ask().await.unwrap(), first);
     bench.clock.advance(1);
-    assert_eq!(ask().await.unwrap().verdict.denial, Some(Denial::CodeAlreadyUsed));
+    assert_eq!(ask().await.unwrap().verdict.denial(), Some(Denial::CodeAlreadyUsed));
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,7 +56,7 @@ async fn another_caller_gets_nothing_for_an_answered_id() {
     let mail = bench.service.authenticate(&key, None, deadline()).await.unwrap();
     let answer =
         bench.service.verify(&mail, question("alice", &code, 1), deadline()).await.unwrap();
-    assert_eq!(answer.verdict.denial, Some(Denial::CodeAlreadyUsed));
+    assert_eq!(answer.verdict.denial(), Some(Denial::CodeAlreadyUsed));
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,12 +98,12 @@ async fn every_code_of_the_window_is_taken_once_and_the_next_is_not() {
         id += 1;
         bench.service.verify(&bench.app, question("alice", &code, id), deadline())
     };
-    assert_eq!(ask(bench.code(2)).await.unwrap().verdict.denial, Some(Denial::CodeMismatch));
+    assert_eq!(ask(bench.code(2)).await.unwrap().verdict.denial(), Some(Denial::CodeMismatch));
     assert!(ask(bench.code(-1)).await.unwrap().verdict.is_allow());
     assert!(ask(bench.code(0)).await.unwrap().verdict.is_allow());
     assert!(ask(bench.code(1)).await.unwrap().verdict.is_allow());
     let again = ask(bench.code(0)).await.unwrap();
-    assert_eq!(again.verdict.denial, Some(Denial::CodeAlreadyUsed));
+    assert_eq!(again.verdict.denial(), Some(Denial::CodeAlreadyUsed));
     assert_eq!(again.verdict.failures, 0, "a double is no failure");
 }
 

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use symbolon_core::{Command, Denial, Operation};
-use symbolon_service::ServiceError;
+use symbolon_core::{ChallengeId, Command, Denial, Operation};
+use symbolon_service::{ServiceError, VerifyRequest};
 use tokio::time::Instant;
 
 use super::bench::{Bench, application, deadline, question};
@@ -16,9 +16,9 @@ async fn an_unknown_name_takes_the_same_path_as_a_wrong_code() {
     let wrong = bench.code(5);
     let before = bench.ledger.proposals().len();
     let known = bench.service.verify(&bench.app, question("alice", &wrong, 1), deadline());
-    assert_eq!(known.await.unwrap().verdict.denial, Some(Denial::CodeMismatch));
+    assert_eq!(known.await.unwrap().verdict.denial(), Some(Denial::CodeMismatch));
     let unknown = bench.service.verify(&bench.app, question("zelda", &wrong, 2), deadline());
-    assert_eq!(unknown.await.unwrap().verdict.denial, Some(Denial::UnknownUser));
+    assert_eq!(unknown.await.unwrap().verdict.denial(), Some(Denial::UnknownUser));
     let proposals = bench.ledger.proposals();
     let [known, unknown] = &proposals[before..] else { panic!("one proposal each") };
     let outcome = |proposal: &symbolon_core::Proposal| match &proposal.command {
@@ -27,6 +27,30 @@ async fn an_unknown_name_takes_the_same_path_as_a_wrong_code() {
     };
     assert!(outcome(known).matches.is_empty() && outcome(unknown).matches.is_empty());
     assert_eq!(outcome(unknown).user, None);
+}
+
+/// Whether somebody has a PIN, and whether there is anybody, cannot be told by what an answer costs.
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_challenge_costs_as_much_for_an_unknown_name() {
+    let bench = Bench::new().await;
+    bench.user("alice").await;
+    bench.user("paula").await;
+    bench.pin("paula", "4711").await;
+    let mut id = 0;
+    let mut opened = async |user: &str, typed: &str| {
+        let before = bench.vault.opened.load(Ordering::SeqCst);
+        id += 1;
+        let state = Some(ChallengeId([7; 16]));
+        let question = VerifyRequest { state, ..question(user, typed, id) };
+        let answer = bench.service.verify(&bench.app, question, deadline()).await.unwrap();
+        assert!(answer.verdict.denial().is_some());
+        bench.vault.opened.load(Ordering::SeqCst) - before
+    };
+    for (typed, fields) in [("2580", 1), ("1234", 1), ("no PIN", 0)] {
+        for user in ["alice", "zelda", "paula"] {
+            assert_eq!(opened(user, typed).await, fields, "{user}, {typed}");
+        }
+    }
 }
 
 /// Each seed that is opened is searched by the same number of HMACs, one for each step of the window.

@@ -82,6 +82,9 @@ fn line(event: &v1::AuditEvent) -> String {
             decided if verified.recovery > 0 => {
                 format!("{} RECOVERY {}", decided.as_str_name(), verified.recovery)
             }
+            v1::Decision::Challenge => {
+                format!("CHALLENGE {}", view::prompt(verified.prompt()).unwrap_or_default())
+            }
             decided => decided.as_str_name().to_owned(),
         };
         from = &verified.client_ip;
@@ -133,6 +136,7 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::UserUnblocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::UserDeleted(it)) => user(&it.user),
         Some(Details::PinSet(it)) => user(&it.user),
+        Some(Details::PinChanged(it)) => user(&it.user),
         Some(Details::PinCleared(it)) => user(&it.user),
         Some(Details::BypassGranted(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::BypassCancelled(it)) => format!("{} {:?}", user(&it.user), it.reason),

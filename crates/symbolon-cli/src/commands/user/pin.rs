@@ -25,6 +25,9 @@ pub(crate) struct PinArguments {
     name: String,
     #[command(flatten)]
     change: PinChange,
+    /// The user must choose another at the next sign-in
+    #[arg(long, conflicts_with = "clear")]
+    must_change: bool,
 }
 
 #[derive(clap::Args)]
@@ -55,14 +58,14 @@ pub(super) async fn run(
     arguments: PinArguments,
     format: Format,
 ) -> Result<(), Failure> {
-    let PinArguments { name, change } = arguments;
+    let PinArguments { name, change, must_change } = arguments;
     let change = match change {
         PinChange { set_file: Some(file), .. } => Change::Pin(read(&file)?),
         PinChange { generate: true, .. } => Change::Generate(true),
         PinChange { .. } => Change::Clear(true),
     };
     let cleared = matches!(change, Change::Clear(_));
-    let question = SetPinRequest { username: name, change: Some(change) };
+    let question = SetPinRequest { username: name, change: Some(change), must_change };
     let answer = context
         .write(question, async |channel, request| {
             UserServiceClient::new(channel).set_pin(request).await
@@ -98,7 +101,13 @@ fn read(file: &Path) -> Result<String, Failure> {
     }
 }
 
-/// Whether a user has one.
-pub(super) fn shown(set_at: Option<&str>) -> String {
-    set_at.map_or_else(|| "none".to_owned(), |at| format!("set {at}"))
+/// Whether a user has one, and from when on they must choose another.
+pub(super) fn shown(user: &User) -> String {
+    match (&user.pin_set_at, &user.pin_due_at) {
+        (None, _) => "none".to_owned(),
+        (Some(set_at), None) => format!("set {set_at}"),
+        (Some(set_at), Some(due_at)) => {
+            format!("set {set_at}, to be changed at the first sign-in from {due_at} on")
+        }
+    }
 }

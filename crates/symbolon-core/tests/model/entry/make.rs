@@ -1,14 +1,16 @@
 //! From wishes to commands.
 
 use symbolon_core::otp::{Algorithm, MovingFactor, Parameters};
+use symbolon_core::pin::PinFault;
 use symbolon_core::{
-    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, CancelBypass, ClusterId,
-    Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken, CreateRecoveryCodes,
-    CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, GrantBypass, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Phone, PhoneKind,
-    Profile, ProfileChange, Reason, RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey,
-    RowKey, Sealed, SealedPlace, Serial, SetNodeAddresses, SetPin, State, Timestamp, TokenId,
-    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
+    Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, CancelBypass,
+    ChallengeAnswer, ChallengeId, ChosenPin, ClusterId, Command, ConfirmDataKey, ConfirmToken,
+    CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser,
+    DisplayName, EnrollToken, Fingerprint, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId,
+    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Phone, PhoneKind, Profile, ProfileChange,
+    Reason, RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed,
+    SealedPlace, Serial, SetNodeAddresses, SetPin, Setting, State, Timestamp, TokenId, UnblockUser,
+    UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 use crate::script::{Token, Who, Wish};
@@ -27,6 +29,9 @@ impl Maker<'_> {
             | Wish::Block { .. }
             | Wish::Unblock { .. }
             | Wish::Delete { .. } => self.about_user(wish),
+            Wish::Answer { name, application, open, pin, next, key_off } => {
+                self.answer((*name, *application), *open, *pin, (*next, *key_off))
+            }
             Wish::Pin { .. }
             | Wish::Bypass { .. }
             | Wish::NoBypass { .. }
@@ -39,7 +44,7 @@ impl Maker<'_> {
             | Wish::ConfirmKey { .. }
             | Wish::Reseal { .. }
             | Wish::Retire { .. } => self.about_key(wish),
-            Wish::Verify { name, application, shown, without_pin, recovery_code, known } => {
+            Wish::Verify { name, application, shown, without_pin, recovery_code, known, next } => {
                 let user_name = user_name(*name);
                 let found = self.view.account(&user_name).user();
                 let own = found.map_or(&[][..], |user| &user.tokens[..]);
@@ -67,6 +72,8 @@ impl Maker<'_> {
                     matches,
                     wrong_pin,
                     recovery_code: *recovery_code,
+                    challenge: ChallengeId([*next; 16]),
+                    answer: None,
                 })
             }
             Wish::Application { .. }
@@ -79,12 +86,44 @@ impl Maker<'_> {
             | Wish::RotateAdministratorToken { .. }
             | Wish::DeleteAdministrator { .. } => self.about_caller(wish),
             Wish::Tick => Command::Tick,
-            Wish::Settings { changes, bound } => Command::UpdateSettings(UpdateSettings {
-                changes: changes.clone(),
-                revision: bound.then(|| self.view.settings().changed_at),
-            }),
+            Wish::Settings { changes, bound } => self.settings(changes, *bound),
             _ => self.about_cluster(wish),
         }
+    }
+
+    fn settings(&self, changes: &[(Setting, Option<u64>)], bound: bool) -> Command {
+        let revision = bound.then(|| self.view.settings().changed_at);
+        Command::UpdateSettings(UpdateSettings { changes: changes.to_vec(), revision })
+    }
+
+    fn answer(
+        &self,
+        (name, application): (u64, u64),
+        open: Option<usize>,
+        pin: Result<u8, PinFault>,
+        (next, key_off): (u8, i64),
+    ) -> Command {
+        let user_name = user_name(name);
+        let user = self.view.account(&user_name).user().map(|user| user.id);
+        let all = self.view.users_after(None).flat_map(|user| self.view.challenges_of(user.id));
+        let all: Vec<ChallengeId> = all.map(|open| open.id).collect();
+        let there = open.filter(|_| !all.is_empty()).map(|place| all[place % all.len()]);
+        let pin = pin.map(|number| ChosenPin {
+            fingerprint: Fingerprint([number; 16]),
+            sealed: self.sealed(key_off, 7),
+        });
+        Command::Verify(Outcome {
+            user_name,
+            user,
+            application: ApplicationId(application),
+            method: Method::Otp,
+            client_ip: String::new(),
+            matches: Vec::new(),
+            wrong_pin: Vec::new(),
+            recovery_code: None,
+            challenge: ChallengeId([next; 16]),
+            answer: Some(ChallengeAnswer { challenge: there.unwrap_or_default(), pin }),
+        })
     }
 
     fn about_user(&self, wish: &Wish) -> Command {
@@ -128,9 +167,10 @@ impl Maker<'_> {
     fn about_help(&self, wish: &Wish) -> Command {
         let reason = Reason::new("lost").unwrap();
         match wish {
-            Wish::Pin { user, set, key_off } => Command::SetPin(SetPin {
+            Wish::Pin { user, set, must_change, key_off } => Command::SetPin(SetPin {
                 user: UserId(*user),
                 pin: set.then(|| self.sealed(*key_off, 5)),
+                must_change: *must_change,
             }),
             Wish::Bypass { user, milliseconds } => Command::GrantBypass(GrantBypass {
                 user: UserId(*user),

@@ -101,10 +101,12 @@ fn ends(model: &Model, now: u64, of_rows: bool) -> Vec<u64> {
         ends.extend(person.block.as_ref().map(|block| block.until.0));
         ends.extend(person.bypass.as_ref().map(|bypass| bypass.until.0));
         ends.push(model.wait_until(person));
+        ends.extend(model.pin_due(person));
     }
+    ends.extend(model.challenges.iter().map(|row| row.expires_at.0));
     ends.extend(model.join_tokens.iter().map(|row| row.expires_at.0));
     ends.extend(model.applications.iter().filter_map(|row| row.old_key).map(|old| old.until.0));
-    ends.retain(|end| of_rows && (now..now + 3_600_000).contains(end));
+    ends.retain(|end| of_rows && (now..now + 25 * 3_600_000).contains(end));
     if ends.is_empty() {
         ends.extend(model.remembering().map(|given| given.last_at()));
         ends.push((now / 30_000 + 1) * 30_000);

@@ -25,9 +25,12 @@ impl Model {
             self.under_active_key(sealed)?;
         }
         let had_failed = !person.wrong.is_empty();
-        let pin = command.pin.clone();
+        let (pin, must_change) = (command.pin.clone(), command.must_change);
+        let open = self.challenges.iter().any(|open| open.user == command.user);
+        self.note_if(open, "a PIN ends a challenge");
+        self.challenges.retain(|open| open.user != command.user);
         let person = self.person(command.user)?;
-        person.pin = pin.map(|sealed| UserPin { sealed, set_at: Timestamp(now) });
+        person.pin = pin.map(|sealed| UserPin { sealed, set_at: Timestamp(now), must_change });
         person.wrong.clear();
         person.changed_at = at.index;
         person.revision = at.index;
@@ -36,7 +39,7 @@ impl Model {
         self.tell(
             at,
             if command.pin.is_some() {
-                AuditRow::PinSet { user }
+                AuditRow::PinSet { user, must_change }
             } else {
                 AuditRow::PinCleared { user }
             },

@@ -3,12 +3,13 @@
 //! can be counted anew. It shares the core's data and none of its decisions.
 
 use symbolon_core::{
-    Administrator, Answer, Application, AuditEvent, AuditRow, Caller, Cluster, Command, DataKeyId,
-    DataKeys, Fingerprint, JoinToken, LogIndex, Node, Proposal, Refusal, Reply, RequestId, Row,
-    Sealed, Stamp, Timestamp, Token,
+    Administrator, Answer, Application, AuditEvent, AuditRow, Caller, Challenge, Cluster, Command,
+    DataKeyId, DataKeys, Fingerprint, JoinToken, LogIndex, Node, Proposal, Refusal, Reply,
+    RequestId, Row, Sealed, Stamp, Timestamp, Token,
 };
 
 mod callers;
+mod challenges;
 mod cluster;
 mod helped;
 mod keys;
@@ -42,6 +43,7 @@ pub(crate) struct Model {
     pub(crate) join_tokens: Vec<JoinToken>,
     pub(crate) keys: Option<DataKeys>,
     pub(crate) settings: settings::Set,
+    pub(crate) challenges: Vec<Challenge>,
     /// Every answer that was ever to be remembered.
     pub(crate) given: Vec<Given>,
     /// The whole audit.
@@ -233,6 +235,7 @@ impl Model {
         rows.extend(self.join_tokens.iter().cloned().map(Row::JoinToken));
         rows.extend(self.keys.iter().cloned().map(Row::DataKeys));
         rows.extend(self.settings.row().map(Row::Settings));
+        rows.extend(self.challenges.iter().cloned().map(Row::Challenge));
         rows.sort_by_key(Row::key_order);
         rows
     }
@@ -240,12 +243,12 @@ impl Model {
 
 /// The order in which rows are compared.
 trait KeyOrder {
-    fn key_order(&self) -> (u8, u64);
+    fn key_order(&self) -> (u8, u128);
 }
 
 impl KeyOrder for Row {
-    fn key_order(&self) -> (u8, u64) {
-        match self {
+    fn key_order(&self) -> (u8, u128) {
+        let (kind, id) = match self {
             Self::Cluster(_) => (0, 0),
             Self::Administrator(row) => (1, row.id.0),
             Self::Application(row) => (2, row.id.0),
@@ -255,7 +258,9 @@ impl KeyOrder for Row {
             Self::JoinToken(row) => (6, row.id.0),
             Self::DataKeys(_) => (7, 0),
             Self::Settings(_) => (8, 0),
-        }
+            Self::Challenge(row) => return (9, u128::from_be_bytes(row.id.0)),
+        };
+        (kind, id.into())
     }
 }
 

@@ -185,6 +185,9 @@ impl Model {
         }
         let before = self.tokens.len();
         self.tokens.retain(|token| token.user != command.user);
+        let open = self.challenges.iter().any(|open| open.user == command.user);
+        self.note_if(open, "a user goes with a challenge");
+        self.challenges.retain(|open| open.user != command.user);
         self.people.retain(|other| other.id != command.user);
         let tokens = u32::try_from(before - self.tokens.len()).unwrap();
         self.note_if(tokens > 1, "a user goes with several tokens");

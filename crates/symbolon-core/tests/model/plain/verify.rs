@@ -1,8 +1,8 @@
 //! What becomes of a code.
 
 use symbolon_core::{
-    ApplicationId, AuditRow, Denial, Match, Outcome, Proof, Refusal, Reply, Setting, Standing,
-    Strangers, Timestamp, Token, UserName, Verdict, Verified,
+    ApplicationId, AuditRow, ChallengeAnswer, Decision, Denial, Match, Outcome, Proof, Refusal,
+    Reply, Setting, Standing, Strangers, Timestamp, Token, UserName, Verdict, Verified,
 };
 
 use super::tokens::is_looked_at;
@@ -18,25 +18,26 @@ impl Model {
         let meant = self.meant(&outcome.user_name);
         let person = if let [person] = &meant[..] { Some(person.clone()) } else { None };
         self.is_up_to_date(at, outcome, person.as_ref())?;
+        self.answer_stands(at, outcome, person.as_ref())?;
         let is_short = person.as_ref().is_some_and(|person| person.name != outcome.user_name);
         self.note_if(is_short, "a short name is one user's");
         let mut spent = Vec::new();
         let mut proof = Proof::Code;
-        let denial = match &person {
-            None if meant.is_empty() => Some(Denial::UnknownUser),
-            None => Some(Denial::AmbiguousName),
+        let decision = match &person {
+            None if meant.is_empty() => Decision::Deny(Denial::UnknownUser),
+            None => Decision::Deny(Denial::AmbiguousName),
             Some(person) => self.judge(at, outcome, person, &mut spent, &mut proof),
         };
         let failures = person.map_or(0, |person| {
             let now = self.now;
             let person = self.person(person.id).unwrap();
-            match denial {
-                None if proof == Proof::Bypass => person.bypass = None,
-                None => person.wrong.clear(),
-                Some(Denial::CodeMismatch | Denial::WrongPin) => {
+            match decision {
+                Decision::Allow if proof == Proof::Bypass => person.bypass = None,
+                Decision::Allow => person.wrong.clear(),
+                Decision::Deny(Denial::CodeMismatch | Denial::WrongPin) => {
                     person.wrong.push((outcome.application, now));
                 }
-                Some(_) => {}
+                Decision::Deny(_) | Decision::Challenge { .. } => {}
             }
             u32::try_from(person.wrong.len()).unwrap()
         });
@@ -47,7 +48,7 @@ impl Model {
                 token.changed_at = at.index;
             }
         }
-        let verdict = Verdict { denial, failures };
+        let verdict = Verdict { decision, failures };
         let verified = Verified {
             user_name: outcome.user_name.clone(),
             user: outcome.user,
@@ -59,7 +60,12 @@ impl Model {
             proof,
         };
         if verified.user.is_some() || self.meets_stranger(at, outcome.application) {
+            let changed = proof == Proof::Challenge && verdict.is_allow();
+            let changed = verified.user.filter(|_| changed);
             self.tell(at, AuditRow::Verified(verified));
+            if let Some(user) = changed {
+                self.tell(at, AuditRow::PinChanged { user });
+            }
         }
         Ok(Reply::Verified(verdict))
     }
@@ -130,7 +136,7 @@ impl Model {
         }
     }
 
-    /// Why it is denied, if it is; otherwise which steps are spent by it.
+    /// What is decided, and which steps are spent by it.
     fn judge(
         &mut self,
         at: At<'_>,
@@ -138,18 +144,19 @@ impl Model {
         person: &Person,
         spent: &mut Vec<Match>,
         proof: &mut Proof,
-    ) -> Option<Denial> {
+    ) -> Decision {
         self.note_standing(person, outcome.application);
         let bypassed = person.bypass.as_ref().is_some_and(|bypass| self.now < bypass.until.0);
         let without_token = bypassed || outcome.recovery_code.is_some();
-        match self.standing(person, Some(outcome.application), self.now) {
-            Standing::Disabled => return Some(Denial::Disabled),
-            Standing::Blocked => return Some(Denial::Blocked),
-            Standing::Locked => return Some(Denial::Locked),
-            Standing::Waiting(_) => return Some(Denial::Waiting),
-            Standing::ShareSpent => return Some(Denial::ShareSpent),
-            Standing::NoToken if !without_token => return Some(Denial::NoToken),
-            Standing::NoToken | Standing::Active => {}
+        let barred = barred(self.standing(person, Some(outcome.application), self.now));
+        if let Some(answer) = &outcome.answer {
+            *proof = Proof::Challenge;
+            return self.judge_answer(at, outcome, answer, person, barred);
+        }
+        match barred {
+            Some(Denial::NoToken | Denial::PinExpired) if without_token => {}
+            Some(denial) => return Decision::Deny(denial),
+            None => {}
         }
         let ends = person.bypass.as_ref().map(|bypass| bypass.until.0);
         self.note_if(bypassed && ends == Some(self.now + 1), "the last millisecond of a bypass");
@@ -162,28 +169,54 @@ impl Model {
                 self.note_if(!right.is_empty(), "a right code is spent with a bypass");
                 spend(spent, &right);
             }
-            return None;
+            return Decision::Allow;
         }
         if let Some(number) = outcome.recovery_code {
-            return self.judge_recovery_code(person, number, proof);
+            let denial = self.judge_recovery_code(person, number, proof);
+            return denial.map_or(Decision::Allow, Decision::Deny);
         }
         let Some(right) = self.right(at, &outcome.matches, person, spent) else {
-            return Some(Denial::CodeAlreadyUsed);
+            return Decision::Deny(Denial::CodeAlreadyUsed);
         };
         if !right.is_empty() {
             spend(spent, &right);
             self.note_if(spent.len() > 1, "a code is spent for several tokens");
+            let due = self.pin_due(person);
+            self.note_if(due == Some(self.now), "a PIN is due as it is typed");
+            self.note_if(due == Some(self.now + 1), "the last millisecond of a PIN");
+            if due.is_some_and(|due| due <= self.now) {
+                return self.ask_for_pin(person, outcome);
+            }
             self.note_if(!person.wrong.is_empty(), "failures are forgiven by a right code");
-            return None;
+            return Decision::Allow;
         }
         match self.right(at, &outcome.wrong_pin, person, spent) {
-            None => Some(Denial::CodeAlreadyUsed),
-            Some(right) if right.is_empty() => Some(Denial::CodeMismatch),
+            None => Decision::Deny(Denial::CodeAlreadyUsed),
+            Some(right) if right.is_empty() => Decision::Deny(Denial::CodeMismatch),
             // Whoever has got hold of a code has one guess at the PIN with it.
             Some(right) => {
                 spend(spent, &right);
-                Some(Denial::WrongPin)
+                Decision::Deny(Denial::WrongPin)
             }
+        }
+    }
+
+    fn judge_answer(
+        &mut self,
+        at: At<'_>,
+        outcome: &Outcome,
+        answer: &ChallengeAnswer,
+        person: &Person,
+        barred: Option<Denial>,
+    ) -> Decision {
+        // Who was asked nothing is told nothing of the account.
+        let Some(open) = self.asked(outcome, answer, person) else {
+            return Decision::Deny(Denial::ChallengeExpired);
+        };
+        self.note_if(barred.is_some(), "an answer while the account is barred");
+        match barred {
+            Some(denial) => Decision::Deny(denial),
+            None => self.answer(at, outcome, &open, answer, person),
         }
     }
 
@@ -263,6 +296,10 @@ impl Model {
             Standing::ShareSpent
         } else if !has_token {
             Standing::NoToken
+        } else if self.pin_due(person).is_some_and(|due| due <= at)
+            && self.settings.get(Setting::PinChangeInSignIn) == 0
+        {
+            Standing::PinExpired
         } else {
             Standing::Active
         }
@@ -319,6 +356,19 @@ impl Model {
         let ends = person.block.as_ref().map(|block| block.until.0);
         self.note_if(blocked && ends == Some(self.now + 1), "the last millisecond of a block");
         self.note_if(!person.disabled && ends == Some(self.now), "the end of a block");
+    }
+}
+
+const fn barred(standing: Standing) -> Option<Denial> {
+    match standing {
+        Standing::Disabled => Some(Denial::Disabled),
+        Standing::Blocked => Some(Denial::Blocked),
+        Standing::Locked => Some(Denial::Locked),
+        Standing::Waiting(_) => Some(Denial::Waiting),
+        Standing::ShareSpent => Some(Denial::ShareSpent),
+        Standing::NoToken => Some(Denial::NoToken),
+        Standing::PinExpired => Some(Denial::PinExpired),
+        Standing::Active => None,
     }
 }
 

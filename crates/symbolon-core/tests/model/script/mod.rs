@@ -5,6 +5,7 @@ use symbolon_core::{AdministratorId, ApplicationId, Caller, NodeId, Role, Settin
 
 use crate::dice::Dice;
 
+mod pins;
 mod wishes;
 
 pub(crate) use wishes::{Token, Who, Wish};
@@ -81,6 +82,7 @@ pub(crate) enum Theme {
     Keys,
     Callers,
     People,
+    Pins,
 }
 
 pub(crate) fn script(seed: u64) -> Vec<Step> {
@@ -95,6 +97,7 @@ pub(crate) fn script(seed: u64) -> Vec<Step> {
         Theme::Keys,
         Theme::Callers,
         Theme::People,
+        Theme::Pins,
     ]);
     let mut steps = if dice.chance(3) { Vec::new() } else { opening(&mut dice, theme) };
     let more = dice.within(20, 50);
@@ -126,6 +129,21 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
         wishes.push(Wish::User { user: 3, name: 4 + dice.below(2), profile: 0 });
         wishes.push(Wish::User { user: 4, name: 5 + dice.below(2), profile: 0 });
         wishes.push(Wish::token(3, 9));
+    }
+    // Somebody who has recovery codes and nothing else.
+    if theme == Theme::People && dice.chance(50) {
+        wishes.push(Wish::user(3));
+        wishes.push(Wish::RecoveryCodes { user: 3, key_off: 0 });
+    }
+    // Somebody who has recovery codes and nothing else.
+    if theme == Theme::People && dice.chance(50) {
+        wishes.push(Wish::user(3));
+        wishes.push(Wish::RecoveryCodes { user: 3, key_off: 0 });
+    }
+    if theme == Theme::Pins {
+        wishes.push(Wish::Pin { user: 1, set: true, must_change: dice.chance(70), key_off: 0 });
+        let setting = (Setting::PinExpirationDays, Some(dice.below(2)));
+        wishes.push(Wish::Settings { changes: vec![setting], bound: false });
     }
     if theme == Theme::Guessing {
         wishes.extend(low_settings(dice));

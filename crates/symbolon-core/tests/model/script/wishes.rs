@@ -1,8 +1,9 @@
 //! What people and nodes ask for, before it is known what there is.
 
+use symbolon_core::pin::PinFault;
 use symbolon_core::{ProfileField, Role, Setting};
 
-use super::Theme;
+use super::{Theme, pins};
 use crate::dice::Dice;
 
 #[derive(Clone, Debug)]
@@ -36,6 +37,17 @@ pub(crate) enum Wish {
         user: u64,
         /// Whether there is to be one.
         set: bool,
+        must_change: bool,
+        key_off: i64,
+    },
+    /// An answer to the open challenge in this place, or to one that there is not.
+    Answer {
+        name: u64,
+        application: u64,
+        open: Option<usize>,
+        /// Equal numbers are equal PINs.
+        pin: Result<u8, PinFault>,
+        next: u8,
         key_off: i64,
     },
     Bypass {
@@ -77,6 +89,8 @@ pub(crate) enum Wish {
         without_pin: usize,
         recovery_code: Option<u8>,
         known: Who,
+        /// The challenge that may come of it.
+        next: u8,
     },
     Application {
         application: u64,
@@ -207,15 +221,16 @@ impl Wish {
 }
 
 pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
-    // People, tokens, codes, cluster, keys, settings, callers.
-    let weights: [u64; 7] = match theme {
-        Theme::Everything => [4, 4, 8, 4, 4, 1, 2],
-        Theme::Guessing => [2, 1, 24, 1, 0, 2, 1],
-        Theme::Tokens => [1, 10, 10, 0, 0, 0, 0],
-        Theme::Cluster => [1, 1, 3, 14, 1, 2, 0],
-        Theme::Keys => [0, 1, 1, 3, 24, 0, 1],
-        Theme::Callers => [4, 3, 4, 1, 0, 0, 20],
-        Theme::People => [14, 2, 4, 0, 0, 0, 1],
+    // People, tokens, codes, cluster, keys, settings, callers, PINs.
+    let weights: [u64; 8] = match theme {
+        Theme::Everything => [4, 4, 8, 4, 4, 1, 2, 1],
+        Theme::Guessing => [2, 1, 24, 1, 0, 2, 1, 0],
+        Theme::Tokens => [1, 10, 10, 0, 0, 0, 0, 0],
+        Theme::Cluster => [1, 1, 3, 14, 1, 2, 0, 0],
+        Theme::Keys => [0, 1, 1, 3, 24, 0, 1, 0],
+        Theme::Callers => [4, 3, 4, 1, 0, 0, 20, 0],
+        Theme::People => [14, 2, 4, 0, 0, 0, 1, 0],
+        Theme::Pins => [2, 0, 2, 0, 0, 0, 0, 24],
     };
     let mut left = dice.below(weights.iter().sum());
     let mut place = 0;
@@ -230,12 +245,13 @@ pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
         3 => cluster(dice),
         4 => keys(dice),
         5 => settings(dice),
-        _ => callers(dice),
+        6 => callers(dice),
+        _ => pins::wish(dice),
     }
 }
 
 /// Mostly 1 or 2, sometimes up to 4, rarely 0.
-fn user(dice: &mut Dice) -> u64 {
+pub(super) fn user(dice: &mut Dice) -> u64 {
     match dice.below(20) {
         0 => 0,
         1..=4 => 3 + dice.below(2),
@@ -268,7 +284,7 @@ fn people(dice: &mut Dice) -> Wish {
             Wish::Block { user, milliseconds }
         }
         9 => Wish::Unblock { user },
-        10..=12 => Wish::Pin { user, set: dice.chance(75), key_off: key_off(dice) },
+        10..=12 => pins::pin(dice, user),
         13..=15 => {
             let milliseconds = dice.pick(&[0, 1, 1_000, 60_000, 3_600_000, 3_600_001]);
             Wish::Bypass { user, milliseconds }
@@ -279,7 +295,7 @@ fn people(dice: &mut Dice) -> Wish {
     }
 }
 
-fn key_off(dice: &mut Dice) -> i64 {
+pub(super) fn key_off(dice: &mut Dice) -> i64 {
     if dice.chance(95) { 0 } else { dice.pick(&[-1, 1]) }
 }
 
@@ -336,8 +352,9 @@ fn code(dice: &mut Dice, theme: Theme) -> Wish {
         shown[16].1 = 0;
     }
     let without_pin = if dice.chance(12) { 1 + dice.number(3) } else { 0 };
-    let recovery_code = dice.sometimes(7, |dice| dice.pick(&[0, 1, 1, 2, 10, 11]));
-    Wish::Verify { name, application, shown, without_pin, recovery_code, known }
+    let recovery_code = dice.sometimes(10, |dice| dice.pick(&[0, 1, 1, 2, 10, 11]));
+    let next = pins::next(dice);
+    Wish::Verify { name, application, shown, without_pin, recovery_code, known, next }
 }
 
 fn cluster(dice: &mut Dice) -> Wish {
