@@ -166,6 +166,7 @@ impl Role {
 const NOBODY_ELSE: Rights = Rights::ADMINISTRATOR;
 const ASKING: Rights = Rights::ADMINISTRATOR.with(Right::Verify);
 const HELPING: Rights = Rights::ADMINISTRATOR.with(Right::HelpDesk);
+const SERVING: Rights = HELPING.with(Right::SelfService);
 const READING: Rights = Rights::ADMINISTRATOR.with(Right::Auditor);
 const LOOKING_UP: Rights = HELPING.with(Right::Auditor);
 
@@ -212,7 +213,7 @@ operations! {
     DeleteUser = "UserService.DeleteUser": NOBODY_ELSE,
     EnrollToken = "UserService.EnrollToken": HELPING,
     ConfirmToken = "UserService.ConfirmToken": HELPING,
-    ResyncToken = "UserService.ResyncToken": HELPING,
+    ResyncToken = "UserService.ResyncToken": SERVING,
     RemoveToken = "UserService.RemoveToken": HELPING,
     ImportTokens = "UserService.ImportTokens": NOBODY_ELSE,
     ImportUsers = "UserService.ImportUsers": NOBODY_ELSE,

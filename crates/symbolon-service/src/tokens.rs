@@ -151,7 +151,17 @@ impl Service {
         let fields = vec![token.id.as_bytes(), token.serial.as_bytes(), first, second];
         let operation = Operation::ResyncToken;
         let about = AboutUser { principal, request_id, operation, username, fields, deadline };
-        self.change_token(about, find).await
+        let changed = self.change_token(about, find).await;
+        changed.map_err(|error| match error {
+            // Who may not look people up learns of nobody whether they are there.
+            ServiceError::NotFound { .. }
+            | ServiceError::InvalidArgument { field: "token", .. }
+                if !principal.rights.any_of(Operation::GetUser.rights()) =>
+            {
+                ServiceError::CodesRefused
+            }
+            error => error,
+        })
     }
 
     /// Takes a token from its user.

@@ -168,6 +168,7 @@ const NOTES: &[&str] = &[
     "a node joins again with its token",
     "a short name is one user's",
     "a recovery code without a token",
+    "a portal serves somebody",
     "a restart",
     "a right code is spent with a bypass",
     "a scope is lost with the role",

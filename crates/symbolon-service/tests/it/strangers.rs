@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use symbolon_core::{ChallengeId, Command, Denial, Operation};
-use symbolon_service::{ServiceError, VerifyRequest};
+use symbolon_core::{ChallengeId, Command, Denial, Operation, Right, Rights};
+use symbolon_service::{NewApplication, ServiceError, TokenName, VerifyRequest};
 use tokio::time::Instant;
 
 use super::bench::{Bench, application, deadline, question};
@@ -157,7 +157,7 @@ async fn an_application_verifies_as_itself_and_does_nothing_else() {
     let error = bench.service.verify(&bench.app, foreign, deadline()).await.unwrap_err();
     assert!(matches!(error, ServiceError::InvalidArgument { field: "application", .. }));
     let app = &bench.app;
-    let refused = Err(ServiceError::PermissionDenied(symbolon_core::Rights::ADMINISTRATOR));
+    let refused = Err(ServiceError::PermissionDenied(Rights::ADMINISTRATOR));
     let needs = |operation: Operation| Err(ServiceError::PermissionDenied(operation.rights()));
     let service = &bench.service;
     let done =
@@ -176,4 +176,41 @@ async fn an_application_verifies_as_itself_and_does_nothing_else() {
     let done =
         service.list_users(app, 0, None, &Default::default(), true, deadline()).await.map(|_| ());
     assert_eq!(done, needs(Operation::ListUsers));
+}
+
+/// A portal that serves somebody who shows two codes of a token learns of nobody else.
+#[tokio::test(start_paused = true)]
+async fn a_portal_sets_a_token_right_and_learns_of_nobody_else() {
+    let bench = Bench::new().await;
+    bench.user("alice").await;
+    bench.user("bob").await;
+    let rights = Rights::NONE.with(Right::SelfService);
+    let new = NewApplication { rights, ..application("portal") };
+    let made = bench.service.create_application(&bench.admin, None, &new, deadline()).await;
+    let portal = bench.service.authenticate(&made.unwrap().1, None, deadline()).await.unwrap();
+    let resync = async |user: &str, first: i64| {
+        let codes = [bench.code(first), bench.code(first + 1)];
+        let codes = codes.each_ref().map(String::as_str);
+        let token = TokenName::default();
+        let done = bench.service.resync_token(&portal, None, user, &token, codes, deadline());
+        done.await.map(|_| ())
+    };
+    assert_eq!(resync("alice", 200).await, Err(ServiceError::CodesRefused));
+    assert_eq!(resync("zelda", 20).await, Err(ServiceError::CodesRefused));
+    resync("alice", 20).await.unwrap();
+    let lost = TokenName { serial: "LOST".to_owned(), ..TokenName::default() };
+    let codes = bench.code(30);
+    let told =
+        bench.service.resync_token(&portal, None, "bob", &lost, [&codes, &codes], deadline());
+    assert_eq!(told.await.unwrap_err(), ServiceError::CodesRefused);
+    // Whoever may look people up is told what is wrong.
+    let told = bench.service.resync_token(
+        &bench.admin,
+        None,
+        "zelda",
+        &lost,
+        [&codes, &codes],
+        deadline(),
+    );
+    assert_eq!(told.await.unwrap_err(), ServiceError::NotFound { kind: "user" });
 }

@@ -115,6 +115,7 @@ fn rights_of(number: u64) -> Rights {
         1 => Rights::VERIFY,
         2 => Rights::NONE.with(Right::HelpDesk),
         3 => Rights::VERIFY.with(Right::HelpDesk).with(Right::Auditor),
+        5 => Rights::NONE.with(Right::SelfService),
         _ => Rights::ADMINISTRATOR,
     }
 }

@@ -4,9 +4,9 @@ use symbolon_core::{
     Administrator, AdministratorId, AdministratorUpdated, Application, ApplicationId,
     ApplicationUpdated, AuditRow, Caller, Command, CreateAdministrator, CreateApplication,
     DeleteAdministrator, DeleteApplication, LogIndex, OldKey, Profile, Refusal, Reply,
-    RetireApplicationKey, Reveal, Right, Role, RotateAdministratorToken, RotateApplicationKey,
-    Scope, ScopePart, Sealed, Strangers, Timestamp, TokenId, UpdateAdministrator,
-    UpdateApplication, UserId,
+    RetireApplicationKey, Reveal, Right, Rights, Role, RotateAdministratorToken,
+    RotateApplicationKey, Scope, ScopePart, Sealed, Strangers, Timestamp, TokenId,
+    UpdateAdministrator, UpdateApplication, UserId,
 };
 
 use super::{At, Decided, Model, Person, REVEALED};
@@ -22,6 +22,8 @@ enum Takes {
     Verify,
     /// Of anybody who may help people.
     HelpDesk,
+    /// Of anybody who may help people, or serve one who is there.
+    SelfService,
     Administrator,
 }
 
@@ -41,8 +43,8 @@ const fn takes(command: &Command) -> Takes {
         | Command::CreateRecoveryCodes(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
-        | Command::ResyncToken(_)
         | Command::RemoveToken(_) => Takes::HelpDesk,
+        Command::ResyncToken(_) => Takes::SelfService,
         Command::CreateCluster(_)
         | Command::AdmitNode(_)
         | Command::SetNodeAddresses(_)
@@ -68,7 +70,7 @@ impl Model {
                 let row = self.administrators.iter().find(|row| row.id == id).unwrap();
                 let role_may = match row.role {
                     Role::Administrator => !matches!(takes, Takes::Node),
-                    Role::HelpDesk => matches!(takes, Takes::HelpDesk),
+                    Role::HelpDesk => matches!(takes, Takes::HelpDesk | Takes::SelfService),
                     // There is nothing to read in commands.
                     Role::Auditor => false,
                 };
@@ -82,6 +84,11 @@ impl Model {
                     Takes::Node => false,
                     Takes::Verify => is_whole || row.rights.has(Right::Verify),
                     Takes::HelpDesk => is_whole || row.rights.has(Right::HelpDesk),
+                    Takes::SelfService => {
+                        let may_help = row.rights.has(Right::HelpDesk);
+                        let serves = row.rights.has(Right::SelfService);
+                        is_whole || may_help || serves
+                    }
                     Takes::Administrator => is_whole,
                 };
                 has_right && !for_another && !row.disabled
@@ -116,7 +123,7 @@ impl Model {
     }
 
     pub(super) fn note_helper(&mut self, caller: Caller, command: &Command) {
-        let helps = matches!(takes(command), Takes::HelpDesk);
+        let helps = matches!(takes(command), Takes::HelpDesk | Takes::SelfService);
         let scoped = self
             .administrators
             .iter()
@@ -124,6 +131,11 @@ impl Model {
         self.note_if(helps && scoped, "a help desk helps within its scope");
         let by_application = matches!(caller, Caller::Application(_));
         self.note_if(helps && by_application, "an application helps");
+        let serves = self.applications.iter().any(|row| {
+            caller == Caller::Application(row.id)
+                && row.rights == Rights::NONE.with(Right::SelfService)
+        });
+        self.note_if(serves, "a portal serves somebody");
     }
 
     pub(super) fn revealed(&self, secret: &Sealed) -> Option<Reveal> {

@@ -118,11 +118,7 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
         Wish::token(2, 3),
     ];
     if theme == Theme::Callers {
-        let (role, scope) = (Role::HelpDesk, dice.below(5));
-        wishes.push(Wish::Administrator { administrator: 2, name: 2, role, scope, key_off: 0 });
-        wishes.push(Wish::User { user: 3, name: 3, profile: 1 });
-        wishes.push(Wish::User { user: 4, name: 4, profile: 3 });
-        wishes.push(Wish::token(4, 5));
+        wishes.extend(callers(dice));
     }
     // Two whom one name fits.
     if theme == Theme::Everything && dice.chance(40) {
@@ -173,6 +169,20 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
         wishes.extend((0..=nodes).map(|_| Wish::ConfirmKey { node: None, id_off: 0 }));
     }
     wishes.into_iter().map(Step::usual).collect()
+}
+
+/// A help desk, a portal, and some whom a scope divides.
+fn callers(dice: &mut Dice) -> [Wish; 5] {
+    let (role, scope) = (Role::HelpDesk, dice.below(5));
+    let (application, rights) = (3, dice.pick(&[1, 5, 5]));
+    let (name, sources, key_off) = (application, 0, 0);
+    [
+        Wish::Administrator { administrator: 2, name: 2, role, scope, key_off },
+        Wish::Application { application, name, rights, sources, key_off },
+        Wish::User { user: 3, name: 3, profile: 1 },
+        Wish::User { user: 4, name: 4, profile: 3 },
+        Wish::token(4, 5),
+    ]
 }
 
 /// So low that limits are met.
@@ -241,6 +251,8 @@ fn asked(dice: &mut Dice, theme: Theme) -> Asked {
                 Caller::Administrator(AdministratorId(9)),
                 Caller::Application(ApplicationId(1)),
                 Caller::Application(ApplicationId(2)),
+                Caller::Application(ApplicationId(3)),
+                Caller::Application(ApplicationId(3)),
                 Caller::Application(ApplicationId(9)),
                 Caller::Node(NodeId(1)),
                 Caller::Node(NodeId(2)),

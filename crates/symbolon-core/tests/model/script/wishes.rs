@@ -420,7 +420,7 @@ fn settings(dice: &mut Dice) -> Wish {
 fn new_application(dice: &mut Dice) -> Wish {
     let application = 1 + dice.below(4);
     let name = if dice.chance(70) { application } else { 1 + dice.below(4) };
-    let (rights, sources) = (dice.below(5), dice.below(2));
+    let (rights, sources) = (dice.below(6), dice.below(2));
     Wish::Application { application, name, rights, sources, key_off: key_off(dice) }
 }
 
@@ -434,7 +434,7 @@ fn callers(dice: &mut Dice) -> Wish {
         2..=4 => Wish::UpdateApplication {
             application,
             name: dice.sometimes(40, |dice| 1 + dice.below(4)),
-            rights: dice.sometimes(50, |dice| dice.below(5)),
+            rights: dice.sometimes(50, |dice| dice.below(6)),
             sources: dice.sometimes(40, |dice| dice.below(3)),
             disabled: dice.sometimes(40, |dice| dice.chance(40)),
             bound,
