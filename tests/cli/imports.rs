@@ -203,3 +203,30 @@ async fn what_is_known_about_users_is_set_shown_filtered_and_imported() {
     assert!(told.contains("\"email\"") && !told.contains("example.com"), "{told}");
     cluster.assert_same_state().await;
 }
+
+#[tokio::test]
+async fn a_user_can_be_like_another() {
+    let cluster = Cluster::start(binary(), 1).await;
+    let asking = Asking::administrator(&cluster);
+    let template = "user add template --group staff --group vpn --tag new --language de";
+    asking.run(&format!("{template} --email t@example.org")).await.ends(DONE);
+    asking.run("user disable template").await.ends(DONE);
+    asking.run("user add alice --like template --tag vip").await.ends(DONE);
+    let alice = asking.json("user show alice").await;
+    assert_eq!(alice["groups"], json!(["staff", "vpn"]));
+    assert_eq!(alice["tags"], json!(["vip"]));
+    assert!(alice["language"] == "de" && alice["email"] == "" && alice["enabled"] == true);
+
+    let file = cluster.directory().join("people.csv");
+    machine::write(&file, "username,groups,language\nbob,,\ncarol,guests,fr\n");
+    let import = format!("user import {} --like template", file.display());
+    asking.run(&import).await.ends(DONE);
+    let (bob, carol) = (asking.json("user show bob").await, asking.json("user show carol").await);
+    assert!(bob["groups"] == json!(["staff", "vpn"]) && bob["language"] == "de", "{bob}");
+    assert!(carol["groups"] == json!(["guests"]) && carol["language"] == "fr", "{carol}");
+    assert_eq!(carol["tags"], json!(["new"]));
+    let again = asking.run(&format!("{import} --output json")).await.json(DONE);
+    assert_eq!((&again["created"], &again["unchanged"]), (&json!(0), &json!(2)), "{again}");
+    let lost = asking.run("user add dave --like nobody").await.fails(NO);
+    assert!(lost.contains("user"), "{lost}");
+}

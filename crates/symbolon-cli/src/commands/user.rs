@@ -10,6 +10,7 @@ use symbolon_proto::v1::{
     user_service_client::UserServiceClient,
 };
 
+pub(crate) use self::profile::Like;
 use self::profile::Profile;
 use super::import::users::{self, ImportUsers};
 use super::present;
@@ -46,6 +47,8 @@ pub(crate) enum UserCommand {
         display_name: String,
         #[command(flatten)]
         profile: Profile,
+        #[command(flatten)]
+        like: Like,
     },
     /// Show a user and its tokens
     Show {
@@ -126,8 +129,9 @@ pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
     let context = Context::new(&options)?;
     let format = options.output.output;
     match command {
-        UserCommand::Add { name, display_name, profile } => {
-            let made = add_with(&context, name, display_name, profile).await?;
+        UserCommand::Add { name, display_name, profile, like } => {
+            let like = like.look(&context).await?;
+            let made = add_with(&context, name, display_name, profile, like).await?;
             let CreateUserResponse { user, log_index } = made;
             said(user, log_index, "added", format)?;
         }
@@ -249,7 +253,7 @@ pub(crate) async fn add(
     username: String,
     display_name: String,
 ) -> Result<CreateUserResponse, Failure> {
-    add_with(context, username, display_name, Profile::default()).await
+    add_with(context, username, display_name, Profile::default(), v1::User::default()).await
 }
 
 async fn add_with(
@@ -257,8 +261,9 @@ async fn add_with(
     username: String,
     display_name: String,
     profile: Profile,
+    like: v1::User,
 ) -> Result<CreateUserResponse, Failure> {
-    let mut user = v1::User::default();
+    let mut user = like;
     profile.put_into(&mut user)?;
     let v1::User { email, phones, groups, tags, language, .. } = user;
     let question =

@@ -13,6 +13,7 @@ use symbolon_proto::v1::{
 };
 
 use super::{Questions, Said, patiently};
+use crate::commands::user::Like;
 use crate::{
     context::Context,
     error::Failure,
@@ -37,6 +38,8 @@ pub(crate) struct ImportUsers {
     /// Tell what would become of each row, and change nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    like: Like,
 }
 
 /// Reads from a file and counts the bytes.
@@ -59,7 +62,7 @@ pub(in crate::commands) async fn import(
     arguments: ImportUsers,
     format: Format,
 ) -> Result<Exit, Failure> {
-    let ImportUsers { file, country, update, dry_run } = arguments;
+    let ImportUsers { file, country, update, dry_run, like } = arguments;
     let shown = file.display();
     let (input, bytes_all) = files::open(&file).map_err(|error| {
         Failure::configuration(
@@ -75,6 +78,7 @@ pub(in crate::commands) async fn import(
             "Correct that, and run the command again.",
         )
     })?;
+    let like = like.look(context).await?;
     let mut questions = Questions::new(dry_run);
     for name in rows.unknown_columns() {
         let what = format!("the column {name:?} is unknown and was ignored");
@@ -86,7 +90,7 @@ pub(in crate::commands) async fn import(
             Err(reason) => questions.account.refuse(Said::of_user(line, "", reason)),
             Ok(row) => {
                 let said = Said::of_user(line, &row.username, "");
-                if let Err(failure) = questions.add(said, user(row), &ask).await {
+                if let Err(failure) = questions.add(said, user(row, &like), &ask).await {
                     return Err(questions.ended(failure));
                 }
             }
@@ -120,8 +124,11 @@ async fn send(
     Ok(patiently(ask).await?.results)
 }
 
-/// What people read is the display name, or else first and last name.
-fn user(row: UserRow) -> ImportedUser {
+/// What people read is the display name, or else first and last name. What the row leaves empty is as
+/// somebody else has it.
+fn user(row: UserRow, like: &v1::User) -> ImportedUser {
+    let own =
+        |own: Vec<String>, like: &Vec<String>| if own.is_empty() { like.clone() } else { own };
     let names = [row.first_name, row.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let phone = |kind: Kind, number, extension: Option<String>| v1::Phone {
         kind: kind.into(),
@@ -136,9 +143,9 @@ fn user(row: UserRow) -> ImportedUser {
         enabled: row.enabled,
         email: row.email.unwrap_or_default(),
         phones: office.into_iter().chain(mobile).collect(),
-        groups: row.groups,
-        tags: row.tags,
-        language: row.language.unwrap_or_default(),
+        groups: own(row.groups, &like.groups),
+        tags: own(row.tags, &like.tags),
+        language: row.language.unwrap_or_else(|| like.language.clone()),
     }
 }
 

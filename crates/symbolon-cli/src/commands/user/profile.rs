@@ -2,7 +2,7 @@
 
 use symbolon_proto::v1::{self, phone::Kind};
 
-use crate::{error::Failure, view};
+use crate::{context::Context, error::Failure, view};
 
 /// An empty value takes away what was there.
 #[derive(clap::Args, Default)]
@@ -23,6 +23,23 @@ pub(crate) struct Profile {
     /// Language, such as de or de-AT
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
+}
+
+/// Somebody whom others are like.
+#[derive(clap::Args)]
+pub(crate) struct Like {
+    /// A user who has the groups, the tags and the language that are not given
+    #[arg(long, value_name = "USER")]
+    like: Option<String>,
+}
+
+impl Like {
+    /// What is to be as that user has it, and nothing else.
+    pub(crate) async fn look(self, context: &Context) -> Result<v1::User, Failure> {
+        let Some(name) = self.like else { return Ok(v1::User::default()) };
+        let v1::User { groups, tags, language, .. } = super::get(context, name, false).await?;
+        Ok(v1::User { groups, tags, language, ..v1::User::default() })
+    }
 }
 
 impl Profile {
