@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use symbolon_proto::v1::{DataKeyPhase, Reason, set_pin_request::Change};
+use symbolon_proto::v1::{DataKeyPhase, Decision, Reason, VerifyRequest, set_pin_request::Change};
 use symbolon_testkit::wait_until;
 
 use crate::support::cluster_of;
@@ -81,6 +81,40 @@ async fn pins_outlive_a_change_of_the_data_key_and_a_restart() {
         let typed = format!("4711{}", person.otp.code_of(step));
         let verdict = client.verdict(person.request_with(typed)).await.unwrap();
         assert!(verdict.is_allow(), "{verdict:?}");
+    }
+    cluster.assert_same_state().await;
+}
+
+/// A question that is open when all nodes stop is answered afterwards; of thirty who answer it at once one
+/// is heard, and of thirty who confirm the PIN one is let in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_outlives_a_restart_and_is_answered_once() {
+    let (cluster, key) = cluster_of(3).await;
+    let person = cluster.person("alice").await;
+    cluster.admin(1).lend_pin("alice", "4711").await.unwrap();
+    let typed = format!("4711{}", person.otp.code());
+    let asked = cluster.clients(&key)[0].verify(person.request_with(typed)).await.unwrap();
+    assert!(asked.decision() == Decision::Challenge, "{}", asked.prompt);
+    cluster.kill9_all();
+    cluster.start_all().await;
+    cluster.wait_for_master().await;
+
+    let clients = cluster.clients(&key);
+    let mut state = asked.state;
+    for wanted in [Decision::Challenge, Decision::Allow] {
+        let answers = clients.iter().cycle().zip(0..GUESSES).map(|(client, _)| {
+            let request = person.request_with("2580".to_owned());
+            let request = VerifyRequest { state: state.clone(), ..request };
+            let client = client.clone();
+            tokio::spawn(async move { client.verify(request).await.unwrap() })
+        });
+        let answers: Vec<_> = answers.collect();
+        let answers: Vec<_> = join_all(answers).await.into_iter().map(Result::unwrap).collect();
+        let (heard, late): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition(|answer| answer.decision() == wanted);
+        assert_eq!(heard.len(), 1);
+        assert!(late.iter().all(|answer| answer.reason() == Reason::ChallengeExpired));
+        state.clone_from(&heard[0].state);
     }
     cluster.assert_same_state().await;
 }

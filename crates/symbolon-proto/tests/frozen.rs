@@ -23,7 +23,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use symbolon_core::{
-        AdministratorId, ApplicationId, JoinTokenId, NodeId, RowKey, TokenId, UserId,
+        AdministratorId, ApplicationId, ChallengeId, JoinTokenId, NodeId, RowKey, TokenId, UserId,
     };
     use symbolon_proto::row_key_encode;
 
@@ -86,6 +86,8 @@ mod tests {
             (RowKey::JoinToken(JoinTokenId(ID)), "4a0102030405060708"),
             (RowKey::DataKeys, "4b0000000000000000"),
             (RowKey::Settings, "530000000000000000"),
+            // Its id is longer.
+            (RowKey::Challenge(ChallengeId([7; 16])), "4807070707070707070707070707070707"),
         ] {
             assert_eq!(hex(&row_key_encode(key)), expected, "{key:?}");
         }
