@@ -93,7 +93,11 @@ async fn an_answer_counts_for_the_user_and_the_application_that_were_asked() {
     assert!(short.code() == Code::InvalidArgument && short.message().starts_with("state:"));
 
     // The help desk learns more, and ends it with another PIN.
-    asked(&vpn, typed(&alice, "2580", &asks.state), Prompt::NewPinAgain).await;
+    let answer = typed(&alice, "2580", &asks.state);
+    let again = asked(&vpn, answer.clone(), Prompt::NewPinAgain).await;
+    // An answer to another question under the id of this one is no retry.
+    let mixed = vpn.verify(VerifyRequest { state: again.state, ..answer }).await.err().unwrap();
+    assert_eq!(mixed.code(), Code::InvalidArgument);
     let admin = cluster.admin(3);
     admin.set_pin("alice", Change::Pin("2580".to_owned())).await.unwrap();
     let mut late = typed(&alice, "2580", &asks.state);
