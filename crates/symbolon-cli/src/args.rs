@@ -6,7 +6,7 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand, builder::OsStringValueP
 
 use crate::{
     commands::{
-        AdminArguments, ApplicationArguments, AuditArguments, ClusterArguments,
+        AdminArguments, ApplicationArguments, AuditArguments, BenchArguments, ClusterArguments,
         CompletionsArguments, SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
     },
     demo::DemoArguments,
@@ -33,6 +33,8 @@ pub enum Command {
     Settings(SettingsArguments),
     /// The cluster and its nodes
     Cluster(ClusterArguments),
+    /// Load a running cluster with verifications, and tell how fast it answers
+    Bench(BenchArguments),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
     /// Run a whole cluster on this machine for trying things out

@@ -4,6 +4,7 @@
 pub(crate) mod admin;
 pub(crate) mod application;
 pub(crate) mod audit;
+pub(crate) mod bench;
 pub(crate) mod cluster;
 pub(crate) mod completions;
 mod import;
@@ -15,6 +16,7 @@ pub(crate) mod verify;
 pub use admin::AdminArguments;
 pub use application::ApplicationArguments;
 pub use audit::AuditArguments;
+pub use bench::BenchArguments;
 pub use cluster::ClusterArguments;
 pub use completions::CompletionsArguments;
 pub use settings::SettingsArguments;

@@ -35,8 +35,8 @@ mod view;
 pub use args::{Command, Everywhere};
 pub use children::end_with_parent;
 pub use commands::{
-    AdminArguments, ApplicationArguments, AuditArguments, ClusterArguments, CompletionsArguments,
-    SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
+    AdminArguments, ApplicationArguments, AuditArguments, BenchArguments, ClusterArguments,
+    CompletionsArguments, SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
 };
 pub use demo::DemoArguments;
 pub use dev::DevArguments;

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use crate::{
     args::Command,
-    commands::{admin, application, audit, cluster, completions, settings, token, user, verify},
+    commands::{
+        admin, application, audit, bench, cluster, completions, settings, token, user, verify,
+    },
     demo, dev,
     exit::Exit,
     output,
@@ -21,6 +23,7 @@ pub async fn run(command: Command, mut program: clap::Command) -> ExitCode {
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Settings(arguments) => settings::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments).await,
+        Command::Bench(arguments) => bench::run(arguments).await,
         Command::Completions(arguments) => completions::run(&arguments, &mut program),
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
