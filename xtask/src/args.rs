@@ -12,6 +12,9 @@ cargo xtask verify [--only STEP,STEP] [--keep-going]
 cargo xtask tidy
     The house rules alone.
 
+cargo xtask bench [--quick] [--write FILE.md]
+    How fast it is, in release mode, compared with a server that does nothing.
+
 cargo xtask soak [--verifications N] [--people N] [--chart FILE.svg]
     Disk and memory of three nodes, in release mode, over ten million verifications.
 cargo xtask soak --away ENTRIES [--people N]
@@ -26,6 +29,8 @@ pub(crate) enum Task {
     Verify(VerifyOptions),
     Fix,
     Tidy,
+    /// With the arguments of the program.
+    Bench(Vec<String>),
     /// With the arguments of the program.
     Soak(Vec<String>),
     Help,
@@ -43,6 +48,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Task> {
     match task.as_str() {
         "verify" => Ok(Task::Verify(parse_verify(args)?)),
         "fix" => nothing_more(args, Task::Fix),
+        "bench" => Ok(Task::Bench(args.collect())),
         "soak" => Ok(Task::Soak(args.collect())),
         "tidy" => nothing_more(args, Task::Tidy),
         "" | "help" | "-h" | "--help" => Ok(Task::Help),

@@ -42,7 +42,8 @@ fn run() -> Result {
         Task::Verify(options) => verify::run(&workspace, &options),
         Task::Fix => steps::fix(&workspace),
         Task::Tidy => tidy::run(&workspace),
-        Task::Soak(arguments) => steps::soak(&workspace, &arguments),
+        Task::Bench(arguments) => steps::bench(&workspace, "speed", &arguments),
+        Task::Soak(arguments) => steps::bench(&workspace, "soak", &arguments),
         Task::Help => {
             print!("{USAGE}");
             Ok(())

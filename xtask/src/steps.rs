@@ -85,8 +85,8 @@ pub(crate) fn fix(workspace: &Workspace) -> Result {
 }
 
 /// The long run over disk and memory.
-pub(crate) fn soak(workspace: &Workspace, arguments: &[String]) -> Result {
-    let mut args = vec!["bench", "--locked", "--package", "symbolon", "--bench", "soak", "--"];
+pub(crate) fn bench(workspace: &Workspace, name: &str, arguments: &[String]) -> Result {
+    let mut args = vec!["bench", "--locked", "--package", "symbolon", "--bench", name, "--"];
     args.extend(arguments.iter().map(String::as_str));
     workspace::run(&mut cargo(workspace, &args, plain))
 }
