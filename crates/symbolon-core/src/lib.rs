@@ -46,7 +46,8 @@ mod time;
 pub use account::Account;
 pub use apply::Output;
 pub use audit::{
-    AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, Proof, SettingChange, Verified,
+    AdministratorBefore, AdministratorUpdated, ApplicationBefore, ApplicationUpdated, AuditEvent,
+    AuditRow, LabelChange, Proof, SettingChange, UserChange, Verified,
 };
 pub use callers::{Administrator, Application, OldKey, Reveal, Strangers};
 pub use check::Violation;

@@ -6,11 +6,12 @@ mod tests {
     use std::mem::discriminant;
 
     use symbolon_core::{
-        AdministratorId, AdministratorUpdated, ApplicationId, ApplicationUpdated, AuditEvent,
-        AuditRow, Caller, ClusterId, DataKeyId, Denial, Digest, DisplayName, Fingerprint,
-        JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Proof, Reason,
-        RequestId, Rights, Role, Scope, ScopePart, Setting, SettingChange, SourceRange, Sources,
-        Timestamp, TokenId, UserId, UserName, Verdict, Verified,
+        AdministratorBefore, AdministratorId, AdministratorUpdated, ApplicationBefore,
+        ApplicationId, ApplicationUpdated, AuditEvent, AuditRow, Caller, ClusterId, DataKeyId,
+        Denial, Digest, DisplayName, Fingerprint, JoinTokenId, KeyPin, LabelChange, LogIndex,
+        Match, Method, Name, NodeId, ProfileField, Proof, Reason, RequestId, Rights, Role, Scope,
+        ScopePart, Setting, SettingChange, SourceRange, Sources, Timestamp, TokenId, UserChange,
+        UserId, UserName, Verdict, Verified,
     };
 
     fn link(chain: Digest, row: &AuditRow) -> Digest {
@@ -51,6 +52,11 @@ mod tests {
 
     fn scope(text: &str) -> Scope {
         Scope::new([ScopePart::parse(text).unwrap()]).unwrap()
+    }
+
+    fn labels(before: &[&str], after: &[&str]) -> Option<LabelChange> {
+        let list = |labels: &[&str]| labels.iter().map(|label| (*label).to_owned()).collect();
+        Some(LabelChange { before: list(before), after: list(after) })
     }
 
     fn sources(text: &str) -> Sources {
@@ -165,6 +171,7 @@ mod tests {
                 display_name,
                 disabled,
                 profile,
+                change: UserChange::default(),
             },
         ));
         rows
@@ -207,6 +214,7 @@ mod tests {
             rights: None,
             sources: None,
             disabled: None,
+            before: ApplicationBefore::default(),
         };
         rows.extend(fields(
             said,
@@ -247,6 +255,7 @@ mod tests {
             role: None,
             scope: None,
             disabled: None,
+            before: AdministratorBefore::default(),
         };
         rows.extend(fields(
             said,
@@ -330,8 +339,79 @@ mod tests {
         rows
     }
 
+    /// What was before: later than the events that tell of it.
+    fn of_changes() -> Vec<AuditRow> {
+        let user = |change| AuditRow::UserUpdated {
+            user: UserId(1),
+            display_name: None,
+            disabled: None,
+            profile: vec![ProfileField::Groups],
+            change,
+        };
+        let mut rows: Vec<_> = [
+            UserChange { renamed: true, ..UserChange::default() },
+            UserChange { disabled_before: Some(false), ..UserChange::default() },
+            UserChange { disabled_before: Some(true), ..UserChange::default() },
+            UserChange { tags: labels(&[], &["a"]), ..UserChange::default() },
+            UserChange { tags: labels(&["a"], &[]), ..UserChange::default() },
+            UserChange { groups: labels(&[], &["a"]), ..UserChange::default() },
+            UserChange { groups: labels(&["a"], &[]), ..UserChange::default() },
+            UserChange { groups: labels(&["a", "b"], &[]), ..UserChange::default() },
+            UserChange { groups: labels(&["a"], &["b"]), ..UserChange::default() },
+            UserChange { groups: labels(&["b"], &["a"]), ..UserChange::default() },
+        ]
+        .map(user)
+        .into();
+        let application = |before| {
+            AuditRow::ApplicationUpdated(ApplicationUpdated {
+                application: ApplicationId(1),
+                name: Some(name("vpn")),
+                rights: None,
+                sources: None,
+                disabled: None,
+                before,
+            })
+        };
+        let none = ApplicationBefore::default;
+        rows.extend(
+            [
+                ApplicationBefore { name: Some(name("vpn")), ..none() },
+                ApplicationBefore { name: Some(name("mail")), ..none() },
+                ApplicationBefore { rights: Some(Rights::NONE), ..none() },
+                ApplicationBefore { rights: Some(Rights::VERIFY), ..none() },
+                ApplicationBefore { sources: Some(Sources::default()), ..none() },
+                ApplicationBefore { sources: Some(sources("192.0.2.0/24")), ..none() },
+                ApplicationBefore { disabled: Some(false), ..none() },
+                ApplicationBefore { disabled: Some(true), ..none() },
+            ]
+            .map(application),
+        );
+        let administrator = |before| {
+            AuditRow::AdministratorUpdated(AdministratorUpdated {
+                administrator: AdministratorId(1),
+                role: Some(Role::Auditor),
+                scope: None,
+                disabled: None,
+                before,
+            })
+        };
+        let none = AdministratorBefore::default;
+        rows.extend(
+            [
+                AdministratorBefore { role: Some(Role::Administrator), ..none() },
+                AdministratorBefore { role: Some(Role::HelpDesk), ..none() },
+                AdministratorBefore { scope: Some(Scope::default()), ..none() },
+                AdministratorBefore { scope: Some(scope("group:a")), ..none() },
+                AdministratorBefore { disabled: Some(false), ..none() },
+                AdministratorBefore { disabled: Some(true), ..none() },
+            ]
+            .map(administrator),
+        );
+        rows
+    }
+
     /// What is told of something: its name, the events, and the chain over them.
-    fn groups() -> [(&'static str, Vec<AuditRow>, &'static str); 7] {
+    fn groups() -> [(&'static str, Vec<AuditRow>, &'static str); 8] {
         [
             (
                 "verifications",
@@ -363,6 +443,11 @@ mod tests {
                 "the cluster",
                 of_the_cluster(),
                 "4b2524c4e4456c053f7c711cbf5443f301631a3d8ebac2efb944ab4847b829ec",
+            ),
+            (
+                "changes",
+                of_changes(),
+                "98d918dc565b326b745145d86161eed7b628f92259de0eccc80b61bbe13d04b8",
             ),
         ]
     }

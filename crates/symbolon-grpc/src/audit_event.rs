@@ -2,6 +2,7 @@
 //! keys.
 
 mod callers;
+mod changes;
 
 use symbolon_core::{
     ApplicationId, AuditEvent, AuditRow, Caller, JoinTokenId, Method, NodeId, Proof, SettingChange,
@@ -153,12 +154,12 @@ impl Names<'_> {
 
     fn about_user(&self, row: &AuditRow) -> Details {
         match row {
-            AuditRow::UserUpdated { user, display_name, disabled, profile } => {
+            AuditRow::UserUpdated { user, display_name, disabled, profile, change } => {
                 Details::UserUpdated(v1::UserUpdatedDetails {
                     user: self.user(*user),
                     display_name: display_name.as_ref().map(ToString::to_string),
                     enabled: disabled.map(|disabled| !disabled),
-                    fields: profile.iter().map(|field| field.name().to_owned()).collect(),
+                    ..changes::of_user(profile, change)
                 })
             }
             AuditRow::UserBlocked { user, reason, until } => {

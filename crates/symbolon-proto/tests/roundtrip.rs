@@ -273,6 +273,7 @@ mod tests {
         events.extend(samples::callers::later_audit().2);
         events.extend(samples::pin_audit().2);
         events.extend(samples::bypass_audit().2);
+        events.extend(samples::changes_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {

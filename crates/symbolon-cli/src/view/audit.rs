@@ -92,6 +92,13 @@ fn details(details: Details) -> Value {
             "display_name": it.display_name,
             "enabled": it.enabled,
             "fields": it.fields,
+            "groups": list(it.groups),
+            "tags": list(it.tags),
+            "before": it.before.map(|it| json!({
+                "enabled": it.enabled,
+                "groups": list(it.groups),
+                "tags": list(it.tags),
+            })),
         }),
         Details::UserBlocked(it) => json!({
             "user": user(it.user),
@@ -168,6 +175,12 @@ fn about_caller(details: Details) -> Value {
             "enabled": it.enabled,
             "rights": list(it.rights),
             "sources": list(it.sources),
+            "before": it.before.map(|it| json!({
+                "name": it.name,
+                "enabled": it.enabled,
+                "rights": list(it.rights),
+                "sources": list(it.sources),
+            })),
         }),
         Details::ApplicationKeyRotated(it) => json!({
             "application": application(it.application),
@@ -192,6 +205,11 @@ fn about_caller(details: Details) -> Value {
             "role": it.role,
             "enabled": it.enabled,
             "scope": list(it.scope),
+            "before": it.before.map(|it| json!({
+                "role": it.role,
+                "enabled": it.enabled,
+                "scope": list(it.scope),
+            })),
         }),
         Details::AdministratorTokenRotated(it) => {
             json!({ "administrator": administrator(it.administrator) })

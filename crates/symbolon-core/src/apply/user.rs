@@ -6,7 +6,7 @@ use super::{Context, Output};
 use crate::limits::{BLOCK_MILLISECONDS_MAX, USERS_MAX};
 use crate::{
     AuditRow, Block, BlockUser, CreateUser, DeleteUser, LogIndex, ProfileChange, Refusal, Reply,
-    Row, RowKey, State, Timestamp, UnblockUser, UpdateUser, User,
+    Row, RowKey, State, Timestamp, UnblockUser, UpdateUser, User, UserChange,
 };
 
 impl State {
@@ -56,12 +56,14 @@ impl State {
         command: &UpdateUser,
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
-        let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
-        at_revision(&user, command.revision)?;
+        let before = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
+        at_revision(&before, command.revision)?;
+        let mut user = before.clone();
         if let Some(name) = &command.display_name {
             user.display_name = name.clone();
         }
-        if let Some(disabled) = command.disabled.filter(|disabled| *disabled != user.disabled) {
+        let disabled = command.disabled.filter(|disabled| *disabled != before.disabled);
+        if let Some(disabled) = disabled {
             user.disabled = disabled;
             user.changed_at = context.stamp.index;
         }
@@ -70,9 +72,10 @@ impl State {
         user.profile = user.profile().with(values, &profile).kept();
         let row = AuditRow::UserUpdated {
             user: user.id,
-            display_name: command.display_name.clone(),
-            disabled: command.disabled,
+            display_name: None,
+            disabled,
             profile,
+            change: UserChange::between(&before, &user),
         };
         self.administered(context, user, row, out)
     }

@@ -50,8 +50,9 @@ impl Canonical for AuditRow {
                 w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
                 w.number(join_token.0);
             }
-            Self::UserUpdated { user, display_name, disabled, profile } => {
+            Self::UserUpdated { user, display_name, disabled, profile, change } => {
                 updated(w, *user, display_name.as_ref(), *disabled, profile);
+                change.canonical(w);
             }
             Self::UserBlocked { user, reason, until } => reasoned(w, 17, *user, reason, until.0),
             Self::UserUnblocked { user, reason, failures } => {
@@ -131,6 +132,7 @@ impl AuditRow {
                 w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
                 w.number(updated.sources.is_some().into());
                 updated.sources.clone().unwrap_or_default().canonical(w);
+                updated.before.canonical(w);
             }
             Self::ApplicationKeyRotated { application, old_until } => {
                 w.number(22).number(application.0).number(old_until.0);
@@ -155,6 +157,7 @@ impl AuditRow {
                 w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
                 w.number(updated.scope.is_some().into());
                 updated.scope.clone().unwrap_or_default().canonical(w);
+                updated.before.canonical(w);
             }
             Self::AdministratorTokenRotated { administrator } => {
                 w.number(27).number(administrator.0);

@@ -401,7 +401,7 @@ fn user_command(verb: &str, user: &str, words: &mut Words) -> Result<Command, St
                 user,
                 display_name,
                 disabled,
-                profile: Default::default(),
+                profile: administration::profile(words)?,
                 revision,
             })
         }

@@ -2,9 +2,8 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, Digest, DisplayName,
-    JoinTokenId, KeyPin, LogIndex, Match, Name, NodeId, ProfileField, Reason, Timestamp, TokenId,
-    UserId, UserName, Verdict, Verified,
+    AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, Digest, JoinTokenId, KeyPin,
+    LogIndex, Match, Name, NodeId, Reason, Timestamp, TokenId, UserId, UserName, Verdict, Verified,
 };
 
 use super::answer::{denial_from_number, denial_number};
@@ -12,10 +11,10 @@ use super::bypass::{
     cancelled_from_proto, cancelled_to_proto, codes_created_to_proto, granted_from_proto,
     granted_to_proto, proof_from_proto, proof_to_proto,
 };
-use super::profile::{fields_from_proto, fields_to_proto};
+use super::profile::{user_updated_from_proto, user_updated_to_proto};
 use super::{
-    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint,
-    method, method_number, name, need, reason, request_id, settings, user_name,
+    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, fingerprint, method,
+    method_number, name, need, reason, request_id, settings, user_name,
 };
 use crate::store::v1 as store;
 use crate::store::v1::audit_row::Event;
@@ -120,9 +119,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::UserCreated { user, name } => {
             Event::UserCreated(store::UserCreated { user: user.0, name: name.to_string() })
         }
-        AuditRow::UserUpdated { user, display_name, disabled, profile } => {
-            user_updated(*user, display_name.as_ref(), *disabled, profile)
-        }
+        AuditRow::UserUpdated { .. } => return user_updated_to_proto(row),
         AuditRow::UserBlocked { user, reason, until } => user_blocked(*user, reason, *until),
         AuditRow::UserUnblocked { user, reason, failures } => {
             user_unblocked(*user, reason, *failures)
@@ -211,17 +208,6 @@ fn node_admitted(node: NodeId, name: &Name, pin: KeyPin, join_token: JoinTokenId
         pin: pin.0.to_vec(),
         join_token: join_token.0,
     })
-}
-
-fn user_updated(
-    user: UserId,
-    name: Option<&DisplayName>,
-    disabled: Option<bool>,
-    profile: &[ProfileField],
-) -> Event {
-    let display_name = name.map(ToString::to_string);
-    let profile_field = fields_to_proto(profile);
-    Event::UserUpdated(store::UserUpdated { user: user.0, display_name, disabled, profile_field })
 }
 
 fn user_blocked(user: UserId, reason: &Reason, until: Timestamp) -> Event {
@@ -325,15 +311,6 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::SettingsChanged(m) => {
             AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
         }
-    })
-}
-
-fn user_updated_from_proto(m: store::UserUpdated) -> Result<AuditRow, DecodeError> {
-    Ok(AuditRow::UserUpdated {
-        user: UserId(m.user),
-        display_name: m.display_name.map(display_name).transpose()?,
-        disabled: m.disabled,
-        profile: fields_from_proto(&m.profile_field)?,
     })
 }
 

@@ -56,6 +56,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-strangers", None, samples::callers::later_audit()));
     vectors.push(audit("audit-batch-pins", None, samples::pin_audit()));
     vectors.push(audit("audit-batch-bypass", None, samples::bypass_audit()));
+    vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -203,6 +204,7 @@ fn audit(
             "NodeAddressesChanged",
             "JoinTokenExpired",
             "UserUpdated",
+            "LabelChange",
             "UserBlocked",
             "UserUnblocked",
             "UserDeleted",
@@ -210,6 +212,8 @@ fn audit(
             "TokenResynchronised",
             "TokenRemoved",
             "ApplicationUpdated",
+            "ApplicationBefore",
+            "AdministratorBefore",
             "ApplicationKeyRotated",
             "ApplicationKeyRetired",
             "ApplicationDeleted",

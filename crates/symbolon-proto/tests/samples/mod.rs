@@ -8,11 +8,11 @@ use symbolon_core::{
     AdministratorId, AdmitNode, ApplicationId, AuditEvent, AuditRow, Block, BlockUser, Caller,
     Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken,
     CreateUser, DataKeyId, DataKeys, DeleteUser, Denial, Digest, DisplayName, EnrollToken,
-    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name,
-    Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal, ResyncToken,
-    RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial,
-    SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser, User, UserId, UserName,
-    Verdict, Verified,
+    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LabelChange, LineageId, LogIndex, Match,
+    Method, Name, Node, NodeId, Outcome, ProfileField, Proposal, Reason, RemoveToken, RequestId,
+    Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars,
+    Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser, User,
+    UserChange, UserId, UserName, Verdict, Verified,
 };
 
 mod bypass;
@@ -23,7 +23,7 @@ mod users;
 pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
 pub(crate) use pins::{pin_audit, pin_commands, pin_rows};
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
-pub(crate) use users::{user_audit, user_commands, user_rows};
+pub(crate) use users::{changes_audit, user_audit, user_commands, user_rows};
 
 pub(crate) const AT: Timestamp = Timestamp(1_800_000_000_123);
 

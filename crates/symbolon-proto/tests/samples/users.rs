@@ -39,6 +39,7 @@ pub(crate) fn user_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
             display_name: Some(display_name("Zoë Other")),
             disabled: Some(false),
             profile: Default::default(),
+            change: Default::default(),
         },
         AuditRow::UserBlocked { user, reason: reason(), until: AT.plus(9_000) },
         AuditRow::UserUnblocked { user, reason: reason(), failures: 99 },
@@ -46,4 +47,27 @@ pub(crate) fn user_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         AuditRow::Verified(verified(Some(Denial::Disabled))),
         AuditRow::Verified(verified(Some(Denial::Blocked))),
     ])
+}
+
+/// Changes with what stood before them.
+pub(crate) fn changes_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let labels = |before: &[&str], after: &[&str]| {
+        let list = |labels: &[&str]| labels.iter().map(|label| (*label).to_owned()).collect();
+        Some(LabelChange { before: list(before), after: list(after) })
+    };
+    let change = UserChange {
+        renamed: true,
+        disabled_before: Some(true),
+        groups: labels(&["sales", "staff"], &["it", "staff"]),
+        tags: labels(&[], &["vip"]),
+    };
+    let mut rows = vec![AuditRow::UserUpdated {
+        user: UserId(0xa1a2_a3a4_a5a6_a7a8),
+        display_name: None,
+        disabled: Some(false),
+        profile: vec![ProfileField::Phones, ProfileField::Groups, ProfileField::Tags],
+        change,
+    }];
+    rows.extend(callers::changes_audit());
+    audit_of(rows)
 }
