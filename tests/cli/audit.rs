@@ -100,7 +100,7 @@ async fn a_change_is_told_with_what_was_before() {
     asking.run("user disable alice").await.ends(DONE);
     asking.run("user disable alice").await.ends(DONE);
     asking.run("application add vpn").await.ends(DONE);
-    asking.run("application set vpn --name gate --source 192.0.2.0/24").await.ends(DONE);
+    asking.run("application set vpn --rename gate --source 192.0.2.0/24").await.ends(DONE);
     asking.run("admin add heidi --role help-desk --scope group:sales").await.ends(DONE);
     asking.run("admin set heidi --role auditor").await.ends(DONE);
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod callers;
+mod personal;
 mod settings;
 
 pub(crate) use audit::AuditEvent;
@@ -9,6 +10,7 @@ pub(crate) use callers::{
     Administrator, Administrators, Application, Applications, ChangedAdministrator,
     ChangedApplication, Deleted,
 };
+pub(crate) use personal::{Extent, PersonalData};
 use prost_types::Timestamp;
 use serde::Serialize;
 pub(crate) use settings::{ChangedSettings, Setting};

@@ -94,6 +94,11 @@ pub enum AuditRow {
     RecoveryCodesCreated {
         user: UserId,
     },
+    PersonalDataExported {
+        /// `None`: nobody had the name.
+        user: Option<UserId>,
+        name: UserName,
+    },
     TokenEnrolled {
         user: UserId,
         token: TokenId,
@@ -305,7 +310,8 @@ impl AuditEvent {
             | AuditRow::TokenRemoved { token, .. } => Reply::TokenChanged(*token),
             AuditRow::NodeAddressesChanged { .. }
             | AuditRow::DataKeyActivated { .. }
-            | AuditRow::DataKeyRetired { .. } => Reply::Done,
+            | AuditRow::DataKeyRetired { .. }
+            | AuditRow::PersonalDataExported { .. } => Reply::Done,
             AuditRow::SettingsChanged { .. } => Reply::SettingsChanged,
             AuditRow::JoinTokenExpired { .. } => return None,
         })

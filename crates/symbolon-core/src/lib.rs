@@ -55,9 +55,9 @@ pub use command::{
     AdmitNode, BlockUser, CancelBypass, Command, ConfirmDataKey, ConfirmToken, CreateAdministrator,
     CreateApplication, CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser,
     DeleteAdministrator, DeleteApplication, DeleteUser, EnrollToken, GrantBypass, Match, Method,
-    Outcome, Proposal, RemoveToken, Reseal, ResyncToken, RetireApplicationKey, RetireDataKey,
-    RotateAdministratorToken, RotateApplicationKey, RotateDataKey, SetNodeAddresses, SetPin, Stamp,
-    UnblockUser, UpdateAdministrator, UpdateApplication, UpdateSettings, UpdateUser,
+    Outcome, Proposal, RecordExport, RemoveToken, Reseal, ResyncToken, RetireApplicationKey,
+    RetireDataKey, RotateAdministratorToken, RotateApplicationKey, RotateDataKey, SetNodeAddresses,
+    SetPin, Stamp, UnblockUser, UpdateAdministrator, UpdateApplication, UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};

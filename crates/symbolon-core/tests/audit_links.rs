@@ -362,6 +362,16 @@ mod tests {
         ]
         .map(user)
         .into();
+        rows.extend(of_changed_callers());
+        for user in [None, Some(UserId(1)), Some(UserId(9))] {
+            for name in ["alice", "bob"].map(user_name) {
+                rows.push(AuditRow::PersonalDataExported { user, name });
+            }
+        }
+        rows
+    }
+
+    fn of_changed_callers() -> Vec<AuditRow> {
         let application = |before| {
             AuditRow::ApplicationUpdated(ApplicationUpdated {
                 application: ApplicationId(1),
@@ -373,19 +383,18 @@ mod tests {
             })
         };
         let none = ApplicationBefore::default;
-        rows.extend(
-            [
-                ApplicationBefore { name: Some(name("vpn")), ..none() },
-                ApplicationBefore { name: Some(name("mail")), ..none() },
-                ApplicationBefore { rights: Some(Rights::NONE), ..none() },
-                ApplicationBefore { rights: Some(Rights::VERIFY), ..none() },
-                ApplicationBefore { sources: Some(Sources::default()), ..none() },
-                ApplicationBefore { sources: Some(sources("192.0.2.0/24")), ..none() },
-                ApplicationBefore { disabled: Some(false), ..none() },
-                ApplicationBefore { disabled: Some(true), ..none() },
-            ]
-            .map(application),
-        );
+        let mut rows: Vec<_> = [
+            ApplicationBefore { name: Some(name("vpn")), ..none() },
+            ApplicationBefore { name: Some(name("mail")), ..none() },
+            ApplicationBefore { rights: Some(Rights::NONE), ..none() },
+            ApplicationBefore { rights: Some(Rights::VERIFY), ..none() },
+            ApplicationBefore { sources: Some(Sources::default()), ..none() },
+            ApplicationBefore { sources: Some(sources("192.0.2.0/24")), ..none() },
+            ApplicationBefore { disabled: Some(false), ..none() },
+            ApplicationBefore { disabled: Some(true), ..none() },
+        ]
+        .map(application)
+        .into();
         let administrator = |before| {
             AuditRow::AdministratorUpdated(AdministratorUpdated {
                 administrator: AdministratorId(1),
@@ -447,7 +456,7 @@ mod tests {
             (
                 "changes",
                 of_changes(),
-                "98d918dc565b326b745145d86161eed7b628f92259de0eccc80b61bbe13d04b8",
+                "aae6e461ea57dfdd0a54097fd7523c5c3aad8874115f14ecc53bbe26711f765c",
             ),
         ]
     }
@@ -462,7 +471,7 @@ mod tests {
                 panic!("one link for both of:\n{row:?}\n{other:?}");
             }
         }
-        assert_eq!(kinds.len(), 34, "an event of each kind");
+        assert_eq!(kinds.len(), 35, "an event of each kind");
     }
 
     /// Links are stored with the audit: computed otherwise, no audit of before could be checked. A new

@@ -1,7 +1,7 @@
 //! Audit events as clients see them: with the names of what they tell of, and without fingerprints and
 //! keys.
 
-mod callers;
+pub(crate) mod callers;
 mod changes;
 
 use symbolon_core::{
@@ -87,6 +87,7 @@ impl Names<'_> {
             | AuditRow::BypassGranted { .. }
             | AuditRow::BypassCancelled { .. }
             | AuditRow::RecoveryCodesCreated { .. }
+            | AuditRow::PersonalDataExported { .. }
             | AuditRow::UserDeleted { .. } => self.about_user(row),
             AuditRow::TokenEnrolled { user, token } => {
                 let (user, token) = (self.user(*user), Some(self.token(*token)));
@@ -195,6 +196,11 @@ impl Names<'_> {
             AuditRow::RecoveryCodesCreated { user } => {
                 let user = self.user(*user);
                 Details::RecoveryCodesCreated(v1::RecoveryCodesCreatedDetails { user })
+            }
+            AuditRow::PersonalDataExported { user, name } => {
+                let id = user.map(|id| id.to_string()).unwrap_or_default();
+                let user = Some(v1::AuditedUser { id, username: name.to_string() });
+                Details::PersonalDataExported(v1::PersonalDataExportedDetails { user })
             }
             AuditRow::UserCreated { user, name } => {
                 let (id, username) = (user.to_string(), name.to_string());

@@ -235,9 +235,14 @@ mod tests {
                 Command::GrantBypass(_) => 51,
                 Command::CancelBypass(_) => 52,
                 Command::CreateRecoveryCodes(_) => 53,
+                Command::RecordExport(_) => 54,
             })
             .collect();
-        assert_eq!(commands, (1..=29).chain(50..=53).collect());
+        assert_eq!(commands, (1..=29).chain(50..=54).collect());
+    }
+
+    #[test]
+    fn the_samples_hold_every_row() {
         let rows: BTreeSet<_> = samples::rows()
             .into_iter()
             .chain(samples::key_rows())
@@ -274,6 +279,7 @@ mod tests {
         events.extend(samples::pin_audit().2);
         events.extend(samples::bypass_audit().2);
         events.extend(samples::changes_audit().2);
+        events.extend(samples::export_audit().2);
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
@@ -324,8 +330,9 @@ mod tests {
                 AuditRow::BypassGranted { .. } => 53,
                 AuditRow::BypassCancelled { .. } => 54,
                 AuditRow::RecoveryCodesCreated { .. } => 55,
+                AuditRow::PersonalDataExported { .. } => 56,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=55).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=56).collect());
     }
 }

@@ -91,6 +91,7 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::AdministratorTokenRotated { .. } => 27,
         AuditRow::AdministratorDeleted { .. } => 28,
         AuditRow::NamesNotAudited { .. } => 29,
+        AuditRow::PersonalDataExported { .. } => 31,
         AuditRow::PinSet { .. } => 40,
         AuditRow::PinCleared { .. } => 41,
         AuditRow::BypassGranted { .. } => 42,
@@ -118,6 +119,8 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
             Some(user) => AuditSubject::User(user),
             None => AuditSubject::Stranger(&verified.user_name),
         },
+        AuditRow::PersonalDataExported { user: None, name } => AuditSubject::Stranger(name),
+        AuditRow::PersonalDataExported { user: Some(user), .. } => AuditSubject::User(*user),
         AuditRow::UserCreated { user, .. }
         | AuditRow::UserUpdated { user, .. }
         | AuditRow::PinSet { user }

@@ -87,19 +87,7 @@ fn details(details: Details) -> Value {
     match details {
         Details::Verified(it) => verified(it),
         Details::UserCreated(it) => json!({ "user": user(it.user) }),
-        Details::UserUpdated(it) => json!({
-            "user": user(it.user),
-            "display_name": it.display_name,
-            "enabled": it.enabled,
-            "fields": it.fields,
-            "groups": list(it.groups),
-            "tags": list(it.tags),
-            "before": it.before.map(|it| json!({
-                "enabled": it.enabled,
-                "groups": list(it.groups),
-                "tags": list(it.tags),
-            })),
-        }),
+        Details::UserUpdated(it) => user_updated(it),
         Details::UserBlocked(it) => json!({
             "user": user(it.user),
             "reason": it.reason,
@@ -115,6 +103,7 @@ fn details(details: Details) -> Value {
         Details::BypassGranted(it) => bypass_granted(it),
         Details::BypassCancelled(it) => json!({ "user": user(it.user), "reason": it.reason }),
         Details::RecoveryCodesCreated(it) => json!({ "user": user(it.user) }),
+        Details::PersonalDataExported(it) => json!({ "user": user(it.user) }),
         Details::UserDeleted(it) => json!({ "user": user(it.user), "tokens": it.tokens }),
         Details::TokenEnrolled(it) => of_token(it.user, it.token),
         Details::TokenConfirmed(it) => of_token(it.user, it.token),
@@ -159,6 +148,22 @@ fn details(details: Details) -> Value {
             json!({ "settings": it.settings.into_iter().map(row).collect::<Vec<_>>() })
         }
     }
+}
+
+fn user_updated(it: v1::UserUpdatedDetails) -> Value {
+    json!({
+        "user": user(it.user),
+        "display_name": it.display_name,
+        "enabled": it.enabled,
+        "fields": it.fields,
+        "groups": list(it.groups),
+        "tags": list(it.tags),
+        "before": it.before.map(|it| json!({
+            "enabled": it.enabled,
+            "groups": list(it.groups),
+            "tags": list(it.tags),
+        })),
+    })
 }
 
 fn bypass_granted(it: v1::BypassGrantedDetails) -> Value {

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use super::{Context, Output};
 use crate::limits::{BLOCK_MILLISECONDS_MAX, USERS_MAX};
 use crate::{
-    AuditRow, Block, BlockUser, CreateUser, DeleteUser, LogIndex, ProfileChange, Refusal, Reply,
-    Row, RowKey, State, Timestamp, UnblockUser, UpdateUser, User, UserChange,
+    AuditRow, Block, BlockUser, CreateUser, DeleteUser, LogIndex, ProfileChange, RecordExport,
+    Refusal, Reply, Row, RowKey, State, Timestamp, UnblockUser, UpdateUser, User, UserChange,
 };
 
 impl State {
@@ -126,6 +126,19 @@ impl State {
         let row = AuditRow::UserDeleted { user: user.id, name: user.name, tokens };
         self.record(context, row, out);
         Ok(Reply::UserChanged(user.id))
+    }
+
+    /// Changes nothing: who has read what is held about a person is to be known.
+    pub(super) fn record_export(
+        &mut self,
+        context: &Context<'_>,
+        command: &RecordExport,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let name = command.name.clone();
+        let user = self.user_by_name(&name).map(|user| user.id);
+        self.record(context, AuditRow::PersonalDataExported { user, name }, out);
+        Ok(Reply::Done)
     }
 
     pub(super) fn administered(

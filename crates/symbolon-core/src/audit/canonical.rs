@@ -34,14 +34,10 @@ impl Canonical for AuditRow {
                 w.number(2).bytes(&cluster.0).bytes(name.as_str().as_bytes());
                 w.number(administrator.0).number(node.0);
             }
-            Self::UserCreated { user, name } => {
-                w.number(3).number(user.0).bytes(name.as_str().as_bytes());
-            }
-            Self::TokenEnrolled { user, token } => {
-                w.number(4).number(user.0).number(token.0);
-            }
+            Self::UserCreated { user, name } => named(w, 3, user.0, name.as_str()),
+            Self::TokenEnrolled { user, token } => _ = w.number(4).number(user.0).number(token.0),
             Self::ApplicationCreated { application, name } => {
-                w.number(5).number(application.0).bytes(name.as_str().as_bytes());
+                named(w, 5, application.0, name.as_str());
             }
             Self::JoinTokenCreated { join_token, expires_at } => {
                 w.number(6).number(join_token.0).number(expires_at.0);
@@ -67,6 +63,9 @@ impl Canonical for AuditRow {
             Self::BypassGranted { user, reason, until } => reasoned(w, 42, *user, reason, until.0),
             Self::BypassCancelled { user, reason } => reasoned(w, 43, *user, reason, 0),
             Self::RecoveryCodesCreated { user } => _ = w.number(44).number(user.0),
+            Self::PersonalDataExported { user, name } => {
+                named(w, 31, user.map_or(0, |user| user.0), name.as_str());
+            }
             Self::TokenConfirmed { user, token, step } => {
                 w.number(13).number(user.0).number(token.0).number(*step);
             }
@@ -144,7 +143,7 @@ impl AuditRow {
                 w.number(29).number(application.0).number((*names).into()).number(since.0);
             }
             Self::ApplicationDeleted { application, name } => {
-                w.number(24).number(application.0).bytes(name.as_str().as_bytes());
+                named(w, 24, application.0, name.as_str());
             }
             Self::AdministratorCreated { administrator, name, role, scope } => {
                 w.number(25).number(administrator.0).bytes(name.as_str().as_bytes());
@@ -163,11 +162,16 @@ impl AuditRow {
                 w.number(27).number(administrator.0);
             }
             Self::AdministratorDeleted { administrator, name } => {
-                w.number(28).number(administrator.0).bytes(name.as_str().as_bytes());
+                named(w, 28, administrator.0, name.as_str());
             }
             other => other.canonical(w),
         }
     }
+}
+
+/// Something that has a name.
+fn named(w: &mut CanonicalWriter, kind: u64, id: u64, name: &str) {
+    w.number(kind).number(id).bytes(name.as_bytes());
 }
 
 /// What an administrator did and why, and a number more.

@@ -3,9 +3,9 @@
 use symbolon_core::{
     AdministratorId, Application, ApplicationId, AuditRow, Caller, Command, CreateAdministrator,
     CreateApplication, DeleteAdministrator, DeleteApplication, KeyHash, LabelChange, LogIndex,
-    Name, Profile, ProfileChange, ProfileField, RetireApplicationKey, Right, Rights, Role,
-    RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, SourceRange, Sources, State,
-    UpdateAdministrator, UpdateApplication, UserChange,
+    Name, Profile, ProfileChange, ProfileField, RecordExport, RetireApplicationKey, Right, Rights,
+    Role, RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, SourceRange, Sources,
+    State, UpdateAdministrator, UpdateApplication, UserChange, UserName,
 };
 
 use crate::command::{drawn, hash, number, parse_name, root, sealed};
@@ -226,8 +226,10 @@ fn both<T>(
     after: Option<&T>,
     text: impl Fn(&T) -> String,
 ) -> String {
-    let text =
-        |it: &T| Some(text(it)).filter(|text| !text.is_empty()).unwrap_or("nothing".to_owned());
+    let text = |it: &T| match text(it) {
+        text if text.is_empty() => "nothing".to_owned(),
+        text => text,
+    };
     match (before.map(text), after.map(text)) {
         (None, None) => String::new(),
         (Some(before), Some(after)) => format!("{what} {before} to {after}"),
@@ -249,4 +251,10 @@ pub(crate) fn profile(words: &mut Words) -> Result<ProfileChange, String> {
     let language = list(ProfileField::Language)?.concat();
     let values = Profile::new(String::new(), Vec::new(), groups, tags, language);
     Ok(ProfileChange { fields, values: values.map_err(|error| error.to_string())? })
+}
+
+/// `export USER`.
+pub(crate) fn export(name: &str) -> Result<Command, String> {
+    let name = UserName::new(name).map_err(|error| error.to_string())?;
+    Ok(Command::RecordExport(RecordExport { name }))
 }

@@ -333,6 +333,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             (create_user(user, name)?, root())
         }
         "pin" => (pins::command(&name, words)?, root()),
+        "export" => (administration::export(&name)?, root()),
         "bypass" | "no-bypass" | "recovery" => (pins::help(verb, &name, words)?, root()),
         "update" | "block" | "unblock" | "delete" => (user_command(verb, &name, words)?, root()),
         "join-token" => {

@@ -253,6 +253,10 @@ fn audit(world: &World) -> Result<String, String> {
         }
         AuditRow::BypassCancelled { reason, .. } => format!("no bypass: {reason}"),
         AuditRow::RecoveryCodesCreated { .. } => "recovery codes".to_owned(),
+        AuditRow::PersonalDataExported { user, name } => {
+            let whose = user.map_or("nobody", |_| "a user");
+            format!("{name} exported, who is {whose}")
+        }
         AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
         AuditRow::TokenConfirmed { token, step, .. } => {
             format!("token {} is proved at {step}", world.wallet.name(*token))

@@ -7,7 +7,7 @@ use super::changes;
 use crate::convert::timestamp;
 use v1::audit_event::Details;
 
-pub(super) fn application(state: &State, id: ApplicationId) -> Option<v1::AuditedApplication> {
+pub(crate) fn application(state: &State, id: ApplicationId) -> Option<v1::AuditedApplication> {
     let row = state.application(id);
     let name = row.map(|row| row.name.to_string()).unwrap_or_default();
     Some(v1::AuditedApplication { id: id.to_string(), name })

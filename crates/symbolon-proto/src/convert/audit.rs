@@ -130,6 +130,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::BypassGranted { user, reason, until } => granted_to_proto(*user, reason, *until),
         AuditRow::BypassCancelled { user, reason } => cancelled_to_proto(*user, reason),
         AuditRow::RecoveryCodesCreated { user } => codes_created_to_proto(*user),
+        AuditRow::PersonalDataExported { user, name } => exported(*user, name),
         AuditRow::TokenEnrolled { .. }
         | AuditRow::TokenConfirmed { .. }
         | AuditRow::TokenResynchronised { .. }
@@ -220,6 +221,11 @@ fn user_unblocked(user: UserId, reason: &Reason, failures: u32) -> Event {
     Event::UserUnblocked(store::UserUnblocked { user: user.0, reason, failures })
 }
 
+fn exported(user: Option<UserId>, name: &UserName) -> Event {
+    let (user, name) = (user.map_or(0, |user| user.0), name.to_string());
+    Event::PersonalDataExported(store::PersonalDataExported { user, name })
+}
+
 fn user_deleted(user: UserId, name: &UserName, tokens: u32) -> Event {
     let name = name.to_string();
     Event::UserDeleted(store::UserDeleted { user: user.0, name, tokens })
@@ -269,6 +275,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::BypassGranted(m) => granted_from_proto(m)?,
         Event::BypassCancelled(m) => cancelled_from_proto(m)?,
         Event::RecoveryCodesCreated(m) => AuditRow::RecoveryCodesCreated { user: UserId(m.user) },
+        Event::PersonalDataExported(m) => exported_from_proto(m)?,
         Event::TokenEnrolled(m) => {
             AuditRow::TokenEnrolled { user: UserId(m.user), token: TokenId(m.token) }
         }
@@ -312,6 +319,11 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
         }
     })
+}
+
+fn exported_from_proto(m: store::PersonalDataExported) -> Result<AuditRow, DecodeError> {
+    let user = (m.user != 0).then_some(UserId(m.user));
+    Ok(AuditRow::PersonalDataExported { user, name: user_name(m.name)? })
 }
 
 fn user_blocked_from_proto(m: store::UserBlocked) -> Result<AuditRow, DecodeError> {

@@ -57,6 +57,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-pins", None, samples::pin_audit()));
     vectors.push(audit("audit-batch-bypass", None, samples::bypass_audit()));
     vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
+    vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -133,6 +134,7 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "GrantBypass",
             "CancelBypass",
             "CreateRecoveryCodes",
+            "RecordExport",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -205,6 +207,7 @@ fn audit(
             "JoinTokenExpired",
             "UserUpdated",
             "LabelChange",
+            "PersonalDataExported",
             "UserBlocked",
             "UserUnblocked",
             "UserDeleted",

@@ -179,6 +179,8 @@ fn user_updated() -> impl Strategy<Value = AuditRow> {
 pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
     prop_oneof![
         user_updated(),
+        (option::of((1..=u64::MAX).prop_map(UserId)), super::user_name())
+            .prop_map(|(user, name)| AuditRow::PersonalDataExported { user, name }),
         (id(ApplicationId), name())
             .prop_map(|(application, name)| AuditRow::ApplicationCreated { application, name }),
         (id(ApplicationId), time()).prop_map(|(application, old_until)| {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use symbolon_core::{
-    Bypass, CancelBypass, CreateRecoveryCodes, GrantBypass, Proof, RecoveryCodes, SetPin, UserPin,
+    Bypass, CancelBypass, CreateRecoveryCodes, GrantBypass, Proof, RecordExport, RecoveryCodes,
+    SetPin, UserPin,
 };
 
 pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
@@ -36,6 +37,7 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
         (id(UserId), sealed()).prop_map(|(user, codes)| {
             Command::CreateRecoveryCodes(CreateRecoveryCodes { user, codes })
         }),
+        user_name().prop_map(|name| Command::RecordExport(RecordExport { name })),
         code.prop_map(|(outcome, recovery_code)| {
             Command::Verify(Outcome { recovery_code, ..outcome })
         }),

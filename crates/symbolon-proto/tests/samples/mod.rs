@@ -9,10 +9,10 @@ use symbolon_core::{
     Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken,
     CreateUser, DataKeyId, DataKeys, DeleteUser, Denial, Digest, DisplayName, EnrollToken,
     Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LabelChange, LineageId, LogIndex, Match,
-    Method, Name, Node, NodeId, Outcome, ProfileField, Proposal, Reason, RemoveToken, RequestId,
-    Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars,
-    Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser, User,
-    UserChange, UserId, UserName, Verdict, Verified,
+    Method, Name, Node, NodeId, Outcome, ProfileField, Proposal, Reason, RecordExport, RemoveToken,
+    RequestId, Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey,
+    Scalars, Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser,
+    User, UserChange, UserId, UserName, Verdict, Verified,
 };
 
 mod bypass;
@@ -23,7 +23,7 @@ mod users;
 pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
 pub(crate) use pins::{pin_audit, pin_commands, pin_rows};
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
-pub(crate) use users::{changes_audit, user_audit, user_commands, user_rows};
+pub(crate) use users::{changes_audit, export_audit, user_audit, user_commands, user_rows};
 
 pub(crate) const AT: Timestamp = Timestamp(1_800_000_000_123);
 
@@ -85,6 +85,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::CancelBypass(_)
         | Command::CreateRecoveryCodes(_)
         | Command::UpdateSettings(_)
+        | Command::RecordExport(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
         | Command::ResyncToken(_)

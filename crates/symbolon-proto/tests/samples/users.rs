@@ -20,6 +20,7 @@ pub(crate) fn user_commands() -> Vec<(&'static str, Command)> {
         ),
         ("unblock-user", Command::UnblockUser(UnblockUser { user, reason: reason() })),
         ("delete-user", Command::DeleteUser(DeleteUser { user, revision: None })),
+        ("record-export", Command::RecordExport(RecordExport { name: user_name("zoë") })),
     ]
 }
 
@@ -70,4 +71,13 @@ pub(crate) fn changes_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     }];
     rows.extend(callers::changes_audit());
     audit_of(rows)
+}
+
+/// Reading all that is held about a person.
+pub(crate) fn export_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let user = Some(UserId(0xa1a2_a3a4_a5a6_a7a8));
+    audit_of(vec![
+        AuditRow::PersonalDataExported { user, name: user_name("zoë") },
+        AuditRow::PersonalDataExported { user: None, name: user_name("zoë") },
+    ])
 }

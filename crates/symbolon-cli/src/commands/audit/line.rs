@@ -133,6 +133,7 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::UserBlocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::UserUnblocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::UserDeleted(it)) => user(&it.user),
+        Some(Details::PersonalDataExported(it)) => user(&it.user),
         Some(Details::PinSet(it)) => user(&it.user),
         Some(Details::PinCleared(it)) => user(&it.user),
         Some(Details::BypassGranted(it)) => format!("{} {:?}", user(&it.user), it.reason),

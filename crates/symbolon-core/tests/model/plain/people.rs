@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use symbolon_core::{
     ApplicationId, AuditRow, Block, BlockUser, Bypass, CreateUser, DeleteUser, DisplayName,
-    LabelChange, LogIndex, Profile, ProfileField, RecoveryCodes, Refusal, Reply, Timestamp,
-    TokenId, UnblockUser, UpdateUser, User, UserChange, UserId, UserName, UserPin,
+    LabelChange, LogIndex, Profile, ProfileField, RecordExport, RecoveryCodes, Refusal, Reply,
+    Timestamp, TokenId, UnblockUser, UpdateUser, User, UserChange, UserId, UserName, UserPin,
 };
 
 use super::{At, Decided, Model};
@@ -166,6 +166,15 @@ impl Model {
         };
         self.tell(at, row);
         Ok(Reply::UserChanged(command.user))
+    }
+
+    pub(super) fn record_export(&mut self, at: At<'_>, command: &RecordExport) -> Reply {
+        let whose = self.people.iter().find(|person| person.name == command.name);
+        let user = whose.map(|person| person.id);
+        self.note_if(user.is_none(), "what is left of nobody is exported");
+        self.note_if(user.is_some(), "what is held about a user is exported");
+        self.tell(at, AuditRow::PersonalDataExported { user, name: command.name.clone() });
+        Reply::Done
     }
 
     pub(super) fn block_user(&mut self, at: At<'_>, command: &BlockUser) -> Decided {
