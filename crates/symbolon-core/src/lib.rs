@@ -84,4 +84,4 @@ pub use secret::{Sealed, Secret};
 pub use settings::{Bound, Lockout, SETTINGS, Setting, SettingInfo, Settings, SettingsFault, Unit};
 pub use standing::Standing;
 pub use state::{RestoreError, Scalars, State};
-pub use time::Timestamp;
+pub use time::{Lasting, Timestamp};
