@@ -31,6 +31,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
     let import_tokens = v1::ImportTokensRequest { tokens: vec![enroll.clone()], dry_run: false };
     let row = v1::ImportedUser { username: "made-by-import".to_owned(), ..Default::default() };
     let import_users = v1::ImportUsersRequest { users: vec![row], update: false, dry_run: false };
+    let export = v1::ExportPersonalDataRequest { username: NOBODY.to_owned() };
     let explain = v1::ExplainRequest { username: PERSON.to_owned(), ..Default::default() };
     vec![
         (VERIFY, verify(APPLICATION)),
@@ -47,6 +48,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (GET_STATUS, Vec::new()),
         (CREATE_JOIN_TOKEN, Vec::new()),
         (ROTATE_DATA_KEY, Vec::new()),
+        (EXPORT_PERSONAL_DATA, export.encode_to_vec()),
         (QUERY_AUDIT, Vec::new()),
         (TAIL_AUDIT, Vec::new()),
         (GET_SETTINGS, Vec::new()),

@@ -89,6 +89,47 @@ async fn the_audit_is_told_to_people_and_scripts() {
     portal.run("audit tail").await.fails(NOT_PERMITTED);
 }
 
+/// The audit outlives an account: it tells how groups and tags were, and of a person nothing.
+#[tokio::test]
+async fn a_change_is_told_with_what_was_before() {
+    let cluster = Cluster::start(binary(), 1).await;
+    let asking = Asking::administrator(&cluster);
+    asking.run("user add alice --group sales").await.ends(DONE);
+    let set = "user set alice --group it --group staff --email alice@example.com --display-name";
+    asking.run_with(set, &["Alice Archer"]).await.ends(DONE);
+    asking.run("user disable alice").await.ends(DONE);
+    asking.run("user disable alice").await.ends(DONE);
+    asking.run("application add vpn").await.ends(DONE);
+    asking.run("application set vpn --rename gate --source 192.0.2.0/24").await.ends(DONE);
+    asking.run("admin add heidi --role help-desk --scope group:sales").await.ends(DONE);
+    asking.run("admin set heidi --role auditor").await.ends(DONE);
+
+    let changes = queried(&asking, "--type user_updated --oldest").await;
+    let details: Vec<_> = changes.iter().map(|event| &event["details"]).collect();
+    assert_eq!(details[0]["fields"], json!(["display_name", "email", "groups"]));
+    assert_eq!(details[0]["groups"], json!(["it", "staff"]));
+    let before = json!({ "enabled": null, "groups": ["sales"], "tags": null });
+    assert_eq!((&details[0]["before"], &details[0]["enabled"]), (&before, &Value::Null));
+    assert_eq!(
+        (&details[1]["enabled"], &details[1]["before"]["enabled"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!((&details[2]["enabled"], &details[2]["before"]), (&Value::Null, &Value::Null));
+    let text = asking.run("audit query --oldest").await.ends(DONE);
+    for told in [
+        "alice groups sales->it,staff display_name email",
+        "alice enabled true->false",
+        "gate name vpn->gate sources -->192.0.2.0/24",
+        "heidi role help-desk->auditor scope group:sales->-",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    let json = asking.run("audit query --output json").await.ends(DONE);
+    for personal in ["Archer", "alice@example.com"] {
+        assert!(!text.contains(personal) && !json.contains(personal), "{personal} is told");
+    }
+}
+
 async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Value {
     let line = timeout(TIME_MAX, lines.next_line()).await.unwrap().unwrap().unwrap();
     serde_json::from_str(&line).unwrap()

@@ -16,6 +16,7 @@ mod help_desk;
 mod imports;
 mod local;
 mod machine;
+mod personal;
 mod pins;
 mod program;
 mod recovery;

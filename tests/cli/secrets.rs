@@ -56,6 +56,7 @@ async fn no_secret_is_written_down_or_logged() {
         pages.push(node.metrics().await.text().to_owned());
     }
     audit(&cluster, &secrets).await;
+    exports(&cluster, &secrets).await;
     cluster.terminate_all().await;
 
     for (node, page) in cluster.nodes().iter().zip(pages) {
@@ -95,6 +96,31 @@ async fn audit(cluster: &Cluster, secrets: &Secrets) {
             }
         }
     }
+}
+
+/// What is told of people and settings to whoever may ask, and what is handed to a person.
+async fn exports(cluster: &Cluster, secrets: &Secrets) {
+    let asking = Asking::administrator(cluster);
+    for format in ["table", "json"] {
+        for (command, expected) in [
+            ("settings export".to_owned(), "pin.min_length"),
+            ("user list".to_owned(), PIN_HOLDER),
+            (format!("user show {USER}"), USER),
+            (format!("user show {PIN_HOLDER}"), PIN_HOLDER),
+            (format!("token list {USER}"), "SHA512"),
+            (format!("user export-personal-data {USER}"), "RECOVERY_CODES_CREATED"),
+            (format!("user export-personal-data {PIN_HOLDER}"), "PIN_SET"),
+        ] {
+            let command = format!("--output {format} {command}");
+            let told = asking.run(&command).await.ends(DONE);
+            assert!(told.contains(expected), "{command}: {told}");
+            secrets.assert_absent(&command, told.as_bytes());
+        }
+    }
+    let file = cluster.directory().join("export");
+    let command = format!("user export-personal-data {USER} -o {}", file.display());
+    asking.run(&command).await.ends(DONE);
+    secrets.assert_absent(&command, &machine::bytes(&file));
 }
 
 /// With another filter of the log.

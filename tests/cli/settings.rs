@@ -103,7 +103,7 @@ async fn what_would_become_of_a_sign_in_is_told_with_the_rule_that_says_so() {
         lines.next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(line("enabled "), "enabled decides the account is switched off");
-    assert!(line("block ").starts_with("block too the account is blocked for 77"), "{said}");
+    assert_eq!(line("block "), "block too the account is blocked for 90 days yet", "{said}");
 
     asking.run("application disable vpn").await.ends(DONE);
     let said = asking.run(explain).await.ends(DONE);

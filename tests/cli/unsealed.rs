@@ -22,6 +22,13 @@ pub(crate) fn unsealed_log(data_dir: &Path, kek: &Path) -> Vec<u8> {
     opened(&store, kek, &all)
 }
 
+/// What stands in clear in the Raft log of a node that is stopped: every command, as it was written.
+pub(crate) fn log_in_clear(data_dir: &Path) -> Vec<u8> {
+    let store = DataDir::new(data_dir).open().unwrap();
+    let entries = store.log.read(..).unwrap();
+    entries.into_iter().flat_map(|(_, bytes)| bytes.to_vec()).collect()
+}
+
 /// The same of its newest snapshot.
 pub(crate) fn unsealed_snapshot(data_dir: &Path, kek: &Path) -> Vec<u8> {
     let store = DataDir::new(data_dir).open().unwrap();

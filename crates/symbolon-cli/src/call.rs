@@ -41,12 +41,17 @@ impl Context {
         question: Q,
         call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
     ) -> Result<A, Failure> {
-        // The time is for its beginning; the server is told of none.
-        let call = async |channel, mut request: Request<Q>| {
-            request.metadata_mut().remove(TIMEOUT);
-            call(channel, request).await
-        };
-        self.ask(&question, None, self.timeout, call).await
+        self.ask(&question, None, self.timeout, without_timeout(call)).await
+    }
+
+    /// Asks for an answer in many parts that is recorded: once, however many servers are asked for it.
+    pub(crate) async fn follow_recorded<Q: Clone, A>(
+        &self,
+        question: Q,
+        call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        let id = Some((REQUEST_ID, new_id()?));
+        self.ask(&question, id, REPEAT_WITHIN, without_timeout(call)).await
     }
 
     /// Asks for a change. Every server that is asked gets the same request id.
@@ -55,12 +60,7 @@ impl Context {
         question: Q,
         call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
     ) -> Result<A, Failure> {
-        let id = RequestId::random()?.to_string();
-        let id = MetadataValue::try_from(id).map_err(|error| {
-            let what = format!("The request id is no metadata: {error}.");
-            Failure::new(Exit::Software, what, "Report this as a defect.")
-        })?;
-        self.ask(&question, Some((REQUEST_ID, id)), REPEAT_WITHIN, call).await
+        self.ask(&question, Some((REQUEST_ID, new_id()?)), REPEAT_WITHIN, call).await
     }
 
     /// Asks for what carries its request id in the question.
@@ -99,6 +99,24 @@ impl Context {
             }
         })
         .await
+    }
+}
+
+fn new_id() -> Result<MetadataValue<tonic::metadata::Ascii>, Failure> {
+    let id = RequestId::random()?.to_string();
+    MetadataValue::try_from(id).map_err(|error| {
+        let what = format!("The request id is no metadata: {error}.");
+        Failure::new(Exit::Software, what, "Report this as a defect.")
+    })
+}
+
+/// The time is for the beginning of an answer; the server is told of none.
+fn without_timeout<Q, A>(
+    call: impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status>,
+) -> impl AsyncFn(Channel, Request<Q>) -> Result<Response<A>, Status> {
+    async move |channel, mut request: Request<Q>| {
+        request.metadata_mut().remove(TIMEOUT);
+        call(channel, request).await
     }
 }
 

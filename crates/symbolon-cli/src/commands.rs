@@ -28,7 +28,13 @@ use std::path::Path;
 
 use symbolon_proto::v1;
 
-use crate::{error::Failure, exit::Exit, files::NewSecretFile};
+use crate::{
+    error::Failure,
+    exit::Exit,
+    files::NewSecretFile,
+    output::{self, Format},
+    view::{self, NewSecret},
+};
 
 /// A right as people write it.
 pub(crate) const fn right_name(right: v1::Right) -> &'static str {
@@ -61,26 +67,46 @@ impl<'f> SecretPlace<'f> {
     }
 
     /// The secret is returned if there is no file for it.
-    fn put(self, secret: String) -> Result<Option<String>, Failure> {
+    fn put(self, secret: String) -> Result<NewSecret, Failure> {
         let Some((new_file, file)) = self.0 else {
-            return Ok(Some(secret));
+            return Ok(NewSecret { shown: Some(secret), key_file: None });
         };
+        let key_file = file.display().to_string();
         new_file.write(&secret).map_err(|error| {
             Failure::configuration(
-                format!("The new secret could not be written to {}: {error}.", file.display()),
+                format!("The new secret could not be written to {key_file}: {error}."),
                 "It counts already, and is not shown again: make another with rotate-key or rotate-token.",
             )
         })?;
-        Ok(None)
+        Ok(NewSecret { shown: None, key_file: Some(key_file) })
     }
 }
 
 /// What is said about a secret that is new.
-fn about_secret(what: &str, secret: Option<&str>, file: Option<&Path>) -> String {
-    match (secret, file) {
-        (_, Some(file)) => format!("\nIts {what} is in {}.", file.display()),
+fn about_secret(what: &str, secret: &NewSecret) -> String {
+    match (&secret.shown, &secret.key_file) {
+        (_, Some(file)) => format!("\nIts {what} is in {file}."),
         (Some(secret), None) => format!("\n{what}: {secret}\nKeep it: it is not shown again."),
         (None, None) => String::new(),
+    }
+}
+
+/// Tells what became of an application or an administrator.
+fn said<M, R: view::Changed + From<M>>(
+    row: Option<M>,
+    secret: NewSecret,
+    log_index: u64,
+    what: &str,
+    format: Format,
+) -> Result<(), Failure> {
+    let row = R::from(present(row)?);
+    match format {
+        Format::Json => output::json(&row.changed(secret, log_index)),
+        Format::Table => {
+            let name = output::printable(row.name());
+            let secret = about_secret(R::SECRET, &secret);
+            output::line(&format!("{} {name} {what}.{secret}", R::KIND))
+        }
     }
 }
 

@@ -95,6 +95,28 @@ impl NewSecretFile {
     }
 }
 
+/// A new file that only its owner may read, and that is filled piece by piece.
+pub(crate) struct GrowingSecretFile(NewSecretFile);
+
+impl GrowingSecretFile {
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        NewSecretFile::create(path).map(Self)
+    }
+
+    pub(crate) fn add(&mut self, text: &str) -> io::Result<()> {
+        self.0.file.as_mut().map_or(Ok(()), |file| file.write_all(text.as_bytes()))
+    }
+
+    /// Makes it durable. One that never comes to this goes away again.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        let synced = self.0.file.as_ref().map_or(Ok(()), fs::File::sync_all);
+        if synced.is_ok() {
+            self.0.file = None;
+        }
+        synced
+    }
+}
+
 impl Drop for NewSecretFile {
     /// A file that was never filled goes away again.
     fn drop(&mut self) {
@@ -167,6 +189,22 @@ mod tests {
         drop(NewSecretFile::create(&home.path().join("key")).unwrap());
         assert!(is_empty(home.path()).unwrap());
         assert!(is_empty(&home.path().join("nowhere")).unwrap());
+    }
+
+    #[test]
+    fn a_secret_file_that_was_not_finished_goes_away() {
+        let home = temporary_directory("symbolon-files-").unwrap();
+        let path = home.path().join("export");
+        let mut file = GrowingSecretFile::create(&path).unwrap();
+        file.add("one ").unwrap();
+        drop(file);
+        assert!(is_empty(home.path()).unwrap());
+        let mut file = GrowingSecretFile::create(&path).unwrap();
+        file.add("one ").unwrap();
+        file.add("two").unwrap();
+        file.finish().unwrap();
+        assert_eq!(read_text(&path).unwrap(), "one two");
+        assert!(!others_can_read(&path).unwrap());
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 mod audit;
 mod callers;
+mod personal;
 mod settings;
 
 pub(crate) use audit::AuditEvent;
 pub(crate) use callers::{
-    Administrator, Administrators, Application, Applications, ChangedAdministrator,
-    ChangedApplication, Deleted,
+    Administrator, Administrators, Application, Applications, Changed, Deleted, NewSecret,
 };
+pub(crate) use personal::{Extent, PersonalData};
 use prost_types::Timestamp;
 use serde::Serialize;
 pub(crate) use settings::{ChangedSettings, Setting};

@@ -86,6 +86,7 @@ impl State {
             Command::Reseal(command) => self.reseal(command, out),
             Command::RetireDataKey(command) => self.retire_data_key(&context, command, out),
             Command::UpdateSettings(command) => self.update_settings(&context, command, out),
+            Command::RecordExport(command) => self.record_export(&context, command, out),
         };
         match result {
             Ok(reply) => Answer { index: stamp.index, reply },

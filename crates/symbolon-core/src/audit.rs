@@ -1,6 +1,7 @@
 //! What happened, for the audit and for retransmissions.
 
 mod canonical;
+mod updates;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,6 +13,8 @@ use crate::{
     RequestId, Rights, Role, Scope, Setting, Sources, Timestamp, TokenId, UserId, UserName,
     Verdict,
 };
+
+pub use updates::{AdministratorBefore, ApplicationBefore, LabelChange, UserChange};
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,10 +54,12 @@ pub enum AuditRow {
     },
     UserUpdated {
         user: UserId,
+        /// What the first builds told of a new display name.
         display_name: Option<DisplayName>,
         disabled: Option<bool>,
         /// What of the profile has changed: the fields, and nothing of what they say.
         profile: Vec<ProfileField>,
+        change: UserChange,
     },
     UserBlocked {
         user: UserId,
@@ -93,6 +98,11 @@ pub enum AuditRow {
     },
     RecoveryCodesCreated {
         user: UserId,
+    },
+    PersonalDataExported {
+        /// `None`: nobody had the name.
+        user: Option<UserId>,
+        name: UserName,
     },
     TokenEnrolled {
         user: UserId,
@@ -191,7 +201,7 @@ pub struct SettingChange {
     pub after: u64,
 }
 
-/// What was said about an application; `None` for what was left.
+/// What has changed of an application; `None` for what was left.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApplicationUpdated {
     /// Which one.
@@ -204,9 +214,11 @@ pub struct ApplicationUpdated {
     pub sources: Option<Sources>,
     /// Whether it is switched off now.
     pub disabled: Option<bool>,
+    /// What stood in their place.
+    pub before: ApplicationBefore,
 }
 
-/// What was said about an administrator; `None` for what was left.
+/// What has changed of an administrator; `None` for what was left.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AdministratorUpdated {
     /// Which one.
@@ -217,6 +229,8 @@ pub struct AdministratorUpdated {
     pub scope: Option<Scope>,
     /// Whether they are switched off now.
     pub disabled: Option<bool>,
+    /// What stood in their place.
+    pub before: AdministratorBefore,
 }
 
 /// A decided verification.
@@ -303,7 +317,8 @@ impl AuditEvent {
             | AuditRow::TokenRemoved { token, .. } => Reply::TokenChanged(*token),
             AuditRow::NodeAddressesChanged { .. }
             | AuditRow::DataKeyActivated { .. }
-            | AuditRow::DataKeyRetired { .. } => Reply::Done,
+            | AuditRow::DataKeyRetired { .. }
+            | AuditRow::PersonalDataExported { .. } => Reply::Done,
             AuditRow::SettingsChanged { .. } => Reply::SettingsChanged,
             AuditRow::JoinTokenExpired { .. } => return None,
         })

@@ -308,7 +308,8 @@ impl State {
             | Command::ConfirmDataKey(_)
             | Command::Reseal(_)
             | Command::RetireDataKey(_)
-            | Command::UpdateSettings(_) => None,
+            | Command::UpdateSettings(_)
+            | Command::RecordExport(_) => None,
         };
         user.is_none_or(|user| self.is_in_scope(caller, user))
     }

@@ -1,7 +1,9 @@
 //! What can be asked of a state.
 
 mod callers;
+mod keys;
 mod outcome;
+mod personal;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -9,9 +11,9 @@ use alloc::vec::Vec;
 
 use crate::otp::Parameters;
 use crate::{
-    Administrator, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Name, Node, NodeId, Operation, Profile, ProfileChange, Reason,
-    RequestId, Rights, RowKey, Sealed, Serial, Setting, Timestamp, TokenId, UserId, UserName,
+    Administrator, Caller, ClusterId, DisplayName, Fingerprint, JoinTokenId, KeyHash, KeyPin,
+    LineageId, LogIndex, Name, Node, NodeId, Operation, Profile, ProfileChange, Reason, RequestId,
+    Rights, Sealed, Serial, Setting, Timestamp, TokenId, UserId, UserName,
 };
 
 pub use callers::{
@@ -19,7 +21,9 @@ pub use callers::{
     RetireApplicationKey, RotateAdministratorToken, RotateApplicationKey, UpdateAdministrator,
     UpdateApplication,
 };
+pub use keys::{ConfirmDataKey, Reseal, RetireDataKey, RotateDataKey};
 pub use outcome::{ChallengeAnswer, ChosenPin, Match, Outcome};
+pub use personal::RecordExport;
 
 /// Where and when the log took a proposal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,6 +122,8 @@ pub enum Command {
     RetireDataKey(RetireDataKey),
     /// Change settings.
     UpdateSettings(UpdateSettings),
+    /// Everything that is held about a person is read: nothing changes, and the audit tells it.
+    RecordExport(RecordExport),
 }
 
 impl Command {
@@ -158,6 +164,7 @@ impl Command {
             Self::Reseal(_) => "reseal",
             Self::RetireDataKey(_) => "retire_data_key",
             Self::UpdateSettings(_) => "update_settings",
+            Self::RecordExport(_) => "record_export",
         }
     }
 
@@ -191,6 +198,7 @@ impl Command {
             Self::CreateJoinToken(_) => Operation::CreateJoinToken,
             Self::RotateDataKey(_) => Operation::RotateDataKey,
             Self::UpdateSettings(_) => Operation::UpdateSettings,
+            Self::RecordExport(_) => Operation::ExportPersonalData,
             Self::CreateCluster(_)
             | Self::AdmitNode(_)
             | Self::SetNodeAddresses(_)
@@ -431,40 +439,4 @@ pub struct SetNodeAddresses {
     pub peer_address: String,
     /// Where clients reach it.
     pub api_address: String,
-}
-
-/// See [`Command::RotateDataKey`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RotateDataKey {
-    /// The next key's number: the one after the active key's.
-    pub id: DataKeyId,
-    /// The next key, sealed under the active one.
-    pub key: Sealed,
-}
-
-/// See [`Command::ConfirmDataKey`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ConfirmDataKey {
-    /// Which node.
-    pub node: NodeId,
-    /// The next key.
-    pub id: DataKeyId,
-}
-
-/// See [`Command::Reseal`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reseal {
-    /// The row whose secret it is.
-    pub row: RowKey,
-    /// The secret as it was read. If the row holds another one, nothing is changed.
-    pub old: Sealed,
-    /// The same secret under the active data key.
-    pub new: Sealed,
-}
-
-/// See [`Command::RetireDataKey`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RetireDataKey {
-    /// The old key.
-    pub id: DataKeyId,
 }

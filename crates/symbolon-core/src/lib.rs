@@ -47,7 +47,8 @@ mod time;
 pub use account::Account;
 pub use apply::Output;
 pub use audit::{
-    AdministratorUpdated, ApplicationUpdated, AuditEvent, AuditRow, Proof, SettingChange, Verified,
+    AdministratorBefore, AdministratorUpdated, ApplicationBefore, ApplicationUpdated, AuditEvent,
+    AuditRow, LabelChange, Proof, SettingChange, UserChange, Verified,
 };
 pub use callers::{Administrator, Application, OldKey, Reveal, Strangers};
 pub use challenge::{Challenge, Prompt};
@@ -56,10 +57,10 @@ pub use command::{
     AdmitNode, BlockUser, CancelBypass, ChallengeAnswer, ChosenPin, Command, ConfirmDataKey,
     ConfirmToken, CreateAdministrator, CreateApplication, CreateCluster, CreateJoinToken,
     CreateRecoveryCodes, CreateUser, DeleteAdministrator, DeleteApplication, DeleteUser,
-    EnrollToken, GrantBypass, Match, Method, Outcome, Proposal, RemoveToken, Reseal, ResyncToken,
-    RetireApplicationKey, RetireDataKey, RotateAdministratorToken, RotateApplicationKey,
-    RotateDataKey, SetNodeAddresses, SetPin, Stamp, UnblockUser, UpdateAdministrator,
-    UpdateApplication, UpdateSettings, UpdateUser,
+    EnrollToken, GrantBypass, Match, Method, Outcome, Proposal, RecordExport, RemoveToken, Reseal,
+    ResyncToken, RetireApplicationKey, RetireDataKey, RotateAdministratorToken,
+    RotateApplicationKey, RotateDataKey, SetNodeAddresses, SetPin, Stamp, UnblockUser,
+    UpdateAdministrator, UpdateApplication, UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -86,4 +87,4 @@ pub use secret::{Sealed, Secret};
 pub use settings::{Bound, Lockout, SETTINGS, Setting, SettingInfo, Settings, SettingsFault, Unit};
 pub use standing::Standing;
 pub use state::{RestoreError, Scalars, State};
-pub use time::Timestamp;
+pub use time::{Lasting, Timestamp};

@@ -211,6 +211,7 @@ operations! {
     CancelBypass = "UserService.CancelBypass": HELPING,
     CreateRecoveryCodes = "UserService.CreateRecoveryCodes": HELPING,
     DeleteUser = "UserService.DeleteUser": NOBODY_ELSE,
+    ExportPersonalData = "UserService.ExportPersonalData": NOBODY_ELSE,
     EnrollToken = "UserService.EnrollToken": HELPING,
     ConfirmToken = "UserService.ConfirmToken": HELPING,
     ResyncToken = "UserService.ResyncToken": SERVING,

@@ -6,11 +6,12 @@ mod tests {
     use std::mem::discriminant;
 
     use symbolon_core::{
-        AdministratorId, AdministratorUpdated, ApplicationId, ApplicationUpdated, AuditEvent,
-        AuditRow, Caller, ChallengeId, ClusterId, DataKeyId, Decision, Denial, Digest, DisplayName,
-        Fingerprint, JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField,
-        Prompt, Proof, Reason, RequestId, Rights, Role, Scope, ScopePart, Setting, SettingChange,
-        SourceRange, Sources, Timestamp, TokenId, UserId, UserName, Verdict, Verified,
+        AdministratorBefore, AdministratorId, AdministratorUpdated, ApplicationBefore,
+        ApplicationId, ApplicationUpdated, AuditEvent, AuditRow, Caller, ChallengeId, ClusterId,
+        DataKeyId, Decision, Denial, Digest, DisplayName, Fingerprint, JoinTokenId, KeyPin,
+        LabelChange, LogIndex, Match, Method, Name, NodeId, ProfileField, Prompt, Proof, Reason,
+        RequestId, Rights, Role, Scope, ScopePart, Setting, SettingChange, SourceRange, Sources,
+        Timestamp, TokenId, UserChange, UserId, UserName, Verdict, Verified,
     };
 
     fn link(chain: Digest, row: &AuditRow) -> Digest {
@@ -51,6 +52,11 @@ mod tests {
 
     fn scope(text: &str) -> Scope {
         Scope::new([ScopePart::parse(text).unwrap()]).unwrap()
+    }
+
+    fn labels(before: &[&str], after: &[&str]) -> Option<LabelChange> {
+        let list = |labels: &[&str]| labels.iter().map(|label| (*label).to_owned()).collect();
+        Some(LabelChange { before: list(before), after: list(after) })
     }
 
     fn sources(text: &str) -> Sources {
@@ -192,6 +198,7 @@ mod tests {
                 display_name,
                 disabled,
                 profile,
+                change: UserChange::default(),
             },
         ));
         rows
@@ -234,6 +241,7 @@ mod tests {
             rights: None,
             sources: None,
             disabled: None,
+            before: ApplicationBefore::default(),
         };
         rows.extend(fields(
             said,
@@ -274,6 +282,7 @@ mod tests {
             role: None,
             scope: None,
             disabled: None,
+            before: AdministratorBefore::default(),
         };
         rows.extend(fields(
             said,
@@ -357,68 +366,135 @@ mod tests {
         rows
     }
 
+    /// What was before: later than the events that tell of it.
+    fn of_changes() -> Vec<AuditRow> {
+        let user = |change| AuditRow::UserUpdated {
+            user: UserId(1),
+            display_name: None,
+            disabled: None,
+            profile: vec![ProfileField::Groups],
+            change,
+        };
+        let mut rows: Vec<_> = [
+            UserChange { renamed: true, ..UserChange::default() },
+            UserChange { disabled_before: Some(false), ..UserChange::default() },
+            UserChange { disabled_before: Some(true), ..UserChange::default() },
+            UserChange { tags: labels(&[], &["a"]), ..UserChange::default() },
+            UserChange { tags: labels(&["a"], &[]), ..UserChange::default() },
+            UserChange { groups: labels(&[], &["a"]), ..UserChange::default() },
+            UserChange { groups: labels(&["a"], &[]), ..UserChange::default() },
+            UserChange { groups: labels(&["a", "b"], &[]), ..UserChange::default() },
+            UserChange { groups: labels(&["a"], &["b"]), ..UserChange::default() },
+            UserChange { groups: labels(&["b"], &["a"]), ..UserChange::default() },
+        ]
+        .map(user)
+        .into();
+        rows.extend(of_changed_callers());
+        for user in [None, Some(UserId(1)), Some(UserId(9))] {
+            for name in ["alice", "bob"].map(user_name) {
+                rows.push(AuditRow::PersonalDataExported { user, name });
+            }
+        }
+        rows
+    }
+
+    fn of_changed_callers() -> Vec<AuditRow> {
+        let application = |before| {
+            AuditRow::ApplicationUpdated(ApplicationUpdated {
+                application: ApplicationId(1),
+                name: Some(name("vpn")),
+                rights: None,
+                sources: None,
+                disabled: None,
+                before,
+            })
+        };
+        let none = ApplicationBefore::default;
+        let mut rows: Vec<_> = [
+            ApplicationBefore { name: Some(name("vpn")), ..none() },
+            ApplicationBefore { name: Some(name("mail")), ..none() },
+            ApplicationBefore { rights: Some(Rights::NONE), ..none() },
+            ApplicationBefore { rights: Some(Rights::VERIFY), ..none() },
+            ApplicationBefore { sources: Some(Sources::default()), ..none() },
+            ApplicationBefore { sources: Some(sources("192.0.2.0/24")), ..none() },
+            ApplicationBefore { disabled: Some(false), ..none() },
+            ApplicationBefore { disabled: Some(true), ..none() },
+        ]
+        .map(application)
+        .into();
+        let administrator = |before| {
+            AuditRow::AdministratorUpdated(AdministratorUpdated {
+                administrator: AdministratorId(1),
+                role: Some(Role::Auditor),
+                scope: None,
+                disabled: None,
+                before,
+            })
+        };
+        let none = AdministratorBefore::default;
+        rows.extend(
+            [
+                AdministratorBefore { role: Some(Role::Administrator), ..none() },
+                AdministratorBefore { role: Some(Role::HelpDesk), ..none() },
+                AdministratorBefore { scope: Some(Scope::default()), ..none() },
+                AdministratorBefore { scope: Some(scope("group:a")), ..none() },
+                AdministratorBefore { disabled: Some(false), ..none() },
+                AdministratorBefore { disabled: Some(true), ..none() },
+            ]
+            .map(administrator),
+        );
+        rows
+    }
+
     /// What is told of something: its name, the events, and the chain over them.
-    fn groups() -> [(&'static str, Vec<AuditRow>, &'static str); 8] {
+    /// The chain over each group of events, as it ever was.
+    const CHAINS: [&str; 9] = [
+        "17f462f0fd94b78dfe1be9872e89323172eb48bafd68f701bfa296e8961930b0",
+        "33f1a0b0e261d87382271df253b76d32e1b66a0dc13a69a5fe8b76236c4f7301",
+        "b65a0399abdedff10c4098129cd946c027f8164c56b5b6e4fdd98135f2f57319",
+        "6775b28bfd900cc369e90ed45e61f6fc9a69009239f066651f82d1535a1b0a82",
+        "75952cc5dd06aa1eebd3214706dc36bf51b144e6048a0e3d741f3043fd3a3405",
+        "cb66746a71f577e8a1f7e1295a688efae3c45da6322ede0b3d7d247c0b1241b4",
+        "64ac4793cd2fd457e8e502e23a7b56981d1d795fcf6ac5dc89785c91e6224edb",
+        "4b2524c4e4456c053f7c711cbf5443f301631a3d8ebac2efb944ab4847b829ec",
+        "aae6e461ea57dfdd0a54097fd7523c5c3aad8874115f14ecc53bbe26711f765c",
+    ];
+
+    fn groups() -> [(&'static str, Vec<AuditRow>); 9] {
         [
-            (
-                "verifications",
-                of_verifications(),
-                "17f462f0fd94b78dfe1be9872e89323172eb48bafd68f701bfa296e8961930b0",
-            ),
-            (
-                "users",
-                of_users(),
-                "33f1a0b0e261d87382271df253b76d32e1b66a0dc13a69a5fe8b76236c4f7301",
-            ),
-            ("help", of_help(), "b65a0399abdedff10c4098129cd946c027f8164c56b5b6e4fdd98135f2f57319"),
-            (
-                "challenges",
-                of_challenges(),
-                "6775b28bfd900cc369e90ed45e61f6fc9a69009239f066651f82d1535a1b0a82",
-            ),
-            (
-                "tokens",
-                of_tokens(),
-                "75952cc5dd06aa1eebd3214706dc36bf51b144e6048a0e3d741f3043fd3a3405",
-            ),
-            (
-                "applications",
-                of_applications(),
-                "cb66746a71f577e8a1f7e1295a688efae3c45da6322ede0b3d7d247c0b1241b4",
-            ),
-            (
-                "administrators",
-                of_administrators(),
-                "64ac4793cd2fd457e8e502e23a7b56981d1d795fcf6ac5dc89785c91e6224edb",
-            ),
-            (
-                "the cluster",
-                of_the_cluster(),
-                "4b2524c4e4456c053f7c711cbf5443f301631a3d8ebac2efb944ab4847b829ec",
-            ),
+            ("verifications", of_verifications()),
+            ("users", of_users()),
+            ("help", of_help()),
+            ("challenges", of_challenges()),
+            ("tokens", of_tokens()),
+            ("applications", of_applications()),
+            ("administrators", of_administrators()),
+            ("the cluster", of_the_cluster()),
+            ("changes", of_changes()),
         ]
     }
 
     #[test]
     fn events_that_differ_in_one_field_have_other_links() {
         let (mut known, mut kinds) = (BTreeMap::new(), HashSet::new());
-        for row in groups().into_iter().flat_map(|(_, rows, _)| rows) {
+        for row in groups().into_iter().flat_map(|(_, rows)| rows) {
             kinds.insert(discriminant(&row));
             let link = link(Digest::default(), &row);
             if let Some(other) = known.insert(link, row.clone()) {
                 panic!("one link for both of:\n{row:?}\n{other:?}");
             }
         }
-        assert_eq!(kinds.len(), 35, "an event of each kind");
+        assert_eq!(kinds.len(), 36, "an event of each kind");
     }
 
     /// Links are stored with the audit: computed otherwise, no audit of before could be checked. A new
     /// kind of event is a new group, or the end of one.
     #[test]
     fn links_are_computed_as_ever() {
-        let found = groups()
-            .map(|(of, rows, _)| (of, rows.iter().fold(Digest::default(), link).to_string()));
-        let expected = groups().map(|(of, _, chain)| (of, chain.to_owned()));
-        assert_eq!(found, expected);
+        let found =
+            groups().map(|(of, rows)| (of, rows.iter().fold(Digest::default(), link).to_string()));
+        let names = groups().map(|(of, _)| of);
+        let expected = names.into_iter().zip(CHAINS.map(str::to_owned)).collect::<Vec<_>>();
+        assert_eq!(found.to_vec(), expected);
     }
 }

@@ -22,7 +22,7 @@ use crate::status::to_status;
 
 pub(crate) struct Audit(pub(crate) Arc<Service>);
 
-type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl v1::audit_service_server::AuditService for Audit {
@@ -127,7 +127,7 @@ async fn followed(
     Ok(answer)
 }
 
-async fn within<T>(
+pub(crate) async fn within<T>(
     deadline: Option<Instant>,
     work: impl Future<Output = Result<T, ServiceError>>,
 ) -> Result<T, Status> {
@@ -140,12 +140,12 @@ async fn within<T>(
     done.map_err(|error| to_status(&error))
 }
 
-fn events(service: &Service, part: &AuditPart) -> Vec<v1::AuditEvent> {
+pub(crate) fn events(service: &Service, part: &AuditPart) -> Vec<v1::AuditEvent> {
     let state = service.ledger().view().state;
     part.events.iter().map(|event| audit_event::shown(event, &state, &part.gone)).collect()
 }
 
-fn extent(service: &Service, extent: &AuditExtent) -> v1::AuditExtent {
+pub(crate) fn extent(service: &Service, extent: &AuditExtent) -> v1::AuditExtent {
     v1::AuditExtent {
         node: service.ledger().identity().name.to_string(),
         from_index: extent.from.0,

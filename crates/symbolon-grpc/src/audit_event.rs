@@ -1,7 +1,8 @@
 //! Audit events as clients see them: with the names of what they tell of, and without fingerprints and
 //! keys.
 
-mod callers;
+pub(crate) mod callers;
+mod changes;
 
 use symbolon_core::{
     ApplicationId, AuditEvent, AuditRow, Caller, Decision, JoinTokenId, Method, NodeId, Proof,
@@ -88,6 +89,7 @@ impl Names<'_> {
             | AuditRow::BypassGranted { .. }
             | AuditRow::BypassCancelled { .. }
             | AuditRow::RecoveryCodesCreated { .. }
+            | AuditRow::PersonalDataExported { .. }
             | AuditRow::UserDeleted { .. } => self.about_user(row),
             AuditRow::TokenEnrolled { user, token } => {
                 let (user, token) = (self.user(*user), Some(self.token(*token)));
@@ -163,12 +165,12 @@ impl Names<'_> {
 
     fn about_user(&self, row: &AuditRow) -> Details {
         match row {
-            AuditRow::UserUpdated { user, display_name, disabled, profile } => {
+            AuditRow::UserUpdated { user, display_name, disabled, profile, change } => {
                 Details::UserUpdated(v1::UserUpdatedDetails {
                     user: self.user(*user),
                     display_name: display_name.as_ref().map(ToString::to_string),
                     enabled: disabled.map(|disabled| !disabled),
-                    fields: profile.iter().map(|field| field.name().to_owned()).collect(),
+                    ..changes::of_user(profile, change)
                 })
             }
             AuditRow::UserBlocked { user, reason, until } => {
@@ -208,6 +210,11 @@ impl Names<'_> {
             AuditRow::RecoveryCodesCreated { user } => {
                 let user = self.user(*user);
                 Details::RecoveryCodesCreated(v1::RecoveryCodesCreatedDetails { user })
+            }
+            AuditRow::PersonalDataExported { user, name } => {
+                let id = user.map(|id| id.to_string()).unwrap_or_default();
+                let user = Some(v1::AuditedUser { id, username: name.to_string() });
+                Details::PersonalDataExported(v1::PersonalDataExportedDetails { user })
             }
             AuditRow::UserCreated { user, name } => {
                 let (id, username) = (user.to_string(), name.to_string());
@@ -277,8 +284,7 @@ mod tests {
     #[test]
     fn every_type_of_the_api_is_a_kind_and_is_named_as_its_details() {
         let known = (1..64).filter(|number| v1::EventType::try_from(*number).is_ok());
-        // Up to the change of a PIN without a hole, and from the PINs on.
-        let changed = i32::from(kind(&AuditRow::PinChanged { user: UserId(1) }));
+        // Up to 31, which tells of an export, without a hole, and from the PINs on.
         let pins = [
             kind(&AuditRow::PinSet { user: UserId(1), must_change: false }),
             kind(&AuditRow::PinCleared { user: UserId(1) }),
@@ -286,7 +292,7 @@ mod tests {
             43,
             kind(&AuditRow::RecoveryCodesCreated { user: UserId(1) }),
         ];
-        let expected = (1..=changed).chain(pins.map(i32::from));
+        let expected = (1..=31).chain(pins.map(i32::from));
         assert!(known.eq(expected));
     }
 }

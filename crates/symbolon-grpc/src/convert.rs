@@ -47,7 +47,7 @@ pub(crate) fn user(user: &User, state: &State, now: Timestamp) -> v1::User {
     crate::profile::shown(user, shown)
 }
 
-fn bypass(bypass: &Bypass) -> v1::Bypass {
+pub(crate) fn bypass(bypass: &Bypass) -> v1::Bypass {
     v1::Bypass {
         reason: bypass.reason.to_string(),
         since: Some(timestamp(bypass.since)),
@@ -55,7 +55,7 @@ fn bypass(bypass: &Bypass) -> v1::Bypass {
     }
 }
 
-fn block(block: &Block) -> v1::Block {
+pub(crate) fn block(block: &Block) -> v1::Block {
     v1::Block {
         reason: block.reason.to_string(),
         since: Some(timestamp(block.since)),

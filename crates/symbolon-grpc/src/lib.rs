@@ -12,6 +12,7 @@ mod cluster;
 mod convert;
 mod health;
 mod import;
+mod personal;
 mod pin;
 mod profile;
 mod prompt;

@@ -7,10 +7,11 @@ use symbolon_proto::v1;
 use symbolon_service::{NewToken, Service, ServiceError, TokenName, UserChanges, UserFilter};
 use tonic::{Request, Response, Status};
 
-use crate::call::{ADMIN_TIMEOUT, Call};
+use crate::call::{ADMIN_TIMEOUT, AUDIT_TIMEOUT, Call};
+use crate::personal::Exported;
 use crate::profile::{self, Parts};
 use crate::status::to_status;
-use crate::{convert, import, pin};
+use crate::{convert, import, personal, pin};
 
 pub(crate) struct Users(pub(crate) Arc<Service>);
 
@@ -27,6 +28,8 @@ impl Users {
 
 #[tonic::async_trait]
 impl v1::user_service_server::UserService for Users {
+    type ExportPersonalDataStream = Exported;
+
     async fn create_user(
         &self,
         request: Request<v1::CreateUserRequest>,
@@ -112,6 +115,14 @@ impl v1::user_service_server::UserService for Users {
         let deleted = self.0.delete_user(principal, id, &username, &etag, deadline).await;
         let log_index = deleted.map_err(|error| to_status(&error))?.0;
         Ok(Response::new(v1::DeleteUserResponse { log_index }))
+    }
+
+    async fn export_personal_data(
+        &self,
+        request: Request<v1::ExportPersonalDataRequest>,
+    ) -> Result<Response<Exported>, Status> {
+        let call = Call::accept(&self.0, request, AUDIT_TIMEOUT).await?;
+        Ok(Response::new(personal::export(&self.0, call).await?))
     }
 
     async fn block_user(

@@ -1,15 +1,13 @@
 //! Checks of what is said about people.
 
 use symbolon_core::limits::{
-    EMAIL_BYTES_MAX, LABEL_BYTES_MAX, LANGUAGE_BYTES_MAX, USER_NAME_BYTES_MAX,
+    EMAIL_BYTES_MAX, GROUPS_PER_USER_MAX, LABEL_BYTES_MAX, LANGUAGE_BYTES_MAX, TAGS_PER_USER_MAX,
+    USER_NAME_BYTES_MAX,
 };
 use symbolon_core::{is_email, is_language};
 
 use crate::RowError;
 use crate::text::{optional, required};
-
-/// Labels of one kind in a row. The server takes fewer, and says of which row.
-const LABELS_MAX: usize = 64;
 
 /// A user name as written. Its one normal form is found where users are created; what cannot be a
 /// name in any form is refused here.
@@ -38,8 +36,18 @@ pub(crate) fn language(text: &str) -> Result<Option<String>, RowError> {
     if is_language(&tag) { Ok(Some(tag)) } else { Err(RowError::Language) }
 }
 
-/// Names divided by `;` or `|`, each once, in their order.
-pub(crate) fn labels(field: &'static str, text: &str) -> Result<Vec<String>, RowError> {
+/// Groups as [`labels`].
+pub(crate) fn groups(text: &str) -> Result<Vec<String>, RowError> {
+    labels("groups", text, GROUPS_PER_USER_MAX)
+}
+
+/// Tags as [`labels`].
+pub(crate) fn tags(text: &str) -> Result<Vec<String>, RowError> {
+    labels("tags", text, TAGS_PER_USER_MAX)
+}
+
+/// Names divided by `;` or `|`, each once, in their order, and no more than a user can have.
+fn labels(field: &'static str, text: &str, count_max: usize) -> Result<Vec<String>, RowError> {
     let mut labels = Vec::new();
     for label in text.split([';', '|']) {
         let Some(label) = optional(field, label, LABEL_BYTES_MAX)? else {
@@ -48,8 +56,8 @@ pub(crate) fn labels(field: &'static str, text: &str) -> Result<Vec<String>, Row
         if labels.contains(&label) {
             continue;
         }
-        if labels.len() == LABELS_MAX {
-            return Err(RowError::TooMany { field, count_max: LABELS_MAX });
+        if labels.len() == count_max {
+            return Err(RowError::TooMany { field, count_max });
         }
         labels.push(label);
     }
@@ -68,6 +76,8 @@ pub(crate) fn yes_or_no(field: &'static str, text: &str) -> Result<Option<bool>,
 
 #[cfg(test)]
 mod tests {
+    use symbolon_core::Profile;
+
     use super::*;
 
     #[test]
@@ -92,11 +102,17 @@ mod tests {
 
     #[test]
     fn labels_are_kept_once_and_bounded() {
-        assert_eq!(labels("groups", "a; b|a||c "), Ok(vec!["a".into(), "b".into(), "c".into()]));
-        let many: Vec<_> = (0..65).map(|i| i.to_string()).collect();
-        let found = labels("groups", &many.join("|"));
-        assert_eq!(found, Err(RowError::TooMany { field: "groups", count_max: 64 }));
-        let found = labels("tags", &"x".repeat(65));
+        assert_eq!(groups("a; b|a||c "), Ok(vec!["a".into(), "b".into(), "c".into()]));
+        let many: Vec<_> = (0..33).map(|i| i.to_string()).collect();
+        let too_many = |field| Err(RowError::TooMany { field, count_max: 32 });
+        assert_eq!(groups(&many.join("|")), too_many("groups"));
+        assert_eq!(tags(&many.join("|")), too_many("tags"));
+        // As many as a user can have, one of them twice.
+        let most = format!("{}|0", many[..32].join("|"));
+        let (read, none) = (groups(&most).unwrap(), Vec::new());
+        assert_eq!(read.len(), 32);
+        Profile::new(String::new(), Vec::new(), read, none, String::new()).unwrap();
+        let found = tags(&"x".repeat(65));
         assert_eq!(found, Err(RowError::TooLong { field: "tags", bytes_max: 64 }));
     }
 

@@ -6,7 +6,7 @@ use std::io::Read;
 use symbolon_core::limits::{DISPLAY_NAME_BYTES_MAX, USERS_MAX};
 
 use crate::columns::{Column, Columns};
-use crate::people::{email, labels, language, user_name, yes_or_no};
+use crate::people::{email, groups, language, tags, user_name, yes_or_no};
 use crate::phone::{CountryCode, is_extension, normalise, split_extension};
 use crate::records::{Record, Records};
 use crate::text::optional;
@@ -189,8 +189,8 @@ fn user(
         email: email(get(Field::Email))?,
         phone: phone(get(Field::Phone), get(Field::Extension), country)?,
         mobile_phone,
-        groups: labels("groups", get(Field::Groups))?,
-        tags: labels("tags", get(Field::Tags))?,
+        groups: groups(get(Field::Groups))?,
+        tags: tags(get(Field::Tags))?,
         language: language(get(Field::Language))?,
         enabled: yes_or_no("enabled", get(Field::Enabled))?,
     })

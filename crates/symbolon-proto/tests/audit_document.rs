@@ -25,6 +25,19 @@ const MESSAGES: i32 = 4;
 const ENUMS: i32 = 5;
 const MEMBERS: i32 = 2;
 
+/// Messages that several details have in them, or that need a list of their own.
+const SHARED: [&str; 9] = [
+    "AuditCaller",
+    "AuditedUser",
+    "AuditedToken",
+    "AuditedApplication",
+    "AuditedSetting",
+    "AuditedList",
+    "UserBefore",
+    "ApplicationBefore",
+    "AdministratorBefore",
+];
+
 fn document() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/audit.md")
 }
@@ -82,9 +95,7 @@ impl Described {
             let comment = self.comment(&[MESSAGES, message, MEMBERS, i32::try_from(at).unwrap()]);
             let _ = writeln!(text, "| `{}` | {} | {comment} |", field.name(), kind(field));
         }
-        for shared in
-            ["AuditCaller", "AuditedUser", "AuditedToken", "AuditedApplication", "AuditedSetting"]
-        {
+        for shared in SHARED {
             let fields = self.fields(shared);
             let _ =
                 write!(text, "\n### {shared}\n\n| field | type | |\n| --- | --- | --- |\n{fields}");

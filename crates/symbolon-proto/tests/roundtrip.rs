@@ -226,6 +226,8 @@ mod tests {
         events.extend(samples::pin_audit().2);
         events.extend(samples::bypass_audit().2);
         events.extend(samples::challenge_audit().2);
+        events.extend(samples::changes_audit().2);
+        events.extend(samples::export_audit().2);
         events
     }
 
@@ -267,9 +269,14 @@ mod tests {
                 Command::GrantBypass(_) => 51,
                 Command::CancelBypass(_) => 52,
                 Command::CreateRecoveryCodes(_) => 53,
+                Command::RecordExport(_) => 54,
             })
             .collect();
-        assert_eq!(commands, (1..=29).chain(50..=53).collect());
+        assert_eq!(commands, (1..=29).chain(50..=54).collect());
+    }
+
+    #[test]
+    fn the_samples_hold_every_row() {
         let rows: BTreeSet<_> = all_rows()
             .map(|(_, row)| match row {
                 Row::Cluster(_) => 1,
@@ -349,8 +356,9 @@ mod tests {
                 AuditRow::BypassCancelled { .. } => 54,
                 AuditRow::RecoveryCodesCreated { .. } => 55,
                 AuditRow::PinChanged { .. } => 56,
+                AuditRow::PersonalDataExported { .. } => 57,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=56).chain(60..=64).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=64).collect());
     }
 }

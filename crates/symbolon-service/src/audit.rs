@@ -92,6 +92,7 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::AdministratorDeleted { .. } => 28,
         AuditRow::NamesNotAudited { .. } => 29,
         AuditRow::PinChanged { .. } => 30,
+        AuditRow::PersonalDataExported { .. } => 31,
         AuditRow::PinSet { .. } => 40,
         AuditRow::PinCleared { .. } => 41,
         AuditRow::BypassGranted { .. } => 42,
@@ -119,6 +120,8 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
             Some(user) => AuditSubject::User(user),
             None => AuditSubject::Stranger(&verified.user_name),
         },
+        AuditRow::PersonalDataExported { user: None, name } => AuditSubject::Stranger(name),
+        AuditRow::PersonalDataExported { user: Some(user), .. } => AuditSubject::User(*user),
         AuditRow::UserCreated { user, .. }
         | AuditRow::UserUpdated { user, .. }
         | AuditRow::PinSet { user, .. }

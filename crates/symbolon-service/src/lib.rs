@@ -24,6 +24,7 @@ mod import;
 mod join;
 mod names;
 mod otpauth;
+mod personal;
 mod pins;
 pub mod ports;
 mod read;
@@ -45,6 +46,7 @@ pub use error::ServiceError;
 pub use explain::Explained;
 pub use import::{Fate, IMPORT_ROWS_MAX, Import, TokenRow, UserRow};
 pub use join::{JoinRequest, Joined};
+pub use personal::PersonalData;
 pub use pins::{NewPin, PinDone};
 pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,

@@ -9,6 +9,7 @@ pub(crate) const LIST_USERS: &str = "/symbolon.v1.UserService/ListUsers";
 pub(crate) const ENROLL_TOKEN: &str = "/symbolon.v1.UserService/EnrollToken";
 pub(crate) const UPDATE_USER: &str = "/symbolon.v1.UserService/UpdateUser";
 pub(crate) const DELETE_USER: &str = "/symbolon.v1.UserService/DeleteUser";
+pub(crate) const EXPORT_PERSONAL_DATA: &str = "/symbolon.v1.UserService/ExportPersonalData";
 pub(crate) const BLOCK_USER: &str = "/symbolon.v1.UserService/BlockUser";
 pub(crate) const UNBLOCK_USER: &str = "/symbolon.v1.UserService/UnblockUser";
 pub(crate) const SET_PIN: &str = "/symbolon.v1.UserService/SetPin";

@@ -8,7 +8,7 @@ use symbolon_proto::v1::{
     UpdateAdministratorRequest, administrator_service_client::AdministratorServiceClient,
 };
 
-use super::{SecretPlace, about_secret, present};
+use super::{SecretPlace, present, said};
 use crate::{
     args::Options,
     context::Context,
@@ -16,7 +16,7 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{Administrator, Administrators, ChangedAdministrator, Deleted},
+    view::{Administrator, Administrators, Deleted, NewSecret},
 };
 
 /// Arguments of `symbolon admin`.
@@ -173,8 +173,8 @@ async fn add(
             AdministratorServiceClient::new(channel).create_administrator(request).await
         })
         .await?;
-    let token = place.put(answer.token)?;
-    said(answer.administrator, token, key_file, answer.log_index, "added", format)
+    let secret = place.put(answer.token)?;
+    said::<_, Administrator>(answer.administrator, secret, answer.log_index, "added", format)
 }
 
 async fn rotate(
@@ -190,9 +190,9 @@ async fn rotate(
             AdministratorServiceClient::new(channel).rotate_administrator_token(request).await
         })
         .await?;
-    let token = place.put(answer.token)?;
+    let secret = place.put(answer.token)?;
     let what = "has another token; the one before is taken no more";
-    said(answer.administrator, token, key_file, answer.log_index, what, format)
+    said::<_, Administrator>(answer.administrator, secret, answer.log_index, what, format)
 }
 
 async fn list(context: &Context, stale: bool, format: Format) -> Result<(), Failure> {
@@ -277,7 +277,13 @@ async fn update(
             AdministratorServiceClient::new(channel).update_administrator(request).await
         })
         .await?;
-    said(answer.administrator, None, None, answer.log_index, what, format)
+    said::<_, Administrator>(
+        answer.administrator,
+        NewSecret::default(),
+        answer.log_index,
+        what,
+        format,
+    )
 }
 
 async fn delete(context: &Context, name: String, format: Format) -> Result<(), Failure> {
@@ -291,30 +297,6 @@ async fn delete(context: &Context, name: String, format: Format) -> Result<(), F
         Format::Json => output::json(&Deleted { deleted: true, log_index: answer.log_index }),
         Format::Table => {
             output::line(&format!("Administrator {} is gone.", output::printable(&name)))
-        }
-    }
-}
-
-fn said(
-    administrator: Option<v1::Administrator>,
-    token: Option<String>,
-    key_file: Option<&Path>,
-    log_index: u64,
-    what: &str,
-    format: Format,
-) -> Result<(), Failure> {
-    let administrator = Administrator::from(present(administrator)?);
-    match format {
-        Format::Json => output::json(&ChangedAdministrator {
-            administrator,
-            token,
-            key_file: key_file.map(|file| file.display().to_string()),
-            log_index,
-        }),
-        Format::Table => {
-            let token = about_secret("bearer token", token.as_deref(), key_file);
-            let name = output::printable(&administrator.name);
-            output::line(&format!("Administrator {name} {what}.{token}"))
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{Application, Applications, CreatedApplication, Deleted},
+    view::{Application, Applications, Changed as _, CreatedApplication, Deleted, NewSecret},
 };
 use change::Changes;
 
@@ -173,17 +173,17 @@ async fn added(
     key_file: Option<&Path>,
     format: Format,
 ) -> Result<(), Failure> {
-    let (application, api_key) = add(context, question, key_file).await?;
+    let (application, secret) = add(context, question, key_file).await?;
     match format {
         Format::Json => output::json(&CreatedApplication {
             id: application.id,
             name: application.name,
-            api_key,
-            key_file: key_file.map(|file| file.display().to_string()),
+            api_key: secret.shown,
+            key_file: secret.key_file,
             log_index: application.log_index,
         }),
         Format::Table => {
-            let key = about_secret("API key", api_key.as_deref(), key_file);
+            let key = about_secret(Application::SECRET, &secret);
             let name = output::printable(&application.name);
             output::line(&format!("Application {name} added.{key}"))
         }
@@ -195,15 +195,15 @@ pub(crate) async fn add(
     context: &Context,
     question: CreateApplicationRequest,
     key_file: Option<&Path>,
-) -> Result<(CreateApplicationResponse, Option<String>), Failure> {
+) -> Result<(CreateApplicationResponse, NewSecret), Failure> {
     let place = SecretPlace::make(key_file)?;
     let mut application = context
         .write(question, async |channel, request| {
             ApplicationServiceClient::new(channel).create_application(request).await
         })
         .await?;
-    let api_key = place.put(std::mem::take(&mut application.api_key))?;
-    Ok((application, api_key))
+    let secret = place.put(std::mem::take(&mut application.api_key))?;
+    Ok((application, secret))
 }
 
 async fn get(context: &Context, name: String, stale: bool) -> Result<v1::Application, Failure> {

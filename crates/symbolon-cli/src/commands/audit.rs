@@ -1,6 +1,7 @@
 //! `symbolon audit`
 
 mod asked;
+mod changes;
 mod line;
 mod read;
 

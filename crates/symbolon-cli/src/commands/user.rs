@@ -1,6 +1,7 @@
 //! `symbolon user`
 
 mod bypass;
+mod personal;
 mod pin;
 mod profile;
 
@@ -117,6 +118,8 @@ pub(crate) enum UserCommand {
     Bypass(bypass::BypassArguments),
     /// Give a user ten codes for when the token is lost; older ones are void
     RecoveryCodes(bypass::RecoveryArguments),
+    /// Write down all that is held about a person, and what the audit says of them, as JSON
+    ExportPersonalData(personal::ExportArguments),
     /// Remove a user with all tokens, for good
     Delete {
         /// Name to sign in with
@@ -172,6 +175,9 @@ pub(crate) async fn run(arguments: UserArguments) -> Result<Exit, Failure> {
             bypass::recovery_codes(&context, arguments, format).await?;
         }
         UserCommand::Pin(arguments) => pin::run(&context, arguments, format).await?,
+        UserCommand::ExportPersonalData(arguments) => {
+            personal::run(&context, arguments, format).await?;
+        }
         UserCommand::Delete { name } => delete(&context, name, format).await?,
     }
     Ok(Exit::Done)

@@ -87,12 +87,7 @@ fn details(details: Details) -> Value {
     match details {
         Details::Verified(it) => verified(it),
         Details::UserCreated(it) => json!({ "user": user(it.user) }),
-        Details::UserUpdated(it) => json!({
-            "user": user(it.user),
-            "display_name": it.display_name,
-            "enabled": it.enabled,
-            "fields": it.fields,
-        }),
+        Details::UserUpdated(it) => user_updated(it),
         Details::UserBlocked(it) => reasoned(it.user, it.reason, it.until.as_ref()),
         Details::UserUnblocked(it) => json!({
             "user": user(it.user),
@@ -105,6 +100,7 @@ fn details(details: Details) -> Value {
         Details::BypassGranted(it) => reasoned(it.user, it.reason, it.until.as_ref()),
         Details::BypassCancelled(it) => json!({ "user": user(it.user), "reason": it.reason }),
         Details::RecoveryCodesCreated(it) => json!({ "user": user(it.user) }),
+        Details::PersonalDataExported(it) => json!({ "user": user(it.user) }),
         Details::UserDeleted(it) => json!({ "user": user(it.user), "tokens": it.tokens }),
         Details::TokenEnrolled(it) => of_token(it.user, it.token),
         Details::TokenConfirmed(it) => of_token(it.user, it.token),
@@ -159,6 +155,22 @@ fn reasoned(
     json!({ "user": user(about), "reason": reason, "until": time(until) })
 }
 
+fn user_updated(it: v1::UserUpdatedDetails) -> Value {
+    json!({
+        "user": user(it.user),
+        "display_name": it.display_name,
+        "enabled": it.enabled,
+        "fields": it.fields,
+        "groups": list(it.groups),
+        "tags": list(it.tags),
+        "before": it.before.map(|it| json!({
+            "enabled": it.enabled,
+            "groups": list(it.groups),
+            "tags": list(it.tags),
+        })),
+    })
+}
+
 /// Null for what is not about one.
 fn about_caller(details: Details) -> Value {
     match details {
@@ -169,6 +181,12 @@ fn about_caller(details: Details) -> Value {
             "enabled": it.enabled,
             "rights": list(it.rights),
             "sources": list(it.sources),
+            "before": it.before.map(|it| json!({
+                "name": it.name,
+                "enabled": it.enabled,
+                "rights": list(it.rights),
+                "sources": list(it.sources),
+            })),
         }),
         Details::ApplicationKeyRotated(it) => json!({
             "application": application(it.application),
@@ -193,6 +211,11 @@ fn about_caller(details: Details) -> Value {
             "role": it.role,
             "enabled": it.enabled,
             "scope": list(it.scope),
+            "before": it.before.map(|it| json!({
+                "role": it.role,
+                "enabled": it.enabled,
+                "scope": list(it.scope),
+            })),
         }),
         Details::AdministratorTokenRotated(it) => {
             json!({ "administrator": administrator(it.administrator) })

@@ -102,6 +102,55 @@ pub(crate) struct ChangedAdministrator {
     pub(crate) log_index: u64,
 }
 
+/// A row that has a name and a secret, and how it looks once it was changed.
+pub(crate) trait Changed {
+    /// As people call it, at the beginning of a sentence.
+    const KIND: &'static str;
+    /// What its secret is.
+    const SECRET: &'static str;
+    type Json: Serialize;
+
+    fn name(&self) -> &str;
+    fn changed(self, secret: NewSecret, log_index: u64) -> Self::Json;
+}
+
+/// A secret that is new, or the file that it went to, or neither.
+#[derive(Default)]
+pub(crate) struct NewSecret {
+    pub(crate) shown: Option<String>,
+    pub(crate) key_file: Option<String>,
+}
+
+impl Changed for Application {
+    const KIND: &'static str = "Application";
+    const SECRET: &'static str = "API key";
+    type Json = ChangedApplication;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn changed(self, secret: NewSecret, log_index: u64) -> ChangedApplication {
+        let NewSecret { shown: api_key, key_file } = secret;
+        ChangedApplication { application: self, api_key, key_file, log_index }
+    }
+}
+
+impl Changed for Administrator {
+    const KIND: &'static str = "Administrator";
+    const SECRET: &'static str = "bearer token";
+    type Json = ChangedAdministrator;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn changed(self, secret: NewSecret, log_index: u64) -> ChangedAdministrator {
+        let NewSecret { shown: token, key_file } = secret;
+        ChangedAdministrator { administrator: self, token, key_file, log_index }
+    }
+}
+
 #[derive(Serialize)]
 pub(crate) struct Deleted {
     pub(crate) deleted: bool,

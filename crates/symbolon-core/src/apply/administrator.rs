@@ -59,13 +59,8 @@ impl State {
         if before.is_whole() && !administrator.is_whole() {
             self.another_than(before.id)?;
         }
-        let row = AuditRow::AdministratorUpdated(AdministratorUpdated {
-            administrator: before.id,
-            role: command.role,
-            scope: command.scope.clone(),
-            disabled: command.disabled,
-        });
-        self.put_admin(context, administrator, row, out)
+        let updated = AdministratorUpdated::between(&before, &administrator);
+        self.put_admin(context, administrator, AuditRow::AdministratorUpdated(updated), out)
     }
 
     /// The token before is taken no more.

@@ -56,7 +56,8 @@ impl State {
         command: &UpdateApplication,
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
-        let mut application = self.application_at(command.application, command.revision)?;
+        let before = self.application_at(command.application, command.revision)?;
+        let mut application = before.clone();
         if let Some(name) = &command.name {
             if self.application_by_name(name).is_some_and(|other| other.id != application.id) {
                 return Err(Refusal::NameTaken);
@@ -68,14 +69,8 @@ impl State {
         if let Some(sources) = &command.sources {
             application.sources = sources.clone();
         }
-        let row = AuditRow::ApplicationUpdated(ApplicationUpdated {
-            application: application.id,
-            name: command.name.clone(),
-            rights: command.rights,
-            sources: command.sources.clone(),
-            disabled: command.disabled,
-        });
-        self.changed(context, application, row, out)
+        let updated = ApplicationUpdated::between(&before, &application);
+        self.changed(context, application, AuditRow::ApplicationUpdated(updated), out)
     }
 
     /// Of a key that is changed again while the one before is still taken, only the last stays.

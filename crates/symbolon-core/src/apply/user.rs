@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use super::{Context, Output};
 use crate::limits::{BLOCK_MILLISECONDS_MAX, USERS_MAX};
 use crate::{
-    AuditRow, Block, BlockUser, CreateUser, DeleteUser, LogIndex, ProfileChange, Refusal, Reply,
-    Row, RowKey, State, Timestamp, UnblockUser, UpdateUser, User,
+    AuditRow, Block, BlockUser, CreateUser, DeleteUser, LogIndex, ProfileChange, RecordExport,
+    Refusal, Reply, Row, RowKey, State, Timestamp, UnblockUser, UpdateUser, User, UserChange,
 };
 
 impl State {
@@ -56,12 +56,14 @@ impl State {
         command: &UpdateUser,
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
-        let mut user = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
-        at_revision(&user, command.revision)?;
+        let before = self.user(command.user).cloned().ok_or(Refusal::NoSuchUser)?;
+        at_revision(&before, command.revision)?;
+        let mut user = before.clone();
         if let Some(name) = &command.display_name {
             user.display_name = name.clone();
         }
-        if let Some(disabled) = command.disabled.filter(|disabled| *disabled != user.disabled) {
+        let disabled = command.disabled.filter(|disabled| *disabled != before.disabled);
+        if let Some(disabled) = disabled {
             user.disabled = disabled;
             user.changed_at = context.stamp.index;
         }
@@ -70,9 +72,10 @@ impl State {
         user.profile = user.profile().with(values, &profile).kept();
         let row = AuditRow::UserUpdated {
             user: user.id,
-            display_name: command.display_name.clone(),
-            disabled: command.disabled,
+            display_name: None,
+            disabled,
             profile,
+            change: UserChange::between(&before, &user),
         };
         self.administered(context, user, row, out)
     }
@@ -124,6 +127,19 @@ impl State {
         let row = AuditRow::UserDeleted { user: user.id, name: user.name, tokens };
         self.record(context, row, out);
         Ok(Reply::UserChanged(user.id))
+    }
+
+    /// Changes nothing: who has read what is held about a person is to be known.
+    pub(super) fn record_export(
+        &mut self,
+        context: &Context<'_>,
+        command: &RecordExport,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let name = command.name.clone();
+        let user = self.user_by_name(&name).map(|user| user.id);
+        self.record(context, AuditRow::PersonalDataExported { user, name }, out);
+        Ok(Reply::Done)
     }
 
     pub(super) fn administered(

@@ -34,14 +34,10 @@ impl Canonical for AuditRow {
                 w.number(2).bytes(&cluster.0).bytes(name.as_str().as_bytes());
                 w.number(administrator.0).number(node.0);
             }
-            Self::UserCreated { user, name } => {
-                w.number(3).number(user.0).bytes(name.as_str().as_bytes());
-            }
-            Self::TokenEnrolled { user, token } => {
-                w.number(4).number(user.0).number(token.0);
-            }
+            Self::UserCreated { user, name } => named(w, 3, user.0, name.as_str()),
+            Self::TokenEnrolled { user, token } => _ = w.number(4).number(user.0).number(token.0),
             Self::ApplicationCreated { application, name } => {
-                w.number(5).number(application.0).bytes(name.as_str().as_bytes());
+                named(w, 5, application.0, name.as_str());
             }
             Self::JoinTokenCreated { join_token, expires_at } => {
                 w.number(6).number(join_token.0).number(expires_at.0);
@@ -50,8 +46,9 @@ impl Canonical for AuditRow {
                 w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
                 w.number(join_token.0);
             }
-            Self::UserUpdated { user, display_name, disabled, profile } => {
+            Self::UserUpdated { user, display_name, disabled, profile, change } => {
                 updated(w, *user, display_name.as_ref(), *disabled, profile);
+                change.canonical(w);
             }
             Self::UserBlocked { user, reason, until } => reasoned(w, 17, *user, reason, until.0),
             Self::UserUnblocked { user, reason, failures } => {
@@ -67,6 +64,9 @@ impl Canonical for AuditRow {
             | Self::BypassGranted { .. }
             | Self::BypassCancelled { .. }
             | Self::RecoveryCodesCreated { .. } => self.about_help(w),
+            Self::PersonalDataExported { user, name } => {
+                named(w, 31, user.map_or(0, |user| user.0), name.as_str());
+            }
             Self::TokenConfirmed { user, token, step } => {
                 w.number(13).number(user.0).number(token.0).number(*step);
             }
@@ -149,6 +149,7 @@ impl AuditRow {
                 w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
                 w.number(updated.sources.is_some().into());
                 updated.sources.clone().unwrap_or_default().canonical(w);
+                updated.before.canonical(w);
             }
             Self::ApplicationKeyRotated { application, old_until } => {
                 w.number(22).number(application.0).number(old_until.0);
@@ -160,7 +161,7 @@ impl AuditRow {
                 w.number(29).number(application.0).number((*names).into()).number(since.0);
             }
             Self::ApplicationDeleted { application, name } => {
-                w.number(24).number(application.0).bytes(name.as_str().as_bytes());
+                named(w, 24, application.0, name.as_str());
             }
             Self::AdministratorCreated { administrator, name, role, scope } => {
                 w.number(25).number(administrator.0).bytes(name.as_str().as_bytes());
@@ -173,16 +174,22 @@ impl AuditRow {
                 w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
                 w.number(updated.scope.is_some().into());
                 updated.scope.clone().unwrap_or_default().canonical(w);
+                updated.before.canonical(w);
             }
             Self::AdministratorTokenRotated { administrator } => {
                 w.number(27).number(administrator.0);
             }
             Self::AdministratorDeleted { administrator, name } => {
-                w.number(28).number(administrator.0).bytes(name.as_str().as_bytes());
+                named(w, 28, administrator.0, name.as_str());
             }
             other => other.canonical(w),
         }
     }
+}
+
+/// Something that has a name.
+fn named(w: &mut CanonicalWriter, kind: u64, id: u64, name: &str) {
+    w.number(kind).number(id).bytes(name.as_bytes());
 }
 
 /// What an administrator did and why, and a number more.

@@ -116,6 +116,7 @@ delete_application: done Late NoSuchApplication NotPermitted Stale WrongPhase ag
 delete_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
 enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotPermitted SerialTaken Stale WrongPhase again
 grant_bypass: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
+record_export: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
 remove_token: done FingerprintMismatch Late NoSuchToken NotPermitted Stale WrongPhase again
 reseal: done Late NotPermitted Stale WrongPhase
 resync_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
@@ -215,4 +216,6 @@ const NOTES: &[&str] = &[
     "the overlap of keys is cut",
     "the token of an administrator is no longer shown",
     "two events of one entry",
+    "what is held about a user is exported",
+    "what is left of nobody is exported",
 ];

@@ -2,9 +2,10 @@
 
 use symbolon_core::{
     AdministratorId, Application, ApplicationId, AuditRow, Caller, Command, CreateAdministrator,
-    CreateApplication, DeleteAdministrator, DeleteApplication, KeyHash, LogIndex,
-    RetireApplicationKey, Right, Rights, Role, RotateAdministratorToken, RotateApplicationKey,
-    Scope, ScopePart, SourceRange, Sources, State, UpdateAdministrator, UpdateApplication,
+    CreateApplication, DeleteAdministrator, DeleteApplication, KeyHash, LabelChange, LogIndex,
+    Name, Profile, ProfileChange, ProfileField, RecordExport, RetireApplicationKey, Right, Rights,
+    Role, RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, SourceRange, Sources,
+    State, UpdateAdministrator, UpdateApplication, UserChange, UserName,
 };
 
 use crate::command::{drawn, hash, number, parse_name, root, sealed};
@@ -149,7 +150,17 @@ pub(crate) fn administrator(state: &State, name: String) -> Result<String, Strin
 
 pub(crate) fn audit(row: &AuditRow) -> String {
     match row {
-        AuditRow::ApplicationUpdated(_) => "application updated".to_owned(),
+        AuditRow::ApplicationUpdated(it) => {
+            let was = &it.before;
+            let sources = |it: &Sources| it.texts().collect::<Vec<_>>().join(" ");
+            updated(&[
+                "application".to_owned(),
+                both("name", was.name.as_ref(), it.name.as_ref(), Name::to_string),
+                both("rights", was.rights.as_ref(), it.rights.as_ref(), Rights::to_string),
+                both("sources", was.sources.as_ref(), it.sources.as_ref(), sources),
+                both("disabled", was.disabled.as_ref(), it.disabled.as_ref(), bool::to_string),
+            ])
+        }
         AuditRow::ApplicationKeyRotated { old_until, .. } => {
             format!("key rotated, old until {}", time_text(*old_until))
         }
@@ -159,9 +170,91 @@ pub(crate) fn audit(row: &AuditRow) -> String {
         }
         AuditRow::ApplicationDeleted { name, .. } => format!("application {name} deleted"),
         AuditRow::AdministratorCreated { name, role, .. } => format!("{} {name}", role.name()),
-        AuditRow::AdministratorUpdated(_) => "administrator updated".to_owned(),
+        AuditRow::AdministratorUpdated(it) => {
+            let was = &it.before;
+            let role = |role: &Role| role.name().to_owned();
+            let scope =
+                |it: &Scope| it.parts().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            updated(&[
+                "administrator".to_owned(),
+                both("role", was.role.as_ref(), it.role.as_ref(), role),
+                both("scope", was.scope.as_ref(), it.scope.as_ref(), scope),
+                both("disabled", was.disabled.as_ref(), it.disabled.as_ref(), bool::to_string),
+            ])
+        }
         AuditRow::AdministratorTokenRotated { .. } => "token rotated".to_owned(),
         AuditRow::AdministratorDeleted { name, .. } => format!("administrator {name} deleted"),
         other => format!("{other:?}"),
     }
+}
+
+pub(crate) fn user_updated(
+    disabled: Option<bool>,
+    profile: &[ProfileField],
+    change: &UserChange,
+) -> String {
+    let labels = |it: &Vec<String>| it.join(" ");
+    let change_of = |what, it: &Option<LabelChange>| {
+        let (before, after) = (it.as_ref().map(|it| &it.before), it.as_ref().map(|it| &it.after));
+        both(what, before, after, labels)
+    };
+    let fields: Vec<_> = profile.iter().map(|field| field.name()).collect();
+    updated(&[
+        "user".to_owned(),
+        if change.renamed { "another name".to_owned() } else { String::new() },
+        both("disabled", change.disabled_before.as_ref(), disabled.as_ref(), bool::to_string),
+        fields.join(" "),
+        change_of("groups", &change.groups),
+        change_of("tags", &change.tags),
+    ])
+}
+
+fn updated(parts: &[String]) -> String {
+    let parts: Vec<_> = parts.iter().filter(|part| !part.is_empty()).map(|part| &**part).collect();
+    let (what, rest) = parts.split_first().unwrap();
+    if rest.is_empty() {
+        format!("{what} as before")
+    } else {
+        format!("{what}: {}", rest.join(", "))
+    }
+}
+
+/// `WHAT BEFORE to AFTER`; `nothing` for an empty list.
+fn both<T>(
+    what: &str,
+    before: Option<&T>,
+    after: Option<&T>,
+    text: impl Fn(&T) -> String,
+) -> String {
+    let text = |it: &T| match text(it) {
+        text if text.is_empty() => "nothing".to_owned(),
+        text => text,
+    };
+    match (before.map(text), after.map(text)) {
+        (None, None) => String::new(),
+        (Some(before), Some(after)) => format!("{what} {before} to {after}"),
+        half => panic!("{what} is told by half: {half:?}"),
+    }
+}
+
+/// `groups A,B`, `tags A,B`, `language CODE`; `nothing` for none.
+pub(crate) fn profile(words: &mut Words) -> Result<ProfileChange, String> {
+    let mut fields = Vec::new();
+    let mut list = |field: ProfileField| {
+        let text = words.option(field.name())?;
+        fields.extend(text.as_ref().map(|_| field));
+        let text = text.filter(|text| text != "nothing").unwrap_or_default();
+        let names = text.split(',').filter(|name| !name.is_empty());
+        Ok::<_, String>(names.map(str::to_owned).collect::<Vec<_>>())
+    };
+    let (groups, tags) = (list(ProfileField::Groups)?, list(ProfileField::Tags)?);
+    let language = list(ProfileField::Language)?.concat();
+    let values = Profile::new(String::new(), Vec::new(), groups, tags, language);
+    Ok(ProfileChange { fields, values: values.map_err(|error| error.to_string())? })
+}
+
+/// `export USER`.
+pub(crate) fn export(name: &str) -> Result<Command, String> {
+    let name = UserName::new(name).map_err(|error| error.to_string())?;
+    Ok(Command::RecordExport(RecordExport { name }))
 }

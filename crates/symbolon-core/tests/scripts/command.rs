@@ -336,6 +336,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             (create_user(user, name)?, root())
         }
         "pin" => (pins::command(&name, words)?, root()),
+        "export" => (administration::export(&name)?, root()),
         "bypass" | "no-bypass" | "recovery" => (pins::help(verb, &name, words)?, root()),
         "update" | "block" | "unblock" | "delete" => (user_command(verb, &name, words)?, root()),
         "join-token" => {
@@ -404,7 +405,7 @@ fn user_command(verb: &str, user: &str, words: &mut Words) -> Result<Command, St
                 user,
                 display_name,
                 disabled,
-                profile: Default::default(),
+                profile: administration::profile(words)?,
                 revision,
             })
         }

@@ -259,10 +259,8 @@ fn audit(world: &World) -> Result<String, String> {
         }
         AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
         AuditRow::UserCreated { name, .. } => format!("user {name}"),
-        AuditRow::UserUpdated { display_name, disabled, .. } => {
-            let name = display_name.as_ref().map_or("-", |name| name.as_str());
-            let disabled = disabled.map_or("-".to_owned(), |disabled| disabled.to_string());
-            format!("user updated: name {name}, disabled {disabled}")
+        AuditRow::UserUpdated { disabled, profile, change, .. } => {
+            administration::user_updated(*disabled, profile, change)
         }
         AuditRow::UserBlocked { reason, until, .. } => {
             format!("user blocked until {}: {reason}", time_text(*until))
@@ -282,6 +280,10 @@ fn audit(world: &World) -> Result<String, String> {
         }
         AuditRow::BypassCancelled { reason, .. } => format!("no bypass: {reason}"),
         AuditRow::RecoveryCodesCreated { .. } => "recovery codes".to_owned(),
+        AuditRow::PersonalDataExported { user, name } => {
+            let whose = user.map_or("nobody", |_| "a user");
+            format!("{name} exported, who is {whose}")
+        }
         AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
         AuditRow::TokenConfirmed { token, step, .. } => {
             format!("token {} is proved at {step}", world.wallet.name(*token))

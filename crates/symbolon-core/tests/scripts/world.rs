@@ -105,6 +105,7 @@ impl World {
                 | Command::CreateRecoveryCodes(_)
                 | Command::ConfirmToken(_)
                 | Command::ResyncToken(_)
+                | Command::RecordExport(_)
                 | Command::RemoveToken(_) => "done",
                 _ => "created",
             };

@@ -1,12 +1,13 @@
 //! Events about applications and administrators.
 
-use symbolon_core::{AdministratorId, ApplicationId, AuditRow, Name, Right, Rights, Scope, State};
+use symbolon_core::{AdministratorId, ApplicationId, AuditRow, Name, State};
 use symbolon_proto::v1;
 
+use super::changes;
 use crate::convert::timestamp;
 use v1::audit_event::Details;
 
-pub(super) fn application(state: &State, id: ApplicationId) -> Option<v1::AuditedApplication> {
+pub(crate) fn application(state: &State, id: ApplicationId) -> Option<v1::AuditedApplication> {
     let row = state.application(id);
     let name = row.map(|row| row.name.to_string()).unwrap_or_default();
     Some(v1::AuditedApplication { id: id.to_string(), name })
@@ -26,14 +27,6 @@ fn named_administrator(id: AdministratorId, name: &Name) -> Option<v1::AuditedAd
     Some(v1::AuditedAdministrator { id: id.to_string(), name: name.to_string() })
 }
 
-fn rights(rights: Rights) -> v1::AuditedList {
-    v1::AuditedList { value: rights.iter().map(Right::name).map(str::to_owned).collect() }
-}
-
-fn scope(scope: &Scope) -> Vec<String> {
-    scope.parts().map(ToString::to_string).collect()
-}
-
 /// Details of an event about a caller; of any other, those of an application that nobody is.
 pub(super) fn about(state: &State, row: &AuditRow) -> Details {
     match row {
@@ -46,11 +39,9 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
                 application: application(state, it.application),
                 name: it.name.as_ref().map(ToString::to_string),
                 enabled: it.disabled.map(|disabled| !disabled),
-                rights: it.rights.map(rights),
-                sources: it
-                    .sources
-                    .as_ref()
-                    .map(|sources| v1::AuditedList { value: sources.texts().collect() }),
+                rights: it.rights.map(changes::rights),
+                sources: it.sources.as_ref().map(changes::sources),
+                before: changes::before_application(&it.before),
             })
         }
         AuditRow::ApplicationKeyRotated { application: id, old_until } => {
@@ -78,7 +69,7 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
             Details::AdministratorCreated(v1::AdministratorCreatedDetails {
                 administrator: named_administrator(*id, name),
                 role: role.name().to_owned(),
-                scope: scope(whom),
+                scope: changes::scope(whom).value,
             })
         }
         AuditRow::AdministratorUpdated(it) => {
@@ -86,7 +77,8 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
                 administrator: administrator(state, it.administrator),
                 role: it.role.map(|role| role.name().to_owned()),
                 enabled: it.disabled.map(|disabled| !disabled),
-                scope: it.scope.as_ref().map(|whom| v1::AuditedList { value: scope(whom) }),
+                scope: it.scope.as_ref().map(changes::scope),
+                before: changes::before_administrator(&it.before),
             })
         }
         AuditRow::AdministratorTokenRotated { administrator: id } => {

@@ -1,6 +1,6 @@
 //! What rules find, as people read it.
 
-use symbolon_core::{Finding, Timestamp};
+use symbolon_core::{Finding, Lasting, Timestamp};
 use symbolon_proto::{reason_detail, v1};
 use symbolon_service::Explained;
 
@@ -38,7 +38,7 @@ pub(super) fn answer(explained: &Explained) -> v1::ExplainResponse {
 fn found(explained: &Explained, finding: Finding) -> String {
     let left = |until: Timestamp| {
         let seconds = until.0.saturating_sub(explained.at.0).div_ceil(1000);
-        format!("for {seconds} s yet")
+        format!("for {} yet", Lasting(seconds))
     };
     match finding {
         Finding::Application { disabled: true, .. } => {

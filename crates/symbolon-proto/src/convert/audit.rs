@@ -2,9 +2,8 @@
 
 use prost::Message as _;
 use symbolon_core::{
-    AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, Digest, DisplayName,
-    JoinTokenId, KeyPin, LogIndex, Match, Name, NodeId, ProfileField, Reason, Timestamp, TokenId,
-    UserId, UserName, Verdict, Verified,
+    AdministratorId, ApplicationId, AuditEvent, AuditRow, ClusterId, Digest, JoinTokenId, KeyPin,
+    LogIndex, Match, Name, NodeId, Reason, Timestamp, TokenId, UserId, UserName, Verdict, Verified,
 };
 
 use super::bypass::{
@@ -12,10 +11,10 @@ use super::bypass::{
     granted_to_proto, proof_from_proto, proof_to_proto,
 };
 use super::challenge::{decision_from_proto, decision_to_proto};
-use super::profile::{fields_from_proto, fields_to_proto};
+use super::profile::{user_updated_from_proto, user_updated_to_proto};
 use super::{
-    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, display_name, fingerprint,
-    method, method_number, name, need, reason, request_id, settings, user_name,
+    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, fingerprint, method,
+    method_number, name, need, reason, request_id, settings, user_name,
 };
 use crate::store::v1 as store;
 use crate::store::v1::audit_row::Event;
@@ -120,9 +119,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::UserCreated { user, name } => {
             Event::UserCreated(store::UserCreated { user: user.0, name: name.to_string() })
         }
-        AuditRow::UserUpdated { user, display_name, disabled, profile } => {
-            user_updated(*user, display_name.as_ref(), *disabled, profile)
-        }
+        AuditRow::UserUpdated { .. } => return user_updated_to_proto(row),
         AuditRow::UserBlocked { user, reason, until } => user_blocked(*user, reason, *until),
         AuditRow::UserUnblocked { user, reason, failures } => {
             user_unblocked(*user, reason, *failures)
@@ -136,6 +133,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::BypassGranted { user, reason, until } => granted_to_proto(*user, reason, *until),
         AuditRow::BypassCancelled { user, reason } => cancelled_to_proto(*user, reason),
         AuditRow::RecoveryCodesCreated { user } => codes_created_to_proto(*user),
+        AuditRow::PersonalDataExported { user, name } => exported(*user, name),
         AuditRow::TokenEnrolled { .. }
         | AuditRow::TokenConfirmed { .. }
         | AuditRow::TokenResynchronised { .. }
@@ -216,17 +214,6 @@ fn node_admitted(node: NodeId, name: &Name, pin: KeyPin, join_token: JoinTokenId
     })
 }
 
-fn user_updated(
-    user: UserId,
-    name: Option<&DisplayName>,
-    disabled: Option<bool>,
-    profile: &[ProfileField],
-) -> Event {
-    let display_name = name.map(ToString::to_string);
-    let profile_field = fields_to_proto(profile);
-    Event::UserUpdated(store::UserUpdated { user: user.0, display_name, disabled, profile_field })
-}
-
 fn user_blocked(user: UserId, reason: &Reason, until: Timestamp) -> Event {
     let reason = reason.to_string();
     Event::UserBlocked(store::UserBlocked { user: user.0, reason, until: until.0 })
@@ -235,6 +222,11 @@ fn user_blocked(user: UserId, reason: &Reason, until: Timestamp) -> Event {
 fn user_unblocked(user: UserId, reason: &Reason, failures: u32) -> Event {
     let reason = reason.to_string();
     Event::UserUnblocked(store::UserUnblocked { user: user.0, reason, failures })
+}
+
+fn exported(user: Option<UserId>, name: &UserName) -> Event {
+    let (user, name) = (user.map_or(0, |user| user.0), name.to_string());
+    Event::PersonalDataExported(store::PersonalDataExported { user, name })
 }
 
 fn user_deleted(user: UserId, name: &UserName, tokens: u32) -> Event {
@@ -291,6 +283,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::BypassGranted(m) => granted_from_proto(m)?,
         Event::BypassCancelled(m) => cancelled_from_proto(m)?,
         Event::RecoveryCodesCreated(m) => AuditRow::RecoveryCodesCreated { user: UserId(m.user) },
+        Event::PersonalDataExported(m) => exported_from_proto(m)?,
         Event::TokenEnrolled(m) => {
             AuditRow::TokenEnrolled { user: UserId(m.user), token: TokenId(m.token) }
         }
@@ -336,13 +329,9 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
     })
 }
 
-fn user_updated_from_proto(m: store::UserUpdated) -> Result<AuditRow, DecodeError> {
-    Ok(AuditRow::UserUpdated {
-        user: UserId(m.user),
-        display_name: m.display_name.map(display_name).transpose()?,
-        disabled: m.disabled,
-        profile: fields_from_proto(&m.profile_field)?,
-    })
+fn exported_from_proto(m: store::PersonalDataExported) -> Result<AuditRow, DecodeError> {
+    let user = (m.user != 0).then_some(UserId(m.user));
+    Ok(AuditRow::PersonalDataExported { user, name: user_name(m.name)? })
 }
 
 fn user_blocked_from_proto(m: store::UserBlocked) -> Result<AuditRow, DecodeError> {

@@ -1,11 +1,12 @@
 //! Administrators and applications: their rows, and the commands and events about them.
 
 use symbolon_core::{
-    Administrator, AdministratorId, AdministratorUpdated, Application, ApplicationId,
-    ApplicationUpdated, AuditRow, Command, CreateAdministrator, CreateApplication,
-    DeleteAdministrator, DeleteApplication, KeyHash, LogIndex, OldKey, RetireApplicationKey,
-    Rights, Role, RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, Sealed,
-    SourceRange, Sources, Strangers, Timestamp, UpdateAdministrator, UpdateApplication,
+    Administrator, AdministratorBefore, AdministratorId, AdministratorUpdated, Application,
+    ApplicationBefore, ApplicationId, ApplicationUpdated, AuditRow, Command, CreateAdministrator,
+    CreateApplication, DeleteAdministrator, DeleteApplication, KeyHash, LogIndex, OldKey,
+    RetireApplicationKey, Rights, Role, RotateAdministratorToken, RotateApplicationKey, Scope,
+    ScopePart, Sealed, SourceRange, Sources, Strangers, Timestamp, UpdateAdministrator,
+    UpdateApplication,
 };
 
 use super::row::{reveal_from_proto, reveal_to_proto};
@@ -297,6 +298,7 @@ pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
             rights: it.rights.map(|rights| rights.bits().into()),
             disabled: it.disabled,
             sources: it.sources.as_ref().map(source_list),
+            before: application_before(&it.before),
         }),
         AuditRow::ApplicationKeyRotated { application, old_until } => {
             let (application, old_until) = (application.0, old_until.0);
@@ -328,6 +330,7 @@ pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
                 role: it.role.map(|role| role.number().into()),
                 disabled: it.disabled,
                 scope: it.scope.as_ref().map(scope_list),
+                before: administrator_before(&it.before),
             })
         }
         AuditRow::AdministratorTokenRotated { administrator } => {
@@ -349,7 +352,49 @@ fn application_updated(m: store::ApplicationUpdated) -> Result<AuditRow, DecodeE
         rights: m.rights.map(rights).transpose()?,
         sources: m.sources.map(|list| sources_from_proto(list.range)).transpose()?,
         disabled: m.disabled,
+        before: application_before_from_proto(m.before)?,
     }))
+}
+
+/// Nothing, when nothing has changed.
+fn application_before(it: &ApplicationBefore) -> Option<store::ApplicationBefore> {
+    (*it != ApplicationBefore::default()).then(|| store::ApplicationBefore {
+        name: it.name.as_ref().map(ToString::to_string),
+        rights: it.rights.map(|rights| rights.bits().into()),
+        disabled: it.disabled,
+        sources: it.sources.as_ref().map(source_list),
+    })
+}
+
+fn application_before_from_proto(
+    m: Option<store::ApplicationBefore>,
+) -> Result<ApplicationBefore, DecodeError> {
+    let m = m.unwrap_or_default();
+    Ok(ApplicationBefore {
+        name: m.name.map(|text| name(text, "name")).transpose()?,
+        rights: m.rights.map(rights).transpose()?,
+        sources: m.sources.map(|list| sources_from_proto(list.range)).transpose()?,
+        disabled: m.disabled,
+    })
+}
+
+fn administrator_before(it: &AdministratorBefore) -> Option<store::AdministratorBefore> {
+    (*it != AdministratorBefore::default()).then(|| store::AdministratorBefore {
+        role: it.role.map(|role| role.number().into()),
+        disabled: it.disabled,
+        scope: it.scope.as_ref().map(scope_list),
+    })
+}
+
+fn administrator_before_from_proto(
+    m: Option<store::AdministratorBefore>,
+) -> Result<AdministratorBefore, DecodeError> {
+    let m = m.unwrap_or_default();
+    Ok(AdministratorBefore {
+        role: m.role.map(role).transpose()?,
+        scope: m.scope.map(|list| scope_from_proto(list.part)).transpose()?,
+        disabled: m.disabled,
+    })
 }
 
 fn administrator_created(m: store::AdministratorCreated) -> Result<AuditRow, DecodeError> {
@@ -367,6 +412,7 @@ fn administrator_updated(m: store::AdministratorUpdated) -> Result<AuditRow, Dec
         role: m.role.map(role).transpose()?,
         scope: m.scope.map(|list| scope_from_proto(list.part)).transpose()?,
         disabled: m.disabled,
+        before: administrator_before_from_proto(m.before)?,
     }))
 }
 

@@ -4,8 +4,8 @@ use prost::Message as _;
 use symbolon_core::{
     AdmitNode, ApplicationId, BlockUser, ClusterId, Command, ConfirmDataKey, ConfirmToken,
     CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RemoveToken, Reseal,
-    ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses, SetPin, Timestamp,
+    KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RecordExport, RemoveToken,
+    Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses, SetPin, Timestamp,
     TokenId, UnblockUser, UpdateUser, UserId,
 };
 
@@ -139,6 +139,9 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         Command::Reseal(c) => Message::Reseal(reseal_to_proto(c)),
         Command::RetireDataKey(c) => Message::RetireDataKey(store::RetireDataKey { id: c.id.0 }),
         Command::UpdateSettings(c) => Message::UpdateSettings(settings::update_to_proto(c)),
+        Command::RecordExport(c) => {
+            Message::RecordExport(store::RecordExport { name: c.name.to_string() })
+        }
     })
 }
 
@@ -147,17 +150,21 @@ fn reseal_to_proto(c: &Reseal) -> store::Reseal {
     store::Reseal { row: row_key_encode(c.row), old, new }
 }
 
+fn create_user_from_proto(m: store::CreateUser) -> Result<CreateUser, DecodeError> {
+    Ok(CreateUser {
+        user: UserId(m.user),
+        name: user_name(m.name)?,
+        display_name: display_name(m.display_name)?,
+        profile: profile_from_proto(m.profile)?,
+    })
+}
+
 fn command_from_proto(message: store::proposal::Command) -> Result<Command, DecodeError> {
     use store::proposal::Command as Message;
     Ok(match message {
         Message::Verify(m) => Command::Verify(outcome_from_proto(m)?),
         Message::CreateCluster(m) => Command::CreateCluster(create_cluster_from_proto(m)?),
-        Message::CreateUser(m) => Command::CreateUser(CreateUser {
-            user: UserId(m.user),
-            name: user_name(m.name)?,
-            display_name: display_name(m.display_name)?,
-            profile: profile_from_proto(m.profile)?,
-        }),
+        Message::CreateUser(m) => Command::CreateUser(create_user_from_proto(m)?),
         Message::UpdateUser(m) => Command::UpdateUser(update_user_from_proto(m)?),
         Message::BlockUser(m) => Command::BlockUser(BlockUser {
             user: UserId(m.user),
@@ -175,6 +182,9 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::GrantBypass(m) => bypass::grant_from_proto(m)?,
         Message::CancelBypass(m) => bypass::cancel_from_proto(m)?,
         Message::CreateRecoveryCodes(m) => bypass::create_codes_from_proto(m),
+        Message::RecordExport(m) => {
+            Command::RecordExport(RecordExport { name: user_name(m.name)? })
+        }
         Message::EnrollToken(m) => Command::EnrollToken(enroll_token_from_proto(m)?),
         Message::ConfirmToken(m) => {
             Command::ConfirmToken(ConfirmToken { shown: match_from_proto(need(m.shown, "shown")?) })

@@ -59,6 +59,8 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-pins", None, samples::pin_audit()));
     vectors.push(audit("audit-batch-bypass", None, samples::bypass_audit()));
     vectors.push(audit("audit-batch-challenges", None, samples::challenge_audit()));
+    vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
+    vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
@@ -136,6 +138,7 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "GrantBypass",
             "CancelBypass",
             "CreateRecoveryCodes",
+            "RecordExport",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -208,6 +211,8 @@ fn audit(
             "NodeAddressesChanged",
             "JoinTokenExpired",
             "UserUpdated",
+            "LabelChange",
+            "PersonalDataExported",
             "UserBlocked",
             "UserUnblocked",
             "UserDeleted",
@@ -215,6 +220,8 @@ fn audit(
             "TokenResynchronised",
             "TokenRemoved",
             "ApplicationUpdated",
+            "ApplicationBefore",
+            "AdministratorBefore",
             "ApplicationKeyRotated",
             "ApplicationKeyRetired",
             "ApplicationDeleted",

@@ -4,11 +4,12 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use symbolon_core::{
-    Administrator, AdministratorId, AdministratorUpdated, Application, ApplicationId,
-    ApplicationUpdated, AuditRow, Command, CreateAdministrator, CreateApplication,
-    DeleteAdministrator, DeleteApplication, OldKey, RetireApplicationKey, Rights, Role,
-    RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, SourceRange, Sources,
-    Strangers, UpdateAdministrator, UpdateApplication,
+    Administrator, AdministratorBefore, AdministratorId, AdministratorUpdated, Application,
+    ApplicationBefore, ApplicationId, ApplicationUpdated, AuditRow, Command, CreateAdministrator,
+    CreateApplication, DeleteAdministrator, DeleteApplication, LabelChange, OldKey, ProfileField,
+    RetireApplicationKey, Rights, Role, RotateAdministratorToken, RotateApplicationKey, Scope,
+    ScopePart, SourceRange, Sources, Strangers, UpdateAdministrator, UpdateApplication, UserChange,
+    UserId,
 };
 
 use super::{hash, id, index, name, number, reveal, sealed, time};
@@ -149,8 +150,37 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// A change to a user, with groups and tags in their order.
+fn user_updated() -> impl Strategy<Value = AuditRow> {
+    let labels = || proptest::collection::btree_set("[a-z]{1,8}", 0..4);
+    let change = || {
+        option::of((labels(), labels()).prop_map(|(before, after)| LabelChange {
+            before: before.into_iter().collect(),
+            after: after.into_iter().collect(),
+        }))
+    };
+    let switched = option::of(any::<bool>());
+    (id(UserId), any::<bool>(), switched, change(), change()).prop_map(
+        |(user, renamed, disabled, groups, tags)| AuditRow::UserUpdated {
+            user,
+            display_name: None,
+            disabled,
+            profile: groups.iter().map(|_| ProfileField::Groups).collect(),
+            change: UserChange {
+                renamed,
+                disabled_before: disabled.map(|disabled| !disabled),
+                groups,
+                tags,
+            },
+        },
+    )
+}
+
 pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
     prop_oneof![
+        user_updated(),
+        (option::of((1..=u64::MAX).prop_map(UserId)), super::user_name())
+            .prop_map(|(user, name)| AuditRow::PersonalDataExported { user, name }),
         (id(ApplicationId), name())
             .prop_map(|(application, name)| AuditRow::ApplicationCreated { application, name }),
         (id(ApplicationId), time()).prop_map(|(application, old_until)| {
@@ -162,16 +192,27 @@ pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
                     application: it.application,
                     name: it.name,
                     rights: it.rights,
-                    sources: it.sources,
+                    sources: it.sources.clone(),
                     disabled: it.disabled,
+                    before: ApplicationBefore {
+                        name: None,
+                        rights: it.rights,
+                        sources: it.sources,
+                        disabled: it.disabled.map(|disabled| !disabled),
+                    },
                 }))
             }
             Command::UpdateAdministrator(it) => {
                 Some(AuditRow::AdministratorUpdated(AdministratorUpdated {
                     administrator: it.administrator,
                     role: it.role,
-                    scope: it.scope,
+                    scope: it.scope.clone(),
                     disabled: it.disabled,
+                    before: AdministratorBefore {
+                        role: it.role,
+                        scope: it.scope,
+                        disabled: it.disabled.map(|disabled| !disabled),
+                    },
                 }))
             }
             Command::CreateAdministrator(it) => Some(AuditRow::AdministratorCreated {

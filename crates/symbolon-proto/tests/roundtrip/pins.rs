@@ -6,7 +6,8 @@ use super::*;
 use symbolon_core::pin::PinFault;
 use symbolon_core::{
     Bypass, CancelBypass, Challenge, ChallengeAnswer, ChallengeId, ChosenPin, CreateRecoveryCodes,
-    Decision, Fingerprint, GrantBypass, Prompt, Proof, RecoveryCodes, SetPin, UserPin,
+    Decision, Fingerprint, GrantBypass, Prompt, Proof, RecordExport, RecoveryCodes, SetPin,
+    UserPin,
 };
 
 pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
@@ -96,6 +97,7 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
         (id(UserId), sealed()).prop_map(|(user, codes)| {
             Command::CreateRecoveryCodes(CreateRecoveryCodes { user, codes })
         }),
+        user_name().prop_map(|name| Command::RecordExport(RecordExport { name })),
         code.prop_map(|(outcome, recovery_code)| {
             Command::Verify(Outcome { recovery_code, ..outcome })
         }),

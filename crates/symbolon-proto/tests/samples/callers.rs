@@ -1,12 +1,12 @@
 //! Administrators and applications.
 
 use symbolon_core::{
-    Administrator, AdministratorId, AdministratorUpdated, Application, ApplicationId,
-    ApplicationUpdated, AuditEvent, AuditRow, Command, CreateAdministrator, CreateApplication,
-    DeleteAdministrator, DeleteApplication, Denial, KeyHash, LogIndex, OldKey,
-    RetireApplicationKey, Reveal, Right, Rights, Role, RotateAdministratorToken,
-    RotateApplicationKey, Row, Scope, ScopePart, Sealed, SourceRange, Sources, Strangers,
-    Timestamp, UpdateAdministrator, UpdateApplication, Verified,
+    Administrator, AdministratorBefore, AdministratorId, AdministratorUpdated, Application,
+    ApplicationBefore, ApplicationId, ApplicationUpdated, AuditEvent, AuditRow, Command,
+    CreateAdministrator, CreateApplication, DeleteAdministrator, DeleteApplication, Denial,
+    KeyHash, LogIndex, OldKey, RetireApplicationKey, Reveal, Right, Rights, Role,
+    RotateAdministratorToken, RotateApplicationKey, Row, Scope, ScopePart, Sealed, SourceRange,
+    Sources, Strangers, Timestamp, UpdateAdministrator, UpdateApplication, Verified,
 };
 
 use super::{AT, audit_of, name, reveal, verified};
@@ -161,6 +161,7 @@ pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
             rights: Some(rights()),
             sources: Some(sources()),
             disabled: Some(false),
+            before: ApplicationBefore::default(),
         }),
         AuditRow::ApplicationKeyRotated { application, old_until: AT.plus(9_000) },
         AuditRow::ApplicationKeyRetired { application },
@@ -176,6 +177,7 @@ pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
             role: Some(Role::Administrator),
             scope: Some(scope()),
             disabled: Some(true),
+            before: AdministratorBefore::default(),
         }),
         AuditRow::AdministratorTokenRotated { administrator },
         AuditRow::AdministratorDeleted { administrator, name: name("heidi") },
@@ -189,4 +191,34 @@ pub(crate) fn later_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         AuditRow::NamesNotAudited { application: APPLICATION, names: 40, since: AT },
         AuditRow::Verified(ambiguous),
     ])
+}
+
+/// Changes with what stood before them.
+pub(crate) fn changes_audit() -> Vec<AuditRow> {
+    vec![
+        AuditRow::ApplicationUpdated(ApplicationUpdated {
+            application: APPLICATION,
+            name: Some(name("vpn-2")),
+            rights: Some(rights()),
+            sources: Some(sources()),
+            disabled: Some(false),
+            before: ApplicationBefore {
+                name: Some(name("vpn-1")),
+                rights: Some(Rights::VERIFY),
+                sources: Some(Sources::default()),
+                disabled: Some(true),
+            },
+        }),
+        AuditRow::AdministratorUpdated(AdministratorUpdated {
+            administrator: ADMINISTRATOR,
+            role: Some(Role::Auditor),
+            scope: Some(Scope::default()),
+            disabled: Some(true),
+            before: AdministratorBefore {
+                role: Some(Role::HelpDesk),
+                scope: Some(scope()),
+                disabled: Some(false),
+            },
+        }),
+    ]
 }

@@ -8,11 +8,11 @@ use symbolon_core::{
     AdministratorId, AdmitNode, ApplicationId, AuditEvent, AuditRow, Block, BlockUser, Caller,
     ChallengeId, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster,
     CreateJoinToken, CreateUser, DataKeyId, DataKeys, Decision, DeleteUser, Denial, Digest,
-    DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId,
-    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId,
-    Reseal, ResyncToken, RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars,
-    Sealed, Serial, SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser, User,
-    UserId, UserName, Verdict, Verified,
+    DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LabelChange,
+    LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, ProfileField, Proposal,
+    Reason, RecordExport, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, Reveal,
+    RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial, SetNodeAddresses, Timestamp,
+    Token, TokenId, UnblockUser, UpdateUser, User, UserChange, UserId, UserName, Verdict, Verified,
 };
 
 mod bypass;
@@ -25,7 +25,7 @@ pub(crate) use pins::{
     challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,
 };
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
-pub(crate) use users::{user_audit, user_commands, user_rows};
+pub(crate) use users::{changes_audit, export_audit, user_audit, user_commands, user_rows};
 
 pub(crate) const AT: Timestamp = Timestamp(1_800_000_000_123);
 
@@ -87,6 +87,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::CancelBypass(_)
         | Command::CreateRecoveryCodes(_)
         | Command::UpdateSettings(_)
+        | Command::RecordExport(_)
         | Command::EnrollToken(_)
         | Command::ConfirmToken(_)
         | Command::ResyncToken(_)

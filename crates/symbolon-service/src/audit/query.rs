@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use symbolon_core::{Operation, Timestamp};
+use symbolon_core::{Operation, Timestamp, UserName};
 
 use super::{
     AuditExtent, AuditFilter, AuditKinds, AuditPart, AuditPlace, AuditQuestion, AuditUnreadable,
@@ -80,6 +80,21 @@ impl Service {
         let left = usize::try_from(limit).unwrap_or(usize::MAX);
         let service = Arc::clone(self);
         Ok(AuditReading { service, question, left, next: None, ended: false, _place: place })
+    }
+
+    /// Everything about a name, as it happened, up to what this node has applied.
+    pub(crate) fn all_about(self: &Arc<Self>, username: UserName, place: Place) -> AuditReading {
+        let filter = AuditFilter { username: Some(username), ..AuditFilter::default() };
+        let question = AuditQuestion {
+            filter,
+            newest_first: false,
+            after: None,
+            last: self.ledger.view().applied,
+            events_max: PART_EVENTS,
+        };
+        let service = Arc::clone(self);
+        let left = usize::MAX;
+        AuditReading { service, question, left, next: None, ended: false, _place: place }
     }
 
     /// The names in a question looked up.

@@ -7,13 +7,13 @@ use symbolon_proto::v1::{
     application_service_client::ApplicationServiceClient,
 };
 
-use super::super::{SecretPlace, about_secret, present};
+use super::super::{SecretPlace, said};
 use super::{RightName, numbers};
 use crate::{
     context::Context,
     error::Failure,
-    output::{self, Format},
-    view::{Application, ChangedApplication},
+    output::Format,
+    view::{Application, NewSecret},
 };
 
 /// What is to be another than it is.
@@ -96,7 +96,7 @@ async fn update(
             ApplicationServiceClient::new(channel).update_application(request).await
         })
         .await?;
-    said(answer.application, None, None, answer.log_index, what, format)
+    said::<_, Application>(answer.application, NewSecret::default(), answer.log_index, what, format)
 }
 
 /// The file is made before the key is, as the key is shown only once.
@@ -114,13 +114,13 @@ pub(super) async fn rotate(
             ApplicationServiceClient::new(channel).rotate_application_key(request).await
         })
         .await?;
-    let api_key = place.put(answer.api_key)?;
+    let secret = place.put(answer.api_key)?;
     let until = answer.application.as_ref().and_then(|row| row.old_key_until);
     let what = match until {
         Some(until) => format!("has another key; the one before is taken until {until}"),
         None => "has another key; the one before is taken no more".to_owned(),
     };
-    said(answer.application, api_key, key_file, answer.log_index, &what, format)
+    said::<_, Application>(answer.application, secret, answer.log_index, &what, format)
 }
 
 pub(super) async fn retire(context: &Context, name: String, format: Format) -> Result<(), Failure> {
@@ -131,29 +131,5 @@ pub(super) async fn retire(context: &Context, name: String, format: Format) -> R
         })
         .await?;
     let what = "has one key from now on, the newest";
-    said(answer.application, None, None, answer.log_index, what, format)
-}
-
-fn said(
-    application: Option<v1::Application>,
-    api_key: Option<String>,
-    key_file: Option<&Path>,
-    log_index: u64,
-    what: &str,
-    format: Format,
-) -> Result<(), Failure> {
-    let application = Application::from(present(application)?);
-    match format {
-        Format::Json => output::json(&ChangedApplication {
-            application,
-            api_key,
-            key_file: key_file.map(|file| file.display().to_string()),
-            log_index,
-        }),
-        Format::Table => {
-            let key = about_secret("API key", api_key.as_deref(), key_file);
-            let name = output::printable(&application.name);
-            output::line(&format!("Application {name} {what}.{key}"))
-        }
-    }
+    said::<_, Application>(answer.application, NewSecret::default(), answer.log_index, what, format)
 }

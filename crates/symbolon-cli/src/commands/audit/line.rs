@@ -2,6 +2,7 @@
 
 use symbolon_proto::v1::{self, audit_event::Details};
 
+use super::changes;
 use crate::{
     error::Failure,
     output::{self, Format},
@@ -131,10 +132,11 @@ fn about(event: &v1::AuditEvent) -> String {
         }
         Some(Details::ClusterCreated(it)) => it.name.clone(),
         Some(Details::UserCreated(it)) => user(&it.user),
-        Some(Details::UserUpdated(it)) => user(&it.user),
+        Some(Details::UserUpdated(it)) => format!("{}{}", user(&it.user), changes::of_user(it)),
         Some(Details::UserBlocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::UserUnblocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
         Some(Details::UserDeleted(it)) => user(&it.user),
+        Some(Details::PersonalDataExported(it)) => user(&it.user),
         Some(Details::PinSet(it)) => user(&it.user),
         Some(Details::PinChanged(it)) => user(&it.user),
         Some(Details::PinCleared(it)) => user(&it.user),
@@ -146,7 +148,9 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::TokenResynchronised(it)) => of_user(&it.user, &it.token),
         Some(Details::TokenRemoved(it)) => of_user(&it.user, &it.token),
         Some(Details::ApplicationCreated(it)) => application(it.application.as_ref()),
-        Some(Details::ApplicationUpdated(it)) => application(it.application.as_ref()),
+        Some(Details::ApplicationUpdated(it)) => {
+            format!("{}{}", application(it.application.as_ref()), changes::of_application(it))
+        }
         Some(Details::ApplicationKeyRotated(it)) => application(it.application.as_ref()),
         Some(Details::ApplicationKeyRetired(it)) => application(it.application.as_ref()),
         Some(Details::NamesNotAudited(it)) => {
@@ -156,7 +160,9 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::AdministratorCreated(it)) => {
             format!("{} {}", administrator(it.administrator.as_ref()), it.role)
         }
-        Some(Details::AdministratorUpdated(it)) => administrator(it.administrator.as_ref()),
+        Some(Details::AdministratorUpdated(it)) => {
+            format!("{}{}", administrator(it.administrator.as_ref()), changes::of_administrator(it))
+        }
         Some(Details::AdministratorTokenRotated(it)) => administrator(it.administrator.as_ref()),
         Some(Details::AdministratorDeleted(it)) => administrator(it.administrator.as_ref()),
         Some(Details::JoinTokenCreated(it)) => it.id.clone(),
@@ -167,7 +173,7 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::DataKeyActivated(it)) => format!("key {}", it.key),
         Some(Details::DataKeyRetired(it)) => format!("key {}", it.key),
         Some(Details::SettingsChanged(it)) => {
-            let row = |it: &v1::AuditedSetting| format!("{}={}", it.name, it.after);
+            let row = |it: &v1::AuditedSetting| format!("{}={}->{}", it.name, it.before, it.after);
             it.settings.iter().map(row).collect::<Vec<_>>().join(" ")
         }
     }

@@ -1,6 +1,7 @@
 //! `symbolon user bypass` and `symbolon user recovery-codes`
 
 use serde::Serialize;
+use symbolon_core::Lasting;
 use symbolon_proto::v1::{
     CancelBypassRequest, CreateRecoveryCodesRequest, GrantBypassRequest,
     user_service_client::UserServiceClient,
@@ -73,7 +74,8 @@ pub(super) async fn bypass(
             );
         }
     }
-    let what = format!("is let in once within the next {seconds} s, whatever the code");
+    let time = Lasting(seconds.into());
+    let what = format!("is let in once within the next {time}, whatever the code");
     super::said(answer.user, answer.log_index, &what, format)
 }
 

@@ -8,9 +8,9 @@ use symbolon_core::{
     CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser,
     DisplayName, EnrollToken, Fingerprint, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId,
     LogIndex, Match, Method, Name, Node, NodeId, Outcome, Phone, PhoneKind, Profile, ProfileChange,
-    Reason, RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed,
-    SealedPlace, Serial, SetNodeAddresses, SetPin, Setting, State, Timestamp, TokenId, UnblockUser,
-    UpdateSettings, UpdateUser, UserId, UserName,
+    Reason, RecordExport, RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey,
+    Sealed, SealedPlace, Serial, SetNodeAddresses, SetPin, Setting, State, Timestamp, TokenId,
+    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 use crate::script::{Token, Who, Wish};
@@ -35,6 +35,7 @@ impl Maker<'_> {
             Wish::Pin { .. }
             | Wish::Bypass { .. }
             | Wish::NoBypass { .. }
+            | Wish::Export { .. }
             | Wish::RecoveryCodes { .. } => self.about_help(wish),
             Wish::Enroll { .. }
             | Wish::Confirm { .. }
@@ -180,6 +181,7 @@ impl Maker<'_> {
             Wish::NoBypass { user } => {
                 Command::CancelBypass(CancelBypass { user: UserId(*user), reason })
             }
+            Wish::Export { name } => Command::RecordExport(RecordExport { name: user_name(*name) }),
             Wish::RecoveryCodes { user, key_off } => {
                 let codes = self.sealed(*key_off, 6);
                 Command::CreateRecoveryCodes(CreateRecoveryCodes { user: UserId(*user), codes })

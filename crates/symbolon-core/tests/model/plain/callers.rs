@@ -1,12 +1,12 @@
 //! Administrators and applications: what they may do, and how they come and go.
 
 use symbolon_core::{
-    Administrator, AdministratorId, AdministratorUpdated, Application, ApplicationId,
-    ApplicationUpdated, AuditRow, Caller, Command, CreateAdministrator, CreateApplication,
-    DeleteAdministrator, DeleteApplication, LogIndex, OldKey, Profile, Refusal, Reply,
-    RetireApplicationKey, Reveal, Right, Rights, Role, RotateAdministratorToken,
-    RotateApplicationKey, Scope, ScopePart, Sealed, Strangers, Timestamp, TokenId,
-    UpdateAdministrator, UpdateApplication, UserId,
+    Administrator, AdministratorBefore, AdministratorId, AdministratorUpdated, Application,
+    ApplicationBefore, ApplicationId, ApplicationUpdated, AuditRow, Caller, Command,
+    CreateAdministrator, CreateApplication, DeleteAdministrator, DeleteApplication, LogIndex,
+    OldKey, Profile, Refusal, Reply, RetireApplicationKey, Reveal, Right, Rights, Role,
+    RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, Sealed, Strangers, Timestamp,
+    TokenId, UpdateAdministrator, UpdateApplication, UserId,
 };
 
 use super::{At, Decided, Model, Person, REVEALED};
@@ -198,27 +198,36 @@ impl Model {
             return Err(Refusal::NameTaken);
         }
         let row = self.application(id, None)?;
-        if let Some(name) = &command.name {
-            row.name = name.clone();
+        let mut told = ApplicationUpdated {
+            application: id,
+            name: None,
+            rights: None,
+            sources: None,
+            disabled: None,
+            before: ApplicationBefore::default(),
+        };
+        if let Some(name) = command.name.clone().filter(|name| *name != row.name) {
+            told.before.name = Some(row.name.clone());
+            told.name = Some(name.clone());
+            row.name = name;
         }
-        if let Some(rights) = command.rights {
+        if let Some(rights) = command.rights.filter(|rights| *rights != row.rights) {
+            told.before.rights = Some(row.rights);
+            told.rights = Some(rights);
             row.rights = rights;
         }
-        if let Some(sources) = &command.sources {
-            row.sources = sources.clone();
+        if let Some(sources) = command.sources.clone().filter(|sources| *sources != row.sources) {
+            told.before.sources = Some(row.sources.clone());
+            told.sources = Some(sources.clone());
+            row.sources = sources;
         }
-        if let Some(disabled) = command.disabled {
+        if let Some(disabled) = command.disabled.filter(|disabled| *disabled != row.disabled) {
+            told.before.disabled = Some(row.disabled);
+            told.disabled = Some(disabled);
             row.disabled = disabled;
         }
         row.changed_at = at.index;
-        let said = ApplicationUpdated {
-            application: id,
-            name: command.name.clone(),
-            rights: command.rights,
-            sources: command.sources.clone(),
-            disabled: command.disabled,
-        };
-        self.tell(at, AuditRow::ApplicationUpdated(said));
+        self.tell(at, AuditRow::ApplicationUpdated(told));
         Ok(Reply::ApplicationChanged(id))
     }
 
@@ -367,11 +376,18 @@ impl Model {
         after.scope = scope_of(after.role, &after.scope);
         let lost = after.scope != before.scope && command.scope.is_none();
         self.note_if(lost, "a scope is lost with the role");
+        let (is_role, is_scope) = (after.role != before.role, after.scope != before.scope);
+        let is_switched = after.disabled != before.disabled;
         let told = AuditRow::AdministratorUpdated(AdministratorUpdated {
             administrator: before.id,
-            role: command.role,
-            scope: command.scope.clone(),
-            disabled: command.disabled,
+            role: is_role.then_some(after.role),
+            scope: is_scope.then(|| after.scope.clone()),
+            disabled: is_switched.then_some(after.disabled),
+            before: AdministratorBefore {
+                role: is_role.then_some(before.role),
+                scope: is_scope.then(|| before.scope.clone()),
+                disabled: is_switched.then_some(before.disabled),
+            },
         });
         self.change_administrator(at, &before, Some(after), told)
     }

@@ -198,6 +198,7 @@ impl Model {
             Command::Reseal(command) => self.reseal(command),
             Command::RetireDataKey(command) => self.retire_data_key(at, command),
             Command::UpdateSettings(command) => self.update_settings(at, command),
+            Command::RecordExport(command) => Ok(self.record_export(at, command)),
         }
     }
 

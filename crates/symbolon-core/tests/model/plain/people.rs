@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use symbolon_core::{
     ApplicationId, AuditRow, Block, BlockUser, Bypass, CreateUser, DeleteUser, DisplayName,
-    LogIndex, Profile, ProfileField, RecoveryCodes, Refusal, Reply, Timestamp, TokenId,
-    UnblockUser, UpdateUser, User, UserId, UserName, UserPin,
+    LabelChange, LogIndex, Profile, ProfileField, RecordExport, RecoveryCodes, Refusal, Reply,
+    Timestamp, TokenId, UnblockUser, UpdateUser, User, UserChange, UserId, UserName, UserPin,
 };
 
 use super::{At, Decided, Model};
@@ -108,12 +108,17 @@ impl Model {
             return Err(Refusal::RevisionChanged);
         }
         person.revision = at.index;
+        let mut change = UserChange::default();
+        let mut switched = None;
         if let Some(name) = &command.display_name {
+            change.renamed = person.display_name != *name;
             person.display_name = name.clone();
         }
         if let Some(disabled) = command.disabled {
             if person.disabled != disabled {
                 person.changed_at = at.index;
+                change.disabled_before = Some(person.disabled);
+                switched = Some(disabled);
             }
             person.disabled = disabled;
         }
@@ -132,6 +137,16 @@ impl Model {
                 others.push(field);
             }
         }
+        if others.contains(&ProfileField::Groups) {
+            let before = person.profile.groups().to_vec();
+            let after = asked.values.groups().to_vec();
+            change.groups = Some(LabelChange { before, after });
+        }
+        if others.contains(&ProfileField::Tags) {
+            let before = person.profile.tags().to_vec();
+            let after = asked.values.tags().to_vec();
+            change.tags = Some(LabelChange { before, after });
+        }
         let from = |field| if others.contains(&field) { &asked.values } else { &person.profile };
         person.profile = Profile::new(
             from(ProfileField::Email).email().to_owned(),
@@ -144,12 +159,22 @@ impl Model {
         self.note_if(others.len() > 1, "several fields of a profile change at once");
         let row = AuditRow::UserUpdated {
             user: command.user,
-            display_name: command.display_name.clone(),
-            disabled: command.disabled,
+            display_name: None,
+            disabled: switched,
             profile: others,
+            change,
         };
         self.tell(at, row);
         Ok(Reply::UserChanged(command.user))
+    }
+
+    pub(super) fn record_export(&mut self, at: At<'_>, command: &RecordExport) -> Reply {
+        let whose = self.people.iter().find(|person| person.name == command.name);
+        let user = whose.map(|person| person.id);
+        self.note_if(user.is_none(), "what is left of nobody is exported");
+        self.note_if(user.is_some(), "what is held about a user is exported");
+        self.tell(at, AuditRow::PersonalDataExported { user, name: command.name.clone() });
+        Reply::Done
     }
 
     pub(super) fn block_user(&mut self, at: At<'_>, command: &BlockUser) -> Decided {

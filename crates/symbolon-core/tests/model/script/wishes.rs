@@ -57,6 +57,10 @@ pub(crate) enum Wish {
     NoBypass {
         user: u64,
     },
+    /// Of a name.
+    Export {
+        name: u64,
+    },
     RecoveryCodes {
         user: u64,
         key_off: i64,
@@ -261,7 +265,7 @@ pub(super) fn user(dice: &mut Dice) -> u64 {
 
 fn people(dice: &mut Dice) -> Wish {
     let user = user(dice);
-    match dice.below(20) {
+    match dice.below(21) {
         0..=2 => {
             let name = if dice.chance(80) { user } else { 1 + dice.below(6) };
             Wish::User { user, name, profile: dice.below(4) }
@@ -291,6 +295,7 @@ fn people(dice: &mut Dice) -> Wish {
         }
         16 => Wish::NoBypass { user },
         17..=18 => Wish::RecoveryCodes { user, key_off: key_off(dice) },
+        20 => Wish::Export { name: user },
         _ => Wish::Delete { user, bound: dice.chance(50) },
     }
 }
