@@ -14,7 +14,7 @@ async fn somebody_without_their_token_is_helped_with_one_command() {
     let verify = "verify alice --application portal --code";
 
     let said = asking.run("user bypass alice --seconds 600 --reason forgot").await.ends(DONE);
-    assert_eq!(said, "User alice is let in once within the next 600 s, whatever the code.\n");
+    assert_eq!(said, "User alice is let in once within the next 10 min, whatever the code.\n");
     let shown = asking.run("user show alice").await.ends(DONE);
     assert!(shown.contains("once until 20") && shown.contains("forgot"), "{shown}");
     asking.run(&format!("{verify} 000000")).await.ends(DONE);
