@@ -99,6 +99,9 @@ impl Finding {
             }
             Self::Share { .. } => &[Setting::LockoutHardLimit],
             Self::Bypass { .. } => &[Setting::BypassLongest],
+            Self::Token { .. } => {
+                &[Setting::TotpWindow, Setting::HotpLookAhead, Setting::TotpDriftMemory]
+            }
             _ => &[],
         }
     }

@@ -8,6 +8,7 @@ use core::fmt;
 
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::limits::FAILURES_MAX;
+use crate::otp::settings as otp;
 use crate::pin::settings as pin;
 use crate::{LogIndex, SettingChange, Timestamp};
 
@@ -27,6 +28,9 @@ pub enum Setting {
     PinHistory,
     BypassLongest,
     UnknownNames,
+    TotpWindow,
+    HotpLookAhead,
+    TotpDriftMemory,
 }
 
 /// What a value counts.
@@ -73,7 +77,7 @@ pub enum Bound {
 }
 
 /// All settings, in the order of their numbers.
-pub const SETTINGS: [SettingInfo; 12] = [
+pub const SETTINGS: [SettingInfo; 15] = [
     SettingInfo {
         setting: Setting::LockoutThreshold,
         number: 1,
@@ -164,6 +168,9 @@ pub const SETTINGS: [SettingInfo; 12] = [
                they were. They are denied like any other.",
         caution: Some((Bound::Above(10_000), "Whoever tries names without end fills the audit.")),
     },
+    otp::TOTP_WINDOW,
+    otp::LOOK_AHEAD,
+    otp::DRIFT_MEMORY,
 ];
 
 impl Setting {
@@ -172,7 +179,9 @@ impl Setting {
     pub const fn info(self) -> &'static SettingInfo {
         let [threshold, first_wait, longest_wait, hard_limit, allowance, block, pins @ ..] =
             &SETTINGS;
-        let [pin_order, pin_min_length, pin_weak, pin_history, bypass, unknown_names] = pins;
+        let [pin_order, pin_min_length, pin_weak, pin_history, bypass, unknown_names, tokens @ ..] =
+            pins;
+        let [totp_window, look_ahead, drift_memory] = tokens;
         match self {
             Self::LockoutThreshold => threshold,
             Self::LockoutFirstWait => first_wait,
@@ -186,6 +195,9 @@ impl Setting {
             Self::PinHistory => pin_history,
             Self::BypassLongest => bypass,
             Self::UnknownNames => unknown_names,
+            Self::TotpWindow => totp_window,
+            Self::HotpLookAhead => look_ahead,
+            Self::TotpDriftMemory => drift_memory,
         }
     }
 
@@ -403,10 +415,11 @@ mod tests {
 
     #[test]
     fn each_setting_has_its_place_number_and_a_default_within_its_range() {
-        for (number, info) in (1..).zip(&SETTINGS) {
-            assert_eq!(info.number, number, "{}", info.name);
-            assert_eq!(info.setting.info().number, number, "{}", info.name);
-            assert_eq!(Setting::from_number(number), Some(info.setting));
+        // Both rise: changes are kept in the order of the settings, and told in that of the numbers.
+        assert!(SETTINGS.is_sorted_by(|a, b| a.number < b.number && a.setting < b.setting));
+        for info in &SETTINGS {
+            assert_eq!(info.setting.info().number, info.number, "{}", info.name);
+            assert_eq!(Setting::from_number(info.number), Some(info.setting));
             assert_eq!(Setting::from_name(info.name), Some(info.setting));
             assert!((info.min..=info.max).contains(&info.default), "{}", info.name);
         }

@@ -16,3 +16,5 @@ mod recovery;
 mod retry;
 #[cfg(test)]
 mod strangers;
+#[cfg(test)]
+mod tolerance;

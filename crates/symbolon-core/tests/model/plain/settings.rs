@@ -11,7 +11,7 @@ use super::{At, Decided, Model};
 const DAY: u64 = 24 * 3600;
 
 /// Default, lowest and highest value of each, as `docs/settings.md` has them.
-const KNOWN: [(Setting, u64, u64, u64); 12] = [
+const KNOWN: [(Setting, u64, u64, u64); 15] = [
     (Setting::LockoutThreshold, 10, 1, 100),
     (Setting::LockoutFirstWait, 30, 1, DAY),
     (Setting::LockoutLongestWait, 3600, 1, 30 * DAY),
@@ -24,6 +24,9 @@ const KNOWN: [(Setting, u64, u64, u64); 12] = [
     (Setting::PinHistory, 5, 0, 10),
     (Setting::BypassLongest, 3600, 60, 7 * DAY),
     (Setting::UnknownNames, 60, 1, 1_000_000),
+    (Setting::TotpWindow, 1, 0, 10),
+    (Setting::HotpLookAhead, 10, 1, 100),
+    (Setting::TotpDriftMemory, 0, 0, 1),
 ];
 
 /// What was set, and when it was last.
