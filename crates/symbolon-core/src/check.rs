@@ -4,7 +4,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{
     ADMINISTRATORS_MAX, APPLICATIONS_MAX, CHALLENGE_TRIES_MAX, CHALLENGES_PER_USER_MAX,
-    FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX, TOKENS_PER_USER_MAX, USERS_MAX,
+    FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX, RESYNC_TOTP_STEPS, TOKENS_PER_USER_MAX,
+    USERS_MAX,
 };
 use crate::recovery::RECOVERY_CODES;
 use crate::{
@@ -160,6 +161,8 @@ impl State {
         )?;
         let mut serials = 0;
         for token in self.tokens.iter() {
+            let drift = u64::from(token.drift.unsigned_abs());
+            ensure(drift <= RESYNC_TOTP_STEPS, Violation::Limit)?;
             if let Some(serial) = &token.serial {
                 ensure(self.serials.get(serial) == Some(&token.id), Violation::Serial(token.id))?;
                 serials += 1;

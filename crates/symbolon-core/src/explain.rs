@@ -114,6 +114,9 @@ impl Finding {
             Self::Share { .. } => &[Setting::LockoutHardLimit],
             Self::Bypass { .. } => &[Setting::BypassLongest],
             Self::Pin { .. } => &[Setting::PinExpirationDays, Setting::PinChangeInSignIn],
+            Self::Token { .. } => {
+                &[Setting::TotpWindow, Setting::HotpLookAhead, Setting::TotpDriftMemory]
+            }
             _ => &[],
         }
     }

@@ -79,11 +79,15 @@ pub const SEED_BYTES_MAX: usize = 64;
 pub const CODE_DIGITS_MIN: u8 = 6;
 /// Digits of a code.
 pub const CODE_DIGITS_MAX: u8 = 8;
-/// Time steps before and after the present one whose code is taken (RFC 6238 section 5.2).
+/// Time steps before and after the present one whose code is taken (RFC 6238 section 5.2), unless set
+/// otherwise.
 pub const TOTP_WINDOW_STEPS: u64 = 1;
-
-/// Counters after the last accepted one whose code is taken (RFC 4226 section 7.4).
+/// Most of them that can be set.
+pub const TOTP_WINDOW_STEPS_MAX: u64 = 10;
+/// Counters after the last accepted one whose code is taken (RFC 4226 section 7.4), unless set otherwise.
 pub const HOTP_LOOK_AHEAD: u64 = 10;
+/// Most of them that can be set.
+pub const HOTP_LOOK_AHEAD_MAX: u64 = 100;
 /// Steps, before and after, or counters, after, among which two codes in a row are looked for when a
 /// token is resynchronised.
 pub const RESYNC_TOTP_STEPS: u64 = 100;
@@ -118,6 +122,13 @@ const _: () = {
     assert!(CODE_DIGITS_MIN <= CODE_DIGITS_MAX);
     assert!(PIN_DIGITS_MAX + CODE_DIGITS_MAX as usize <= CODE_BYTES_MAX);
     assert!(SEED_BYTES_MIN <= SEED_BYTES_MAX);
+    assert!(TOTP_WINDOW_STEPS <= TOTP_WINDOW_STEPS_MAX);
+    assert!(HOTP_LOOK_AHEAD <= HOTP_LOOK_AHEAD_MAX);
+    // Two codes in a row find a token where one does not.
+    assert!(TOTP_WINDOW_STEPS_MAX < RESYNC_TOTP_STEPS);
+    assert!(HOTP_LOOK_AHEAD_MAX < RESYNC_HOTP_COUNTERS);
+    // A drift has its place in a row.
+    assert!(RESYNC_TOTP_STEPS <= i32::MAX as u64);
     // A proposal can be applied at stamps that lie twice its age apart: all that while a second one
     // must find the first answer.
     assert!(RETRANSMISSION_MILLISECONDS > 2 * OUTCOME_AGE_MILLISECONDS_MAX);

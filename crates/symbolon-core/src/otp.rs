@@ -6,10 +6,14 @@ use sha2::{Sha256, Sha512};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::limits::{
-    CODE_DIGITS_MAX, CODE_DIGITS_MIN, HOTP_LOOK_AHEAD, RESYNC_HOTP_COUNTERS, RESYNC_TOTP_STEPS,
-    SEED_BYTES_MAX, SEED_BYTES_MIN, TOTP_WINDOW_STEPS,
+    CODE_DIGITS_MAX, CODE_DIGITS_MIN, RESYNC_HOTP_COUNTERS, RESYNC_TOTP_STEPS, SEED_BYTES_MAX,
+    SEED_BYTES_MIN,
 };
 use crate::{Secret, Timestamp};
+
+pub(crate) mod settings;
+
+pub use settings::Tolerance;
 
 /// Hash function of a token (RFC 6238 section 1.2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -146,13 +150,15 @@ impl Parameters {
     }
 }
 
-/// Where a token stands.
+/// Where a token stands, and how far from there its codes are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Position {
     /// Highest step accepted so far; 0 before the first.
     pub mark: u64,
     /// Steps by which the token's clock is ahead; 0 for HOTP.
     pub drift: i32,
+    /// What the settings say.
+    pub tolerance: Tolerance,
 }
 
 impl Position {
@@ -162,11 +168,24 @@ impl Position {
     pub fn window(self, parameters: Parameters, at: Timestamp) -> (u64, u64) {
         match parameters.factor {
             MovingFactor::Time { .. } => {
-                let step = parameters.step(at, self.drift);
-                (step.saturating_sub(TOTP_WINDOW_STEPS), step.saturating_add(TOTP_WINDOW_STEPS))
+                let (step, steps) = (parameters.step(at, self.drift), self.tolerance.totp_steps);
+                (step.saturating_sub(steps), step.saturating_add(steps))
             }
-            MovingFactor::Counter => (self.mark.max(1), self.mark.saturating_add(HOTP_LOOK_AHEAD)),
+            MovingFactor::Counter => {
+                (self.mark.max(1), self.mark.saturating_add(self.tolerance.hotp_counters))
+            }
         }
+    }
+
+    /// Steps by which the clock of a token is ahead that shows the code of `step` at `at`; 0 for HOTP.
+    /// `None` beyond what two codes in a row can set, [`RESYNC_TOTP_STEPS`].
+    #[must_use]
+    pub fn drift_at(parameters: Parameters, step: u64, at: Timestamp) -> Option<i32> {
+        if parameters.factor == MovingFactor::Counter {
+            return Some(0);
+        }
+        let ahead = i32::try_from(step.checked_signed_diff(parameters.step(at, 0))?).ok()?;
+        Some(ahead).filter(|ahead| u64::from(ahead.unsigned_abs()) <= RESYNC_TOTP_STEPS)
     }
 
     /// First and last step among which two codes in a row are looked for.

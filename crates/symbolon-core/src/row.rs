@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter};
-use crate::otp::{Algorithm, Parameters, Position};
+use crate::otp::{Algorithm, Parameters, Position, Tolerance};
 use crate::recovery::RECOVERY_CODES;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, Challenge, ChallengeId, ClusterId,
@@ -168,19 +168,21 @@ pub struct Token {
     pub pending: bool,
     /// Highest step accepted so far; 0 before the first. Never falls.
     pub mark: u64,
-    /// Steps by which its clock was ahead when it was resynchronised; 0 for HOTP.
+    /// Steps by which its clock was ahead when it was resynchronised, or with `totp.drift_memory` when its
+    /// last code was accepted; 0 for HOTP. At most [`crate::limits::RESYNC_TOTP_STEPS`] either way.
     pub drift: i32,
     /// When it was enrolled.
     pub created_at: Timestamp,
-    /// See the module. Moves with the mark of a HOTP token, around which its codes are looked for.
+    /// See the module. Moves with the mark of a HOTP token, around which its codes are looked for, and
+    /// with the drift.
     pub changed_at: LogIndex,
 }
 
 impl Token {
-    /// Where it stands.
+    /// Where it stands, by what the settings say.
     #[must_use]
-    pub const fn position(&self) -> Position {
-        Position { mark: self.mark, drift: self.drift }
+    pub const fn position(&self, tolerance: Tolerance) -> Position {
+        Position { mark: self.mark, drift: self.drift, tolerance }
     }
 }
 

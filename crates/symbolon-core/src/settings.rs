@@ -8,6 +8,7 @@ use core::fmt;
 
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::limits::FAILURES_MAX;
+use crate::otp::settings as otp;
 use crate::pin::settings as pin;
 use crate::{LogIndex, SettingChange, Timestamp};
 
@@ -30,6 +31,9 @@ pub enum Setting {
     PinExpirationDays,
     PinChangeInSignIn,
     ChallengeLife,
+    TotpWindow,
+    HotpLookAhead,
+    TotpDriftMemory,
 }
 
 /// What a value counts.
@@ -76,7 +80,7 @@ pub enum Bound {
 }
 
 /// All settings, in the order of their numbers.
-pub const SETTINGS: [SettingInfo; 15] = [
+pub const SETTINGS: [SettingInfo; 18] = [
     SettingInfo {
         setting: Setting::LockoutThreshold,
         number: 1,
@@ -170,6 +174,9 @@ pub const SETTINGS: [SettingInfo; 15] = [
     pin::EXPIRATION_DAYS,
     pin::CHANGE_IN_SIGN_IN,
     pin::CHALLENGE_LIFE,
+    otp::TOTP_WINDOW,
+    otp::LOOK_AHEAD,
+    otp::DRIFT_MEMORY,
 ];
 
 impl Setting {
@@ -179,7 +186,8 @@ impl Setting {
         let [threshold, first_wait, longest_wait, hard_limit, allowance, block, pins @ ..] =
             &SETTINGS;
         let [pin_order, pin_min_length, pin_weak, pin_history, bypass, later @ ..] = pins;
-        let [unknown_names, pin_days, pin_change, challenge] = later;
+        let [unknown_names, pin_days, pin_change, challenge, tokens @ ..] = later;
+        let [totp_window, look_ahead, drift_memory] = tokens;
         match self {
             Self::LockoutThreshold => threshold,
             Self::LockoutFirstWait => first_wait,
@@ -196,6 +204,9 @@ impl Setting {
             Self::PinExpirationDays => pin_days,
             Self::PinChangeInSignIn => pin_change,
             Self::ChallengeLife => challenge,
+            Self::TotpWindow => totp_window,
+            Self::HotpLookAhead => look_ahead,
+            Self::TotpDriftMemory => drift_memory,
         }
     }
 
@@ -413,10 +424,11 @@ mod tests {
 
     #[test]
     fn each_setting_has_its_place_number_and_a_default_within_its_range() {
-        for (number, info) in (1..).zip(&SETTINGS) {
-            assert_eq!(info.number, number, "{}", info.name);
-            assert_eq!(info.setting.info().number, number, "{}", info.name);
-            assert_eq!(Setting::from_number(number), Some(info.setting));
+        // Both rise: changes are kept in the order of the settings, and told in that of the numbers.
+        assert!(SETTINGS.is_sorted_by(|a, b| a.number < b.number && a.setting < b.setting));
+        for info in &SETTINGS {
+            assert_eq!(info.setting.info().number, info.number, "{}", info.name);
+            assert_eq!(Setting::from_number(info.number), Some(info.setting));
             assert_eq!(Setting::from_name(info.name), Some(info.setting));
             assert!((info.min..=info.max).contains(&info.default), "{}", info.name);
         }

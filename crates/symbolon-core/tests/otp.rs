@@ -242,7 +242,7 @@ fn a_counter_is_found_from_the_mark_on() {
     let parameters = Parameters::hotp(Algorithm::Sha1, 6).unwrap();
     let values = [755224, 287082, 359152, 969429, 338314, 254676, 287922, 162583, 399871, 520489];
     let found = |mark, value: u32| {
-        let position = Position { mark, drift: 0 };
+        let position = Position { mark, ..Position::default() };
         let code = Code::parse(&format!("{value:06}")).unwrap();
         matching_step(&seed, parameters, position, code, Timestamp(0))
     };
@@ -264,7 +264,7 @@ fn two_codes_in_a_row_tell_where_a_token_is() {
         Code::parse(&format!("{:06}", code_at(&seed, step, parameters))).unwrap()
     };
     let hotp = Parameters::hotp(Algorithm::Sha1, 6).unwrap();
-    let position = Position { mark: 7, drift: 0 };
+    let position = Position { mark: 7, ..Position::default() };
     let find = |first, second| {
         let codes = [code(hotp, first), code(hotp, second)];
         resynchronise(&seed, hotp, position, codes, Timestamp(0))

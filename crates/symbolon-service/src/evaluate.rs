@@ -71,7 +71,7 @@ pub(crate) fn evaluate(
             PinRecord::nobody()
         }
     };
-    let order = state.pin_order();
+    let (order, tolerance) = (state.pin_order(), state.tolerance());
     let tokens = tokens.iter().filter_map(|id| state.token(*id));
     for token in tokens.filter(|token| !token.pending) {
         let seed = vault.open(seed_field(token.id.0), &token.seed)?;
@@ -79,8 +79,8 @@ pub(crate) fn evaluate(
         let (code, rest) = typed.split(token.parameters.digits(), order);
         let code = if has_pin { code } else { typed.code() };
         let fits = pin.fits(rest) || !has_pin;
-        if let Some(step) = otp::matching_step(&seed, token.parameters, token.position(), code, at)
-        {
+        let position = token.position(tolerance);
+        if let Some(step) = otp::matching_step(&seed, token.parameters, position, code, at) {
             let found = if fits { &mut evaluation.matches } else { &mut evaluation.wrong_pin };
             found.push(Match { token: token.id, step });
         }
@@ -92,7 +92,8 @@ pub(crate) fn evaluate(
         let parameters = Parameters::default();
         let (code, rest) = typed.split(parameters.digits(), order);
         std::hint::black_box(pin.fits(rest));
-        std::hint::black_box(otp::matching_step(&seed, parameters, Position::default(), code, at));
+        let position = Position { tolerance, ..Position::default() };
+        std::hint::black_box(otp::matching_step(&seed, parameters, position, code, at));
     }
     Ok(evaluation)
 }

@@ -115,7 +115,8 @@ impl Service {
             let seed = self.seed(token)?;
             let code = Code::parse(code).unwrap_or(Code::NEVER);
             let at = self.clock.now();
-            let step = otp::matching_step(&seed, token.parameters, token.position(), code, at);
+            let position = token.position(state.tolerance());
+            let step = otp::matching_step(&seed, token.parameters, position, code, at);
             let shown = Match { token: token.id, step: step.ok_or(ServiceError::CodeRefused)? };
             Ok(Command::ConfirmToken(ConfirmToken { shown }))
         };
@@ -143,7 +144,8 @@ impl Service {
             let token = named_token(state, user, token, |_| true)?;
             let seed = self.seed(token)?;
             let at = self.clock.now();
-            let step = otp::resynchronise(&seed, token.parameters, token.position(), parsed, at);
+            let position = token.position(state.tolerance());
+            let step = otp::resynchronise(&seed, token.parameters, position, parsed, at);
             let shown = Match { token: token.id, step: step.ok_or(ServiceError::CodesRefused)? };
             Ok(Command::ResyncToken(ResyncToken { shown }))
         };

@@ -1,8 +1,8 @@
 //! Tokens: giving, proving, resynchronising and taking them.
 
 use super::{Context, Output};
-use crate::limits::{RESYNC_TOTP_STEPS, TOKENS_PER_USER_MAX};
-use crate::otp::MovingFactor;
+use crate::limits::TOKENS_PER_USER_MAX;
+use crate::otp::Position;
 use crate::{
     AuditRow, ConfirmToken, EnrollToken, Refusal, RemoveToken, Reply, ResyncToken, Row, RowKey,
     State, Token,
@@ -62,7 +62,8 @@ impl State {
         if !token.pending {
             return Err(Refusal::WrongPhase);
         }
-        let (first, last) = token.position().window(token.parameters, context.proposal.made_at);
+        let position = token.position(self.tolerance());
+        let (first, last) = position.window(token.parameters, context.proposal.made_at);
         if !(first..=last).contains(&shown.step) || shown.step <= token.mark {
             return Err(Refusal::StepRefused);
         }
@@ -85,16 +86,13 @@ impl State {
         let shown = command.shown;
         let mut token = self.token(shown.token).cloned().ok_or(Refusal::NoSuchToken)?;
         let at = context.proposal.made_at;
-        let (first, last) = token.position().resync_window(token.parameters, at);
+        let position = token.position(self.tolerance());
+        let (first, last) = position.resync_window(token.parameters, at);
         if !(first..=last).contains(&shown.step) {
             return Err(Refusal::StepRefused);
         }
-        if let MovingFactor::Time { .. } = token.parameters.factor() {
-            let ahead = shown.step.checked_signed_diff(token.parameters.step(at, 0));
-            let drift = ahead.and_then(|ahead| i32::try_from(ahead).ok());
-            let drift = drift.filter(|drift| u64::from(drift.unsigned_abs()) <= RESYNC_TOTP_STEPS);
-            token.drift = drift.ok_or(Refusal::StepRefused)?;
-        }
+        let drift = Position::drift_at(token.parameters, shown.step, at);
+        token.drift = drift.ok_or(Refusal::StepRefused)?;
         token.mark = shown.step;
         token.changed_at = context.stamp.index;
         let row = AuditRow::TokenResynchronised {

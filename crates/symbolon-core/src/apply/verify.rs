@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::challenge::Answered;
 use super::{Context, Output};
 use crate::limits::MATCHES_MAX;
-use crate::otp::MovingFactor;
+use crate::otp::{MovingFactor, Position};
 use crate::{
     Account, AuditRow, ChallengeAnswer, Decision, Denial, Match, Outcome, Proof, Refusal, Reply,
     Row, Standing, State, Token, User, Verdict, Verified,
@@ -23,7 +23,9 @@ impl State {
         let application_is_fresh = self
             .application(outcome.application)
             .is_some_and(|row| row.changed_at <= proposal.seen);
-        if !application_is_fresh {
+        // Settings say what is looked at. They change so rarely that it is not worth asking which of them
+        // an outcome went by.
+        if !application_is_fresh || !self.settings_are_fresh(proposal.seen) {
             return Err(Refusal::Stale);
         }
         // By name, not by the id in the outcome: a user created after `seen` is found here too.
@@ -67,12 +69,10 @@ impl State {
         Ok(Reply::Verified(verdict))
     }
 
-    /// Whether neither the user nor a token of theirs changed after the outcome's `seen`, nor where a
-    /// PIN is typed.
+    /// Whether neither the user nor a token of theirs changed after the outcome's `seen`.
     fn is_fresh(&self, user: &User, context: &Context<'_>) -> bool {
         let seen = context.proposal.seen;
         user.changed_at <= seen
-            && (user.pin.is_none() || self.settings_are_fresh(seen))
             && user
                 .tokens
                 .iter()
@@ -97,8 +97,7 @@ impl State {
         // Both are for those whose token is lost. Whatever else bars the account bars them too.
         let needs_token = !bypass && outcome.recovery_code.is_none();
         let is_helped = |denial| matches!(denial, Denial::NoToken | Denial::PinExpired);
-        let denial = standing.denial().filter(|denial| needs_token || !is_helped(*denial));
-        if let Some(denial) = denial {
+        if let Some(denial) = standing.denial().filter(|it| needs_token || !is_helped(*it)) {
             return denied(denial, user.failures);
         }
         if bypass {
@@ -122,6 +121,9 @@ impl State {
             let wrong_code = betrayed.is_empty();
             denial = Some(if wrong_code { Denial::CodeMismatch } else { Denial::WrongPin });
             fresh = betrayed;
+        }
+        if denial.is_none() {
+            self.follow_clocks(&mut fresh, context);
         }
         // A code that is right for several tokens is spent for all of them.
         self.spend(fresh, context, spent, out);
@@ -183,6 +185,25 @@ impl State {
             }
             spent.steps.push(Match { token: token.id, step: token.mark });
             self.put(Row::Token(token), out);
+        }
+    }
+
+    /// Notes by how much the clocks of tokens are ahead that an accepted code was shown of. A drift moves
+    /// by no more than the window reaches, and only for a right code that nothing else was wrong with.
+    fn follow_clocks(&self, tokens: &mut [Token], context: &Context<'_>) {
+        if !self.remembers_drift() {
+            return;
+        }
+        for token in tokens {
+            let at = context.proposal.made_at;
+            let Some(drift) = Position::drift_at(token.parameters, token.mark, at) else {
+                // As far as two codes in a row could set it, it stays.
+                continue;
+            };
+            if drift != token.drift {
+                token.drift = drift;
+                token.changed_at = context.stamp.index;
+            }
         }
     }
 
@@ -267,7 +288,7 @@ impl State {
         // The window lies around the time at which the code was presented. That time is within 30 s
         // of the stamp, so waiting for a new master costs a user nothing but patience.
         let at = context.proposal.made_at;
-        let (first, last) = token.position().window(token.parameters, at);
+        let (first, last) = token.position(self.tolerance()).window(token.parameters, at);
         if !(first..=last).contains(&found.step) {
             Judged::Foreign
         } else if found.step > token.mark {

@@ -201,6 +201,8 @@ const NOTES: &[&str] = &[
     "several fields of a profile change at once",
     "several rows are over at once",
     "the addresses of a node are what they were",
+    "the drift of a token follows a code",
+    "the drift of a token stays at its bound",
     "the end of a block",
     "the end of a bypass",
     "the end of a wait",

@@ -7,8 +7,8 @@ use proptest::test_runner::TestCaseError;
 use symbolon_core::limits::{OUTCOME_AGE_MILLISECONDS_MAX, RETRANSMISSION_MILLISECONDS};
 use symbolon_core::{
     Answer, ApplicationId, AuditRow, Caller, Command, Denial, Fingerprint, Match, Outcome, Output,
-    Proof, Proposal, Refusal, Reply, RequestId, Row, Stamp, State, Timestamp, TokenId, UserId,
-    Verified,
+    Proof, Proposal, Refusal, Reply, RequestId, Row, Setting, Stamp, State, Timestamp, TokenId,
+    UserId, Verified,
 };
 
 type Judged = Result<(), TestCaseError>;
@@ -43,6 +43,7 @@ impl Model {
         let clock = before.clock().max(stamp.at);
         prop_assert_eq!(after.clock(), clock);
         marks_stand(before, after)?;
+        drifts_stand(proposal, out, before, after)?;
 
         let key = (proposal.caller, proposal.request_id);
         let first = self.answered.get(&key);
@@ -195,7 +196,8 @@ impl Model {
             let token = before.token(found.token);
             let token = token.filter(|token| token.user == user && !token.pending);
             token.is_some_and(|token| {
-                let (first, last) = token.position().window(token.parameters, proposal.made_at);
+                let position = token.position(before.tolerance());
+                let (first, last) = position.window(token.parameters, proposal.made_at);
                 (first..=last).contains(&found.step)
             })
         };
@@ -341,9 +343,9 @@ fn decidable(stamp: Stamp, proposal: &Proposal, outcome: &Outcome, state: &State
     let tokens = user.iter().flat_map(|user| &user.tokens);
     let token_changes = tokens.map(|id| state.token(*id).unwrap().changed_at);
     let application = state.application(outcome.application).unwrap();
-    let has_pin = user.is_some_and(|user| user.pin.is_some());
-    let settings = has_pin.then(|| state.settings().changed_at);
-    let newest = user_changes.chain(token_changes).chain([application.changed_at]).chain(settings);
+    let settings = state.settings().changed_at;
+    let others = [application.changed_at, settings];
+    let newest = user_changes.chain(token_changes).chain(others);
     let newest = newest.max();
     prop_assert!(newest.unwrap() <= proposal.seen, "stale");
     let permitted = match proposal.caller {
@@ -361,6 +363,31 @@ fn marks_stand(before: &State, after: &State) -> Judged {
             let new = after.token(old.id);
             prop_assert!(new.is_none_or(|new| new.mark >= old.mark), "a mark fell");
         }
+    }
+    Ok(())
+}
+
+/// A clock is taken for another than before only by a code that was accepted, and by no more than codes may
+/// be off; or by two codes in a row.
+fn drifts_stand(proposal: &Proposal, out: &Output, before: &State, after: &State) -> Judged {
+    for row in before.rows() {
+        let Row::Token(old) = row else { continue };
+        let moved = after.token(old.id).map_or(0, |new| new.drift.abs_diff(old.drift));
+        if moved == 0 || matches!(proposal.command, Command::ResyncToken(_)) {
+            continue;
+        }
+        let accepted = out.events.iter().any(|event| match &event.row {
+            AuditRow::Verified(verified) => {
+                let is_allowed = verified.verdict.denial().is_none();
+                let is_shown = verified.spent.iter().any(|spent| spent.token == old.id);
+                is_allowed && verified.proof == Proof::Code && is_shown
+            }
+            _ => false,
+        });
+        prop_assert!(accepted, "a drift moved without a right code");
+        let reach = before.setting(Setting::TotpWindow);
+        prop_assert!(u64::from(moved) <= reach, "a drift moved by more than the window");
+        prop_assert!(before.setting(Setting::TotpDriftMemory) == 1, "a drift moved unasked");
     }
     Ok(())
 }

@@ -156,6 +156,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => number(2, 5).prop_map(Wish::Unblock),
         2 => (1..=6_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
         1 => (7..=11_u32, 0..6_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
+        1 => (16..=18_u32, 0..4_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
         1 => number(3, 5).prop_map(Wish::Delete),
         2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
         3 => (0..4_u8, secret, 0..4_u8)

@@ -196,7 +196,8 @@ impl Place<'_> {
             Code::parse(&format!("{value:0digits$}")).unwrap_or(Code::NEVER)
         };
         let codes = [code(step - 1), code(step)];
-        let found = resynchronise(&held.seed, held.parameters, token.position(), codes, at);
+        let position = token.position(view.map_or_else(Default::default, State::tolerance));
+        let found = resynchronise(&held.seed, held.parameters, position, codes, at);
         found.map(|step| Match { token: id, step }).ok_or_else(|| "they are not found".to_owned())
     }
 
@@ -246,7 +247,8 @@ impl Place<'_> {
         let found = |token: &TokenId| {
             let held = self.wallet.0.get(token)?;
             let row = view.token(*token).filter(|row| !row.pending)?;
-            let step = matching_step(&held.seed, held.parameters, row.position(), code, at)?;
+            let position = row.position(view.tolerance());
+            let step = matching_step(&held.seed, held.parameters, position, code, at)?;
             Some(Match { token: *token, step })
         };
         tokens.iter().filter_map(found).collect()

@@ -18,3 +18,5 @@ mod recovery;
 mod retry;
 #[cfg(test)]
 mod strangers;
+#[cfg(test)]
+mod tolerance;

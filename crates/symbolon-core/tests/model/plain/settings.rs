@@ -11,7 +11,7 @@ use super::{At, Decided, Model};
 const DAY: u64 = 24 * 3600;
 
 /// Default, lowest and highest value of each, as `docs/settings.md` has them.
-const KNOWN: [(Setting, u64, u64, u64); 15] = [
+const KNOWN: [(Setting, u64, u64, u64); 18] = [
     (Setting::LockoutThreshold, 10, 1, 100),
     (Setting::LockoutFirstWait, 30, 1, DAY),
     (Setting::LockoutLongestWait, 3600, 1, 30 * DAY),
@@ -27,6 +27,9 @@ const KNOWN: [(Setting, u64, u64, u64); 15] = [
     (Setting::PinExpirationDays, 0, 0, 3_650),
     (Setting::PinChangeInSignIn, 1, 0, 1),
     (Setting::ChallengeLife, 300, 30, 3_600),
+    (Setting::TotpWindow, 1, 0, 10),
+    (Setting::HotpLookAhead, 10, 1, 100),
+    (Setting::TotpDriftMemory, 0, 0, 1),
 ];
 
 /// What was set, and when it was last.

@@ -2,16 +2,13 @@
 
 use symbolon_core::{
     AuditRow, ConfirmToken, EnrollToken, Match, Refusal, RemoveToken, Reply, ResyncToken, Sealed,
-    Timestamp, Token, TokenId,
+    Setting, Timestamp, Token, TokenId,
 };
 
+use super::settings::Set;
 use super::{At, Decided, Model, key_of};
 
 const TOKENS_OF_A_USER: usize = 16;
-/// Time steps that a code may be off.
-const OFF: i128 = 1;
-/// Counters ahead of the last one that was used.
-const AHEAD: u64 = 10;
 /// Time steps that two codes in a row may be off.
 const RESYNC_OFF: i128 = 100;
 /// Counters that two codes in a row may be ahead.
@@ -19,13 +16,17 @@ const RESYNC_AHEAD: u64 = 1000;
 
 /// Whether a code of this step is looked at when it is shown at `at`. Of a counter the last used step
 /// is looked at too: it is told from a wrong code.
-pub(super) fn is_looked_at(token: &Token, step: u64, at: Timestamp) -> bool {
+pub(super) fn is_looked_at(settings: &Set, token: &Token, step: u64, at: Timestamp) -> bool {
     match steps_of_time(token, at) {
         Some(now) => {
             let now = (now + i128::from(token.drift)).max(0);
-            (now - OFF..=now + OFF).contains(&i128::from(step))
+            let off = i128::from(settings.get(Setting::TotpWindow));
+            (now - off..=now + off).contains(&i128::from(step))
         }
-        None => step > 0 && step >= token.mark && step <= token.mark + AHEAD,
+        None => {
+            let ahead = settings.get(Setting::HotpLookAhead);
+            step > 0 && step >= token.mark && step <= token.mark + ahead
+        }
     }
 }
 
@@ -84,11 +85,12 @@ impl Model {
     pub(super) fn confirm_token(&mut self, at: At<'_>, command: &ConfirmToken) -> Decided {
         let Match { token: id, step } = command.shown;
         let made_at = at.proposal.made_at;
+        let settings = self.settings.clone();
         let token = self.token(id)?;
         if !token.pending {
             return Err(Refusal::WrongPhase);
         }
-        if !is_looked_at(token, step, made_at) || step <= token.mark {
+        if !is_looked_at(&settings, token, step, made_at) || step <= token.mark {
             return Err(Refusal::StepRefused);
         }
         token.pending = false;
@@ -119,6 +121,24 @@ impl Model {
         self.note_if(is_far, "a token is set as far as it goes");
         self.tell(at, AuditRow::TokenResynchronised { user, token: id, step, drift });
         Ok(Reply::TokenChanged(id))
+    }
+
+    /// An accepted code tells where the clock of its token stands, if that is to be remembered.
+    pub(super) fn remember_clock(&mut self, at: At<'_>, id: TokenId) {
+        let remembers = self.settings.get(Setting::TotpDriftMemory) == 1;
+        let token = self.tokens.iter_mut().find(|row| row.id == id).unwrap();
+        let Some(now) = steps_of_time(token, at.proposal.made_at).filter(|_| remembers) else {
+            return;
+        };
+        let off = i128::from(token.mark) - now;
+        let is_far = !(-RESYNC_OFF..=RESYNC_OFF).contains(&off);
+        let moves = !is_far && off != i128::from(token.drift);
+        if moves {
+            token.drift = i32::try_from(off).unwrap();
+            token.changed_at = at.index;
+        }
+        self.note_if(moves, "the drift of a token follows a code");
+        self.note_if(is_far, "the drift of a token stays at its bound");
     }
 
     pub(super) fn remove_token(&mut self, at: At<'_>, command: &RemoveToken) -> Decided {

@@ -49,6 +49,10 @@ impl Model {
             }
         }
         let verdict = Verdict { decision, failures };
+        // Neither a code with a wrong PIN nor one beside a bypass was accepted.
+        if verdict.denial().is_none() && proof == Proof::Code {
+            spent.iter().for_each(|spent| self.remember_clock(at, spent.token));
+        }
         let verified = Verified {
             user_name: outcome.user_name.clone(),
             user: outcome.user,
@@ -124,9 +128,8 @@ impl Model {
             return Err(Refusal::Stale);
         }
         changes.extend(person.map(|person| person.changed_at));
-        // It says where the PIN is typed.
-        let has_pin = person.is_some_and(|person| person.pin.is_some());
-        changes.extend(has_pin.then(|| self.settings_changed_at()));
+        // They say what is looked at, whoever is asked about.
+        changes.push(self.settings_changed_at());
         let theirs = |token: &&Token| Some(token.user) == outcome.user;
         changes.extend(self.tokens.iter().filter(theirs).map(|token| token.changed_at));
         if changes.into_iter().all(|changed_at| changed_at <= at.proposal.seen) {
@@ -260,7 +263,9 @@ impl Model {
                 let mark = spent.map_or(token.mark, |spent| spent.step);
                 Token { mark, ..token.clone() }
             });
-            if let Some(token) = token.filter(|token| is_looked_at(token, shown.step, made_at)) {
+            let settings = &self.settings;
+            let found = token.filter(|it| is_looked_at(settings, it, shown.step, made_at));
+            if let Some(token) = found {
                 right.push((*shown, shown.step <= token.mark));
             }
         }

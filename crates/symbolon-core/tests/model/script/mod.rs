@@ -144,6 +144,9 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
     if theme == Theme::Guessing {
         wishes.extend(low_settings(dice));
     }
+    if theme == Theme::Tokens {
+        wishes.extend(token_settings(dice));
+    }
     let nodes = match theme {
         Theme::Cluster | Theme::Keys | Theme::Guessing => dice.below(3),
         _ => 0,
@@ -198,6 +201,16 @@ fn low_settings(dice: &mut Dice) -> Option<Wish> {
         (Setting::UnknownNames, Some(1 + dice.below(2))),
     ];
     dice.sometimes(85, |_| Wish::Settings { changes, bound: false })
+}
+
+/// A window and a memory that are not the usual ones.
+fn token_settings(dice: &mut Dice) -> Option<Wish> {
+    let changes = vec![
+        (Setting::TotpWindow, Some(dice.below(4))),
+        (Setting::HotpLookAhead, Some(1 + dice.below(12))),
+        (Setting::TotpDriftMemory, Some(1)),
+    ];
+    dice.sometimes(50, |_| Wish::Settings { changes, bound: false })
 }
 
 impl Step {

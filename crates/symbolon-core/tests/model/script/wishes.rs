@@ -229,7 +229,7 @@ pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
     let weights: [u64; 8] = match theme {
         Theme::Everything => [4, 4, 8, 4, 4, 1, 2, 1],
         Theme::Guessing => [2, 1, 24, 1, 0, 2, 1, 0],
-        Theme::Tokens => [1, 10, 10, 0, 0, 0, 0, 0],
+        Theme::Tokens => [1, 10, 10, 0, 0, 1, 0, 0],
         Theme::Cluster => [1, 1, 3, 14, 1, 2, 0, 0],
         Theme::Keys => [0, 1, 1, 3, 24, 0, 1, 0],
         Theme::Callers => [4, 3, 4, 1, 0, 0, 20, 0],
@@ -414,6 +414,9 @@ fn settings(dice: &mut Dice) -> Wish {
                 (Setting::LockoutHardLimit, [1, 2, 13, 16, 100, 101]),
                 (Setting::IslandAllowance, [0, 1, 2, 3, 10, 11]),
                 (Setting::UnknownNames, [0, 1, 1, 2, 60, 1_000_001]),
+                (Setting::TotpWindow, [0, 0, 2, 3, 10, 11]),
+                (Setting::HotpLookAhead, [0, 1, 2, 11, 100, 101]),
+                (Setting::TotpDriftMemory, [0, 1, 1, 1, 1, 2]),
                 (Setting::BlockDuration, [59, 60, 61, 7_776_000, 315_360_000, 315_360_001]),
             ]);
             (setting, dice.sometimes(80, |dice| dice.pick(&values)))
