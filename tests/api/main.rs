@@ -10,6 +10,7 @@ mod administrators;
 mod alone;
 mod applications;
 mod audit;
+mod exempt;
 mod fields;
 mod frames;
 mod joins;

@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 
 use crate::digest::{Canonical as _, Digest};
 use crate::{
-    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Reason, Reply,
-    RequestId, Rights, Role, Scope, Setting, Sources, Timestamp, TokenId, UserId, UserName,
-    Verdict,
+    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, ExemptionChange,
+    Exemptions, Fingerprint, JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId,
+    ProfileField, Reason, Reply, RequestId, Rights, Role, Scope, Setting, Sources, Timestamp,
+    TokenId, UserId, UserName, Verdict,
 };
 
 /// One audit row. Rows are never changed; their key is (log index, ordinal).
@@ -111,6 +111,7 @@ pub enum AuditRow {
     ApplicationCreated {
         application: ApplicationId,
         name: Name,
+        exempt: Exemptions,
     },
     ApplicationUpdated(ApplicationUpdated),
     ApplicationKeyRotated {
@@ -199,6 +200,8 @@ pub struct ApplicationUpdated {
     pub sources: Option<Sources>,
     /// Whether it is switched off now.
     pub disabled: Option<bool>,
+    /// Whom it lets in without a code now.
+    pub exempt: ExemptionChange,
 }
 
 /// What was said about an administrator; `None` for what was left.
@@ -245,6 +248,8 @@ pub enum Proof {
     Bypass,
     /// The recovery code of this number, 1 to 10.
     RecoveryCode(u8),
+    /// Nothing: the application lets such a user in.
+    Exempt,
 }
 
 impl AuditEvent {

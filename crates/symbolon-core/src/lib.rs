@@ -21,6 +21,7 @@ mod check;
 mod command;
 mod data_keys;
 mod digest;
+mod exempt;
 mod explain;
 mod id;
 pub mod limits;
@@ -60,6 +61,7 @@ pub use command::{
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
+pub use exempt::{ExemptionChange, Exemptions};
 pub use explain::Finding;
 pub use id::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, Fingerprint, JoinTokenId,

@@ -7,10 +7,11 @@ mod tests {
 
     use symbolon_core::{
         AdministratorId, AdministratorUpdated, ApplicationId, ApplicationUpdated, AuditEvent,
-        AuditRow, Caller, ClusterId, DataKeyId, Denial, Digest, DisplayName, Fingerprint,
-        JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Proof, Reason,
-        RequestId, Rights, Role, Scope, ScopePart, Setting, SettingChange, SourceRange, Sources,
-        Timestamp, TokenId, UserId, UserName, Verdict, Verified,
+        AuditRow, Caller, ClusterId, DataKeyId, Denial, Digest, DisplayName, ExemptionChange,
+        Exemptions, Fingerprint, JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId,
+        ProfileField, Proof, Reason, RequestId, Rights, Role, Scope, ScopePart, Setting,
+        SettingChange, SourceRange, Sources, Timestamp, TokenId, UserId, UserName, Verdict,
+        Verified,
     };
 
     fn link(chain: Digest, row: &AuditRow) -> Digest {
@@ -186,11 +187,52 @@ mod tests {
         rows
     }
 
+    /// Who is let in without a code.
+    fn of_exemptions() -> Vec<AuditRow> {
+        let application = ApplicationId(1);
+        let created = [(true, false), (false, true), (true, true)].map(|(unknown, disabled)| {
+            let exempt = Exemptions { unknown_users: unknown, disabled_users: disabled };
+            AuditRow::ApplicationCreated { application, name: name("vpn"), exempt }
+        });
+        let said = ApplicationUpdated {
+            application,
+            name: None,
+            rights: None,
+            sources: None,
+            disabled: None,
+            exempt: ExemptionChange { unknown_users: Some(false), disabled_users: Some(false) },
+        };
+        let mut rows = fields(
+            said,
+            &[
+                |it| it.exempt.unknown_users = None,
+                |it| it.exempt.unknown_users = Some(true),
+                |it| it.exempt.disabled_users = None,
+                |it| it.exempt.disabled_users = Some(true),
+            ],
+            AuditRow::ApplicationUpdated,
+        );
+        rows.extend(created);
+        rows.push(AuditRow::Verified(Verified {
+            user_name: user_name("alice"),
+            user: Some(UserId(1)),
+            application: ApplicationId(2),
+            client_ip: String::new(),
+            method: Method::Otp,
+            verdict: Verdict { denial: None, failures: 0 },
+            spent: Vec::new(),
+            proof: Proof::Exempt,
+        }));
+        rows
+    }
+
     fn of_applications() -> Vec<AuditRow> {
         let mut rows = Vec::new();
         for application in [1, 9].map(ApplicationId) {
             for name in [name("vpn"), name("portal")] {
-                rows.push(AuditRow::ApplicationCreated { application, name: name.clone() });
+                let created =
+                    |name, exempt| AuditRow::ApplicationCreated { application, name, exempt };
+                rows.push(created(name.clone(), Exemptions::default()));
                 rows.push(AuditRow::ApplicationDeleted { application, name });
             }
             rows.push(AuditRow::ApplicationKeyRetired { application });
@@ -207,6 +249,7 @@ mod tests {
             rights: None,
             sources: None,
             disabled: None,
+            exempt: ExemptionChange::default(),
         };
         rows.extend(fields(
             said,
@@ -331,7 +374,7 @@ mod tests {
     }
 
     /// What is told of something: its name, the events, and the chain over them.
-    fn groups() -> [(&'static str, Vec<AuditRow>, &'static str); 7] {
+    fn groups() -> [(&'static str, Vec<AuditRow>, &'static str); 8] {
         [
             (
                 "verifications",
@@ -363,6 +406,11 @@ mod tests {
                 "the cluster",
                 of_the_cluster(),
                 "4b2524c4e4456c053f7c711cbf5443f301631a3d8ebac2efb944ab4847b829ec",
+            ),
+            (
+                "exemptions",
+                of_exemptions(),
+                "37870fda14bdcfa1f99ff2e53be900dabc688d6075645ab0cdb3a70d7d33e045",
             ),
         ]
     }

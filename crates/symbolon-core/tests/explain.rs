@@ -10,10 +10,10 @@ use proptest::test_runner::TestRunner;
 use symbolon_core::otp::Parameters;
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, Block, Bypass, Caller, Cluster,
-    ClusterId, Command, Denial, DisplayName, Finding, Fingerprint, KeyHash, LineageId, LogIndex,
-    Method, Name, NodeId, Outcome, Output, Proposal, Reason, RecoveryCodes, Reply, RequestId,
-    RestoreError, Rights, Row, Scalars, Sealed, Sources, Stamp, State, Strangers, Timestamp, Token,
-    TokenId, User, UserId, UserName,
+    ClusterId, Command, Denial, DisplayName, Exemptions, Finding, Fingerprint, KeyHash, LineageId,
+    LogIndex, Method, Name, NodeId, Outcome, Output, Proposal, Reason, RecoveryCodes, Reply,
+    RequestId, RestoreError, Rights, Row, Scalars, Sealed, Sources, Stamp, State, Strangers,
+    Timestamp, Token, TokenId, User, UserId, UserName,
 };
 
 const USERS: u32 = 1_000;
@@ -32,6 +32,7 @@ struct Case {
     bypassed_until: Option<u64>,
     recovery_codes: bool,
     named: &'static str,
+    exempt: Exemptions,
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -46,6 +47,7 @@ fn case() -> impl Strategy<Value = Case> {
         prop::option::weighted(0.2, AT.0 - 2..AT.0 + 3),
         prop::bool::weighted(0.2),
         prop::sample::select(vec!["alice@sales.example", "alice", "alice@sales", "bob", "carol"]),
+        (any::<bool>(), prop::bool::weighted(0.5)),
     )
         .prop_map(
             |(
@@ -57,7 +59,9 @@ fn case() -> impl Strategy<Value = Case> {
                 bypassed_until,
                 recovery_codes,
                 named,
+                (unknown_users, disabled_users),
             )| Case {
+                exempt: Exemptions { unknown_users, disabled_users },
                 disabled,
                 blocked_until,
                 failures,
@@ -82,13 +86,14 @@ enum Fate {
 fn by_the_table(case: &Case) -> Fate {
     match case.named {
         "carol" => return Fate::Denied(Denial::AmbiguousName),
+        "bob" if case.exempt.unknown_users => return Fate::LetIn,
         "bob" => return Fate::Denied(Denial::UnknownUser),
         _ => {}
     }
     let (by_vpn, by_mail) = case.failures;
     let failures = by_vpn + by_mail;
     let waits = |failures: u32| (30_000_u64 << (failures - 10).min(7)).min(3_600_000);
-    if case.disabled {
+    if case.disabled && !case.exempt.disabled_users {
         Fate::Denied(Denial::Disabled)
     } else if case.blocked_until.is_some_and(|until| AT.0 < until) {
         Fate::Denied(Denial::Blocked)
@@ -98,7 +103,7 @@ fn by_the_table(case: &Case) -> Fate {
         Fate::Denied(Denial::Waiting)
     } else if by_vpn >= 50 {
         Fate::Denied(Denial::ShareSpent)
-    } else if case.bypassed_until.is_some_and(|until| AT.0 < until) {
+    } else if case.disabled || case.bypassed_until.is_some_and(|until| AT.0 < until) {
         Fate::LetIn
     } else if case.recovery_codes || case.tokens.contains(&true) {
         Fate::Evaluated
@@ -154,6 +159,7 @@ fn an_application_that_is_refused_is_told_first() {
         bypassed_until: None,
         recovery_codes: false,
         named: "alice",
+        exempt: Exemptions::default(),
     };
     let state = state(&case);
     let vpn = state.application(VPN).unwrap().clone();
@@ -165,7 +171,10 @@ fn an_application_that_is_refused_is_told_first() {
         assert!(first.refuses() && first.stands_in_the_way(), "{first:?}");
     }
     let of_any: Vec<_> = state.explain(&name, None, AT).map(Finding::rule).collect();
-    assert_eq!(of_any, ["name", "enabled", "block", "lock", "wait", "share", "bypass", "token"]);
+    assert_eq!(
+        of_any,
+        ["name", "enabled", "block", "lock", "wait", "share", "exempt", "bypass", "token"]
+    );
 }
 
 /// What becomes of a wrong code.
@@ -197,7 +206,8 @@ fn happens(mut state: State, name: &UserName) -> Option<Denial> {
 }
 
 fn state(case: &Case) -> State {
-    let mut rows = vec![Row::Application(application(VPN)), Row::Application(application(MAIL))];
+    let vpn = Application { exempt: case.exempt, ..application(VPN) };
+    let mut rows = vec![Row::Application(vpn), Row::Application(application(MAIL))];
     let (by_vpn, by_mail) = case.failures;
     let failed_by = [(VPN, by_vpn), (MAIL, by_mail)];
     let failures = by_vpn + by_mail;
@@ -262,6 +272,7 @@ fn application(id: ApplicationId) -> Application {
         name: Name::new(format!("application{id}")).unwrap(),
         key: KeyHash([2; 32]),
         old_key: None,
+        exempt: Exemptions::default(),
         strangers: Strangers::default(),
         reveal: None,
         rights: Rights::VERIFY,

@@ -158,6 +158,7 @@ mod tests {
             "Some(WrongPin)",
             "Bypass",
             "RecoveryCode",
+            "Exempt",
             "Some(UnknownUser)",
             "Some(NoToken)",
             "Some(Waiting)",
@@ -203,6 +204,7 @@ mod tests {
                 Proof::Code => None,
                 Proof::Bypass => Some("Bypass"),
                 Proof::RecoveryCode(_) => Some("RecoveryCode"),
+                Proof::Exempt => Some("Exempt"),
             },
             _ => None,
         }

@@ -42,6 +42,7 @@ scripts! {
     claims,
     data_key,
     drift,
+    exempt,
     expiry,
     failures,
     group_commit,

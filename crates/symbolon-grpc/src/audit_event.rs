@@ -141,8 +141,9 @@ impl Names<'_> {
             bypassed: verified.proof == Proof::Bypass,
             recovery: match verified.proof {
                 Proof::RecoveryCode(number) => number.into(),
-                Proof::Code | Proof::Bypass => 0,
+                Proof::Code | Proof::Bypass | Proof::Exempt => 0,
             },
+            exempt: verified.proof == Proof::Exempt,
             ..v1::VerifiedDetails::default()
         };
         details.set_method(v1::Method::Otp);

@@ -7,8 +7,8 @@ use super::{Context, Output};
 use crate::limits::MATCHES_MAX;
 use crate::otp::{MovingFactor, Position};
 use crate::{
-    Account, AuditRow, Denial, Match, Outcome, Proof, Refusal, Reply, Row, State, Token, User,
-    Verdict, Verified,
+    Account, AuditRow, Denial, Exemptions, Match, Outcome, Proof, Refusal, Reply, Row, Standing,
+    State, Token, User, Verdict, Verified,
 };
 
 impl State {
@@ -19,12 +19,14 @@ impl State {
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
         let proposal = context.proposal;
-        let application_is_fresh = self
-            .application(outcome.application)
-            .is_some_and(|row| row.changed_at <= proposal.seen);
+        let application = self.application(outcome.application);
+        let application = application.filter(|row| row.changed_at <= proposal.seen);
+        let Some(exempt) = application.map(|row| row.exempt) else {
+            return Err(Refusal::Stale);
+        };
         // Settings say what is looked at. They change so rarely that it is not worth asking which of them
         // an outcome went by.
-        if !application_is_fresh || !self.settings_are_fresh(proposal.seen) {
+        if !self.settings_are_fresh(proposal.seen) {
             return Err(Refusal::Stale);
         }
         // By name, not by the id in the outcome: a user created after `seen` is found here too.
@@ -39,9 +41,12 @@ impl State {
         }
 
         let mut spent = Spent::default();
-        let (nobodys, is_stranger) = (nobodys(account), user.is_none());
+        let (nobodys, is_stranger) = (nobodys(account, exempt), user.is_none());
         let verdict = match user.cloned() {
-            None => Verdict { denial: Some(nobodys), failures: 0 },
+            None => {
+                spent.proof = nobodys.map_or(Proof::Exempt, |_| Proof::Code);
+                Verdict { denial: nobodys, failures: 0 }
+            }
             Some(user) => self.decide(user, context, outcome, &mut spent, out),
         };
         if is_stranger && !self.meet_stranger(context, outcome.application, out) {
@@ -87,6 +92,11 @@ impl State {
         let denial = standing.denial().filter(|denial| needs_token || *denial != Denial::NoToken);
         if let Some(denial) = denial {
             return denied(denial, user.failures);
+        }
+        // Nothing is spent, counted or forgiven: nobody has shown anything.
+        if standing == Standing::Exempt {
+            spent.proof = Proof::Exempt;
+            return Verdict { denial: None, failures: user.failures };
         }
         if bypass {
             return self.spend_bypass(user, context, outcome, spent, out);
@@ -256,11 +266,12 @@ impl State {
     }
 }
 
-/// Why a name that is no one user's gets nothing.
-const fn nobodys(account: Account<'_>) -> Denial {
+/// Why a name that is no one user's gets nothing, unless the application lets such names in. A name that
+/// fits several users may be meant for one who has a token, so it never is.
+fn nobodys(account: Account<'_>, exempt: Exemptions) -> Option<Denial> {
     match account {
-        Account::Ambiguous => Denial::AmbiguousName,
-        Account::Of(_) | Account::Nobodys => Denial::UnknownUser,
+        Account::Ambiguous => Some(Denial::AmbiguousName),
+        Account::Of(_) | Account::Nobodys => (!exempt.unknown_users).then_some(Denial::UnknownUser),
     }
 }
 

@@ -40,8 +40,9 @@ impl Canonical for AuditRow {
             Self::TokenEnrolled { user, token } => {
                 w.number(4).number(user.0).number(token.0);
             }
-            Self::ApplicationCreated { application, name } => {
+            Self::ApplicationCreated { application, name, exempt } => {
                 w.number(5).number(application.0).bytes(name.as_str().as_bytes());
+                exempt.canonical(w);
             }
             Self::JoinTokenCreated { join_token, expires_at } => {
                 w.number(6).number(join_token.0).number(expires_at.0);
@@ -131,6 +132,7 @@ impl AuditRow {
                 w.number(updated.disabled.map_or(0, |is| 1 + u64::from(is)));
                 w.number(updated.sources.is_some().into());
                 updated.sources.clone().unwrap_or_default().canonical(w);
+                updated.exempt.canonical(w);
             }
             Self::ApplicationKeyRotated { application, old_until } => {
                 w.number(22).number(application.0).number(old_until.0);
@@ -210,6 +212,7 @@ impl Canonical for Verified {
             Proof::Code => {}
             Proof::Bypass => _ = w.number(1),
             Proof::RecoveryCode(number) => _ = w.number(2).number(number.into()),
+            Proof::Exempt => _ = w.number(3),
         }
     }
 }

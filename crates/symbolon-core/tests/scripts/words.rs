@@ -73,6 +73,7 @@ fn verdict_text(world: &World, verdict: Verdict, (spent, proof): (&[Match], Proo
         Proof::Code => String::new(),
         Proof::Bypass => " by bypass".to_owned(),
         Proof::RecoveryCode(number) => format!(" by recovery {number}"),
+        Proof::Exempt => " by exemption".to_owned(),
     };
     let mark: String = spent
         .iter()

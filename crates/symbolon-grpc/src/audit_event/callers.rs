@@ -1,8 +1,11 @@
 //! Events about applications and administrators.
 
-use symbolon_core::{AdministratorId, ApplicationId, AuditRow, Name, Right, Rights, Scope, State};
+use symbolon_core::{
+    AdministratorId, ApplicationId, AuditRow, Exemptions, Name, Right, Rights, Scope, State,
+};
 use symbolon_proto::v1;
 
+use crate::application::decision;
 use crate::convert::timestamp;
 use v1::audit_event::Details;
 
@@ -34,12 +37,20 @@ fn scope(scope: &Scope) -> Vec<String> {
     scope.parts().map(ToString::to_string).collect()
 }
 
+fn created(id: ApplicationId, name: &Name, exempt: Exemptions) -> v1::ApplicationCreatedDetails {
+    let allowed = |is: bool| is.then(|| decision(true).into());
+    v1::ApplicationCreatedDetails {
+        application: named_application(id, name),
+        unknown_users: allowed(exempt.unknown_users),
+        disabled_users: allowed(exempt.disabled_users),
+    }
+}
+
 /// Details of an event about a caller; of any other, those of an application that nobody is.
 pub(super) fn about(state: &State, row: &AuditRow) -> Details {
     match row {
-        AuditRow::ApplicationCreated { application: id, name } => {
-            let application = named_application(*id, name);
-            Details::ApplicationCreated(v1::ApplicationCreatedDetails { application })
+        AuditRow::ApplicationCreated { application: id, name, exempt } => {
+            Details::ApplicationCreated(created(*id, name, *exempt))
         }
         AuditRow::ApplicationUpdated(it) => {
             Details::ApplicationUpdated(v1::ApplicationUpdatedDetails {
@@ -51,6 +62,8 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
                     .sources
                     .as_ref()
                     .map(|sources| v1::AuditedList { value: sources.texts().collect() }),
+                unknown_users: it.exempt.unknown_users.map(|is| decision(is).into()),
+                disabled_users: it.exempt.disabled_users.map(|is| decision(is).into()),
             })
         }
         AuditRow::ApplicationKeyRotated { application: id, old_until } => {

@@ -240,7 +240,7 @@ fn user_deleted(user: UserId, name: &UserName, tokens: u32) -> Event {
 }
 
 fn verified_to_proto(v: &Verified) -> store::Verified {
-    let (bypassed, recovery_code) = proof_to_proto(v.proof);
+    let (bypassed, recovery_code, exempt) = proof_to_proto(v.proof);
     store::Verified {
         user_name: v.user_name.to_string(),
         user: v.user.map_or(0, |user| user.0),
@@ -252,6 +252,7 @@ fn verified_to_proto(v: &Verified) -> store::Verified {
         spent: v.spent.iter().map(|s| store::Spent { token: s.token.0, step: s.step }).collect(),
         bypassed,
         recovery_code,
+        exempt,
     }
 }
 
@@ -354,7 +355,7 @@ fn verified_from_proto(m: store::Verified) -> Result<Verified, DecodeError> {
         method: method(m.method)?,
         verdict: Verdict { denial: denial_from_number(m.denial)?, failures: m.failures },
         spent: m.spent.into_iter().map(spent_from_proto).collect(),
-        proof: proof_from_proto(m.bypassed, m.recovery_code)?,
+        proof: proof_from_proto(m.bypassed, m.recovery_code, m.exempt)?,
     })
 }
 

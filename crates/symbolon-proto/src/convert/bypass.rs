@@ -43,20 +43,27 @@ pub(super) fn number(number: u32) -> Result<Option<u8>, DecodeError> {
     Ok((number != 0).then_some(number))
 }
 
-pub(super) const fn proof_to_proto(proof: Proof) -> (bool, u32) {
+/// Whether it is a bypass, the number of the recovery code, and whether it is an exemption.
+pub(super) const fn proof_to_proto(proof: Proof) -> (bool, u32, bool) {
     match proof {
-        Proof::Code => (false, 0),
-        Proof::Bypass => (true, 0),
-        Proof::RecoveryCode(number) => (false, number as u32),
+        Proof::Code => (false, 0, false),
+        Proof::Bypass => (true, 0, false),
+        Proof::RecoveryCode(number) => (false, number as u32, false),
+        Proof::Exempt => (false, 0, true),
     }
 }
 
-pub(super) fn proof_from_proto(bypassed: bool, code: u32) -> Result<Proof, DecodeError> {
-    Ok(match (bypassed, number(code)?) {
-        (false, None) => Proof::Code,
-        (true, None) => Proof::Bypass,
-        (false, Some(number)) => Proof::RecoveryCode(number),
-        (true, Some(_)) => return Err(DecodeError::Field("recovery_code")),
+pub(super) fn proof_from_proto(
+    bypassed: bool,
+    code: u32,
+    exempt: bool,
+) -> Result<Proof, DecodeError> {
+    Ok(match (bypassed, number(code)?, exempt) {
+        (false, None, false) => Proof::Code,
+        (true, None, false) => Proof::Bypass,
+        (false, Some(number), false) => Proof::RecoveryCode(number),
+        (false, None, true) => Proof::Exempt,
+        _ => return Err(DecodeError::Field("proof")),
     })
 }
 

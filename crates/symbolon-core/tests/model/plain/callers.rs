@@ -151,12 +151,14 @@ impl Model {
             rights: command.rights,
             sources: command.sources.clone(),
             disabled: false,
+            exempt: command.exempt,
             strangers: Strangers::default(),
             created_at: Timestamp(self.now),
             changed_at: at.index,
         });
         let (application, name) = (command.application, command.name.clone());
-        self.tell(at, AuditRow::ApplicationCreated { application, name });
+        let exempt = command.exempt;
+        self.tell(at, AuditRow::ApplicationCreated { application, name, exempt });
         Ok(Reply::ApplicationCreated(application))
     }
 
@@ -198,6 +200,12 @@ impl Model {
         if let Some(disabled) = command.disabled {
             row.disabled = disabled;
         }
+        if let Some(unknown_users) = command.exempt.unknown_users {
+            row.exempt.unknown_users = unknown_users;
+        }
+        if let Some(disabled_users) = command.exempt.disabled_users {
+            row.exempt.disabled_users = disabled_users;
+        }
         row.changed_at = at.index;
         let said = ApplicationUpdated {
             application: id,
@@ -205,6 +213,7 @@ impl Model {
             rights: command.rights,
             sources: command.sources.clone(),
             disabled: command.disabled,
+            exempt: command.exempt,
         };
         self.tell(at, AuditRow::ApplicationUpdated(said));
         Ok(Reply::ApplicationChanged(id))

@@ -1,8 +1,8 @@
 //! What becomes of a code.
 
 use symbolon_core::{
-    ApplicationId, AuditRow, Denial, Match, Outcome, Proof, Refusal, Reply, Setting, Standing,
-    Strangers, Timestamp, Token, UserName, Verdict, Verified,
+    ApplicationId, AuditRow, Denial, Exemptions, Match, Outcome, Proof, Refusal, Reply, Setting,
+    Standing, Strangers, Timestamp, Token, UserName, Verdict, Verified,
 };
 
 use super::tokens::is_looked_at;
@@ -23,6 +23,11 @@ impl Model {
         let mut spent = Vec::new();
         let mut proof = Proof::Code;
         let denial = match &person {
+            None if meant.is_empty() && self.exempt(Some(outcome.application)).unknown_users => {
+                self.notes.push("a name that is nobody's is let in");
+                proof = Proof::Exempt;
+                None
+            }
             None if meant.is_empty() => Some(Denial::UnknownUser),
             None => Some(Denial::AmbiguousName),
             Some(person) => self.judge(at, outcome, person, &mut spent, &mut proof),
@@ -32,6 +37,7 @@ impl Model {
             let person = self.person(person.id).unwrap();
             match denial {
                 None if proof == Proof::Bypass => person.bypass = None,
+                None if proof == Proof::Exempt => {}
                 None => person.wrong.clear(),
                 Some(Denial::CodeMismatch | Denial::WrongPin) => {
                     person.wrong.push((outcome.application, now));
@@ -151,6 +157,12 @@ impl Model {
             Standing::Locked => return Some(Denial::Locked),
             Standing::Waiting(_) => return Some(Denial::Waiting),
             Standing::ShareSpent => return Some(Denial::ShareSpent),
+            Standing::Exempt => {
+                let has_failed = !person.wrong.is_empty();
+                self.note_if(has_failed, "an exemption forgives nothing");
+                *proof = Proof::Exempt;
+                return None;
+            }
             Standing::NoToken if !without_token => return Some(Denial::NoToken),
             Standing::NoToken | Standing::Active => {}
         }
@@ -254,7 +266,8 @@ impl Model {
         let failures = person.wrong.len() as u64;
         let wait_until = self.wait_until(person);
         let has_token = self.tokens.iter().any(|token| token.user == person.id && !token.pending);
-        if person.disabled {
+        let is_let_in = self.exempt(application).disabled_users;
+        if person.disabled && !is_let_in {
             Standing::Disabled
         } else if person.block.as_ref().is_some_and(|block| at < block.until.0) {
             Standing::Blocked
@@ -266,11 +279,19 @@ impl Model {
             .is_some_and(|id| person.wrong_by(id) as u64 >= self.failures_of_one_application())
         {
             Standing::ShareSpent
+        } else if person.disabled {
+            Standing::Exempt
         } else if !has_token {
             Standing::NoToken
         } else {
             Standing::Active
         }
+    }
+
+    /// Whom an application lets in; none lets in nobody.
+    fn exempt(&self, application: Option<ApplicationId>) -> Exemptions {
+        let row = self.applications.iter().find(|row| Some(row.id) == application);
+        row.map_or_else(Exemptions::default, |row| row.exempt)
     }
 
     /// H, less what each node keeps back.

@@ -1,7 +1,9 @@
 //! Random scripts. Names, ids and times come from small sets, so that steps meet: what is rare in a
 //! cluster is frequent here. A script follows from its seed alone.
 
-use symbolon_core::{AdministratorId, ApplicationId, Caller, NodeId, Role, Setting};
+use symbolon_core::{
+    AdministratorId, ApplicationId, Caller, ExemptionChange, NodeId, Role, Setting,
+};
 
 use crate::dice::Dice;
 
@@ -129,6 +131,10 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
     }
     if theme == Theme::Guessing {
         wishes.extend(low_settings(dice));
+    }
+    if matches!(theme, Theme::Everything | Theme::Guessing | Theme::People) && dice.chance(25) {
+        let both = ExemptionChange { unknown_users: Some(true), disabled_users: Some(true) };
+        wishes.push(Wish::exempt(1, both));
     }
     if theme == Theme::Tokens {
         wishes.extend(token_settings(dice));
