@@ -11,6 +11,7 @@ mod alone;
 mod applications;
 mod audit;
 mod challenges;
+mod exempt;
 mod fields;
 mod frames;
 mod joins;

@@ -46,6 +46,7 @@ async fn the_audit_is_told_to_people_and_scripts() {
         "bypassed",
         "client_ip",
         "decision",
+        "exempt",
         "failures",
         "method",
         "reason_detail",

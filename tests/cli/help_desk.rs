@@ -168,11 +168,22 @@ async fn an_applications_key_is_changed_without_a_pause() {
     old.run("verify alice --code 000000").await.fails(NOT_PERMITTED);
     new.run("verify alice --code 000000").await.ends(NO);
 
-    admin.run("application set vpn --rename gate --source 127.0.0.2").await.ends(DONE);
+    let line = "application set vpn --rename gate --source 127.0.0.2 --unknown-users allow";
+    admin.run(line).await.ends(DONE);
     new.run("verify alice --code 000000").await.fails(NOT_PERMITTED);
     let shown = admin.json("application show gate").await;
     assert_eq!(shown["sources"], json!(["127.0.0.2/32"]));
     assert_eq!(shown["rights"], json!(["verify"]));
+    assert_eq!(
+        (&shown["unknown_users"], &shown["disabled_users"]),
+        (&json!("allow"), &json!("deny"))
+    );
+    let status = admin.run("cluster status").await.ends(DONE);
+    assert!(status.contains("application set gate --unknown-users deny"), "{status}");
+    let listed = admin.run("application list").await.ends(DONE);
+    assert!(listed.contains("LETS IN") && listed.contains("unknown"), "{listed}");
+    admin.run("application set gate --unknown-users deny").await.ends(DONE);
+    assert!(!admin.run("cluster status").await.ends(DONE).contains("gate"));
     admin
         .run("application set gate --any-source --right help-desk --right verify")
         .await

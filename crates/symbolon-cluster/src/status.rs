@@ -1,6 +1,6 @@
 //! How the cluster is, as far as this node knows.
 
-use symbolon_core::{DataKeyId, LogIndex, NodeId, State};
+use symbolon_core::{DataKeyId, LogIndex, Name, NodeId, State};
 use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role};
 use symbolon_store::DiskLevel;
 use tokio::time::Instant;
@@ -13,6 +13,9 @@ use crate::raft_types::TypeConfig;
 
 /// Clocks further apart than this are worth a warning.
 const CLOCK_OFFSET_WARN_MILLISECONDS: i64 = 2_000;
+
+/// Applications that are warned of one by one.
+const EXEMPTING_TOLD_MAX: usize = 32;
 
 /// What only this node knows.
 pub(crate) struct Here {
@@ -87,10 +90,36 @@ pub(crate) fn status(
             warnings(&nodes, master),
             differences(&nodes, published),
             short_of_space(&nodes, disk),
+            exemptions(&view.state),
         ]
         .concat(),
         nodes,
     }
+}
+
+/// Applications that let somebody in without a code.
+fn exemptions(state: &State) -> Vec<String> {
+    let words = |name: &Name, whom: &str, option: &str| {
+        format!(
+            "application {name} lets {whom} in without a code: `symbolon application set {name} \
+             --{option} deny` ends it"
+        )
+    };
+    let told = state.exempting().take(EXEMPTING_TOLD_MAX).flat_map(|row| {
+        let (name, exempt) = (&row.name, row.exempt);
+        let unknown = || words(name, "names that are nobody's", "unknown-users");
+        let disabled = || words(name, "users who are switched off", "disabled-users");
+        let unknown = exempt.unknown_users.then(unknown);
+        [unknown, exempt.disabled_users.then(disabled)].into_iter().flatten()
+    });
+    let left = state.exempting().skip(EXEMPTING_TOLD_MAX).count();
+    let left = (left > 0).then(|| {
+        format!(
+            "{left} more applications let users in without a code: `symbolon application list` shows \
+             which"
+        )
+    });
+    told.chain(left).collect()
 }
 
 /// Nodes whose disks are nearly full.

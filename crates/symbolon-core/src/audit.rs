@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 
 use crate::digest::{Canonical as _, Digest};
 use crate::{
-    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, Fingerprint,
-    JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId, ProfileField, Reason, Reply,
-    RequestId, Rights, Role, Scope, Setting, Sources, Timestamp, TokenId, UserId, UserName,
-    Verdict,
+    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, ExemptionChange,
+    Exemptions, Fingerprint, JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId,
+    ProfileField, Reason, Reply, RequestId, Rights, Role, Scope, Setting, Sources, Timestamp,
+    TokenId, UserId, UserName, Verdict,
 };
 
 pub use updates::{AdministratorBefore, ApplicationBefore, LabelChange, UserChange};
@@ -126,6 +126,7 @@ pub enum AuditRow {
     ApplicationCreated {
         application: ApplicationId,
         name: Name,
+        exempt: Exemptions,
     },
     ApplicationUpdated(ApplicationUpdated),
     ApplicationKeyRotated {
@@ -216,6 +217,8 @@ pub struct ApplicationUpdated {
     pub disabled: Option<bool>,
     /// What stood in their place.
     pub before: ApplicationBefore,
+    /// Whom it lets in without a code now.
+    pub exempt: ExemptionChange,
 }
 
 /// What has changed of an administrator; `None` for what was left.
@@ -266,6 +269,8 @@ pub enum Proof {
     RecoveryCode(u8),
     /// The answer to a challenge: codes were shown before it was made.
     Challenge,
+    /// Nothing: the application lets such a user in.
+    Exempt,
 }
 
 impl AuditEvent {

@@ -5,8 +5,8 @@ use alloc::string::ToString as _;
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::limits::STRANGERS_MILLISECONDS;
 use crate::{
-    AdministratorId, ApplicationId, Caller, Command, KeyHash, LogIndex, Name, Rights, Role, RowKey,
-    Scope, Sealed, Sources, State, Timestamp, User,
+    AdministratorId, ApplicationId, Caller, Command, Exemptions, KeyHash, LogIndex, Name, Rights,
+    Role, RowKey, Scope, Sealed, Sources, State, Timestamp, User,
 };
 
 /// Someone who administers, by the role that they have.
@@ -84,6 +84,8 @@ pub struct Application {
     pub sources: Sources,
     /// Switched off by an administrator.
     pub disabled: bool,
+    /// Whom it lets in without a code.
+    pub exempt: Exemptions,
     /// Names that it asked for lately and that are nobody's.
     pub strangers: Strangers,
     /// When it was created.
@@ -178,7 +180,8 @@ impl Canonical for Application {
         // What came later counts where it says something: others keep the hash that they had.
         let usual = self.rights == Rights::VERIFY && self.sources.is_all();
         let met_nobody = self.strangers == Strangers::default();
-        if !usual || self.disabled || self.old_key.is_some() || !met_nobody {
+        let exempts = !self.exempt.is_none();
+        if !usual || self.disabled || self.old_key.is_some() || !met_nobody || exempts {
             w.number(self.rights.bits().into()).number(self.disabled.into());
             self.sources.canonical(w);
             match &self.old_key {
@@ -189,6 +192,7 @@ impl Canonical for Application {
                 let Strangers { since, met, untold } = self.strangers;
                 w.number(since.0).number(met.into()).number(untold.into());
             }
+            self.exempt.canonical(w);
         }
     }
 }

@@ -22,11 +22,15 @@ pub enum Finding {
         user: Option<UserId>,
         /// It fits several.
         ambiguous: bool,
+        /// The application lets names in that are nobody's.
+        exempt: bool,
     },
     /// Whether the account is switched on.
     Enabled {
         /// It is switched off.
         disabled: bool,
+        /// The application lets such users in, if nothing else bars them.
+        exempt: bool,
     },
     /// Whether the account is blocked.
     Block {
@@ -55,6 +59,11 @@ pub enum Finding {
         failures: u32,
         /// From which on it gets no further.
         share: u32,
+    },
+    /// Whether the application lets the user in without a code, switched off as the account is.
+    Exempt {
+        /// It does.
+        exempt: bool,
     },
     /// Whether the user is let in once, whatever the code.
     Bypass {
@@ -97,6 +106,7 @@ impl Finding {
             Self::Lock { .. } => "lock",
             Self::Wait { .. } => "wait",
             Self::Share { .. } => "share",
+            Self::Exempt { .. } => "exempt",
             Self::Bypass { .. } => "bypass",
             Self::Token { .. } => "token",
             Self::Pin { .. } => "pin",
@@ -121,15 +131,16 @@ impl Finding {
         }
     }
 
-    /// How the account stands by this rule, if it stands in the way.
+    /// How the account stands by this rule, if the rule has something to say.
     #[must_use]
     pub const fn standing(self) -> Option<Standing> {
         match self {
-            Self::Enabled { disabled: true } => Some(Standing::Disabled),
+            Self::Enabled { disabled: true, exempt: false } => Some(Standing::Disabled),
             Self::Block { until: Some(_) } => Some(Standing::Blocked),
             Self::Lock { failures, limit } if failures >= limit => Some(Standing::Locked),
             Self::Wait { until: Some(until), .. } => Some(Standing::Waiting(until)),
             Self::Share { failures, share } if failures >= share => Some(Standing::ShareSpent),
+            Self::Exempt { exempt: true } => Some(Standing::Exempt),
             Self::Token { usable: 0, .. } => Some(Standing::NoToken),
             Self::Pin { due: true, may_change: false, .. } => Some(Standing::PinExpired),
             _ => None,
@@ -141,7 +152,7 @@ impl Finding {
     pub const fn denial(self) -> Option<Denial> {
         match self {
             Self::Name { ambiguous: true, .. } => Some(Denial::AmbiguousName),
-            Self::Name { user: None, .. } => Some(Denial::UnknownUser),
+            Self::Name { user: None, exempt: false, .. } => Some(Denial::UnknownUser),
             // A recovery code is for who has lost the token, and is shown without a PIN.
             Self::Token { recovery_codes: 1.., .. } | Self::Pin { recovery_codes: 1.., .. } => None,
             _ => match self.standing() {
@@ -154,7 +165,12 @@ impl Finding {
     /// Whether the next sign-in succeeds for it, whatever the code.
     #[must_use]
     pub const fn lets_in(self) -> bool {
-        matches!(self, Self::Bypass { until: Some(_) })
+        matches!(
+            self,
+            Self::Bypass { until: Some(_) }
+                | Self::Exempt { exempt: true }
+                | Self::Name { user: None, ambiguous: false, exempt: true }
+        )
     }
 
     /// Whether the sign-in goes no further for it.
@@ -187,6 +203,7 @@ impl State {
         let named = Finding::Name {
             user: user.map(|user| user.id),
             ambiguous: account == Account::Ambiguous,
+            exempt: application.is_some_and(|row| row.exempt.unknown_users),
         };
         let id = application.map(|row| row.id);
         let stands = user.map(|user| self.findings(user, id, at));
@@ -199,7 +216,7 @@ impl State {
         user: &User,
         application: Option<ApplicationId>,
         at: Timestamp,
-    ) -> [Finding; 8] {
+    ) -> [Finding; 9] {
         let lockout = self.lockout();
         let until = lockout.until(user.failures, user.failed_at);
         let usable = |id: &&TokenId| self.token(**id).is_some_and(|token| !token.pending);
@@ -208,8 +225,10 @@ impl State {
         let recovery_codes = codes.map_or(0, RecoveryCodes::left);
         let block = user.block.as_ref().map(|block| block.until);
         let due_at = self.pin_due_at(user);
+        let row = application.and_then(|id| self.application(id));
+        let exempt = user.disabled && row.is_some_and(|row| row.exempt.disabled_users);
         [
-            Finding::Enabled { disabled: user.disabled },
+            Finding::Enabled { disabled: user.disabled, exempt },
             Finding::Block { until: block.filter(|until| at < *until) },
             Finding::Lock { failures: user.failures, limit: lockout.limit },
             Finding::Wait {
@@ -221,6 +240,7 @@ impl State {
                 failures: application.map_or(0, |id| user.failed_by(id)),
                 share: lockout.share,
             },
+            Finding::Exempt { exempt },
             Finding::Bypass {
                 until: user.bypass.as_ref().map(|bypass| bypass.until).filter(|until| at < *until),
             },

@@ -22,6 +22,7 @@ mod check;
 mod command;
 mod data_keys;
 mod digest;
+mod exempt;
 mod explain;
 mod id;
 pub mod limits;
@@ -64,6 +65,7 @@ pub use command::{
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
+pub use exempt::{ExemptionChange, Exemptions};
 pub use explain::Finding;
 pub use id::{
     AdministratorId, ApplicationId, Caller, ChallengeId, ClusterId, DataKeyId, Fingerprint,

@@ -168,7 +168,7 @@ pub const SETTINGS: [SettingInfo; 18] = [
         max: 1_000_000,
         text: "Verifications for names that are nobody's, by one application in a minute, of which \
                each has an event of its own in the audit. Of those beyond, one event tells how many \
-               they were. They are denied like any other.",
+               they were. They are decided like any other.",
         caution: Some((Bound::Above(10_000), "Whoever tries names without end fills the audit.")),
     },
     pin::EXPIRATION_DAYS,

@@ -11,6 +11,8 @@ pub enum Standing {
     PinExpired,
     /// There is no token whose codes could be right.
     NoToken,
+    /// Switched off by an administrator, and the application lets such users in without a code.
+    Exempt,
     /// The application has brought as many failures as one may.
     ShareSpent,
     /// After failures in a row, until the wait is over.
@@ -28,7 +30,7 @@ impl Standing {
     #[must_use]
     pub const fn denial(self) -> Option<Denial> {
         Some(match self {
-            Self::Active => return None,
+            Self::Active | Self::Exempt => return None,
             Self::PinExpired => Denial::PinExpired,
             Self::NoToken => Denial::NoToken,
             Self::ShareSpent => Denial::ShareSpent,

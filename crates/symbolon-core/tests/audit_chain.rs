@@ -6,9 +6,9 @@ use symbolon_core::otp::Parameters;
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ChallengeId, ClusterId,
     Command, CreateApplication, CreateCluster, CreateJoinToken, CreateUser, Digest, DisplayName,
-    EnrollToken, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method,
-    Name, Node, NodeId, Outcome, Output, Proposal, RequestId, Rights, Sealed, SetNodeAddresses,
-    Sources, Stamp, State, Timestamp, TokenId, UserId, UserName,
+    EnrollToken, Exemptions, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
+    Method, Name, Node, NodeId, Outcome, Output, Proposal, RequestId, Rights, Sealed,
+    SetNodeAddresses, Sources, Stamp, State, Timestamp, TokenId, UserId, UserName,
 };
 
 const ROOT: Caller = Caller::Administrator(AdministratorId(1));
@@ -291,6 +291,7 @@ fn enroll(user: u64, token: u64) -> Command {
 
 fn create_application(id: u64, text: &str) -> Command {
     Command::CreateApplication(CreateApplication {
+        exempt: Exemptions::default(),
         application: ApplicationId(id),
         name: name(text),
         key: KeyHash([7; 32]),

@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use symbolon_core::{Bound, SETTINGS, Standing, Timestamp, Unit};
+use symbolon_core::{Bound, Denial, SETTINGS, Standing, Timestamp, Unit};
 
 #[test]
 fn the_document_lists_the_settings_and_the_standings_as_they_are() {
@@ -60,6 +60,18 @@ fn settings() -> String {
     list
 }
 
+/// What comes before any account: whose name it is.
+fn names() -> String {
+    let (several, nobody) = (Denial::AmbiguousName.name(), Denial::UnknownUser.name());
+    format!(
+        "| of several, whom the name fits alike | DENY, not counted | {several} | the whole name |\n\
+         | nobody's, at an application that makes no exception | DENY, not counted | {nobody} | \
+         `symbolon user add` |\n\
+         | nobody's, at an application that lets such names in | ALLOW, not counted | - | \
+         `symbolon application set --unknown-users deny` |\n"
+    )
+}
+
 /// Every standing, the first that counts first.
 fn standings() -> String {
     let all = [
@@ -68,6 +80,7 @@ fn standings() -> String {
         Standing::Locked,
         Standing::Waiting(Timestamp(0)),
         Standing::ShareSpent,
+        Standing::Exempt,
         Standing::NoToken,
         Standing::PinExpired,
         Standing::Active,
@@ -76,10 +89,18 @@ fn standings() -> String {
     let mut list =
         "| the account | a code | reason for the help desk | way out |\n| --- | --- | --- | --- |\n"
             .to_owned();
+    list += &names();
     for standing in all {
         // A new one does not compile until it is named here and above.
         let (what, out) = match standing {
-            Standing::Disabled => ("switched off by an administrator", "`symbolon user enable`"),
+            Standing::Disabled => (
+                "switched off by an administrator, at an application that makes no exception",
+                "`symbolon user enable`",
+            ),
+            Standing::Exempt => (
+                "switched off by an administrator, at an application that lets such users in",
+                "`symbolon application set --disabled-users deny`",
+            ),
             Standing::Blocked => ("blocked for a while", "its time, or `symbolon user unblock`"),
             Standing::Locked => {
                 ("as many failures in a row as it can absorb", "`symbolon user unblock`")
@@ -101,6 +122,7 @@ fn standings() -> String {
         };
         let (fate, reason) = match standing.denial() {
             Some(denial) => ("DENY, not evaluated, not counted", denial.name()),
+            None if standing == Standing::Exempt => ("ALLOW, not evaluated, not counted", "-"),
             None => ("evaluated; if wrong, counted", "-"),
         };
         writeln!(list, "| {what} | {fate} | {reason} | {out} |").unwrap();

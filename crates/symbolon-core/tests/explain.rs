@@ -10,10 +10,10 @@ use proptest::test_runner::TestRunner;
 use symbolon_core::otp::Parameters;
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, Block, Bypass, Caller, ChallengeId,
-    Cluster, ClusterId, Command, Denial, DisplayName, Finding, Fingerprint, KeyHash, LineageId,
-    LogIndex, Method, Name, NodeId, Outcome, Output, Proposal, Reason, RecoveryCodes, Reply,
-    RequestId, RestoreError, Rights, Row, Scalars, Sealed, Setting, Settings, Sources, Stamp,
-    State, Strangers, Timestamp, Token, TokenId, User, UserId, UserName, UserPin,
+    Cluster, ClusterId, Command, Denial, DisplayName, Exemptions, Finding, Fingerprint, KeyHash,
+    LineageId, LogIndex, Method, Name, NodeId, Outcome, Output, Proposal, Reason, RecoveryCodes,
+    Reply, RequestId, RestoreError, Rights, Row, Scalars, Sealed, Setting, Settings, Sources,
+    Stamp, State, Strangers, Timestamp, Token, TokenId, User, UserId, UserName, UserPin,
 };
 
 const USERS: u32 = 1_000;
@@ -36,6 +36,7 @@ struct Case {
     /// Whether that may be in a sign-in.
     may_change: bool,
     named: &'static str,
+    exempt: Exemptions,
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -51,6 +52,7 @@ fn case() -> impl Strategy<Value = Case> {
         prop::bool::weighted(0.2),
         (prop::option::weighted(0.5, any::<bool>()), any::<bool>()),
         prop::sample::select(vec!["alice@sales.example", "alice", "alice@sales", "bob", "carol"]),
+        (any::<bool>(), prop::bool::weighted(0.5)),
     )
         .prop_map(
             |(
@@ -63,7 +65,9 @@ fn case() -> impl Strategy<Value = Case> {
                 recovery_codes,
                 (pin, may_change),
                 named,
+                (unknown_users, disabled_users),
             )| Case {
+                exempt: Exemptions { unknown_users, disabled_users },
                 disabled,
                 blocked_until,
                 failures,
@@ -96,13 +100,14 @@ enum Fate {
 fn by_the_table(case: &Case) -> Fate {
     match case.named {
         "carol" => return Fate::Denied(Denial::AmbiguousName),
+        "bob" if case.exempt.unknown_users => return Fate::LetIn,
         "bob" => return Fate::Denied(Denial::UnknownUser),
         _ => {}
     }
     let (by_vpn, by_mail) = case.failures;
     let failures = by_vpn + by_mail;
     let waits = |failures: u32| (30_000_u64 << (failures - 10).min(7)).min(3_600_000);
-    if case.disabled {
+    if case.disabled && !case.exempt.disabled_users {
         Fate::Denied(Denial::Disabled)
     } else if case.blocked_until.is_some_and(|until| AT.0 < until) {
         Fate::Denied(Denial::Blocked)
@@ -112,7 +117,7 @@ fn by_the_table(case: &Case) -> Fate {
         Fate::Denied(Denial::Waiting)
     } else if by_vpn >= 50 {
         Fate::Denied(Denial::ShareSpent)
-    } else if case.bypassed_until.is_some_and(|until| AT.0 < until) {
+    } else if case.disabled || case.bypassed_until.is_some_and(|until| AT.0 < until) {
         Fate::LetIn
     } else if case.recovery_codes {
         Fate::Evaluated
@@ -175,6 +180,7 @@ fn an_application_that_is_refused_is_told_first() {
         pin: None,
         may_change: true,
         named: "alice",
+        exempt: Exemptions::default(),
     };
     let state = state(&case);
     let vpn = state.application(VPN).unwrap().clone();
@@ -188,7 +194,7 @@ fn an_application_that_is_refused_is_told_first() {
     let of_any: Vec<_> = state.explain(&name, None, AT).map(Finding::rule).collect();
     assert_eq!(
         of_any,
-        ["name", "enabled", "block", "lock", "wait", "share", "bypass", "token", "pin"]
+        ["name", "enabled", "block", "lock", "wait", "share", "exempt", "bypass", "token", "pin"]
     );
 }
 
@@ -223,7 +229,8 @@ fn happens(mut state: State, name: &UserName) -> Option<Denial> {
 }
 
 fn state(case: &Case) -> State {
-    let mut rows = vec![Row::Application(application(VPN)), Row::Application(application(MAIL))];
+    let vpn = Application { exempt: case.exempt, ..application(VPN) };
+    let mut rows = vec![Row::Application(vpn), Row::Application(application(MAIL))];
     let (by_vpn, by_mail) = case.failures;
     let failed_by = [(VPN, by_vpn), (MAIL, by_mail)];
     let failures = by_vpn + by_mail;
@@ -294,6 +301,7 @@ fn application(id: ApplicationId) -> Application {
         name: Name::new(format!("application{id}")).unwrap(),
         key: KeyHash([2; 32]),
         old_key: None,
+        exempt: Exemptions::default(),
         strangers: Strangers::default(),
         reveal: None,
         rights: Rights::VERIFY,

@@ -8,9 +8,9 @@ mod tests {
     use symbolon_core::otp::{Algorithm, Parameters};
     use symbolon_core::{
         Administrator, AdministratorId, Application, ApplicationId, DataKeyId, Denial, Digest,
-        KeyHash, LogIndex, Name, NodeId, OldKey, PhoneKind, ProfileField, RequestId, RestoreError,
-        Right, Rights, Role, Row, Scalars, Scope, ScopePart, Sealed, SourceRange, Sources, State,
-        Strangers, Timestamp, Token, TokenId, UserId,
+        Exemptions, KeyHash, LogIndex, Name, NodeId, OldKey, PhoneKind, ProfileField, RequestId,
+        RestoreError, Right, Rights, Role, Row, Scalars, Scope, ScopePart, Sealed, SourceRange,
+        Sources, State, Strangers, Timestamp, Token, TokenId, UserId,
     };
 
     #[test]
@@ -108,6 +108,12 @@ mod tests {
         let met = |since, met, untold| Strangers { since: Timestamp(since), met, untold };
         let strangers = [met(0, 0, 0), met(1, 1, 0), met(1, 2, 0), met(1, 2, 1), met(2, 2, 1)];
         let strangers = strangers.map(|strangers| Application { strangers, ..portal(&[], 9) });
+        let exempt = |unknown_users, disabled_users| Application {
+            exempt: Exemptions { unknown_users, disabled_users },
+            ..portal(&[], 8)
+        };
+        let exempt =
+            [exempt(false, false), exempt(true, false), exempt(false, true), exempt(true, true)];
         let algorithms = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
         let tokens = algorithms.map(|algorithm| Row::Token(token(algorithm)));
         let mut rows = scopes.to_vec();
@@ -115,6 +121,7 @@ mod tests {
         rows.extend(sources);
         rows.extend(others.map(Row::Application));
         rows.extend(strangers.map(Row::Application));
+        rows.extend(exempt.map(Row::Application));
         rows.extend(tokens);
         let digests: BTreeSet<_> = rows.iter().map(digest).collect();
         assert_eq!(digests.len(), rows.len());
@@ -149,6 +156,7 @@ mod tests {
             rights: Rights::VERIFY,
             sources: Sources::new(ranges).unwrap(),
             disabled: false,
+            exempt: Exemptions::default(),
             strangers: Strangers::default(),
             created_at: Timestamp(1),
             changed_at: LogIndex(1),

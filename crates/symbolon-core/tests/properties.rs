@@ -158,6 +158,7 @@ mod tests {
             "Some(WrongPin)",
             "Bypass",
             "RecoveryCode",
+            "Exempt",
             "Some(UnknownUser)",
             "Some(NoToken)",
             "Some(Waiting)",
@@ -204,6 +205,7 @@ mod tests {
                 Proof::Bypass => Some("Bypass"),
                 Proof::RecoveryCode(_) => Some("RecoveryCode"),
                 Proof::Challenge => Some("Challenge"),
+                Proof::Exempt => Some("Exempt"),
             },
             _ => None,
         }

@@ -8,10 +8,10 @@ use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
     Bypass, Caller, Challenge, ChallengeId, Cluster, ClusterId, DataKeyId, DataKeys, Digest,
-    Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId,
-    OldKey, Reason, RecoveryCodes, RequestId, RestoreError, Rights, Role, Rotation, Row, Scalars,
-    Sealed, Serial, Setting, Settings, State, Strangers, Timestamp, Token, TokenId, User, UserId,
-    UserPin, Violation,
+    Exemptions, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node,
+    NodeId, OldKey, Reason, RecoveryCodes, RequestId, RestoreError, Rights, Role, Rotation, Row,
+    Scalars, Sealed, Serial, Setting, Settings, State, Strangers, Timestamp, Token, TokenId, User,
+    UserId, UserPin, Violation,
 };
 
 #[path = "restore/rows.rs"]
@@ -408,12 +408,17 @@ fn application_alterations(row: &Application) -> Vec<Row> {
         rights: Rights::ADMINISTRATOR,
         sources: sources("192.0.2.0/24"),
         disabled: true,
+        exempt: Exemptions { unknown_users: true, disabled_users: false },
         strangers: Strangers { met: 1, ..Strangers::default() },
         created_at: Timestamp(0),
         changed_at: LogIndex(0),
     });
     rows.extend(more);
     let met = Strangers { met: 1, ..Strangers::default() };
+    for unknown_users in [false, true] {
+        let exempt = Exemptions { unknown_users, disabled_users: true };
+        rows.push(Row::Application(Application { exempt, ..row.clone() }));
+    }
     for strangers in [Strangers { since: Timestamp(1), ..met }, Strangers { untold: 1, ..met }] {
         rows.push(Row::Application(Application { strangers, ..row.clone() }));
     }

@@ -43,6 +43,7 @@ scripts! {
     claims,
     data_key,
     drift,
+    exempt,
     expiry,
     failures,
     group_commit,

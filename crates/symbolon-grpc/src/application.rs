@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use symbolon_core::{Application, Right, Rights, Timestamp};
+use symbolon_core::{Application, Exemptions, Right, Rights, Timestamp};
 use symbolon_proto::v1;
 use symbolon_service::{ApplicationChanges, NewApplication, Service, ServiceError, etag_of};
 use tonic::{Request, Response, Status};
@@ -21,9 +21,14 @@ impl v1::application_service_server::ApplicationService for Applications {
     ) -> Result<Response<v1::CreateApplicationResponse>, Status> {
         let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
         let deadline = call.write_deadline();
-        let v1::CreateApplicationRequest { name, rights: asked, sources } = call.message;
+        let message = call.message;
+        let exempt = Exemptions {
+            unknown_users: message.unknown_users() == v1::Decision::Allow,
+            disabled_users: message.disabled_users() == v1::Decision::Allow,
+        };
+        let v1::CreateApplicationRequest { name, rights: asked, sources, .. } = message;
         let rights = rights("rights", &asked).map_err(|error| to_status(&error))?;
-        let new = NewApplication { name, rights, sources };
+        let new = NewApplication { name, rights, sources, exempt };
         let (principal, id) = (&call.principal, call.request_id);
         let created = self.0.create_application(principal, id, &new, deadline).await;
         let (application, key, index) = created.map_err(|error| to_status(&error))?;
@@ -144,7 +149,14 @@ fn shown(row: &Application, now: Timestamp) -> v1::Application {
         created_at: Some(timestamp(row.created_at)),
         old_key_until: old.map(|old| timestamp(old.until)),
         etag: etag_of(row.changed_at),
+        unknown_users: decision(row.exempt.unknown_users).into(),
+        disabled_users: decision(row.exempt.disabled_users).into(),
     }
+}
+
+/// What becomes of those whom an application exempts, or does not.
+pub(crate) const fn decision(exempt: bool) -> v1::Decision {
+    if exempt { v1::Decision::Allow } else { v1::Decision::Deny }
 }
 
 const fn right_number(right: Right) -> v1::Right {
@@ -179,8 +191,10 @@ fn rights(field: &'static str, numbers: &[i32]) -> Result<Rights, ServiceError> 
 fn changes(
     message: v1::UpdateApplicationRequest,
 ) -> Result<(String, ApplicationChanges), ServiceError> {
-    let v1::Application { name, rights: asked, enabled, sources, etag, .. } =
-        message.application.unwrap_or_default();
+    let application = message.application.unwrap_or_default();
+    let unknown_users = application.unknown_users() == v1::Decision::Allow;
+    let disabled_users = application.disabled_users() == v1::Decision::Allow;
+    let v1::Application { name, rights: asked, enabled, sources, etag, .. } = application;
     let mut changes = ApplicationChanges { etag, ..ApplicationChanges::default() };
     let paths = message.update_mask.unwrap_or_default().paths;
     for path in &paths {
@@ -189,11 +203,19 @@ fn changes(
             "rights" => changes.rights = Some(rights("application.rights", &asked)?),
             "sources" => changes.sources = Some(sources.clone()),
             "enabled" => changes.enabled = Some(enabled),
-            _ => return Err(bad_mask("it may name name, rights, sources and enabled")),
+            "unknown_users" => changes.exempt.unknown_users = Some(unknown_users),
+            "disabled_users" => changes.exempt.disabled_users = Some(disabled_users),
+            _ => {
+                let problem = "it may name name, rights, sources, enabled, unknown_users and \
+                               disabled_users";
+                return Err(bad_mask(problem));
+            }
         }
     }
     if paths.is_empty() {
-        return Err(bad_mask("it names no field; name name, rights, sources, enabled, or several"));
+        let problem = "it names no field; name name, rights, sources, enabled, unknown_users, \
+                       disabled_users, or several";
+        return Err(bad_mask(problem));
     }
     Ok((message.name, changes))
 }

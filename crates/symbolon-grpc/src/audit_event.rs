@@ -146,8 +146,9 @@ impl Names<'_> {
             answered: verified.proof == Proof::Challenge,
             recovery: match verified.proof {
                 Proof::RecoveryCode(number) => number.into(),
-                Proof::Code | Proof::Bypass | Proof::Challenge => 0,
+                Proof::Code | Proof::Bypass | Proof::Challenge | Proof::Exempt => 0,
             },
+            exempt: verified.proof == Proof::Exempt,
             ..v1::VerifiedDetails::default()
         };
         details.set_method(v1::Method::Otp);

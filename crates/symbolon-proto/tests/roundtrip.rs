@@ -223,6 +223,7 @@ mod tests {
         events.extend(samples::settings_audit().2);
         events.extend(samples::callers::audit().2);
         events.extend(samples::callers::later_audit().2);
+        events.extend(samples::callers::exempt_audit().2);
         events.extend(samples::pin_audit().2);
         events.extend(samples::bypass_audit().2);
         events.extend(samples::challenge_audit().2);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use symbolon_core::limits::KEY_OVERLAP_MILLISECONDS_MAX;
 use symbolon_core::{
-    Application, ApplicationId, Command, CreateApplication, DeleteApplication, LogIndex, Name,
-    Operation, Reply, RequestId, RetireApplicationKey, Rights, RotateApplicationKey, SourceRange,
-    Sources, State, UpdateApplication,
+    Application, ApplicationId, Command, CreateApplication, DeleteApplication, ExemptionChange,
+    Exemptions, LogIndex, Name, Operation, Reply, RequestId, RetireApplicationKey, Rights,
+    RotateApplicationKey, SourceRange, Sources, State, UpdateApplication,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -34,6 +34,8 @@ pub struct NewApplication {
     pub rights: Rights,
     /// Ranges of addresses as people write them; none: from everywhere.
     pub sources: Vec<String>,
+    /// Whom it lets in without a code.
+    pub exempt: Exemptions,
 }
 
 /// What is to be another than it is; `None` leaves it.
@@ -47,6 +49,8 @@ pub struct ApplicationChanges {
     pub sources: Option<Vec<String>>,
     /// Whether its keys are taken at all.
     pub enabled: Option<bool>,
+    /// Whom it lets in without a code.
+    pub exempt: ExemptionChange,
     /// Refused unless it is that of the application as it is; empty: whatever it is.
     pub etag: String,
 }
@@ -85,7 +89,8 @@ impl Service {
         let name = names::name("name", &new.name)?;
         let sources = sources(&new.sources)?;
         let rights = if new.rights == Rights::NONE { Rights::VERIFY } else { new.rights };
-        let shape = format!("{rights:?} {sources:?}");
+        let exempt = new.exempt;
+        let shape = format!("{rights:?} {sources:?} {exempt:?}");
         let fields = [name.as_str().as_bytes(), shape.as_bytes()];
         let request = self.request(principal, request_id, Operation::CreateApplication, &fields)?;
         let build = |view: &View| {
@@ -98,6 +103,7 @@ impl Service {
                 secret,
                 rights,
                 sources: sources.clone(),
+                exempt,
             }))
         };
         let answered = self.administer(&request, deadline, build).await;
@@ -180,7 +186,9 @@ impl Service {
         }
         let (rights, disabled) = (changes.rights, changes.enabled.map(|enabled| !enabled));
         let revision = revision(&changes.etag)?;
-        let fields = format!("{new_name:?} {rights:?} {sources:?} {disabled:?} {revision:?}");
+        let exempt = changes.exempt;
+        let fields =
+            format!("{new_name:?} {rights:?} {sources:?} {disabled:?} {exempt:?} {revision:?}");
         let about = About { principal, request_id, operation, name, fields, deadline };
         let build = |_: &View, application: &Application| {
             Ok(Command::UpdateApplication(UpdateApplication {
@@ -189,6 +197,7 @@ impl Service {
                 rights,
                 sources: sources.clone(),
                 disabled,
+                exempt,
                 revision,
             }))
         };

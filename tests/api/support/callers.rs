@@ -31,6 +31,7 @@ impl Callers {
                 name: name.clone(),
                 rights: vec![number],
                 sources: Vec::new(),
+                ..Default::default()
             };
             let bearer = create_application(&admin, new).await;
             callers.push(Caller { name, right, bearer, is_application: true });

@@ -49,6 +49,14 @@ enum ApplicationCommand {
         /// than once; none: from everywhere
         #[arg(long = "source", value_name = "RANGE")]
         sources: Vec<String>,
+        /// What becomes of names that are nobody's: `allow` lets them in without a code, and is a standing
+        /// warning
+        #[arg(long, value_name = "DECISION", default_value = "deny")]
+        unknown_users: DecisionName,
+        /// What becomes of users who are switched off: `allow` lets them in without a code, unless they
+        /// are blocked, locked or waiting, and is a standing warning
+        #[arg(long, value_name = "DECISION", default_value = "deny")]
+        disabled_users: DecisionName,
         /// Write the API key to this new file instead of showing it
         #[arg(long, value_name = "FILE")]
         key_file: Option<PathBuf>,
@@ -102,6 +110,22 @@ enum ApplicationCommand {
     },
 }
 
+/// What becomes of a verification.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum DecisionName {
+    Allow,
+    Deny,
+}
+
+impl From<DecisionName> for v1::Decision {
+    fn from(name: DecisionName) -> Self {
+        match name {
+            DecisionName::Allow => Self::Allow,
+            DecisionName::Deny => Self::Deny,
+        }
+    }
+}
+
 /// What an application can be allowed.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum RightName {
@@ -139,8 +163,21 @@ pub(crate) async fn run(arguments: ApplicationArguments) -> Result<Exit, Failure
     let context = Context::new(&options)?;
     let format = options.output.output;
     match command {
-        ApplicationCommand::Add { name, rights, sources, key_file } => {
-            let question = CreateApplicationRequest { name, rights: numbers(rights), sources };
+        ApplicationCommand::Add {
+            name,
+            rights,
+            sources,
+            unknown_users,
+            disabled_users,
+            key_file,
+        } => {
+            let question = CreateApplicationRequest {
+                name,
+                rights: numbers(rights),
+                sources,
+                unknown_users: v1::Decision::from(unknown_users).into(),
+                disabled_users: v1::Decision::from(disabled_users).into(),
+            };
             added(&context, question, key_file.as_deref(), format).await?;
         }
         ApplicationCommand::List { stale } => list(&context, stale, format).await?,
@@ -241,13 +278,23 @@ async fn list(context: &Context, stale: bool, format: Format) -> Result<(), Fail
                     row.rights.join(" "),
                     if row.enabled { "on" } else { "off" }.to_owned(),
                     table::or_dash(Some(&row.sources.join(" "))),
+                    without_code(row),
                     table::or_dash(row.created_at.as_deref()),
                 ]
             });
-            let text = table::rows(&["NAME", "RIGHTS", "STATE", "SOURCES", "CREATED"], rows);
+            let text =
+                table::rows(&["NAME", "RIGHTS", "STATE", "SOURCES", "LETS IN", "CREATED"], rows);
             output::line(&text)
         }
     }
+}
+
+/// Whom an application lets in without a code.
+fn without_code(application: &Application) -> String {
+    let exempt = [("unknown", application.unknown_users), ("disabled", application.disabled_users)];
+    let allowed = exempt.iter().filter(|(_, decision)| *decision == "allow");
+    let whom: Vec<_> = allowed.map(|(whom, _)| *whom).collect();
+    table::or_dash(Some(&whom.join(" ")))
 }
 
 fn details(application: &Application) -> String {
@@ -265,6 +312,8 @@ fn details(application: &Application) -> String {
         ("Rights", application.rights.join(" ")),
         ("State", state.to_owned()),
         ("May ask from", sources),
+        ("Unknown users", application.unknown_users.to_owned()),
+        ("Disabled users", application.disabled_users.to_owned()),
         ("Old key until", table::or_dash(application.old_key_until.as_deref())),
         ("Created", table::or_dash(application.created_at.as_deref())),
         ("Etag", application.etag.clone()),

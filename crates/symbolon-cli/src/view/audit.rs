@@ -174,8 +174,14 @@ fn user_updated(it: v1::UserUpdatedDetails) -> Value {
 /// Null for what is not about one.
 fn about_caller(details: Details) -> Value {
     match details {
-        Details::ApplicationCreated(it) => json!({ "application": application(it.application) }),
+        Details::ApplicationCreated(it) => json!({
+            "unknown_users": it.unknown_users.map(|_| it.unknown_users().as_str_name()),
+            "disabled_users": it.disabled_users.map(|_| it.disabled_users().as_str_name()),
+            "application": application(it.application),
+        }),
         Details::ApplicationUpdated(it) => json!({
+            "unknown_users": it.unknown_users.map(|_| it.unknown_users().as_str_name()),
+            "disabled_users": it.disabled_users.map(|_| it.disabled_users().as_str_name()),
             "application": application(it.application),
             "name": it.name,
             "enabled": it.enabled,
@@ -244,6 +250,7 @@ fn verified(it: v1::VerifiedDetails) -> Value {
         "recovery": it.recovery,
         "prompt": super::prompt(it.prompt()),
         "answered": it.answered,
+        "exempt": it.exempt,
         "tokens": it.tokens.into_iter().map(|row| token(Some(row))).collect::<Vec<_>>(),
     })
 }

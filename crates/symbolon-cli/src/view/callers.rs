@@ -18,6 +18,10 @@ pub(crate) struct Application {
     pub(crate) created_at: Option<String>,
     /// Null unless the key before the present one is taken too.
     pub(crate) old_key_until: Option<String>,
+    /// What becomes of names that are nobody's: allow or deny.
+    pub(crate) unknown_users: &'static str,
+    /// What becomes of users who are switched off: allow or deny.
+    pub(crate) disabled_users: &'static str,
     pub(crate) etag: String,
 }
 
@@ -27,12 +31,22 @@ impl From<v1::Application> for Application {
             rights: application.rights().map(right_name).collect(),
             created_at: time(application.created_at.as_ref()),
             old_key_until: time(application.old_key_until.as_ref()),
+            unknown_users: decision(application.unknown_users()),
+            disabled_users: decision(application.disabled_users()),
             id: application.id,
             name: application.name,
             enabled: application.enabled,
             sources: application.sources,
             etag: application.etag,
         }
+    }
+}
+
+/// As it is given on the command line.
+const fn decision(decision: v1::Decision) -> &'static str {
+    match decision {
+        v1::Decision::Allow => "allow",
+        v1::Decision::Deny | v1::Decision::Challenge | v1::Decision::Unspecified => "deny",
     }
 }
 

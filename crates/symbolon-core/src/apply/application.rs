@@ -37,6 +37,7 @@ impl State {
             rights: command.rights,
             sources: command.sources.clone(),
             disabled: false,
+            exempt: command.exempt,
             strangers: Strangers::default(),
             created_at: self.clock,
             changed_at: context.stamp.index,
@@ -45,6 +46,7 @@ impl State {
         let row = AuditRow::ApplicationCreated {
             application: command.application,
             name: command.name.clone(),
+            exempt: command.exempt,
         };
         self.record(context, row, out);
         Ok(Reply::ApplicationCreated(command.application))
@@ -66,6 +68,7 @@ impl State {
         }
         application.rights = command.rights.unwrap_or(application.rights);
         application.disabled = command.disabled.unwrap_or(application.disabled);
+        application.exempt = application.exempt.with(command.exempt);
         if let Some(sources) = &command.sources {
             application.sources = sources.clone();
         }

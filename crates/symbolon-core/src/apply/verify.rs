@@ -8,8 +8,8 @@ use super::{Context, Output};
 use crate::limits::MATCHES_MAX;
 use crate::otp::{MovingFactor, Position};
 use crate::{
-    Account, AuditRow, ChallengeAnswer, Decision, Denial, Match, Outcome, Proof, Refusal, Reply,
-    Row, Standing, State, Token, User, Verdict, Verified,
+    Account, AuditRow, ChallengeAnswer, Decision, Denial, Exemptions, Match, Outcome, Proof,
+    Refusal, Reply, Row, Standing, State, Token, User, Verdict, Verified,
 };
 
 impl State {
@@ -20,12 +20,14 @@ impl State {
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
         let proposal = context.proposal;
-        let application_is_fresh = self
-            .application(outcome.application)
-            .is_some_and(|row| row.changed_at <= proposal.seen);
+        let application = self.application(outcome.application);
+        let application = application.filter(|row| row.changed_at <= proposal.seen);
+        let Some(exempt) = application.map(|row| row.exempt) else {
+            return Err(Refusal::Stale);
+        };
         // Settings say what is looked at. They change so rarely that it is not worth asking which of them
         // an outcome went by.
-        if !application_is_fresh || !self.settings_are_fresh(proposal.seen) {
+        if !self.settings_are_fresh(proposal.seen) {
             return Err(Refusal::Stale);
         }
         // By name, not by the id in the outcome: a user created after `seen` is found here too.
@@ -42,9 +44,12 @@ impl State {
         self.answer_is_fresh(user, outcome, context)?;
 
         let mut spent = Spent::default();
-        let (nobodys, is_stranger) = (nobodys(account), user.is_none());
+        let (nobodys, is_stranger) = (nobodys(account, exempt), user.is_none());
         let verdict = match user.cloned() {
-            None => Verdict { decision: Decision::Deny(nobodys), failures: 0 },
+            None => {
+                spent.proof = nobodys.map_or(Proof::Exempt, |_| Proof::Code);
+                Verdict { decision: nobodys.map_or(Decision::Allow, Decision::Deny), failures: 0 }
+            }
             Some(user) => self.decide(user, context, outcome, &mut spent, out),
         };
         if is_stranger && !self.meet_stranger(context, outcome.application, out) {
@@ -81,7 +86,7 @@ impl State {
 
     fn decide(
         &mut self,
-        mut user: User,
+        user: User,
         context: &Context<'_>,
         outcome: &Outcome,
         spent: &mut Spent,
@@ -100,14 +105,33 @@ impl State {
         if let Some(denial) = standing.denial().filter(|it| needs_token || !is_helped(*it)) {
             return denied(denial, user.failures);
         }
+        // Nothing is spent, counted or forgiven: nobody has shown anything.
+        if standing == Standing::Exempt {
+            spent.proof = Proof::Exempt;
+            return Verdict { decision: Decision::Allow, failures: user.failures };
+        }
         if bypass {
             return self.spend_bypass(user, context, outcome, spent, out);
         }
         if let Some(number) = outcome.recovery_code {
             return self.spend_recovery_code(user, number, outcome, spent, out);
         }
+        self.decide_code(user, context, outcome, spent, out)
+    }
+
+    fn decide_code(
+        &mut self,
+        mut user: User,
+        context: &Context<'_>,
+        outcome: &Outcome,
+        spent: &mut Spent,
+        out: &mut Output,
+    ) -> Verdict {
         // A used code that is still in its window is not counted: VPN clients send doubles.
-        let used = || denied(Denial::CodeAlreadyUsed, user.failures);
+        let used = || Verdict {
+            decision: Decision::Deny(Denial::CodeAlreadyUsed),
+            failures: user.failures,
+        };
         let Some(mut fresh) = self.judge_all(&user, &outcome.matches, context) else {
             return used();
         };
@@ -299,11 +323,12 @@ impl State {
     }
 }
 
-/// Why a name that is no one user's gets nothing.
-const fn nobodys(account: Account<'_>) -> Denial {
+/// Why a name that is no one user's gets nothing, unless the application lets such names in. A name that
+/// fits several users may be meant for one who has a token, so it never is.
+fn nobodys(account: Account<'_>, exempt: Exemptions) -> Option<Denial> {
     match account {
-        Account::Ambiguous => Denial::AmbiguousName,
-        Account::Of(_) | Account::Nobodys => Denial::UnknownUser,
+        Account::Ambiguous => Some(Denial::AmbiguousName),
+        Account::Of(_) | Account::Nobodys => (!exempt.unknown_users).then_some(Denial::UnknownUser),
     }
 }
 

@@ -36,8 +36,9 @@ impl Canonical for AuditRow {
             }
             Self::UserCreated { user, name } => named(w, 3, user.0, name.as_str()),
             Self::TokenEnrolled { user, token } => _ = w.number(4).number(user.0).number(token.0),
-            Self::ApplicationCreated { application, name } => {
+            Self::ApplicationCreated { application, name, exempt } => {
                 named(w, 5, application.0, name.as_str());
+                exempt.canonical(w);
             }
             Self::JoinTokenCreated { join_token, expires_at } => {
                 w.number(6).number(join_token.0).number(expires_at.0);
@@ -74,9 +75,7 @@ impl Canonical for AuditRow {
                 w.number(14).number(user.0).number(token.0).number(*step);
                 w.number(i64::from(*drift).cast_unsigned());
             }
-            Self::TokenRemoved { user, token } => {
-                w.number(15).number(user.0).number(token.0);
-            }
+            Self::TokenRemoved { user, token } => _ = w.number(15).number(user.0).number(token.0),
             Self::ApplicationUpdated(_)
             | Self::ApplicationKeyRotated { .. }
             | Self::ApplicationKeyRetired { .. }
@@ -150,6 +149,7 @@ impl AuditRow {
                 w.number(updated.sources.is_some().into());
                 updated.sources.clone().unwrap_or_default().canonical(w);
                 updated.before.canonical(w);
+                updated.exempt.canonical(w);
             }
             Self::ApplicationKeyRotated { application, old_until } => {
                 w.number(22).number(application.0).number(old_until.0);
@@ -236,6 +236,7 @@ impl Canonical for Verified {
             Proof::Bypass => _ = w.number(1),
             Proof::RecoveryCode(number) => _ = w.number(2).number(number.into()),
             Proof::Challenge => _ = w.number(3),
+            Proof::Exempt => _ = w.number(5),
         }
         if let Decision::Challenge { id, prompt } = self.verdict.decision {
             w.number(4).bytes(&id.0).number(prompt.number().into());

@@ -82,6 +82,7 @@ impl ApplicationUpdated {
             rights: rights.1,
             sources: sources.1,
             disabled: disabled.1,
+            exempt: before.exempt.change_to(after.exempt),
             before: ApplicationBefore {
                 name: name.0,
                 rights: rights.0,

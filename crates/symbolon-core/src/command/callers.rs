@@ -3,7 +3,8 @@
 #[cfg(doc)]
 use super::Command;
 use crate::{
-    AdministratorId, ApplicationId, KeyHash, LogIndex, Name, Rights, Role, Scope, Sealed, Sources,
+    AdministratorId, ApplicationId, ExemptionChange, Exemptions, KeyHash, LogIndex, Name, Rights,
+    Role, Scope, Sealed, Sources,
 };
 
 /// See [`Command::CreateApplication`].
@@ -21,6 +22,8 @@ pub struct CreateApplication {
     pub rights: Rights,
     /// From where it may ask.
     pub sources: Sources,
+    /// Whom it lets in without a code.
+    pub exempt: Exemptions,
 }
 
 /// See [`Command::UpdateApplication`]. `None` leaves a field as it is.
@@ -36,6 +39,8 @@ pub struct UpdateApplication {
     pub sources: Option<Sources>,
     /// Whether it is switched off.
     pub disabled: Option<bool>,
+    /// Whom it lets in without a code.
+    pub exempt: ExemptionChange,
     /// Refused unless the application has not changed since.
     pub revision: Option<LogIndex>,
 }

@@ -20,6 +20,12 @@ impl Promises {
                     let is_shown = !verified.spent.is_empty();
                     let wrong_pin = denial == Some(Denial::WrongPin);
                     let helped = verified.proof != Proof::Code;
+                    let exempts = state.application(verified.application);
+                    let exempts = exempts.is_some_and(|row| !row.exempt.is_none());
+                    let is_chosen = exempts || verified.proof != Proof::Exempt;
+                    hold(is_chosen, "somebody was let in whom nobody has exempted")?;
+                    let is_one = verified.user.is_some() || verified.proof == Proof::Exempt;
+                    hold(denial.is_some() || is_one, "a name that is nobody's was allowed")?;
                     let is_right = is_shown && !wrong_pin || helped;
                     hold(denial.is_some() || is_right, "an allowance without a code")?;
                     hold(denial.is_none() || !is_shown || wrong_pin, "a code spent for nothing")?;

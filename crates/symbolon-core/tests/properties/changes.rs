@@ -61,6 +61,20 @@ pub(super) fn change_user(wish: &Wish, view: &State) -> Command {
     }
 }
 
+/// Says whom an application lets in without a code.
+pub(super) fn exempt(application: u8, unknown_users: bool, disabled_users: bool) -> Command {
+    let (unknown_users, disabled_users) = (Some(unknown_users), Some(disabled_users));
+    Command::UpdateApplication(UpdateApplication {
+        application: application_id(application),
+        name: None,
+        rights: None,
+        sources: None,
+        disabled: None,
+        exempt: ExemptionChange { unknown_users, disabled_users },
+        revision: None,
+    })
+}
+
 /// A step of a change of the data key, as somebody sees it who has applied `view`.
 pub(super) fn change_key(wish: &Wish, view: &State) -> Command {
     let active = view.active_data_key();

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use symbolon_core::limits::{OUTCOME_AGE_MILLISECONDS_MAX, RETRANSMISSION_MILLISECONDS};
 use symbolon_core::{
-    Answer, ApplicationId, AuditRow, Caller, Command, Denial, Fingerprint, Match, Outcome, Output,
-    Proof, Proposal, Refusal, Reply, RequestId, Row, Setting, Stamp, State, Timestamp, TokenId,
-    UserId, Verified,
+    Answer, ApplicationId, AuditRow, Caller, Command, Denial, Exemptions, Fingerprint, Match,
+    Outcome, Output, Proof, Proposal, Refusal, Reply, RequestId, Row, Setting, Stamp, State,
+    Timestamp, TokenId, UserId, Verified,
 };
 
 type Judged = Result<(), TestCaseError>;
@@ -187,9 +187,7 @@ impl Model {
     ) -> Judged {
         let verdict = verified.verdict;
         let Some(user) = outcome.user else {
-            prop_assert_eq!(verdict.denial(), Some(Denial::UnknownUser));
-            prop_assert_eq!(verdict.failures, 0);
-            return Ok(());
+            return stranger(verified, before.application(outcome.application).unwrap().exempt);
         };
         // What is right: a token of this user, at a step of its window.
         let right = |found: &&Match| {
@@ -209,7 +207,13 @@ impl Model {
         let bypass = self.bypasses.get(&user).is_some_and(|until| after.clock() < *until);
         let tokenless = bypass || outcome.recovery_code.is_some();
         let barred = self.barred(user, outcome.application, before, after.clock());
-        let barred = barred.filter(|denial| !(tokenless && *denial == Denial::NoToken));
+        let is_disabled = before.user(user).unwrap().disabled;
+        let needs_token = !tokenless && !is_disabled;
+        let barred = barred.filter(|denial| needs_token || *denial != Denial::NoToken);
+        if barred.is_none() && is_disabled {
+            let failures = self.failures.get(&user).map_or(0, Vec::len);
+            return exempted(verified, failures);
+        }
         if barred.is_none() && bypass {
             return self.let_in(&[right, wrong_pin].concat(), verified, user);
         }
@@ -311,7 +315,8 @@ impl Model {
         let failures = self.failures.get(&user).map_or(&[][..], |failures| &failures[..]);
         let known = before.user(user).unwrap();
         let blocked = known.block.as_ref().is_some_and(|block| now < block.until);
-        if known.disabled {
+        let exempt = before.application(application).unwrap().exempt;
+        if known.disabled && !exempt.disabled_users {
             Some(Denial::Disabled)
         } else if blocked {
             Some(Denial::Blocked)
@@ -327,6 +332,24 @@ impl Model {
             None
         }
     }
+}
+
+/// A name that is nobody's.
+fn stranger(verified: &Verified, exempt: Exemptions) -> Judged {
+    if exempt.unknown_users {
+        return exempted(verified, 0);
+    }
+    let expected = (Some(Denial::UnknownUser), Proof::Code);
+    prop_assert_eq!((verified.verdict.denial(), verified.proof), expected);
+    prop_assert_eq!(verified.verdict.failures, 0);
+    Ok(())
+}
+
+/// Let in without a code: nothing is spent, counted or forgiven.
+fn exempted(verified: &Verified, failures: usize) -> Judged {
+    prop_assert_eq!((verified.verdict.denial(), verified.proof), (None, Proof::Exempt));
+    prop_assert_eq!((verified.verdict.failures as usize, verified.spent.len()), (failures, 0));
+    Ok(())
 }
 
 fn brought(failures: &[(ApplicationId, Timestamp)], by: ApplicationId) -> u64 {

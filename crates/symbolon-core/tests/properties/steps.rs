@@ -6,18 +6,19 @@ use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, CancelBypass,
     ChallengeId, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
     CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser,
-    DisplayName, EnrollToken, Fingerprint, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId,
-    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId,
-    Reseal, ResyncToken, RetireDataKey, Rights, RotateDataKey, Sealed, SealedField, SealedPlace,
-    Serial, SetNodeAddresses, SetPin, Setting, Sources, Stamp, State, Timestamp, TokenId,
-    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
+    DisplayName, EnrollToken, ExemptionChange, Exemptions, Fingerprint, GrantBypass, JoinTokenId,
+    KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal,
+    Reason, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, Rights, RotateDataKey,
+    Sealed, SealedField, SealedPlace, Serial, SetNodeAddresses, SetPin, Setting, Sources, Stamp,
+    State, Timestamp, TokenId, UnblockUser, UpdateApplication, UpdateSettings, UpdateUser, UserId,
+    UserName,
 };
 
 mod changes;
 
 use changes::{
-    application_id, change_key, change_user, create_cluster, join_token_id, name, set, token_id,
-    user_id, user_name,
+    application_id, change_key, change_user, create_cluster, exempt, join_token_id, name, set,
+    token_id, user_id, user_name,
 };
 
 /// One log entry to be. Numbers are drawn from small ranges, so that steps meet.
@@ -72,6 +73,8 @@ enum Wish {
     Recovery(u8),
     Delete(u8),
     Application(u8),
+    /// Whether it lets in names that are nobody's, and users who are switched off.
+    Exempt(u8, bool, bool),
     JoinToken(u8, u64),
     Join {
         token: u8,
@@ -151,6 +154,8 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..8_u8, -2..=120_i64).prop_map(|(token, offset)| Wish::Resync(token, offset)),
         1 => (0..8_u8).prop_map(Wish::Remove),
         1 => (0..4_u8).prop_map(Wish::Application),
+        1 => (number(2, 4), any::<bool>(), any::<bool>())
+            .prop_map(|(application, unknown, off)| Wish::Exempt(application, unknown, off)),
         1 => (number(2, 5), any::<bool>()).prop_map(|(user, off)| Wish::Disable(user, off)),
         1 => (number(2, 5), 0..60_000_u64).prop_map(|(user, time)| Wish::Block(user, time)),
         1 => number(2, 5).prop_map(Wish::Unblock),
@@ -315,7 +320,9 @@ impl Log {
                 secret: sealed(*number),
                 rights: Rights::VERIFY,
                 sources: Sources::default(),
+                exempt: Exemptions::default(),
             }),
+            Wish::Exempt(application, unknown, off) => exempt(*application, *unknown, *off),
             Wish::JoinToken(number, life) => Command::CreateJoinToken(CreateJoinToken {
                 join_token: join_token_id(*number),
                 secret_hash: KeyHash([*number; 32]),

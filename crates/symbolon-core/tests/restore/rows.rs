@@ -3,9 +3,9 @@
 use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, Bypass, Cluster, ClusterId,
-    DisplayName, KeyHash, LineageId, LogIndex, Name, Profile, Reason, RecoveryCodes, Reveal,
-    Rights, Scope, ScopePart, Sealed, SourceRange, Sources, Strangers, Timestamp, Token, User,
-    UserName,
+    DisplayName, Exemptions, KeyHash, LineageId, LogIndex, Name, Profile, Reason, RecoveryCodes,
+    Reveal, Rights, Scope, ScopePart, Sealed, SourceRange, Sources, Strangers, Timestamp, Token,
+    User, UserName,
 };
 
 use super::{TOKEN, USER};
@@ -43,6 +43,7 @@ pub(crate) fn application() -> Application {
         name: name("vpn"),
         key: KeyHash([2; 32]),
         old_key: None,
+        exempt: Exemptions::default(),
         strangers: Strangers::default(),
         reveal: reveal(1, 100),
         rights: Rights::VERIFY,

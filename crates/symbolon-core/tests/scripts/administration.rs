@@ -2,10 +2,11 @@
 
 use symbolon_core::{
     AdministratorId, Application, ApplicationId, AuditRow, Caller, Command, CreateAdministrator,
-    CreateApplication, DeleteAdministrator, DeleteApplication, KeyHash, LabelChange, LogIndex,
-    Name, Profile, ProfileChange, ProfileField, RecordExport, RetireApplicationKey, Right, Rights,
-    Role, RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, SourceRange, Sources,
-    State, UpdateAdministrator, UpdateApplication, UserChange, UserName,
+    CreateApplication, DeleteAdministrator, DeleteApplication, ExemptionChange, Exemptions,
+    KeyHash, LabelChange, LogIndex, Name, Profile, ProfileChange, ProfileField, RecordExport,
+    RetireApplicationKey, Right, Rights, Role, RotateAdministratorToken, RotateApplicationKey,
+    Scope, ScopePart, SourceRange, Sources, State, UpdateAdministrator, UpdateApplication,
+    UserChange, UserName,
 };
 
 use crate::command::{drawn, hash, number, parse_name, root, sealed};
@@ -32,6 +33,7 @@ pub(crate) fn command(
             name: parse_name(name)?,
             rights: Rights::VERIFY,
             sources: Sources::default(),
+            exempt: Exemptions::default().with(exempt(words)?),
         }),
         "administrator" => Command::CreateAdministrator(CreateAdministrator {
             administrator: AdministratorId(drawn("administrator", &name, words)?),
@@ -62,6 +64,7 @@ pub(crate) fn command(
             rights: words.option("rights")?.map(|text| rights(&text)).transpose()?,
             sources: words.option("sources")?.map(|text| sources(&text)).transpose()?,
             disabled: words.option("disabled")?.map(|text| text == "yes"),
+            exempt: exempt(words)?,
             revision,
         }),
         "rotate-key" => Command::RotateApplicationKey(RotateApplicationKey {
@@ -80,6 +83,15 @@ pub(crate) fn command(
         other => return Err(format!("no command {other}")),
     };
     Ok((command, root()))
+}
+
+/// `unknown allow|deny`, `off allow|deny`: what becomes of names that are nobody's, and of users who are
+/// switched off.
+fn exempt(words: &mut Words) -> Result<ExemptionChange, String> {
+    let mut decision = |what| -> Result<Option<bool>, String> {
+        Ok(words.option(what)?.map(|text| text == "allow"))
+    };
+    Ok(ExemptionChange { unknown_users: decision("unknown")?, disabled_users: decision("off")? })
 }
 
 fn role(words: &mut Words) -> Result<Option<Role>, String> {
@@ -127,6 +139,12 @@ pub(crate) fn application(row: &Application) -> String {
     if row.disabled {
         text.push_str(", disabled");
     }
+    for (is_let_in, whom) in [
+        (row.exempt.unknown_users, "names that are nobody's"),
+        (row.exempt.disabled_users, "users who are switched off"),
+    ] {
+        text.push_str(&if is_let_in { format!(", lets in {whom}") } else { String::new() });
+    }
     text
 }
 
@@ -150,6 +168,9 @@ pub(crate) fn administrator(state: &State, name: String) -> Result<String, Strin
 
 pub(crate) fn audit(row: &AuditRow) -> String {
     match row {
+        AuditRow::ApplicationUpdated(it) if it.exempt != ExemptionChange::default() => {
+            format!("{:?}", it.exempt)
+        }
         AuditRow::ApplicationUpdated(it) => {
             let was = &it.before;
             let sources = |it: &Sources| it.texts().collect::<Vec<_>>().join(" ");

@@ -75,6 +75,7 @@ fn verdict_text(world: &World, verdict: Verdict, (spent, proof): (&[Match], Proo
         Proof::Bypass => " by bypass".to_owned(),
         Proof::RecoveryCode(number) => format!(" by recovery {number}"),
         Proof::Challenge => " by challenge".to_owned(),
+        Proof::Exempt => " by exemption".to_owned(),
     };
     let mark: String = spent
         .iter()

@@ -1,9 +1,10 @@
 //! Events about applications and administrators.
 
-use symbolon_core::{AdministratorId, ApplicationId, AuditRow, Name, State};
+use symbolon_core::{AdministratorId, ApplicationId, AuditRow, Exemptions, Name, State};
 use symbolon_proto::v1;
 
 use super::changes;
+use crate::application::decision;
 use crate::convert::timestamp;
 use v1::audit_event::Details;
 
@@ -27,12 +28,20 @@ fn named_administrator(id: AdministratorId, name: &Name) -> Option<v1::AuditedAd
     Some(v1::AuditedAdministrator { id: id.to_string(), name: name.to_string() })
 }
 
+fn created(id: ApplicationId, name: &Name, exempt: Exemptions) -> v1::ApplicationCreatedDetails {
+    let allowed = |is: bool| is.then(|| decision(true).into());
+    v1::ApplicationCreatedDetails {
+        application: named_application(id, name),
+        unknown_users: allowed(exempt.unknown_users),
+        disabled_users: allowed(exempt.disabled_users),
+    }
+}
+
 /// Details of an event about a caller; of any other, those of an application that nobody is.
 pub(super) fn about(state: &State, row: &AuditRow) -> Details {
     match row {
-        AuditRow::ApplicationCreated { application: id, name } => {
-            let application = named_application(*id, name);
-            Details::ApplicationCreated(v1::ApplicationCreatedDetails { application })
+        AuditRow::ApplicationCreated { application: id, name, exempt } => {
+            Details::ApplicationCreated(created(*id, name, *exempt))
         }
         AuditRow::ApplicationUpdated(it) => {
             Details::ApplicationUpdated(v1::ApplicationUpdatedDetails {
@@ -42,6 +51,8 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
                 rights: it.rights.map(changes::rights),
                 sources: it.sources.as_ref().map(changes::sources),
                 before: changes::before_application(&it.before),
+                unknown_users: it.exempt.unknown_users.map(|is| decision(is).into()),
+                disabled_users: it.exempt.disabled_users.map(|is| decision(is).into()),
             })
         }
         AuditRow::ApplicationKeyRotated { application: id, old_until } => {

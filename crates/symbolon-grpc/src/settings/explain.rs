@@ -51,12 +51,15 @@ fn found(explained: &Explained, finding: Finding) -> String {
         Finding::Name { ambiguous: true, .. } => {
             "the name fits several users and is none's whole name".to_owned()
         }
+        Finding::Name { user: None, exempt: true, .. } => {
+            "the name is nobody's, and the application lets such names in".to_owned()
+        }
         Finding::Name { user: None, .. } => "the name is nobody's".to_owned(),
         Finding::Name { .. } => match &explained.user {
             Some(name) => format!("it is {name}"),
             None => "it is a user's".to_owned(),
         },
-        Finding::Enabled { disabled: true } => "the account is switched off".to_owned(),
+        Finding::Enabled { disabled: true, .. } => "the account is switched off".to_owned(),
         Finding::Enabled { .. } => "the account is switched on".to_owned(),
         Finding::Block { until: Some(until) } => format!("the account is blocked {}", left(until)),
         Finding::Block { .. } => "there is no block".to_owned(),
@@ -75,6 +78,10 @@ fn found(explained: &Explained, finding: Finding) -> String {
         Finding::Share { failures, share } => {
             format!("{failures} of these failures by the application, which may bring {share}")
         }
+        Finding::Exempt { exempt: true } => {
+            "the application lets users in who are switched off, whatever the code".to_owned()
+        }
+        Finding::Exempt { .. } => "the application makes no exception".to_owned(),
         Finding::Bypass { until: Some(until) } => {
             format!("the next sign-in succeeds, whatever the code, {}", left(until))
         }

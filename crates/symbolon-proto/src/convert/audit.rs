@@ -235,7 +235,7 @@ fn user_deleted(user: UserId, name: &UserName, tokens: u32) -> Event {
 }
 
 fn verified_to_proto(v: &Verified) -> store::Verified {
-    let (bypassed, recovery_code, answered) = proof_to_proto(v.proof);
+    let (bypassed, recovery_code, answered, exempt) = proof_to_proto(v.proof);
     let (denial, challenge, prompt) = decision_to_proto(v.verdict.decision);
     store::Verified {
         user_name: v.user_name.to_string(),
@@ -248,9 +248,10 @@ fn verified_to_proto(v: &Verified) -> store::Verified {
         spent: v.spent.iter().map(|s| store::Spent { token: s.token.0, step: s.step }).collect(),
         bypassed,
         recovery_code,
-        challenge,
-        prompt,
         answered,
+        challenge,
+        exempt,
+        prompt,
     }
 }
 
@@ -352,7 +353,7 @@ fn verified_from_proto(m: store::Verified) -> Result<Verified, DecodeError> {
         method: method(m.method)?,
         verdict: Verdict { decision, failures: m.failures },
         spent: m.spent.into_iter().map(spent_from_proto).collect(),
-        proof: proof_from_proto(m.bypassed, m.recovery_code, m.answered)?,
+        proof: proof_from_proto(m.bypassed, m.recovery_code, m.answered, m.exempt)?,
     })
 }
 

@@ -43,12 +43,14 @@ pub(super) fn number(number: u32) -> Result<Option<u8>, DecodeError> {
     Ok((number != 0).then_some(number))
 }
 
-pub(super) const fn proof_to_proto(proof: Proof) -> (bool, u32, bool) {
+/// Whether it is a bypass, the number of the recovery code, and whether it is an answer or an exemption.
+pub(super) const fn proof_to_proto(proof: Proof) -> (bool, u32, bool, bool) {
     match proof {
-        Proof::Code => (false, 0, false),
-        Proof::Bypass => (true, 0, false),
-        Proof::RecoveryCode(number) => (false, number as u32, false),
-        Proof::Challenge => (false, 0, true),
+        Proof::Code => (false, 0, false, false),
+        Proof::Bypass => (true, 0, false, false),
+        Proof::RecoveryCode(number) => (false, number as u32, false, false),
+        Proof::Challenge => (false, 0, true, false),
+        Proof::Exempt => (false, 0, false, true),
     }
 }
 
@@ -56,14 +58,16 @@ pub(super) fn proof_from_proto(
     bypassed: bool,
     code: u32,
     answered: bool,
+    exempt: bool,
 ) -> Result<Proof, DecodeError> {
-    Ok(match (bypassed, number(code)?, answered) {
-        (false, None, false) => Proof::Code,
-        (true, None, false) => Proof::Bypass,
-        (false, Some(number), false) => Proof::RecoveryCode(number),
-        (false, None, true) => Proof::Challenge,
-        (true, Some(_), _) => return Err(DecodeError::Field("recovery_code")),
-        (_, _, true) => return Err(DecodeError::Field("answered")),
+    Ok(match (bypassed, number(code)?, answered, exempt) {
+        (false, None, false, false) => Proof::Code,
+        (true, None, false, false) => Proof::Bypass,
+        (false, Some(number), false, false) => Proof::RecoveryCode(number),
+        (false, None, true, false) => Proof::Challenge,
+        (false, None, false, true) => Proof::Exempt,
+        (true, Some(_), ..) => return Err(DecodeError::Field("recovery_code")),
+        _ => return Err(DecodeError::Field("proof")),
     })
 }
 

@@ -3,10 +3,10 @@
 use symbolon_core::{
     Administrator, AdministratorBefore, AdministratorId, AdministratorUpdated, Application,
     ApplicationBefore, ApplicationId, ApplicationUpdated, AuditRow, Command, CreateAdministrator,
-    CreateApplication, DeleteAdministrator, DeleteApplication, KeyHash, LogIndex, OldKey,
-    RetireApplicationKey, Rights, Role, RotateAdministratorToken, RotateApplicationKey, Scope,
-    ScopePart, Sealed, SourceRange, Sources, Strangers, Timestamp, UpdateAdministrator,
-    UpdateApplication,
+    CreateApplication, DeleteAdministrator, DeleteApplication, ExemptionChange, Exemptions,
+    KeyHash, LogIndex, OldKey, RetireApplicationKey, Rights, Role, RotateAdministratorToken,
+    RotateApplicationKey, Scope, ScopePart, Sealed, SourceRange, Sources, Strangers, Timestamp,
+    UpdateAdministrator, UpdateApplication,
 };
 
 use super::row::{reveal_from_proto, reveal_to_proto};
@@ -60,6 +60,17 @@ fn key_hash(bytes: &[u8]) -> Result<KeyHash, DecodeError> {
     need(KeyHash::from_slice(bytes), "key_hash")
 }
 
+const fn exempt(unknown_users: bool, disabled_users: bool) -> Exemptions {
+    Exemptions { unknown_users, disabled_users }
+}
+
+const fn exempt_change(
+    unknown_users: Option<bool>,
+    disabled_users: Option<bool>,
+) -> ExemptionChange {
+    ExemptionChange { unknown_users, disabled_users }
+}
+
 pub(crate) fn administrator_to_proto(row: &Administrator) -> store::AdministratorRow {
     let (token, reveal_until) = reveal_to_proto(row.reveal.as_ref());
     store::AdministratorRow {
@@ -111,6 +122,8 @@ pub(crate) fn application_to_proto(row: &Application) -> store::ApplicationRow {
         strangers_since: row.strangers.since.0,
         strangers_met: row.strangers.met,
         strangers_untold: row.strangers.untold,
+        exempt_unknown_users: row.exempt.unknown_users,
+        exempt_disabled_users: row.exempt.disabled_users,
     }
 }
 
@@ -134,6 +147,7 @@ pub(crate) fn application_from_proto(m: store::ApplicationRow) -> Result<Applica
             met: m.strangers_met,
             untold: m.strangers_untold,
         },
+        exempt: exempt(m.exempt_unknown_users, m.exempt_disabled_users),
         created_at: Timestamp(m.created_at),
         changed_at: LogIndex(m.changed_at),
     })
@@ -149,15 +163,10 @@ pub(crate) fn command_to_proto(command: &Command) -> Option<Message> {
             key: c.secret.as_bytes().to_vec(),
             rights: rights_to_proto(c.rights),
             source: c.sources.texts().collect(),
+            exempt_unknown_users: c.exempt.unknown_users,
+            exempt_disabled_users: c.exempt.disabled_users,
         }),
-        Command::UpdateApplication(c) => Message::UpdateApplication(store::UpdateApplication {
-            application: c.application.0,
-            name: c.name.as_ref().map(ToString::to_string),
-            rights: c.rights.map(|rights| rights.bits().into()),
-            disabled: c.disabled,
-            sources: c.sources.as_ref().map(source_list),
-            revision: c.revision.map(|revision| revision.0),
-        }),
+        Command::UpdateApplication(c) => Message::UpdateApplication(update_to_proto(c)),
         Command::RotateApplicationKey(c) => {
             Message::RotateApplicationKey(store::RotateApplicationKey {
                 application: c.application.0,
@@ -210,6 +219,19 @@ pub(crate) fn command_to_proto(command: &Command) -> Option<Message> {
     })
 }
 
+fn update_to_proto(c: &UpdateApplication) -> store::UpdateApplication {
+    store::UpdateApplication {
+        application: c.application.0,
+        name: c.name.as_ref().map(ToString::to_string),
+        rights: c.rights.map(|rights| rights.bits().into()),
+        disabled: c.disabled,
+        sources: c.sources.as_ref().map(source_list),
+        revision: c.revision.map(|revision| revision.0),
+        exempt_unknown_users: c.exempt.unknown_users,
+        exempt_disabled_users: c.exempt.disabled_users,
+    }
+}
+
 pub(crate) fn create_application(m: store::CreateApplication) -> Result<Command, DecodeError> {
     Ok(Command::CreateApplication(CreateApplication {
         application: ApplicationId(m.application),
@@ -218,6 +240,7 @@ pub(crate) fn create_application(m: store::CreateApplication) -> Result<Command,
         secret: Sealed::new(m.key),
         rights: rights_from_proto(m.rights)?,
         sources: sources_from_proto(m.source)?,
+        exempt: exempt(m.exempt_unknown_users, m.exempt_disabled_users),
     }))
 }
 
@@ -228,6 +251,7 @@ pub(crate) fn update_application(m: store::UpdateApplication) -> Result<Command,
         rights: m.rights.map(rights).transpose()?,
         sources: m.sources.map(|list| sources_from_proto(list.range)).transpose()?,
         disabled: m.disabled,
+        exempt: exempt_change(m.exempt_unknown_users, m.exempt_disabled_users),
         revision: m.revision.map(LogIndex),
     }))
 }
@@ -288,9 +312,13 @@ pub(crate) fn delete_administrator(m: store::DeleteAdministrator) -> Command {
 /// An event about an administrator or an application; `None` for any other.
 pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
     Some(match row {
-        AuditRow::ApplicationCreated { application, name } => {
-            let (application, name) = (application.0, name.to_string());
-            Event::ApplicationCreated(store::ApplicationCreated { application, name })
+        AuditRow::ApplicationCreated { application, name, exempt } => {
+            Event::ApplicationCreated(store::ApplicationCreated {
+                application: application.0,
+                name: name.to_string(),
+                exempt_unknown_users: exempt.unknown_users,
+                exempt_disabled_users: exempt.disabled_users,
+            })
         }
         AuditRow::ApplicationUpdated(it) => Event::ApplicationUpdated(store::ApplicationUpdated {
             application: it.application.0,
@@ -299,6 +327,8 @@ pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
             disabled: it.disabled,
             sources: it.sources.as_ref().map(source_list),
             before: application_before(&it.before),
+            exempt_unknown_users: it.exempt.unknown_users,
+            exempt_disabled_users: it.exempt.disabled_users,
         }),
         AuditRow::ApplicationKeyRotated { application, old_until } => {
             let (application, old_until) = (application.0, old_until.0);
@@ -353,6 +383,7 @@ fn application_updated(m: store::ApplicationUpdated) -> Result<AuditRow, DecodeE
         sources: m.sources.map(|list| sources_from_proto(list.range)).transpose()?,
         disabled: m.disabled,
         before: application_before_from_proto(m.before)?,
+        exempt: exempt_change(m.exempt_unknown_users, m.exempt_disabled_users),
     }))
 }
 
@@ -424,6 +455,7 @@ pub(crate) fn event_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::ApplicationCreated(m) => AuditRow::ApplicationCreated {
             application: application(m.application),
             name: name(m.name, "name")?,
+            exempt: exempt(m.exempt_unknown_users, m.exempt_disabled_users),
         },
         Event::ApplicationUpdated(m) => application_updated(m)?,
         Event::ApplicationKeyRotated(m) => AuditRow::ApplicationKeyRotated {

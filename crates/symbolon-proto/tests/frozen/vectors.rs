@@ -56,6 +56,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-settings", None, samples::settings_audit()));
     vectors.push(audit("audit-batch-callers", None, samples::callers::audit()));
     vectors.push(audit("audit-batch-strangers", None, samples::callers::later_audit()));
+    vectors.push(audit("audit-batch-exempt", None, samples::callers::exempt_audit()));
     vectors.push(audit("audit-batch-pins", None, samples::pin_audit()));
     vectors.push(audit("audit-batch-bypass", None, samples::bypass_audit()));
     vectors.push(audit("audit-batch-challenges", None, samples::challenge_audit()));

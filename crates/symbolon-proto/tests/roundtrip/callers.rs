@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use symbolon_core::{
     Administrator, AdministratorBefore, AdministratorId, AdministratorUpdated, Application,
     ApplicationBefore, ApplicationId, ApplicationUpdated, AuditRow, Command, CreateAdministrator,
-    CreateApplication, DeleteAdministrator, DeleteApplication, LabelChange, OldKey, ProfileField,
-    RetireApplicationKey, Rights, Role, RotateAdministratorToken, RotateApplicationKey, Scope,
-    ScopePart, SourceRange, Sources, Strangers, UpdateAdministrator, UpdateApplication, UserChange,
-    UserId,
+    CreateApplication, DeleteAdministrator, DeleteApplication, ExemptionChange, Exemptions,
+    LabelChange, OldKey, ProfileField, RetireApplicationKey, Rights, Role,
+    RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, SourceRange, Sources,
+    Strangers, UpdateAdministrator, UpdateApplication, UserChange, UserId,
 };
 
 use super::{hash, id, index, name, number, reveal, sealed, time};
@@ -57,7 +57,7 @@ pub(super) fn application() -> impl Strategy<Value = Application> {
     let old_key = option::of((hash(), time()).prop_map(|(key, until)| OldKey { key, until }));
     let strangers = (time(), any::<u32>(), any::<u32>())
         .prop_map(|(since, met, untold)| Strangers { since, met, untold });
-    let later = (rights(), sources(), any::<bool>(), old_key, strangers);
+    let later = (rights(), sources(), any::<bool>(), old_key, strangers, exempt());
     (id(ApplicationId), name(), hash(), reveal(), time(), index(), later).prop_map(
         |(
             id,
@@ -66,7 +66,7 @@ pub(super) fn application() -> impl Strategy<Value = Application> {
             reveal,
             created_at,
             changed_at,
-            (rights, sources, disabled, old_key, strangers),
+            (rights, sources, disabled, old_key, strangers, exempt),
         )| {
             Application {
                 id,
@@ -77,6 +77,7 @@ pub(super) fn application() -> impl Strategy<Value = Application> {
                 rights,
                 sources,
                 disabled,
+                exempt,
                 strangers,
                 created_at,
                 changed_at,
@@ -85,27 +86,40 @@ pub(super) fn application() -> impl Strategy<Value = Application> {
     )
 }
 
+fn exempt() -> impl Strategy<Value = Exemptions> {
+    let both = any::<(bool, bool)>();
+    both.prop_map(|(unknown_users, disabled_users)| Exemptions { unknown_users, disabled_users })
+}
+
+fn exempt_change() -> impl Strategy<Value = ExemptionChange> {
+    any::<(Option<bool>, Option<bool>)>().prop_map(|(unknown_users, disabled_users)| {
+        ExemptionChange { unknown_users, disabled_users }
+    })
+}
+
 pub(super) fn command() -> impl Strategy<Value = Command> {
     let application = || id(ApplicationId);
     let administrator = || id(AdministratorId);
     let revision = || option::of(index());
-    let create = (application(), name(), hash(), sealed(), rights(), sources());
+    let create = (application(), name(), hash(), sealed(), rights(), sources(), exempt());
     let changes = (option::of(name()), option::of(rights()), option::of(sources()));
-    let update = (application(), changes, any::<Option<bool>>(), revision());
+    let update = (application(), changes, any::<Option<bool>>(), exempt_change(), revision());
     let admin = (administrator(), name(), hash(), sealed(), role(), scope());
     let whom = (option::of(role()), option::of(scope()), any::<Option<bool>>());
     prop_oneof![
-        create.prop_map(|(application, name, key, secret, rights, sources)| {
-            let create = CreateApplication { application, name, key, secret, rights, sources };
+        create.prop_map(|(application, name, key, secret, rights, sources, exempt)| {
+            let create =
+                CreateApplication { application, name, key, secret, rights, sources, exempt };
             Command::CreateApplication(create)
         }),
-        update.prop_map(|(application, (name, rights, sources), disabled, revision)| {
+        update.prop_map(|(application, (name, rights, sources), disabled, exempt, revision)| {
             Command::UpdateApplication(UpdateApplication {
                 application,
                 name,
                 rights,
                 sources,
                 disabled,
+                exempt,
                 revision,
             })
         }),
@@ -181,8 +195,9 @@ pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
         user_updated(),
         (option::of((1..=u64::MAX).prop_map(UserId)), super::user_name())
             .prop_map(|(user, name)| AuditRow::PersonalDataExported { user, name }),
-        (id(ApplicationId), name())
-            .prop_map(|(application, name)| AuditRow::ApplicationCreated { application, name }),
+        (id(ApplicationId), name(), exempt()).prop_map(|(application, name, exempt)| {
+            AuditRow::ApplicationCreated { application, name, exempt }
+        }),
         (id(ApplicationId), time()).prop_map(|(application, old_until)| {
             AuditRow::ApplicationKeyRotated { application, old_until }
         }),
@@ -200,6 +215,7 @@ pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
                         sources: it.sources,
                         disabled: it.disabled.map(|disabled| !disabled),
                     },
+                    exempt: it.exempt,
                 }))
             }
             Command::UpdateAdministrator(it) => {

@@ -106,7 +106,13 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
 
 pub(super) fn proof() -> impl Strategy<Value = Proof> {
     let code = (1..=u8::MAX).prop_map(Proof::RecoveryCode);
-    prop_oneof![Just(Proof::Code), Just(Proof::Bypass), Just(Proof::Challenge), code]
+    prop_oneof![
+        Just(Proof::Code),
+        Just(Proof::Bypass),
+        Just(Proof::Challenge),
+        Just(Proof::Exempt),
+        code
+    ]
 }
 
 /// A user with all that lets one in without a token.

@@ -4,9 +4,10 @@ use symbolon_core::{
     Administrator, AdministratorBefore, AdministratorId, AdministratorUpdated, Application,
     ApplicationBefore, ApplicationId, ApplicationUpdated, AuditEvent, AuditRow, Command,
     CreateAdministrator, CreateApplication, DeleteAdministrator, DeleteApplication, Denial,
-    KeyHash, LogIndex, OldKey, RetireApplicationKey, Reveal, Right, Rights, Role,
-    RotateAdministratorToken, RotateApplicationKey, Row, Scope, ScopePart, Sealed, SourceRange,
-    Sources, Strangers, Timestamp, UpdateAdministrator, UpdateApplication, Verified,
+    ExemptionChange, Exemptions, KeyHash, LogIndex, OldKey, Proof, RetireApplicationKey, Reveal,
+    Right, Rights, Role, RotateAdministratorToken, RotateApplicationKey, Row, Scope, ScopePart,
+    Sealed, SourceRange, Sources, Strangers, Timestamp, UpdateAdministrator, UpdateApplication,
+    Verified,
 };
 
 use super::{AT, audit_of, name, reveal, verified};
@@ -22,6 +23,7 @@ pub(crate) fn create_application() -> CreateApplication {
         secret: Sealed::new(vec![0x52; 8]),
         rights: Rights::VERIFY,
         sources: Sources::default(),
+        exempt: Exemptions::default(),
     }
 }
 
@@ -46,6 +48,7 @@ pub(crate) fn application(reveal: Option<Reveal>) -> Application {
         rights: Rights::VERIFY,
         sources: Sources::default(),
         disabled: false,
+        exempt: Exemptions::default(),
         strangers: Strangers::default(),
         created_at: AT,
         changed_at: LogIndex(300),
@@ -78,6 +81,7 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
         rights: Some(rights),
         sources: Some(sources()),
         disabled: Some(true),
+        exempt: ExemptionChange::default(),
         revision,
     };
     let rotate = RotateApplicationKey {
@@ -102,7 +106,7 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
         revision: None,
     };
     let rotate_token = RotateAdministratorToken { administrator, key, secret };
-    vec![
+    let commands = [
         ("create-application-whole", Command::CreateApplication(create)),
         ("update-application", Command::UpdateApplication(update)),
         ("rotate-application-key", Command::RotateApplicationKey(rotate)),
@@ -121,7 +125,8 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
             "delete-administrator",
             Command::DeleteAdministrator(DeleteAdministrator { administrator, revision }),
         ),
-    ]
+    ];
+    commands.into_iter().chain(exempt_commands()).collect()
 }
 
 /// Rows as they came later.
@@ -144,7 +149,9 @@ pub(crate) fn rows() -> Vec<(&'static str, Row)> {
     };
     let strangers = Strangers { since: AT, met: 100, untold: 40 };
     let met = Application { strangers, ..self::application(None) };
+    let exempt = Application { exempt: EXEMPT, ..self::application(None) };
     vec![
+        ("application-exempt", Row::Application(exempt)),
         ("application-strangers", Row::Application(met)),
         ("application-whole", Row::Application(application)),
         ("administrator-whole", Row::Administrator(administrator)),
@@ -162,6 +169,7 @@ pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
             sources: Some(sources()),
             disabled: Some(false),
             before: ApplicationBefore::default(),
+            exempt: ExemptionChange::default(),
         }),
         AuditRow::ApplicationKeyRotated { application, old_until: AT.plus(9_000) },
         AuditRow::ApplicationKeyRetired { application },
@@ -184,6 +192,45 @@ pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     ])
 }
 
+const EXEMPT: Exemptions = Exemptions { unknown_users: true, disabled_users: true };
+const CHANGE: ExemptionChange =
+    ExemptionChange { unknown_users: Some(false), disabled_users: Some(true) };
+
+fn update(exempt: ExemptionChange) -> UpdateApplication {
+    UpdateApplication {
+        application: APPLICATION,
+        name: None,
+        rights: None,
+        sources: None,
+        disabled: None,
+        exempt,
+        revision: None,
+    }
+}
+
+/// Commands about who is let in without a code.
+fn exempt_commands() -> [(&'static str, Command); 2] {
+    let create = CreateApplication { exempt: EXEMPT, ..create_application() };
+    [
+        ("create-application-exempt", Command::CreateApplication(create)),
+        ("update-application-exempt", Command::UpdateApplication(update(CHANGE))),
+    ]
+}
+
+/// Events about it.
+pub(crate) fn exempt_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let UpdateApplication { application, name, rights, sources, disabled, exempt, .. } =
+        update(CHANGE);
+    let before = ApplicationBefore::default();
+    let updated =
+        ApplicationUpdated { application, name, rights, sources, disabled, exempt, before };
+    audit_of(vec![
+        AuditRow::ApplicationCreated { application, name: super::name("vpn-1"), exempt: EXEMPT },
+        AuditRow::ApplicationUpdated(updated),
+        AuditRow::Verified(Verified { user: None, proof: Proof::Exempt, ..verified(None) }),
+    ])
+}
+
 /// Events that came after those.
 pub(crate) fn later_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     let ambiguous = Verified { user: None, ..verified(Some(Denial::AmbiguousName)) };
@@ -202,6 +249,7 @@ pub(crate) fn changes_audit() -> Vec<AuditRow> {
             rights: Some(rights()),
             sources: Some(sources()),
             disabled: Some(false),
+            exempt: ExemptionChange::default(),
             before: ApplicationBefore {
                 name: Some(name("vpn-1")),
                 rights: Some(Rights::VERIFY),

@@ -8,11 +8,12 @@ use symbolon_core::{
     AdministratorId, AdmitNode, ApplicationId, AuditEvent, AuditRow, Block, BlockUser, Caller,
     ChallengeId, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster,
     CreateJoinToken, CreateUser, DataKeyId, DataKeys, Decision, DeleteUser, Denial, Digest,
-    DisplayName, EnrollToken, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LabelChange,
-    LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, ProfileField, Proposal,
-    Reason, RecordExport, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, Reveal,
-    RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial, SetNodeAddresses, Timestamp,
-    Token, TokenId, UnblockUser, UpdateUser, User, UserChange, UserId, UserName, Verdict, Verified,
+    DisplayName, EnrollToken, Exemptions, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
+    LabelChange, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, ProfileField,
+    Proposal, Reason, RecordExport, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey,
+    Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial, SetNodeAddresses,
+    Timestamp, Token, TokenId, UnblockUser, UpdateUser, User, UserChange, UserId, UserName,
+    Verdict, Verified,
 };
 
 mod bypass;
@@ -401,6 +402,7 @@ fn audit_rows() -> Vec<AuditRow> {
         AuditRow::ApplicationCreated {
             application: ApplicationId(0x0102_0304_0506_0708),
             name: name("vpn-1"),
+            exempt: Exemptions::default(),
         },
         AuditRow::JoinTokenCreated {
             join_token: JoinTokenId(0xd1d2_d3d4_d5d6_d7d8),

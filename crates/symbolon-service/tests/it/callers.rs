@@ -84,6 +84,7 @@ async fn a_key_with_sources_is_nobodys_from_elsewhere_or_from_nowhere() {
         name: "mail".to_owned(),
         rights: Rights::VERIFY.with(Right::HelpDesk),
         sources: vec!["192.0.2.0/24".to_owned()],
+        ..NewApplication::default()
     };
     let (_, key, _) = service.create_application(admin, None, &new, deadline()).await.unwrap();
     let from = |ip: &str| Some(ip.parse().unwrap());

@@ -9,6 +9,8 @@ mod callers;
 #[cfg(test)]
 mod data_key;
 #[cfg(test)]
+mod exempt;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod pins;

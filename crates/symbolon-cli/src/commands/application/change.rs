@@ -8,7 +8,7 @@ use symbolon_proto::v1::{
 };
 
 use super::super::{SecretPlace, said};
-use super::{RightName, numbers};
+use super::{DecisionName, RightName, numbers};
 use crate::{
     context::Context,
     error::Failure,
@@ -44,6 +44,14 @@ struct Fields {
     /// Take its keys from everywhere
     #[arg(long)]
     any_source: bool,
+    /// What becomes of names that are nobody's: `allow` lets them in without a code, and is a standing
+    /// warning
+    #[arg(long, value_name = "DECISION")]
+    unknown_users: Option<DecisionName>,
+    /// What becomes of users who are switched off: `allow` lets them in without a code, unless they are
+    /// blocked, locked or waiting, and is a standing warning
+    #[arg(long, value_name = "DECISION")]
+    disabled_users: Option<DecisionName>,
 }
 
 pub(super) async fn set(
@@ -65,6 +73,14 @@ pub(super) async fn set(
     if fields.any_source || !fields.sources.is_empty() {
         application.sources = fields.sources;
         paths.push("sources");
+    }
+    if let Some(decision) = fields.unknown_users {
+        application.set_unknown_users(decision.into());
+        paths.push("unknown_users");
+    }
+    if let Some(decision) = fields.disabled_users {
+        application.set_disabled_users(decision.into());
+        paths.push("disabled_users");
     }
     update(context, name, application, &paths, "is changed", format).await
 }

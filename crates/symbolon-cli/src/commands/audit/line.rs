@@ -80,6 +80,7 @@ fn line(event: &v1::AuditEvent) -> String {
         decision = match verified.decision() {
             v1::Decision::Deny => format!("DENY {}", verified.reason_detail().as_str_name()),
             decided if verified.bypassed => format!("{} BYPASS", decided.as_str_name()),
+            decided if verified.exempt => format!("{} EXEMPT", decided.as_str_name()),
             decided if verified.recovery > 0 => {
                 format!("{} RECOVERY {}", decided.as_str_name(), verified.recovery)
             }

@@ -13,7 +13,7 @@ use crate::script::Wish;
 impl Maker<'_> {
     pub(super) fn about_caller(&self, wish: &Wish) -> Command {
         match wish {
-            Wish::Application { application, name, rights, sources, key_off } => {
+            Wish::Application { application, name, rights, sources, exempt, key_off } => {
                 Command::CreateApplication(CreateApplication {
                     application: ApplicationId(*application),
                     name: named("app", *name),
@@ -21,18 +21,26 @@ impl Maker<'_> {
                     secret: self.sealed(*key_off, 2),
                     rights: rights_of(*rights),
                     sources: sources_of(*sources),
+                    exempt: *exempt,
                 })
             }
-            Wish::UpdateApplication { application, name, rights, sources, disabled, bound } => {
-                Command::UpdateApplication(UpdateApplication {
-                    application: ApplicationId(*application),
-                    name: name.map(|name| named("app", name)),
-                    rights: rights.map(rights_of),
-                    sources: sources.map(sources_of),
-                    disabled: *disabled,
-                    revision: self.application_revision(*application, *bound),
-                })
-            }
+            Wish::UpdateApplication {
+                application,
+                name,
+                rights,
+                sources,
+                disabled,
+                exempt,
+                bound,
+            } => Command::UpdateApplication(UpdateApplication {
+                exempt: *exempt,
+                application: ApplicationId(*application),
+                name: name.map(|name| named("app", name)),
+                rights: rights.map(rights_of),
+                sources: sources.map(sources_of),
+                disabled: *disabled,
+                revision: self.application_revision(*application, *bound),
+            }),
             Wish::RotateApplicationKey { application, overlap, key_off } => {
                 Command::RotateApplicationKey(RotateApplicationKey {
                     application: ApplicationId(*application),

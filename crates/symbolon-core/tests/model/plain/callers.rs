@@ -3,10 +3,10 @@
 use symbolon_core::{
     Administrator, AdministratorBefore, AdministratorId, AdministratorUpdated, Application,
     ApplicationBefore, ApplicationId, ApplicationUpdated, AuditRow, Caller, Command,
-    CreateAdministrator, CreateApplication, DeleteAdministrator, DeleteApplication, LogIndex,
-    OldKey, Profile, Refusal, Reply, RetireApplicationKey, Reveal, Right, Rights, Role,
-    RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, Sealed, Strangers, Timestamp,
-    TokenId, UpdateAdministrator, UpdateApplication, UserId,
+    CreateAdministrator, CreateApplication, DeleteAdministrator, DeleteApplication,
+    ExemptionChange, LogIndex, OldKey, Profile, Refusal, Reply, RetireApplicationKey, Reveal,
+    Right, Rights, Role, RotateAdministratorToken, RotateApplicationKey, Scope, ScopePart, Sealed,
+    Strangers, Timestamp, TokenId, UpdateAdministrator, UpdateApplication, UserId,
 };
 
 use super::{At, Decided, Model, Person, REVEALED};
@@ -163,12 +163,14 @@ impl Model {
             rights: command.rights,
             sources: command.sources.clone(),
             disabled: false,
+            exempt: command.exempt,
             strangers: Strangers::default(),
             created_at: Timestamp(self.now),
             changed_at: at.index,
         });
         let (application, name) = (command.application, command.name.clone());
-        self.tell(at, AuditRow::ApplicationCreated { application, name });
+        let exempt = command.exempt;
+        self.tell(at, AuditRow::ApplicationCreated { application, name, exempt });
         Ok(Reply::ApplicationCreated(application))
     }
 
@@ -204,6 +206,7 @@ impl Model {
             rights: None,
             sources: None,
             disabled: None,
+            exempt: ExemptionChange::default(),
             before: ApplicationBefore::default(),
         };
         if let Some(name) = command.name.clone().filter(|name| *name != row.name) {
@@ -225,6 +228,17 @@ impl Model {
             told.before.disabled = Some(row.disabled);
             told.disabled = Some(disabled);
             row.disabled = disabled;
+        }
+        let asked = command.exempt;
+        if let Some(unknown_users) =
+            asked.unknown_users.filter(|is| *is != row.exempt.unknown_users)
+        {
+            told.exempt.unknown_users = Some(unknown_users);
+            row.exempt.unknown_users = unknown_users;
+        }
+        if let Some(others) = asked.disabled_users.filter(|is| *is != row.exempt.disabled_users) {
+            told.exempt.disabled_users = Some(others);
+            row.exempt.disabled_users = others;
         }
         row.changed_at = at.index;
         self.tell(at, AuditRow::ApplicationUpdated(told));

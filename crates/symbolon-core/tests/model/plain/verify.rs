@@ -1,8 +1,8 @@
 //! What becomes of a code.
 
 use symbolon_core::{
-    ApplicationId, AuditRow, ChallengeAnswer, Decision, Denial, Match, Outcome, Proof, Refusal,
-    Reply, Setting, Standing, Strangers, Timestamp, Token, UserName, Verdict, Verified,
+    ApplicationId, AuditRow, ChallengeAnswer, Decision, Denial, Exemptions, Match, Outcome, Proof,
+    Refusal, Reply, Setting, Standing, Strangers, Timestamp, Token, UserName, Verdict, Verified,
 };
 
 use super::tokens::is_looked_at;
@@ -24,6 +24,11 @@ impl Model {
         let mut spent = Vec::new();
         let mut proof = Proof::Code;
         let decision = match &person {
+            None if meant.is_empty() && self.exempt(Some(outcome.application)).unknown_users => {
+                self.notes.push("a name that is nobody's is let in");
+                proof = Proof::Exempt;
+                Decision::Allow
+            }
             None if meant.is_empty() => Decision::Deny(Denial::UnknownUser),
             None => Decision::Deny(Denial::AmbiguousName),
             Some(person) => self.judge(at, outcome, person, &mut spent, &mut proof),
@@ -33,6 +38,7 @@ impl Model {
             let person = self.person(person.id).unwrap();
             match decision {
                 Decision::Allow if proof == Proof::Bypass => person.bypass = None,
+                Decision::Allow if proof == Proof::Exempt => {}
                 Decision::Allow => person.wrong.clear(),
                 Decision::Deny(Denial::CodeMismatch | Denial::WrongPin) => {
                     person.wrong.push((outcome.application, now));
@@ -151,10 +157,16 @@ impl Model {
         self.note_standing(person, outcome.application);
         let bypassed = person.bypass.as_ref().is_some_and(|bypass| self.now < bypass.until.0);
         let without_token = bypassed || outcome.recovery_code.is_some();
-        let barred = barred(self.standing(person, Some(outcome.application), self.now));
+        let standing = self.standing(person, Some(outcome.application), self.now);
+        let barred = barred(standing);
         if let Some(answer) = &outcome.answer {
             *proof = Proof::Challenge;
             return self.judge_answer(at, outcome, answer, person, barred);
+        }
+        if standing == Standing::Exempt {
+            self.note_if(!person.wrong.is_empty(), "an exemption forgives nothing");
+            *proof = Proof::Exempt;
+            return Decision::Allow;
         }
         match barred {
             Some(Denial::NoToken | Denial::PinExpired) if without_token => {}
@@ -287,7 +299,8 @@ impl Model {
         let failures = person.wrong.len() as u64;
         let wait_until = self.wait_until(person);
         let has_token = self.tokens.iter().any(|token| token.user == person.id && !token.pending);
-        if person.disabled {
+        let is_let_in = self.exempt(application).disabled_users;
+        if person.disabled && !is_let_in {
             Standing::Disabled
         } else if person.block.as_ref().is_some_and(|block| at < block.until.0) {
             Standing::Blocked
@@ -299,6 +312,8 @@ impl Model {
             .is_some_and(|id| person.wrong_by(id) as u64 >= self.failures_of_one_application())
         {
             Standing::ShareSpent
+        } else if person.disabled {
+            Standing::Exempt
         } else if !has_token {
             Standing::NoToken
         } else if self.pin_due(person).is_some_and(|due| due <= at)
@@ -308,6 +323,12 @@ impl Model {
         } else {
             Standing::Active
         }
+    }
+
+    /// Whom an application lets in; none lets in nobody.
+    fn exempt(&self, application: Option<ApplicationId>) -> Exemptions {
+        let row = self.applications.iter().find(|row| Some(row.id) == application);
+        row.map_or_else(Exemptions::default, |row| row.exempt)
     }
 
     /// H, less what each node keeps back.
@@ -373,7 +394,7 @@ const fn barred(standing: Standing) -> Option<Denial> {
         Standing::ShareSpent => Some(Denial::ShareSpent),
         Standing::NoToken => Some(Denial::NoToken),
         Standing::PinExpired => Some(Denial::PinExpired),
-        Standing::Active => None,
+        Standing::Exempt | Standing::Active => None,
     }
 }
 

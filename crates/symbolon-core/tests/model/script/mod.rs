@@ -1,7 +1,9 @@
 //! Random scripts. Names, ids and times come from small sets, so that steps meet: what is rare in a
 //! cluster is frequent here. A script follows from its seed alone.
 
-use symbolon_core::{AdministratorId, ApplicationId, Caller, NodeId, Role, Setting};
+use symbolon_core::{
+    AdministratorId, ApplicationId, Caller, ExemptionChange, Exemptions, NodeId, Role, Setting,
+};
 
 use crate::dice::Dice;
 
@@ -120,11 +122,8 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
     if theme == Theme::Callers {
         wishes.extend(callers(dice));
     }
-    // Two whom one name fits.
     if theme == Theme::Everything && dice.chance(40) {
-        wishes.push(Wish::User { user: 3, name: 4 + dice.below(2), profile: 0 });
-        wishes.push(Wish::User { user: 4, name: 5 + dice.below(2), profile: 0 });
-        wishes.push(Wish::token(3, 9));
+        wishes.extend(namesakes(dice));
     }
     // Somebody who has recovery codes and nothing else.
     if theme == Theme::People && dice.chance(50) {
@@ -143,6 +142,10 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
     }
     if theme == Theme::Guessing {
         wishes.extend(low_settings(dice));
+    }
+    if matches!(theme, Theme::Everything | Theme::Guessing | Theme::People) && dice.chance(25) {
+        let both = ExemptionChange { unknown_users: Some(true), disabled_users: Some(true) };
+        wishes.push(Wish::exempt(1, both));
     }
     if theme == Theme::Tokens {
         wishes.extend(token_settings(dice));
@@ -179,12 +182,22 @@ fn callers(dice: &mut Dice) -> [Wish; 5] {
     let (role, scope) = (Role::HelpDesk, dice.below(5));
     let (application, rights) = (3, dice.pick(&[1, 5, 5]));
     let (name, sources, key_off) = (application, 0, 0);
+    let exempt = Exemptions::default();
     [
         Wish::Administrator { administrator: 2, name: 2, role, scope, key_off },
-        Wish::Application { application, name, rights, sources, key_off },
+        Wish::Application { application, name, rights, sources, exempt, key_off },
         Wish::User { user: 3, name: 3, profile: 1 },
         Wish::User { user: 4, name: 4, profile: 3 },
         Wish::token(4, 5),
+    ]
+}
+
+/// Two whom one name fits.
+fn namesakes(dice: &mut Dice) -> [Wish; 3] {
+    [
+        Wish::User { user: 3, name: 4 + dice.below(2), profile: 0 },
+        Wish::User { user: 4, name: 5 + dice.below(2), profile: 0 },
+        Wish::token(3, 9),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! What people and nodes ask for, before it is known what there is.
 
 use symbolon_core::pin::PinFault;
-use symbolon_core::{ProfileField, Role, Setting};
+use symbolon_core::{ExemptionChange, Exemptions, ProfileField, Role, Setting};
 
 use super::{Theme, pins};
 use crate::dice::Dice;
@@ -101,6 +101,7 @@ pub(crate) enum Wish {
         name: u64,
         rights: u64,
         sources: u64,
+        exempt: Exemptions,
         key_off: i64,
     },
     /// Rights, sources and names by their numbers.
@@ -110,6 +111,7 @@ pub(crate) enum Wish {
         rights: Option<u64>,
         sources: Option<u64>,
         disabled: Option<bool>,
+        exempt: ExemptionChange,
         bound: bool,
     },
     RotateApplicationKey {
@@ -212,7 +214,22 @@ impl Wish {
     }
 
     pub(super) const fn application(application: u64) -> Self {
-        Self::Application { application, name: application, rights: 1, sources: 0, key_off: 0 }
+        let exempt = Exemptions { unknown_users: false, disabled_users: false };
+        let name = application;
+        Self::Application { application, name, rights: 1, sources: 0, exempt, key_off: 0 }
+    }
+
+    pub(super) const fn exempt(application: u64, exempt: ExemptionChange) -> Self {
+        let (name, rights, sources, disabled) = (None, None, None, None);
+        Self::UpdateApplication {
+            application,
+            name,
+            rights,
+            sources,
+            disabled,
+            exempt,
+            bound: false,
+        }
     }
 
     pub(super) const fn join_token(join_token: u64) -> Self {
@@ -429,7 +446,8 @@ fn new_application(dice: &mut Dice) -> Wish {
     let application = 1 + dice.below(4);
     let name = if dice.chance(70) { application } else { 1 + dice.below(4) };
     let (rights, sources) = (dice.below(6), dice.below(2));
-    Wish::Application { application, name, rights, sources, key_off: key_off(dice) }
+    let exempt = Exemptions { unknown_users: dice.chance(20), disabled_users: dice.chance(20) };
+    Wish::Application { application, name, rights, sources, exempt, key_off: key_off(dice) }
 }
 
 fn callers(dice: &mut Dice) -> Wish {
@@ -445,6 +463,10 @@ fn callers(dice: &mut Dice) -> Wish {
             rights: dice.sometimes(50, |dice| dice.below(6)),
             sources: dice.sometimes(40, |dice| dice.below(3)),
             disabled: dice.sometimes(40, |dice| dice.chance(40)),
+            exempt: ExemptionChange {
+                unknown_users: dice.sometimes(30, |dice| dice.chance(60)),
+                disabled_users: dice.sometimes(30, |dice| dice.chance(60)),
+            },
             bound,
         },
         5..=6 => {

@@ -1,0 +1,75 @@
+//! Whom an application lets in without a code.
+
+use crate::digest::{Canonical, CanonicalWriter};
+use crate::{Application, State};
+
+/// Whom an application lets in without a code, because an administrator chose so. By default nobody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Exemptions {
+    /// Names that are nobody's. A name that fits several users is none of them.
+    pub unknown_users: bool,
+    /// Users whom an administrator has switched off, unless they are blocked, locked or waiting.
+    pub disabled_users: bool,
+}
+
+/// What of [`Exemptions`] is to be another than it is; `None` leaves it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ExemptionChange {
+    /// See [`Exemptions::unknown_users`].
+    pub unknown_users: Option<bool>,
+    /// See [`Exemptions::disabled_users`].
+    pub disabled_users: Option<bool>,
+}
+
+impl Exemptions {
+    /// Whether nobody is let in.
+    #[must_use]
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// What of these is another in `after`: of a yes or no, what it was before follows from it.
+    pub(crate) fn change_to(self, after: Self) -> ExemptionChange {
+        let to = |before: bool, after: bool| (before != after).then_some(after);
+        ExemptionChange {
+            unknown_users: to(self.unknown_users, after.unknown_users),
+            disabled_users: to(self.disabled_users, after.disabled_users),
+        }
+    }
+
+    /// These with some changed.
+    #[must_use]
+    pub fn with(self, change: ExemptionChange) -> Self {
+        Self {
+            unknown_users: change.unknown_users.unwrap_or(self.unknown_users),
+            disabled_users: change.disabled_users.unwrap_or(self.disabled_users),
+        }
+    }
+}
+
+impl State {
+    /// Applications that let somebody in without a code, in the order of their ids. Each is worth a
+    /// standing warning.
+    pub fn exempting(&self) -> impl Iterator<Item = &Application> {
+        self.applications.iter().filter(|row| !row.exempt.is_none())
+    }
+}
+
+// Both came later and count where they say something: other rows and events keep the hash that they had.
+
+impl Canonical for Exemptions {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        if !self.is_none() {
+            w.number(self.unknown_users.into()).number(self.disabled_users.into());
+        }
+    }
+}
+
+impl Canonical for ExemptionChange {
+    fn canonical(&self, w: &mut CanonicalWriter) {
+        let said = |what: Option<bool>| what.map_or(0, |is| 1 + u64::from(is));
+        if *self != Self::default() {
+            w.number(said(self.unknown_users)).number(said(self.disabled_users));
+        }
+    }
+}
