@@ -64,7 +64,8 @@ async fn a_pin_is_changed_in_a_sign_in_at_any_node_also_when_the_one_that_asked_
     assert!(used.reason() == Reason::CodeAlreadyUsed, "{:?}", Verdict::from(&used));
     let new = three.verify(typed(&alice, code("2580", step + 1), &[])).await.unwrap();
     assert!(new.decision() == Decision::Allow, "{:?}", Verdict::from(&new));
-    let shown = cluster.admin(2).get_user("alice").await.unwrap();
+    // Then the audit of that node has the last moment too.
+    let shown = cluster.admin(3).get_user("alice").await.unwrap();
     assert!(shown.failures == 0 && shown.pin_due_at.is_none());
 
     let wanted = filter(|filter| filter.r#type = vec![EventType::PinChanged.into()]);

@@ -9,7 +9,7 @@ use crate::program::{Asking, CONFIGURATION, DONE, NO, USAGE, binary, keys};
 /// Base32 of 20 bytes.
 const SEED: &str = "GEZD GNBV gy3t qojq GEZD-GNBV-GY3T-QOJQ\n";
 
-const OF_A_USER: [&str; 18] = [
+const OF_A_USER: [&str; 19] = [
     "block",
     "bypass",
     "created_at",
@@ -22,6 +22,7 @@ const OF_A_USER: [&str; 18] = [
     "language",
     "locked",
     "phones",
+    "pin_due_at",
     "pin_set_at",
     "recovery_codes_left",
     "tags",
@@ -173,7 +174,17 @@ async fn verifications_are_told_by_their_exit_code() {
     let code = person.otp.code();
     let asked = format!("{} --client-ip 192.0.2.1 --request-id {id}", verify(&code));
     let allowed = portal.run(&asked).await.json(DONE);
-    let expected = ["decision", "log_index", "node", "reason", "reason_detail", "request_id"];
+    let expected = [
+        "decision",
+        "log_index",
+        "node",
+        "prompt",
+        "prompt_kind",
+        "reason",
+        "reason_detail",
+        "request_id",
+        "state",
+    ];
     assert_eq!(keys(&allowed), expected);
     assert_eq!((&allowed["decision"], &allowed["reason"]), (&json!("ALLOW"), &Value::Null));
     assert_eq!(allowed["request_id"], id);
