@@ -21,7 +21,7 @@ use serde_json::Value;
 use symbolon_testkit::{Cluster, Options};
 use tokio::process::Command;
 
-const USAGE: &str = "speed [--quick] [--write FILE.md]";
+const USAGE: &str = "speed [--quick] [--users N] [--seconds N] [--write FILE.md]";
 /// Verifications at once.
 const CONCURRENCY: &str = "1,16,64,256";
 
@@ -45,17 +45,23 @@ fn main() {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => plan = Plan { users: 3_000, seconds: 1 },
+            "--users" => plan.users = number(arguments.next()),
+            "--seconds" => plan.seconds = number(arguments.next()),
             "--write" => page = arguments.next().map(PathBuf::from),
             _ => panic!("{USAGE}"),
         }
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let measured = runtime.block_on(measure(plan));
-    let table = page::table(&measured);
+    let table = page::table(&measured, plan.users, plan.seconds);
     println!("{table}");
     if let Some(file) = page {
         page::write(&file, &table);
     }
+}
+
+fn number(value: Option<String>) -> u32 {
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{USAGE}"))
 }
 
 async fn measure(plan: Plan) -> Vec<Measured> {

@@ -11,8 +11,9 @@ use crate::Measured;
 const BEGIN: &str = "<!-- generated: begin -->";
 const END: &str = "<!-- generated: end -->";
 
-pub(crate) fn table(measured: &[Measured]) -> String {
-    let mut text = format!("Measured on {}.\n\n", machine());
+pub(crate) fn table(measured: &[Measured], users: u32, seconds: u32) -> String {
+    let mut text =
+        format!("Measured with {users} users, {seconds} s for each line, on {}.\n\n", machine());
     text.push_str(
         "| what | at once | per second | of the floor | p50 ms | p99 ms | p99.9 ms | longest ms |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- |\n",

@@ -12,7 +12,7 @@ cargo xtask verify [--only STEP,STEP] [--keep-going]
 cargo xtask tidy
     The house rules alone.
 
-cargo xtask bench [--quick] [--write FILE.md]
+cargo xtask bench [--quick] [--users N] [--seconds N] [--write FILE.md]
     How fast it is, in release mode, compared with a server that does nothing.
 
 cargo xtask soak [--verifications N] [--people N] [--chart FILE.svg]
