@@ -9,9 +9,24 @@ mod tests {
     use symbolon_core::{
         Administrator, AdministratorId, Application, ApplicationId, DataKeyId, Denial, Digest,
         Exemptions, KeyHash, LogIndex, Name, NodeId, OldKey, PhoneKind, ProfileField, RequestId,
-        RestoreError, Right, Rights, Role, Row, Scalars, Scope, ScopePart, Sealed, SourceRange,
-        Sources, State, Strangers, Timestamp, Token, TokenId, UserId,
+        RestoreError, Right, Rights, Role, Row, Scalars, Scope, ScopePart, Sealed, SealedField,
+        SealedPlace, SourceRange, Sources, State, Strangers, Timestamp, Token, TokenId, UserId,
     };
+
+    /// Whoever seals fields again goes on from there.
+    #[test]
+    fn a_place_among_sealed_fields_moves_with_what_was_reached() {
+        let mut place = SealedPlace::default();
+        for field in
+            [SealedField::CaKey, SealedField::Seed(TokenId(5)), SealedField::Pin(UserId(7))]
+        {
+            place.reach(field);
+        }
+        assert_eq!(place, SealedPlace { token: TokenId(5), user: UserId(7) });
+        place.reach(SealedField::RecoveryCodes(UserId(8)));
+        place.reach(SealedField::ApiKey(ApplicationId(9)));
+        assert_eq!(place, SealedPlace { token: TokenId(5), user: UserId(8) });
+    }
 
     #[test]
     fn denials_have_the_numbers_and_names_that_they_always_had() {

@@ -4,7 +4,7 @@
 mod tests {
     use symbolon_core::otp::{Algorithm, Code, Parameters, Position, matching_step};
     use symbolon_core::pin::{Pin, PinFault, PinOrder, PinRecord, PinRules, SALT_BYTES, Typed};
-    use symbolon_core::{Phone, PhoneKind, Secret, Setting, Settings, Timestamp};
+    use symbolon_core::{Phone, PhoneKind, Secret, Setting, Settings, State, Timestamp};
 
     const RULES: PinRules = PinRules { min_length: 4, prevent_weak: true, history: 5 };
 
@@ -114,6 +114,28 @@ mod tests {
             record.as_secret().expose().len()
         };
         assert_eq!([0, 5, 10, 1_000].map(record), [1, 6, 11, 11].map(|pins| 1 + pins * 48));
+    }
+
+    #[test]
+    fn a_record_of_the_longest_history_is_read_and_a_longer_one_is_not() {
+        let of = |pins: usize| {
+            let bytes = [&[1][..], &vec![7; pins * 48][..]].concat();
+            PinRecord::from_secret(Secret::new(bytes)).is_ok()
+        };
+        assert_eq!([0, 1, 10, 11, 12, 13].map(of), [false, true, true, true, false, false]);
+    }
+
+    /// A history that was switched off for a while can hold one twice.
+    #[test]
+    fn a_pin_that_is_kept_twice_is_known() {
+        let first = PinRecord::new(&pin("4711"), salt(1), None, 5);
+        let second = PinRecord::new(&pin("4711"), salt(2), Some(&first), 5);
+        assert!(second.knows(&pin("4711"), 5) && !second.knows(&pin("4712"), 5));
+    }
+
+    #[test]
+    fn a_pin_is_typed_before_the_code_unless_it_is_set_otherwise() {
+        assert_eq!(State::default().pin_order(), PinOrder::Before);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symbolon_core::{
-    Answer, ApplicationId, AuditEvent, Caller, Change, Name, Output, Proposal, Reply, Row, RowKey,
-    SealedPlace, Serial, State, Timestamp, UserId,
+    Answer, Application, ApplicationId, AuditEvent, Caller, Change, Name, Output, Proposal, Reply,
+    Row, RowKey, SealedPlace, Serial, State, Timestamp, UserId,
 };
 
 use crate::coverage::Coverage;
@@ -230,6 +230,12 @@ impl Run<'_> {
     }
 
     fn compare_callers(&self) -> Result<(), String> {
+        let lets_in = |row: &&Application| row.exempt.unknown_users || row.exempt.disabled_users;
+        let mut exempting: Vec<_> =
+            self.model.applications.iter().filter(lets_in).map(|row| row.id).collect();
+        exempting.sort();
+        let found = self.state.exempting().map(|row| row.id).collect();
+        equal("the applications that let somebody in", &exempting, &found)?;
         for row in &self.model.applications {
             let until = row.old_key.map_or(0, |old| old.until.0);
             for at in [self.model.now, until.saturating_sub(1), until] {
