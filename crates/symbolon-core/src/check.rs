@@ -186,8 +186,8 @@ impl State {
             let within = open <= CHALLENGES_PER_USER_MAX && challenge.tries < CHALLENGE_TRIES_MAX;
             ensure(asked && found && within, Violation::Challenge(challenge.id))?;
         }
-        let stray = self.challenged.size() == self.challenges.len();
-        ensure(stray, Violation::Challenge(ChallengeId::default()))
+        let none_is_stray = self.challenged.size() == self.challenges.len();
+        ensure(none_is_stray, Violation::Challenge(ChallengeId::default()))
     }
 
     fn check_due(&self) -> Result<(), Violation> {

@@ -225,8 +225,8 @@ impl State {
         let recovery_codes = codes.map_or(0, RecoveryCodes::left);
         let block = user.block.as_ref().map(|block| block.until);
         let due_at = self.pin_due_at(user);
-        let row = application.and_then(|id| self.application(id));
-        let exempt = user.disabled && row.is_some_and(|row| row.exempt.disabled_users);
+        let exempts = |id| self.application(id).is_some_and(|row| row.exempt.disabled_users);
+        let exempt = user.disabled && application.is_some_and(exempts);
         [
             Finding::Enabled { disabled: user.disabled, exempt },
             Finding::Block { until: block.filter(|until| at < *until) },

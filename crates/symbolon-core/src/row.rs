@@ -120,6 +120,12 @@ impl RecoveryCodes {
         all.saturating_sub(self.used.count_ones())
     }
 
+    /// Numbers of those that are used, from 1, the lowest first.
+    pub fn numbers_used(&self) -> impl Iterator<Item = u8> {
+        let known = (1..).map_while(|number| self.is_used(number).map(|is| (number, is)));
+        known.filter(|(_, is_used)| *is_used).map(|(number, _)| number)
+    }
+
     /// These codes with one more of them used.
     #[must_use]
     pub fn spending(&self, number: u8) -> Self {

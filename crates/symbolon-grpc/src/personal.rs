@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::stream;
-use symbolon_core::{State, Timestamp, User};
+use symbolon_core::{RecoveryCodes, State, Timestamp, User};
 use symbolon_proto::v1;
 use symbolon_service::{PersonalData, Service};
 use tokio::time::Instant;
@@ -88,13 +88,13 @@ fn held(user: &User, state: &State, now: Timestamp) -> v1::PersonalData {
         failures: *failures,
     });
     let codes = user.recovery_codes.as_deref();
-    let is_used = |number: &u8| codes.and_then(|codes| codes.is_used(*number)) == Some(true);
+    let used = codes.into_iter().flat_map(RecoveryCodes::numbers_used);
     v1::PersonalData {
         user: Some(convert::user(user, state, now)),
         last_failure_at: (user.failed_at.0 != 0).then(|| timestamp(user.failed_at)),
         failures_by: failures_by.collect(),
         recovery_codes_created_at: codes.map(|codes| timestamp(codes.created_at)),
-        recovery_codes_used: (1..=10).filter(is_used).map(u32::from).collect(),
+        recovery_codes_used: used.map(u32::from).collect(),
         last_block: user.block.as_ref().map(convert::block),
         last_bypass: user.bypass.as_deref().map(convert::bypass),
     }

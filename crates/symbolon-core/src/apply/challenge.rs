@@ -1,20 +1,13 @@
 //! Challenges: asking for a new PIN, and taking the answer.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Context, Output};
 use crate::limits::{CHALLENGE_TRIES_MAX, CHALLENGES_PER_USER_MAX};
 use crate::{
-    Challenge, ChallengeAnswer, ChosenPin, Decision, Denial, Fingerprint, Outcome, Prompt, Refusal,
-    Row, RowKey, State, User, UserId, UserPin,
+    Challenge, ChallengeAnswer, Decision, Denial, Fingerprint, Outcome, Prompt, Refusal, Row,
+    RowKey, State, User, UserId, Verdict,
 };
-
-/// What comes of an answer.
-pub(super) struct Answered {
-    pub(super) user: User,
-    pub(super) decision: Decision,
-}
 
 impl State {
     /// Whether the answer in an outcome was computed from what stands.
@@ -90,11 +83,12 @@ impl State {
         (asked, answer): (&Challenge, &ChallengeAnswer),
         context: &Context<'_>,
         out: &mut Output,
-    ) -> Answered {
+    ) -> Verdict {
         self.delete(RowKey::Challenge(asked.id), out);
         let (prompt, chosen) = match (&answer.pin, asked.chosen) {
             (Ok(pin), Some(chosen)) if pin.fingerprint == chosen => {
-                return self.change_pin(user, pin, context, out);
+                self.give_pin(user, (Some(pin.sealed.clone()), false), context, out);
+                return Verdict { decision: Decision::Allow, failures: 0 };
             }
             (Ok(pin), None) => (Prompt::NewPinAgain, Some(pin.fingerprint)),
             (Ok(_), Some(_)) => (Prompt::PinsDiffer, None),
@@ -106,24 +100,7 @@ impl State {
         } else {
             Decision::Deny(Denial::NewPinRefused)
         };
-        Answered { user, decision }
-    }
-
-    fn change_pin(
-        &mut self,
-        mut user: User,
-        pin: &ChosenPin,
-        context: &Context<'_>,
-        out: &mut Output,
-    ) -> Answered {
-        let sealed = pin.sealed.clone();
-        user.pin = Some(Arc::new(UserPin { sealed, set_at: self.clock, must_change: false }));
-        user.forgive();
-        user.changed_at = context.stamp.index;
-        user.revision = context.stamp.index;
-        self.void_challenges(user.id, out);
-        self.put(Row::User(user.clone()), out);
-        Answered { user, decision: Decision::Allow }
+        Verdict { decision, failures: user.failures }
     }
 
     /// No challenge of a user is open any more.

@@ -3,7 +3,6 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::challenge::Answered;
 use super::{Context, Output};
 use crate::limits::MATCHES_MAX;
 use crate::otp::{MovingFactor, Position};
@@ -190,9 +189,7 @@ impl State {
         if let Some(denial) = standing.denial() {
             return denied(denial);
         }
-        let Answered { user, decision } =
-            self.answer(user, outcome, (&asked, answer), context, out);
-        Verdict { decision, failures: user.failures }
+        self.answer(user, outcome, (&asked, answer), context, out)
     }
 
     /// Moves the marks of tokens to the codes that were found.

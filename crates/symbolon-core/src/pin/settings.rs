@@ -32,9 +32,7 @@ impl State {
             _ => PinOrder::After,
         }
     }
-}
 
-impl State {
     /// Milliseconds after which a PIN must be changed; `None`: it stands for ever.
     pub(crate) fn pin_life(&self) -> Option<u64> {
         let days = self.setting(Setting::PinExpirationDays);

@@ -74,20 +74,21 @@ pub(crate) fn of_verifications() -> Vec<AuditRow> {
     )
 }
 
+fn verified(decision: Decision, proof: Proof) -> AuditRow {
+    AuditRow::Verified(Verified {
+        user_name: user_name("alice"),
+        user: Some(UserId(1)),
+        application: ApplicationId(2),
+        client_ip: String::new(),
+        method: Method::Otp,
+        verdict: Verdict { decision, failures: 0 },
+        spent: Vec::new(),
+        proof,
+    })
+}
+
 pub(crate) fn of_challenges() -> Vec<AuditRow> {
     let user = UserId(1);
-    let verified = |decision, proof| {
-        AuditRow::Verified(Verified {
-            user_name: user_name("alice"),
-            user: Some(user),
-            application: ApplicationId(2),
-            client_ip: String::new(),
-            method: Method::Otp,
-            verdict: Verdict { decision, failures: 0 },
-            spent: Vec::new(),
-            proof,
-        })
-    };
     let asked = |id, prompt| Decision::Challenge { id: ChallengeId([id; 16]), prompt };
     vec![
         verified(asked(1, Prompt::NewPin), Proof::Code),
@@ -103,18 +104,7 @@ pub(crate) fn of_challenges() -> Vec<AuditRow> {
 
 pub(crate) fn of_help() -> Vec<AuditRow> {
     let user = UserId(1);
-    let verified = |proof| {
-        AuditRow::Verified(Verified {
-            user_name: user_name("alice"),
-            user: Some(user),
-            application: ApplicationId(2),
-            client_ip: String::new(),
-            method: Method::Otp,
-            verdict: Verdict { decision: Decision::Allow, failures: 0 },
-            spent: Vec::new(),
-            proof,
-        })
-    };
+    let verified = |proof| verified(Decision::Allow, proof);
     vec![
         verified(Proof::Code),
         verified(Proof::Bypass),
@@ -223,16 +213,7 @@ pub(crate) fn of_exemptions() -> Vec<AuditRow> {
         AuditRow::ApplicationUpdated,
     );
     rows.extend(created);
-    rows.push(AuditRow::Verified(Verified {
-        user_name: user_name("alice"),
-        user: Some(UserId(1)),
-        application: ApplicationId(2),
-        client_ip: String::new(),
-        method: Method::Otp,
-        verdict: Verdict { decision: Decision::Allow, failures: 0 },
-        spent: Vec::new(),
-        proof: Proof::Exempt,
-    }));
+    rows.push(verified(Decision::Allow, Proof::Exempt));
     rows
 }
 
