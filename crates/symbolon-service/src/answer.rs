@@ -9,13 +9,13 @@ use crate::fingerprint::fingerprint;
 use crate::ports::VaultError;
 
 /// What was typed when something was asked.
-pub(crate) struct Reply {
+pub(crate) struct TypedAnswer {
     /// Which challenge it answers.
     pub(crate) challenge: ChallengeId,
     typed: Zeroizing<String>,
 }
 
-impl Reply {
+impl TypedAnswer {
     /// Takes what was typed. Spaces, which people type, do not count.
     pub(crate) fn new(challenge: ChallengeId, typed: &str) -> Self {
         // In one piece: a string that grows leaves copies behind.
@@ -28,15 +28,15 @@ impl Reply {
 impl Service {
     /// Judges a new PIN by the rules and by the PINs that the user had. Whether the challenge is there is
     /// for the log to say: this node may not have it yet.
-    pub(crate) fn judge_reply(
+    pub(crate) fn judge_answer(
         &self,
         state: &State,
         name: &UserName,
-        reply: &Reply,
+        answer: &TypedAnswer,
     ) -> Result<(Option<UserId>, ChallengeAnswer), VaultError> {
         let user = state.account(name).user();
         let id = user.map(|user| user.id);
-        let pin = match Pin::new(&reply.typed) {
+        let pin = match Pin::new(&answer.typed) {
             Err(fault) => Err(fault),
             Ok(pin) => self.judge_pin(state, user, &pin)?.map(|sealed| {
                 let user = id.unwrap_or_default().0.to_be_bytes();
@@ -45,6 +45,6 @@ impl Service {
                 ChosenPin { fingerprint, sealed }
             }),
         };
-        Ok((id, ChallengeAnswer { challenge: reply.challenge, pin }))
+        Ok((id, ChallengeAnswer { challenge: answer.challenge, pin }))
     }
 }

@@ -1,15 +1,15 @@
 //! Giving users PINs, and taking them.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
 use symbolon_core::pin::{Pin, PinFault, PinRecord, PinRules, SALT_BYTES};
 use symbolon_core::{
-    Command, LogIndex, Operation, Phone, Reply, RequestId, Sealed, Secret, SetPin, State, User,
+    Command, LogIndex, Operation, Phone, RequestId, Sealed, Secret, SetPin, State, User,
 };
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
+use crate::drawn::Drawn;
 use crate::evaluate::open_pin;
 use crate::ports::{FieldRef, VaultError};
 use crate::service::{NOBODY, Principal};
@@ -77,7 +77,7 @@ impl Service {
         let must: &[u8] = if must_change { b"must change" } else { b"" };
         let (operation, fields) = (Operation::SetPin, vec![what, given, must]);
         let about = AboutUser { principal, request_id, operation, username, fields, deadline };
-        let drawn = Mutex::new(None);
+        let drawn = Drawn::nothing();
         let build = |state: &State, user: &User| {
             let pin = match new {
                 NewPin::Chosen(pin) => Some(Pin::from_secret(pin).map_err(fault)?),
@@ -85,17 +85,13 @@ impl Service {
                 NewPin::None => None,
             };
             let sealed = pin.as_ref().map(|pin| self.next_record(state, user, pin)).transpose()?;
-            if let NewPin::Drawn = new {
-                *drawn.lock().unwrap_or_else(PoisonError::into_inner) = pin;
+            if let (NewPin::Drawn, Some(pin)) = (new, pin) {
+                drawn.keep(pin);
             }
             Ok(Command::SetPin(SetPin { user: user.id, pin: sealed, must_change }))
         };
-        let (Reply::UserChanged(id), index) = self.about_user(about, build).await? else {
-            return Err(ServiceError::Internal);
-        };
-        let user = self.ledger.view().state.user(id).cloned();
-        let user = user.ok_or(ServiceError::NotFound { kind: "user" })?;
-        let mut drawn = drawn.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (user, index) = self.changed_user(self.about_user(about, build).await?)?;
+        let mut drawn = drawn.into_inner();
         if let NewPin::Drawn = new {
             // An earlier request of this id may have drawn another, which nobody can be shown again.
             let record = open_pin(&user, &*self.vault).map_err(|_| ServiceError::Internal)?;

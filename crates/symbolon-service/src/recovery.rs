@@ -1,15 +1,13 @@
 //! Giving users recovery codes.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
 use symbolon_core::pin::SALT_BYTES;
 use symbolon_core::recovery::{RECOVERY_CODES, RecoveryCode, RecoverySet};
-use symbolon_core::{
-    Command, CreateRecoveryCodes, LogIndex, Operation, Reply, RequestId, State, User,
-};
+use symbolon_core::{Command, CreateRecoveryCodes, LogIndex, Operation, RequestId, State, User};
 use tokio::time::Instant;
 
+use crate::drawn::Drawn;
 use crate::ports::{FieldRef, Vault, VaultError};
 use crate::service::Principal;
 use crate::users::AboutUser;
@@ -63,31 +61,26 @@ impl Service {
     ) -> Result<NewRecoveryCodes, ServiceError> {
         let (operation, fields) = (Operation::CreateRecoveryCodes, Vec::new());
         let about = AboutUser { principal, request_id, operation, username, fields, deadline };
-        let drawn = Mutex::new(None);
+        let drawn = Drawn::nothing();
         let build = |state: &State, user: &User| {
             let codes = self.draw_codes()?;
             let mut salt = [0; SALT_BYTES];
             self.entropy.fill(&mut salt);
             let set = RecoverySet::new(&codes, salt);
-            *drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(codes);
+            drawn.keep(codes);
             let (key, field) = (state.active_data_key(), recovery_field(user.id.0));
             let sealed = self.vault.seal(key, field, set.as_secret());
             let codes = sealed.map_err(|_| ServiceError::Internal)?;
             Ok(Command::CreateRecoveryCodes(CreateRecoveryCodes { user: user.id, codes }))
         };
-        let (Reply::UserChanged(id), index) = self.about_user(about, build).await? else {
-            return Err(ServiceError::Internal);
-        };
-        let user = self.ledger.view().state.user(id).cloned();
-        let user = user.ok_or(ServiceError::NotFound { kind: "user" })?;
+        let (user, index) = self.changed_user(self.about_user(about, build).await?)?;
         // An earlier request of this id may have drawn others, which nobody can be shown again.
         let set = open_codes(&user, &*self.vault).map_err(|_| ServiceError::Internal)?;
-        let drawn = drawn.into_inner().unwrap_or_else(PoisonError::into_inner);
         let is_kept = |codes: &[RecoveryCode; RECOVERY_CODES]| {
             let [first, ..] = codes;
             set.is_some_and(|set| set.number(first).is_some())
         };
-        let codes = drawn.filter(is_kept).ok_or(ServiceError::SecretGone)?;
+        let codes = drawn.into_inner().filter(is_kept).ok_or(ServiceError::SecretGone)?;
         Ok(NewRecoveryCodes { user, codes, index })
     }
 

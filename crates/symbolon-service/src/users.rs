@@ -159,13 +159,20 @@ impl Service {
         about: AboutUser<'_>,
         command: impl Fn(UserId) -> Command,
     ) -> Result<(User, LogIndex), ServiceError> {
-        match self.about_user(about, |_, user| Ok(command(user.id))).await? {
-            (Reply::UserChanged(id), index) => {
-                let user = self.ledger.view().state.user(id).cloned();
-                Ok((user.ok_or(ServiceError::NotFound { kind: "user" })?, index))
-            }
-            _ => Err(ServiceError::Internal),
-        }
+        let answered = self.about_user(about, |_, user| Ok(command(user.id))).await?;
+        self.changed_user(answered)
+    }
+
+    /// A user who was changed, as they are now.
+    pub(crate) fn changed_user(
+        &self,
+        (reply, index): (Reply, LogIndex),
+    ) -> Result<(User, LogIndex), ServiceError> {
+        let Reply::UserChanged(id) = reply else {
+            return Err(ServiceError::Internal);
+        };
+        let user = self.ledger.view().state.user(id).cloned();
+        Ok((user.ok_or(ServiceError::NotFound { kind: "user" })?, index))
     }
 
     /// Carries out what an administrator wants done about a user, who may have been created at another

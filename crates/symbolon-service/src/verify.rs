@@ -5,11 +5,11 @@ use symbolon_core::pin::Typed;
 use symbolon_core::recovery::RecoveryCode;
 use symbolon_core::{
     Answer, ApplicationId, Caller, ChallengeId, Command, Fingerprint, LogIndex, Method, Operation,
-    Outcome, Proposal, Refusal, Reply as Decided, RequestId, Timestamp, UserName, Verdict,
+    Outcome, Proposal, Refusal, Reply, RequestId, Timestamp, UserName, Verdict,
 };
 use tokio::time::Instant;
 
-use crate::answer::Reply;
+use crate::answer::TypedAnswer;
 use crate::evaluate::evaluate;
 use crate::fingerprint::fingerprint;
 use crate::names;
@@ -65,7 +65,7 @@ struct Question {
     /// The same as a recovery code, if it has the form of one.
     recovery: Option<RecoveryCode>,
     /// The same as the answer to a challenge, if it is one.
-    reply: Option<Reply>,
+    answer: Option<TypedAnswer>,
     client_ip: String,
     id: RequestId,
     fingerprint: Fingerprint,
@@ -112,7 +112,7 @@ impl Service {
             let answer = self.ledger.propose(proposal, Lane::Verification, deadline).await?;
             // The outcome grew old while it waited for a master: evaluate it anew, unless it is
             // the clocks that are apart.
-            if answer.reply == Decided::Refused(Refusal::Late) && late < LATE_MAX {
+            if answer.reply == Reply::Refused(Refusal::Late) && late < LATE_MAX {
                 late += 1;
                 continue;
             }
@@ -161,8 +161,8 @@ impl Service {
             challenge,
             answer: None,
         };
-        if let Some(reply) = &question.reply {
-            let (user, answer) = self.judge_reply(&view.state, name, reply)?;
+        if let Some(answer) = &question.answer {
+            let (user, answer) = self.judge_answer(&view.state, name, answer)?;
             return Ok(Outcome { user, answer: Some(answer), ..outcome });
         }
         let evaluation = evaluate(
@@ -214,7 +214,7 @@ impl Service {
             user_name,
             typed: Typed::new(&request.code),
             recovery: RecoveryCode::parse(&request.code),
-            reply: request.state.map(|state| Reply::new(state, &request.code)),
+            answer: request.state.map(|state| TypedAnswer::new(state, &request.code)),
             client_ip: request.client_ip,
             id: request.request_id.unwrap_or_else(|| self.draw_request_id()),
             fingerprint,
@@ -263,7 +263,7 @@ impl Service {
 
 fn decided(answer: Answer) -> Result<VerifyReply, ServiceError> {
     match answer.reply {
-        Decided::Verified(verdict) => Ok(VerifyReply { verdict, index: answer.index }),
+        Reply::Verified(verdict) => Ok(VerifyReply { verdict, index: answer.index }),
         // Only a verification has this fingerprint.
         _ => Err(ServiceError::Internal),
     }

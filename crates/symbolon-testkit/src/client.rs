@@ -181,16 +181,7 @@ impl Client {
     /// # Errors
     /// What the node refuses.
     pub async fn set_pin(&self, username: &str, change: Change) -> Result<SetPinResponse, Status> {
-        let message = SetPinRequest {
-            username: username.to_owned(),
-            change: Some(change),
-            must_change: false,
-        };
-        let request = self.request(message);
-        UserServiceClient::new(self.channel())
-            .set_pin(request)
-            .await
-            .map(tonic::Response::into_inner)
+        self.give_pin(username, change, false).await
     }
 
     /// `UserService.SetPin`: a PIN that must be changed at the next sign-in.
@@ -198,8 +189,17 @@ impl Client {
     /// # Errors
     /// What the node refuses.
     pub async fn lend_pin(&self, username: &str, pin: &str) -> Result<SetPinResponse, Status> {
-        let (username, change) = (username.to_owned(), Some(Change::Pin(pin.to_owned())));
-        let request = self.request(SetPinRequest { username, change, must_change: true });
+        self.give_pin(username, Change::Pin(pin.to_owned()), true).await
+    }
+
+    async fn give_pin(
+        &self,
+        username: &str,
+        change: Change,
+        must_change: bool,
+    ) -> Result<SetPinResponse, Status> {
+        let (username, change) = (username.to_owned(), Some(change));
+        let request = self.request(SetPinRequest { username, change, must_change });
         let set = UserServiceClient::new(self.channel()).set_pin(request).await;
         set.map(tonic::Response::into_inner)
     }
