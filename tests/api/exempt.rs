@@ -123,6 +123,12 @@ async fn names_that_are_nobodys_are_let_in_where_an_administrator_chose_so() {
     let bad = set(&admin, |_| {}, &["unknown"]).await.err().unwrap();
     assert_eq!(bad.code(), Code::InvalidArgument);
     assert!(bad.message().contains("disabled_users"), "{bad}");
+    let change = |row: &mut v1::Application| row.set_unknown_users(Decision::Challenge);
+    let bad = set(&admin, change, &["unknown_users"]).await.err().unwrap();
+    assert!(
+        bad.code() == Code::InvalidArgument && bad.message().contains("ALLOW or DENY"),
+        "{bad}"
+    );
     cluster.assert_same_state().await;
 }
 

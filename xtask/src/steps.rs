@@ -84,7 +84,7 @@ pub(crate) fn fix(workspace: &Workspace) -> Result {
     workspace::run(&mut cargo(workspace, &["fmt", "--all"], plain))
 }
 
-/// The long run over disk and memory.
+/// A benchmark of that name, in release mode.
 pub(crate) fn bench(workspace: &Workspace, name: &str, arguments: &[String]) -> Result {
     let mut args = vec!["bench", "--locked", "--package", "symbolon", "--bench", name, "--"];
     args.extend(arguments.iter().map(String::as_str));

@@ -21,14 +21,7 @@ impl v1::application_service_server::ApplicationService for Applications {
     ) -> Result<Response<v1::CreateApplicationResponse>, Status> {
         let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
         let deadline = call.write_deadline();
-        let message = call.message;
-        let exempt = Exemptions {
-            unknown_users: message.unknown_users() == v1::Decision::Allow,
-            disabled_users: message.disabled_users() == v1::Decision::Allow,
-        };
-        let v1::CreateApplicationRequest { name, rights: asked, sources, .. } = message;
-        let rights = rights("rights", &asked).map_err(|error| to_status(&error))?;
-        let new = NewApplication { name, rights, sources, exempt };
+        let new = new(call.message).map_err(|error| to_status(&error))?;
         let (principal, id) = (&call.principal, call.request_id);
         let created = self.0.create_application(principal, id, &new, deadline).await;
         let (application, key, index) = created.map_err(|error| to_status(&error))?;
@@ -188,13 +181,34 @@ fn rights(field: &'static str, numbers: &[i32]) -> Result<Rights, ServiceError> 
 }
 
 /// Of the fields that the mask names.
+/// Whether an application is to exempt those whom a field is about. Unspecified: as every other, it does
+/// not.
+fn exempts(field: &'static str, number: i32) -> Result<bool, ServiceError> {
+    match v1::Decision::try_from(number) {
+        Ok(v1::Decision::Allow) => Ok(true),
+        Ok(v1::Decision::Deny | v1::Decision::Unspecified) => Ok(false),
+        Ok(v1::Decision::Challenge) | Err(_) => {
+            let problem = "it may be ALLOW or DENY".to_owned();
+            Err(ServiceError::InvalidArgument { field, problem })
+        }
+    }
+}
+
+fn new(message: v1::CreateApplicationRequest) -> Result<NewApplication, ServiceError> {
+    let exempt = Exemptions {
+        unknown_users: exempts("unknown_users", message.unknown_users)?,
+        disabled_users: exempts("disabled_users", message.disabled_users)?,
+    };
+    let v1::CreateApplicationRequest { name, rights: asked, sources, .. } = message;
+    Ok(NewApplication { name, rights: rights("rights", &asked)?, sources, exempt })
+}
+
 fn changes(
     message: v1::UpdateApplicationRequest,
 ) -> Result<(String, ApplicationChanges), ServiceError> {
     let application = message.application.unwrap_or_default();
-    let unknown_users = application.unknown_users() == v1::Decision::Allow;
-    let disabled_users = application.disabled_users() == v1::Decision::Allow;
     let v1::Application { name, rights: asked, enabled, sources, etag, .. } = application;
+    let v1::Application { unknown_users, disabled_users, .. } = application;
     let mut changes = ApplicationChanges { etag, ..ApplicationChanges::default() };
     let paths = message.update_mask.unwrap_or_default().paths;
     for path in &paths {
@@ -203,8 +217,14 @@ fn changes(
             "rights" => changes.rights = Some(rights("application.rights", &asked)?),
             "sources" => changes.sources = Some(sources.clone()),
             "enabled" => changes.enabled = Some(enabled),
-            "unknown_users" => changes.exempt.unknown_users = Some(unknown_users),
-            "disabled_users" => changes.exempt.disabled_users = Some(disabled_users),
+            "unknown_users" => {
+                let exempts = exempts("application.unknown_users", unknown_users)?;
+                changes.exempt.unknown_users = Some(exempts);
+            }
+            "disabled_users" => {
+                let exempts = exempts("application.disabled_users", disabled_users)?;
+                changes.exempt.disabled_users = Some(exempts);
+            }
             _ => {
                 let problem = "it may name name, rights, sources, enabled, unknown_users and \
                                disabled_users";

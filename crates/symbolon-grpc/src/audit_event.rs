@@ -6,7 +6,7 @@ mod changes;
 
 use symbolon_core::{
     ApplicationId, AuditEvent, AuditRow, Caller, Decision, JoinTokenId, Method, NodeId, Proof,
-    SettingChange, State, TokenId, UserId, Verified,
+    SettingChange, State, TokenId, UserId, UserName, Verified,
 };
 use symbolon_proto::{reason_detail, v1};
 use symbolon_service::audit::{GoneUsers, kind};
@@ -134,10 +134,7 @@ impl Names<'_> {
         let Method::Otp = verified.method;
         let denial = verified.verdict.denial();
         let mut details = v1::VerifiedDetails {
-            user: Some(v1::AuditedUser {
-                id: verified.user.map(|id| id.to_string()).unwrap_or_default(),
-                username: verified.user_name.to_string(),
-            }),
+            user: named_user(verified.user, &verified.user_name),
             application: self.application(verified.application),
             failures: verified.verdict.failures,
             client_ip: verified.client_ip.clone(),
@@ -185,8 +182,7 @@ impl Names<'_> {
                 Details::UserUnblocked(v1::UserUnblockedDetails { user, reason, failures_before })
             }
             AuditRow::UserDeleted { user, name, tokens } => {
-                let (id, username) = (user.to_string(), name.to_string());
-                let user = Some(v1::AuditedUser { id, username });
+                let user = named_user(Some(*user), name);
                 Details::UserDeleted(v1::UserDeletedDetails { user, tokens: *tokens })
             }
             AuditRow::PinSet { user, must_change } => {
@@ -213,13 +209,11 @@ impl Names<'_> {
                 Details::RecoveryCodesCreated(v1::RecoveryCodesCreatedDetails { user })
             }
             AuditRow::PersonalDataExported { user, name } => {
-                let id = user.map(|id| id.to_string()).unwrap_or_default();
-                let user = Some(v1::AuditedUser { id, username: name.to_string() });
+                let user = named_user(*user, name);
                 Details::PersonalDataExported(v1::PersonalDataExportedDetails { user })
             }
             AuditRow::UserCreated { user, name } => {
-                let (id, username) = (user.to_string(), name.to_string());
-                let user = Some(v1::AuditedUser { id, username });
+                let user = named_user(Some(*user), name);
                 Details::UserCreated(v1::UserCreatedDetails { user })
             }
             other => self.details(other),
@@ -275,6 +269,12 @@ impl Names<'_> {
             other => self.details(other),
         }
     }
+}
+
+/// A user of whom the event itself has the name; the name may be nobody's.
+fn named_user(id: Option<UserId>, name: &UserName) -> Option<v1::AuditedUser> {
+    let id = id.map(|id| id.to_string()).unwrap_or_default();
+    Some(v1::AuditedUser { id, username: name.to_string() })
 }
 
 #[cfg(test)]
