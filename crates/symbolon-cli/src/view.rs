@@ -7,7 +7,7 @@ mod settings;
 
 pub(crate) use audit::AuditEvent;
 pub(crate) use callers::{
-    Administrator, Administrators, Application, Applications, Changed, Deleted, NewSecret,
+    Administrator, Administrators, Application, Applications, Changed, Deleted, NewSecret, decision,
 };
 pub(crate) use personal::{Extent, PersonalData};
 use prost_types::Timestamp;

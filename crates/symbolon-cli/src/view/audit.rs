@@ -171,17 +171,22 @@ fn user_updated(it: v1::UserUpdatedDetails) -> Value {
     })
 }
 
+/// Null for what was left as it was.
+fn decided(number: Option<i32>) -> Option<&'static str> {
+    number.map(|number| v1::Decision::try_from(number).unwrap_or_default().as_str_name())
+}
+
 /// Null for what is not about one.
 fn about_caller(details: Details) -> Value {
     match details {
         Details::ApplicationCreated(it) => json!({
-            "unknown_users": it.unknown_users.map(|_| it.unknown_users().as_str_name()),
-            "disabled_users": it.disabled_users.map(|_| it.disabled_users().as_str_name()),
+            "unknown_users": decided(it.unknown_users),
+            "disabled_users": decided(it.disabled_users),
             "application": application(it.application),
         }),
         Details::ApplicationUpdated(it) => json!({
-            "unknown_users": it.unknown_users.map(|_| it.unknown_users().as_str_name()),
-            "disabled_users": it.disabled_users.map(|_| it.disabled_users().as_str_name()),
+            "unknown_users": decided(it.unknown_users),
+            "disabled_users": decided(it.disabled_users),
             "application": application(it.application),
             "name": it.name,
             "enabled": it.enabled,

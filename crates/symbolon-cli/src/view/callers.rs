@@ -43,7 +43,7 @@ impl From<v1::Application> for Application {
 }
 
 /// As it is given on the command line.
-const fn decision(decision: v1::Decision) -> &'static str {
+pub(crate) const fn decision(decision: v1::Decision) -> &'static str {
     match decision {
         v1::Decision::Allow => "allow",
         v1::Decision::Deny | v1::Decision::Challenge | v1::Decision::Unspecified => "deny",

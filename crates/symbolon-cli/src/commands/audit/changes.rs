@@ -2,6 +2,8 @@
 
 use symbolon_proto::v1;
 
+use crate::view;
+
 /// ` enabled true->false groups sales->it,staff phones`
 pub(super) fn of_user(it: &v1::UserUpdatedDetails) -> String {
     let before = it.before.clone().unwrap_or_default();
@@ -18,13 +20,24 @@ pub(super) fn of_user(it: &v1::UserUpdatedDetails) -> String {
     text
 }
 
-/// ` name vpn->vpn-2 rights verify->verify,help-desk`
+/// ` unknown_users allow`
+pub(super) fn of_new_application(it: &v1::ApplicationCreatedDetails) -> String {
+    let told = |what: &str, decision: Option<v1::Decision>| {
+        decision.map(|is| format!(" {what} {}", view::decision(is))).unwrap_or_default()
+    };
+    told("unknown_users", it.unknown_users.map(|_| it.unknown_users()))
+        + &told("disabled_users", it.disabled_users.map(|_| it.disabled_users()))
+}
+
+/// ` name vpn->vpn-2 rights verify->verify,help-desk unknown_users deny->allow`
 pub(super) fn of_application(it: &v1::ApplicationUpdatedDetails) -> String {
     let before = it.before.clone().unwrap_or_default();
     both("name", before.name, it.name.clone())
         + &both("enabled", flag(before.enabled), flag(it.enabled))
         + &both("rights", list(before.rights.as_ref()), list(it.rights.as_ref()))
         + &both("sources", list(before.sources.as_ref()), list(it.sources.as_ref()))
+        + &exempts("unknown_users", it.unknown_users.map(|_| it.unknown_users()))
+        + &exempts("disabled_users", it.disabled_users.map(|_| it.disabled_users()))
 }
 
 /// ` role help-desk->auditor scope group:sales->-`
@@ -39,6 +52,16 @@ pub(super) fn of_administrator(it: &v1::AdministratorUpdatedDetails) -> String {
 fn both(what: &str, before: Option<String>, after: Option<String>) -> String {
     let before = before.as_deref().unwrap_or("?");
     after.map(|after| format!(" {what} {before}->{after}")).unwrap_or_default()
+}
+
+/// It is told only when it has changed: before, it was the other.
+fn exempts(what: &str, after: Option<v1::Decision>) -> String {
+    let before = after.map(|after| match after {
+        v1::Decision::Allow => v1::Decision::Deny,
+        _ => v1::Decision::Allow,
+    });
+    let text = |decision| view::decision(decision).to_owned();
+    both(what, before.map(text), after.map(text))
 }
 
 fn flag(value: Option<bool>) -> Option<String> {
@@ -80,5 +103,18 @@ mod tests {
         let fields = vec!["groups".to_owned()];
         let it = v1::UserUpdatedDetails { enabled: Some(true), fields, ..Default::default() };
         assert_eq!(of_user(&it), " enabled ?->true groups");
+    }
+
+    #[test]
+    fn whom_an_application_lets_in_is_told_where_it_was_chosen() {
+        let mut new = v1::ApplicationCreatedDetails::default();
+        assert_eq!(of_new_application(&new), "");
+        new.set_disabled_users(v1::Decision::Allow);
+        assert_eq!(of_new_application(&new), " disabled_users allow");
+        let mut it = v1::ApplicationUpdatedDetails::default();
+        it.set_unknown_users(v1::Decision::Allow);
+        it.set_disabled_users(v1::Decision::Deny);
+        let told = " unknown_users deny->allow disabled_users allow->deny";
+        assert_eq!(of_application(&it), told);
     }
 }

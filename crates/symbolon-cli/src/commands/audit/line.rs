@@ -148,7 +148,9 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::TokenConfirmed(it)) => of_user(&it.user, &it.token),
         Some(Details::TokenResynchronised(it)) => of_user(&it.user, &it.token),
         Some(Details::TokenRemoved(it)) => of_user(&it.user, &it.token),
-        Some(Details::ApplicationCreated(it)) => application(it.application.as_ref()),
+        Some(Details::ApplicationCreated(it)) => {
+            format!("{}{}", application(it.application.as_ref()), changes::of_new_application(it))
+        }
         Some(Details::ApplicationUpdated(it)) => {
             format!("{}{}", application(it.application.as_ref()), changes::of_application(it))
         }
