@@ -3,11 +3,13 @@
 use std::{error::Error as _, time::Duration};
 
 use tokio::time::{Instant, timeout};
-use tonic::{Code, Request, Response, Status, metadata::MetadataValue, transport::Channel};
+use tonic::{
+    Code, Request, Response, Status, Streaming, metadata::MetadataValue, transport::Channel,
+};
 
 use crate::{
     connect,
-    context::Context,
+    context::{BearerToken, Context},
     error::{self, Failure},
     exit::Exit,
     request_id::RequestId,
@@ -54,6 +56,14 @@ impl Context {
         self.ask(&question, id, REPEAT_WITHIN, without_timeout(call)).await
     }
 
+    /// The next part of such an answer, which tells itself when it is the last.
+    pub(crate) async fn next_part<A>(&self, answers: &mut Streaming<A>) -> Result<A, Status> {
+        match timeout(self.timeout, answers.message()).await {
+            Ok(part) => part?.ok_or_else(cut_off),
+            Err(_) => Err(Status::deadline_exceeded("no more of the answer")),
+        }
+    }
+
     /// Asks for a change. Every server that is asked gets the same request id.
     pub(crate) async fn write<Q: Clone, A>(
         &self,
@@ -84,11 +94,8 @@ impl Context {
             let end = Instant::now() + time;
             let channel = connect::channel(server, &self.tls, time).await?;
             let time = end.saturating_duration_since(Instant::now());
-            let mut request = Request::new(question.clone());
+            let mut request = bearing(question.clone(), self.token.as_ref());
             request.set_timeout(time);
-            if let Some(token) = &self.token {
-                request.metadata_mut().insert("authorization", token.metadata());
-            }
             if let Some((key, id)) = &id {
                 request.metadata_mut().insert(*key, id.clone());
             }
@@ -102,12 +109,26 @@ impl Context {
     }
 }
 
+/// An answer that ended before its last part.
+pub(crate) fn cut_off() -> Status {
+    Status::unavailable("the answer was cut off")
+}
+
 fn new_id() -> Result<MetadataValue<tonic::metadata::Ascii>, Failure> {
     let id = RequestId::random()?.to_string();
     MetadataValue::try_from(id).map_err(|error| {
         let what = format!("The request id is no metadata: {error}.");
         Failure::new(Exit::Software, what, "Report this as a defect.")
     })
+}
+
+/// A request of whoever has this token.
+pub(crate) fn bearing<Q>(question: Q, token: Option<&BearerToken>) -> Request<Q> {
+    let mut request = Request::new(question);
+    if let Some(token) = token {
+        request.metadata_mut().insert("authorization", token.metadata());
+    }
+    request
 }
 
 /// The time is for the beginning of an answer; the server is told of none.

@@ -73,55 +73,44 @@ pub(crate) fn others_can_read(path: &Path) -> io::Result<bool> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o044 != 0)
 }
 
-/// A new file that only its owner may read. One that is there is never overwritten.
+/// A new file that only its owner may read. One that is there is never overwritten, and one that was not
+/// finished goes away again.
 pub(crate) struct NewSecretFile {
     path: PathBuf,
-    file: Option<fs::File>,
+    file: fs::File,
+    is_finished: bool,
 }
 
 impl NewSecretFile {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let mut options = fs::OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(path)?;
-        Ok(Self { path: path.to_owned(), file: Some(file) })
+        Ok(Self { path: path.to_owned(), file, is_finished: false })
     }
 
-    /// Fills the file and makes it durable: what it holds is shown only once.
+    /// Writes a whole secret, as a line, and makes it durable: it is shown only once.
     pub(crate) fn write(mut self, text: &str) -> io::Result<()> {
-        match self.file.take() {
-            Some(mut file) => writeln!(file, "{text}").and_then(|()| file.sync_all()),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A new file that only its owner may read, and that is filled piece by piece.
-pub(crate) struct GrowingSecretFile(NewSecretFile);
-
-impl GrowingSecretFile {
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        NewSecretFile::create(path).map(Self)
+        self.add(text)?;
+        self.add("\n")?;
+        self.finish()
     }
 
     pub(crate) fn add(&mut self, text: &str) -> io::Result<()> {
-        self.0.file.as_mut().map_or(Ok(()), |file| file.write_all(text.as_bytes()))
+        self.file.write_all(text.as_bytes())
     }
 
-    /// Makes it durable. One that never comes to this goes away again.
+    /// Makes it durable.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        let synced = self.0.file.as_ref().map_or(Ok(()), fs::File::sync_all);
-        if synced.is_ok() {
-            self.0.file = None;
-        }
-        synced
+        self.file.sync_all()?;
+        self.is_finished = true;
+        Ok(())
     }
 }
 
 impl Drop for NewSecretFile {
-    /// A file that was never filled goes away again.
     fn drop(&mut self) {
-        if self.file.is_some() {
-            // Nothing is lost with an empty file that stays.
+        if !self.is_finished {
+            // Nothing is lost with a part of a file that stays.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -195,11 +184,11 @@ mod tests {
     fn a_secret_file_that_was_not_finished_goes_away() {
         let home = temporary_directory("symbolon-files-").unwrap();
         let path = home.path().join("export");
-        let mut file = GrowingSecretFile::create(&path).unwrap();
+        let mut file = NewSecretFile::create(&path).unwrap();
         file.add("one ").unwrap();
         drop(file);
         assert!(is_empty(home.path()).unwrap());
-        let mut file = GrowingSecretFile::create(&path).unwrap();
+        let mut file = NewSecretFile::create(&path).unwrap();
         file.add("one ").unwrap();
         file.add("two").unwrap();
         file.finish().unwrap();

@@ -30,8 +30,12 @@ pub(crate) fn part(text: &str) -> Result<(), Failure> {
 
 /// Prints a result as one line of JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value).map_err(|error| not_written(error.into()))?;
-    line(&text)
+    line(&json_text(value)?)
+}
+
+/// A part of a result as JSON, without the end of a line.
+pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| not_written(error.into()))
 }
 
 /// Prints what is no result: progress, warnings, errors. When nobody can read it, so be it.

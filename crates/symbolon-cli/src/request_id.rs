@@ -13,20 +13,25 @@ pub(crate) struct RequestId([u8; BYTES]);
 
 impl RequestId {
     pub(crate) fn random() -> Result<Self, Failure> {
-        let mut bytes = [0; BYTES];
-        match getrandom::fill(&mut bytes) {
-            Ok(()) => Ok(Self(bytes)),
-            Err(error) => Err(Failure::new(
-                Exit::Software,
-                format!("The system gives no random numbers: {error}."),
-                "Look into the log of the system for the cause.",
-            )),
-        }
+        random_bytes().map(Self)
     }
 
     pub(crate) fn to_vec(self) -> Vec<u8> {
         self.0.to_vec()
     }
+}
+
+/// As many as fit, as the system draws them.
+pub(crate) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], Failure> {
+    let mut bytes = [0; COUNT];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::new(
+            Exit::Software,
+            format!("The system gives no random numbers: {error}."),
+            "Look into the log of the system for the cause.",
+        )
+    })?;
+    Ok(bytes)
 }
 
 impl fmt::Display for RequestId {
@@ -44,7 +49,7 @@ impl FromStr for RequestId {
             .ok()
             .and_then(|bytes| bytes.try_into().ok())
             .map(Self)
-            .ok_or("a request id is 32 hexadecimal digits")
+            .ok_or("32 hexadecimal digits are wanted")
     }
 }
 

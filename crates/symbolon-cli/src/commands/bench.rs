@@ -84,13 +84,17 @@ pub(crate) async fn run(arguments: BenchArguments) -> Result<Exit, Failure> {
         )),
     };
     output::progress("");
-    fleet::remove(&context, &lines, &name).await?;
+    let removed = fleet::remove(&context, &lines, &name).await;
     output::progress("");
-    let report = measured?;
-    match format {
-        Format::Json => output::json(&report)?,
-        Format::Table => output::line(&report.to_text())?,
+    if let Ok(report) = &measured {
+        match format {
+            Format::Json => output::json(report)?,
+            Format::Table => output::line(&report.to_text())?,
+        }
     }
+    // Something that is left behind is worse than a figure that is missing.
+    removed?;
+    let report = measured?;
     Ok(if report.is_as_expected() { Exit::Done } else { Exit::No })
 }
 

@@ -5,12 +5,11 @@ use symbolon_proto::v1::{
     AuditCursor, AuditEvent, AuditFilter, AuditOrder, QueryAuditRequest, TailAuditRequest,
     audit_service_client::AuditServiceClient,
 };
-use tokio::time::timeout;
 use tonic::{Code, Status};
 
 use super::asked::Asked;
 use super::line::Printer;
-use crate::{context::Context, error::Failure};
+use crate::{call::cut_off, context::Context, error::Failure};
 
 /// Of one question.
 const LIMIT_MAX: u64 = 100_000;
@@ -46,10 +45,6 @@ impl Progress {
     }
 }
 
-fn cut_off() -> Status {
-    Status::unavailable("the answer was cut off")
-}
-
 /// Whether there is more than was asked for.
 pub(super) async fn query(
     context: &Context,
@@ -75,9 +70,8 @@ pub(super) async fn query(
             })
             .await?;
         let ended = loop {
-            let next = timeout(context.timeout, answers.message()).await;
-            match next.unwrap_or_else(|_| Err(Status::deadline_exceeded("no more of the answer"))) {
-                Ok(Some(answer)) => {
+            match context.next_part(&mut answers).await {
+                Ok(answer) => {
                     printer.print(&answer.events)?;
                     progress.came(&answer.events);
                     left = left.saturating_sub(answer.events.len() as u64);
@@ -88,7 +82,6 @@ pub(super) async fn query(
                         break Ok(end);
                     }
                 }
-                Ok(None) => break Err(cut_off()),
                 Err(status) => break Err(status),
             }
         };

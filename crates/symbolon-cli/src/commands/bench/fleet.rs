@@ -11,12 +11,12 @@ use symbolon_proto::v1::{
 
 use super::lines::Lines;
 use crate::{
-    commands::import::patiently,
+    commands::{application, import::patiently},
     context::{BearerToken, Context},
     error::Failure,
     exit::Exit,
     output,
-    request_id::RequestId,
+    request_id::{RequestId, random_bytes},
 };
 
 /// Rows of one question.
@@ -65,12 +65,8 @@ impl Fleet {
         })
         .await?;
         let question = CreateApplicationRequest { name: name.to_owned(), ..Default::default() };
-        let created = context
-            .write(question, async |channel, request| {
-                ApplicationServiceClient::new(channel).create_application(request).await
-            })
-            .await?;
-        let key = BearerToken::new(&created.api_key).ok_or_else(|| {
+        let (_, secret) = application::add(context, question, None).await?;
+        let key = secret.shown.as_deref().and_then(BearerToken::new).ok_or_else(|| {
             Failure::new(Exit::Software, "The API key is none.", "Report this as a defect.")
         })?;
         Ok(Self { people, next: AtomicUsize::new(0), key })
@@ -92,16 +88,8 @@ impl Fleet {
 
 impl Person {
     fn draw(name: &str, number: u32) -> Result<Self, Failure> {
-        let mut seed = [0; SEED_BYTES];
-        getrandom::fill(&mut seed).map_err(|error| {
-            Failure::new(
-                Exit::Software,
-                format!("The system gives no random numbers: {error}."),
-                "Look into the log of the system for the cause.",
-            )
-        })?;
         let username = format!("{name}-{number:07}");
-        Ok(Self { username, seed, shown: AtomicU64::new(0) })
+        Ok(Self { username, seed: random_bytes()?, shown: AtomicU64::new(0) })
     }
 
     /// The next time step whose code was not shown, if it is no further off than one.
@@ -192,17 +180,29 @@ pub(super) async fn remove(context: &Context, lines: &Lines, name: &str) -> Resu
         if page.users.is_empty() {
             return Ok(());
         }
-        let here = page.users.len();
-        let each = stream::iter(page.users).map(|user| async move {
-            let question = DeleteUserRequest { username: user.username, ..Default::default() };
-            let mut client = UserServiceClient::new(lines.channel()?);
-            // One that is not removed now is listed again.
-            let _ = client.delete_user(lines.request(question)).await;
-            Ok::<_, Failure>(())
-        });
-        each.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
-        removed += here;
+        let each = stream::iter(page.users).map(|user| remove_user(lines, user.username));
+        let done: Vec<_> = each.buffer_unordered(AT_ONCE).collect().await;
+        // Those who are left are listed again, unless it leads nowhere.
+        let gone = done.iter().filter(|one| one.is_ok()).count();
+        if gone == 0 {
+            return done.into_iter().collect();
+        }
+        removed += gone;
         output::progress(&format!("{removed} users removed"));
+    }
+}
+
+/// Over a connection that stays: there may be a million.
+async fn remove_user(lines: &Lines, username: String) -> Result<(), Failure> {
+    let question = DeleteUserRequest { username, ..DeleteUserRequest::default() };
+    let gone = async || {
+        let mut client = UserServiceClient::new(lines.channel()?);
+        let answer = client.delete_user(lines.request(question.clone())).await;
+        answer.map(drop).map_err(|status| Failure::status("A node", &status))
+    };
+    match patiently(gone).await {
+        Err(failure) if failure.exit != Exit::No => Err(failure),
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tonic::{Request, transport::Channel};
 
 use crate::{
+    call::bearing,
     connect,
     context::{BearerToken, Context},
     error::Failure,
@@ -57,13 +58,4 @@ impl Lines {
     pub(super) fn request<Q>(&self, question: Q) -> Request<Q> {
         bearing(question, self.token.as_ref())
     }
-}
-
-/// A request of whoever has this token.
-pub(super) fn bearing<Q>(question: Q, token: Option<&BearerToken>) -> Request<Q> {
-    let mut request = Request::new(question);
-    if let Some(token) = token {
-        request.metadata_mut().insert("authorization", token.metadata());
-    }
-    request
 }

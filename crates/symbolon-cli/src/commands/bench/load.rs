@@ -10,8 +10,8 @@ use symbolon_proto::v1::{
 use tokio::time::{Instant, sleep_until};
 
 use super::fleet::Fleet;
-use super::lines::{Lines, bearing};
-use crate::clock;
+use super::lines::Lines;
+use crate::{call::bearing, clock};
 
 /// What is asked of the cluster.
 #[derive(Clone, Copy)]

@@ -4,14 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use symbolon_proto::v1::{self, ExportPersonalDataRequest, user_service_client::UserServiceClient};
-use tokio::time::timeout;
-use tonic::Status;
 
 use crate::{
     context::Context,
     error::Failure,
-    exit::Exit,
-    files::GrowingSecretFile,
+    files::NewSecretFile,
     output::{self, Format},
     view,
 };
@@ -49,10 +46,7 @@ pub(super) async fn run(
         .await?;
     let (mut events, mut log_index, mut is_begun) = (0, 0, false);
     loop {
-        let next = timeout(context.timeout, answers.message()).await;
-        let next = next.unwrap_or_else(|_| Err(Status::deadline_exceeded("no more of the answer")));
-        let next = next
-            .and_then(|answer| answer.ok_or_else(|| Status::unavailable("the answer was cut off")));
+        let next = context.next_part(&mut answers).await;
         let answer = next.map_err(|status| Failure::status("The node that answered", &status))?;
         if !is_begun {
             is_begun = true;
@@ -62,12 +56,18 @@ pub(super) async fn run(
         for event in answer.events {
             let separator = if events == 0 { "\n" } else { ",\n" };
             events += 1;
-            place.add(&format!("{separator}{}", text(&view::AuditEvent::from(event))?))?;
+            place.add(&format!(
+                "{separator}{}",
+                output::json_text(&view::AuditEvent::from(event))?
+            ))?;
         }
         if answer.end {
             let extent = answer.extent.unwrap_or_default();
             say_what_is_missing(&extent);
-            place.add(&format!("\n],\"audit\":{}}}\n", text(&view::Extent::from(extent))?))?;
+            place.add(&format!(
+                "\n],\"audit\":{}}}\n",
+                output::json_text(&view::Extent::from(extent))?
+            ))?;
             break;
         }
     }
@@ -92,7 +92,8 @@ fn beginning(
     log_index: u64,
     data: Option<v1::PersonalData>,
 ) -> Result<String, Failure> {
-    let (name, user) = (text(&name)?, text(&data.map(view::PersonalData::from))?);
+    let (name, user) =
+        (output::json_text(&name)?, output::json_text(&data.map(view::PersonalData::from))?);
     Ok(format!("{{\"username\":{name},\"log_index\":{log_index},\"user\":{user},\"events\":["))
 }
 
@@ -114,17 +115,10 @@ fn say_what_is_missing(extent: &v1::AuditExtent) {
     }
 }
 
-fn text(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|error| {
-        let what = format!("The answer cannot be written as JSON: {error}.");
-        Failure::new(Exit::Software, what, "Report this as a defect.")
-    })
-}
-
 /// Where it goes.
 enum Place<'f> {
     Output,
-    File(GrowingSecretFile, &'f Path),
+    File(NewSecretFile, &'f Path),
 }
 
 impl<'f> Place<'f> {
@@ -132,7 +126,7 @@ impl<'f> Place<'f> {
         let Some(file) = file else {
             return Ok(Self::Output);
         };
-        let made = GrowingSecretFile::create(file).map_err(|error| {
+        let made = NewSecretFile::create(file).map_err(|error| {
             Failure::configuration(
                 format!("The file {} cannot be made: {error}.", file.display()),
                 "Name a file that does not exist in a directory where you may write.",
