@@ -5,14 +5,20 @@ use symbolon_testkit::{Cluster, Otp};
 use crate::machine;
 use crate::program::{Asking, CHALLENGE, CONFIGURATION, DONE, NO, USAGE, binary, keys};
 
-#[tokio::test]
-async fn a_pin_is_given_from_a_file_or_drawn_and_taken_away() {
+/// A node, its administrator, and the token of a user who signs in to the portal.
+async fn with_alice() -> (Cluster, Asking, Otp) {
     let cluster = Cluster::start(binary(), 1).await;
     let asking = Asking::administrator(&cluster);
     asking.run("user add alice").await.ends(DONE);
     let enrolled = asking.json("token enroll alice").await;
     let otp = Otp::from_uri(enrolled["otpauth_uri"].as_str().unwrap());
     cluster.application("portal").await;
+    (cluster, asking, otp)
+}
+
+#[tokio::test]
+async fn a_pin_is_given_from_a_file_or_drawn_and_taken_away() {
+    let (cluster, asking, otp) = with_alice().await;
     let shown = asking.run("user show alice").await.ends(DONE);
     assert!(shown.lines().any(|line| line.split_whitespace().eq(["PIN:", "none"])), "{shown}");
 
@@ -60,12 +66,7 @@ async fn a_pin_is_given_from_a_file_or_drawn_and_taken_away() {
 
 #[tokio::test]
 async fn a_pin_that_must_be_changed_is_asked_for_with_exit_code_3() {
-    let cluster = Cluster::start(binary(), 1).await;
-    let asking = Asking::administrator(&cluster);
-    asking.run("user add alice").await.ends(DONE);
-    let enrolled = asking.json("token enroll alice").await;
-    let otp = Otp::from_uri(enrolled["otpauth_uri"].as_str().unwrap());
-    cluster.application("portal").await;
+    let (_cluster, asking, otp) = with_alice().await;
     let lent = asking.json("user pin alice --generate --must-change").await;
     let pin = lent["pin"].as_str().unwrap();
     assert!(lent["user"]["pin_due_at"].is_string(), "{lent}");
