@@ -25,7 +25,7 @@ pub enum Command {
     Admin(AdminArguments),
     /// Programs that ask for verifications
     Application(ApplicationArguments),
-    /// Ask whether a user's second factor is good: exit code 0 is yes, 1 is no
+    /// Ask whether a user's second factor is good: exit code 0 is yes, 1 is no, 3 asks for more
     Verify(VerifyArguments),
     /// What happened: every decision and every change
     Audit(AuditArguments),
