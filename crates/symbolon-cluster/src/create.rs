@@ -132,7 +132,7 @@ async fn write_first_entry(
     };
     let store = data_dir.create(header)?;
     let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
-    let log = LogStore::new(store.log.clone());
+    let log = LogStore::new(&store);
     let fail = |error: &dyn std::fmt::Display| ClusterError::Raft(error.to_string());
     let raft = Raft::new(node.0, raft_config(FIRST_ENTRIES)?, Network(None), log.clone(), machine)
         .await

@@ -25,6 +25,7 @@ mod guard;
 mod halt;
 mod hand_over;
 mod hello;
+mod image_writer;
 mod inspect;
 mod join;
 mod key_keeper;

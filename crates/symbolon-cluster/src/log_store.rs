@@ -8,7 +8,7 @@ use bytes::Bytes;
 use openraft::OptionalSend;
 use openraft::entry::RaftEntry as _;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
-use symbolon_store::{Log, StoreError};
+use symbolon_store::{Image, Log, Store, StoreError};
 use tokio::sync::oneshot;
 
 use crate::convert::{
@@ -24,6 +24,8 @@ pub(crate) const READ_BYTES_MAX: usize = 256 << 10;
 #[derive(Clone)]
 pub(crate) struct LogStore {
     log: Log,
+    /// What stands for entries that are purged.
+    image: Image,
 }
 
 impl Debug for LogStore {
@@ -33,13 +35,19 @@ impl Debug for LogStore {
 }
 
 impl LogStore {
-    /// The Raft log on the store's log.
+    /// The Raft log in a store.
     #[must_use]
-    pub(crate) const fn new(log: Log) -> Self {
-        Self { log }
+    pub(crate) fn new(store: &Store) -> Self {
+        Self { log: store.log.clone(), image: store.image.clone() }
     }
 
-    /// Waits until all that was written is durable.
+    /// Waits until the log and all that was applied of it are durable.
+    pub(crate) async fn settle(&self) -> io::Result<()> {
+        self.image.write_out().map_err(io_error)?;
+        self.sync().await
+    }
+
+    /// Waits until all that is in the store is durable.
     pub(crate) async fn sync(&self) -> io::Result<()> {
         let (sender, receiver) = oneshot::channel();
         self.log.sync(Box::new(move |result| {
@@ -142,8 +150,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {
-        // The image that stands for these entries was written before; make it durable first.
-        self.sync().await?;
+        // The image stands for these entries from now on.
+        self.settle().await?;
         self.log.purge_to(log_id.index, &log_id_encode(&log_id)).map_err(io_error)
     }
 }

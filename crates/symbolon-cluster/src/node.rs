@@ -23,6 +23,7 @@ use crate::error::ClusterError;
 use crate::halt::Halt;
 use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence, QUORUM_CONTACT, leads_with_quorum};
+use crate::image_writer;
 use crate::key_keeper::KeyKeeper;
 use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
@@ -213,6 +214,7 @@ impl ClusterNode {
         ));
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
+        tasks.spawn(image_writer::run(store.image.clone(), Arc::clone(&published)));
         spawn_audit_tasks(&mut tasks, &audit, &greeter, &settings);
         spawn_own_tasks(&mut tasks, keeper, settings);
         Ok(Arc::new(Self {
@@ -382,7 +384,7 @@ impl ClusterNode {
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");
         }
-        if let Err(error) = LogStore::new(self.store.log.clone()).sync().await {
+        if let Err(error) = LogStore::new(&self.store).settle().await {
             tracing::error!(%error, "the last sync failed");
         }
     }
@@ -407,7 +409,7 @@ async fn start_raft(
     snapshot_entries: u64,
 ) -> Result<Raft, ClusterError> {
     let network = Network(Some(Arc::clone(peers)));
-    let log = LogStore::new(store.log.clone());
+    let log = LogStore::new(store);
     let config = raft_config(snapshot_entries)?;
     let raft = Raft::new(store.header.node.0, config, network, log, machine).await;
     raft.map_err(|error| ClusterError::Raft(error.to_string()))

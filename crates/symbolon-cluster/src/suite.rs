@@ -12,7 +12,7 @@ type StorageError = openraft::StorageError<TypeConfig>;
 
 fn halves(store: &Store) -> (LogStore, Machine) {
     let machine = Machine::load(store.image.clone(), store.snapshots.clone()).unwrap();
-    (LogStore::new(store.log.clone()), machine)
+    (LogStore::new(store), machine)
 }
 
 struct OnDisk;

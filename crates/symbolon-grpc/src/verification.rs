@@ -134,7 +134,7 @@ fn log(id: RequestId, principal: &Principal, result: &Result<VerifyReply, Servic
                 Decision::Challenge { prompt, .. } => ("CHALLENGE", prompt.name()),
             };
             count(decision, reason);
-            tracing::info!(
+            tracing::debug!(
                 request_id = %id, caller, decision, reason, index = reply.index.0, "verification"
             );
         }

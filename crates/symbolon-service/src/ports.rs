@@ -245,4 +245,10 @@ pub trait Clock: Send + Sync + 'static {
 pub trait Entropy: Send + Sync + 'static {
     /// Fills the buffer.
     fn fill(&self, buffer: &mut [u8]);
+
+    /// Fills the buffer with what names something and is told to whoever asks: as hard to guess, and
+    /// it may have been drawn a little before.
+    fn fill_id(&self, buffer: &mut [u8]) {
+        self.fill(buffer);
+    }
 }

@@ -198,13 +198,13 @@ impl Service {
     /// Draws a number for an id; never 0, which stands for "none" in formats.
     pub(crate) fn draw(&self) -> u64 {
         let mut bytes = [0; 8];
-        self.entropy.fill(&mut bytes);
+        self.entropy.fill_id(&mut bytes);
         u64::from_be_bytes(bytes).max(1)
     }
 
     pub(crate) fn draw_request_id(&self) -> RequestId {
         let mut bytes = [0; 16];
-        self.entropy.fill(&mut bytes);
+        self.entropy.fill_id(&mut bytes);
         RequestId(bytes)
     }
 

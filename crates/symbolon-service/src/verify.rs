@@ -148,7 +148,7 @@ impl Service {
     ) -> Result<Outcome, VaultError> {
         let name = &question.user_name;
         let mut challenge = ChallengeId::default();
-        self.entropy.fill(&mut challenge.0);
+        self.entropy.fill_id(&mut challenge.0);
         let outcome = Outcome {
             user_name: name.clone(),
             user: None,

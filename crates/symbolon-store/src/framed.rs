@@ -47,7 +47,9 @@ struct Inner {
 }
 
 impl Framed {
-    /// Puts the layer over `kv`, which holds only what was written through such a layer.
+    /// Puts the layer over `kv`, which holds only what was written through such a layer, and removes
+    /// what a crash has left of the log's last entry. Whether an entry is missing that was there, the
+    /// log and its anchor tell.
     ///
     /// # Errors
     ///
@@ -65,11 +67,21 @@ impl Framed {
             }
             *parts += 1;
         }
+        let mut unfinished = Vec::new();
         for (key, parts) in &large {
             let head = kv.get(key)?;
+            if head.is_none() && Space::of(key) == Some(Space::Log) {
+                unfinished.push(key.clone());
+                continue;
+            }
             if head.and_then(|head| Head::parse(&head)).is_none_or(|head| head.parts != *parts) {
                 return Err(StoreError::corrupt(&part_key(key, 0), Finding::PartOrphaned));
             }
+        }
+        for key in unfinished {
+            let mut batch = Batch::new();
+            remove_parts(&mut batch, &key, 0..large.remove(&key).unwrap_or(0));
+            kv.write(batch)?;
         }
         Ok(Self { inner: Arc::new(Inner { kv, large: RwLock::new(large) }) })
     }
@@ -105,6 +117,25 @@ impl Framed {
     /// [`StoreError::Key`] and [`StoreError::ValueTooLong`], with nothing written; any other error
     /// is final for the store.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        self.write_by(batch, |kv, batch| kv.write(batch))
+    }
+
+    /// Inserts keys that are new, one after the other: a crash leaves the first so many, each whole.
+    /// Readers see them on return; they are not durable yet. For [`Space::Log`] alone: what is left
+    /// of a value whose end a crash has taken is removed when the store is opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub(crate) fn append(&self, batch: Batch) -> Result<(), StoreError> {
+        self.write_by(batch, |kv, batch| kv.write_each(batch))
+    }
+
+    fn write_by(
+        &self,
+        batch: Batch,
+        write: impl FnOnce(&dyn Kv, Batch) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let ops = batch.into_ops();
         for op in &ops {
             check_op(op)?;
@@ -117,6 +148,7 @@ impl Framed {
             let mut parts = 0;
             match op {
                 Op::Insert(key, value) if value.len() + FRAME_BYTES > STORED_BYTES_MAX => {
+                    // Before the head, without which they are nothing.
                     for piece in value.chunks(STORED_BYTES_MAX) {
                         out.insert(part_key(&key, parts), piece);
                         parts += 1;
@@ -136,7 +168,7 @@ impl Framed {
                 }
             }
         }
-        self.inner.kv.write(out)
+        write(&*self.inner.kv, out)
     }
 
     /// Removes the keys with `from <= key < to`, a thousand at a time and from the low end, so that

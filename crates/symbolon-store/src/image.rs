@@ -11,11 +11,16 @@
 //! ```
 //!
 //! with integers big-endian. By the number an image that has fallen back is told from one that has not.
+//!
+//! What entries change is gathered in memory and goes into the store a little later, many entries in one
+//! batch ([`Image::write_out`]): a batch costs the store far more than what is in it, and a crash costs
+//! nothing that the log does not have. Whoever reads the image reads what was gathered too.
 
+use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::keyspace::{index_bounds, index_of};
 use crate::kv::Pair;
@@ -26,6 +31,8 @@ use crate::{Batch, Finding, Framed, Loss, Space, StoreError};
 /// bounds the memory and the pause for other writers.
 const INSTALL_BATCH_ROWS: usize = 1000;
 const INSTALL_BATCH_BYTES: usize = 1 << 20;
+/// Bytes that are gathered at most before they are written.
+const GATHERED_BYTES_MAX: usize = 1 << 20;
 
 const SCALARS: &[u8] = b"image/scalars";
 const AUDIT_EXTENT: &[u8] = b"image/audit";
@@ -42,15 +49,35 @@ pub type AuditRows<'a> =
 /// The image in a store. Clones share it.
 #[derive(Clone)]
 pub struct Image {
-    store: Framed,
     shared: Arc<Shared>,
 }
 
 struct Shared {
+    store: Framed,
     generation: AtomicU32,
     /// Number of the last write of the scalars.
     version: AtomicU64,
     installing: AtomicBool,
+    gathered: Mutex<Gathered>,
+    /// Held while what was gathered is on its way into the store, and before `gathered`.
+    writing: Mutex<()>,
+}
+
+/// What was written to the image and is not in the store yet.
+#[derive(Default)]
+struct Gathered {
+    /// By key in the store; `None` to remove it.
+    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    bytes: usize,
+    /// After the last of these entries; `None` when there are none.
+    scalars: Option<Vec<u8>>,
+}
+
+impl Gathered {
+    fn add(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+        self.changes.insert(key, value);
+    }
 }
 
 /// What one batch of applied entries changed.
@@ -88,12 +115,15 @@ impl Image {
             return Err(StoreError::corrupt(&Space::Meta.key(SCALARS), Finding::Missing));
         }
         let shared = Shared {
+            store,
             generation: generation.into(),
             version: version.into(),
             installing: false.into(),
+            gathered: Mutex::default(),
+            writing: Mutex::default(),
         };
-        let image = Self { store, shared: Arc::new(shared) };
-        image.store.anchor().note(|marks| marks.image = version);
+        let image = Self { shared: Arc::new(shared) };
+        image.shared.store.anchor().note(|marks| marks.image = version);
         image.remove_other_generations()?;
         Ok(image)
     }
@@ -101,29 +131,43 @@ impl Image {
     /// The directory of the store that it is in, for errors.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        self.store.anchor().store_path()
+        self.shared.store.anchor().store_path()
     }
 
-    /// Writes what applied entries changed, in one batch: the image is never between two of them.
-    /// Not durable until the store is synced, and then only together with the log entries written
-    /// before it. Not to be called while an install is under way: it would change the old image.
+    /// Adds what applied entries changed: the image is never between two of them. It goes into the store
+    /// with [`write_out`](Self::write_out), or as soon as much has gathered, and is not durable until the
+    /// store is synced after that, and then only together with the log entries written before it. Not to
+    /// be called while an install is under way: it would change the old image.
     ///
     /// # Errors
     ///
     /// When writing fails.
     pub fn write(&self, changes: ImageBatch) -> Result<(), StoreError> {
         let generation = self.generation();
-        let mut batch = Batch::new();
-        for key in changes.delete {
-            batch.remove(row_key(generation, &key));
-        }
-        for (key, value) in changes.put {
-            batch.insert(row_key(generation, &key), value);
-        }
-        for (index, rows) in changes.audit {
-            batch.insert(audit_key(index), rows);
-        }
-        self.write_with_scalars(batch, generation, &changes.scalars)
+        let is_much = {
+            let mut gathered = lock(&self.shared.gathered);
+            for key in changes.delete {
+                gathered.add(row_key(generation, &key), None);
+            }
+            for (key, value) in changes.put {
+                gathered.add(row_key(generation, &key), Some(value));
+            }
+            for (index, rows) in changes.audit {
+                gathered.add(audit_key(index), Some(rows));
+            }
+            gathered.scalars = Some(changes.scalars);
+            gathered.bytes >= GATHERED_BYTES_MAX
+        };
+        if is_much { self.write_out() } else { Ok(()) }
+    }
+
+    /// Puts what was gathered into the store, in one batch.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn write_out(&self) -> Result<(), StoreError> {
+        self.shared.write_out()
     }
 
     /// The scalars of the last write or install; `None` for an image that was never written.
@@ -132,14 +176,18 @@ impl Image {
     ///
     /// When reading fails.
     pub fn scalars(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(stored(&self.store)?.map(|stored| stored.scalars))
+        self.write_out()?;
+        Ok(stored(&self.shared.store)?.map(|stored| stored.scalars))
     }
 
     /// All rows, as key and value. Not a snapshot: for reading the image when a node starts.
     #[must_use]
     pub fn rows(&self) -> ImageRows<'_> {
+        if let Err(error) = self.write_out() {
+            return Box::new(std::iter::once(Err(error)));
+        }
         let (from, to) = generation_bounds(self.generation());
-        Box::new(self.store.scan(&from, &to).map(|pair| {
+        Box::new(self.shared.store.scan(&from, &to).map(|pair| {
             let (mut key, value) = pair?;
             if key.len() < ROW_KEY_START {
                 return Err(StoreError::corrupt(&key, Finding::KeyLength));
@@ -155,8 +203,11 @@ impl Image {
         let Some((start, end)) = half_open(&range) else {
             return Box::new(std::iter::empty());
         };
+        if let Err(error) = self.write_out() {
+            return Box::new(std::iter::once(Err(error)));
+        }
         let (from, to) = index_bounds(Space::Audit, start, end);
-        Box::new(self.store.scan(&from, &to).map(|pair| {
+        Box::new(self.shared.store.scan(&from, &to).map(|pair| {
             let (key, rows) = pair?;
             let index =
                 index_of(&key).ok_or_else(|| StoreError::corrupt(&key, Finding::KeyLength))?;
@@ -170,7 +221,7 @@ impl Image {
     ///
     /// When reading fails.
     pub fn audit_extent(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.get(&Space::Meta.key(AUDIT_EXTENT))
+        self.shared.store.get(&Space::Meta.key(AUDIT_EXTENT))
     }
 
     /// Writes audit rows that did not come with an entry of the log, and which part of the audit is
@@ -185,7 +236,7 @@ impl Image {
             batch.insert(audit_key(index), rows);
         }
         batch.insert(Space::Meta.key(AUDIT_EXTENT), extent);
-        self.store.write(batch)
+        self.shared.store.write(batch)
     }
 
     /// Removes the audit rows of a range, a thousand at a time and from the low end.
@@ -197,8 +248,9 @@ impl Image {
         let Some((start, end)) = half_open(&range) else {
             return Ok(());
         };
+        self.write_out()?;
         let (from, to) = index_bounds(Space::Audit, start, end);
-        self.store.delete_range(&from, &to)
+        self.shared.store.delete_range(&from, &to)
     }
 
     /// Starts replacing the image by a snapshot's. Until [`Install::commit`] nothing of it shows.
@@ -217,25 +269,10 @@ impl Image {
             batch: Batch::new(),
             batch_bytes: 0,
         };
+        self.write_out()?;
         // Rows of an install that was given up would show up in this one.
         self.remove_other_generations()?;
         Ok(install)
-    }
-
-    fn write_with_scalars(
-        &self,
-        mut batch: Batch,
-        generation: u32,
-        scalars: &[u8],
-    ) -> Result<(), StoreError> {
-        let version = self.shared.version.fetch_add(1, Ordering::AcqRel).saturating_add(1);
-        let mut value = version.to_be_bytes().to_vec();
-        value.extend_from_slice(&generation.to_be_bytes());
-        value.extend_from_slice(scalars);
-        batch.insert(Space::Meta.key(SCALARS), value);
-        self.store.write(batch)?;
-        self.store.anchor().note(|marks| marks.image = marks.image.max(version));
-        Ok(())
     }
 
     fn generation(&self) -> u32 {
@@ -245,9 +282,55 @@ impl Image {
     fn remove_other_generations(&self) -> Result<(), StoreError> {
         let (all_from, all_to) = Space::Rows.bounds();
         let (from, to) = generation_bounds(self.generation());
-        self.store.delete_range(&all_from, &from)?;
-        self.store.delete_range(&to, &all_to)
+        self.shared.store.delete_range(&all_from, &from)?;
+        self.shared.store.delete_range(&to, &all_to)
     }
+}
+
+impl Shared {
+    fn write_out(&self) -> Result<(), StoreError> {
+        let _writing = lock(&self.writing);
+        let Gathered { changes, scalars, .. } = std::mem::take(&mut *lock(&self.gathered));
+        let Some(scalars) = scalars else {
+            return Ok(());
+        };
+        let mut batch = Batch::new();
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        self.write_with_scalars(batch, self.generation.load(Ordering::Acquire), &scalars)
+    }
+
+    /// With `writing` held: an image must not be overtaken by an older one.
+    fn write_with_scalars(
+        &self,
+        mut batch: Batch,
+        generation: u32,
+        scalars: &[u8],
+    ) -> Result<(), StoreError> {
+        let version = self.version.fetch_add(1, Ordering::AcqRel).saturating_add(1);
+        let mut value = version.to_be_bytes().to_vec();
+        value.extend_from_slice(&generation.to_be_bytes());
+        value.extend_from_slice(scalars);
+        batch.insert(Space::Meta.key(SCALARS), value);
+        self.store.write(batch)?;
+        self.store.anchor().note(|marks| marks.image = marks.image.max(version));
+        Ok(())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Whoever closes a store leaves it whole; if it fails, the log has it all.
+        let _ = self.write_out();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A snapshot on its way into the image. Dropped without a commit, it leaves the image as it was.
@@ -288,9 +371,12 @@ impl Install {
         let mut batch = std::mem::take(&mut self.batch);
         batch.insert(Space::Meta.key(AUDIT_EXTENT), audit_extent);
         let image = &self.image;
-        image.write_with_scalars(batch, self.generation, scalars)?;
+        {
+            let _writing = lock(&image.shared.writing);
+            image.shared.write_with_scalars(batch, self.generation, scalars)?;
+        }
         image.shared.generation.store(self.generation, Ordering::Release);
-        image.store.sync_blocking()?;
+        image.shared.store.sync_blocking()?;
         image.remove_other_generations()
     }
 
@@ -299,7 +385,7 @@ impl Install {
         self.batch.insert(key, value);
         if self.batch.len() >= INSTALL_BATCH_ROWS || self.batch_bytes >= INSTALL_BATCH_BYTES {
             self.batch_bytes = 0;
-            self.image.store.write(std::mem::take(&mut self.batch))?;
+            self.image.shared.store.write(std::mem::take(&mut self.batch))?;
         }
         Ok(())
     }

@@ -153,8 +153,8 @@ impl Log {
         });
     }
 
-    /// Appends entries in one batch. They can be read on return, and are durable after the next
-    /// [`sync`](Self::sync).
+    /// Appends entries, one after the other. They can be read on return, and are durable after the
+    /// next [`sync`](Self::sync); a crash before it leaves the first so many, each whole.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl Log {
             batch.insert(entry_key(index), stored);
             after.entries = Some((after.entries.map_or(index, |(first, _)| first), index));
         }
-        self.store.write(batch)?;
+        self.store.append(batch)?;
         *bounds = after;
         self.note(&bounds);
         Ok(())

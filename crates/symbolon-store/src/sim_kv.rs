@@ -349,6 +349,10 @@ impl Kv for SimKv {
         Ok(())
     }
 
+    fn write_each(&self, batch: Batch) -> Result<(), StoreError> {
+        batch.into_ops().into_iter().try_for_each(|op| self.write(Batch::from(op)))
+    }
+
     fn sync(&self, done: SyncDone) {
         let mut state = match self.live() {
             Ok(state) => state,

@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+/// A verification makes and drops hundreds of small things on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Multi-factor authentication on your own servers.
 #[derive(Parser)]
 #[command(name = "symbolon", version, propagate_version = true)]

@@ -97,7 +97,7 @@ fn entry(index: u64, term: u64) -> Entry {
 }
 
 async fn live(store: &Store, machine: &mut Machine, indexes: std::ops::Range<u64>, term: u64) {
-    let mut log = LogStore::new(store.log.clone());
+    let mut log = LogStore::new(store);
     log.save_vote(&Vote::new_committed(term, 1)).await.unwrap();
     for first in indexes.clone().step_by(usize::try_from(STEP).unwrap()) {
         let entries: Vec<_> =
@@ -111,7 +111,7 @@ async fn live(store: &Store, machine: &mut Machine, indexes: std::ops::Range<u64
         machine.apply(applied).await.unwrap();
         log.save_committed(Some(last)).await.unwrap();
     }
-    log.sync().await.unwrap();
+    log.settle().await.unwrap();
 }
 
 /// Makes the directory. Closed on return.
@@ -129,6 +129,7 @@ pub(crate) fn data_directory_of(path: &Path, count: u64) {
         live(&store, &mut machine, 1..count, 1).await;
         let mut builder = machine.get_snapshot_builder().await;
         builder.build_snapshot().await.unwrap();
+        store.image.write_out().unwrap();
         let purged = LogId { leader_id: LeaderId::new(1, 1), index: count / 4 };
         store.log.purge_to(purged.index, &log_id_encode(&purged)).unwrap();
         // Entries that no majority had, and what a new master put in their place.
@@ -142,7 +143,7 @@ pub(crate) fn data_directory_of(path: &Path, count: u64) {
         // sled notes where its pages are when it opens a file that has grown.
         let store = directory.open().unwrap();
         let mut machine = opening::load(&store).unwrap();
-        let mut log = LogStore::new(store.log.clone());
+        let mut log = LogStore::new(&store);
         let last = LogId { leader_id: LeaderId::new(1, 1), index: count - 1 };
         log.truncate_after(Some(last)).await.unwrap();
         live(&store, &mut machine, count..count + count / 5, 2).await;
