@@ -4,7 +4,7 @@
 //! to one front end, `SALES\alice` to another and `alice` to a third.
 
 use alloc::format;
-use core::ops::Bound::{Included, Unbounded};
+use core::ops::Bound::Included;
 
 use crate::{State, User, UserName};
 
@@ -53,7 +53,7 @@ impl State {
         };
         let mut fitting = self
             .user_names
-            .range((Included(&begins), Unbounded))
+            .range(Included(&begins))
             .take_while(|(longer, _)| longer.as_str().starts_with(begins.as_str()))
             .filter_map(|(_, id)| self.user(*id));
         match (fitting.next(), fitting.next()) {

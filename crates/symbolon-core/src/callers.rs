@@ -234,7 +234,7 @@ impl State {
     ) -> impl Iterator<Item = &'s Application> + 's {
         use core::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
-        let names = self.application_names.range((from, Unbounded));
+        let names = self.application_names.range(from);
         names.filter_map(|(_, id)| self.applications.get(*id))
     }
 

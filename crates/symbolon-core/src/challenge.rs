@@ -98,8 +98,9 @@ impl State {
 
     /// The open challenges of a user, by id.
     pub fn challenges_of(&self, user: UserId) -> impl Iterator<Item = &Challenge> {
-        let (first, last) = (ChallengeId([0; 16]), ChallengeId([0xff; 16]));
-        let theirs = self.challenged.range((Included((user, first)), Included((user, last))));
+        let first = (user, ChallengeId([0; 16]));
+        let theirs = self.challenged.range(Included(&first));
+        let theirs = theirs.take_while(move |((whose, _), ())| *whose == user);
         theirs.filter_map(|((_, id), ())| self.challenges.get(*id))
     }
 

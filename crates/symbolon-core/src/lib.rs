@@ -26,6 +26,7 @@ mod exempt;
 mod explain;
 mod id;
 pub mod limits;
+mod map;
 mod name;
 pub mod otp;
 pub mod pin;

@@ -1,6 +1,7 @@
 //! Names, valid by construction.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 use crate::limits::{
@@ -31,7 +32,7 @@ macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The text.
@@ -80,7 +81,7 @@ impl Serial {
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = sized(text.into(), SERIAL_BYTES_MAX)?;
         refuse(&text, |c| !(c.is_ascii_alphanumeric() || " ._-:/".contains(c)))?;
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 }
 
@@ -92,7 +93,7 @@ impl UserName {
     pub fn new(normalised: impl Into<String>) -> Result<Self, NameError> {
         let text = sized(normalised.into(), USER_NAME_BYTES_MAX)?;
         refuse(&text, |c| c.is_control() || c.is_whitespace())?;
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 }
 
@@ -104,7 +105,7 @@ impl Name {
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = sized(text.into(), NAME_BYTES_MAX)?;
         refuse(&text, |c| !(c.is_ascii_alphanumeric() || "._-".contains(c)))?;
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 }
 
@@ -116,7 +117,7 @@ impl Reason {
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = sized(text.into(), REASON_BYTES_MAX)?;
         refuse(&text, char::is_control)?;
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 }
 
@@ -131,7 +132,7 @@ impl DisplayName {
             return Err(NameError::TooLong { bytes_max: DISPLAY_NAME_BYTES_MAX });
         }
         refuse(&text, char::is_control)?;
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 }
 

@@ -1,8 +1,7 @@
 //! Answers kept for retransmissions: the same caller, id and fingerprint within 30 s of state time.
 
-use rpds::{QueueSync, RedBlackTreeMapSync};
-
 use crate::limits::{REPLIES_MAX, RETRANSMISSION_MILLISECONDS};
+use crate::map::Map;
 use crate::{Answer, AuditEvent, Caller, Fingerprint, RequestId, Timestamp};
 
 type Key = (Caller, RequestId);
@@ -22,8 +21,10 @@ pub struct Remembered {
 /// is rebuilt from them at start and never stored.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Replies {
-    by_key: RedBlackTreeMapSync<Key, Remembered>,
-    by_age: QueueSync<(Timestamp, Key)>,
+    by_key: Map<Key, Remembered>,
+    /// By the order in which they were given.
+    by_age: Map<u64, (Timestamp, Key)>,
+    next: u64,
 }
 
 impl Replies {
@@ -47,20 +48,25 @@ impl Replies {
         let answer = Answer { index: event.index, reply };
         self.by_key
             .insert_mut(key, Remembered { fingerprint: event.fingerprint, at: event.at, answer });
-        self.by_age.enqueue_mut((event.at, key));
+        self.by_age.insert_mut(self.next, (event.at, key));
+        self.next += 1;
     }
 
     /// Forgets what is over 30 s old at state time `now`.
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        while self.by_age.peek().is_some_and(|(at, _)| at.plus(RETRANSMISSION_MILLISECONDS) < now) {
+        while self
+            .by_age
+            .first()
+            .is_some_and(|(_, (at, _))| at.plus(RETRANSMISSION_MILLISECONDS) < now)
+        {
             self.forget_oldest();
         }
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((_, key)) = self.by_age.peek().copied() {
+        if let Some((&number, &(_, key))) = self.by_age.first() {
             self.by_key.remove_mut(&key);
-            self.by_age.dequeue_mut();
+            self.by_age.remove_mut(&number);
         }
     }
 }

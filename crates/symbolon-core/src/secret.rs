@@ -1,5 +1,6 @@
 //! Bytes that must not be seen.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -42,13 +43,13 @@ impl fmt::Debug for Secret {
 /// A secret under the cluster's data key, bound to its row and field. The core carries it and
 /// cannot open it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Sealed(Vec<u8>);
+pub struct Sealed(Arc<[u8]>);
 
 impl Sealed {
     /// Takes ciphertext over.
     #[must_use]
-    pub const fn new(ciphertext: Vec<u8>) -> Self {
-        Self(ciphertext)
+    pub fn new(ciphertext: Vec<u8>) -> Self {
+        Self(ciphertext.into())
     }
 
     /// The data key that it says it is under: the first byte names the format, the next four the

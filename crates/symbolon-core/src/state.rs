@@ -3,11 +3,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use rpds::RedBlackTreeMapSync;
-
 use crate::apply::Output;
 use crate::digest::{Digest, Sum};
 use crate::limits::REPLIES_MAX;
+use crate::map::Map;
 use crate::replies::Replies;
 use crate::table::Table;
 use crate::{
@@ -45,14 +44,14 @@ pub struct State {
     pub(crate) challenges: Table<Challenge>,
     pub(crate) replies: Replies,
     // Look-ups that follow from the rows.
-    pub(crate) user_names: RedBlackTreeMapSync<UserName, UserId>,
-    pub(crate) application_names: RedBlackTreeMapSync<Name, ApplicationId>,
-    pub(crate) serials: RedBlackTreeMapSync<Serial, TokenId>,
-    pub(crate) due: RedBlackTreeMapSync<(Timestamp, RowKey), ()>,
+    pub(crate) user_names: Map<UserName, UserId>,
+    pub(crate) application_names: Map<Name, ApplicationId>,
+    pub(crate) serials: Map<Serial, TokenId>,
+    pub(crate) due: Map<(Timestamp, RowKey), ()>,
     /// Open challenges by user.
-    pub(crate) challenged: RedBlackTreeMapSync<(UserId, ChallengeId), ()>,
+    pub(crate) challenged: Map<(UserId, ChallengeId), ()>,
     /// Sealed fields by the data key that they are under.
-    pub(crate) sealed: RedBlackTreeMapSync<DataKeyId, u64>,
+    pub(crate) sealed: Map<DataKeyId, u64>,
 }
 
 impl fmt::Debug for State {
@@ -235,7 +234,7 @@ impl State {
     ) -> impl Iterator<Item = &'s User> + 's {
         use core::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
-        self.user_names.range((from, Unbounded)).filter_map(|(_, id)| self.users.get(*id))
+        self.user_names.range(from).filter_map(|(_, id)| self.users.get(*id))
     }
 
     /// Number of users.

@@ -1,8 +1,9 @@
 //! Rows of one kind, and the sum of their hashes.
 
-use rpds::RedBlackTreeMapSync;
+use alloc::sync::Arc;
 
 use crate::digest::{Canonical, Digest, Sum};
+use crate::map::Map;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, Challenge, ChallengeId, Cluster,
     DataKeys, JoinToken, JoinTokenId, Node, NodeId, Settings, Token, TokenId, User, UserId,
@@ -51,19 +52,19 @@ impl TableRow for Settings {
 /// Rows of one kind, with the sum of their hashes.
 #[derive(Clone)]
 pub(crate) struct Table<R: TableRow> {
-    rows: RedBlackTreeMapSync<R::Id, R>,
+    rows: Map<R::Id, Arc<R>>,
     sum: Sum,
 }
 
 impl<R: TableRow> Default for Table<R> {
     fn default() -> Self {
-        Self { rows: RedBlackTreeMapSync::new_sync(), sum: Sum::default() }
+        Self { rows: Map::default(), sum: Sum::default() }
     }
 }
 
 impl<R: TableRow> Table<R> {
     pub(crate) fn get(&self, id: R::Id) -> Option<&R> {
-        self.rows.get(&id)
+        self.rows.get(&id).map(|row| &**row)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -71,18 +72,18 @@ impl<R: TableRow> Table<R> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &R> {
-        self.rows.values()
+        self.rows.values().map(|row| &**row)
     }
 
     pub(crate) fn after(&self, id: R::Id) -> impl Iterator<Item = &R> {
-        use core::ops::Bound::{Excluded, Unbounded};
-        self.rows.range((Excluded(id), Unbounded)).map(|(_, row)| row)
+        use core::ops::Bound::Excluded;
+        self.rows.range(Excluded(&id)).map(|(_, row)| &**row)
     }
 
     pub(crate) fn put(&mut self, row: R) {
         self.forget(row.id());
         self.sum.add(Self::hash(&row));
-        self.rows.insert_mut(row.id(), row);
+        self.rows.insert_mut(row.id(), Arc::new(row));
     }
 
     pub(crate) fn delete(&mut self, id: R::Id) {

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use axum::http::request::Parts;
+use axum::response::Response;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -41,6 +43,19 @@ pub struct Port {
     pub limits: Limits,
     /// What it allows to clients that it does not know, if it knows clients by their certificates.
     pub strangers: Option<Strangers>,
+    /// What each request passes before it is served.
+    pub gate: Gate,
+}
+
+/// Looks at a request whose message was not read, and may add to its extensions: how long it may take,
+/// `None` for one that lasts, or what it is refused with. It runs on every request, outside the router,
+/// whose layers cost several times as much.
+pub type Gate = Arc<dyn Fn(&mut Parts) -> Result<Option<Duration>, Response> + Send + Sync>;
+
+/// A gate that lets all pass, for as long as they like.
+#[must_use]
+pub fn open_gate() -> Gate {
+    Arc::new(|_| Ok(None))
 }
 
 /// Tells whether a certificate is a known client's. The client has proved to hold its key.

@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use symbolon_cluster::{
     ClusterError, ClusterNode, NodeSettings, OsEntropy, PeerCertificate, SystemClock,
@@ -21,7 +18,9 @@ use crate::addresses::{self, Addresses, Listeners};
 use crate::config::{Advertised, Config};
 use crate::failure::{Failure, chain};
 use crate::init::{failed, unwritten};
-use crate::listener::{ConnectionInfo, Limits, Port, Strangers, serve_plain, serve_tls};
+use crate::listener::{
+    ConnectionInfo, Gate, Limits, Port, Strangers, open_gate, serve_plain, serve_tls,
+};
 use crate::ops;
 use crate::panics;
 use crate::readiness::{NodeReadiness, watch};
@@ -179,12 +178,8 @@ fn serve_api(
     };
     let tls = Arc::new(ArcSwap::from_pointee(tls.map_err(|error| odd(&error))?));
     let routes = symbolon_grpc::routes(service, health).map_err(|error| odd(&error))?;
-    let app = routes
-        .prepare()
-        .into_axum_router()
-        .layer(from_fn_with_state(symbolon_grpc::longest_call as LongestCall, in_time))
-        .layer(from_fn(refuse_strangers));
-    let port = Port { name: "api", limits: Limits::API, strangers: None };
+    let app = routes.prepare().into_axum_router();
+    let port = Port { name: "api", limits: Limits::API, strangers: None, gate: refuse_strangers() };
     let stop = stop.clone();
     let (service, stopping) = (Arc::clone(service), stop.clone());
     tokio::spawn(async move {
@@ -199,31 +194,19 @@ fn serve_api(
     })
 }
 
-/// Refuses calls without a bearer token before their message is read, and says of others from where
-/// they come.
-async fn refuse_strangers(mut request: Request, next: Next) -> Response {
-    let info = request.extensions().get::<ConnectionInfo>();
-    if let Some(source) = info.map(|info| symbolon_grpc::Source(info.remote.ip())) {
-        request.extensions_mut().insert(source);
-    }
-    match symbolon_grpc::may_call(request.uri().path(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(status) => status.into_http(),
-    }
-}
-
-/// How long a call of a path may take; `None` for those that last.
-type LongestCall = fn(&str) -> Option<Duration>;
-
-/// Ends calls that are not over in time.
-async fn in_time(State(longest): State<LongestCall>, request: Request, next: Next) -> Response {
-    let Some(limit) = longest(request.uri().path()) else {
-        return next.run(request).await;
-    };
-    match timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => symbolon_grpc::took_too_long().into_http(),
-    }
+/// Refuses calls without a bearer token, and says of others from where they come.
+fn refuse_strangers() -> Gate {
+    Arc::new(|parts| {
+        let info = parts.extensions.get::<ConnectionInfo>();
+        if let Some(source) = info.map(|info| symbolon_grpc::Source(info.remote.ip())) {
+            parts.extensions.insert(source);
+        }
+        let path = parts.uri.path();
+        match symbolon_grpc::may_call(path, &parts.headers) {
+            Ok(()) => Ok(symbolon_grpc::longest_call(path)),
+            Err(status) => Err(status.into_http()),
+        }
+    })
 }
 
 fn serve_peers(
@@ -234,38 +217,33 @@ fn serve_peers(
 ) -> Result<impl Future<Output = ()> + use<>, Failure> {
     let tls = node.peer_tls().map_err(|error| failed("the peer port is not served", &error))?;
     let tls = Arc::new(ArcSwap::from_pointee(tls));
-    let routes = node.peer_routes(Arc::clone(service)).prepare().into_axum_router();
-    let app = routes
-        .layer(from_fn_with_state(symbolon_cluster::longest_call as LongestCall, in_time))
-        .layer(from_fn_with_state(Arc::clone(node), peers_only));
+    let app = node.peer_routes(Arc::clone(service)).prepare().into_axum_router();
     let registry = Arc::clone(node);
     let is_known =
         move |certificate: &_| registry.is_peer(&PeerCertificate(Arc::clone(certificate)));
     let strangers = Strangers { limits: Limits::PEER_STRANGER, is_known: Arc::new(is_known) };
-    let port = Port { name: "peer", limits: Limits::PEER, strangers: Some(strangers) };
+    let gate = peers_only(Arc::clone(node));
+    let port = Port { name: "peer", limits: Limits::PEER, strangers: Some(strangers), gate };
     let stop = stop.clone();
     Ok(async move {
         let _ = serve_tls(listener, port, tls, app, stop).await;
     })
 }
 
-/// Refuses whoever is no peer before the message is read, and tells the peer services, in their own
-/// words, who asks and whose key the connection has proved.
-async fn peers_only(
-    State(node): State<Arc<ClusterNode>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let info = request.extensions().get::<ConnectionInfo>();
-    let certificate = info.and_then(|info| info.client_certificate.clone()).map(PeerCertificate);
-    let caller = match node.caller(request.uri().path(), certificate.as_ref()) {
-        Ok(caller) => caller,
-        Err(status) => return status.into_http(),
-    };
-    let extensions = request.extensions_mut();
-    caller.map(|caller| extensions.insert(caller));
-    certificate.map(|certificate| extensions.insert(certificate));
-    next.run(request).await
+/// Refuses whoever is no peer, and tells the peer services, in their own words, who asks and whose key
+/// the connection has proved.
+fn peers_only(node: Arc<ClusterNode>) -> Gate {
+    Arc::new(move |parts| {
+        let info = parts.extensions.get::<ConnectionInfo>();
+        let certificate =
+            info.and_then(|info| info.client_certificate.clone()).map(PeerCertificate);
+        let path = parts.uri.path();
+        let caller =
+            node.caller(path, certificate.as_ref()).map_err(|status| status.into_http())?;
+        caller.map(|caller| parts.extensions.insert(caller));
+        certificate.map(|certificate| parts.extensions.insert(certificate));
+        Ok(symbolon_cluster::longest_call(parts.uri.path()))
+    })
 }
 
 fn serve_ops(
@@ -275,7 +253,8 @@ fn serve_ops(
     stop: &Stop,
 ) -> impl Future<Output = ()> + use<> {
     let app: Router = ops::router(readiness, metrics.clone());
-    let port = Port { name: "metrics", limits: Limits::OPS, strangers: None };
+    let gate = open_gate();
+    let port = Port { name: "metrics", limits: Limits::OPS, strangers: None, gate };
     let stop = stop.clone();
     async move {
         tokio::spawn(ops::upkeep(metrics, stop.clone()));

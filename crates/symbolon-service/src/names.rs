@@ -18,6 +18,9 @@ pub(crate) fn user_name(text: &str) -> Result<UserName, ServiceError> {
         let problem = format!("it is longer than {USER_NAME_BYTES_MAX} bytes");
         return Err(ServiceError::invalid(field, problem));
     }
+    if is_plain(text) {
+        return UserName::new(text).map_err(|error| bad_name(field, error));
+    }
     let normalised = UsernameCaseMapped::enforce(text).ok();
     // Some letters, of Cherokee for one, have a lower case that the profile refuses: what is stored
     // must be a name that can be asked for.
@@ -42,6 +45,12 @@ pub(crate) fn user_name(text: &str) -> Result<UserName, ServiceError> {
         }
     };
     UserName::new(spelled).map_err(|error| bad_name(field, error))
+}
+
+/// Whether a name is its own normal form for being in ASCII: the profile takes all that can be seen of
+/// it, and changes capitals alone. Most names are, and each sign-in asks.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && byte != b'\\')
 }
 
 /// The name of an application, node or cluster.
@@ -87,6 +96,19 @@ mod tests {
         }
         assert!(taken > 90_000 && refused > 100_000, "{taken} {refused}");
         assert!(user_name("\u{13a0}").is_err(), "a Cherokee letter without a stable lower case");
+    }
+
+    #[test]
+    fn a_plain_name_is_what_the_profile_makes_of_it() {
+        for (one, two) in
+            ('\0'..='\u{ff}').flat_map(|one| ('\0'..='\u{ff}').map(move |two| (one, two)))
+        {
+            let name = String::from_iter([one, two]);
+            if is_plain(&name) {
+                assert_eq!(UsernameCaseMapped::enforce(&*name).unwrap(), name);
+            }
+        }
+        assert!(is_plain("a.b-c_d+9@corp.example") && !is_plain("Alice") && !is_plain("d\\a"));
     }
 
     #[test]

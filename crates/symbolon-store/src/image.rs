@@ -231,6 +231,7 @@ impl Image {
     ///
     /// When writing fails.
     pub fn write_audit(&self, rows: Vec<(u64, Vec<u8>)>, extent: &[u8]) -> Result<(), StoreError> {
+        self.write_out()?;
         let mut batch = Batch::new();
         for (index, rows) in rows {
             batch.insert(audit_key(index), rows);

@@ -63,6 +63,7 @@ impl Node {
             let (rows, chain) = rows_of(index, self.chain);
             let batch = ImageBatch { audit: vec![(index, rows)], ..ImageBatch::default() };
             self.image.write(batch).unwrap();
+            self.image.write_out().unwrap();
             self.log.added(index, &events_of(index));
             (self.applied, self.chain) = (index, chain);
         }

@@ -29,8 +29,13 @@ impl State {
         if !self.settings_are_fresh(proposal.seen) {
             return Err(Refusal::Stale);
         }
-        // By name, not by the id in the outcome: a user created after `seen` is found here too.
-        let account = self.account(&outcome.user_name);
+        // By name, not by the id in the outcome: a user created after `seen` is found here too. A user of
+        // exactly that name is whose it is, and an id is found sooner.
+        let named = outcome.user.and_then(|id| self.user(id));
+        let account = match named.filter(|user| user.name == outcome.user_name) {
+            Some(user) => Account::Of(user),
+            None => self.account(&outcome.user_name),
+        };
         let user = account.user();
         let user_is_fresh = match user {
             Some(user) => outcome.user == Some(user.id) && self.is_fresh(user, context),

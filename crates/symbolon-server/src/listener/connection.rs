@@ -26,7 +26,7 @@ use tower::Service as _;
 use super::addresses::{Addresses, Place};
 use super::handshakes::Eviction;
 use super::requests::{Answer, Requests, Verdict};
-use super::{ConnectionInfo, IsKnown, Limits, Port};
+use super::{ConnectionInfo, Gate, IsKnown, Limits, Port};
 use crate::stop::Stop;
 
 /// What goes over the connection.
@@ -101,6 +101,7 @@ pub(super) struct Serving {
     stop: Stop,
     terms: Terms,
     strangers: Option<StrangerTerms>,
+    gate: Gate,
 }
 
 impl Serving {
@@ -111,7 +112,8 @@ impl Serving {
             places: Semaphore::new(strangers.limits.connections_max),
             addresses: Arc::default(),
         });
-        Self { name: port.name, wire, app, stop, terms: Terms::new(port.limits), strangers }
+        let terms = Terms::new(port.limits);
+        Self { name: port.name, wire, app, stop, terms, strangers, gate: port.gate }
     }
 
     pub(super) const fn name(&self) -> &'static str {
@@ -211,7 +213,8 @@ impl Serving {
         let port = self.name;
         let remote = info.remote;
         let requests = Requests::new(terms.limits);
-        let service = service(self.app.clone(), info.clone(), Arc::clone(&requests));
+        let gate = Arc::clone(&self.gate);
+        let service = service(self.app.clone(), gate, info.clone(), Arc::clone(&requests));
         let http = match version {
             Version::Http1 => &terms.http1,
             Version::Http2 => &terms.http2,
@@ -274,9 +277,10 @@ enum Version {
     Http2,
 }
 
-/// The router, told who asks.
+/// The router behind its gate, told who asks.
 fn service(
     app: Router,
+    gate: Gate,
     info: ConnectionInfo,
     requests: Arc<Requests>,
 ) -> impl hyper::service::Service<
@@ -287,11 +291,21 @@ fn service(
 > + 'static {
     service_fn(move |request: Request<Incoming>| {
         let under_way = requests.begin();
-        let mut request = request.map(|body| requests.metered(body));
-        request.extensions_mut().insert(info.clone());
-        let answered = app.clone().call(request);
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(info.clone());
+        let passed = gate(&mut parts).map(|limit| {
+            let request = Request::from_parts(parts, requests.metered(body));
+            (limit, app.clone().call(request))
+        });
         async move {
-            let response = answered.await?;
+            let response = match passed {
+                Ok((None, answer)) => answer.await?,
+                Ok((Some(limit), answer)) => match timeout(limit, answer).await {
+                    Ok(response) => response?,
+                    Err(_) => symbolon_grpc::took_too_long().into_http(),
+                },
+                Err(refused) => refused,
+            };
             Ok(response.map(|body| Body::new(Answer { body, _under_way: under_way })))
         }
     })

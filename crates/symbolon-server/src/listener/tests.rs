@@ -187,7 +187,7 @@ async fn a_port_without_tls_speaks_http_1() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = Stop::new();
-    let port = Port { name: "metrics", limits: Limits::OPS, strangers: None };
+    let port = Port { name: "metrics", limits: Limits::OPS, strangers: None, gate: open_gate() };
     let ended = tokio::spawn(serve_plain(listener, port, echo(), stop.clone()));
     let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) = http1::handshake(io).await.unwrap();

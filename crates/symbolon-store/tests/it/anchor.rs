@@ -22,6 +22,7 @@ fn apply(store: &Store, number: u64) {
     let put = vec![(b"row".to_vec(), number.to_be_bytes().to_vec())];
     let scalars = number.to_be_bytes().to_vec();
     store.image.write(ImageBatch { put, scalars, ..ImageBatch::default() }).unwrap();
+    store.image.write_out().unwrap();
 }
 
 /// A disk with a bit of everything, synced.

@@ -14,6 +14,7 @@ fn use_store(store: &Store) {
     store.log.put_vote(*b"vote").unwrap();
     let put = vec![(b"row".to_vec(), b"value".to_vec())];
     store.image.write(ImageBatch { put, ..ImageBatch::default() }).unwrap();
+    store.image.write_out().unwrap();
     store.kv.sync_blocking().unwrap();
     let mut snapshot = store.snapshots.create("1").unwrap();
     snapshot.chunk(b"chunk").unwrap();

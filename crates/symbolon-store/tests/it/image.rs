@@ -185,6 +185,7 @@ fn image_is_never_ahead_of_the_log() {
         for index in 0..10_u64 {
             log.append([(index, vec![1])]).unwrap();
             put(&image, &Rows::new(), &index.to_be_bytes());
+            image.write_out().unwrap();
         }
         disk.crash_keeping(keep);
         let (log, image) = open();
@@ -193,4 +194,33 @@ fn image_is_never_ahead_of_the_log() {
         assert_eq!(log.last_index().map_or(0, |last| last + 1), (keep as u64).div_ceil(2));
         assert_eq!(applied.map_or(0, |applied| applied + 1), keep as u64 / 2);
     }
+}
+
+#[test]
+fn what_many_entries_change_is_one_batch_that_readers_see_before() {
+    let disk = SimDisk::new();
+    let image = Image::open(Framed::open(Arc::new(disk.open().unwrap())).unwrap()).unwrap();
+    let before = disk.unsynced();
+    for index in 0..100_u64 {
+        put(&image, &sample(1, 1), &index.to_be_bytes());
+        let batch = ImageBatch { audit: vec![(index, vec![1])], ..ImageBatch::default() };
+        image.write(ImageBatch { scalars: index.to_be_bytes().to_vec(), ..batch }).unwrap();
+    }
+    assert_eq!(disk.unsynced(), before);
+    assert_eq!(image.rows().count(), 1);
+    assert_eq!(audit(&image).len(), 100);
+    assert_eq!(image.scalars().unwrap().unwrap(), 99_u64.to_be_bytes());
+    assert_eq!(disk.unsynced(), before + 1);
+}
+
+#[test]
+fn what_is_gathered_has_a_bound() {
+    let disk = SimDisk::new();
+    let image = Image::open(Framed::open(Arc::new(disk.open().unwrap())).unwrap()).unwrap();
+    let before = disk.unsynced();
+    for index in 0..300_u64 {
+        let audit = vec![(index, vec![0; 4_000])];
+        image.write(ImageBatch { audit, ..ImageBatch::default() }).unwrap();
+    }
+    assert_eq!(disk.unsynced(), before + 1);
 }
