@@ -91,9 +91,10 @@ fn spawn_own_tasks(tasks: &mut JoinSet<()>, keeper: KeyKeeper, settings: NodeSet
     tasks.spawn(resealer.run());
 }
 
-/// What keeps the audit whole and small.
-fn spawn_audit_tasks(
+/// What keeps the image near the log, and the audit whole and small.
+fn spawn_store_tasks(
     tasks: &mut JoinSet<()>,
+    store: &Store,
     audit: &Arc<AuditLog>,
     greeter: &Greeter,
     settings: &NodeSettings,
@@ -110,6 +111,7 @@ fn spawn_audit_tasks(
         peers: Arc::clone(&greeter.peers),
         disk: Arc::clone(&greeter.disk),
     };
+    tasks.spawn(image_writer::run(store.image.clone(), Arc::clone(&greeter.published)));
     tasks.spawn(keeper.run());
     tasks.spawn(fetcher.run());
 }
@@ -214,8 +216,7 @@ impl ClusterNode {
         ));
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
-        tasks.spawn(image_writer::run(store.image.clone(), Arc::clone(&published)));
-        spawn_audit_tasks(&mut tasks, &audit, &greeter, &settings);
+        spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
         spawn_own_tasks(&mut tasks, keeper, settings);
         Ok(Arc::new(Self {
             identity,

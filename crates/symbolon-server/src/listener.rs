@@ -47,15 +47,31 @@ pub struct Port {
     pub gate: Gate,
 }
 
-/// Looks at a request whose message was not read, and may add to its extensions: how long it may take,
-/// `None` for one that lasts, or what it is refused with. It runs on every request, outside the router,
-/// whose layers cost several times as much.
-pub type Gate = Arc<dyn Fn(&mut Parts) -> Result<Option<Duration>, Response> + Send + Sync>;
+/// Looks at a request whose message was not read, and may add to its extensions. It runs on every
+/// request, outside the router, whose layers cost several times as much.
+pub type Gate = Arc<dyn Fn(&mut Parts) -> Passage + Send + Sync>;
+
+/// What a gate says.
+pub enum Passage {
+    /// Served, and cut after that time.
+    For(Duration),
+    /// Served, for as long as it lasts.
+    Lasting,
+    /// Answered with this instead.
+    Refused(Response),
+}
+
+impl Passage {
+    /// Served for so long; `None` for as long as it lasts.
+    pub(crate) fn within(limit: Option<Duration>) -> Self {
+        limit.map_or(Self::Lasting, Self::For)
+    }
+}
 
 /// A gate that lets all pass, for as long as they like.
 #[must_use]
 pub fn open_gate() -> Gate {
-    Arc::new(|_| Ok(None))
+    Arc::new(|_| Passage::Lasting)
 }
 
 /// Tells whether a certificate is a known client's. The client has proved to hold its key.

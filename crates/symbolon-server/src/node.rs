@@ -19,7 +19,7 @@ use crate::config::{Advertised, Config};
 use crate::failure::{Failure, chain};
 use crate::init::{failed, unwritten};
 use crate::listener::{
-    ConnectionInfo, Gate, Limits, Port, Strangers, open_gate, serve_plain, serve_tls,
+    ConnectionInfo, Gate, Limits, Passage, Port, Strangers, open_gate, serve_plain, serve_tls,
 };
 use crate::ops;
 use crate::panics;
@@ -203,8 +203,8 @@ fn refuse_strangers() -> Gate {
         }
         let path = parts.uri.path();
         match symbolon_grpc::may_call(path, &parts.headers) {
-            Ok(()) => Ok(symbolon_grpc::longest_call(path)),
-            Err(status) => Err(status.into_http()),
+            Ok(()) => Passage::within(symbolon_grpc::longest_call(path)),
+            Err(status) => Passage::Refused(status.into_http()),
         }
     })
 }
@@ -238,11 +238,13 @@ fn peers_only(node: Arc<ClusterNode>) -> Gate {
         let certificate =
             info.and_then(|info| info.client_certificate.clone()).map(PeerCertificate);
         let path = parts.uri.path();
-        let caller =
-            node.caller(path, certificate.as_ref()).map_err(|status| status.into_http())?;
+        let caller = match node.caller(path, certificate.as_ref()) {
+            Ok(caller) => caller,
+            Err(status) => return Passage::Refused(status.into_http()),
+        };
         caller.map(|caller| parts.extensions.insert(caller));
         certificate.map(|certificate| parts.extensions.insert(certificate));
-        Ok(symbolon_cluster::longest_call(parts.uri.path()))
+        Passage::within(symbolon_cluster::longest_call(parts.uri.path()))
     })
 }
 

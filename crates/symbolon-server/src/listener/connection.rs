@@ -26,7 +26,7 @@ use tower::Service as _;
 use super::addresses::{Addresses, Place};
 use super::handshakes::Eviction;
 use super::requests::{Answer, Requests, Verdict};
-use super::{ConnectionInfo, Gate, IsKnown, Limits, Port};
+use super::{ConnectionInfo, Gate, IsKnown, Limits, Passage, Port};
 use crate::stop::Stop;
 
 /// What goes over the connection.
@@ -293,18 +293,18 @@ fn service(
         let under_way = requests.begin();
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(info.clone());
-        let passed = gate(&mut parts).map(|limit| {
-            let request = Request::from_parts(parts, requests.metered(body));
-            (limit, app.clone().call(request))
-        });
+        let passage = gate(&mut parts);
+        let request = Request::from_parts(parts, requests.metered(body));
+        let app = app.clone();
         async move {
-            let response = match passed {
-                Ok((None, answer)) => answer.await?,
-                Ok((Some(limit), answer)) => match timeout(limit, answer).await {
+            let mut app = app;
+            let response = match passage {
+                Passage::Lasting => app.call(request).await?,
+                Passage::For(limit) => match timeout(limit, app.call(request)).await {
                     Ok(response) => response?,
                     Err(_) => symbolon_grpc::took_too_long().into_http(),
                 },
-                Err(refused) => refused,
+                Passage::Refused(answer) => answer,
             };
             Ok(response.map(|body| Body::new(Answer { body, _under_way: under_way })))
         }

@@ -101,7 +101,13 @@ impl Served {
         let known = clients.first().unwrap().certificate.to_vec();
         let is_known: IsKnown = Arc::new(move |shown| **shown == *known);
         let strangers = Some(Strangers { limits: strangers, is_known });
-        Self::serving(Port { name: "test", limits, strangers }, app, identity, config).await
+        Self::serving(
+            Port { name: "test", limits, strangers, gate: open_gate() },
+            app,
+            identity,
+            config,
+        )
+        .await
     }
 
     pub(super) async fn with(
@@ -110,7 +116,13 @@ impl Served {
         identity: Identity,
         config: ServerConfig,
     ) -> Self {
-        Self::serving(Port { name: "test", limits, strangers: None }, app, identity, config).await
+        Self::serving(
+            Port { name: "test", limits, strangers: None, gate: open_gate() },
+            app,
+            identity,
+            config,
+        )
+        .await
     }
 
     async fn serving(port: Port, app: Router, identity: Identity, config: ServerConfig) -> Self {
