@@ -1,71 +1,84 @@
-//! The table of what was measured, and the page where it stands.
+//! The tables of what was measured, and the page where they stand.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
-
-use crate::Measured;
+use crate::plan::Plan;
+use crate::results::{Kind, Line, Machine, Results};
 
 const BEGIN: &str = "<!-- generated: begin -->";
 const END: &str = "<!-- generated: end -->";
 
-pub(crate) fn table(measured: &[Measured], users: u32, seconds: u32) -> String {
-    let mut text =
-        format!("Measured with {users} users, {seconds} s for each line, on {}.\n\n", machine());
-    text.push_str(
-        "| what | at once | per second | of the floor | p50 ms | p99 ms | p99.9 ms | longest ms |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- |\n",
-    );
-    let number = |level: &Value, key: &str| level[key].as_f64().unwrap_or(0.0);
-    for Measured { of, levels } in measured {
-        for level in levels {
-            let floor = floor(measured, &level["concurrency"]);
-            let per_second = number(level, "per_second");
-            writeln!(
-                text,
-                "| {of} | {} | {per_second:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
-                level["concurrency"],
-                per_second / floor,
-                number(level, "p50_ms"),
-                number(level, "p99_ms"),
-                number(level, "p999_ms"),
-                number(level, "longest_ms"),
-            )
-            .unwrap();
+pub(crate) fn text(results: &Results) -> String {
+    let mut text = String::new();
+    text.push_str(&verifications(results));
+    text
+}
+
+fn verifications(results: &Results) -> String {
+    let mut text = "| what | codes | at once | connections | per second | of the floor | p50 ms | p99 ms | p99.9 ms | longest ms | servers us | client us | per entry | per sync |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n".to_owned();
+    for (number, lines) in results.floors.iter().enumerate() {
+        let of = if number == 0 { "floor, before" } else { "floor, after" };
+        for line in lines {
+            row(&mut text, results, of, line);
+        }
+    }
+    for cluster in &results.clusters {
+        let of = if cluster.nodes == 1 {
+            "1 node".to_owned()
+        } else {
+            format!("{} nodes", cluster.nodes)
+        };
+        for line in &cluster.lines {
+            row(&mut text, results, &of, line);
         }
     }
     text
 }
 
-/// The better of the two times that the floor was measured with so many at once.
-fn floor(measured: &[Measured], concurrency: &Value) -> f64 {
-    let floors = measured.iter().filter(|it| it.of.starts_with("floor"));
-    let levels = floors.flat_map(|it| &it.levels);
-    let same = levels.filter(|level| level["concurrency"] == *concurrency);
-    same.filter_map(|level| level["per_second"].as_f64()).fold(f64::MIN_POSITIVE, f64::max)
+fn row(text: &mut String, results: &Results, of: &str, line: &Line) {
+    let Line { kind, concurrency, connections, per_second, .. } = line;
+    let codes = match kind {
+        Kind::Right => "right".to_owned(),
+        Kind::Wrong => "wrong".to_owned(),
+        Kind::Paced(hundredths) => format!("right, {hundredths} %"),
+    };
+    let floor = results.floor(*concurrency).filter(|_| !matches!(kind, Kind::Paced(_)));
+    let ratio = floor.map_or_else(|| "-".to_owned(), |floor| format!("{:.2}", per_second / floor));
+    let number =
+        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+    writeln!(
+        text,
+        "| {of} | {codes} | {concurrency} | {connections} | {per_second:.0} | {ratio} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} | {} | {} |",
+        line.p50_ms, line.p99_ms, line.p999_ms, line.longest_ms, line.server_us, line.client_us,
+        number(line.per_entry), number(line.per_sync),
+    )
+    .unwrap();
 }
 
 /// Processors and kernel, as the system names them.
-fn machine() -> String {
+pub(crate) fn machine(plan: &Plan) -> Machine {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
     let model = model.and_then(|model| model.split_once(": ")).map_or("?", |(_, model)| model);
-    let processors = std::thread::available_parallelism().map_or(0, usize::from);
-    let kernel = read("/proc/sys/kernel/osrelease");
-    let version = env!("CARGO_PKG_VERSION");
-    format!(
-        "{processors} x {model}, Linux {}, Symbolon {version}, client and servers together",
-        kernel.trim()
-    )
+    Machine {
+        processors: std::thread::available_parallelism().map_or(0, usize::from),
+        model: model.to_owned(),
+        kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+        versions: vec![format!("Symbolon {}", env!("CARGO_PKG_VERSION"))],
+        users: plan.users,
+        seconds: plan.seconds,
+        ..Machine::default()
+    }
 }
 
-/// Puts the table where the page has its place.
-pub(crate) fn write(file: &Path, table: &str) {
+/// Puts it where the page has its place.
+pub(crate) fn write(file: &Path, text: &str) {
     let page = fs::read_to_string(file).unwrap();
     let (before, rest) = page.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
-    fs::write(file, format!("{before}{BEGIN}\n{table}{END}{after}")).unwrap();
+    fs::write(file, format!("{before}{BEGIN}\n{text}{END}{after}")).unwrap();
 }
