@@ -34,6 +34,7 @@ pub(crate) async fn run(plan: &Plan) -> Failover {
     let median = waits.get(waits.len() / 2).copied().unwrap_or_default();
     Failover {
         kills: plan.kills,
+        rate: CALLS_A_SECOND,
         calls: waits.len(),
         p50_ms: median.as_secs_f64() * 1000.0,
         longest_ms: longest.as_secs_f64() * 1000.0,

@@ -28,6 +28,7 @@ struct Counted {
     proposals: f64,
     /// Of all nodes.
     syncs: f64,
+    nodes: usize,
 }
 
 impl Watched<'_> {
@@ -51,6 +52,7 @@ impl Watched<'_> {
             entries: sum("symbolon_entry_proposals_count"),
             proposals: sum("symbolon_entry_proposals_sum"),
             syncs: sum("symbolon_syncs_total"),
+            nodes: metrics.len(),
         }
     }
 
@@ -115,6 +117,7 @@ fn line(
     let entries = after.entries - before.entries;
     let proposals = after.proposals - before.proposals;
     let syncs = after.syncs - before.syncs;
+    let nodes = after.nodes;
     let is_cluster = after.entries > 0.0;
     Line {
         kind,
@@ -129,7 +132,7 @@ fn line(
         server_us: servers / answered * 1e6,
         client_us: (after.client - before.client) / answered * 1e6,
         per_entry: is_cluster.then_some(proposals / entries.max(1.0)),
-        per_sync: is_cluster.then_some(answered / syncs.max(1.0)),
+        per_sync: is_cluster.then_some(entries * nodes as f64 / syncs.max(1.0)),
     }
 }
 

@@ -1,6 +1,7 @@
-//! How fast it is, run in release mode with `cargo xtask bench`. A floor that does nothing, clusters of one
-//! node and of three, and the floor again, all asked by `symbolon bench`. Prints what it finds, and with
-//! `--write FILE` puts it into a document.
+//! How fast it is and what it takes of the machine, run in release mode with `cargo xtask bench`: a floor
+//! that does nothing, before and after; clusters of one node and of three; one that grows; one that has
+//! other work; one whose masters are killed; and others' servers. Prints every figure, and with
+//! `--write FILE` puts them into a document.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,7 +12,9 @@
     reason = "a program for a terminal that fails by panicking"
 )]
 
+mod bars;
 mod busy;
+mod chart;
 mod disk;
 mod failover;
 mod floor;
@@ -19,7 +22,9 @@ mod levels;
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "../cluster/load.rs"]
 mod load;
+mod machine;
 mod page;
+mod peers;
 mod plan;
 mod proc;
 mod results;
@@ -27,10 +32,13 @@ mod runs;
 mod scale;
 mod session;
 mod snapshots;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use peers::etcd::{self, Etcd};
+use peers::privacyidea::PrivacyIdea;
 use plan::{PARTS, Plan};
 use results::Results;
 
@@ -63,8 +71,9 @@ fn main() {
         std::fs::write(&file, serde_json::to_vec_pretty(&results).unwrap()).unwrap();
         println!("kept in {}", file.display());
     }
+    assert!(page.is_none() || !plan.is_quick, "a quick run writes no page");
     if let Some(file) = page {
-        page::write(&file, &text);
+        page::write(&file, &results);
     }
 }
 
@@ -83,7 +92,7 @@ fn parts(value: Option<String>) -> Vec<String> {
 async fn measure(plan: &Plan) -> Results {
     let begin = Instant::now();
     let home = tempfile::TempDir::with_prefix("symbolon-speed-").unwrap();
-    let mut results = Results { machine: page::machine(plan), ..Results::default() };
+    let mut results = Results { machine: machine::look(plan), ..Results::default() };
     results.machine.sync_ms.push(disk::sync_ms(home.path()));
     if plan.has("floor") {
         part("the floor, before", begin);
@@ -111,9 +120,38 @@ async fn measure(plan: &Plan) -> Results {
         part("masters are killed", begin);
         results.failover = Some(failover::run(plan).await);
     }
+    if plan.has("peers") {
+        part("peers", begin);
+        measure_peers(plan, home.path(), &mut results).await;
+    }
     results.machine.sync_ms.push(disk::sync_ms(home.path()));
     results.machine.took_seconds = begin.elapsed().as_secs_f64();
     results
+}
+
+/// Those that are installed: by `cargo xtask bench`, unless it is quick.
+async fn measure_peers(plan: &Plan, home: &Path, results: &mut Results) {
+    if plan.is_quick {
+        println!("  left out: nothing is installed for a quick run");
+        return;
+    }
+    if peers::is_there("etcd").await && peers::is_there("h2load").await {
+        let etcd = Etcd::start(home).await;
+        for concurrency in plan.concurrency {
+            results.puts.push(etcd.best(plan, *concurrency).await);
+        }
+        results.machine.versions.push(etcd::version().await);
+    } else {
+        println!("  etcd and h2load are not installed: left out");
+    }
+    match std::env::var_os("SYMBOLON_BENCH_PRIVACYIDEA").map(PathBuf::from) {
+        Some(programs) if programs.join("pi-manage").is_file() => {
+            let peer = PrivacyIdea::start(&programs, home).await;
+            results.checks = peer.measure(plan).await;
+            results.machine.versions.push(peer.version().await);
+        }
+        _ => println!("  privacyIDEA is not installed: left out"),
+    }
 }
 
 fn part(name: &str, begin: Instant) {

@@ -30,7 +30,7 @@ pub(crate) struct Plan {
 }
 
 /// What can be asked for with `--only`.
-pub(crate) const PARTS: [&str; 6] = ["floor", "one", "three", "scale", "busy", "failover"];
+pub(crate) const PARTS: [&str; 7] = ["floor", "one", "three", "scale", "busy", "failover", "peers"];
 
 impl Plan {
     pub(crate) fn full() -> Self {

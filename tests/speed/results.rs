@@ -1,6 +1,8 @@
 //! All that was measured in one run. It is kept as JSON beside the page, so that a page can be written
 //! anew without measuring.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::session::Told;
@@ -14,6 +16,10 @@ pub(crate) struct Results {
     pub(crate) scale: Option<Scale>,
     pub(crate) busy: Option<Busy>,
     pub(crate) failover: Option<Failover>,
+    /// etcd, three nodes.
+    pub(crate) puts: Vec<Puts>,
+    /// privacyIDEA.
+    pub(crate) checks: Vec<Checks>,
 }
 
 /// Where and with what.
@@ -60,7 +66,7 @@ pub(crate) struct Line {
     /// Processor time of all servers for one answer, and of the client.
     pub(crate) server_us: f64,
     pub(crate) client_us: f64,
-    /// Answers for one log entry, and for one trip to the disk of one node. Nothing for the floor.
+    /// Answers for one log entry, and log entries for one trip to the disk of a node. Nothing for the floor.
     pub(crate) per_entry: Option<f64>,
     pub(crate) per_sync: Option<f64>,
 }
@@ -153,9 +159,35 @@ impl Meanwhile {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Failover {
     pub(crate) kills: usize,
+    /// Verifications in a second.
+    pub(crate) rate: u32,
     pub(crate) calls: usize,
     pub(crate) p50_ms: f64,
     pub(crate) longest_ms: f64,
+}
+
+/// Puts into etcd at the same concurrency.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Puts {
+    pub(crate) concurrency: u32,
+    pub(crate) connections: u32,
+    pub(crate) per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) p999_ms: f64,
+    /// Processor time of all three for one put.
+    pub(crate) server_us: f64,
+}
+
+/// Verifications by privacyIDEA.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Checks {
+    pub(crate) with_pin: bool,
+    pub(crate) concurrency: u32,
+    pub(crate) per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) server_us: f64,
 }
 
 impl Results {
@@ -164,5 +196,35 @@ impl Results {
         let lines = self.floors.iter().flatten();
         let same = lines.filter(|line| line.concurrency == concurrency);
         same.map(|line| line.per_second).reduce(f64::max)
+    }
+
+    /// What was asked at once.
+    pub(crate) fn concurrencies(&self) -> Vec<u32> {
+        let lines = self.floors.iter().flatten();
+        let lines = lines.chain(self.clusters.iter().flat_map(|cluster| &cluster.lines));
+        let right = lines.filter(|line| line.kind == Kind::Right).map(|line| line.concurrency);
+        let all: BTreeSet<_> = right.chain(self.puts.iter().map(|it| it.concurrency)).collect();
+        all.into_iter().collect()
+    }
+
+    /// A trip to the disk, in milliseconds: the mean of before and after.
+    pub(crate) fn sync_ms(&self) -> f64 {
+        let all = &self.machine.sync_ms;
+        all.iter().sum::<f64>() / all.len().max(1) as f64
+    }
+
+    pub(crate) fn size(&self, users: u32) -> Option<&Size> {
+        self.scale.as_ref()?.sizes.iter().find(|size| size.users == users)
+    }
+
+    pub(crate) fn cluster(&self, nodes: usize) -> Option<&OfCluster> {
+        self.clusters.iter().find(|of| of.nodes == nodes)
+    }
+}
+
+impl OfCluster {
+    pub(crate) fn right(&self, concurrency: u32) -> Option<&Line> {
+        let mut lines = self.lines.iter();
+        lines.find(|line| line.kind == Kind::Right && line.concurrency == concurrency)
     }
 }
