@@ -1,7 +1,7 @@
 //! `symbolon bench`
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use symbolon_testkit::{Cluster, wait_until};
 use tokio::time::timeout;
 
@@ -19,7 +19,7 @@ async fn every_node_is_loaded_with_codes_that_were_never_shown_and_nothing_is_le
     let cluster = Cluster::start(binary(), 3).await;
     let asking = Asking::administrator(&cluster);
     let told = asking.json("bench --users 400 --seconds 1 --concurrency 1,8").await;
-    assert_eq!(keys(&told), ["levels", "name", "servers", "users"]);
+    assert_eq!(keys(&told), ["check", "levels", "name", "servers", "users"]);
     let levels = told["levels"].as_array().unwrap();
     assert_eq!((levels.len(), &told["servers"]), (2, &Value::from(3)));
     for level in levels {
@@ -28,6 +28,12 @@ async fn every_node_is_loaded_with_codes_that_were_never_shown_and_nothing_is_le
         let time = |key: &str| level[key].as_f64().unwrap();
         assert!(time("p50_ms") <= time("p99_ms") && time("p99_ms") <= time("longest_ms"));
     }
+    let check = &told["check"];
+    let answered = levels.iter().map(|level| level["answered"].as_u64().unwrap()).sum::<u64>();
+    let counted = [&check["allowed"], &check["audited"], &check["marks"]];
+    assert_eq!(counted, [answered, answered, 400]);
+    assert!(check["replayed"].as_u64().unwrap() > 0, "{check}");
+    assert_eq!((&check["replays_allowed"], &check["marks_wrong"]), (&json!(0), &json!(0)));
     let audit = asking.run("audit query --decision allow --limit 1000").await.ends(DONE);
     for node in cluster.nodes() {
         assert!(audit.contains(node.name()), "{} was not asked", node.name());
@@ -39,6 +45,37 @@ async fn every_node_is_loaded_with_codes_that_were_never_shown_and_nothing_is_le
     let wrong = asking.json("bench --users 40 --seconds 1 --rate 20 --concurrency 2 --wrong").await;
     assert!(wrong["levels"][0]["answered"].as_u64().unwrap() > 0, "{wrong}");
     assert_clean(&asking).await;
+}
+
+#[tokio::test]
+async fn another_program_says_what_is_measured_and_everything_is_kept() {
+    let cluster = Cluster::start(binary(), 1).await;
+    let asking = Asking::administrator(&cluster);
+    let orders = "codes\nlevel concurrency=4 seconds=0.3\nreplay\n\
+                  level concurrency=4 connections=1 seconds=0.3 rate=20\n\
+                  level concurrency=2 seconds=0.2 wrong\ncodes\n";
+    let command = "bench --users 300 --interactive --keep --output json";
+    let told = asking.run_reading(command, orders).await.ends(DONE);
+    let told: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [ready, codes, fast, replayed, paced, wrong, left, last] = &told[..] else {
+        panic!("{told:?}");
+    };
+    let name = ready["name"].as_str().unwrap();
+    assert_eq!(codes["codes"], 600);
+    assert!(left["codes"].as_u64().unwrap() < 900, "{left}");
+    assert!(replayed["replayed"].as_u64().unwrap() > 0, "{replayed}");
+    assert_eq!(replayed["replays_allowed"], 0);
+    assert_eq!((&paced["rate"], &paced["connections"]), (&json!(20), &json!(1)));
+    assert_eq!((&fast["wrong_codes"], &wrong["wrong_codes"]), (&json!(false), &json!(true)));
+    assert_eq!(last["levels"].as_array().unwrap().len(), 3);
+    assert_eq!(last["check"]["allowed"], last["check"]["audited"]);
+
+    let users = asking.run("user list").await.ends(DONE);
+    assert!(users.contains(&format!("{name}-0000000")), "{users}");
+    let applications = asking.json("application list").await;
+    assert_eq!(applications["applications"][0]["name"], name);
+    asking.run_reading(command, "level fast\n").await.ends(USAGE);
+    asking.run("bench --interactive --wrong").await.ends(USAGE);
 }
 
 #[tokio::test]

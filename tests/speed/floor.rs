@@ -1,23 +1,33 @@
-//! The floor: what the same client gets from a server that does nothing. TLS, HTTP/2, tonic and messages
-//! are those of a node; there is no log, no disk and no state behind it.
+//! The floor: what the same client gets from a server that does nothing. It is tonic's own, with the TLS
+//! and the messages of a node; there is no log, no disk and no state behind it.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::service::TowerToHyperService;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
+use rustls::version::{TLS12, TLS13};
 use rustls_pki_types::PrivateKeyDer;
 use symbolon_proto::v1;
-use tokio::net::TcpListener;
+use symbolon_proto::v1::verification_service_server::{
+    VerificationService, VerificationServiceServer,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
-use tonic::body::Body;
-use tonic::server::{Grpc, UnaryService};
+use tokio_rustls::server::TlsStream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Server;
+use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status};
-use tonic_prost::ProstCodec;
+
+/// Connections that wait for their server.
+const WAITING_MAX: usize = 64;
 
 /// Where it is, and what a client needs to ask it.
 pub(crate) struct Floor {
@@ -27,32 +37,42 @@ pub(crate) struct Floor {
 }
 
 impl Floor {
+    /// In this process, for as long as its runtime lives.
     pub(crate) async fn start(directory: &Path) -> Self {
         let (acceptor, authority) = identity();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let (ca, token_file) = (directory.join("floor.pem"), directory.join("floor.token"));
         std::fs::write(&ca, authority).unwrap();
-        std::fs::write(&token_file, "nobody").unwrap();
-        tokio::spawn(async move {
-            loop {
-                let (tcp, _) = listener.accept().await.unwrap();
-                tcp.set_nodelay(true).unwrap();
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(tcp).await else { return };
-                    let service = TowerToHyperService::new(tower::service_fn(answer));
-                    let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                    // It ends when the client does.
-                    let _ = server.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
+        // As long as the API key of an application.
+        write_secret(&token_file, &format!("sya_{}_{}", "0".repeat(16), "A".repeat(43)));
+        let (accepted, connections) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(accept(listener, acceptor, accepted));
+        let server = Server::builder().add_service(VerificationServiceServer::new(Echo));
+        tokio::spawn(server.serve_with_incoming(ReceiverStream::new(connections)));
         Self { url, ca, token_file }
     }
 }
 
-/// A certificate for loopback, and the one that signs it.
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    accepted: mpsc::Sender<io::Result<Secured>>,
+) {
+    loop {
+        let (tcp, _) = listener.accept().await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        let (acceptor, accepted) = (acceptor.clone(), accepted.clone());
+        tokio::spawn(async move {
+            if let Ok(stream) = acceptor.accept(tcp).await {
+                let _ = accepted.send(Ok(Secured(stream))).await;
+            }
+        });
+    }
+}
+
+/// A certificate for loopback, and the one that signs it. Versions, suites and provider are those of a
+/// node.
 fn identity() -> (TlsAcceptor, String) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -63,7 +83,10 @@ fn identity() -> (TlsAcceptor, String) {
     let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     let certificate = params.signed_by(&key, &issuer).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let mut config = ServerConfig::builder()
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
@@ -71,80 +94,77 @@ fn identity() -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), authority)
 }
 
-/// Answers by the path alone, whatever is asked.
-async fn answer(
-    request: http::Request<hyper::body::Incoming>,
-) -> Result<http::Response<Body>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path().to_owned();
-    let request = http::Request::from_parts(parts, Body::new(body));
-    let made = || v1::ImportResult {
-        outcome: v1::import_result::Outcome::Created.into(),
-        ..Default::default()
-    };
-    Ok(match path.as_str() {
-        "/symbolon.v1.VerificationService/Verify" => {
-            unary(request, |_: v1::VerifyRequest| v1::VerifyResponse {
-                decision: v1::Decision::Allow.into(),
-                node: "n1".to_owned(),
-                log_index: 1_000_000,
-                request_id: vec![7; 16],
-                ..Default::default()
-            })
-            .await
-        }
-        "/symbolon.v1.UserService/ImportUsers" => {
-            unary(request, |asked: v1::ImportUsersRequest| v1::ImportUsersResponse {
-                results: asked.users.iter().map(|_| made()).collect(),
-            })
-            .await
-        }
-        "/symbolon.v1.UserService/ImportTokens" => {
-            unary(request, |asked: v1::ImportTokensRequest| v1::ImportTokensResponse {
-                results: asked.tokens.iter().map(|_| made()).collect(),
-            })
-            .await
-        }
-        "/symbolon.v1.ApplicationService/CreateApplication" => {
-            let api_key =
-                "sya_0123456789abcdef_0123456789abcdef0123456789abcdef01234567890".to_owned();
-            unary(request, move |_: v1::CreateApplicationRequest| v1::CreateApplicationResponse {
-                api_key: api_key.clone(),
-                ..Default::default()
-            })
-            .await
-        }
-        "/symbolon.v1.UserService/ListUsers" => {
-            unary(request, |_: v1::ListUsersRequest| v1::ListUsersResponse::default()).await
-        }
-        _ => {
-            unary(request, |_: v1::DeleteApplicationRequest| {
-                v1::DeleteApplicationResponse::default()
-            })
-            .await
-        }
-    })
-}
+/// Answers at once, whatever is asked.
+struct Echo;
 
-struct Unary<F>(F);
-
-impl<Q, A, F> UnaryService<Q> for Unary<F>
-where
-    F: Fn(Q) -> A,
-{
-    type Response = A;
-    type Future = Ready<Result<Response<A>, Status>>;
-
-    fn call(&mut self, request: Request<Q>) -> Self::Future {
-        ready(Ok(Response::new((self.0)(request.into_inner()))))
+#[tonic::async_trait]
+impl VerificationService for Echo {
+    async fn verify(
+        &self,
+        _: Request<v1::VerifyRequest>,
+    ) -> Result<Response<v1::VerifyResponse>, Status> {
+        Ok(Response::new(v1::VerifyResponse {
+            decision: v1::Decision::Allow.into(),
+            node: "node-1".to_owned(),
+            log_index: 1_000_000,
+            request_id: vec![7; 16],
+            ..Default::default()
+        }))
     }
 }
 
-async fn unary<Q, A>(request: http::Request<Body>, answer: impl Fn(Q) -> A) -> http::Response<Body>
-where
-    Q: prost::Message + Default + 'static,
-    A: prost::Message + Default + 'static,
-{
-    let codec: ProstCodec<A, Q> = ProstCodec::default();
-    Grpc::new(codec).unary(Unary(answer), request).await
+/// A connection as tonic's server wants it.
+struct Secured(TlsStream<TcpStream>);
+
+impl Connected for Secured {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Secured {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Secured {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+/// Readable by its owner alone, as a token file is to be.
+fn write_secret(file: &Path, text: &str) {
+    let mut options = std::fs::File::options();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(file).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
 }

@@ -1,65 +1,79 @@
-//! How fast it is, run in release mode with `cargo xtask bench`. A floor that does nothing, clusters of one
-//! node and of three, and the floor again, all asked by `symbolon bench`. Prints a table, and with
-//! `--write FILE` puts it into a document.
+//! How fast it is and what it takes of the machine, run in release mode with `cargo xtask bench`: a floor
+//! that does nothing, before and after; clusters of one node and of three; one that grows; one that has
+//! other work; one whose masters are killed; and others' servers. Prints every figure, and with
+//! `--write FILE` puts them into a document.
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a program for a terminal that fails by panicking"
 )]
 
+mod bars;
+mod busy;
+mod chart;
+mod disk;
+mod failover;
 mod floor;
+mod levels;
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+#[path = "../cluster/load.rs"]
+mod load;
+mod machine;
 mod page;
+mod peers;
+mod plan;
+mod proc;
+mod results;
+mod runs;
+mod scale;
+mod session;
+mod snapshots;
+mod tables;
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::time::Instant;
 
-use floor::Floor;
-use serde_json::Value;
-use symbolon_testkit::{Cluster, Options};
-use tokio::process::Command;
+use peers::etcd::{self, Etcd};
+use peers::privacyidea::PrivacyIdea;
+use plan::{PARTS, Plan};
+use results::Results;
 
-const USAGE: &str = "speed [--quick] [--users N] [--seconds N] [--write FILE.md]";
-/// Verifications at once.
-const CONCURRENCY: &str = "1,16,64,256";
-
-/// Users that the floor is asked about in a second, over all levels.
-const FLOOR_USERS_PER_SECOND: u32 = 100_000;
-
-/// How much is done.
-#[derive(Clone, Copy)]
-struct Plan {
-    users: u32,
-    seconds: u32,
-}
-
-/// What was measured of one server or cluster: a level for each number of verifications at once.
-pub(crate) struct Measured {
-    pub(crate) of: &'static str,
-    pub(crate) levels: Vec<Value>,
-}
+const USAGE: &str = "speed [--quick] [--users N] [--seconds N] [--only PART,PART] [--write FILE.md] [--render FILE.json]";
 
 fn main() {
-    let mut plan = Plan { users: 200_000, seconds: 20 };
+    let mut plan = Plan::full();
     let mut page = None;
+    let mut rendered = None;
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--quick" => plan = Plan { users: 8_000, seconds: 1 },
+            "--quick" => plan = Plan::quick(),
             "--users" => plan.users = number(arguments.next()),
-            "--seconds" => plan.seconds = number(arguments.next()),
+            "--seconds" => plan.seconds = f64::from(number(arguments.next())),
+            "--only" => plan.only = parts(arguments.next()),
             "--write" => page = arguments.next().map(PathBuf::from),
+            "--render" => rendered = arguments.next().map(PathBuf::from),
             _ => panic!("{USAGE}"),
         }
     }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let measured = runtime.block_on(measure(plan));
-    let table = page::table(&measured, plan.users, plan.seconds);
-    println!("{table}");
+    let results = match &rendered {
+        Some(file) => serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap(),
+        None => tokio::runtime::Runtime::new().unwrap().block_on(measure(&plan)),
+    };
+    let text = page::text(&results);
+    println!("\n{text}");
+    if rendered.is_none() {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("speed.json");
+        std::fs::write(&file, serde_json::to_vec_pretty(&results).unwrap()).unwrap();
+        println!("kept in {}", file.display());
+    }
+    assert!(page.is_none() || !plan.is_quick, "a quick run writes no page");
     if let Some(file) = page {
-        page::write(&file, &table);
+        page::write(&file, &results);
     }
 }
 
@@ -67,49 +81,81 @@ fn number(value: Option<String>) -> u32 {
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{USAGE}"))
 }
 
-async fn measure(plan: Plan) -> Vec<Measured> {
-    let home = tempfile::TempDir::with_prefix("symbolon-speed-").unwrap();
-    let floor = Floor::start(home.path()).await;
-    // It is so fast that it needs more codes, and so many users cost it nothing.
-    let users = plan.users.max(plan.seconds * FLOOR_USERS_PER_SECOND);
-    let plenty = Plan { users, ..plan };
-    let of_floor = async |of| Measured {
-        of,
-        levels: bench(plenty, std::slice::from_ref(&floor.url), &floor.ca, &floor.token_file).await,
-    };
-    let mut measured = vec![of_floor("floor, before").await];
-    for (nodes, of) in [(1, "1 node"), (3, "3 nodes")] {
-        let options = Options { nodes, log_filter: "warn".to_owned(), ..Options::default() };
-        let cluster = Cluster::start_with(binary(), options).await;
-        let servers: Vec<_> =
-            cluster.nodes().iter().map(|node| format!("https://{}", node.api())).collect();
-        let levels = bench(plan, &servers, &cluster.ca_file(), &cluster.admin_token_file()).await;
-        measured.push(Measured { of, levels });
+fn parts(value: Option<String>) -> Vec<String> {
+    let parts: Vec<_> = value.unwrap_or_default().split(',').map(str::to_owned).collect();
+    for part in &parts {
+        assert!(PARTS.contains(&&**part), "{part:?} is none of {}", PARTS.join(", "));
     }
-    measured.push(of_floor("floor, after").await);
-    measured
+    parts
 }
 
-async fn bench(plan: Plan, servers: &[String], ca: &Path, token_file: &Path) -> Vec<Value> {
-    let output = Command::new(binary())
-        .args(["bench", "--output", "json", "--concurrency", CONCURRENCY])
-        .args(["--users", &plan.users.to_string(), "--seconds", &plan.seconds.to_string()])
-        .env("SYMBOLON_SERVER", servers.join(","))
-        .env("SYMBOLON_CA", ca)
-        .env("SYMBOLON_TOKEN_FILE", token_file)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
-    let levels = told["levels"].as_array().cloned().unwrap_or_default();
-    for level in &levels {
-        let is_clean = level["unexpected"] == 0 && level["failed"] == 0 && level["answered"] != 0;
-        assert!(is_clean, "{level}\n{said}");
+async fn measure(plan: &Plan) -> Results {
+    let begin = Instant::now();
+    let home = tempfile::TempDir::with_prefix("symbolon-speed-").unwrap();
+    let mut results = Results { machine: machine::look(plan), ..Results::default() };
+    results.machine.sync_ms.push(disk::sync_ms(home.path()));
+    if plan.has("floor") {
+        part("the floor, before", begin);
+        results.floors.push(runs::floor(plan, home.path()).await);
     }
-    levels
+    for (nodes, name) in [(1, "one"), (3, "three")] {
+        if plan.has(name) {
+            part(&format!("a cluster of {nodes}"), begin);
+            results.clusters.push(runs::cluster(plan, nodes).await);
+        }
+    }
+    if plan.has("floor") {
+        part("the floor, after", begin);
+        results.floors.push(runs::floor(plan, home.path()).await);
+    }
+    if plan.has("scale") {
+        part("a node that grows", begin);
+        results.scale = Some(scale::run(plan).await);
+    }
+    if plan.has("busy") {
+        part("other work", begin);
+        results.busy = Some(busy::run(plan, home.path()).await);
+    }
+    if plan.has("failover") {
+        part("masters are killed", begin);
+        results.failover = Some(failover::run(plan).await);
+    }
+    if plan.has("peers") {
+        part("peers", begin);
+        measure_peers(plan, home.path(), &mut results).await;
+    }
+    results.machine.sync_ms.push(disk::sync_ms(home.path()));
+    results.machine.took_seconds = begin.elapsed().as_secs_f64();
+    results
+}
+
+/// Those that are installed: by `cargo xtask bench`, unless it is quick.
+async fn measure_peers(plan: &Plan, home: &Path, results: &mut Results) {
+    if plan.is_quick {
+        println!("  left out: nothing is installed for a quick run");
+        return;
+    }
+    if peers::is_there("etcd").await && peers::is_there("h2load").await {
+        let etcd = Etcd::start(home).await;
+        for concurrency in plan.concurrency {
+            results.puts.push(etcd.best(plan, *concurrency).await);
+        }
+        results.machine.versions.push(etcd::version().await);
+    } else {
+        println!("  etcd and h2load are not installed: left out");
+    }
+    match std::env::var_os("SYMBOLON_BENCH_PRIVACYIDEA").map(PathBuf::from) {
+        Some(programs) if programs.join("pi-manage").is_file() => {
+            let peer = PrivacyIdea::start(&programs, home).await;
+            results.checks = peer.measure(plan).await;
+            results.machine.versions.push(peer.version().await);
+        }
+        _ => println!("  privacyIDEA is not installed: left out"),
+    }
+}
+
+fn part(name: &str, begin: Instant) {
+    println!("{:5.0} s  {name}", begin.elapsed().as_secs_f64());
 }
 
 fn binary() -> &'static Path {

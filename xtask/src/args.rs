@@ -5,15 +5,19 @@ use crate::{Result, steps};
 pub(crate) const USAGE: &str = "\
 cargo xtask verify [--only STEP,STEP] [--keep-going]
     The gate. Runs all steps in order, or only those named:
-    setup, fmt, clippy, test, doctest, doc, deny, tidy.
+    setup, fmt, clippy, test, bench, doctest, doc, deny, tidy.
     After a failure only cheap steps still run; --keep-going runs the others too.
-    Only `setup` installs anything, and nothing outside target/ is written.
+    Only `setup` installs anything, and nothing outside target/ is written. `bench` is quick here.
 
 cargo xtask tidy
     The house rules alone.
 
-cargo xtask bench [--quick] [--users N] [--seconds N] [--write FILE.md]
-    How fast it is, in release mode, compared with a server that does nothing.
+cargo xtask bench [--quick] [--only PART,PART] [--users N] [--seconds N]
+                  [--write FILE.md] [--render FILE.json]
+    Every figure of docs/performance.md in one run of half an hour, in release mode. Installs etcd, h2load
+    and privacyIDEA, which are measured too. Parts: floor, one, three, scale, busy, failover, peers.
+    --quick takes a minute or two, installs nothing and only shows that it works. --write puts tables and
+    charts into the page; --render does so from the figures of an earlier run.
 
 cargo xtask soak [--verifications N] [--people N] [--chart FILE.svg]
     Disk and memory of three nodes, in release mode, over ten million verifications.

@@ -42,7 +42,12 @@ fn run() -> Result {
         Task::Verify(options) => verify::run(&workspace, &options),
         Task::Fix => steps::fix(&workspace),
         Task::Tidy => tidy::run(&workspace),
-        Task::Bench(arguments) => steps::bench(&workspace, "speed", &arguments),
+        Task::Bench(arguments) => {
+            if !arguments.iter().any(|argument| argument == "--quick") {
+                setup::peers::ensure(&workspace)?;
+            }
+            steps::bench(&workspace, "speed", &arguments)
+        }
         Task::Soak(arguments) => steps::bench(&workspace, "soak", &arguments),
         Task::Help => {
             print!("{USAGE}");

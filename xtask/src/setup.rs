@@ -4,6 +4,7 @@ use crate::{Result, workspace::Workspace};
 
 mod cargo_tools;
 mod debian;
+pub(crate) mod peers;
 pub(crate) mod python;
 
 pub(crate) fn run(workspace: &Workspace) -> Result {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::{
     Result,
-    setup::{self, python},
+    setup::{self, peers, python},
     tidy,
     workspace::{self, Workspace},
 };
@@ -28,6 +28,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "fmt", cheap: true, action: Action::Cargo(&["fmt", "--all", "--check"], plain) },
     Step { name: "clippy", cheap: false, action: Action::Cargo(CLIPPY, plain) },
     Step { name: "test", cheap: false, action: Action::Cargo(TEST, with_python) },
+    Step { name: "bench", cheap: false, action: Action::Cargo(BENCH, plain) },
     Step { name: "doctest", cheap: false, action: Action::Cargo(DOCTEST, plain) },
     Step { name: "doc", cheap: false, action: Action::Cargo(DOC, rustdoc_denies) },
     Step { name: "deny", cheap: true, action: Action::Cargo(DENY, plain) },
@@ -46,6 +47,9 @@ const CLIPPY: &[&str] = &[
 ];
 const TEST: &[&str] =
     &["nextest", "run", "--locked", "--workspace", "--all-features", "--no-tests=fail"];
+/// It only shows that it works: in a debug build, and for a minute or two.
+const BENCH: &[&str] =
+    &["bench", "--profile=dev", "--locked", "--package=symbolon", "--bench=speed", "--", "--quick"];
 const DOCTEST: &[&str] =
     &["test", "--locked", "--no-fail-fast", "--doc", "--workspace", "--all-features"];
 const DOC: &[&str] =
@@ -88,7 +92,7 @@ pub(crate) fn fix(workspace: &Workspace) -> Result {
 pub(crate) fn bench(workspace: &Workspace, name: &str, arguments: &[String]) -> Result {
     let mut args = vec!["bench", "--locked", "--package", "symbolon", "--bench", name, "--"];
     args.extend(arguments.iter().map(String::as_str));
-    workspace::run(&mut cargo(workspace, &args, plain))
+    workspace::run(&mut cargo(workspace, &args, with_peers))
 }
 
 fn cargo(workspace: &Workspace, args: &[&str], extend: fn(&Workspace, &mut Command)) -> Command {
@@ -102,6 +106,11 @@ fn plain(_: &Workspace, _: &mut Command) {}
 
 fn rustdoc_denies(_: &Workspace, command: &mut Command) {
     command.env("RUSTDOCFLAGS", "-Dwarnings");
+}
+
+/// Others that are measured beside, where they are installed.
+fn with_peers(workspace: &Workspace, command: &mut Command) {
+    command.env("SYMBOLON_BENCH_PRIVACYIDEA", peers::programs(workspace));
 }
 
 /// Tests that talk to the server from another language need its interpreter.

@@ -69,10 +69,10 @@ pub(crate) fn token(token: &Token) -> v1::Token {
         Algorithm::Sha256 => v1::Algorithm::Sha256,
         Algorithm::Sha512 => v1::Algorithm::Sha512,
     };
-    let (kind, counter) = match token.parameters.factor() {
-        MovingFactor::Time { .. } => (v1::TokenType::Totp, 0),
+    let (kind, last_time_step, counter) = match token.parameters.factor() {
+        MovingFactor::Time { .. } => (v1::TokenType::Totp, token.mark, 0),
         // The step of a counter is one more: the mark is the counter of the next code.
-        MovingFactor::Counter => (v1::TokenType::Hotp, token.mark),
+        MovingFactor::Counter => (v1::TokenType::Hotp, 0, token.mark),
     };
     v1::Token {
         id: token.id.to_string(),
@@ -86,6 +86,7 @@ pub(crate) fn token(token: &Token) -> v1::Token {
         pending: token.pending,
         drift_steps: token.drift,
         counter,
+        last_time_step,
     }
 }
 

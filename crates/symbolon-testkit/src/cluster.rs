@@ -72,6 +72,35 @@ impl Cluster {
         let first = Node::new(binary, directory.path(), 1, &options);
         first.must(&["init", "--cluster", "test"]).await;
         first.start().await;
+        let mut cluster = Self::of_one(binary, options, directory, first);
+        while cluster.nodes.len() < cluster.options.nodes {
+            cluster.add_node().await;
+        }
+        cluster.settled().await;
+        cluster
+    }
+
+    /// A copy of a cluster of one node that does not run, with other settings: of its disk, started.
+    /// Its clients know nothing of it.
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub async fn copy(&self, options: Options) -> Self {
+        assert!(self.nodes.len() == 1 && self.running().next().is_none(), "one node that is off");
+        let directory = TempDir::with_prefix("symbolon-test-")
+            .unwrap_or_else(|error| panic!("no temporary directory: {error}"));
+        let first = Node::new(&self.binary, directory.path(), 1, &options);
+        let folder = self.node(1).data_dir();
+        files::copy(&folder, &first.data_dir());
+        for name in ["kek", "admin.token"] {
+            files::copy(&folder.with_file_name(name), &first.file(name));
+        }
+        first.start().await;
+        Self::of_one(&self.binary, Options { nodes: 1, ..options }, directory, first)
+    }
+
+    fn of_one(binary: &Path, options: Options, directory: TempDir, first: Node) -> Self {
         let data = first.data_dir();
         let mut cluster = Self {
             binary: binary.to_owned(),
@@ -83,10 +112,6 @@ impl Cluster {
             options,
         };
         cluster.admit(first);
-        while cluster.nodes.len() < cluster.options.nodes {
-            cluster.add_node().await;
-        }
-        cluster.settled().await;
         cluster
     }
 

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 pub(crate) fn create_directory(path: &Path) {
     fs::create_dir_all(path)
@@ -31,6 +32,13 @@ pub(crate) fn append(path: &Path) -> File {
     options
         .open(path)
         .unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()))
+}
+
+/// A file or a folder, with its rights.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    let copied = copied.is_ok_and(|status| status.success());
+    assert!(copied, "{} cannot be copied to {}", from.display(), to.display());
 }
 
 /// The text of a file that must be there.

@@ -7,9 +7,9 @@ use crate::{
     workspace::{self, Workspace},
 };
 
-struct Program {
-    name: &'static str,
-    package: &'static str,
+pub(super) struct Program {
+    pub(super) name: &'static str,
+    pub(super) package: &'static str,
 }
 
 /// Programs that tests start.
@@ -19,7 +19,11 @@ const PROGRAMS: &[Program] = &[
 ];
 
 pub(crate) fn ensure_programs(workspace: &Workspace) -> Result {
-    let missing = PROGRAMS.iter().filter(|program| !workspace::on_path(program.name));
+    ensure(workspace, PROGRAMS)
+}
+
+pub(super) fn ensure(workspace: &Workspace, programs: &[Program]) -> Result {
+    let missing = programs.iter().filter(|program| !workspace::on_path(program.name));
     let packages: Vec<_> = missing.map(|program| program.package).collect();
     match packages.is_empty() {
         true => Ok(()),

@@ -17,38 +17,52 @@ const PACKAGES: &[(&str, &str)] = &[
     ("typing-extensions", "4.16.0"),
 ];
 
+const FOLDER: &str = "target/venv";
+
 /// Tests are told this path as `SYMBOLON_TEST_PYTHON`.
 pub(crate) fn interpreter(workspace: &Workspace) -> PathBuf {
-    folder(workspace).join("bin/python")
+    python_in(workspace, FOLDER)
 }
 
 pub(crate) fn ensure(workspace: &Workspace) -> Result {
-    if is_complete(workspace) {
+    let modules = "import grpc, grpc_reflection.v1alpha.reflection_pb2_grpc, google.protobuf";
+    ensure_packages(workspace, FOLDER, modules, PACKAGES)
+}
+
+/// An environment in that folder with these packages, in which this line of Python runs.
+pub(super) fn ensure_packages(
+    workspace: &Workspace,
+    folder: &str,
+    modules: &str,
+    packages: &[(&str, &str)],
+) -> Result {
+    let is_complete = || is_complete(workspace, folder, modules, packages);
+    if is_complete() {
         return Ok(());
     }
-    println!("setup: creating a Python environment in target/venv");
-    if !create(workspace, "python3") {
+    println!("setup: creating a Python environment in {folder}");
+    if !create(workspace, folder, "python3") {
         debian::install(workspace, &["python3", "python3-venv"])?;
         // Debian's, whatever comes first on PATH.
-        if !create(workspace, "/usr/bin/python3") {
+        if !create(workspace, folder, "/usr/bin/python3") {
             return Err("python3 -m venv fails: please install a Python with venv and pip".into());
         }
     }
     let pins: Vec<_> =
-        PACKAGES.iter().map(|(name, version)| format!("{name}=={version}")).collect();
+        packages.iter().map(|(name, version)| format!("{name}=={version}")).collect();
     println!("setup: installing from PyPI: {}", pins.join(", "));
-    let mut pip = workspace.command(interpreter(workspace));
+    let mut pip = workspace.command(python_in(workspace, folder));
     pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
     workspace::run(pip.args(pins))?;
-    match is_complete(workspace) {
+    match is_complete() {
         true => Ok(()),
-        false => Err("the Python environment is still incomplete: remove target/venv".into()),
+        false => Err(format!("the Python environment is still incomplete: remove {folder}").into()),
     }
 }
 
-fn create(workspace: &Workspace, python: &str) -> bool {
+fn create(workspace: &Workspace, folder: &str, python: &str) -> bool {
     // Links to an interpreter that is gone survive `venv --clear`, so the folder goes first.
-    let folder = folder(workspace);
+    let folder = workspace.root.join(folder);
     if folder.exists() && fs::remove_dir_all(&folder).is_err() {
         return false;
     }
@@ -56,17 +70,22 @@ fn create(workspace: &Workspace, python: &str) -> bool {
 }
 
 /// Whether the packages are there in these versions and can be loaded.
-fn is_complete(workspace: &Workspace) -> bool {
+fn is_complete(
+    workspace: &Workspace,
+    folder: &str,
+    modules: &str,
+    packages: &[(&str, &str)],
+) -> bool {
     let wanted: String =
-        PACKAGES.iter().map(|(name, version)| format!("('{name}', '{version}'), ")).collect();
+        packages.iter().map(|(name, version)| format!("('{name}', '{version}'), ")).collect();
     let script = format!(
-        "import grpc, grpc_reflection.v1alpha.reflection_pb2_grpc, google.protobuf\n\
+        "{modules}\n\
          from importlib.metadata import version\n\
          raise SystemExit(any(version(name) != pin for name, pin in [{wanted}]))"
     );
-    workspace::succeeds(workspace.command(interpreter(workspace)).args(["-c", &script]))
+    workspace::succeeds(workspace.command(python_in(workspace, folder)).args(["-c", &script]))
 }
 
-fn folder(workspace: &Workspace) -> PathBuf {
-    workspace.root.join("target/venv")
+fn python_in(workspace: &Workspace, folder: &str) -> PathBuf {
+    workspace.root.join(folder).join("bin/python")
 }

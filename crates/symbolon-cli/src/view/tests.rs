@@ -17,6 +17,7 @@ fn user() -> v1::User {
             period_seconds: 60,
             created_at: Some(AT),
             used: true,
+            last_time_step: 0,
             r#type: v1::TokenType::Hotp.into(),
             serial: "FT-1".to_owned(),
             pending: true,

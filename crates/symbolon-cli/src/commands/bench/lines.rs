@@ -15,7 +15,7 @@ use crate::{
 
 /// As many to each server.
 pub(super) struct Lines {
-    channels: Vec<Channel>,
+    pub(super) channels: Vec<Channel>,
     next: AtomicUsize,
     servers: usize,
     token: Option<BearerToken>,
@@ -24,18 +24,7 @@ pub(super) struct Lines {
 impl Lines {
     /// Connects to every server that is named: a benchmark that leaves one out measures another cluster.
     pub(super) async fn connect(context: &Context, each: u32) -> Result<Self, Failure> {
-        let mut channels = Vec::new();
-        for _ in 0..each {
-            for server in &context.servers {
-                let channel = connect::channel(server, &context.tls, context.timeout).await;
-                channels.push(channel.map_err(|miss| match miss {
-                    Miss::Next { failure, .. } | Miss::Final(failure) => failure,
-                })?);
-            }
-        }
-        if channels.is_empty() {
-            return Err(Failure::usage("No server is named.", "Name one with --server."));
-        }
+        let channels = channels(context, each).await?;
         let (servers, token) = (context.servers.len(), context.token.clone());
         Ok(Self { channels, next: AtomicUsize::new(0), servers, token })
     }
@@ -58,4 +47,21 @@ impl Lines {
     pub(super) fn request<Q>(&self, question: Q) -> Request<Q> {
         bearing(question, self.token.as_ref())
     }
+}
+
+/// As many to each server, in turn.
+pub(super) async fn channels(context: &Context, each: u32) -> Result<Vec<Channel>, Failure> {
+    let mut channels = Vec::new();
+    for _ in 0..each {
+        for server in &context.servers {
+            let channel = connect::channel(server, &context.tls, context.timeout).await;
+            channels.push(channel.map_err(|miss| match miss {
+                Miss::Next { failure, .. } | Miss::Final(failure) => failure,
+            })?);
+        }
+    }
+    if channels.is_empty() {
+        return Err(Failure::usage("No server is named.", "Name one with --server."));
+    }
+    Ok(channels)
 }

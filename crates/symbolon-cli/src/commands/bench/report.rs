@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::check::Check;
 use super::load::Level;
-use crate::table;
+use crate::{output, table};
 
 /// Of one command.
 #[derive(Serialize)]
@@ -14,12 +15,16 @@ pub(super) struct Report {
     users: u32,
     servers: usize,
     levels: Vec<Measured>,
+    /// Null where nothing was decided.
+    check: Option<Check>,
 }
 
 /// Times are in milliseconds, from when a request was to be sent to its answer.
 #[derive(Serialize)]
-struct Measured {
+pub(super) struct Measured {
     concurrency: u32,
+    /// To each server.
+    connections: u32,
     /// Null: as fast as answers came.
     rate: Option<u32>,
     wrong_codes: bool,
@@ -33,16 +38,27 @@ struct Measured {
     longest_ms: f64,
     /// Answered otherwise.
     unexpected: u64,
+    /// Answered otherwise, and rightly: the code was that of another time step too.
+    twins: u64,
     /// Not answered.
     failed: u64,
+    /// What was said of the first of these.
+    first_failure: Option<String>,
+    /// Due, and not sent when the time was over.
+    not_sent: u64,
     /// Ended early: there were too few users for codes that were not shown before.
     ran_out: bool,
 }
 
 impl Report {
-    pub(super) fn new(name: &str, users: u32, servers: usize, levels: Vec<Level>) -> Self {
-        let levels = levels.into_iter().map(Measured::from).collect();
-        Self { name: name.to_owned(), users, servers, levels }
+    pub(super) fn new(
+        name: &str,
+        users: u32,
+        servers: usize,
+        levels: Vec<Measured>,
+        check: Option<Check>,
+    ) -> Self {
+        Self { name: name.to_owned(), users, servers, levels, check }
     }
 
     /// Whether each request was answered, and as expected.
@@ -50,9 +66,15 @@ impl Report {
         self.levels.iter().all(|level| level.unexpected == 0 && level.failed == 0)
     }
 
+    /// Whether each code was there once, as far as that was looked at.
+    pub(super) fn is_once(&self) -> bool {
+        self.check.as_ref().is_none_or(|check| check.is_once(self.users.into()))
+    }
+
     pub(super) fn to_text(&self) -> String {
         let headings = [
             "AT ONCE",
+            "CONNECTIONS",
             "RATE",
             "ANSWERED",
             "PER SECOND",
@@ -66,6 +88,7 @@ impl Report {
         let rows = self.levels.iter().map(|level| {
             vec![
                 level.concurrency.to_string(),
+                level.connections.to_string(),
                 table::or_dash(level.rate.map(|rate| rate.to_string()).as_deref()),
                 level.answered.to_string(),
                 format!("{:.0}", level.per_second),
@@ -82,12 +105,21 @@ impl Report {
             text += "\nIt ended early: each code is shown once, and there were no more. Give more --users, or \
                      fewer --seconds.";
         }
+        if let Some(failure) = self.levels.iter().find_map(|level| level.first_failure.as_ref()) {
+            text += "\nThe first call that failed: ";
+            text += &output::printable(failure);
+        }
+        if let Some(check) = &self.check {
+            text += "\n";
+            text += &check.to_text();
+        }
         text
     }
 }
 
 impl From<Level> for Measured {
     fn from(level: Level) -> Self {
+        let seen = level.seen;
         let answered = level.times.len();
         let seconds = level.took.as_secs_f64();
         // A part of all as thousandths: the time within which so many were answered.
@@ -99,6 +131,7 @@ impl From<Level> for Measured {
         let per_second = if seconds > 0.0 { answered as f64 / seconds } else { 0.0 };
         Self {
             concurrency: level.plan.concurrency,
+            connections: level.plan.connections,
             rate: level.plan.rate,
             wrong_codes: level.plan.wrong,
             seconds,
@@ -108,9 +141,12 @@ impl From<Level> for Measured {
             p99_ms: within(990),
             p999_ms: within(999),
             longest_ms: within(1_000),
-            unexpected: level.unexpected,
-            failed: level.failed,
-            ran_out: level.ran_out,
+            unexpected: seen.unexpected,
+            twins: seen.twins,
+            failed: seen.failed,
+            first_failure: seen.first_failure,
+            not_sent: level.not_sent,
+            ran_out: seen.ran_out,
         }
     }
 }
@@ -121,14 +157,15 @@ fn milliseconds(time: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::load::Plan;
+    use super::super::load::{Plan, Seen};
     use super::*;
 
     fn level(times: impl IntoIterator<Item = u64>) -> Measured {
         let time = Duration::from_secs(2);
-        let plan = Plan { concurrency: 4, time, rate: None, wrong: false };
+        let plan =
+            Plan { concurrency: 4, connections: 2, threads: 1, time, rate: None, wrong: false };
         let times = times.into_iter().map(Duration::from_millis).collect();
-        Level { plan, took: time, times, unexpected: 0, failed: 0, ran_out: false }.into()
+        Level { plan, took: time, times, seen: Seen::default(), not_sent: 0 }.into()
     }
 
     #[test]
