@@ -123,7 +123,7 @@ impl Image {
             writing: Mutex::default(),
         };
         let image = Self { shared: Arc::new(shared) };
-        image.shared.store.anchor().note(|marks| marks.image = version);
+        image.shared.store.anchor().image_written(version);
         image.remove_other_generations()?;
         Ok(image)
     }
@@ -295,6 +295,8 @@ impl Shared {
         let Some(scalars) = scalars else {
             return Ok(());
         };
+        // A follower may have applied what its own log does not hold durably yet.
+        self.store.sync_log_blocking()?;
         let mut batch = Batch::new();
         for (key, value) in changes {
             match value {
@@ -318,7 +320,7 @@ impl Shared {
         value.extend_from_slice(scalars);
         batch.insert(Space::Meta.key(SCALARS), value);
         self.store.write(batch)?;
-        self.store.anchor().note(|marks| marks.image = marks.image.max(version));
+        self.store.anchor().image_written(version);
         Ok(())
     }
 }

@@ -360,10 +360,13 @@ fn disk() -> Vec<Vector> {
         purged_index: Some(50),
         vote: Some(vec![0x34; 6]),
         image: 99,
+        stored: 0,
     };
+    let tip_stored = store::Tip { stored: 98, ..tip.clone() };
     vec![
         message("header", &["Header", "KnownNode"], header),
         message("tip", &["Tip"], tip),
+        message("tip-stored", &["Tip"], tip_stored),
         message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
     ]
 }
