@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::keyspace::{index_bounds, index_of};
 use crate::kv::Pair;
 use crate::log::half_open;
-use crate::{Batch, Finding, Framed, Loss, Space, StoreError};
+use crate::{Batch, Finding, Framed, Loss, Space, StoreError, SyncDone};
 
 /// Rows and bytes that one batch of an install holds at most, and it may pass the bytes by one row:
 /// bounds the memory and the pause for other writers.
@@ -168,6 +168,11 @@ impl Image {
     /// When writing fails.
     pub fn write_out(&self) -> Result<(), StoreError> {
         self.shared.write_out()
+    }
+
+    /// Calls `done` once what is in the store is durable. See [`Kv::sync`](crate::Kv::sync).
+    pub fn sync(&self, done: SyncDone) {
+        self.shared.store.sync(done);
     }
 
     /// The scalars of the last write or install; `None` for an image that was never written.
