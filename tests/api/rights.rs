@@ -48,6 +48,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (GET_STATUS, Vec::new()),
         (CREATE_JOIN_TOKEN, Vec::new()),
         (ROTATE_DATA_KEY, Vec::new()),
+        (PROMOTE_SUBORDINATE, Vec::new()),
         (EXPORT_PERSONAL_DATA, export.encode_to_vec()),
         (QUERY_AUDIT, Vec::new()),
         (TAIL_AUDIT, Vec::new()),

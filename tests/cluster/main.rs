@@ -21,6 +21,7 @@ mod one_code;
 #[cfg(test)]
 mod pins;
 #[cfg(test)]
+mod promotion;
 mod restart;
 #[cfg(test)]
 mod retention;

@@ -41,6 +41,7 @@ mod own_proposals;
 mod peer_client;
 mod peer_header;
 mod peer_service;
+mod promote;
 mod proposer;
 mod published;
 mod raft_types;

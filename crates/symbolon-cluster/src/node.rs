@@ -38,6 +38,7 @@ use crate::peer_service::{
     JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCaller, PeerCertificate, is_open, read_index,
 };
 use crate::proposer::{Master, Proposer, follow_master};
+use crate::promote::Promoter;
 use crate::published::Published;
 use crate::raft_types::Raft;
 use crate::resealer::Resealer;
@@ -148,6 +149,7 @@ pub struct ClusterNode {
     committer: Committer,
     greeter: Arc<Greeter>,
     master: Master,
+    promoter: Promoter,
     vault: Arc<KeyringVault>,
     certificates: Arc<Certificates>,
     halt: Arc<Halt>,
@@ -214,6 +216,12 @@ impl ClusterNode {
             settings.api_names.clone(),
             Arc::clone(&settings.clock),
         ));
+        let promoter = Promoter {
+            raft: raft.clone(),
+            presence: Arc::clone(&presence),
+            peers: Arc::clone(&peers),
+            master: master.clone(),
+        };
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
@@ -229,6 +237,7 @@ impl ClusterNode {
             committer,
             greeter,
             master,
+            promoter,
             vault,
             certificates,
             halt,
@@ -269,6 +278,7 @@ impl ClusterNode {
             greeter: Arc::clone(&self.greeter),
             incoming: self.store.incoming.clone(),
             audit: Arc::clone(&self.audit),
+            promoter: self.promoter.clone(),
         };
         let join = JoinApi {
             service,

@@ -92,6 +92,11 @@ impl Journal {
                 return Err(corrupt(FileFinding::Content));
             }
             if !inner.segments.is_empty() && head.chain != inner.chain {
+                // Begun and given up, and the one before it was written on; the system had not come to
+                // remove it.
+                if place + 1 == found.len() && record::read(&bytes, HEAD_BYTES, head.chain).is_none() {
+                    break;
+                }
                 return Err(corrupt(FileFinding::Checksum));
             }
             inner.chain = head.chain;
@@ -217,7 +222,11 @@ impl Journal {
     fn begin_segment(&self, inner: &mut Inner) -> Result<(), StoreError> {
         let number = inner.segments.back().map_or(1, |segment| segment.number + 1);
         let mut segment = Segment::create(&self.folder, Head::new(number, inner.chain))?;
-        segment.extend(segment.zeroed + ZEROS_BYTES)?;
+        if let Err(error) = segment.extend(segment.zeroed + ZEROS_BYTES) {
+            // The segment before it may be written on.
+            files::remove_if_there(&segment.path)?;
+            return Err(error);
+        }
         inner.has_new_name = true;
         inner.segments.push_back(segment);
         let mut lasting = Vec::new();
@@ -338,4 +347,33 @@ impl Inner {
 
 fn corrupt(path: &Path, finding: FileFinding) -> StoreError {
     StoreError::CorruptFile { path: path.to_owned(), finding, remedy: REMEDY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_that_was_given_up_is_nothing() {
+        let place = tempfile::TempDir::new().unwrap();
+        let put = |name: &[u8]| Op::Insert(name.to_vec(), b"value".to_vec());
+        let journal = Journal::open(place.path()).unwrap();
+        journal.write(&[put(b"one")]).unwrap();
+        let given_up = Head::new(2, journal.lock().chain);
+        journal.write(&[put(b"two")]).unwrap();
+        drop(journal);
+        drop(Segment::create(place.path(), given_up).unwrap());
+
+        let journal = Journal::open(place.path()).unwrap();
+        for name in [b"one", b"two"] {
+            assert_eq!(journal.get(name).unwrap().as_deref(), Some(&b"value"[..]));
+        }
+        for number in 0..10_u8 {
+            journal.write(&[Op::Insert(vec![number], vec![number; 1_500_000])]).unwrap();
+        }
+        drop(journal);
+        let journal = Journal::open(place.path()).unwrap();
+        assert_eq!(journal.lock().segments.len(), 2);
+        assert_eq!(journal.get(&[9]).unwrap(), Some(vec![9; 1_500_000]));
+    }
 }

@@ -140,6 +140,10 @@ impl Ledger for TestLedger {
         None
     }
 
+    fn promote(&self, _: NodeId, _: Instant) -> BoxFuture<'_, Result<(), NotPromoted>> {
+        unreachable!("no use case under test asks for it")
+    }
+
     fn status(&self) -> ClusterStatus {
         unreachable!("no use case under test asks for it")
     }
