@@ -47,6 +47,7 @@ mod published;
 mod raft_types;
 mod receive;
 mod resealer;
+mod rollback;
 mod snapshot;
 mod space;
 mod status;

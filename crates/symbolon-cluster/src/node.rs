@@ -42,6 +42,7 @@ use crate::promote::Promoter;
 use crate::published::Published;
 use crate::raft_types::Raft;
 use crate::resealer::Resealer;
+use crate::rollback::{self, Kept, Memory};
 use crate::space::{DiskWatch, OwnDisk};
 use crate::tls;
 use crate::vault::KeyringVault;
@@ -184,6 +185,18 @@ impl ClusterNode {
         let own = node_key.self_signed(settings.clock.now())?;
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
         let peers = Arc::new(Peers::new(standing, Arc::new(book), own));
+        let memory = Arc::new(Memory::load(&store)?);
+        let applied = published.view().applied.0;
+        rollback::ask(&peers, &store, |node| peer::Greeting {
+            peer_address: settings.peer_address.clone(),
+            api_address: settings.api_address.clone(),
+            applied_index: applied,
+            clock: settings.clock.now().0,
+            kept: Some(Kept::of(&store, applied).to_proto()),
+            yours: Some(memory.of(node).to_proto()),
+            ..peer::Greeting::default()
+        })
+        .await?;
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
         let (presence, halt, disk): (Arc<Presence>, Arc<Halt>, Arc<OwnDisk>) = Default::default();
@@ -204,6 +217,8 @@ impl ClusterNode {
             raft: raft.clone(),
             halt: Arc::clone(&halt),
             disk: Arc::clone(&disk),
+            store: store.clone(),
+            memory,
         });
         tasks.spawn(DiskWatch::new(&greeter, master.clone()).run(reserve));
         tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));

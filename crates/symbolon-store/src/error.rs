@@ -107,10 +107,12 @@ pub enum StoreError {
         /// What is wrong with it.
         finding: Finding,
     },
-    /// This node was found to have another state than the majority of its cluster.
+    /// This node was found to have another state than the majority of its cluster, or an older disk than
+    /// it had told its peers.
     #[error(
         "{} says that this node's state was found to differ from that of the majority of its \
-         cluster; move the data directory away and join again under a new node name",
+         cluster, or its disk to have gone back in time; move the data directory away and join again \
+         under a new node name",
         path.display()
     )]
     Diverged {
