@@ -28,6 +28,7 @@ mod retention;
 #[cfg(test)]
 mod retransmission;
 #[cfg(test)]
+mod rolled_back;
 mod rotation;
 #[cfg(test)]
 mod snapshots;

@@ -146,6 +146,11 @@ impl Greeter {
         }
     }
 
+    /// Keeps for the next start what the peers hold.
+    pub(crate) fn remember(&self) {
+        self.memory.keep(&self.store, &mut Vec::new());
+    }
+
     /// Tells every peer that this node is stopping.
     pub(crate) async fn leave(self: &Arc<Self>) {
         self.leaving.store(true, Ordering::Release);

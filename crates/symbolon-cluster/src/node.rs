@@ -410,6 +410,7 @@ impl ClusterNode {
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");
         }
+        self.greeter.remember();
         if let Err(error) = LogStore::new(&self.store).settle().await {
             tracing::error!(%error, "the last sync failed");
         }
