@@ -23,6 +23,9 @@ use crate::{Anchor, StoreError};
 /// process ends; if the power fails, losses are noticed up to what was synced so long before.
 const TIP_UNSYNCED_MAX: Duration = Duration::from_millis(50);
 
+/// sled is asked so often to write out what it holds.
+const WRITE_OUT_EVERY: Duration = Duration::from_millis(250);
+
 /// Nice value of the thread that syncs the log.
 const NICE: i32 = -10;
 
@@ -172,7 +175,17 @@ struct StoreThread {
 
 impl StoreThread {
     fn run(mut self, waiting: &mpsc::Receiver<SyncDone>) {
-        while let Ok(first) = waiting.recv() {
+        loop {
+            let first = match waiting.recv_timeout(WRITE_OUT_EVERY) {
+                Ok(first) => first,
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    if let Err(error) = self.write_out() {
+                        self.shared.poison(error);
+                    }
+                    continue;
+                }
+            };
             let mut group = vec![first];
             group.extend(waiting.try_iter());
             // The log's trip counts one of them.
@@ -185,6 +198,11 @@ impl StoreThread {
             group.into_iter().for_each(|done| call(done, result.clone()));
         }
         self.sled.close();
+    }
+
+    fn write_out(&self) -> Result<(), StoreError> {
+        self.shared.refuse_if_poisoned()?;
+        self.sled.write_out()
     }
 
     fn tell_anchor(&self) -> Result<(), StoreError> {

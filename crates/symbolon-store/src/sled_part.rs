@@ -4,6 +4,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) struct SledPart {
     /// Our own descriptor of sled's file: syncing any of them syncs the file.
     file: File,
     file_path: PathBuf,
+    /// Whether something was written that sled has not been asked to write out.
+    is_dirty: AtomicBool,
 }
 
 impl SledPart {
@@ -33,7 +36,7 @@ impl SledPart {
         let db = open_sled(path)?;
         let file_path = path.join("db");
         let file = files::open(&file_path)?;
-        Ok(Self { db, path: path.to_owned(), file, file_path })
+        Ok(Self { db, path: path.to_owned(), file, file_path, is_dirty: AtomicBool::new(false) })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -65,20 +68,32 @@ impl SledPart {
                 Op::Remove(key) => out.remove(key),
             }
         }
+        self.is_dirty.store(true, Ordering::Release);
         guard(&self.path, "writing", || self.db.apply_batch(out))
     }
 
     /// sled begins each batch by writing out its buffer, twice, and waits for the disk to take it. A
     /// single change goes into the buffer and no further.
     pub(crate) fn put(&self, op: Op) -> Result<(), StoreError> {
+        self.is_dirty.store(true, Ordering::Release);
         guard(&self.path, "writing", || match op {
             Op::Insert(key, value) => self.db.insert(key, value).map(drop),
             Op::Remove(key) => self.db.remove(key).map(drop),
         })
     }
 
+    /// Has sled write out what it holds back: it keeps pages in memory until it is asked, beyond the size
+    /// of its cache.
+    pub(crate) fn write_out(&self) -> Result<(), StoreError> {
+        if !self.is_dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        guard(&self.path, "flushing", || self.db.flush()).map(drop)
+    }
+
     /// Makes durable what was written before this call.
     pub(crate) fn make_durable(&self) -> Result<(), StoreError> {
+        self.is_dirty.store(false, Ordering::Release);
         guard(&self.path, "flushing", || self.db.flush())?;
         self.file.sync_data().map_err(|source| StoreError::file("sync", &self.file_path, source))
     }
