@@ -22,6 +22,7 @@ mod one_code;
 mod pins;
 #[cfg(test)]
 mod promotion;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod retention;
@@ -29,6 +30,7 @@ mod retention;
 mod retransmission;
 #[cfg(test)]
 mod rolled_back;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod snapshots;

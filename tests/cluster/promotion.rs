@@ -74,7 +74,10 @@ async fn a_node_that_cannot_lead_is_not_promoted_and_the_reason_is_told() {
     let refused = async |name: &str| admin.promote_subordinate(name).await.unwrap_err();
 
     let nobody = refused("nobody").await;
-    assert_eq!((nobody.code(), nobody.message()), (Code::NotFound, "there is no node of that name"));
+    assert_eq!(
+        (nobody.code(), nobody.message()),
+        (Code::NotFound, "there is no node of that name")
+    );
     assert_eq!(admin.promote_subordinate(cluster.node(master).name()).await.unwrap(), "");
 
     let mut learner = None;

@@ -22,6 +22,14 @@ async fn copied(cluster: &Cluster, number: usize) -> PathBuf {
     copy
 }
 
+/// Neither is ready without the other.
+async fn start_together(cluster: &Cluster, numbers: [usize; 2]) {
+    numbers.iter().for_each(|number| cluster.node(*number).spawn());
+    for number in numbers {
+        cluster.node(number).ready().await;
+    }
+}
+
 /// That it does not start, now and again, and says why.
 async fn assert_refused(cluster: &Cluster, number: usize) {
     let node = cluster.node(number);
@@ -50,9 +58,7 @@ async fn an_older_disk_of_one_of_three_takes_part_in_nothing() {
     for number in [1, 2] {
         assert_eq!(cluster.node(number).terminate().await.code(), Some(0));
     }
-    for number in [1, 2] {
-        cluster.node(number).start().await;
-    }
+    start_together(&cluster, [1, 2]).await;
     assert_refused(&cluster, 3).await;
     let users = cluster.admin(2).list_users().await.unwrap();
     assert!(users.iter().any(|user| user.username == "without-it"));
@@ -98,9 +104,7 @@ async fn an_older_disk_that_started_alone_serves_nobody_once_its_peers_are_back(
     cluster.node(3).put_data_back(&copy);
     cluster.node(3).spawn();
     cluster.node(3).alive().await;
-    for number in [1, 2] {
-        cluster.node(number).start().await;
-    }
+    start_together(&cluster, [1, 2]).await;
     wait_until("the node is told", PATIENCE, async || {
         cluster.node(3).log_text().contains("the disk of this node has gone back in time")
     })

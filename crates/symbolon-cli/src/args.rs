@@ -7,7 +7,8 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand, builder::OsStringValueP
 use crate::{
     commands::{
         AdminArguments, ApplicationArguments, AuditArguments, BenchArguments, ClusterArguments,
-        CompletionsArguments, PromoteArguments, SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
+        CompletionsArguments, PromoteArguments, SettingsArguments, TokenArguments, UserArguments,
+        VerifyArguments,
     },
     demo::DemoArguments,
     dev::DevArguments,

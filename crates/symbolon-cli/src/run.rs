@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use crate::{
     args::Command,
     commands::{
-        admin, application, audit, bench, cluster, completions, promote, settings, token, user, verify,
+        admin, application, audit, bench, cluster, completions, promote, settings, token, user,
+        verify,
     },
     demo, dev,
     exit::Exit,

@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use crate::address_book::Contact;
 use crate::digests::Checkpoint;
 use crate::halt::Halt;
+use crate::node::NodeSettings;
 use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
 use crate::published::Published;
@@ -85,6 +86,29 @@ pub(crate) struct Greeter {
 }
 
 impl Greeter {
+    pub(crate) fn new(
+        raft: &Raft,
+        peers: &Arc<Peers>,
+        published: &Arc<Published>,
+        (store, memory): (&Store, Arc<Memory>),
+        settings: &NodeSettings,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            peers: Arc::clone(peers),
+            published: Arc::clone(published),
+            presence: Arc::default(),
+            clock: Arc::clone(&settings.clock),
+            peer_address: settings.peer_address.clone(),
+            api_address: settings.api_address.clone(),
+            leaving: AtomicBool::new(false),
+            raft: raft.clone(),
+            halt: Arc::default(),
+            disk: Arc::default(),
+            store: store.clone(),
+            memory,
+        })
+    }
+
     /// Greets every peer once a second and when the master changes, for as long as the node runs.
     pub(crate) async fn run(self: Arc<Self>, mut master: Master) {
         let mut ticks = interval(INTERVAL);

@@ -1,7 +1,6 @@
 //! A running node: the log, the state, the peers, and the tasks between them.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{Config, SnapshotPolicy};
@@ -37,12 +36,12 @@ use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
 use crate::peer_service::{
     JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCaller, PeerCertificate, is_open, read_index,
 };
-use crate::proposer::{Master, Proposer, follow_master};
 use crate::promote::Promoter;
+use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
 use crate::raft_types::Raft;
 use crate::resealer::Resealer;
-use crate::rollback::{self, Kept, Memory};
+use crate::rollback::{self, Memory};
 use crate::space::{DiskWatch, OwnDisk};
 use crate::tls;
 use crate::vault::KeyringVault;
@@ -186,40 +185,17 @@ impl ClusterNode {
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
         let peers = Arc::new(Peers::new(standing, Arc::new(book), own));
         let memory = Arc::new(Memory::load(&store)?);
-        let applied = published.view().applied.0;
-        rollback::ask(&peers, &store, |node| peer::Greeting {
-            peer_address: settings.peer_address.clone(),
-            api_address: settings.api_address.clone(),
-            applied_index: applied,
-            clock: settings.clock.now().0,
-            kept: Some(Kept::of(&store, applied).to_proto()),
-            yours: Some(memory.of(node).to_proto()),
-            ..peer::Greeting::default()
-        })
-        .await?;
+        rollback::ask(&peers, &store, &memory, published.view().applied.0, &settings).await?;
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
-        let (presence, halt, disk): (Arc<Presence>, Arc<Halt>, Arc<OwnDisk>) = Default::default();
+        let greeter = Greeter::new(&raft, &peers, &published, (&store, memory), &settings);
+        let (halt, disk) = (Arc::clone(&greeter.halt), Arc::clone(&greeter.disk));
         let reserve = store.reserve(settings.disk_reserve_bytes)?;
         let mut tasks = JoinSet::new();
         let master = follow_master(&raft, &mut tasks);
         let committer = Committer::start(&raft, &settings.clock, &disk, &mut tasks);
         let proposer =
             Proposer::start(committer.clone(), Arc::clone(&peers), master.clone(), &mut tasks);
-        let greeter = Arc::new(Greeter {
-            peers: Arc::clone(&peers),
-            published: Arc::clone(&published),
-            presence: Arc::clone(&presence),
-            clock: Arc::clone(&settings.clock),
-            peer_address: settings.peer_address.clone(),
-            api_address: settings.api_address.clone(),
-            leaving: AtomicBool::new(false),
-            raft: raft.clone(),
-            halt: Arc::clone(&halt),
-            disk: Arc::clone(&disk),
-            store: store.clone(),
-            memory,
-        });
         tasks.spawn(DiskWatch::new(&greeter, master.clone()).run(reserve));
         tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
         tasks.spawn(Arc::clone(&greeter).run(master.clone()));
@@ -231,12 +207,6 @@ impl ClusterNode {
             settings.api_names.clone(),
             Arc::clone(&settings.clock),
         ));
-        let promoter = Promoter {
-            raft: raft.clone(),
-            presence: Arc::clone(&presence),
-            peers: Arc::clone(&peers),
-            master: master.clone(),
-        };
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
@@ -246,13 +216,13 @@ impl ClusterNode {
             raft,
             store,
             published,
-            presence,
+            presence: Arc::clone(&greeter.presence),
             peers,
             proposer,
             committer,
+            promoter: Promoter::new(&greeter, &master),
             greeter,
             master,
-            promoter,
             vault,
             certificates,
             halt,

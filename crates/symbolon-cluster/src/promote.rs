@@ -17,7 +17,7 @@ use symbolon_service::NotPromoted;
 use symbolon_store::DiskLevel;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::hello::{Presence, leads_with_quorum};
+use crate::hello::{Greeter, Presence, leads_with_quorum};
 use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
 use crate::raft_types::{LogId, Raft};
@@ -93,13 +93,22 @@ impl Facts {
 /// What it takes to promote a node.
 #[derive(Clone)]
 pub(crate) struct Promoter {
-    pub(crate) raft: Raft,
-    pub(crate) presence: Arc<Presence>,
-    pub(crate) peers: Arc<Peers>,
-    pub(crate) master: Master,
+    raft: Raft,
+    presence: Arc<Presence>,
+    peers: Arc<Peers>,
+    master: Master,
 }
 
 impl Promoter {
+    pub(crate) fn new(greeter: &Greeter, master: &Master) -> Self {
+        Self {
+            raft: greeter.raft.clone(),
+            presence: Arc::clone(&greeter.presence),
+            peers: Arc::clone(&greeter.peers),
+            master: master.clone(),
+        }
+    }
+
     /// Has the master hand over to `target`, wherever it is.
     pub(crate) async fn promote(
         &self,
@@ -168,8 +177,7 @@ impl Promoter {
             is_changing: membership.get_joint_config().len() > 1,
             acknowledged: heard.flatten().map(|when| when.elapsed()),
             lag: metrics.last_log_index.unwrap_or(0).saturating_sub(matched),
-            is_unfit: presence
-                .is_some_and(|heard| heard.leaving || heard.disk == DiskLevel::Full),
+            is_unfit: presence.is_some_and(|heard| heard.leaving || heard.disk == DiskLevel::Full),
         }
     }
 

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::ClusterError;
+use crate::node::NodeSettings;
 use crate::peer_client::{Peers, Purpose};
 
 /// Longest wait for peers at a start. One whose port is closed is not waited for.
@@ -81,7 +82,10 @@ impl Kept {
     fn lacks(self, told: Self) -> Option<String> {
         let Self { incarnation, revision, index } = self;
         if incarnation < told.incarnation {
-            return Some(format!("it was started {} times, and this is start {incarnation}", told.incarnation));
+            return Some(format!(
+                "it was started {} times, and this is start {incarnation}",
+                told.incarnation
+            ));
         }
         if revision < told.revision {
             return Some(format!(
@@ -89,8 +93,9 @@ impl Kept {
                 told.revision
             ));
         }
-        (index < told.index)
-            .then(|| format!("it held the log up to entry {}, and holds it up to {index}", told.index))
+        (index < told.index).then(|| {
+            format!("it held the log up to entry {}, and holds it up to {index}", told.index)
+        })
     }
 }
 
@@ -110,7 +115,8 @@ impl Memory {
         };
         let kept = store::PeersKept::decode(&*kept.unwrap_or_default()).map_err(damaged)?;
         let heard = kept.node.iter().map(|of| {
-            let kept = Kept { incarnation: of.incarnation, revision: of.revision, index: of.log_index };
+            let kept =
+                Kept { incarnation: of.incarnation, revision: of.revision, index: of.log_index };
             (NodeId(of.node), kept)
         });
         Ok(Self { heard: Mutex::new(heard.collect()) })
@@ -167,8 +173,19 @@ pub(crate) fn lacks(store: &Store, told: Option<&peer::Kept>) -> Option<String> 
 pub(crate) async fn ask(
     peers: &Arc<Peers>,
     store: &Store,
-    greeting: impl Fn(NodeId) -> peer::Greeting,
+    memory: &Memory,
+    applied: u64,
+    settings: &NodeSettings,
 ) -> Result<(), ClusterError> {
+    let greeting = |to: NodeId| peer::Greeting {
+        peer_address: settings.peer_address.clone(),
+        api_address: settings.api_address.clone(),
+        applied_index: applied,
+        clock: settings.clock.now().0,
+        kept: Some(Kept::of(store, applied).to_proto()),
+        yours: Some(memory.of(to).to_proto()),
+        ..peer::Greeting::default()
+    };
     let deadline = Instant::now() + ASK_WITHIN;
     let own = peers.standing.node;
     let mut answers = JoinSet::new();

@@ -102,11 +102,7 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`NotPromoted`]. Whoever is told that nobody took over in time may see it happen yet.
-    fn promote(
-        &self,
-        node: NodeId,
-        deadline: Instant,
-    ) -> BoxFuture<'_, Result<(), NotPromoted>>;
+    fn promote(&self, node: NodeId, deadline: Instant) -> BoxFuture<'_, Result<(), NotPromoted>>;
 
     /// How the cluster is, as far as this node knows.
     fn status(&self) -> ClusterStatus;
@@ -135,13 +131,17 @@ pub enum NotPromoted {
     )]
     NoMaster,
     /// The node was admitted a moment ago.
-    #[error("the node does not take part in the log yet; wait until `symbolon cluster status` shows a role")]
+    #[error(
+        "the node does not take part in the log yet; wait until `symbolon cluster status` shows a role"
+    )]
     Absent,
     /// The node follows and does not vote.
     #[error("the node is a learner, which cannot lead among several voters; name a subordinate")]
     Learner,
     /// The node does not answer the master.
-    #[error("the node did not answer the master lately; start it, or see to its network, and ask again")]
+    #[error(
+        "the node did not answer the master lately; start it, or see to its network, and ask again"
+    )]
     Silent,
     /// The node lacks part of the log.
     #[error("the node is {0} log entries behind the master; wait until it has them, and ask again")]

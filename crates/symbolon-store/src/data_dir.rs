@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::journal::Journal;
-use crate::{Anchor, Framed, Header, Image, Kv, Log, DiskKv, Snapshots, StoreError, Tip, files};
+use crate::{Anchor, DiskKv, Framed, Header, Image, Kv, Log, Snapshots, StoreError, Tip, files};
 
 /// Names a data directory; opens and creates it.
 #[derive(Debug, Clone)]

@@ -280,6 +280,7 @@ impl LogThread {
         group.into_iter().for_each(|wanted| call(wanted.done, result.clone()));
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a thread that waits for a disk, on no runtime")]
     fn trip(&mut self, with_tip: bool) -> Result<(), StoreError> {
         // Also when it fails: it is not tried again.
         let since = self.tip_unsynced.take();

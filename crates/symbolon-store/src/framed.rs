@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
 
 use crate::keyspace::is_log;
 use crate::kv::{Batch, Kv, Op, Scan, SyncDone, SyncStats};
@@ -170,17 +171,29 @@ impl Framed {
     /// [`StoreError::Corrupt`] when a value is not what was written, or a key is of no space.
     pub fn check(&self) -> Result<(), StoreError> {
         let (parts, after_parts) = Space::Parts.bounds();
-        for pair in self.scan(&[], &parts) {
-            let (key, _) = pair?;
-            if Space::of(&key).is_none() {
-                return Err(StoreError::corrupt(&key, Finding::Stray));
-            }
-        }
+        let (audit, _) = Space::Audit.bounds();
+        // Rows and audit are most of it, and a processor reads each.
+        let [before, after] = thread::scope(|scope| {
+            let before = scope.spawn(|| self.check_range(&[], &audit));
+            let after = self.check_range(&audit, &parts);
+            [before.join().unwrap_or(Err(StoreError::Closed)), after]
+        });
+        before.and(after)?;
         // Parts were met with their values.
         match self.inner.kv.scan(&after_parts, &[u8::MAX; KEY_BYTES_MAX + 1]).next() {
             None => Ok(()),
             Some(pair) => Err(StoreError::corrupt(&pair?.0, Finding::Stray)),
         }
+    }
+
+    fn check_range(&self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        for pair in self.scan(from, to) {
+            let (key, _) = pair?;
+            if Space::of(&key).is_none() {
+                return Err(StoreError::corrupt(&key, Finding::Stray));
+            }
+        }
+        Ok(())
     }
 
     /// The store's anchor.

@@ -94,7 +94,9 @@ impl Journal {
             if !inner.segments.is_empty() && head.chain != inner.chain {
                 // Begun and given up, and the one before it was written on; the system had not come to
                 // remove it.
-                if place + 1 == found.len() && record::read(&bytes, HEAD_BYTES, head.chain).is_none() {
+                if place + 1 == found.len()
+                    && record::read(&bytes, HEAD_BYTES, head.chain).is_none()
+                {
                     break;
                 }
                 return Err(corrupt(FileFinding::Checksum));

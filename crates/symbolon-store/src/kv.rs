@@ -17,7 +17,7 @@ pub type SyncDone = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// An ordered key-value store.
 ///
-/// A batch is of the Raft log, which is [`Space::Log`] and what is kept beside it, or of the rest. The
+/// A batch is of the Raft log, which is [`Space::Log`](crate::Space::Log) and what is kept beside it, or of the rest. The
 /// batches of either become durable in the order they were written: after a crash some first part of
 /// them is there, each whole, and everything that a completed [`sync`](Self::sync) or
 /// [`sync_log`](Self::sync_log) covered.
@@ -124,7 +124,11 @@ impl Batch {
     pub(crate) fn is_of_log(&self) -> Result<bool, StoreError> {
         let mut sides = self.ops.iter().map(|(Op::Insert(key, _) | Op::Remove(key))| is_log(key));
         let is_of_log = sides.next().unwrap_or(false);
-        if sides.all(|side| side == is_of_log) { Ok(is_of_log) } else { Err(StoreError::MixedBatch) }
+        if sides.all(|side| side == is_of_log) {
+            Ok(is_of_log)
+        } else {
+            Err(StoreError::MixedBatch)
+        }
     }
 
     /// The changes in order.

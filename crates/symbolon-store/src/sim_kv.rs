@@ -133,7 +133,7 @@ impl SimDisk {
     /// the system had written out by itself.
     pub fn crash_keeping(&self, batches: usize) {
         let mut state = lock(&self.state);
-        let lost = state.unsynced.iter().nth(batches).map(|(number, _)| *number);
+        let lost = state.unsynced.get(batches).map(|(number, _)| *number);
         state.make_durable(lost.unwrap_or(u64::MAX), false);
         state.unsynced.clear();
         state.visible = state.durable.clone();

@@ -14,9 +14,10 @@ use symbolon_proto::v1::{
     ConfirmTokenRequest, CreateApplicationRequest, CreateApplicationResponse,
     CreateJoinTokenRequest, CreateJoinTokenResponse, CreateRecoveryCodesRequest, CreateUserRequest,
     CreateUserResponse, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
-    GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest, PromoteSubordinateRequest, RemoveTokenRequest,
-    ResyncTokenRequest, RotateDataKeyRequest, SetPinRequest, SetPinResponse, SettingValue, Token,
-    TokenName, UpdateSettingsRequest, UpdateSettingsResponse, User, VerifyRequest, VerifyResponse,
+    GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest,
+    PromoteSubordinateRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest,
+    SetPinRequest, SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest,
+    UpdateSettingsResponse, User, VerifyRequest, VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;

@@ -1,8 +1,6 @@
 //! `symbolon promote-subordinate`
 
-use symbolon_proto::v1::{
-    PromoteSubordinateRequest, cluster_service_client::ClusterServiceClient,
-};
+use symbolon_proto::v1::{PromoteSubordinateRequest, cluster_service_client::ClusterServiceClient};
 
 use crate::{
     args::Options,

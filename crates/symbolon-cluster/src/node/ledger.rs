@@ -82,11 +82,7 @@ impl Ledger for ClusterNode {
         self.halt.halted_at()
     }
 
-    fn promote(
-        &self,
-        node: NodeId,
-        deadline: Instant,
-    ) -> BoxFuture<'_, Result<(), NotPromoted>> {
+    fn promote(&self, node: NodeId, deadline: Instant) -> BoxFuture<'_, Result<(), NotPromoted>> {
         Box::pin(self.promoter.promote(node, deadline))
     }
 

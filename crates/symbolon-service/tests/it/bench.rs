@@ -12,8 +12,8 @@ use symbolon_core::{
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
     BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane,
-    Ledger, NewApplication, NewToken, Principal, NotPromoted, ProposeError, Service, Vault, VaultError,
-    VerifyRequest, View, hash_secret,
+    Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError, Service, Vault,
+    VaultError, VerifyRequest, View, hash_secret,
 };
 use tokio::time::Instant;
 

@@ -92,16 +92,19 @@ pub(super) fn encode(before: u32, ops: &[Op]) -> Encoded {
         match op {
             Op::Insert(key, value) => {
                 bytes.push(PUT);
-                bytes.extend_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_le_bytes());
                 bytes
-                    .extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+                    .extend_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_le_bytes());
+                bytes.extend_from_slice(
+                    &u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes(),
+                );
                 bytes.extend_from_slice(key);
                 values.push(Some(bytes.len()..bytes.len() + value.len()));
                 bytes.extend_from_slice(value);
             }
             Op::Remove(key) => {
                 bytes.push(REMOVE);
-                bytes.extend_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_le_bytes());
+                bytes
+                    .extend_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_le_bytes());
                 bytes.extend_from_slice(key);
                 values.push(None);
             }
@@ -128,7 +131,11 @@ pub(super) struct Change<'a> {
 
 /// Reads the record at `at`: its changes, its checksum, and where the next one begins. `None` where the
 /// records end, whether they end well or not.
-pub(super) fn read(segment: &[u8], at: usize, before: u32) -> Option<(Vec<Change<'_>>, u32, usize)> {
+pub(super) fn read(
+    segment: &[u8],
+    at: usize,
+    before: u32,
+) -> Option<(Vec<Change<'_>>, u32, usize)> {
     let mut rest = segment.get(at..)?;
     let length = take_u32(&mut rest)?;
     let chain = take_u32(&mut rest)?;
