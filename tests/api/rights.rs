@@ -48,7 +48,6 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (GET_STATUS, Vec::new()),
         (CREATE_JOIN_TOKEN, Vec::new()),
         (ROTATE_DATA_KEY, Vec::new()),
-        (PROMOTE_SUBORDINATE, Vec::new()),
         (EXPORT_PERSONAL_DATA, export.encode_to_vec()),
         (QUERY_AUDIT, Vec::new()),
         (TAIL_AUDIT, Vec::new()),
@@ -110,7 +109,7 @@ fn about_nobody() -> [(&'static str, Vec<u8>); 11] {
 }
 
 /// The same about applications and administrators.
-fn about_no_caller() -> [(&'static str, Vec<u8>); 9] {
+fn about_no_caller() -> [(&'static str, Vec<u8>); 10] {
     let name = || NOBODY.to_owned();
     // Their only field, or the first of them, is a name everywhere.
     let named = v1::GetApplicationRequest { name: name(), allow_stale: false }.encode_to_vec();
@@ -124,6 +123,7 @@ fn about_no_caller() -> [(&'static str, Vec<u8>); 9] {
     let whom = v1::UpdateAdministratorRequest { administrator, update_mask };
     [
         (GET_APPLICATION, named.clone()),
+        (PROMOTE_SUBORDINATE, named.clone()),
         (UPDATE_APPLICATION, update.encode_to_vec()),
         (ROTATE_APPLICATION_KEY, named.clone()),
         (RETIRE_APPLICATION_KEY, named.clone()),
