@@ -61,6 +61,7 @@ impl SledPart {
         if let [_] = &*ops {
             return ops.into_iter().try_for_each(|op| self.put(op));
         }
+        let count = ops.len();
         let mut out = sled::Batch::default();
         for op in ops {
             match op {
@@ -69,7 +70,17 @@ impl SledPart {
             }
         }
         self.is_dirty.store(true, Ordering::Release);
-        guard(&self.path, "writing", || self.db.apply_batch(out))
+        guard(&self.path, "writing", || self.db.apply_batch(out))?;
+        self.let_go(count)
+    }
+
+    /// sled frees what it has replaced a little at a time, at every 128th call, and a batch is one call
+    /// however much it replaces: without others its memory grows for as long as there are only batches.
+    fn let_go(&self, replaced: usize) -> Result<(), StoreError> {
+        for _ in 0..replaced {
+            guard(&self.path, "reading", || self.db.contains_key([]))?;
+        }
+        Ok(())
     }
 
     /// sled begins each batch by writing out its buffer, twice, and waits for the disk to take it. A

@@ -86,7 +86,8 @@ pub(super) fn encoded_bytes(ops: &[Op]) -> u64 {
 /// After a record with the checksum `before`. A key or a value whose length no field can hold was
 /// refused before it came here.
 pub(super) fn encode(before: u32, ops: &[Op]) -> Encoded {
-    let mut bytes = vec![0; RECORD_HEAD_BYTES];
+    let mut bytes = Vec::with_capacity(usize::try_from(encoded_bytes(ops)).unwrap_or(0));
+    bytes.resize(RECORD_HEAD_BYTES, 0);
     let mut values = Vec::with_capacity(ops.len());
     for op in ops {
         match op {

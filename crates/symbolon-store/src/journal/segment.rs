@@ -12,6 +12,8 @@ use crate::{FileFinding, StoreError, files};
 /// A segment with so many bytes of records is followed by another.
 const SEGMENT_BYTES: u64 = 8 << 20;
 
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
 /// A segment, and what is known of it.
 pub(super) struct Segment {
     pub(super) number: u64,
@@ -80,9 +82,12 @@ impl Segment {
 
     /// Writes zeros up to `to`.
     pub(super) fn extend(&mut self, to: u64) -> Result<(), StoreError> {
-        let zeros = vec![0; usize::try_from(to.saturating_sub(self.zeroed)).unwrap_or(0)];
-        self.write_at(&zeros, self.zeroed)?;
-        self.zeroed = to;
+        while self.zeroed < to {
+            let bytes = usize::try_from(to - self.zeroed).unwrap_or(usize::MAX);
+            let zeros = ZEROS.get(..bytes).unwrap_or(&ZEROS);
+            self.write_at(zeros, self.zeroed)?;
+            self.zeroed += zeros.len() as u64;
+        }
         Ok(())
     }
 
