@@ -109,7 +109,7 @@ fn about_nobody() -> [(&'static str, Vec<u8>); 11] {
 }
 
 /// The same about applications and administrators.
-fn about_no_caller() -> [(&'static str, Vec<u8>); 9] {
+fn about_no_caller() -> [(&'static str, Vec<u8>); 10] {
     let name = || NOBODY.to_owned();
     // Their only field, or the first of them, is a name everywhere.
     let named = v1::GetApplicationRequest { name: name(), allow_stale: false }.encode_to_vec();
@@ -123,6 +123,7 @@ fn about_no_caller() -> [(&'static str, Vec<u8>); 9] {
     let whom = v1::UpdateAdministratorRequest { administrator, update_mask };
     [
         (GET_APPLICATION, named.clone()),
+        (PROMOTE_SUBORDINATE, named.clone()),
         (UPDATE_APPLICATION, update.encode_to_vec()),
         (ROTATE_APPLICATION_KEY, named.clone()),
         (RETIRE_APPLICATION_KEY, named.clone()),

@@ -143,6 +143,7 @@ async fn assert_may_nothing_else(heidi: &Asking) {
         "cluster status",
         "cluster join-token create",
         "cluster rotate-data-key",
+        "promote-subordinate node-1",
     ] {
         let words = heidi.run(line).await.fails(NOT_PERMITTED);
         assert!(words.contains("this needs the right "), "{line}: {words}");

@@ -21,11 +21,15 @@ mod one_code;
 #[cfg(test)]
 mod pins;
 #[cfg(test)]
+mod promotion;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod retransmission;
+#[cfg(test)]
+mod rolled_back;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! The floor: what the same client gets from a server that does nothing. It is tonic's own, with the TLS
-//! and the messages of a node; there is no log, no disk and no state behind it.
+//! and the messages of a node; there is no log, no disk and no state behind it. Server and client are one
+//! process: this program, run again.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use clap::{CommandFactory as _, Parser as _};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::version::{TLS12, TLS13};
@@ -18,6 +21,7 @@ use symbolon_proto::v1::verification_service_server::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -29,16 +33,53 @@ use tonic::{Request, Response, Status};
 /// Connections that wait for their server.
 const WAITING_MAX: usize = 64;
 
+/// The first word of the command line of such a process; the others are those of `symbolon`.
+const WORD: &str = "--in-floor";
+
+/// What `symbolon` runs, and nothing else of it.
+#[derive(clap::Parser)]
+struct Program {
+    #[command(subcommand)]
+    command: symbolon_cli::Command,
+}
+
+/// A process that asks the floor within it.
+pub(crate) fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg(WORD).args(words).arg("--floor").kill_on_drop(true);
+    command
+}
+
+/// Does what such a process does, if this is one.
+pub(crate) fn run() -> Option<ExitCode> {
+    let mut words: Vec<_> = std::env::args().collect();
+    if words.get(1).is_none_or(|word| word != WORD) {
+        return None;
+    }
+    words.remove(1);
+    let home = tempfile::TempDir::with_prefix("symbolon-floor-").unwrap();
+    let code = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let floor = Floor::start(home.path()).await;
+        words.extend(["--server".to_owned(), floor.url]);
+        for (option, file) in [("--ca", floor.ca), ("--token-file", floor.token_file)] {
+            words.extend([option.to_owned(), file.to_str().unwrap().to_owned()]);
+        }
+        let program = Program::parse_from(words);
+        symbolon_cli::run(program.command, Program::command()).await
+    });
+    Some(code)
+}
+
 /// Where it is, and what a client needs to ask it.
-pub(crate) struct Floor {
-    pub(crate) url: String,
-    pub(crate) ca: PathBuf,
-    pub(crate) token_file: PathBuf,
+struct Floor {
+    url: String,
+    ca: PathBuf,
+    token_file: PathBuf,
 }
 
 impl Floor {
     /// In this process, for as long as its runtime lives.
-    pub(crate) async fn start(directory: &Path) -> Self {
+    async fn start(directory: &Path) -> Self {
         let (acceptor, authority) = identity();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());

@@ -35,6 +35,7 @@ mod snapshots;
 mod tables;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use peers::etcd::{self, Etcd};
@@ -44,7 +45,10 @@ use results::Results;
 
 const USAGE: &str = "speed [--quick] [--users N] [--seconds N] [--only PART,PART] [--write FILE.md] [--render FILE.json]";
 
-fn main() {
+fn main() -> ExitCode {
+    if let Some(code) = floor::run() {
+        return code;
+    }
     let mut plan = Plan::full();
     let mut page = None;
     let mut rendered = None;
@@ -75,6 +79,7 @@ fn main() {
     if let Some(file) = page {
         page::write(&file, &results);
     }
+    ExitCode::SUCCESS
 }
 
 fn number(value: Option<String>) -> u32 {
@@ -96,7 +101,7 @@ async fn measure(plan: &Plan) -> Results {
     results.machine.sync_ms.push(disk::sync_ms(home.path()));
     if plan.has("floor") {
         part("the floor, before", begin);
-        results.floors.push(runs::floor(plan, home.path()).await);
+        results.floors.push(runs::floor(plan).await);
     }
     for (nodes, name) in [(1, "one"), (3, "three")] {
         if plan.has(name) {
@@ -106,7 +111,7 @@ async fn measure(plan: &Plan) -> Results {
     }
     if plan.has("floor") {
         part("the floor, after", begin);
-        results.floors.push(runs::floor(plan, home.path()).await);
+        results.floors.push(runs::floor(plan).await);
     }
     if plan.has("scale") {
         part("a node that grows", begin);

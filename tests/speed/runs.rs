@@ -1,12 +1,10 @@
 //! Verifications: of a server that does nothing, and of clusters.
 
-use std::path::Path;
 use std::time::Instant;
 
 use symbolon_testkit::{Cluster, Options};
 
 use crate::binary;
-use crate::floor::Floor;
 use crate::levels::Watched;
 use crate::plan::Plan;
 use crate::results::{Kind, Line, OfCluster};
@@ -17,16 +15,10 @@ const PACED_AT_ONCE: u32 = 256;
 /// Users of the floor, which shows codes again.
 const FLOOR_USERS_MAX: u32 = 200_000;
 
-pub(crate) async fn floor(plan: &Plan, home: &Path) -> Vec<Line> {
-    let floor = Floor::start(home).await;
-    let target = Target {
-        servers: vec![floor.url],
-        ca: floor.ca,
-        token_file: floor.token_file,
-        is_floor: true,
-    };
-    // The server is in this process.
-    let watched = Watched { pids: vec![std::process::id()], cluster: None };
+pub(crate) async fn floor(plan: &Plan) -> Vec<Line> {
+    let target = Target { is_floor: true, ..Target::default() };
+    // There is one process, which counts as the client.
+    let watched = Watched { pids: Vec::new(), cluster: None };
     let mut session = Session::begin(&target, plan.users.min(FLOOR_USERS_MAX)).await;
     let mut lines = Vec::new();
     for concurrency in plan.concurrency {

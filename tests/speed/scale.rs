@@ -18,6 +18,8 @@ const SNAPSHOT_ENTRIES: &str = "snapshot_entries = 1000";
 /// that snapshots follow each other.
 const VISITORS: u32 = 3_000;
 const RATE: u32 = 300;
+/// Of a cluster.
+const USERS_MAX: u32 = 1_000_000;
 const VISIT_SECONDS: f64 = 12.0;
 const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(300);
 /// For memory to come to rest.
@@ -31,18 +33,20 @@ pub(crate) async fn run(plan: &Plan) -> Scale {
     let mut users = 0;
     for size in plan.sizes {
         let begin = Instant::now();
-        Session::begin(&target(&cluster), size - users).await.end().await;
-        let made_per_second = f64::from(size - users) / begin.elapsed().as_secs_f64();
-        users = *size;
+        // Those who sign in are among the most users that a cluster can have.
+        let more = (*size).min(USERS_MAX - VISITORS) - users;
+        Session::begin(&target(&cluster), more).await.end().await;
+        let made_per_second = f64::from(more) / begin.elapsed().as_secs_f64();
+        users += more;
         tokio::time::sleep(REST).await;
-        let mut size = Size { made_per_second, ..usage(&cluster, users) };
+        let mut size = Size { made_per_second, ..usage(&cluster, *size) };
         cluster.terminate_all().await;
         measure_copy(plan, &cluster, &mut size).await;
         println!("  {size:?}");
-        scale.sizes.push(size);
-        if Some(&users) != plan.sizes.last() {
+        if Some(&size.users) != plan.sizes.last() {
             cluster.start_all().await;
         }
+        scale.sizes.push(size);
     }
     scale
 }

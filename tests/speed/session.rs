@@ -10,18 +10,19 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::sleep;
 
 use crate::binary;
+use crate::floor;
 use crate::results::Check;
 
 /// Time for codes that were not shown to come up again: two time steps.
 const CODES_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Whom to ask, and how.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Target {
     pub(crate) servers: Vec<String>,
     pub(crate) ca: PathBuf,
     pub(crate) token_file: PathBuf,
-    /// A server that decides nothing.
+    /// A server that decides nothing, in the process that asks.
     pub(crate) is_floor: bool,
 }
 
@@ -73,11 +74,12 @@ pub(crate) struct Session {
 impl Session {
     /// Makes the users; they are never removed.
     pub(crate) async fn begin(target: &Target, users: u32) -> Self {
-        let mut command = target.command(&["bench", "--interactive", "--keep", "--output", "json"]);
+        let words = ["bench", "--interactive", "--keep", "--output", "json"];
+        let mut command = match target.is_floor {
+            true => floor::command(&words),
+            false => target.command(&words),
+        };
         command.args(["--users", &users.to_string()]);
-        if target.is_floor {
-            command.arg("--floor");
-        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let orders = child.stdin.take().unwrap();

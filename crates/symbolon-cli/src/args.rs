@@ -7,7 +7,8 @@ use clap::{ArgMatches, Args, FromArgMatches, Subcommand, builder::OsStringValueP
 use crate::{
     commands::{
         AdminArguments, ApplicationArguments, AuditArguments, BenchArguments, ClusterArguments,
-        CompletionsArguments, SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
+        CompletionsArguments, PromoteArguments, SettingsArguments, TokenArguments, UserArguments,
+        VerifyArguments,
     },
     demo::DemoArguments,
     dev::DevArguments,
@@ -33,6 +34,8 @@ pub enum Command {
     Settings(SettingsArguments),
     /// The cluster and its nodes
     Cluster(ClusterArguments),
+    /// Make another node the master: the two change places, and sign-ins go on
+    PromoteSubordinate(PromoteArguments),
     /// Load a running cluster with verifications, and tell how fast it answers
     Bench(BenchArguments),
     /// Print a completion script for a shell

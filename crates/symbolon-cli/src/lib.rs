@@ -36,7 +36,8 @@ pub use args::{Command, Everywhere};
 pub use children::end_with_parent;
 pub use commands::{
     AdminArguments, ApplicationArguments, AuditArguments, BenchArguments, ClusterArguments,
-    CompletionsArguments, SettingsArguments, TokenArguments, UserArguments, VerifyArguments,
+    CompletionsArguments, PromoteArguments, SettingsArguments, TokenArguments, UserArguments,
+    VerifyArguments,
 };
 pub use demo::DemoArguments;
 pub use dev::DevArguments;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use crate::{
     args::Command,
     commands::{
-        admin, application, audit, bench, cluster, completions, settings, token, user, verify,
+        admin, application, audit, bench, cluster, completions, promote, settings, token, user,
+        verify,
     },
     demo, dev,
     exit::Exit,
@@ -23,6 +24,7 @@ pub async fn run(command: Command, mut program: clap::Command) -> ExitCode {
         Command::Audit(arguments) => audit::run(arguments).await,
         Command::Settings(arguments) => settings::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments).await,
+        Command::PromoteSubordinate(arguments) => promote::run(arguments).await,
         Command::Bench(arguments) => bench::run(arguments).await,
         Command::Completions(arguments) => completions::run(&arguments, &mut program),
         Command::Dev(arguments) => dev::run(arguments).await,

@@ -334,6 +334,13 @@ impl From<v1::DataKeyStatus> for DataKey {
 }
 
 #[derive(Serialize)]
+pub(crate) struct Promotion {
+    pub(crate) master: String,
+    /// Null: it was the master already.
+    pub(crate) previous: Option<String>,
+}
+
+#[derive(Serialize)]
 pub(crate) struct DataKeyRotation {
     pub(crate) key: u32,
     pub(crate) log_index: u64,

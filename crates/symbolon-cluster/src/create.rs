@@ -151,5 +151,5 @@ async fn write_first_entry(
     if !created {
         return Err(ClusterError::Raft("the first entry was refused".to_owned()));
     }
-    log.sync().await.map_err(|error| fail(&error))
+    log.settle().await.map_err(|error| fail(&error))
 }

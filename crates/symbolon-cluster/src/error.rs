@@ -48,6 +48,21 @@ pub enum ClusterError {
         /// What was found.
         cause: String,
     },
+    /// A peer knows of more than the disk holds.
+    #[error(
+        "the disk of this node has gone back in time: node {peer} says that {lacks}; an older copy was \
+         put back in {}, or the machine was reverted; move the data directory away and join again under \
+         a new node name",
+        path.display()
+    )]
+    RolledBack {
+        /// The store's directory.
+        path: PathBuf,
+        /// Number of the node that said so.
+        peer: u64,
+        /// What is not there.
+        lacks: String,
+    },
     /// There is no KEK.
     #[error("the key encryption key cannot be used; see `keys.kek` in the settings")]
     Kek(#[source] KekError),

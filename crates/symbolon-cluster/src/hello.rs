@@ -12,20 +12,24 @@ use symbolon_core::{KeyPin, LogIndex, Node, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
 use symbolon_service::Clock;
-use symbolon_store::DiskLevel;
+use symbolon_store::{DiskLevel, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::address_book::Contact;
 use crate::digests::Checkpoint;
 use crate::halt::Halt;
+use crate::node::NodeSettings;
 use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
 use crate::published::Published;
 use crate::raft_types::Raft;
+use crate::rollback::{self, Kept, Memory};
 use crate::space::{OwnDisk, level_from_proto, level_to_proto};
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// Rounds of greetings after which it is kept what the peers hold.
+const KEPT_EVERY: u64 = 10;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest wait of a stopping node for its peers to hear of it.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
@@ -77,15 +81,42 @@ pub(crate) struct Greeter {
     pub(crate) raft: Raft,
     pub(crate) halt: Arc<Halt>,
     pub(crate) disk: Arc<OwnDisk>,
+    pub(crate) store: Store,
+    pub(crate) memory: Arc<Memory>,
 }
 
 impl Greeter {
+    pub(crate) fn new(
+        raft: &Raft,
+        peers: &Arc<Peers>,
+        published: &Arc<Published>,
+        (store, memory): (&Store, Arc<Memory>),
+        settings: &NodeSettings,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            peers: Arc::clone(peers),
+            published: Arc::clone(published),
+            presence: Arc::default(),
+            clock: Arc::clone(&settings.clock),
+            peer_address: settings.peer_address.clone(),
+            api_address: settings.api_address.clone(),
+            leaving: AtomicBool::new(false),
+            raft: raft.clone(),
+            halt: Arc::default(),
+            disk: Arc::default(),
+            store: store.clone(),
+            memory,
+        })
+    }
+
     /// Greets every peer once a second and when the master changes, for as long as the node runs.
     pub(crate) async fn run(self: Arc<Self>, mut master: Master) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lost = BTreeSet::new();
         let mut differ = Vec::new();
+        let mut kept = Vec::new();
+        let mut round = 0_u64;
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -93,6 +124,10 @@ impl Greeter {
             }
             self.note_changes(&mut lost);
             self.compare_digests(&mut differ);
+            if round.is_multiple_of(KEPT_EVERY) {
+                self.memory.keep(&self.store, &mut kept);
+            }
+            round += 1;
             // Not waited for: a peer that does not answer holds up no other.
             self.greet_all().detach_all();
         }
@@ -135,6 +170,11 @@ impl Greeter {
         }
     }
 
+    /// Keeps for the next start what the peers hold.
+    pub(crate) fn remember(&self) {
+        self.memory.keep(&self.store, &mut Vec::new());
+    }
+
     /// Tells every peer that this node is stopping.
     pub(crate) async fn leave(self: &Arc<Self>) {
         self.leaving.store(true, Ordering::Release);
@@ -150,7 +190,7 @@ impl Greeter {
     async fn greet(self: Arc<Self>, node: NodeId) {
         let mut client = self.peers.client(node, Purpose::Presence);
         let sent = Instant::now();
-        let request = self.peers.request(node, self.greeting());
+        let request = self.peers.request(node, self.greeting(node));
         let Ok(Ok(response)) = timeout(ANSWER_TIMEOUT, client.hello(request)).await else {
             return;
         };
@@ -161,11 +201,13 @@ impl Greeter {
         self.hear(node, &answer, sent.elapsed() / 2);
     }
 
-    fn greeting(&self) -> peer::Greeting {
+    fn greeting(&self, to: NodeId) -> peer::Greeting {
         peer::Greeting {
             peer_address: self.peer_address.clone(),
             api_address: self.api_address.clone(),
             applied_index: self.published.view().applied.0,
+            kept: Some(Kept::of(&self.store, self.published.view().applied.0).to_proto()),
+            yours: Some(self.memory.of(to).to_proto()),
             clock: self.clock.now().0,
             leaving: self.leaving.load(Ordering::Acquire),
             leads: leads_with_quorum(&self.raft),
@@ -183,12 +225,19 @@ impl Greeter {
     /// Answers a peer's hello.
     pub(crate) fn answer(&self, node: NodeId, greeting: &peer::Greeting) -> peer::Greeting {
         self.hear(node, greeting, Duration::ZERO);
-        self.greeting()
+        self.greeting(node)
     }
 
     fn hear(&self, node: NodeId, greeting: &peer::Greeting, age: Duration) {
         if is_address(&greeting.peer_address) {
             self.peers.book.hear(node, &greeting.peer_address);
+        }
+        if let Some(kept) = &greeting.kept {
+            self.memory.note(node, kept);
+        }
+        if let Some(lacks) = rollback::lacks(&self.store, greeting.yours.as_ref()) {
+            tracing::error!(peer = node.0, lacks, "the disk of this node has gone back in time");
+            self.halt.halt(self.published.view().applied);
         }
         let told = greeting.registered.iter().take(NODES_MAX).filter_map(contact);
         self.peers.book.tell(told);

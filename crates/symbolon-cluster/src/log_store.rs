@@ -8,7 +8,7 @@ use bytes::Bytes;
 use openraft::OptionalSend;
 use openraft::entry::RaftEntry as _;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
-use symbolon_store::{Image, Log, Store, StoreError};
+use symbolon_store::{Image, Log, Store, StoreError, SyncDone};
 use tokio::sync::oneshot;
 
 use crate::convert::{
@@ -44,20 +44,7 @@ impl LogStore {
     /// Waits until the log and all that was applied of it are durable.
     pub(crate) async fn settle(&self) -> io::Result<()> {
         self.image.write_out().map_err(io_error)?;
-        self.sync().await
-    }
-
-    /// Waits until all that is in the store is durable.
-    pub(crate) async fn sync(&self) -> io::Result<()> {
-        let (sender, receiver) = oneshot::channel();
-        self.log.sync(Box::new(move |result| {
-            // Nobody waits any more when the node is stopping.
-            let _ = sender.send(result);
-        }));
-        match receiver.await {
-            Ok(result) => result.map_err(io_error),
-            Err(_) => Err(io_error(StoreError::Closed)),
-        }
+        durable(|done| self.image.sync(done)).await
     }
 
     fn read(&self, range: impl RangeBounds<u64>, bytes_max: usize) -> io::Result<Vec<Entry>> {
@@ -73,6 +60,19 @@ impl LogStore {
                 }
             })
             .collect()
+    }
+}
+
+/// Waits for a sync.
+async fn durable(sync: impl FnOnce(SyncDone)) -> io::Result<()> {
+    let (sender, receiver) = oneshot::channel();
+    sync(Box::new(move |result| {
+        // Nobody waits any more when the node is stopping.
+        let _ = sender.send(result);
+    }));
+    match receiver.await {
+        Ok(result) => result.map_err(io_error),
+        Err(_) => Err(io_error(StoreError::Closed)),
     }
 }
 
@@ -117,7 +117,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         self.log.put_vote(vote_encode(vote)).map_err(io_error)?;
-        self.sync().await
+        durable(|done| self.log.sync(done)).await
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
@@ -153,5 +153,30 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         // The image stands for these entries from now on.
         self.settle().await?;
         self.log.purge_to(log_id.index, &log_id_encode(&log_id)).map_err(io_error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::vote::RaftLeaderId as _;
+    use symbolon_store::{ImageBatch, SimDisk};
+
+    use super::*;
+    use crate::damage::build::header;
+    use crate::raft_types::LeaderId;
+
+    #[tokio::test]
+    async fn what_is_purged_is_in_the_image_that_is_durable() {
+        let disk = SimDisk::new();
+        let store = Store::create_simulated(&disk, header()).unwrap();
+        store.log.append((0..10).map(|index| (index, [1]))).unwrap();
+        let put = vec![(b"row".to_vec(), b"value".to_vec())];
+        let scalars = b"after entry 9".to_vec();
+        store.image.write(ImageBatch { put, scalars, ..ImageBatch::default() }).unwrap();
+        let to = LogId { leader_id: LeaderId::new(1, 1), index: 9 };
+        LogStore::new(&store).purge(to).await.unwrap();
+        disk.crash();
+        let store = Store::simulated(&disk).unwrap();
+        assert_eq!(store.image.scalars().unwrap().as_deref(), Some(&b"after entry 9"[..]));
     }
 }

@@ -1,7 +1,7 @@
 //! openraft's state machine: applies entries to the state, writes the image, publishes the view.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use futures_util::{Stream, StreamExt as _};
 use openraft::OptionalSend;
@@ -9,7 +9,8 @@ use openraft::entry::RaftEntry as _;
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use prost::Message as _;
 use symbolon_core::{
-    Answer, Change, Digest, LogIndex, Output, Proposal, Reply, Row, Stamp, State, Timestamp,
+    Answer, Change, Digest, LogIndex, Output, Proposal, Reply, RestoreError, Row, Stamp, State,
+    Timestamp,
 };
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{
@@ -30,6 +31,10 @@ use crate::raft_types::{
     Entry, EntryPayload, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, TypeConfig,
 };
 use crate::snapshot::{self, SnapshotBuilder, SnapshotFile};
+
+/// Rows that are read at once when a state is loaded, and how often so many wait.
+const CHUNK_ROWS: usize = 1_000;
+const CHUNKS_MAX: usize = 16;
 
 /// The one owner of the state of a node.
 pub(crate) struct Machine {
@@ -55,7 +60,15 @@ impl Machine {
         };
         let index = loaded.applied.map_or(0, |log_id: LogId| log_id.index);
         let chain = loaded.state.audit_chain();
-        let audit = AuditLog::load(&image, index, chain).map_err(|error| wrong(error.into()))?;
+        let audit = std::thread::scope(|scope| {
+            // It takes as long as the audit.
+            let rows = scope.spawn(|| loaded.state.check());
+            let audit = AuditLog::load(&image, index, chain);
+            let rows = rows.join().map_err(|_| "the check of the rows panicked")?;
+            rows.map_err(RestoreError::Violation)?;
+            Ok::<_, BoxedError>(audit?)
+        });
+        let audit = audit.map_err(wrong)?;
         let recent = audit
             .recent(index, loaded.state.clock(), chain)
             .map_err(|error| wrong(error.into()))?;
@@ -172,11 +185,32 @@ impl Loaded {
             bytes => Some(log_id_decode(bytes)?),
         };
         let membership = stored_membership_decode(&message.membership)?;
-        let rows: Vec<Row> =
-            image.rows().map(|row| Ok(row_decode(&row?.1)?)).collect::<Result<_, BoxedError>>()?;
-        let state = State::restore(rows, scalars, [])?;
+        let state = std::thread::scope(|scope| {
+            // Reading and decoding on one processor, maps and digest on another.
+            let (sender, chunks) = mpsc::sync_channel(CHUNKS_MAX);
+            let read = scope.spawn(move || read_rows(image, &sender));
+            let state = State::rebuild(chunks.into_iter().flatten(), scalars);
+            read.join().map_err(|_| "reading the rows panicked")??;
+            Ok::<_, BoxedError>(state?)
+        })?;
         Ok(Self { state, applied, membership })
     }
+}
+
+/// Sends all rows, some at a time. Nobody takes them any more when that has failed.
+fn read_rows(image: &Image, sender: &mpsc::SyncSender<Vec<Row>>) -> Result<(), BoxedError> {
+    let mut chunk = Vec::with_capacity(CHUNK_ROWS);
+    for row in image.rows() {
+        chunk.push(row_decode(&row?.1)?);
+        if chunk.len() == CHUNK_ROWS {
+            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_ROWS));
+            if sender.send(full).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    let _ = sender.send(chunk);
+    Ok(())
 }
 
 /// What is wrong with an image, without what the disk says to do about it.

@@ -1,7 +1,6 @@
 //! A running node: the log, the state, the peers, and the tasks between them.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{Config, SnapshotPolicy};
@@ -37,10 +36,12 @@ use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
 use crate::peer_service::{
     JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCaller, PeerCertificate, is_open, read_index,
 };
+use crate::promote::Promoter;
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
 use crate::raft_types::Raft;
 use crate::resealer::Resealer;
+use crate::rollback::{self, Memory};
 use crate::space::{DiskWatch, OwnDisk};
 use crate::tls;
 use crate::vault::KeyringVault;
@@ -148,6 +149,7 @@ pub struct ClusterNode {
     committer: Committer,
     greeter: Arc<Greeter>,
     master: Master,
+    promoter: Promoter,
     vault: Arc<KeyringVault>,
     certificates: Arc<Certificates>,
     halt: Arc<Halt>,
@@ -182,27 +184,18 @@ impl ClusterNode {
         let own = node_key.self_signed(settings.clock.now())?;
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
         let peers = Arc::new(Peers::new(standing, Arc::new(book), own));
+        let memory = Arc::new(Memory::load(&store)?);
+        rollback::ask(&peers, &store, &memory, published.view().applied.0, &settings).await?;
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
-        let (presence, halt, disk): (Arc<Presence>, Arc<Halt>, Arc<OwnDisk>) = Default::default();
+        let greeter = Greeter::new(&raft, &peers, &published, (&store, memory), &settings);
+        let (halt, disk) = (Arc::clone(&greeter.halt), Arc::clone(&greeter.disk));
         let reserve = store.reserve(settings.disk_reserve_bytes)?;
         let mut tasks = JoinSet::new();
         let master = follow_master(&raft, &mut tasks);
         let committer = Committer::start(&raft, &settings.clock, &disk, &mut tasks);
         let proposer =
             Proposer::start(committer.clone(), Arc::clone(&peers), master.clone(), &mut tasks);
-        let greeter = Arc::new(Greeter {
-            peers: Arc::clone(&peers),
-            published: Arc::clone(&published),
-            presence: Arc::clone(&presence),
-            clock: Arc::clone(&settings.clock),
-            peer_address: settings.peer_address.clone(),
-            api_address: settings.api_address.clone(),
-            leaving: AtomicBool::new(false),
-            raft: raft.clone(),
-            halt: Arc::clone(&halt),
-            disk: Arc::clone(&disk),
-        });
         tasks.spawn(DiskWatch::new(&greeter, master.clone()).run(reserve));
         tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
         tasks.spawn(Arc::clone(&greeter).run(master.clone()));
@@ -223,10 +216,11 @@ impl ClusterNode {
             raft,
             store,
             published,
-            presence,
+            presence: Arc::clone(&greeter.presence),
             peers,
             proposer,
             committer,
+            promoter: Promoter::new(&greeter, &master),
             greeter,
             master,
             vault,
@@ -269,6 +263,7 @@ impl ClusterNode {
             greeter: Arc::clone(&self.greeter),
             incoming: self.store.incoming.clone(),
             audit: Arc::clone(&self.audit),
+            promoter: self.promoter.clone(),
         };
         let join = JoinApi {
             service,
@@ -385,6 +380,7 @@ impl ClusterNode {
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");
         }
+        self.greeter.remember();
         if let Err(error) = LogStore::new(&self.store).settle().await {
             tracing::error!(%error, "the last sync failed");
         }

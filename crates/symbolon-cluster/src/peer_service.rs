@@ -25,6 +25,7 @@ use crate::guard::{self, missing};
 use crate::hello::{Greeter, registered};
 use crate::keys::pin_of;
 use crate::peer_client::Peers;
+use crate::promote::Promoter;
 use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
 use crate::receive::{checked, receive};
 use crate::vault::KeyringVault;
@@ -37,6 +38,9 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 const JOIN_ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Longest call of a peer, its message included: longer than any peer waits for an answer.
 const PEER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Part of that in which a hand-over is answered.
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(9);
 
 const JOIN_PATH: &str = "/symbolon.peer.v1.JoinService/Join";
 const INSTALL_SNAPSHOT_PATH: &str = "/symbolon.peer.v1.PeerService/InstallSnapshot";
@@ -74,6 +78,7 @@ pub(crate) struct PeerApi {
     pub(crate) greeter: Arc<Greeter>,
     pub(crate) incoming: Snapshots,
     pub(crate) audit: Arc<AuditLog>,
+    pub(crate) promoter: Promoter,
 }
 
 fn stopped(error: impl std::fmt::Display) -> Status {
@@ -266,6 +271,18 @@ impl PeerService for PeerApi {
         let (node, peer::ReadIndexRequest {}) = self.admit_registered(request)?;
         let log_index = read_index(&self.raft).await?;
         Ok(self.answer(node, peer::ReadIndexResponse { log_index }))
+    }
+
+    async fn hand_over(
+        &self,
+        request: Request<peer::HandOverRequest>,
+    ) -> Result<Response<peer::HandOverResponse>, Status> {
+        let (node, message) = self.admit_registered(request)?;
+        tracing::info!(peer = node.0, to = message.to, "asked to hand over");
+        let deadline = Instant::now() + HAND_OVER_TIMEOUT;
+        let result = self.promoter.hand_over(NodeId(message.to), deadline).await;
+        let refusal = result.err().map(|error| error.to_string()).unwrap_or_default();
+        Ok(self.answer(node, peer::HandOverResponse { refusal }))
     }
 
     async fn read_audit(

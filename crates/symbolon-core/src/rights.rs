@@ -240,6 +240,7 @@ operations! {
     GetStatus = "ClusterService.GetStatus": READING,
     CreateJoinToken = "ClusterService.CreateJoinToken": NOBODY_ELSE,
     RotateDataKey = "ClusterService.RotateDataKey": NOBODY_ELSE,
+    PromoteSubordinate = "ClusterService.PromoteSubordinate": NOBODY_ELSE,
 }
 
 #[cfg(test)]

@@ -91,6 +91,20 @@ impl State {
         scalars: Scalars,
         recent: impl IntoIterator<Item = AuditEvent>,
     ) -> Result<Self, RestoreError> {
+        let state = Self::rebuild(rows, scalars)?.with_recent(recent);
+        state.check().map_err(RestoreError::Violation)?;
+        Ok(state)
+    }
+
+    /// [`restore`](Self::restore) in parts: the rows have their digest, and [`check`](Self::check), which
+    /// takes as long, is still to be asked whether they contradict each other.
+    ///
+    /// # Errors
+    /// [`RestoreError::Digest`].
+    pub fn rebuild(
+        rows: impl IntoIterator<Item = Row>,
+        scalars: Scalars,
+    ) -> Result<Self, RestoreError> {
         let mut state =
             Self { clock: scalars.clock, audit_chain: scalars.audit_chain, ..Self::default() };
         let mut ignored = Output::default();
@@ -98,12 +112,10 @@ impl State {
             state.put(row, &mut ignored);
             ignored.changes.clear();
         }
-        state = state.with_recent(recent);
         let found = state.digest();
         if found != scalars.digest {
             return Err(RestoreError::Digest { expected: scalars.digest, found });
         }
-        state.check().map_err(RestoreError::Violation)?;
         Ok(state)
     }
 

@@ -61,6 +61,25 @@ impl v1::cluster_service_server::ClusterService for Clusters {
             .map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::RotateDataKeyResponse { key: key.0, log_index: index.0 }))
     }
+
+    async fn promote_subordinate(
+        &self,
+        request: Request<v1::PromoteSubordinateRequest>,
+    ) -> Result<Response<v1::PromoteSubordinateResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let node = &call.message.node;
+        let previous = self
+            .0
+            .promote_subordinate(&call.principal, node, call.write_deadline())
+            .await
+            .map_err(|error| to_status(&error))?;
+        let state = self.0.ledger().view().state;
+        let previous = previous.and_then(|id| state.node(id));
+        Ok(Response::new(v1::PromoteSubordinateResponse {
+            master: node.clone(),
+            previous: previous.map(|row| row.name.to_string()).unwrap_or_default(),
+        }))
+    }
 }
 
 fn response(status: ClusterStatus, own: &str, users: u64) -> v1::GetStatusResponse {

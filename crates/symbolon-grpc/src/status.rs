@@ -39,6 +39,7 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::LastAdministrator
         | ServiceError::NoOldKey
         | ServiceError::GuessingUnbounded(_)
+        | ServiceError::NotPromoted(_)
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
         ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {

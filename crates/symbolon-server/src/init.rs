@@ -101,6 +101,7 @@ pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
         ClusterError::JoinTokenShape => Failure::USAGE,
         ClusterError::Store(_)
         | ClusterError::Image { .. }
+        | ClusterError::RolledBack { .. }
         | ClusterError::Log { .. }
         | ClusterError::Snapshot { .. }
         | ClusterError::Unwrap { .. } => Failure::CONFIG,

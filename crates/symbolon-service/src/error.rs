@@ -73,6 +73,9 @@ pub enum ServiceError {
         "the data key is being changed already; `symbolon cluster status` shows how far that is"
     )]
     RotationUnderWay,
+    /// Another node was not made the master.
+    #[error("{0}")]
+    NotPromoted(#[from] crate::NotPromoted),
     /// A join token that does not work, and why.
     #[error("the join token {0}")]
     JoinToken(&'static str),

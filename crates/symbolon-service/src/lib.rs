@@ -28,6 +28,7 @@ mod otpauth;
 mod personal;
 mod pins;
 pub mod ports;
+mod promotion;
 mod read;
 mod recovery;
 mod service;
@@ -51,7 +52,7 @@ pub use personal::PersonalData;
 pub use pins::{NewPin, PinDone};
 pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
-    NodeStatus, ProposeError, Role, Vault, VaultError, View,
+    NodeStatus, NotPromoted, ProposeError, Role, Vault, VaultError, View,
 };
 pub use read::{Page, UserFilter};
 pub use recovery::NewRecoveryCodes;

@@ -8,6 +8,7 @@ use symbolon_core::{
     Answer, ClusterId, DataKeyId, Digest, Fingerprint, KeyPin, LineageId, LogIndex, Name, NodeId,
     Proposal, Sealed, Secret, State, Timestamp,
 };
+use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
@@ -97,6 +98,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// node serves nobody. `None` for one that may serve.
     fn halted_at(&self) -> Option<LogIndex>;
 
+    /// Makes `node` the master in place of the one that there is, and waits until it is.
+    ///
+    /// # Errors
+    /// [`NotPromoted`]. Whoever is told that nobody took over in time may see it happen yet.
+    fn promote(&self, node: NodeId, deadline: Instant) -> BoxFuture<'_, Result<(), NotPromoted>>;
+
     /// How the cluster is, as far as this node knows.
     fn status(&self) -> ClusterStatus;
 
@@ -112,6 +119,54 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Which part of the audit this node has.
     fn audit_extent(&self) -> AuditExtent;
+}
+
+/// Why another node was not made the master.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum NotPromoted {
+    /// There is none that could hand over.
+    #[error(
+        "there is no master that a majority follows, so nobody can hand over; start the nodes that are \
+         down: see `symbolon cluster status`"
+    )]
+    NoMaster,
+    /// The node was admitted a moment ago.
+    #[error(
+        "the node does not take part in the log yet; wait until `symbolon cluster status` shows a role"
+    )]
+    Absent,
+    /// The node follows and does not vote.
+    #[error("the node is a learner, which cannot lead among several voters; name a subordinate")]
+    Learner,
+    /// The node does not answer the master.
+    #[error(
+        "the node did not answer the master lately; start it, or see to its network, and ask again"
+    )]
+    Silent,
+    /// The node lacks part of the log.
+    #[error("the node is {0} log entries behind the master; wait until it has them, and ask again")]
+    Behind(u64),
+    /// The node is about to stop, or its disk is full.
+    #[error("the node is stopping, or its disk is full; choose another")]
+    Unfit,
+    /// The voters are being changed.
+    #[error("the voters are just being changed; ask again in a moment")]
+    ChangeUnderWay,
+    /// It was asked and has not taken over.
+    #[error(
+        "the node was asked to take over and has not done so in time; see `symbolon cluster status`, and \
+         ask again"
+    )]
+    NotTakenOver,
+    /// On two nodes: it fell silent while the one vote went over to it.
+    #[error(
+        "the node fell silent while the vote went over to it; nothing can be written until it answers \
+         again: start it"
+    )]
+    LostOnTheWay,
+    /// What the master said to the node that asked it.
+    #[error("{0}")]
+    AtMaster(String),
 }
 
 /// What a node does in Raft.

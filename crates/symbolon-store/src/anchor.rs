@@ -1,43 +1,55 @@
 //! How a store notices that it has lost what it had acknowledged.
 //!
-//! sled drops a damaged end of its file in silence, and damage further on can take single changes with
-//! it. So each trip to the disk leaves a mark in two places. Its number, the round, goes into the store
-//! as the last thing before the flush; round and [`Marks`] go into the file `tip` after it. One trip is
+//! A damaged end of the log looks as one that a crash has torn; sled drops a damaged end of its file in
+//! silence, and damage further on can take single changes with it. So a number, the round, is left in two
+//! places: in the log, and with the [`Marks`] in the file `tip`. One trip to the disk is
 //!
 //! 1. the marks are taken,
-//! 2. round n is written into the store, which is flushed and synced,
-//! 3. n and the marks are written into the older slot of `tip`, which is synced,
+//! 2. the round of `tip` plus one, n, is written into the log unless it stands there, and the log is
+//!    synced,
+//! 3. n and the marks are written into the older slot of `tip`,
 //! 4. those who wait are called back.
+//!
+//! `tip` is synced now and then, at least every 50 ms while there are trips, between 3 and 4. Then n is
+//! the round of `tip`, and the next trip begins the next round. Until then each trip writes the same slot
+//! again, so that the other one stays whole. The system keeps what was written and not synced if the
+//! process ends; if the power fails, the marks are those of up to 50 ms ago.
 //!
 //! A store is opened if its round is that of `tip` or the next one, and if log and image have reached
 //! the marks. Whatever the crash:
 //!
-//! - Before 2 has ended, `tip` says n-1. Of round n all, some or nothing is there; the store's round is
-//!   n-1 or n.
-//! - Between 2 and 3, or with the slot torn: the store says n, `tip` n-1 from its other slot.
-//! - After 3 both say n. What was written since may be there in part: the store's round is n or n+1.
+//! - Before the log is synced, `tip` says n-1 or, with marks of an earlier trip, n. Of what was written
+//!   since that trip all, some or nothing is there; the log's round is n-1 or n, and not below `tip`'s.
+//! - Between 2 and 3, or with the slot torn: the log says n, `tip` n-1 from its other slot.
+//! - After 3 both say n, or `tip` n-1 if the power fails before it is synced.
 //!
-//! Batches become durable in the order they were written, so a store that shows round n has all that
-//! was written before it: an end that is lost takes the round with it, and the store is refused. It
-//! cannot fall to a lower round and rise again, because a round is never written twice: the first trip
+//! Changes of the log become durable in the order they were written, so a log that shows round n has all
+//! that was written before it: an end that is lost takes the round with it, and the store is refused. It
+//! cannot fall to a lower round and rise again, because a round is never begun twice: the first trip
 //! after an opening starts by anchoring the round that it found, synced, with a new incarnation, and
 //! only then goes on to the next. A crash within that leaves `tip` at the round found or, if that was
 //! one ahead, one behind it, as before. A round further ahead than one says that `tip` is older than the
 //! store.
 //!
-//! The marks find what a round cannot: single changes lost in the middle. They are noted after the write
-//! that they tell of and taken before the flush, so that the disk has them or later ones. Three only
-//! rise: the number of votes and truncations, which each of these raises in its own batch; the last
-//! purged entry; the number of image writes. The log's end and the vote may change back, and are
+//! What lies beside the log has a number of its own, which is one of the marks: it is written into sled
+//! before that is made durable, and noted afterwards. The first time after an opening none is written,
+//! and the number that was found is noted and anchored. So it is that of `tip` or the next one, too.
+//!
+//! The marks find what a round cannot: single changes lost in the middle, and in the trips of a round.
+//! They are noted after the write that they tell of and taken before the log is synced, so that the disk
+//! has them or later ones. Four only rise: the number of votes and truncations, which each of these
+//! raises in its own batch; the last purged entry; and, noted only when sled has been made durable, its
+//! number and that of image writes. The log's end and the vote may change back, and are
 //! compared only while the number of votes and truncations is the same; if it is higher, there was one
-//! that nobody was told of yet. The checksum that runs through the log makes the mark of its end one of all its entries. The
-//! image needs no more than a number: its rows have a digest, and the log is purged only up to where
-//! the image is durable.
+//! that nobody was told of yet. The checksum that runs through the log makes the mark of its end one of
+//! all its entries. The image needs no more than a number: its rows have a digest, and the log is purged
+//! only up to where the image is durable.
 //!
 //! Neither finds a whole data directory that was put back, `tip` and all.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Loss;
@@ -45,7 +57,7 @@ use crate::kv::Pair;
 use crate::tip::{Marks, SLOT_BYTES, Tip};
 use crate::{Finding, Space, StoreError, files, framed};
 
-/// Where the store holds the number of its last trip to the disk.
+/// Where the log holds its round.
 const ROUND: &[u8] = b"anchor/round";
 
 /// The anchor of an open store: its flusher writes it, log and image say what they hold. Clones are
@@ -61,6 +73,8 @@ struct Inner {
     marks: Mutex<Marks>,
     /// What they must hold at least: the marks that were found.
     found: Marks,
+    /// Writes of the image so far, durable or not.
+    image: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -82,10 +96,12 @@ enum Place {
 pub(crate) type SimTip = Arc<Mutex<Vec<u8>>>;
 
 struct State {
-    /// The newest that is durable.
+    /// The newest that is durable, with the marks that were written last.
     tip: Tip,
     /// Where it is not.
     next_slot: usize,
+    /// The round that the log holds.
+    round: u64,
     /// Whether this opening has left its incarnation.
     started: bool,
     /// What the anchor is of, for errors.
@@ -128,9 +144,11 @@ impl Anchor {
 
     fn of(tip: Tip, slot: usize, place: Place) -> Self {
         let found = tip.marks.clone();
-        let state = State { tip, next_slot: 1 - slot, started: false, store: PathBuf::new() };
+        let (round, store) = (tip.round, PathBuf::new());
+        let state = State { tip, next_slot: 1 - slot, round, started: false, store };
         let marks = Mutex::new(found.clone());
-        Self { inner: Arc::new(Inner { place, marks, found, state: Mutex::new(state) }) }
+        let image = found.image.into();
+        Self { inner: Arc::new(Inner { place, marks, found, image, state: Mutex::new(state) }) }
     }
 
     /// Compares the round in the store at `path` with that of the anchor, and goes on from it.
@@ -160,6 +178,20 @@ impl Anchor {
             return Err(StoreError::TipBehind { path: tip, found: expected, store: found });
         }
         state.tip.round = found;
+        state.round = found;
+        Ok(())
+    }
+
+    /// Compares the round of what lies beside the log with that of the anchor.
+    pub(crate) fn attach_stored(&self, found: u64) -> Result<(), StoreError> {
+        let expected = self.inner.found.stored;
+        if found < expected {
+            return Err(self.lost(Loss::Stored { found, expected }));
+        }
+        if found > expected.saturating_add(1) {
+            let tip = self.inner.place.path().to_owned();
+            return Err(StoreError::TipBehind { path: tip, found: expected, store: found });
+        }
         Ok(())
     }
 
@@ -188,37 +220,55 @@ impl Anchor {
         change(&mut lock(&self.inner.marks));
     }
 
+    /// Says how often the image was written, after it was.
+    pub(crate) fn image_written(&self, version: u64) {
+        self.inner.image.fetch_max(version, Ordering::AcqRel);
+    }
+
+    /// How often the image was written. To be taken before what makes it durable, and noted after that.
+    pub(crate) fn image(&self) -> u64 {
+        self.inner.image.load(Ordering::Acquire)
+    }
+
     /// One trip to the disk. `durable` writes the pair, if it is given one, and makes durable all that
-    /// was written; `marks` are of before.
+    /// was written to the log; `marks` are of before. `with_tip`: whether the anchor is durable then.
     pub(crate) fn trip(
         &self,
         marks: Marks,
+        with_tip: bool,
         mut durable: impl FnMut(Option<Pair>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let (mut tip, started) = {
+        let (mut tip, started, round) = {
             let state = lock(&self.inner.state);
-            (state.tip.clone(), state.started)
+            (state.tip.clone(), state.started, state.round)
         };
         tip.marks = marks;
         if !started {
             durable(None)?;
             tip.incarnation = tip.incarnation.saturating_add(1);
-            self.write(&tip)?;
+            self.write(&tip, true)?;
             lock(&self.inner.state).started = true;
         }
         tip.round = tip.round.saturating_add(1);
+        let is_new = round < tip.round;
         let key = Space::Meta.key(ROUND);
-        let round = framed::whole(&key, &tip.round.to_be_bytes());
-        durable(Some((key, round)))?;
-        self.write(&tip)
+        let record = is_new.then(|| framed::whole(&key, &tip.round.to_be_bytes()));
+        durable(record.map(|value| (key, value)))?;
+        lock(&self.inner.state).round = tip.round;
+        self.write(&tip, with_tip)
     }
 
-    fn write(&self, tip: &Tip) -> Result<(), StoreError> {
+    fn write(&self, tip: &Tip, durably: bool) -> Result<(), StoreError> {
         let mut state = lock(&self.inner.state);
         let bytes = tip.encode()?;
         let at = state.next_slot * SLOT_BYTES;
         match &self.inner.place {
-            Place::File { file, path } => files::write_durably_at(file, path, &bytes, at as u64)?,
+            Place::File { file, path } => {
+                files::write_at(file, path, &bytes, at as u64)?;
+                if durably {
+                    files::sync_bytes(file, path)?;
+                }
+            }
             Place::Nowhere { .. } => {}
             #[cfg(any(test, feature = "sim"))]
             Place::Memory(file) => {
@@ -226,8 +276,11 @@ impl Anchor {
                 file.iter_mut().skip(at).zip(bytes).for_each(|(old, new)| *old = new);
             }
         }
-        state.tip = tip.clone();
-        state.next_slot = 1 - state.next_slot;
+        state.tip.marks.clone_from(&tip.marks);
+        if durably {
+            state.tip = tip.clone();
+            state.next_slot = 1 - state.next_slot;
+        }
         Ok(())
     }
 

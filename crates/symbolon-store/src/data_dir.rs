@@ -5,7 +5,7 @@
 //! diverged    only in a node that a majority contradicted
 //! ballast     space for bad times
 //! tip         what the store has acknowledged
-//! store/      sled: log, image, audit
+//! store/      sled: image, audit; and the log in log/
 //! snapshots/  snapshots of the state
 //! incoming/   a snapshot that a peer is sending
 //! run/        sockets
@@ -14,7 +14,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{Anchor, Framed, Header, Image, Kv, Log, SledKv, Snapshots, StoreError, Tip, files};
+use crate::journal::Journal;
+use crate::{Anchor, DiskKv, Framed, Header, Image, Kv, Log, Snapshots, StoreError, Tip, files};
 
 /// Names a data directory; opens and creates it.
 #[derive(Debug, Clone)]
@@ -43,7 +44,7 @@ pub struct Store {
 /// Where a store's header goes.
 #[derive(Clone)]
 enum Place {
-    Directory(DataDir),
+    Directory(DataDir, Arc<Journal>),
     #[cfg(any(test, feature = "sim"))]
     Simulated(crate::SimDisk),
 }
@@ -67,7 +68,7 @@ impl DataDir {
             return Err(StoreError::HeaderExists { path: header_path });
         }
         self.create_folders()?;
-        let kv = SledKv::create(&self.store_path(), &self.tip_path())?;
+        let kv = DiskKv::create(&self.store_path(), &self.tip_path())?;
         // A header that was lost must not be replaced by another node's.
         for pair in kv.scan(&[], &[u8::MAX]).take(2) {
             if !Anchor::is_own(&pair?.0) {
@@ -97,7 +98,7 @@ impl DataDir {
             return Err(StoreError::Diverged { path: diverged });
         }
         self.create_folders()?;
-        SledKv::open(&path, &self.tip_path())
+        DiskKv::open(&path, &self.tip_path())
             .and_then(|kv| self.assemble(header, kv))
             .map_err(|error| error.in_store(&path))
     }
@@ -164,14 +165,14 @@ impl DataDir {
         files::sync_tree(&self.path)
     }
 
-    fn assemble(&self, header: Header, kv: SledKv) -> Result<Store, StoreError> {
+    fn assemble(&self, header: Header, kv: DiskKv) -> Result<Store, StoreError> {
         let snapshots = Snapshots::open(&self.snapshots_path())?;
         let incoming = Snapshots::open(&self.incoming_path())?;
         // Whatever a transfer that was cut off has left.
         for left in incoming.list()? {
             incoming.remove(&left.name)?;
         }
-        let place = Place::Directory(self.clone());
+        let place = Place::Directory(self.clone(), Arc::clone(kv.journal()));
         Store::assemble(header, Arc::new(kv), (snapshots, incoming), place)
     }
 }
@@ -212,7 +213,7 @@ impl Store {
     /// When writing fails; the header on disk is then the old one or the new one.
     pub fn replace_header(&mut self, header: Header) -> Result<(), StoreError> {
         match &self.place {
-            Place::Directory(directory) => header.write(&directory.header_path())?,
+            Place::Directory(directory, _) => header.write(&directory.header_path())?,
             #[cfg(any(test, feature = "sim"))]
             Place::Simulated(disk) => disk.put_header(header.clone()),
         }
@@ -228,7 +229,9 @@ impl Store {
     /// When a file cannot be opened.
     pub fn reserve(&self, bytes: u64) -> Result<Option<crate::Reserve>, StoreError> {
         match &self.place {
-            Place::Directory(directory) => crate::Reserve::open(directory, bytes).map(Some),
+            Place::Directory(directory, journal) => {
+                crate::Reserve::open(directory, Arc::clone(journal), bytes).map(Some)
+            }
             #[cfg(any(test, feature = "sim"))]
             Place::Simulated(_) => Ok(None),
         }
@@ -242,7 +245,7 @@ impl Store {
     /// When writing fails.
     pub fn mark_diverged(&self, index: u64) -> Result<(), StoreError> {
         match &self.place {
-            Place::Directory(directory) => {
+            Place::Directory(directory, _) => {
                 let text = format!("log index {index}\n");
                 files::replace(&directory.diverged_path(), text.as_bytes())
             }
@@ -269,11 +272,12 @@ impl Store {
     /// incarnation is left.
     pub(crate) fn over(
         header: Header,
-        kv: Framed,
+        kv: DiskKv,
         snapshots: Snapshots,
         directory: &DataDir,
     ) -> Result<Self, StoreError> {
-        let place = Place::Directory(directory.clone());
+        let place = Place::Directory(directory.clone(), Arc::clone(kv.journal()));
+        let kv = Framed::open(Arc::new(kv))?;
         Self::put_together(header, kv, (snapshots, Snapshots::default()), place)
     }
 

@@ -107,10 +107,12 @@ pub enum StoreError {
         /// What is wrong with it.
         finding: Finding,
     },
-    /// This node was found to have another state than the majority of its cluster.
+    /// This node was found to have another state than the majority of its cluster, or an older disk than
+    /// it had told its peers.
     #[error(
         "{} says that this node's state was found to differ from that of the majority of its \
-         cluster; move the data directory away and join again under a new node name",
+         cluster, or its disk to have gone back in time; move the data directory away and join again \
+         under a new node name",
         path.display()
     )]
     Diverged {
@@ -198,6 +200,9 @@ pub enum StoreError {
         /// Length of the key.
         bytes: usize,
     },
+    /// A batch that holds keys of the Raft log and others: they cannot become durable together.
+    #[error("a batch holds keys of the log and others")]
+    MixedBatch,
     /// A value over [`VALUE_BYTES_MAX`](crate::VALUE_BYTES_MAX).
     #[error("a value of {bytes} bytes is too long; at most {} are allowed", crate::VALUE_BYTES_MAX)]
     ValueTooLong {
@@ -334,6 +339,14 @@ pub enum Loss {
     /// The vote.
     #[error("its vote is not the one that the file tip tells of")]
     Vote,
+    /// The end of what lies beside the log.
+    #[error("its rows end with sync {found}, and the file tip tells of {expected}")]
+    Stored {
+        /// Their last sync.
+        found: u64,
+        /// The anchor's.
+        expected: u64,
+    },
     /// Writes of the image.
     #[error("its image was written {found} times, and the file tip tells of {expected}")]
     Image {
@@ -411,6 +424,9 @@ pub enum FileFinding {
     /// Something follows the end.
     #[error("something follows its end")]
     Trailing,
+    /// It is one of several, and one before it is gone.
+    #[error("the file that it follows is missing")]
+    Follows,
     /// The checksum is right and the content is not what it must be.
     #[error("its content cannot be understood")]
     Content,

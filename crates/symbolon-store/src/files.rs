@@ -28,7 +28,7 @@ pub(crate) fn sync_parent(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Makes the names in a directory durable.
-fn sync_dir(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn sync_dir(path: &Path) -> Result<(), StoreError> {
     File::open(path)
         .and_then(|dir| dir.sync_all())
         .map_err(|source| StoreError::file("sync", path, source))
@@ -89,16 +89,14 @@ pub(crate) fn open_for_update(path: &Path) -> Result<File, StoreError> {
     options.map_err(|source| StoreError::file("open", path, source))
 }
 
-/// Writes into a file without making it longer. Durable on return.
-pub(crate) fn write_durably_at(
-    file: &File,
-    path: &Path,
-    bytes: &[u8],
-    at: u64,
-) -> Result<(), StoreError> {
-    file.write_all_at(bytes, at)
-        .and_then(|()| file.sync_data())
-        .map_err(|source| StoreError::file("write", path, source))
+/// Writes into a file without making it longer. Not durable yet.
+pub(crate) fn write_at(file: &File, path: &Path, bytes: &[u8], at: u64) -> Result<(), StoreError> {
+    file.write_all_at(bytes, at).map_err(|source| StoreError::file("write", path, source))
+}
+
+/// Makes the bytes of a file durable that was not made longer.
+pub(crate) fn sync_bytes(file: &File, path: &Path) -> Result<(), StoreError> {
+    file.sync_data().map_err(|source| StoreError::file("sync", path, source))
 }
 
 /// Length of a file in bytes; `None` if there is none.

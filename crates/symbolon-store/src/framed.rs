@@ -13,7 +13,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
 
+use crate::keyspace::is_log;
 use crate::kv::{Batch, Kv, Op, Scan, SyncDone, SyncStats};
 use crate::{Anchor, Finding, KEY_BYTES_MAX, Space, StoreError};
 
@@ -47,9 +49,7 @@ struct Inner {
 }
 
 impl Framed {
-    /// Puts the layer over `kv`, which holds only what was written through such a layer, and removes
-    /// what a crash has left of the log's last entry. Whether an entry is missing that was there, the
-    /// log and its anchor tell.
+    /// Puts the layer over `kv`, which holds only what was written through such a layer.
     ///
     /// # Errors
     ///
@@ -67,21 +67,11 @@ impl Framed {
             }
             *parts += 1;
         }
-        let mut unfinished = Vec::new();
         for (key, parts) in &large {
             let head = kv.get(key)?;
-            if head.is_none() && Space::of(key) == Some(Space::Log) {
-                unfinished.push(key.clone());
-                continue;
-            }
             if head.and_then(|head| Head::parse(&head)).is_none_or(|head| head.parts != *parts) {
                 return Err(StoreError::corrupt(&part_key(key, 0), Finding::PartOrphaned));
             }
-        }
-        for key in unfinished {
-            let mut batch = Batch::new();
-            remove_parts(&mut batch, &key, 0..large.remove(&key).unwrap_or(0));
-            kv.write(batch)?;
         }
         Ok(Self { inner: Arc::new(Inner { kv, large: RwLock::new(large) }) })
     }
@@ -117,25 +107,6 @@ impl Framed {
     /// [`StoreError::Key`] and [`StoreError::ValueTooLong`], with nothing written; any other error
     /// is final for the store.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        self.write_by(batch, |kv, batch| kv.write(batch))
-    }
-
-    /// Inserts keys that are new, one after the other: a crash leaves the first so many, each whole.
-    /// Readers see them on return; they are not durable yet. For [`Space::Log`] alone: what is left
-    /// of a value whose end a crash has taken is removed when the store is opened.
-    ///
-    /// # Errors
-    ///
-    /// As [`write`](Self::write).
-    pub(crate) fn append(&self, batch: Batch) -> Result<(), StoreError> {
-        self.write_by(batch, |kv, batch| kv.write_each(batch))
-    }
-
-    fn write_by(
-        &self,
-        batch: Batch,
-        write: impl FnOnce(&dyn Kv, Batch) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
         let ops = batch.into_ops();
         for op in &ops {
             check_op(op)?;
@@ -147,7 +118,7 @@ impl Framed {
             let parts_before = large.remove(key).unwrap_or(0);
             let mut parts = 0;
             match op {
-                Op::Insert(key, value) if value.len() + FRAME_BYTES > STORED_BYTES_MAX => {
+                Op::Insert(key, value) if is_large(&key, &value) => {
                     // Before the head, without which they are nothing.
                     for piece in value.chunks(STORED_BYTES_MAX) {
                         out.insert(part_key(&key, parts), piece);
@@ -168,7 +139,7 @@ impl Framed {
                 }
             }
         }
-        write(&*self.inner.kv, out)
+        self.inner.kv.write(out)
     }
 
     /// Removes the keys with `from <= key < to`, a thousand at a time and from the low end, so that
@@ -200,17 +171,29 @@ impl Framed {
     /// [`StoreError::Corrupt`] when a value is not what was written, or a key is of no space.
     pub fn check(&self) -> Result<(), StoreError> {
         let (parts, after_parts) = Space::Parts.bounds();
-        for pair in self.scan(&[], &parts) {
-            let (key, _) = pair?;
-            if Space::of(&key).is_none() {
-                return Err(StoreError::corrupt(&key, Finding::Stray));
-            }
-        }
+        let (audit, _) = Space::Audit.bounds();
+        // Rows and audit are most of it, and a processor reads each.
+        let [before, after] = thread::scope(|scope| {
+            let before = scope.spawn(|| self.check_range(&[], &audit));
+            let after = self.check_range(&audit, &parts);
+            [before.join().unwrap_or(Err(StoreError::Closed)), after]
+        });
+        before.and(after)?;
         // Parts were met with their values.
         match self.inner.kv.scan(&after_parts, &[u8::MAX; KEY_BYTES_MAX + 1]).next() {
             None => Ok(()),
             Some(pair) => Err(StoreError::corrupt(&pair?.0, Finding::Stray)),
         }
+    }
+
+    fn check_range(&self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        for pair in self.scan(from, to) {
+            let (key, _) = pair?;
+            if Space::of(&key).is_none() {
+                return Err(StoreError::corrupt(&key, Finding::Stray));
+            }
+        }
+        Ok(())
     }
 
     /// The store's anchor.
@@ -221,6 +204,20 @@ impl Framed {
     /// Calls `done` once everything written before this call is durable. See [`Kv::sync`].
     pub fn sync(&self, done: SyncDone) {
         self.inner.kv.sync(done);
+    }
+
+    /// [`Kv::sync_log`].
+    pub fn sync_log(&self, done: SyncDone) {
+        self.inner.kv.sync_log(done);
+    }
+
+    /// [`Kv::sync_log_blocking`].
+    ///
+    /// # Errors
+    ///
+    /// As [`sync_blocking`](Self::sync_blocking).
+    pub fn sync_log_blocking(&self) -> Result<(), StoreError> {
+        self.inner.kv.sync_log_blocking()
     }
 
     /// Returns once everything written before this call is durable. Not for async code.
@@ -289,6 +286,11 @@ impl Inner {
         }
         Ok(Some(value))
     }
+}
+
+/// Whether a value must be parted. The journal holds large ones as they are.
+fn is_large(key: &[u8], value: &[u8]) -> bool {
+    value.len() + FRAME_BYTES > STORED_BYTES_MAX && !is_log(key)
 }
 
 /// A small value in its frame.

@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::keyspace::{index_bounds, index_of};
 use crate::kv::Pair;
 use crate::log::half_open;
-use crate::{Batch, Finding, Framed, Loss, Space, StoreError};
+use crate::{Batch, Finding, Framed, Loss, Space, StoreError, SyncDone};
 
 /// Rows and bytes that one batch of an install holds at most, and it may pass the bytes by one row:
 /// bounds the memory and the pause for other writers.
@@ -123,7 +123,7 @@ impl Image {
             writing: Mutex::default(),
         };
         let image = Self { shared: Arc::new(shared) };
-        image.shared.store.anchor().note(|marks| marks.image = version);
+        image.shared.store.anchor().image_written(version);
         image.remove_other_generations()?;
         Ok(image)
     }
@@ -168,6 +168,11 @@ impl Image {
     /// When writing fails.
     pub fn write_out(&self) -> Result<(), StoreError> {
         self.shared.write_out()
+    }
+
+    /// Calls `done` once what is in the store is durable. See [`Kv::sync`](crate::Kv::sync).
+    pub fn sync(&self, done: SyncDone) {
+        self.shared.store.sync(done);
     }
 
     /// The scalars of the last write or install; `None` for an image that was never written.
@@ -295,6 +300,8 @@ impl Shared {
         let Some(scalars) = scalars else {
             return Ok(());
         };
+        // A follower may have applied what its own log does not hold durably yet.
+        self.store.sync_log_blocking()?;
         let mut batch = Batch::new();
         for (key, value) in changes {
             match value {
@@ -318,7 +325,7 @@ impl Shared {
         value.extend_from_slice(scalars);
         batch.insert(Space::Meta.key(SCALARS), value);
         self.store.write(batch)?;
-        self.store.anchor().note(|marks| marks.image = marks.image.max(version));
+        self.store.anchor().image_written(version);
         Ok(())
     }
 }

@@ -99,6 +99,29 @@ pub(crate) fn index_of(key: &[u8]) -> Option<u64> {
     key.get(1..)?.try_into().ok().map(u64::from_be_bytes)
 }
 
+/// Key ranges of the Raft log, in order: from, and first key after. Its changes go into the journal.
+const LOG: [(&[u8], &[u8]); 3] =
+    [(b"\x01anchor/", b"\x01anchor0"), (b"\x01log/", b"\x01log0"), (b"\x02", b"\x03")];
+
+/// Whether a key is of the Raft log.
+pub(crate) fn is_log(key: &[u8]) -> bool {
+    LOG.iter().any(|(from, to)| *from <= key && key < *to)
+}
+
+/// The keys `from <= key < to` in order, in ranges that are of the log or not.
+pub(crate) fn pieces(from: &[u8], to: &[u8]) -> Vec<(bool, Vec<u8>, Vec<u8>)> {
+    let (mut pieces, mut at) = (Vec::new(), from);
+    let sides = LOG.into_iter().flat_map(|(from, to)| [(false, from), (true, to)]);
+    for (is_log, end) in sides.chain([(false, to)]) {
+        let end = end.min(to);
+        if at < end {
+            pieces.push((is_log, at.to_vec(), end.to_vec()));
+            at = end;
+        }
+    }
+    pieces
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +137,24 @@ mod tests {
         for space in Space::ALL {
             assert_eq!(Space::of(&space.key(b"x")), Some(space));
         }
+    }
+
+    #[test]
+    fn pieces_are_the_whole_and_each_is_of_one_side() {
+        let all = pieces(&[], &[u8::MAX]);
+        assert_eq!(all.first().unwrap().1, []);
+        assert_eq!(all.last().unwrap().2, [u8::MAX]);
+        for pair in all.windows(2) {
+            assert_eq!(pair[0].2, pair[1].1);
+            assert_ne!(pair[0].0, pair[1].0);
+        }
+        assert!(all.iter().all(|(side, from, _)| *side == is_log(from)));
+        let entries = Space::Log.bounds();
+        assert_eq!(pieces(&entries.0, &entries.1), [(true, entries.0, entries.1)]);
+        let rows = Space::Rows.bounds();
+        assert_eq!(pieces(&rows.0, &rows.1), [(false, rows.0, rows.1)]);
+        assert_eq!(pieces(&[9], &[9]), []);
+        assert_eq!(pieces(&[9], &[1]), []);
     }
 
     #[test]

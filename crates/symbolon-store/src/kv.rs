@@ -2,6 +2,7 @@
 
 use std::sync::mpsc;
 
+use crate::keyspace::is_log;
 use crate::{Anchor, StoreError};
 
 /// Key and value.
@@ -16,8 +17,10 @@ pub type SyncDone = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// An ordered key-value store.
 ///
-/// Batches become durable in the order they were written: after a crash some first part of them is
-/// there, each whole, and everything that a completed [`sync`](Self::sync) covered.
+/// A batch is of the Raft log, which is [`Space::Log`](crate::Space::Log) and what is kept beside it, or of the rest. The
+/// batches of either become durable in the order they were written: after a crash some first part of
+/// them is there, each whole, and everything that a completed [`sync`](Self::sync) or
+/// [`sync_log`](Self::sync_log) covered.
 ///
 /// The first failed write or sync is final. The data that a failed fsync was about may be gone from
 /// the page cache, so that a second one would succeed without it: every later write and sync
@@ -31,15 +34,18 @@ pub trait Kv: Send + Sync + 'static {
     fn scan(&self, from: &[u8], to: &[u8]) -> Scan<'_>;
 
     /// Applies all of `batch` or nothing. Readers see it on return; it is not durable yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::MixedBatch`], with nothing written; any other error is final.
     fn write(&self, batch: Batch) -> Result<(), StoreError>;
-
-    /// Applies the changes of `batch` one after the other, each as a batch of its own: a crash leaves
-    /// the first so many. Cheaper than [`write`](Self::write) where a half is told from a whole.
-    fn write_each(&self, batch: Batch) -> Result<(), StoreError>;
 
     /// Calls `done` once everything written before this call is durable. Never blocks; syncs that
     /// wait at the same time share one trip to the disk. How many may wait is the caller's to bound.
     fn sync(&self, done: SyncDone);
+
+    /// [`sync`](Self::sync) of the Raft log alone, which is quick.
+    fn sync_log(&self, done: SyncDone);
 
     /// Counters since the store was opened.
     fn stats(&self) -> SyncStats;
@@ -52,13 +58,22 @@ pub trait Kv: Send + Sync + 'static {
 
     /// [`sync`](Self::sync) that waits. Not for async code.
     fn sync_blocking(&self) -> Result<(), StoreError> {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        self.sync(Box::new(move |result| {
-            // The receiver lives until this is called: nothing to do about a failed send.
-            let _ = sender.send(result);
-        }));
-        receiver.recv().unwrap_or(Err(StoreError::Closed))
+        wait(|done| self.sync(done))
     }
+
+    /// [`sync_log`](Self::sync_log) that waits. Not for async code.
+    fn sync_log_blocking(&self) -> Result<(), StoreError> {
+        wait(|done| self.sync_log(done))
+    }
+}
+
+fn wait(sync: impl FnOnce(SyncDone)) -> Result<(), StoreError> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    sync(Box::new(move |result| {
+        // The receiver lives until this is called: nothing to do about a failed send.
+        let _ = sender.send(result);
+    }));
+    receiver.recv().unwrap_or(Err(StoreError::Closed))
 }
 
 /// Changes that happen together or not at all. Later ones win over earlier ones of the same key.
@@ -105,16 +120,21 @@ impl Batch {
         self.ops.len()
     }
 
+    /// Whether it is of the Raft log.
+    pub(crate) fn is_of_log(&self) -> Result<bool, StoreError> {
+        let mut sides = self.ops.iter().map(|(Op::Insert(key, _) | Op::Remove(key))| is_log(key));
+        let is_of_log = sides.next().unwrap_or(false);
+        if sides.all(|side| side == is_of_log) {
+            Ok(is_of_log)
+        } else {
+            Err(StoreError::MixedBatch)
+        }
+    }
+
     /// The changes in order.
     #[must_use]
     pub fn into_ops(self) -> Vec<Op> {
         self.ops
-    }
-}
-
-impl From<Op> for Batch {
-    fn from(op: Op) -> Self {
-        Self { ops: vec![op] }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The disk of a node: sled, the files beside it, and the keys that seal what must not be read.
 //!
 //! This crate owns durability. [`Kv`] is a key-value store with atomic batches that are durable only
-//! once a [`Kv::sync`] has called back: [`SledKv`] on disk, `SimKv` (feature `sim`) in a simulated
+//! once a [`Kv::sync`] has called back: [`DiskKv`] on disk, `SimKv` (feature `sim`) in a simulated
 //! one that forgets. [`Framed`] puts a checksum on every value, [`Log`] and [`Image`] keep the Raft
 //! log and the applied state in it, [`Snapshots`] and [`Header`] are files beside it, [`Keyring`]
 //! seals secret fields. [`Anchor`] tells a store that has lost something from one that has not.
@@ -12,11 +12,14 @@
 
 mod anchor;
 mod data_dir;
+mod disk_kv;
 mod error;
 mod files;
+mod flusher;
 mod framed;
 mod header;
 mod image;
+mod journal;
 mod kek;
 mod keyspace;
 mod kv;
@@ -27,13 +30,14 @@ mod reserve;
 mod seal;
 #[cfg(any(test, feature = "sim"))]
 mod sim_kv;
-mod sled_kv;
+mod sled_part;
 mod snapshot_file;
 mod snapshots;
 mod tip;
 
 pub use anchor::Anchor;
 pub use data_dir::{DataDir, Store};
+pub use disk_kv::DiskKv;
 pub use error::{EngineFault, FileFinding, Finding, Loss, StoreError};
 pub use framed::{Framed, VALUE_BYTES_MAX};
 pub use header::{Header, KnownNode, WrappedKeys};
@@ -48,7 +52,6 @@ pub use reserve::{DiskLevel, DiskSpace, Reserve};
 pub use seal::{DataKey, FieldRef, Keyring, SealError};
 #[cfg(any(test, feature = "sim"))]
 pub use sim_kv::{SimCopy, SimDisk, SimKv};
-pub use sled_kv::SledKv;
 pub use snapshot_file::{CHUNK_BYTES_MAX, SnapshotReader, SnapshotWriter};
 pub use snapshots::{SnapshotInfo, Snapshots};
 pub use tip::{Marks, Tip};

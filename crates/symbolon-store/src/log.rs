@@ -153,8 +153,8 @@ impl Log {
         });
     }
 
-    /// Appends entries, one after the other. They can be read on return, and are durable after the
-    /// next [`sync`](Self::sync); a crash before it leaves the first so many, each whole.
+    /// Appends entries. They can be read on return, and are durable after the next
+    /// [`sync`](Self::sync); a crash before it leaves all of them or none.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl Log {
             batch.insert(entry_key(index), stored);
             after.entries = Some((after.entries.map_or(index, |(first, _)| first), index));
         }
-        self.store.append(batch)?;
+        self.store.write(batch)?;
         *bounds = after;
         self.note(&bounds);
         Ok(())
@@ -381,19 +381,19 @@ impl Log {
         self.put(COMMITTED, log_id.into())
     }
 
-    /// Calls `done` once everything written before this call is durable. See
-    /// [`Kv::sync`](crate::Kv::sync).
+    /// Calls `done` once what was written to the log before this call is durable. See
+    /// [`Kv::sync_log`](crate::Kv::sync_log).
     pub fn sync(&self, done: SyncDone) {
-        self.store.sync(done);
+        self.store.sync_log(done);
     }
 
-    /// Returns once everything written before this call is durable. Not for async code.
+    /// [`sync`](Self::sync) that waits. Not for async code.
     ///
     /// # Errors
     ///
     /// When the sync failed, which is final for the store.
     pub fn sync_blocking(&self) -> Result<(), StoreError> {
-        self.store.sync_blocking()
+        self.store.sync_log_blocking()
     }
 
     fn bounds(&self) -> MutexGuard<'_, Bounds> {

@@ -7,12 +7,11 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::anchor::Anchor;
-use crate::{DataDir, Framed, SledKv, Snapshots, Store, StoreError, Tip, files};
+use crate::{DataDir, DiskKv, Snapshots, Store, StoreError, Tip, files};
 
 /// A data directory that nobody else can open.
 pub struct Look {
@@ -66,7 +65,7 @@ impl Look {
         let open = || {
             files::copy_tree(&original, &self.copy)?;
             let anchor = || Anchor::open_detached(&self.directory.tip_path());
-            let kv = Framed::open(Arc::new(SledKv::open_with(&self.copy, anchor)?))?;
+            let kv = DiskKv::open_with(&self.copy, anchor)?;
             Store::over(header, kv, self.snapshots(), &self.directory)
         };
         open().map_err(|error: StoreError| error.in_store(&self.copy).moved(&self.copy, &original))

@@ -1,11 +1,12 @@
 //! Space on the disk for what must still be written when it is nearly full.
 //!
-//! sled ends for good when a write finds no space, so it must never come to that, however fast
-//! somebody else fills the disk. Two things are kept, and both are blocks that the file system has
+//! A node ends when a write of its store finds no space, so it must never come to that, however fast
+//! somebody else fills the disk. Three things are kept, and all are blocks that the file system has
 //! given already:
 //!
 //! - the *headroom*: blocks behind the end of sled's file, which it grows into. They cover what is
 //!   written from one [`Reserve::look`] to the next;
+//! - zeros at the end of the log, for the same;
 //! - the *ballast*: a file that holds the rest of the reserve. It shrinks when the headroom can be
 //!   had in no other way, and grows again when there is space.
 //!
@@ -13,15 +14,20 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 use rustix::io::Errno;
 
+use crate::journal::Journal;
 use crate::{DataDir, StoreError, files};
 
 /// Bounds of the headroom: an eighth of the reserve within these, in bytes.
 const HEADROOM_BYTES_MIN: u64 = 4 << 20;
 const HEADROOM_BYTES_MAX: u64 = 64 << 20;
+
+/// Zeros at the end of the log, in bytes: more than is written to it from one look to the next.
+const LOG_BYTES: u64 = 2 << 20;
 
 /// How it stands with the space of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -47,8 +53,8 @@ pub struct DiskSpace {
 }
 
 /// Keeps space for a store. One for each open data directory.
-#[derive(Debug)]
 pub struct Reserve {
+    journal: Arc<Journal>,
     db: File,
     db_path: PathBuf,
     ballast: File,
@@ -67,10 +73,15 @@ impl Reserve {
     /// # Errors
     ///
     /// When a file cannot be opened.
-    pub fn open(directory: &DataDir, bytes: u64) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        directory: &DataDir,
+        journal: Arc<Journal>,
+        bytes: u64,
+    ) -> Result<Self, StoreError> {
         let db_path = directory.path().join("store/db");
         let ballast_path = directory.path().join("ballast");
         Ok(Self {
+            journal,
             db: files::open_writable(&db_path)?,
             db_path,
             ballast: files::open_writable(&ballast_path)?,
@@ -94,11 +105,14 @@ impl Reserve {
         if self.gives_blocks && self.kept_to < end + self.headroom / 4 * 3 {
             self.keep_headroom(wanted)?;
         }
+        self.keep_log()?;
         self.grow_ballast()?;
         let free_bytes = self.free()?;
         let ballast = length(&self.ballast, &self.ballast_path)?;
         let headroom = self.kept_to.saturating_sub(end).min(self.headroom);
-        let level = if self.gives_blocks {
+        let level = if self.journal.ahead() < LOG_BYTES / 4 {
+            DiskLevel::Full
+        } else if self.gives_blocks {
             level(headroom, self.headroom, free_bytes, ballast, self.bytes)
         } else {
             let ahead = free_bytes.min(self.headroom);
@@ -129,6 +143,26 @@ impl Reserve {
             }
         }
         Ok(())
+    }
+
+    /// Has the zeros at the end of the log, from the ballast if need be.
+    fn keep_log(&self) -> Result<(), StoreError> {
+        let kept = match self.journal.keep_ahead(LOG_BYTES) {
+            Err(error) if is_no_space(&error) => {
+                let ballast = length(&self.ballast, &self.ballast_path)?;
+                if ballast == 0 {
+                    return Ok(());
+                }
+                self.set_ballast(ballast.saturating_sub(LOG_BYTES))?;
+                self.journal.keep_ahead(LOG_BYTES)
+            }
+            kept => kept,
+        };
+        match kept {
+            // The next look tries again.
+            Err(error) if is_no_space(&error) => Ok(()),
+            kept => kept,
+        }
     }
 
     /// Fills the ballast up, if that leaves some space to others.
@@ -167,6 +201,12 @@ impl Reserve {
         })?;
         Ok(about.f_bavail.saturating_mul(about.f_frsize))
     }
+}
+
+fn is_no_space(error: &StoreError) -> bool {
+    let StoreError::File { source, .. } = error else { return false };
+    let codes = [Errno::NOSPC, Errno::DQUOT].map(Errno::raw_os_error);
+    source.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 fn length(file: &File, path: &Path) -> Result<u64, StoreError> {

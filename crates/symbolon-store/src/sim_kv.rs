@@ -36,10 +36,10 @@ struct State {
     durable: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What readers see.
     visible: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// What lies between: batches in order.
-    unsynced: VecDeque<Batch>,
-    /// Batches that ever became durable.
-    synced: u64,
+    /// What lies between: batches in order, by their number.
+    unsynced: VecDeque<(u64, Batch)>,
+    /// Batches that were ever written.
+    written: u64,
     defer_syncs: bool,
     /// Syncs under way.
     waiting: VecDeque<Waiting>,
@@ -55,11 +55,19 @@ struct State {
 }
 
 struct Waiting {
-    /// Batches that must be durable then.
+    what: Trip,
+    done: SyncDone,
+}
+
+/// What a sync makes durable.
+#[derive(Clone)]
+struct Trip {
+    /// Batches with a lower number.
     until: u64,
+    /// How often the image was written in them; `None`: only those of the log.
+    image: Option<u64>,
     /// What log and image hold in them.
     marks: Marks,
-    done: SyncDone,
 }
 
 /// What a [`SimDisk`] held at some time, without its tip: how a disk looks that has lost its end.
@@ -125,8 +133,8 @@ impl SimDisk {
     /// the system had written out by itself.
     pub fn crash_keeping(&self, batches: usize) {
         let mut state = lock(&self.state);
-        let until = state.synced.saturating_add(batches as u64);
-        state.make_durable(until);
+        let lost = state.unsynced.get(batches).map(|(number, _)| *number);
+        state.make_durable(lost.unwrap_or(u64::MAX), false);
         state.unsynced.clear();
         state.visible = state.durable.clone();
         state.end_life();
@@ -220,11 +228,13 @@ impl SimDisk {
         let mut state = lock(&self.state);
         let count = syncs_max.min(state.waiting.len());
         let group: Vec<_> = state.waiting.drain(..count).collect();
-        // The last one waits for the most.
-        let (Some(last), Some(anchor)) = (group.last(), state.anchor.clone()) else {
+        let Some(anchor) = state.anchor.clone().filter(|_| count > 0) else {
             return 0;
         };
-        let result = state.sync_until(last.until, last.marks.clone(), &anchor);
+        // In one trip: the last one that waits for everything, and the last one.
+        let all = group.iter().rev().find(|waiting| waiting.what.image.is_some());
+        let trips = all.into_iter().chain(group.last()).map(|waiting| waiting.what.clone());
+        let result = state.trip(trips.collect(), &anchor);
         state.stats.callbacks += group.len() as u64;
         drop(state);
         for waiting in group {
@@ -235,19 +245,23 @@ impl SimDisk {
 }
 
 impl State {
-    fn sync_until(&mut self, until: u64, marks: Marks, anchor: &Anchor) -> Result<(), StoreError> {
+    fn trip(&mut self, trips: Vec<Trip>, anchor: &Anchor) -> Result<(), StoreError> {
         self.stats.syncs += 1;
         if let Some(error) = &self.poison {
             return Err(error.clone());
         }
+        let Some(last) = trips.last() else { return Ok(()) };
+        let mut marks = last.marks.clone();
+        marks.image = trips.iter().filter_map(|trip| trip.image).fold(marks.image, u64::max);
+        anchor.note(|now| now.image = now.image.max(marks.image));
         let torn = std::mem::take(&mut self.tear_next_tip);
         let mut before = Vec::new();
         let fails = std::mem::take(&mut self.fail_next_sync);
-        let tripped = anchor.trip(marks, |record| {
+        let tripped = anchor.trip(marks, true, |record| {
             if fails {
                 return Err(StoreError::SimFault);
             }
-            self.make_durable(until);
+            trips.iter().for_each(|trip| self.make_durable(trip.until, trip.image.is_none()));
             before.clone_from(&self.tip.lock().unwrap_or_else(PoisonError::into_inner));
             if let Some((key, value)) = record {
                 // As if it lay in its place, before the batches that are not waited for.
@@ -267,19 +281,17 @@ impl State {
         Ok(())
     }
 
-    fn make_durable(&mut self, until: u64) {
-        while self.synced < until {
-            let Some(batch) = self.unsynced.pop_front() else {
-                return;
-            };
+    /// The batches with a lower number, or those of the log among them.
+    fn make_durable(&mut self, until: u64, log_only: bool) {
+        let (durable, left) = std::mem::take(&mut self.unsynced).into_iter().partition(
+            |(number, batch): &(u64, Batch)| {
+                *number < until && (!log_only || batch.is_of_log().unwrap_or(false))
+            },
+        );
+        self.unsynced = left;
+        for (_, batch) in durable as VecDeque<_> {
             apply(&mut self.durable, batch);
-            self.synced += 1;
         }
-    }
-
-    /// Number of batches written since the disk was made.
-    fn written(&self) -> u64 {
-        self.synced + self.unsynced.len() as u64
     }
 
     fn end_life(&mut self) {
@@ -297,6 +309,27 @@ impl SimKv {
     fn live(&self) -> Result<MutexGuard<'_, State>, StoreError> {
         let state = lock(&self.state);
         if state.life == self.life { Ok(state) } else { Err(StoreError::SimDead) }
+    }
+
+    fn what(&self, state: &State, log_only: bool) -> Trip {
+        let image = (!log_only).then(|| self.anchor.image());
+        Trip { until: state.written, image, marks: self.anchor.marks() }
+    }
+
+    fn sync_what(&self, log_only: bool, done: SyncDone) {
+        let mut state = match self.live() {
+            Ok(state) => state,
+            Err(error) => return done(Err(error)),
+        };
+        let what = self.what(&state, log_only);
+        if state.defer_syncs {
+            state.waiting.push_back(Waiting { what, done });
+            return;
+        }
+        let result = state.trip(vec![what], &self.anchor);
+        state.stats.callbacks += 1;
+        drop(state);
+        done(result);
     }
 
     fn step(&self, scan: &mut SimScan<'_>, backwards: bool) -> Option<Result<Pair, StoreError>> {
@@ -343,30 +376,21 @@ impl Kv for SimKv {
             Some(writes) => *writes -= 1,
             None => {}
         }
+        batch.is_of_log()?;
         apply(&mut state.visible, batch.clone());
-        state.unsynced.push_back(batch);
+        let number = state.written;
+        state.written += 1;
+        state.unsynced.push_back((number, batch));
         state.stats.batches += 1;
         Ok(())
     }
 
-    fn write_each(&self, batch: Batch) -> Result<(), StoreError> {
-        batch.into_ops().into_iter().try_for_each(|op| self.write(Batch::from(op)))
+    fn sync(&self, done: SyncDone) {
+        self.sync_what(false, done);
     }
 
-    fn sync(&self, done: SyncDone) {
-        let mut state = match self.live() {
-            Ok(state) => state,
-            Err(error) => return done(Err(error)),
-        };
-        let (until, marks) = (state.written(), self.anchor.marks());
-        if state.defer_syncs {
-            state.waiting.push_back(Waiting { until, marks, done });
-            return;
-        }
-        let result = state.sync_until(until, marks, &self.anchor);
-        state.stats.callbacks += 1;
-        drop(state);
-        done(result);
+    fn sync_log(&self, done: SyncDone) {
+        self.sync_what(true, done);
     }
 
     fn stats(&self) -> SyncStats {
@@ -377,8 +401,15 @@ impl Kv for SimKv {
     /// let anyone complete it.
     fn sync_blocking(&self) -> Result<(), StoreError> {
         let mut state = self.live()?;
-        let (until, marks) = (state.written(), self.anchor.marks());
-        state.sync_until(until, marks, &self.anchor)
+        let what = self.what(&state, false);
+        state.trip(vec![what], &self.anchor)
+    }
+
+    /// [`sync_blocking`](Self::sync_blocking)
+    fn sync_log_blocking(&self) -> Result<(), StoreError> {
+        let mut state = self.live()?;
+        let what = self.what(&state, true);
+        state.trip(vec![what], &self.anchor)
     }
 
     fn failure(&self) -> Option<StoreError> {

@@ -42,7 +42,7 @@ pub struct Tip {
     pub marks: Marks,
 }
 
-/// What log and image hold. `revision`, `purged` and `image` only rise; the others are compared while
+/// What log and image hold. `revision`, `purged`, `image` and `stored` only rise; the others are compared while
 /// `revision` is the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marks {
@@ -58,6 +58,8 @@ pub struct Marks {
     pub vote: Option<Vec<u8>>,
     /// Writes of the image so far.
     pub image: u64,
+    /// Number of the last trip to the disk of what lies beside the log.
+    pub stored: u64,
 }
 
 impl Tip {
@@ -75,6 +77,7 @@ impl Tip {
             purged_index: marks.purged,
             vote: marks.vote,
             image: marks.image,
+            stored: marks.stored,
         }
         .encode_to_vec();
         let length = u32::try_from(body.len())
@@ -142,6 +145,7 @@ impl Tip {
             purged: body.purged_index,
             vote: body.vote,
             image: body.image,
+            stored: body.stored,
         };
         Some(Self { incarnation: body.incarnation, round: body.round, marks })
     }
@@ -170,6 +174,7 @@ mod tests {
             purged: Some(4),
             vote: Some(b"vote".to_vec()),
             image: 8,
+            stored: 5,
         };
         Tip { incarnation: 2, round, marks }
     }

@@ -14,9 +14,10 @@ use symbolon_proto::v1::{
     ConfirmTokenRequest, CreateApplicationRequest, CreateApplicationResponse,
     CreateJoinTokenRequest, CreateJoinTokenResponse, CreateRecoveryCodesRequest, CreateUserRequest,
     CreateUserResponse, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
-    GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest, RemoveTokenRequest,
-    ResyncTokenRequest, RotateDataKeyRequest, SetPinRequest, SetPinResponse, SettingValue, Token,
-    TokenName, UpdateSettingsRequest, UpdateSettingsResponse, User, VerifyRequest, VerifyResponse,
+    GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest,
+    PromoteSubordinateRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest,
+    SetPinRequest, SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest,
+    UpdateSettingsResponse, User, VerifyRequest, VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -304,6 +305,16 @@ impl Client {
         let request = self.request(RotateDataKeyRequest {});
         let mut client = ClusterServiceClient::new(self.channel());
         Ok(client.rotate_data_key(request).await?.into_inner().key)
+    }
+
+    /// `ClusterService.PromoteSubordinate`; the answer has the name of the master before.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn promote_subordinate(&self, node: &str) -> Result<String, Status> {
+        let request = self.request(PromoteSubordinateRequest { node: node.to_owned() });
+        let mut client = ClusterServiceClient::new(self.channel());
+        Ok(client.promote_subordinate(request).await?.into_inner().previous)
     }
 
     /// `SettingsService.UpdateSettings`, with the values by name.

@@ -41,6 +41,12 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     assert!(copied, "{} cannot be copied to {}", from.display(), to.display());
 }
 
+/// Removes a folder.
+pub(crate) fn remove(path: &Path) {
+    fs::remove_dir_all(path)
+        .unwrap_or_else(|error| panic!("{} cannot be removed: {error}", path.display()));
+}
+
 /// The text of a file that must be there.
 pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path)

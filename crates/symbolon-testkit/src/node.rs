@@ -107,6 +107,25 @@ impl Node {
         self.directory.join("data")
     }
 
+    /// Copies its data directory to a place where nothing is. To be done while it does not run.
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub fn copy_data(&self, to: &Path) {
+        files::copy(&self.data_dir(), to);
+    }
+
+    /// Puts such a copy in place of its data directory.
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub fn put_data_back(&self, from: &Path) {
+        files::remove(&self.data_dir());
+        files::copy(from, &self.data_dir());
+    }
+
     /// Its settings.
     #[must_use]
     pub fn config_file(&self) -> PathBuf {

@@ -25,6 +25,7 @@ pub(crate) const CREATE_APPLICATION: &str = "/symbolon.v1.ApplicationService/Cre
 pub(crate) const GET_STATUS: &str = "/symbolon.v1.ClusterService/GetStatus";
 pub(crate) const CREATE_JOIN_TOKEN: &str = "/symbolon.v1.ClusterService/CreateJoinToken";
 pub(crate) const ROTATE_DATA_KEY: &str = "/symbolon.v1.ClusterService/RotateDataKey";
+pub(crate) const PROMOTE_SUBORDINATE: &str = "/symbolon.v1.ClusterService/PromoteSubordinate";
 pub(crate) const GET_APPLICATION: &str = "/symbolon.v1.ApplicationService/GetApplication";
 pub(crate) const LIST_APPLICATIONS: &str = "/symbolon.v1.ApplicationService/ListApplications";
 pub(crate) const UPDATE_APPLICATION: &str = "/symbolon.v1.ApplicationService/UpdateApplication";

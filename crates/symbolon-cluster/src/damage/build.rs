@@ -104,7 +104,7 @@ async fn live(store: &Store, machine: &mut Machine, indexes: std::ops::Range<u64
             (first..indexes.end.min(first + STEP)).map(|index| entry(index, term)).collect();
         let encoded = entries.iter().map(|entry| (entry.log_id.index, entry_encode(entry)));
         store.log.append(encoded).unwrap();
-        log.sync().await.unwrap();
+        store.log.sync_blocking().unwrap();
         let last = entries.last().unwrap().log_id;
         let applied =
             futures_util::stream::iter(entries.into_iter().map(|entry| Ok((entry, None))));
@@ -129,7 +129,7 @@ pub(crate) fn data_directory_of(path: &Path, count: u64) {
         live(&store, &mut machine, 1..count, 1).await;
         let mut builder = machine.get_snapshot_builder().await;
         builder.build_snapshot().await.unwrap();
-        store.image.write_out().unwrap();
+        LogStore::new(&store).settle().await.unwrap();
         let purged = LogId { leader_id: LeaderId::new(1, 1), index: count / 4 };
         store.log.purge_to(purged.index, &log_id_encode(&purged)).unwrap();
         // Entries that no majority had, and what a new master put in their place.

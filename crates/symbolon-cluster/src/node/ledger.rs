@@ -7,7 +7,7 @@ use openraft::async_runtime::WatchReceiver as _;
 use symbolon_core::{Answer, LogIndex, NodeId, Proposal};
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
-    BoxFuture, ClusterStatus, Identity, Lane, Ledger, ProposeError, Vault as _, View,
+    BoxFuture, ClusterStatus, Identity, Lane, Ledger, NotPromoted, ProposeError, Vault as _, View,
 };
 use symbolon_store::DiskLevel;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -80,6 +80,10 @@ impl Ledger for ClusterNode {
 
     fn halted_at(&self) -> Option<LogIndex> {
         self.halt.halted_at()
+    }
+
+    fn promote(&self, node: NodeId, deadline: Instant) -> BoxFuture<'_, Result<(), NotPromoted>> {
+        Box::pin(self.promoter.promote(node, deadline))
     }
 
     fn status(&self) -> ClusterStatus {

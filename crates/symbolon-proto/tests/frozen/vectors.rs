@@ -360,10 +360,17 @@ fn disk() -> Vec<Vector> {
         purged_index: Some(50),
         vote: Some(vec![0x34; 6]),
         image: 99,
+        stored: 0,
     };
+    let peers_kept = store::PeersKept {
+        node: vec![store::PeerKept { node: 2, incarnation: 3, revision: 4, log_index: 300 }],
+    };
+    let tip_stored = store::Tip { stored: 98, ..tip.clone() };
     vec![
         message("header", &["Header", "KnownNode"], header),
         message("tip", &["Tip"], tip),
+        message("tip-stored", &["Tip"], tip_stored),
+        message("peers-kept", &["PeersKept", "PeerKept"], peers_kept),
         message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
     ]
 }

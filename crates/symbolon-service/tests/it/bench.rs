@@ -12,8 +12,8 @@ use symbolon_core::{
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
     BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane,
-    Ledger, NewApplication, NewToken, Principal, ProposeError, Service, Vault, VaultError,
-    VerifyRequest, View, hash_secret,
+    Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError, Service, Vault,
+    VaultError, VerifyRequest, View, hash_secret,
 };
 use tokio::time::Instant;
 
@@ -138,6 +138,10 @@ impl Ledger for TestLedger {
 
     fn halted_at(&self) -> Option<LogIndex> {
         None
+    }
+
+    fn promote(&self, _: NodeId, _: Instant) -> BoxFuture<'_, Result<(), NotPromoted>> {
+        unreachable!("no use case under test asks for it")
     }
 
     fn status(&self) -> ClusterStatus {

@@ -1,12 +1,11 @@
 //! A store that has lost something is refused, and one that has not never is.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use symbolon_store::{DataDir, Framed, ImageBatch, Kv as _, Log, Loss, SimDisk, Store, StoreError};
 use tempfile::TempDir;
 
-use crate::support::{header, sled};
+use crate::support::{copy_tree, header, sled};
 
 const VOTE: &[u8] = b"\x01log/vote";
 const REVISION: &[u8] = b"\x01log/revision";
@@ -278,25 +277,12 @@ fn each_start_has_a_higher_incarnation_in_either_slot() {
         assert_eq!(directory.open().unwrap().tip().incarnation, incarnation);
         for slot in 0..2 {
             let torn = place.path().join(format!("{incarnation}-{slot}"));
-            copy(&live, &torn);
+            copy_tree(&live, &torn);
             let mut bytes = std::fs::read(torn.join("tip")).unwrap();
             bytes[slot * 4096..][..4096].fill(0);
             std::fs::write(torn.join("tip"), bytes).unwrap();
             let store = DataDir::new(&torn).open().unwrap();
             assert_eq!(store.tip().incarnation, incarnation + 1, "without slot {slot}");
-        }
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
         }
     }
 }
@@ -310,7 +296,7 @@ fn parts_of_a_directory_that_are_put_back_are_noticed() {
     store.log.append([(1, b"a")]).unwrap();
     store.kv.sync_blocking().unwrap();
     drop(store);
-    copy(&live, &old);
+    copy_tree(&live, &old);
     let store = directory.open().unwrap();
     store.log.append([(2, b"b")]).unwrap();
     store.kv.sync_blocking().unwrap();
@@ -319,7 +305,7 @@ fn parts_of_a_directory_that_are_put_back_are_noticed() {
     let (store, tip) = (live.join("store"), live.join("tip"));
     let newest = (place.path().join("store"), std::fs::read(&tip).unwrap());
     std::fs::rename(&store, &newest.0).unwrap();
-    copy(&old.join("store"), &store);
+    copy_tree(&old.join("store"), &store);
     let error = directory.open().err().unwrap();
     assert!(matches!(error, StoreError::Lost { loss: Loss::Round { .. }, .. }), "{error}");
     assert!(error.to_string().contains(store.to_str().unwrap()), "{error}");

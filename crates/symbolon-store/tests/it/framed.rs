@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
-use symbolon_store::{Batch, Finding, Framed, KEY_BYTES_MAX, Kv, Log, SimDisk, Space, StoreError};
+use symbolon_store::{Batch, Finding, Framed, KEY_BYTES_MAX, Kv, SimDisk, Space, StoreError};
 
 use crate::support::{Disk, bytes, insert, on_both_disks, remove};
 
@@ -220,31 +220,6 @@ fn missing_and_stray_parts_are_found_when_opened() {
         Some(Finding::PartOrphaned)
     );
     assert_eq!(open(&|kv, _| kv.write(remove(&key(1))).unwrap()), Some(Finding::PartOrphaned));
-}
-
-#[test]
-fn a_crash_within_an_append_leaves_whole_entries_and_nothing_else() {
-    for kept in 0..=8 {
-        let sim = SimDisk::new();
-        let open = || Framed::open(Arc::new(sim.open().unwrap())).unwrap();
-        let log = Log::open(open()).unwrap();
-        log.append([(1, bytes(1, 10)), (2, bytes(2, 20_000)), (3, bytes(3, 10))]).unwrap();
-        assert_eq!(sim.unsynced(), 8);
-        sim.crash_keeping(kept);
-        let log = Log::open(open()).unwrap();
-        let whole = [0, 1, 1, 1, 1, 1, 1, 2, 3][kept];
-        assert_eq!(log.read(..).unwrap().len(), whole, "{kept} changes kept");
-        let next = log.last_index().map_or(1, |last| last + 1);
-        log.append([(next, bytes(9, 30_000))]).unwrap();
-        assert_eq!(log.read(next..).unwrap(), [(next, bytes(9, 30_000))]);
-        open_again(&sim, log);
-    }
-}
-
-fn open_again(sim: &SimDisk, log: Log) {
-    drop(log);
-    let store = Framed::open(Arc::new(sim.open().unwrap())).unwrap();
-    store.check().unwrap();
 }
 
 #[test]

@@ -6,9 +6,13 @@ mod anchor;
 #[cfg(test)]
 mod data_dir;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod framed;
 #[cfg(test)]
 mod image;
+#[cfg(test)]
+mod journal;
 #[cfg(test)]
 mod kek;
 #[cfg(test)]
@@ -21,8 +25,6 @@ mod node_keys;
 mod seal;
 #[cfg(test)]
 mod sim;
-#[cfg(test)]
-mod sled;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use symbolon_core::{ClusterId, KeyPin, LineageId, NodeId};
-use symbolon_store::{Batch, Framed, Header, KnownNode, Kv, SimDisk, SledKv, WrappedKeys};
+use symbolon_store::{Batch, DiskKv, Framed, Header, KnownNode, Kv, SimDisk, WrappedKeys};
 use tempfile::TempDir;
 
 /// A disk that outlives the stores opened on it.
@@ -35,8 +35,22 @@ impl Disk {
 }
 
 /// A store in `directory`, made if it is not there, with its anchor.
-pub(crate) fn sled(directory: &Path) -> SledKv {
-    SledKv::create(&directory.join("store"), &directory.join("tip")).unwrap()
+pub(crate) fn sled(directory: &Path) -> DiskKv {
+    DiskKv::create(&directory.join("store"), &directory.join("tip")).unwrap()
+}
+
+/// Copies a directory as a crash of the process leaves it.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 /// Makes two tests of each function that takes a [`Disk`].

@@ -1,14 +1,14 @@
-//! What only sled can get wrong.
+//! What only a real disk can get wrong.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use symbolon_store::{Framed, Kv, Log, SledKv, StoreError};
+use symbolon_store::{DiskKv, Framed, Kv, Log, Space, StoreError};
 use tempfile::TempDir;
 
-use crate::support::{bytes, insert, sled};
+use crate::support::{bytes, copy_tree, insert, sled};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -44,7 +44,7 @@ fn store_in_use_is_refused() {
     let directory = TempDir::new().unwrap();
     let kv = sled(directory.path());
     let error =
-        SledKv::open(&directory.path().join("store"), &directory.path().join("tip")).err().unwrap();
+        DiskKv::open(&directory.path().join("store"), &directory.path().join("tip")).err().unwrap();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
     assert!(error.to_string().contains(directory.path().to_str().unwrap()), "{error}");
     drop(kv);
@@ -113,43 +113,44 @@ fn damage_is_an_error_and_never_a_panic() {
     let directory = TempDir::new().unwrap();
     let written = 20_000;
     {
-        let kv = Arc::new(sled(directory.path()));
-        let log = Log::open(Framed::open(kv).unwrap()).unwrap();
+        let kv = Framed::open(Arc::new(sled(directory.path()))).unwrap();
+        let log = Log::open(kv.clone()).unwrap();
         for first in (0..written).step_by(100) {
             log.append((first..first + 100).map(|index| (index, bytes(index, 300)))).unwrap();
+            kv.write(insert(&Space::Rows.key(&first.to_be_bytes()), &bytes(first, 3000))).unwrap();
         }
-        log.sync_blocking().unwrap();
+        kv.sync_blocking().unwrap();
     }
-    let db = directory.path().join("store/db");
-    let sound = std::fs::read(&db).unwrap();
-    let mut refused = 0;
-    for place in (0..20).map(|trial| trial * 1_040_009 % sound.len()) {
-        let copy = TempDir::new().unwrap();
-        std::fs::create_dir(copy.path().join("store")).unwrap();
-        for file in ["store/conf", "store/db", "tip"] {
-            std::fs::copy(directory.path().join(file), copy.path().join(file)).unwrap();
-        }
-        let mut damaged = sound.clone();
-        damaged[place] ^= 0x40;
-        std::fs::write(copy.path().join("store/db"), damaged).unwrap();
-        let outcome = catch_unwind(AssertUnwindSafe(|| read_all(copy.path())));
-        match outcome.unwrap_or_else(|_| panic!("panicked on damage at byte {place}")) {
-            Ok(entries) => {
-                assert_eq!(entries.len() as u64, written, "fewer after damage at byte {place}");
-                let right = |(index, entry): &(u64, Vec<u8>)| *entry == bytes(*index, 300);
-                assert!(entries.iter().all(right), "wrong entry after damage at byte {place}");
+    for file in ["store/db", "store/log/0000000000000001.log"] {
+        let sound = std::fs::read(directory.path().join(file)).unwrap();
+        let mut refused = 0;
+        for place in (0..20).map(|trial| trial * 1_040_009 % sound.len()) {
+            let copy = TempDir::new().unwrap();
+            copy_tree(directory.path(), copy.path());
+            let mut damaged = sound.clone();
+            damaged[place] ^= 0x40;
+            std::fs::write(copy.path().join(file), damaged).unwrap();
+            let outcome = catch_unwind(AssertUnwindSafe(|| read_all(copy.path())));
+            let outcome =
+                outcome.unwrap_or_else(|_| panic!("panicked on damage at byte {place} of {file}"));
+            match outcome {
+                Ok(entries) => {
+                    let right = |(index, entry): &(u64, Vec<u8>)| *entry == bytes(*index, 300);
+                    let is_whole = entries.len() as u64 == written && entries.iter().all(right);
+                    assert!(is_whole, "other entries after damage at byte {place} of {file}");
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.to_string().contains(';'), "no remedy in: {error}");
+                }
             }
-            Err(error) => {
-                refused += 1;
-                assert!(error.to_string().contains(';'), "no remedy in: {error}");
-            }
         }
+        assert!(refused > 0, "no damage to {file} was found at all");
     }
-    assert!(refused > 0, "no damage was found at all");
 }
 
 fn read_all(path: &Path) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-    let kv = Framed::open(Arc::new(SledKv::open(&path.join("store"), &path.join("tip"))?))?;
+    let kv = Framed::open(Arc::new(DiskKv::open(&path.join("store"), &path.join("tip"))?))?;
     kv.check()?;
     Log::open(kv)?.read(..)
 }

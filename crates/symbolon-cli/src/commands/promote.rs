@@ -1,0 +1,43 @@
+//! `symbolon promote-subordinate`
+
+use symbolon_proto::v1::{PromoteSubordinateRequest, cluster_service_client::ClusterServiceClient};
+
+use crate::{
+    args::Options,
+    context::Context,
+    error::Failure,
+    exit::Exit,
+    output::{self, Format},
+    view::Promotion,
+};
+
+/// Arguments of `symbolon promote-subordinate`.
+#[derive(clap::Args)]
+pub struct PromoteArguments {
+    #[command(flatten)]
+    options: Options,
+    /// The node that is to be the master
+    node: String,
+}
+
+pub(crate) async fn run(arguments: PromoteArguments) -> Result<Exit, Failure> {
+    let context = Context::new(&arguments.options)?;
+    let question = PromoteSubordinateRequest { node: arguments.node };
+    let done = context
+        .decide(question, async |channel, request| {
+            ClusterServiceClient::new(channel).promote_subordinate(request).await
+        })
+        .await?;
+    let previous = Some(done.previous).filter(|name| !name.is_empty());
+    let promotion = Promotion { master: done.master, previous };
+    match arguments.options.output.output {
+        Format::Json => output::json(&promotion)?,
+        Format::Table => output::line(&output::printable(&match &promotion.previous {
+            Some(previous) => {
+                format!("{} is the master now; before it was {previous}.", promotion.master)
+            }
+            None => format!("{} is the master already.", promotion.master),
+        }))?,
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,266 @@
+//! Notices a disk that has gone back in time: a data directory that was put back, a virtual machine that
+//! was reverted. Such a node has forgotten votes that it gave and entries that it acknowledged, and may
+//! give another vote and acknowledge others in their place.
+//!
+//! Each node tells its peers what it holds durably, once a second, and keeps what they tell. None of the
+//! three numbers ever goes back, but on such a disk. So a node asks its peers, before Raft starts and
+//! with every greeting, what they have heard of it. One that held more than it does has gone back: it
+//! does not vote, lead or serve, and is not started again.
+//!
+//! A leader may count an entry before its own disk has it, and a power loss may then take it: no number
+//! tells of anything that was not synced.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prost::Message as _;
+use symbolon_core::NodeId;
+use symbolon_core::limits::NODES_MAX;
+use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::store::v1 as store;
+use symbolon_store::{Batch, Space, Store};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::ClusterError;
+use crate::node::NodeSettings;
+use crate::peer_client::{Peers, Purpose};
+
+/// Longest wait for peers at a start. One whose port is closed is not waited for.
+const ASK_WITHIN: Duration = Duration::from_secs(3);
+/// Where a node keeps what its peers told: beside the log, so that it is durable soon.
+const KEY: &[u8] = b"log/kept";
+
+/// What a node holds durably.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Kept {
+    /// How often its store was opened.
+    pub(crate) incarnation: u64,
+    /// Its votes and truncations.
+    pub(crate) revision: u64,
+    /// The last entry that was committed and that it holds.
+    pub(crate) index: u64,
+}
+
+impl Kept {
+    /// What the node of a store may tell: `applied` is known to be committed.
+    pub(crate) fn of(store: &Store, applied: u64) -> Self {
+        let held = Self::held(store);
+        Self { index: held.index.min(applied), ..held }
+    }
+
+    /// The same, with the end of the log.
+    fn held(store: &Store) -> Self {
+        let tip = store.tip();
+        Self {
+            incarnation: tip.incarnation,
+            revision: tip.marks.revision,
+            index: tip.marks.last.unwrap_or(0),
+        }
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self {
+            incarnation: self.incarnation.max(other.incarnation),
+            revision: self.revision.max(other.revision),
+            index: self.index.max(other.index),
+        }
+    }
+
+    pub(crate) const fn to_proto(self) -> peer::Kept {
+        let Self { incarnation, revision, index } = self;
+        peer::Kept { incarnation, revision, log_index: index }
+    }
+
+    const fn from_proto(kept: &peer::Kept) -> Self {
+        let peer::Kept { incarnation, revision, log_index } = *kept;
+        Self { incarnation, revision, index: log_index }
+    }
+
+    /// What it lacks of what it told others.
+    fn lacks(self, told: Self) -> Option<String> {
+        let Self { incarnation, revision, index } = self;
+        if incarnation < told.incarnation {
+            return Some(format!(
+                "it was started {} times, and this is start {incarnation}",
+                told.incarnation
+            ));
+        }
+        if revision < told.revision {
+            return Some(format!(
+                "it held {} votes and truncations, and holds {revision}",
+                told.revision
+            ));
+        }
+        (index < told.index).then(|| {
+            format!("it held the log up to entry {}, and holds it up to {index}", told.index)
+        })
+    }
+}
+
+/// What a node's peers told of what they hold.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    heard: Mutex<BTreeMap<NodeId, Kept>>,
+}
+
+impl Memory {
+    /// As it was kept.
+    pub(crate) fn load(store: &Store) -> Result<Self, ClusterError> {
+        let kept = store.kv.get(&Space::Meta.key(KEY))?;
+        let damaged = |error: prost::DecodeError| ClusterError::Image {
+            path: store.image.path(),
+            cause: format!("what the peers held cannot be understood: {error}"),
+        };
+        let kept = store::PeersKept::decode(&*kept.unwrap_or_default()).map_err(damaged)?;
+        let heard = kept.node.iter().map(|of| {
+            let kept =
+                Kept { incarnation: of.incarnation, revision: of.revision, index: of.log_index };
+            (NodeId(of.node), kept)
+        });
+        Ok(Self { heard: Mutex::new(heard.collect()) })
+    }
+
+    /// What is known of a node.
+    pub(crate) fn of(&self, node: NodeId) -> Kept {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.get(&node).copied().unwrap_or_default()
+    }
+
+    /// Takes note of what a node told.
+    pub(crate) fn note(&self, node: NodeId, told: &peer::Kept) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.len() < NODES_MAX || heard.contains_key(&node) {
+            let known = heard.entry(node).or_default();
+            *known = known.max(Kept::from_proto(told));
+        }
+    }
+
+    /// Keeps it for the next start if it is not what was kept last.
+    pub(crate) fn keep(&self, store: &Store, last: &mut Vec<u8>) {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let node = heard.iter().map(|(node, kept)| store::PeerKept {
+            node: node.0,
+            incarnation: kept.incarnation,
+            revision: kept.revision,
+            log_index: kept.index,
+        });
+        let kept = store::PeersKept { node: node.collect() }.encode_to_vec();
+        drop(heard);
+        if kept == *last {
+            return;
+        }
+        let mut batch = Batch::new();
+        batch.insert(Space::Meta.key(KEY), kept.clone());
+        match store.kv.write(batch) {
+            Ok(()) => *last = kept,
+            // A store that fails ends the node elsewhere.
+            Err(error) => tracing::debug!(%error, "what the peers hold is not kept"),
+        }
+    }
+}
+
+/// What this node lacks of what it told a peer that says so; `None` when it has all of it.
+pub(crate) fn lacks(store: &Store, told: Option<&peer::Kept>) -> Option<String> {
+    Kept::held(store).lacks(Kept::from_proto(told?))
+}
+
+/// Asks all peers, before this node takes part in anything.
+///
+/// # Errors
+/// [`ClusterError::RolledBack`]; the node is not to be started again.
+pub(crate) async fn ask(
+    peers: &Arc<Peers>,
+    store: &Store,
+    memory: &Memory,
+    applied: u64,
+    settings: &NodeSettings,
+) -> Result<(), ClusterError> {
+    let greeting = |to: NodeId| peer::Greeting {
+        peer_address: settings.peer_address.clone(),
+        api_address: settings.api_address.clone(),
+        applied_index: applied,
+        clock: settings.clock.now().0,
+        kept: Some(Kept::of(store, applied).to_proto()),
+        yours: Some(memory.of(to).to_proto()),
+        ..peer::Greeting::default()
+    };
+    let deadline = Instant::now() + ASK_WITHIN;
+    let own = peers.standing.node;
+    let mut answers = JoinSet::new();
+    for node in peers.book.nodes().into_iter().filter(|node| *node != own) {
+        let (peers, greeting) = (Arc::clone(peers), greeting(node));
+        answers.spawn(async move {
+            let mut client = peers.client(node, Purpose::Presence);
+            let request = peers.request(node, greeting);
+            let answer = timeout_at(deadline, client.hello(request)).await.ok()?.ok()?;
+            Some((node, peers.accept(node, answer).ok()?.yours?))
+        });
+    }
+    while let Some(answer) = answers.join_next().await {
+        let Ok(Some((node, told))) = answer else { continue };
+        let Some(lacks) = lacks(store, Some(&told)) else { continue };
+        store.mark_diverged(told.log_index)?;
+        let path = store.image.path();
+        return Err(ClusterError::RolledBack { path, peer: node.0, lacks });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use symbolon_store::SimDisk;
+
+    use super::*;
+    use crate::damage::build::header;
+
+    const HELD: Kept = Kept { incarnation: 3, revision: 7, index: 100 };
+
+    #[test]
+    fn a_node_that_holds_less_than_it_told_has_gone_back() {
+        assert_eq!(HELD.lacks(HELD), None);
+        assert_eq!(HELD.lacks(Kept::default()), None);
+        assert_eq!(HELD.lacks(Kept { incarnation: 2, revision: 6, index: 99 }), None);
+        for (told, words) in [
+            (Kept { incarnation: 4, ..HELD }, "this is start 3"),
+            (Kept { revision: 8, ..HELD }, "holds 7"),
+            (Kept { index: 101, ..HELD }, "up to entry 101, and holds it up to 100"),
+        ] {
+            let lacks = HELD.lacks(told).unwrap();
+            assert!(lacks.contains(words), "{lacks}");
+        }
+    }
+
+    #[test]
+    fn what_is_heard_only_rises_and_is_kept() {
+        let disk = SimDisk::new();
+        let store = Store::create_simulated(&disk, header()).unwrap();
+        let memory = Memory::load(&store).unwrap();
+        let node = NodeId(2);
+        memory.note(node, &HELD.to_proto());
+        memory.note(node, &Kept { incarnation: 4, revision: 1, index: 1 }.to_proto());
+        let highest = Kept { incarnation: 4, ..HELD };
+        assert_eq!(memory.of(node), highest);
+        let mut last = Vec::new();
+        memory.keep(&store, &mut last);
+        drop(store);
+        let store = Store::simulated(&disk).unwrap();
+        let memory = Memory::load(&store).unwrap();
+        assert_eq!((memory.of(node), memory.of(NodeId(3))), (highest, Kept::default()));
+    }
+
+    #[test]
+    fn nothing_is_told_that_is_not_durable_or_may_not_be_committed() {
+        let disk = SimDisk::new();
+        let store = Store::create_simulated(&disk, header()).unwrap();
+        store.log.append((1..=9).map(|index| (index, [1]))).unwrap();
+        assert_eq!(Kept::of(&store, 9).index, 0);
+        store.log.sync_blocking().unwrap();
+        assert_eq!(Kept::of(&store, 9).index, 9);
+        assert_eq!(Kept::of(&store, 5).index, 5);
+        let told = Kept::of(&store, 9);
+        assert_eq!(Kept::held(&store).lacks(told), None);
+        assert_eq!(told.incarnation, 1);
+    }
+}
