@@ -55,7 +55,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::Loss;
 use crate::kv::Pair;
 use crate::tip::{Marks, SLOT_BYTES, Tip};
-use crate::{Finding, Space, StoreError, files, framed};
+use crate::{Space, StoreError, files, framed};
 
 /// Where the log holds its round.
 const ROUND: &[u8] = b"anchor/round";
@@ -160,11 +160,7 @@ impl Anchor {
         let key = Space::Meta.key(ROUND);
         let found = match get(&key)? {
             None => 0,
-            Some(stored) => {
-                let round = framed::open_whole(&key, stored)?;
-                let round = (&*round).try_into().map(u64::from_be_bytes);
-                round.map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))?
-            }
+            Some(stored) => framed::open_number(&key, stored)?,
         };
         let mut state = lock(&self.inner.state);
         path.clone_into(&mut state.store);

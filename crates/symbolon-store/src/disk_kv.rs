@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::keyspace::is_log;
 use crate::kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 use crate::sled_part::SledPart;
-use crate::{Anchor, Finding, Space, StoreError, files, framed, keyspace};
+use crate::{Anchor, Space, StoreError, files, framed, keyspace};
 
 /// Where sled's part holds the number of its last trip to the disk.
 const STORED: &[u8] = b"stored/round";
@@ -184,10 +184,7 @@ fn journal_path(store: &Path) -> PathBuf {
 
 fn stored_round(sled: &SledPart) -> Result<u64, StoreError> {
     let key = Space::Meta.key(STORED);
-    let Some(stored) = sled.get(&key)? else { return Ok(0) };
-    let round = framed::open_whole(&key, stored)?;
-    let round = (&*round).try_into().map(u64::from_be_bytes);
-    round.map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))
+    sled.get(&key)?.map_or(Ok(0), |stored| framed::open_number(&key, stored))
 }
 
 /// The round of sled's part, as it is stored.

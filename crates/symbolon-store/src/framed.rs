@@ -317,6 +317,12 @@ pub(crate) fn open_whole(key: &[u8], mut stored: Vec<u8>) -> Result<Vec<u8>, Sto
     }
 }
 
+/// Takes the frame off a number (u64, big-endian).
+pub(crate) fn open_number(key: &[u8], stored: Vec<u8>) -> Result<u64, StoreError> {
+    let number = (&*open_whole(key, stored)?).try_into().map(u64::from_be_bytes);
+    number.map_err(|_| StoreError::corrupt(key, Finding::ValueLength))
+}
+
 /// What is stored in place of a large value.
 #[derive(PartialEq, Eq)]
 struct Head {

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::record::{Encoded, HEAD_BYTES, Head};
 use self::segment::{Found, Segment};
 use crate::kv::{Op, Pair};
-use crate::{FileFinding, Finding, Space, StoreError, files, framed};
+use crate::{FileFinding, Space, StoreError, files, framed};
 
 /// Zeros that are written ahead at once.
 const ZEROS_BYTES: u64 = 1 << 20;
@@ -114,10 +114,7 @@ impl Journal {
 
     fn first(&self) -> Result<u64, StoreError> {
         let key = Space::Meta.key(FIRST);
-        let Some(stored) = self.get(&key)? else { return Ok(1) };
-        let first = framed::open_whole(&key, stored)?;
-        let first = (&*first).try_into().map(u64::from_be_bytes);
-        first.map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))
+        self.get(&key)?.map_or(Ok(1), |stored| framed::open_number(&key, stored))
     }
 
     /// Value of `key`, as of the last write.
@@ -177,7 +174,7 @@ impl Journal {
             (inner.take_changed(), has_new_name, dead)
         };
         for (file, path) in changed {
-            file.sync_data().map_err(|source| StoreError::file("sync", &path, source))?;
+            files::sync_bytes(&file, &path)?;
         }
         if has_new_name {
             files::sync_dir(&self.folder)?;
@@ -212,7 +209,7 @@ impl Journal {
                 (Arc::clone(&segment.file), segment.path.clone())
             };
             // Piece by piece: whoever syncs meanwhile waits for no more than one.
-            file.sync_data().map_err(|source| StoreError::file("sync", &path, source))?;
+            files::sync_bytes(&file, &path)?;
         }
     }
 

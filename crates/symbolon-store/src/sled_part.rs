@@ -106,7 +106,7 @@ impl SledPart {
     pub(crate) fn make_durable(&self) -> Result<(), StoreError> {
         self.is_dirty.store(false, Ordering::Release);
         guard(&self.path, "flushing", || self.db.flush())?;
-        self.file.sync_data().map_err(|source| StoreError::file("sync", &self.file_path, source))
+        files::sync_bytes(&self.file, &self.file_path)
     }
 
     /// Closes sled if nobody else has it, and waits until nothing of it is at work on its file: tasks of

@@ -102,8 +102,7 @@ impl Segment {
 
     fn write_at(&mut self, bytes: &[u8], at: u64) -> Result<(), StoreError> {
         self.is_changed = true;
-        let written = self.file.write_all_at(bytes, at);
-        written.map_err(|source| StoreError::file("write", &self.path, source))
+        files::write_at(&self.file, &self.path, bytes, at)
     }
 }
 
