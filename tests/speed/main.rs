@@ -59,10 +59,15 @@ fn main() -> ExitCode {
             "--users" => plan.users = number(arguments.next()),
             "--seconds" => plan.seconds = f64::from(number(arguments.next())),
             "--only" => plan.only = parts(arguments.next()),
-            "--write" => page = arguments.next().map(PathBuf::from),
-            "--render" => rendered = arguments.next().map(PathBuf::from),
+            "--write" => page = arguments.next().map(from_root),
+            "--render" => rendered = arguments.next().map(from_root),
             _ => panic!("{USAGE}"),
         }
+    }
+    assert!(page.is_none() || !plan.is_quick, "a quick run writes no page");
+    if let Some(file) = &page {
+        // Before half an hour is spent on what has no place.
+        assert!(file.is_file(), "{} is no page", file.display());
     }
     let results = match &rendered {
         Some(file) => serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap(),
@@ -75,11 +80,15 @@ fn main() -> ExitCode {
         std::fs::write(&file, serde_json::to_vec_pretty(&results).unwrap()).unwrap();
         println!("kept in {}", file.display());
     }
-    assert!(page.is_none() || !plan.is_quick, "a quick run writes no page");
     if let Some(file) = page {
         page::write(&file, &results);
     }
     ExitCode::SUCCESS
+}
+
+/// Files are named from the root of the project; cargo starts a benchmark in its package.
+fn from_root(file: String) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file)
 }
 
 fn number(value: Option<String>) -> u32 {
