@@ -52,7 +52,7 @@ pub use personal::PersonalData;
 pub use pins::{NewPin, PinDone};
 pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
-    NodeStatus, NotPromoted, ProposeError, Role, Vault, VaultError, View,
+    NodeStatus, NotPromoted, ProposeError, Role, Seizure, Vault, VaultError, View,
 };
 pub use read::{Page, UserFilter};
 pub use recovery::NewRecoveryCodes;

@@ -9,6 +9,8 @@
 //! snapshots/  snapshots of the state
 //! incoming/   a snapshot that a peer is sending
 //! run/        sockets
+//! succession  only in a node that knows of a seize
+//! quarantine/ what a node had that came back empty
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use crate::journal::Journal;
 use crate::{Anchor, DiskKv, Framed, Header, Image, Kv, Log, Snapshots, StoreError, Tip, files};
 
 /// Names a data directory; opens and creates it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataDir {
     path: PathBuf,
 }
@@ -219,6 +221,35 @@ impl Store {
         }
         self.header = header;
         Ok(())
+    }
+
+    /// What the file `succession` holds: see [`DataDir::succession`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::CorruptFile`].
+    pub fn succession(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        match &self.place {
+            Place::Directory(directory, _) => directory.succession(),
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(disk) => Ok(disk.succession()),
+        }
+    }
+
+    /// Replaces the file `succession`. Durable on return.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn put_succession(&self, body: &[u8]) -> Result<(), StoreError> {
+        match &self.place {
+            Place::Directory(directory, _) => directory.put_succession(body),
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(disk) => {
+                disk.put_succession(body);
+                Ok(())
+            }
+        }
     }
 
     /// Keeps space on the disk for this store; `None` on a simulated disk, which is never full.

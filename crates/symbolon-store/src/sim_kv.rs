@@ -49,6 +49,7 @@ struct State {
     poison: Option<StoreError>,
     stats: SyncStats,
     header: Option<Header>,
+    succession: Option<Vec<u8>>,
     snapshots: Snapshots,
     /// The file `tip`. Writes of it are durable on return.
     tip: SimTip,
@@ -216,6 +217,14 @@ impl SimDisk {
     /// Header writes are durable on return, as they are on a real disk.
     pub(crate) fn put_header(&self, header: Header) {
         lock(&self.state).header = Some(header);
+    }
+
+    pub(crate) fn succession(&self) -> Option<Vec<u8>> {
+        lock(&self.state).succession.clone()
+    }
+
+    pub(crate) fn put_succession(&self, body: &[u8]) {
+        lock(&self.state).succession = Some(body.to_vec());
     }
 
     /// The snapshots on this disk. Finished ones survive a crash.

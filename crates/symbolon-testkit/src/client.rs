@@ -16,7 +16,7 @@ use symbolon_proto::v1::{
     CreateUserResponse, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
     GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest,
     PromoteSubordinateRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest,
-    SetPinRequest, SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest,
+    Seizure, SetPinRequest, SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest,
     UpdateSettingsResponse, User, VerifyRequest, VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
@@ -312,9 +312,21 @@ impl Client {
     /// # Errors
     /// What the node refuses.
     pub async fn promote_subordinate(&self, node: &str) -> Result<String, Status> {
-        let request = self.request(PromoteSubordinateRequest { node: node.to_owned() });
+        let request = PromoteSubordinateRequest { node: node.to_owned(), ..Default::default() };
+        let request = self.request(request);
         let mut client = ClusterServiceClient::new(self.channel());
         Ok(client.promote_subordinate(request).await?.into_inner().previous)
+    }
+
+    /// The same with `seize`; `confirm` empty: only to be told what it would be.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn seize(&self, node: &str, confirm: &str) -> Result<Seizure, Status> {
+        let (node, confirm) = (node.to_owned(), confirm.to_owned());
+        let request = self.request(PromoteSubordinateRequest { node, seize: true, confirm });
+        let mut client = ClusterServiceClient::new(self.channel());
+        Ok(client.promote_subordinate(request).await?.into_inner().seizure.unwrap_or_default())
     }
 
     /// `SettingsService.UpdateSettings`, with the values by name.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
-use symbolon_core::{Answer, LogIndex, NodeId, Proposal};
+use symbolon_core::{AdministratorId, Answer, LogIndex, NodeId, Proposal};
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
-    BoxFuture, ClusterStatus, Identity, Lane, Ledger, NotPromoted, ProposeError, Vault as _, View,
+    BoxFuture, ClusterStatus, Identity, Lane, Ledger, NotPromoted, ProposeError, Seizure,
+    Vault as _, View,
 };
 use symbolon_store::DiskLevel;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -86,12 +87,21 @@ impl Ledger for ClusterNode {
         Box::pin(self.promoter.promote(node, deadline))
     }
 
+    fn seize(
+        &self,
+        by: Option<AdministratorId>,
+    ) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
+        Box::pin(self.seizer.seize(by))
+    }
+
     fn status(&self) -> ClusterStatus {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let here = Here {
             data_keys: self.vault.data_keys(),
             quorum: self.has_quorum_contact(),
             disk: self.disk.level(),
+            apart: self.greeter.fence.apart(),
+            unproved: self.greeter.fence.unproved(),
         };
         status(&self.peers.standing, &self.published, &self.presence, &metrics, here)
     }

@@ -365,12 +365,45 @@ fn disk() -> Vec<Vector> {
     let peers_kept = store::PeersKept {
         node: vec![store::PeerKept { node: 2, incarnation: 3, revision: 4, log_index: 300 }],
     };
+    let signed = |epoch| store::SignedStatement {
+        statement: store::EpochStatement {
+            cluster: vec![1; 16],
+            epoch,
+            lineage: vec![5; 16],
+            ancestry: vec![store::EpochName { epoch: 1, lineage: vec![2; 16] }],
+            fork_index: 300,
+            node: 2,
+            made_at: 1_800_000_000_000,
+            administrator: 77,
+        }
+        .encode_to_vec(),
+        public_key: vec![6; 91],
+        signature: vec![7; 71],
+    };
+    let contact = store::KnownNode {
+        node: 2,
+        pin: vec![8; 32],
+        peer_address: "192.0.2.2:8444".to_owned(),
+        name: String::new(),
+    };
+    let succession = store::Succession {
+        current: Some(signed(2)),
+        plan: Some(store::SeizePlan { statement: Some(signed(3)) }),
+        left: Some(store::Left { by: Some(signed(4)), contact: vec![contact] }),
+    };
+    let statement = store::EpochStatement::decode(&*signed(2).statement).unwrap_or_default();
     let tip_stored = store::Tip { stored: 98, ..tip.clone() };
     vec![
         message("header", &["Header", "KnownNode"], header),
         message("tip", &["Tip"], tip),
         message("tip-stored", &["Tip"], tip_stored),
         message("peers-kept", &["PeersKept", "PeerKept"], peers_kept),
+        message(
+            "succession",
+            &["Succession", "SignedStatement", "SeizePlan", "Left", "KnownNode"],
+            succession,
+        ),
+        message("epoch-statement", &["EpochStatement", "EpochName"], statement),
         message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
     ]
 }

@@ -144,6 +144,10 @@ impl Ledger for TestLedger {
         unreachable!("no use case under test asks for it")
     }
 
+    fn seize(&self, _: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
+        unreachable!("no use case under test asks for it")
+    }
+
     fn status(&self) -> ClusterStatus {
         unreachable!("no use case under test asks for it")
     }
