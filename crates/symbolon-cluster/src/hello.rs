@@ -69,10 +69,10 @@ impl Presence {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
     }
 
-    /// Nodes that were heard from lately.
-    pub(crate) fn answering(&self) -> Vec<(NodeId, Heard)> {
+    /// Nodes that were heard from since then.
+    fn heard_since(&self, since: Instant) -> Vec<(NodeId, Heard)> {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lately = heard.iter().filter(|(_, heard)| heard.when.elapsed() < REACHABLE);
+        let lately = heard.iter().filter(|(_, heard)| heard.when >= since);
         lately.map(|(node, heard)| (*node, *heard)).collect()
     }
 
@@ -202,9 +202,11 @@ impl Greeter {
         let _ = timeout(LEAVE_TIMEOUT, self.greet_all().join_all()).await;
     }
 
-    /// Greets every peer and waits until each has answered, or has had the time to.
-    pub(crate) async fn greet_now(self: &Arc<Self>) {
+    /// Greets every peer, and tells who has answered once each has had the time to.
+    pub(crate) async fn greet_now(self: &Arc<Self>) -> Vec<(NodeId, Heard)> {
+        let since = Instant::now();
         self.greet_all().join_all().await;
+        self.presence.heard_since(since)
     }
 
     /// When a master was last heard, by this node's clock.

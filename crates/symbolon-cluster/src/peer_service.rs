@@ -11,7 +11,7 @@ use symbolon_proto::peer::v1::join_service_server::JoinService;
 use symbolon_proto::peer::v1::peer_service_server::PeerService;
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{answer_to_proto, proposal_decode};
-use symbolon_service::{JoinRequest, ReadmitRequest, Service, ServiceError};
+use symbolon_service::{JoinRequest, Service, ServiceError};
 use symbolon_store::Snapshots;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
@@ -436,15 +436,13 @@ impl JoinService for JoinApi {
             return Err(Status::unavailable("the epoch has not begun at this node yet"));
         }
         let previous = NodeId(message.previous);
-        let rejoin = ReadmitRequest {
-            previous,
-            name: message.name,
-            pin,
-            peer_address: message.peer_address,
-            api_address: message.api_address,
-        };
+        let peer::RejoinRequest { name, peer_address, api_address, .. } = message;
         let deadline = Instant::now() + (JOIN_TIMEOUT - JOIN_ANSWER_TIME);
-        let node = self.service.readmit_node(rejoin, deadline).await.map_err(|error| {
+        let readmitted = self
+            .service
+            .readmit_node(previous, &name, pin, &peer_address, &api_address, deadline)
+            .await;
+        let node = readmitted.map_err(|error| {
             tracing::warn!(node = previous.0, %error, "a node is not taken back");
             join_status(&error)
         })?;

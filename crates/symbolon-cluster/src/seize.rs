@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::epochs::{EpochName, Statement};
 use crate::error::ClusterError;
-use crate::hello::Greeter;
+use crate::hello::{Greeter, Heard};
 use crate::keys::PrivateKey;
 use crate::raft_types::LogId;
 use crate::seizing::last_log_id;
@@ -82,8 +82,8 @@ impl Seizer {
         if self.greeter.fence.is_ending() {
             return Err(NotPromoted::StartingAgain);
         }
-        self.greeter.greet_now().await;
-        let scene = self.scene().map_err(|error| failed(&error))?;
+        let answering = self.greeter.greet_now().await;
+        let scene = self.scene(answering).map_err(|error| failed(&error))?;
         if let Some(nodes) = scene.quorum() {
             return Err(NotPromoted::QuorumThere(self.names(&nodes)));
         }
@@ -110,15 +110,14 @@ impl Seizer {
         Ok(seizure)
     }
 
-    fn scene(&self) -> Result<Scene, ClusterError> {
+    fn scene(&self, answering: Vec<(NodeId, Heard)>) -> Result<Scene, ClusterError> {
         let greeter = &self.greeter;
         let metrics = greeter.raft.metrics().borrow_watched().clone();
         let membership = metrics.membership_config.membership();
-        let answering = greeter.presence.answering().into_iter();
         Ok(Scene {
             own: greeter.peers.standing.node.0,
             voters: membership.get_joint_config().clone(),
-            answering: answering.map(|(node, heard)| (node.0, heard.last)).collect(),
+            answering: answering.into_iter().map(|(node, heard)| (node.0, heard.last)).collect(),
             last: last_log_id(&greeter.store)?,
         })
     }
