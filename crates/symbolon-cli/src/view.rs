@@ -3,6 +3,7 @@
 mod audit;
 mod callers;
 mod personal;
+pub(crate) mod quarantine;
 mod settings;
 
 pub(crate) use audit::AuditEvent;
@@ -363,6 +364,22 @@ impl SeizureOf {
             heard_master_at: time(seizure.heard_master_at.as_ref()),
         }
     }
+}
+
+#[derive(Serialize)]
+pub(crate) struct NodeRemoval {
+    pub(crate) node: String,
+    /// The data key that the cluster changes to.
+    pub(crate) key: u32,
+    /// Tokens whose seeds the node could read until now.
+    pub(crate) tokens: u64,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Released {
+    pub(crate) released: bool,
+    pub(crate) log_index: u64,
 }
 
 #[derive(Serialize)]

@@ -29,15 +29,21 @@ pub(crate) struct EpochName {
     pub(crate) lineage: LineageId,
 }
 
+/// An epoch that another came of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ancestor {
+    pub(crate) name: EpochName,
+    /// Its last log entry that the epoch after it holds.
+    pub(crate) fork_index: u64,
+}
+
 /// What a node says that started an epoch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Statement {
     pub(crate) cluster: ClusterId,
     pub(crate) name: EpochName,
-    /// What led to it, oldest first.
-    pub(crate) ancestry: Vec<EpochName>,
-    /// Last log entry that the node held of the epoch before.
-    pub(crate) fork_index: u64,
+    /// What led to it, oldest first; at least one.
+    pub(crate) ancestry: Vec<Ancestor>,
     pub(crate) node: NodeId,
     pub(crate) made_at: Timestamp,
     /// Who wanted it.
@@ -74,16 +80,16 @@ pub(crate) enum Relation {
 
 impl Statement {
     fn encode(&self) -> Vec<u8> {
-        let name = |name: &EpochName| store::EpochName {
-            epoch: name.epoch,
-            lineage: name.lineage.0.to_vec(),
+        let ancestor = |ancestor: &Ancestor| store::Ancestor {
+            epoch: ancestor.name.epoch,
+            lineage: ancestor.name.lineage.0.to_vec(),
+            fork_index: ancestor.fork_index,
         };
         store::EpochStatement {
             cluster: self.cluster.0.to_vec(),
             epoch: self.name.epoch,
             lineage: self.name.lineage.0.to_vec(),
-            ancestry: self.ancestry.iter().map(name).collect(),
-            fork_index: self.fork_index,
+            ancestry: self.ancestry.iter().map(ancestor).collect(),
             node: self.node.0,
             made_at: self.made_at.0,
             administrator: self.administrator.0,
@@ -102,22 +108,37 @@ impl Statement {
         let name = |epoch, lineage: &[u8]| {
             Some(EpochName { epoch, lineage: LineageId::from_slice(lineage)? })
         };
-        let ancestry = message.ancestry.iter().map(|it| name(it.epoch, &it.lineage));
+        let ancestry = message.ancestry.iter().map(|it| {
+            let name = name(it.epoch, &it.lineage)?;
+            Some(Ancestor { name, fork_index: it.fork_index })
+        });
         let ancestry = ancestry.collect::<Option<Vec<_>>>()?;
         let statement = Self {
             cluster: ClusterId::from_slice(&message.cluster)?,
             name: name(message.epoch, &message.lineage)?,
             ancestry,
-            fork_index: message.fork_index,
             node: NodeId(message.node),
             made_at: Timestamp(message.made_at),
             administrator: AdministratorId(message.administrator),
         };
         let own = [statement.name];
-        let numbers = statement.ancestry.iter().chain(&own).map(|name| name.epoch);
+        let before = statement.ancestry.iter().map(|ancestor| &ancestor.name);
+        let numbers = before.chain(&own).map(|name| name.epoch);
         let rises = numbers.is_sorted_by(|before, after| before < after);
         let bounded = (1..=ANCESTRY_MAX).contains(&statement.ancestry.len());
         (rises && bounded).then_some(statement)
+    }
+
+    /// The last log entry of an epoch that this one, or one before it, holds; `None` when it did not come
+    /// of that one.
+    pub(crate) fn fork_of(&self, name: EpochName) -> Option<u64> {
+        let found = self.ancestry.iter().find(|ancestor| ancestor.name == name);
+        found.map(|ancestor| ancestor.fork_index)
+    }
+
+    /// The last log entry that the node held when it made this.
+    pub(crate) fn fork_index(&self) -> u64 {
+        self.ancestry.last().map_or(0, |ancestor| ancestor.fork_index)
     }
 
     /// Signs it with the key of the node that makes it.
@@ -185,7 +206,7 @@ impl Standing {
             return Ok(Relation::Same);
         }
         // What this node's epoch came of needs no proof: nothing follows from it here.
-        if self.ancestry.contains(&theirs) {
+        if self.ancestry.iter().any(|ancestor| ancestor.name == theirs) {
             return Ok(Relation::Older);
         }
         let signed = claim.statement.as_ref().ok_or(Unproved::Missing)?;
@@ -193,7 +214,7 @@ impl Standing {
         if statement.cluster != self.cluster || statement.name != theirs {
             return Err(Unproved::Other);
         }
-        let came_of_ours = statement.ancestry.contains(&self.name());
+        let came_of_ours = statement.fork_of(self.name()).is_some();
         Ok(if came_of_ours { Relation::Newer } else { Relation::Apart })
     }
 }
@@ -205,13 +226,17 @@ mod tests {
     const ONE: EpochName = EpochName { epoch: 1, lineage: LineageId([1; 16]) };
     const TWO: EpochName = EpochName { epoch: 2, lineage: LineageId([2; 16]) };
 
+    fn ancestors(names: &[EpochName]) -> Vec<Ancestor> {
+        names.iter().map(|name| Ancestor { name: *name, fork_index: 90 }).collect()
+    }
+
     fn standing(name: EpochName, ancestry: &[EpochName]) -> Standing {
         Standing {
             cluster: ClusterId([7; 16]),
             epoch: name.epoch,
             lineage: name.lineage,
             node: NodeId(1),
-            ancestry: ancestry.to_vec(),
+            ancestry: ancestors(ancestry),
             statement: None,
         }
     }
@@ -220,8 +245,7 @@ mod tests {
         Statement {
             cluster: ClusterId([7; 16]),
             name,
-            ancestry: ancestry.to_vec(),
-            fork_index: 90,
+            ancestry: ancestors(ancestry),
             node: NodeId(2),
             made_at: Timestamp(5),
             administrator: AdministratorId(3),
@@ -276,7 +300,7 @@ mod tests {
         assert_eq!(refused(&forged), Unproved::Content);
         let mut forged = good.clone();
         forged.statement.as_mut().unwrap().statement =
-            Statement { fork_index: 91, ..statement(TWO, &[ONE]) }.encode();
+            Statement { made_at: Timestamp(6), ..statement(TWO, &[ONE]) }.encode();
         assert_eq!(refused(&forged), Unproved::Signature);
         let elsewhere = Standing { cluster: ClusterId([8; 16]), ..first };
         assert_eq!(elsewhere.relation(&good, knows), Err(Unproved::Other));

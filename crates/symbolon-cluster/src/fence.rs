@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use symbolon_core::{LineageId, NodeId};
+use symbolon_core::{LineageId, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
+use symbolon_service::Clock;
 use symbolon_store::Store;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -18,6 +19,8 @@ use tokio::time::timeout;
 use crate::epochs::{EpochName, Relation, Unproved};
 use crate::error::ClusterError;
 use crate::peer_client::{Peers, Purpose};
+use crate::published::Published;
+use crate::quarantine;
 use crate::raft_types::Raft;
 use crate::succession::Succession;
 
@@ -26,6 +29,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// See the module.
 pub(crate) struct Fence {
     peers: Arc<Peers>,
+    published: Arc<Published>,
+    clock: Arc<dyn Clock>,
     store: Store,
     raft: Raft,
     /// Peers that are being asked.
@@ -46,8 +51,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Fence {
-    pub(crate) fn new(peers: &Arc<Peers>, store: &Store, raft: &Raft) -> Arc<Self> {
+    pub(crate) fn new(
+        peers: &Arc<Peers>,
+        published: &Arc<Published>,
+        (store, raft): (&Store, &Raft),
+        clock: &Arc<dyn Clock>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            published: Arc::clone(published),
+            clock: Arc::clone(clock),
             peers: Arc::clone(peers),
             store: store.clone(),
             raft: raft.clone(),
@@ -125,7 +137,7 @@ impl Fence {
              comes back empty"
         );
         self.end_raft().await;
-        if let Err(error) = leave(&self.store, &self.peers, by) {
+        if let Err(error) = leave(&self.store, &self.peers, by, (self.applied(), self.clock.now())) {
             tracing::error!(%error, "this is not kept; it is learnt again at the next start");
         }
         self.start_again();
@@ -142,6 +154,10 @@ impl Fence {
     /// Whether Raft is ended here.
     pub(crate) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
+    }
+
+    fn applied(&self) -> u64 {
+        self.published.view().applied.0
     }
 
     /// The process is to start again from what is on disk.
@@ -168,12 +184,17 @@ impl Fence {
     }
 }
 
-/// Keeps for the next start that an epoch went on without this node, and where the others are.
+/// Keeps for the next start that an epoch went on without this node, and where the others are; and writes
+/// down what they do not hold. `applied`: what came after it is not known to count.
 pub(crate) fn leave(
     store: &Store,
     peers: &Peers,
     by: &store::SignedStatement,
+    (applied, now): (u64, Timestamp),
 ) -> Result<(), ClusterError> {
+    if let Err(error) = quarantine::write(store, &peers.standing, by, (applied, now)) {
+        tracing::error!(%error, "what the cluster does not hold is not listed; the store has it");
+    }
     let own = peers.standing.node;
     let others = peers.book.contacts().into_iter().filter(|contact| contact.node != own);
     let left = Succession::load(store)?.left_by(by.clone(), others);

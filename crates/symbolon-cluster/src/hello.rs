@@ -124,7 +124,7 @@ impl Greeter {
             raft: raft.clone(),
             halt: Arc::default(),
             disk: Arc::default(),
-            fence: Fence::new(peers, store, raft),
+            fence: Fence::new(peers, published, (store, raft), &settings.clock),
             store: store.clone(),
             memory,
         })

@@ -47,6 +47,7 @@ mod peer_service;
 mod promote;
 mod proposer;
 mod published;
+mod quarantine;
 mod raft_types;
 mod receive;
 mod resealer;

@@ -176,6 +176,8 @@ pub struct ClusterNode {
     halt: Arc<Halt>,
     disk: Arc<OwnDisk>,
     audit: Arc<AuditLog>,
+    /// Held by who works on what lies in quarantine.
+    quarantine: tokio::sync::Mutex<()>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
@@ -254,6 +256,7 @@ impl ClusterNode {
             halt,
             disk,
             audit,
+            quarantine: tokio::sync::Mutex::default(),
             tasks: tokio::sync::Mutex::new(tasks),
         }))
     }

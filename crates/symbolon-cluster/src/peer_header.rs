@@ -7,7 +7,7 @@ use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
 use tonic::metadata::{MetadataMap, MetadataValue};
 
-use crate::epochs::EpochName;
+use crate::epochs::Ancestor;
 
 const KEY: &str = "symbolon-peer-bin";
 
@@ -19,7 +19,7 @@ pub(crate) struct Standing {
     pub(crate) lineage: LineageId,
     pub(crate) node: NodeId,
     /// The epochs that led to this one, oldest first.
-    pub(crate) ancestry: Vec<EpochName>,
+    pub(crate) ancestry: Vec<Ancestor>,
     /// What started this one; `None` in the first.
     pub(crate) statement: Option<store::SignedStatement>,
 }

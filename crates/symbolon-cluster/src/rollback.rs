@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prost::Message as _;
-use symbolon_core::NodeId;
+use symbolon_core::{NodeId, Timestamp};
 use symbolon_core::limits::NODES_MAX;
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
@@ -210,7 +210,7 @@ pub(crate) async fn ask(
         let (node, told) = match answer {
             Ok(Some(Said::Kept(node, told))) => (node, told),
             Ok(Some(Said::Epoch(node, claim))) => {
-                leave_if_newer(peers, store, node, &claim)?;
+                leave_if_newer(peers, store, (node, &claim), (applied, settings.clock.now()))?;
                 continue;
             }
             Ok(None) | Err(_) => continue,
@@ -234,8 +234,8 @@ enum Said {
 fn leave_if_newer(
     peers: &Peers,
     store: &Store,
-    node: NodeId,
-    claim: &peer::EpochClaim,
+    (node, claim): (NodeId, &peer::EpochClaim),
+    (applied, now): (u64, Timestamp),
 ) -> Result<(), ClusterError> {
     let relation = peers.standing.relation(claim, |pin| peers.book.has_key(pin));
     let Some(statement) = claim.statement.as_ref().filter(|_| relation == Ok(Relation::Newer))
@@ -243,7 +243,7 @@ fn leave_if_newer(
         return Ok(());
     };
     tracing::error!(peer = node.0, epoch = claim.epoch, "another node has seized the cluster");
-    fence::leave(store, peers, statement)?;
+    fence::leave(store, peers, statement, (applied, now))?;
     Err(ClusterError::LeftBehind { epoch: claim.epoch })
 }
 

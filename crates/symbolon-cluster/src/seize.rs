@@ -11,7 +11,7 @@ use symbolon_core::{AdministratorId, LineageId, LogIndex, NodeId};
 use symbolon_service::{Entropy, NotPromoted, Seizure};
 use tokio::sync::Mutex;
 
-use crate::epochs::{EpochName, Statement};
+use crate::epochs::{Ancestor, EpochName, Statement};
 use crate::error::ClusterError;
 use crate::hello::{Greeter, Heard};
 use crate::keys::PrivateKey;
@@ -139,12 +139,11 @@ impl Seizer {
         let mut lineage = [0; 16];
         self.entropy.fill(&mut lineage);
         let mut ancestry = standing.ancestry.clone();
-        ancestry.push(standing.name());
+        ancestry.push(Ancestor { name: standing.name(), fork_index });
         let statement = Statement {
             cluster: standing.cluster,
             name: EpochName { epoch: standing.epoch + 1, lineage: LineageId(lineage) },
             ancestry,
-            fork_index,
             node: standing.node,
             made_at: greeter.clock.now(),
             administrator,

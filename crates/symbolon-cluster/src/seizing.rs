@@ -32,7 +32,7 @@ pub(crate) fn carry_out(store: &Store) -> Result<bool, ClusterError> {
     let Some((statement, _)) = succession.plan()? else {
         return Ok(false);
     };
-    let (own, planned) = (store.header.node.0, statement.fork_index);
+    let (own, planned) = (store.header.node.0, statement.fork_index());
     let found = last_log_id(store)?;
     let misfit = || {
         let found = found.map_or(0, |id| id.index);

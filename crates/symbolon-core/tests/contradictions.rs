@@ -35,6 +35,8 @@ mod tests {
             lineage: LineageId([2; 16]),
             ca_certificate: vec![3],
             ca_key: Sealed::new(vec![4]),
+            floor: None,
+            last_node: 0,
             created_at: Timestamp(5),
         })
     }
@@ -50,6 +52,7 @@ mod tests {
             pin: KeyPin([1; 32]),
             peer_address: "n1:8444".to_owned(),
             api_address: "https://n1:8443".to_owned(),
+            superseded: false,
             changed_at: LogIndex(1),
         })
     }

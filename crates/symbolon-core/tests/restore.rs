@@ -240,6 +240,7 @@ fn node(id: u64) -> Node {
         pin: KeyPin([u8::try_from(id).unwrap_or(0); 32]),
         peer_address: "peer".to_owned(),
         api_address: "api".to_owned(),
+        superseded: false,
         changed_at: LogIndex(5),
     }
 }

@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
+use crate::quarantine::{Quarantine, QuarantineUnreadable, Settled, WriteId};
 
 /// A future that an object-safe trait can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -114,6 +115,31 @@ pub trait Ledger: Send + Sync + 'static {
         &self,
         by: Option<AdministratorId>,
     ) -> BoxFuture<'_, Result<Seizure, NotPromoted>>;
+
+    /// What lies in quarantine at this node.
+    ///
+    /// # Errors
+    /// [`QuarantineUnreadable`].
+    fn quarantines(&self) -> BoxFuture<'_, Result<Vec<Quarantine>, QuarantineUnreadable>>;
+
+    /// Keeps what has become of writes of a quarantine.
+    ///
+    /// # Errors
+    /// [`QuarantineUnreadable`].
+    fn settle(
+        &self,
+        quarantine: String,
+        settled: Vec<(WriteId, Settled)>,
+    ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>>;
+
+    /// Removes a quarantine for good.
+    ///
+    /// # Errors
+    /// [`QuarantineUnreadable`].
+    fn remove_quarantine(
+        &self,
+        quarantine: String,
+    ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>>;
 
     /// How the cluster is, as far as this node knows.
     fn status(&self) -> ClusterStatus;

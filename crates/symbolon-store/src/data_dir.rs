@@ -252,6 +252,29 @@ impl Store {
         }
     }
 
+    /// The data directory; `None` on a simulated disk.
+    #[must_use]
+    pub const fn directory(&self) -> Option<&DataDir> {
+        match &self.place {
+            Place::Directory(directory, _) => Some(directory),
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(_) => None,
+        }
+    }
+
+    /// Where the node writes what its cluster does not hold, when it was left behind.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be made.
+    pub fn left(&self) -> Result<Snapshots, StoreError> {
+        match &self.place {
+            Place::Directory(directory, _) => directory.left(),
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(_) => Ok(Snapshots::default()),
+        }
+    }
+
     /// Keeps space on the disk for this store; `None` on a simulated disk, which is never full.
     /// `bytes`: how much.
     ///

@@ -14,12 +14,17 @@
 use std::path::PathBuf;
 
 use crate::header::{open_body, seal_body};
-use crate::{DataDir, Header, StoreError, files};
+use crate::{DataDir, Header, Snapshots, StoreError, files};
 
 const REMEDY: &str = "restore it from a backup, or move the data directory away and join again under a new node name";
+/// What a node had that is on its way back.
+const RETURNING: &str = "returning";
+const SETTLED: &str = "settled";
 /// What moves, in this order.
-const PARTS: [&str; 7] =
-    ["store", "snapshots", "incoming", "tip", "diverged", "succession", "header"];
+const PARTS: [&str; 8] =
+    ["store", "snapshots", "incoming", "tip", "diverged", LEFT, "succession", "header"];
+/// Where a node writes what its cluster does not hold.
+const LEFT: &str = "left";
 
 /// How far a node has come that goes back to its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +55,64 @@ impl DataDir {
     pub fn put_succession(&self, body: &[u8]) -> Result<(), StoreError> {
         files::create_dir(self.path())?;
         files::replace(&self.succession_path(), &seal_body(body))
+    }
+
+    /// What the node wrote when it was left behind. Empty in any other.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be made.
+    pub fn left(&self) -> Result<Snapshots, StoreError> {
+        Snapshots::open(&self.path().join(LEFT))
+    }
+
+    /// What lies in quarantine, each under its name, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be listed.
+    pub fn quarantines(&self) -> Result<Vec<(String, Self)>, StoreError> {
+        let place = self.quarantine_path();
+        if !files::exists(&place)? {
+            return Ok(Vec::new());
+        }
+        let named = files::list(&place)?.into_iter().filter_map(|path| {
+            let name = path.file_name()?.to_str()?.to_owned();
+            (name != RETURNING).then(|| (name, Self::new(path)))
+        });
+        let mut named: Vec<_> = named.collect();
+        named.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(named)
+    }
+
+    /// Removes a quarantine for good, with the disk space that it takes.
+    ///
+    /// # Errors
+    ///
+    /// When removing fails.
+    pub fn remove_quarantine(&self, name: &str) -> Result<(), StoreError> {
+        let known = self.quarantines()?.into_iter().find(|(known, _)| known == name);
+        known.map_or(Ok(()), |(_, directory)| files::remove_tree_if_there(directory.path()))
+    }
+
+    /// What has become of the writes of this quarantine, as [`put_settled`](Self::put_settled) left it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::CorruptFile`].
+    pub fn settled(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.path().join(SETTLED);
+        let Some(bytes) = files::read(&path)? else { return Ok(None) };
+        open_body(&bytes, &path, REMEDY).map(|body| Some(body.to_vec()))
+    }
+
+    /// Keeps what has become of the writes of this quarantine. Durable on return.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn put_settled(&self, body: &[u8]) -> Result<(), StoreError> {
+        files::replace(&self.path().join(SETTLED), &seal_body(body))
     }
 
     /// Moves all that a node had aside. Can be repeated when it was interrupted.
@@ -120,7 +183,7 @@ impl DataDir {
     }
 
     fn aside_path(&self) -> PathBuf {
-        self.quarantine_path().join("returning")
+        self.quarantine_path().join(RETURNING)
     }
 }
 

@@ -453,6 +453,7 @@ fn create_cluster(name: &str) -> Result<Command, String> {
             pin: KeyPin(hash("pin", "n1")),
             peer_address: "n1:8444".to_owned(),
             api_address: "https://n1:8443".to_owned(),
+            superseded: false,
             changed_at: LogIndex(0),
         },
     }))

@@ -4,17 +4,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use symbolon_core::{
-    Administrator, AdministratorId, Answer, Caller, ClusterId, Command, CreateCluster, DataKeyId,
-    Fingerprint, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, RequestId,
-    Sealed, Secret, Stamp, State, Timestamp,
-};
+use symbolon_core::{Administrator, AdministratorId, Answer, Caller, ClusterId, Command, CreateCluster, DataKeyId, Fingerprint, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, RequestId, Sealed, Secret, Stamp, State, Timestamp};
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
-use symbolon_service::{
-    BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane,
-    Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError, Service, Vault,
-    VaultError, VerifyRequest, View, hash_secret,
-};
+use symbolon_service::{BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane, Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError, Quarantine, QuarantineUnreadable, Seizure, Service, Settled, Vault, VaultError, VerifyRequest, View, WriteId, hash_secret};
 use tokio::time::Instant;
 
 /// Where the tests' time begins: step 1,000,000 of a 30 s token.
@@ -145,6 +137,22 @@ impl Ledger for TestLedger {
     }
 
     fn seize(&self, _: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
+        unreachable!("no use case under test asks for it")
+    }
+
+    fn quarantines(&self) -> BoxFuture<'_, Result<Vec<Quarantine>, QuarantineUnreadable>> {
+        unreachable!("no use case under test asks for it")
+    }
+
+    fn settle(
+        &self,
+        _: String,
+        _: Vec<(WriteId, Settled)>,
+    ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
+        unreachable!("no use case under test asks for it")
+    }
+
+    fn remove_quarantine(&self, _: String) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
         unreachable!("no use case under test asks for it")
     }
 
@@ -348,6 +356,7 @@ fn found(secret: &Secret) -> Proposal {
             pin: KeyPin([3; 32]),
             peer_address: "127.0.0.1:1".to_owned(),
             api_address: "https://127.0.0.1:2".to_owned(),
+            superseded: false,
             changed_at: index,
         },
     });
