@@ -241,6 +241,8 @@ operations! {
     CreateJoinToken = "ClusterService.CreateJoinToken": NOBODY_ELSE,
     RotateDataKey = "ClusterService.RotateDataKey": NOBODY_ELSE,
     PromoteSubordinate = "ClusterService.PromoteSubordinate": NOBODY_ELSE,
+    RemoveNode = "ClusterService.RemoveNode": NOBODY_ELSE,
+    ReleaseRecoveryCodes = "ClusterService.ReleaseRecoveryCodes": NOBODY_ELSE,
 }
 
 #[cfg(test)]

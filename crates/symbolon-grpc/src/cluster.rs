@@ -80,6 +80,41 @@ impl v1::cluster_service_server::ClusterService for Clusters {
             previous: previous.map(|row| row.name.to_string()).unwrap_or_default(),
         }))
     }
+
+    async fn remove_node(
+        &self,
+        request: Request<v1::RemoveNodeRequest>,
+    ) -> Result<Response<v1::RemoveNodeResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let removal = self
+            .0
+            .remove_node(
+                &call.principal,
+                call.request_id,
+                &call.message.node,
+                call.write_deadline(),
+            )
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::RemoveNodeResponse {
+            key: removal.key.0,
+            tokens: removal.tokens,
+            log_index: removal.index.0,
+        }))
+    }
+
+    async fn release_recovery_codes(
+        &self,
+        request: Request<v1::ReleaseRecoveryCodesRequest>,
+    ) -> Result<Response<v1::ReleaseRecoveryCodesResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let index = self
+            .0
+            .release_recovery_codes(&call.principal, call.request_id, call.write_deadline())
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ReleaseRecoveryCodesResponse { log_index: index.0 }))
+    }
 }
 
 fn response(status: ClusterStatus, own: &str, users: u64) -> v1::GetStatusResponse {

@@ -31,6 +31,7 @@ pub mod ports;
 mod promotion;
 mod read;
 mod recovery;
+mod removal;
 mod service;
 mod settings;
 mod tokens;
@@ -56,6 +57,7 @@ pub use ports::{
 };
 pub use read::{Page, UserFilter};
 pub use recovery::NewRecoveryCodes;
+pub use removal::NodeRemoval;
 pub use service::{Principal, Service};
 pub use settings::{SettingsDone, SettingsWanted};
 pub use tokens::{Enrollment, NewToken, TokenName};

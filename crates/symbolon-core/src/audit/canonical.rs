@@ -86,6 +86,10 @@ impl Canonical for AuditRow {
             | Self::AdministratorTokenRotated { .. }
             | Self::AdministratorDeleted { .. } => self.about_caller(w),
             Self::NodeAddressesChanged { .. }
+            | Self::EpochStarted { .. }
+            | Self::NodeReadmitted { .. }
+            | Self::NodeRemoved { .. }
+            | Self::RecoveryCodesReleased
             | Self::JoinTokenExpired { .. }
             | Self::DataKeyRotationStarted { .. }
             | Self::DataKeyActivated { .. }
@@ -122,6 +126,21 @@ impl AuditRow {
             Self::JoinTokenExpired { join_token } => {
                 w.number(9).number(join_token.0);
             }
+            Self::EpochStarted { epoch, lineage, node, administrator } => {
+                w.number(32).number(*epoch).bytes(&lineage.0).number(node.0);
+                if let Some(administrator) = administrator {
+                    w.number(1).number(administrator.0);
+                }
+            }
+            Self::NodeReadmitted { node, name, previous } => {
+                named(w, 33, node.0, name.as_str());
+                w.number(previous.0);
+            }
+            Self::NodeRemoved { node, name, pin } => {
+                named(w, 34, node.0, name.as_str());
+                w.bytes(&pin.0);
+            }
+            Self::RecoveryCodesReleased => _ = w.number(35),
             Self::DataKeyRotationStarted { id } => {
                 w.number(10).number(id.0.into());
             }

@@ -33,7 +33,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::user_commands()).chain(samples::settings_commands());
     let later = later.chain(samples::callers::commands());
     let later = later.chain(samples::pin_commands()).chain(samples::bypass_commands());
-    let later = later.chain(samples::challenge_commands());
+    let later = later.chain(samples::challenge_commands()).chain(samples::epoch_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
@@ -41,7 +41,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
     let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
     let later = later.chain(samples::pin_rows()).chain(samples::bypass_rows());
-    let later = later.chain(samples::challenge_rows());
+    let later = later.chain(samples::challenge_rows()).chain(samples::epoch_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
     let later = later.chain(samples::callers::rows()).chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
@@ -61,6 +61,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-bypass", None, samples::bypass_audit()));
     vectors.push(audit("audit-batch-challenges", None, samples::challenge_audit()));
     vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
+    vectors.push(audit("audit-batch-epochs", None, samples::epoch_audit()));
     vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(scalars());
     vectors.extend(log());
@@ -140,6 +141,10 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "CancelBypass",
             "CreateRecoveryCodes",
             "RecordExport",
+            "StartEpoch",
+            "ReadmitNode",
+            "ReleaseRecoveryCodes",
+            "RemoveNode",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -185,6 +190,7 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "Bypass",
             "RecoveryCodes",
             "ChallengeRow",
+            "Floor",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -242,6 +248,10 @@ fn audit(
             "BypassCancelled",
             "RecoveryCodesCreated",
             "PinChanged",
+            "EpochStarted",
+            "NodeReadmitted",
+            "RecoveryCodesReleased",
+            "NodeRemoved",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {

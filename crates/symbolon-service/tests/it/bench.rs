@@ -11,9 +11,9 @@ use symbolon_core::{
 };
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
-    BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane,
-    Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError, Service, Vault,
-    VaultError, VerifyRequest, View, hash_secret,
+    BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, DataKeyStatus, Entropy, FieldRef,
+    Identity, Lane, Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError,
+    Service, Vault, VaultError, VerifyRequest, View, hash_secret,
 };
 use tokio::time::Instant;
 
@@ -145,7 +145,27 @@ impl Ledger for TestLedger {
     }
 
     fn status(&self) -> ClusterStatus {
-        unreachable!("no use case under test asks for it")
+        let view = self.view();
+        let cluster = view.state.cluster().cloned().unwrap();
+        ClusterStatus {
+            cluster: cluster.id,
+            cluster_name: Some(cluster.name),
+            epoch: cluster.epoch,
+            lineage: cluster.lineage,
+            master: Some(self.identity.node),
+            term: 1,
+            applied: view.applied,
+            digest: view.state.digest(),
+            nodes: Vec::new(),
+            data_key: DataKeyStatus {
+                active: view.state.active_data_key(),
+                next: None,
+                waiting_for: Vec::new(),
+                fields_left: 0,
+                held: Vec::new(),
+            },
+            warnings: Vec::new(),
+        }
     }
 
     fn read_audit(&self, _: AuditQuestion) -> BoxFuture<'_, Result<AuditPart, AuditUnreadable>> {
@@ -344,6 +364,7 @@ fn found(secret: &Secret) -> Proposal {
             pin: KeyPin([3; 32]),
             peer_address: "127.0.0.1:1".to_owned(),
             api_address: "https://127.0.0.1:2".to_owned(),
+            superseded: false,
             changed_at: index,
         },
     });
