@@ -341,6 +341,22 @@ pub(crate) struct Promotion {
 }
 
 #[derive(Serialize)]
+pub(crate) struct NodeRemoval {
+    pub(crate) node: String,
+    /// The data key that the cluster changes to.
+    pub(crate) key: u32,
+    /// Tokens whose seeds the node could read until now.
+    pub(crate) tokens: u64,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Released {
+    pub(crate) released: bool,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
 pub(crate) struct DataKeyRotation {
     pub(crate) key: u32,
     pub(crate) log_index: u64,

@@ -15,9 +15,10 @@ use symbolon_proto::v1::{
     CreateJoinTokenRequest, CreateJoinTokenResponse, CreateRecoveryCodesRequest, CreateUserRequest,
     CreateUserResponse, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
     GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest,
-    PromoteSubordinateRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest,
-    SetPinRequest, SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest,
-    UpdateSettingsResponse, User, VerifyRequest, VerifyResponse,
+    PromoteSubordinateRequest, ReleaseRecoveryCodesRequest, RemoveNodeRequest, RemoveNodeResponse,
+    RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, SetPinRequest, SetPinResponse,
+    SettingValue, Token, TokenName, UpdateSettingsRequest, UpdateSettingsResponse, User,
+    VerifyRequest, VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -315,6 +316,26 @@ impl Client {
         let request = self.request(PromoteSubordinateRequest { node: node.to_owned() });
         let mut client = ClusterServiceClient::new(self.channel());
         Ok(client.promote_subordinate(request).await?.into_inner().previous)
+    }
+
+    /// `ClusterService.RemoveNode`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn remove_node(&self, node: &str) -> Result<RemoveNodeResponse, Status> {
+        let request = self.request(RemoveNodeRequest { node: node.to_owned() });
+        let mut client = ClusterServiceClient::new(self.channel());
+        Ok(client.remove_node(request).await?.into_inner())
+    }
+
+    /// `ClusterService.ReleaseRecoveryCodes`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn release_recovery_codes(&self) -> Result<(), Status> {
+        let request = self.request(ReleaseRecoveryCodesRequest {});
+        let mut client = ClusterServiceClient::new(self.channel());
+        client.release_recovery_codes(request).await.map(|_| ())
     }
 
     /// `SettingsService.UpdateSettings`, with the values by name.
