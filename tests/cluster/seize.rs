@@ -90,7 +90,8 @@ async fn one_of_two_goes_on_alone_and_the_old_master_comes_back_as_a_subordinate
     assert_eq!(outlook.left_behind, [cluster.node(old).name()]);
     let wrong = cluster.admin(new).seize(name, "other").await.err().unwrap();
     assert_eq!(wrong.code(), Code::InvalidArgument);
-    let elsewhere = cluster.admin(new).seize(cluster.node(old).name(), CLUSTER).await.err().unwrap();
+    let elsewhere =
+        cluster.admin(new).seize(cluster.node(old).name(), CLUSTER).await.err().unwrap();
     assert!(elsewhere.message().contains("only the node itself"), "{}", elsewhere.message());
     assert_eq!(cluster.admin(new).status().await.unwrap().epoch, 1);
 

@@ -57,9 +57,9 @@ mod seizing;
 mod snapshot;
 mod space;
 mod status;
+mod succession;
 #[cfg(test)]
 mod suite;
-mod succession;
 mod tls;
 mod vault;
 

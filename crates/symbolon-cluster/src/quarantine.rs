@@ -58,7 +58,8 @@ pub(crate) fn write(
         applied_index: applied,
         written_at: now.0,
     };
-    let mut parts = Parts { writer: store.left()?.create(NAME)?, part: Default::default(), bytes: 0 };
+    let mut parts =
+        Parts { writer: store.left()?.create(NAME)?, part: Default::default(), bytes: 0 };
     parts.writer.chunk(&header.encode_to_vec())?;
     let mut from = first;
     while from <= last {

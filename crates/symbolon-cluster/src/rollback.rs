@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prost::Message as _;
-use symbolon_core::{NodeId, Timestamp};
 use symbolon_core::limits::NODES_MAX;
+use symbolon_core::{NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
 use symbolon_store::{Batch, Space, Store};

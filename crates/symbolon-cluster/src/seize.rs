@@ -74,10 +74,7 @@ impl Seizer {
 
     /// Says what a seize would do, or begins it for the administrator who wants it; the process is then
     /// to start again.
-    pub(crate) async fn seize(
-        &self,
-        by: Option<AdministratorId>,
-    ) -> Result<Seizure, NotPromoted> {
+    pub(crate) async fn seize(&self, by: Option<AdministratorId>) -> Result<Seizure, NotPromoted> {
         let _turn = self.turn.lock().await;
         if self.greeter.fence.is_ending() {
             return Err(NotPromoted::StartingAgain);

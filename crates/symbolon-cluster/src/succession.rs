@@ -57,9 +57,7 @@ impl Succession {
     ///
     /// # Errors
     /// [`ClusterError::Succession`].
-    pub(crate) fn plan(
-        &self,
-    ) -> Result<Option<(Statement, store::SignedStatement)>, ClusterError> {
+    pub(crate) fn plan(&self) -> Result<Option<(Statement, store::SignedStatement)>, ClusterError> {
         let plan = self.0.plan.as_ref().and_then(|plan| plan.statement.as_ref());
         plan.map(read).transpose()
     }

@@ -45,7 +45,7 @@ mod tests {
         "4b2524c4e4456c053f7c711cbf5443f301631a3d8ebac2efb944ab4847b829ec",
         "aae6e461ea57dfdd0a54097fd7523c5c3aad8874115f14ecc53bbe26711f765c",
         "0a60da58d6296639008e2912cb598b4be1aba6bea48a440ad20f68552e364444",
-        "",
+        "2c5c0c7b4fa8649711329a69735e369387e2afddd416be6cd9472f1d9d82ea19",
     ];
 
     fn groups() -> [(&'static str, Vec<AuditRow>); 11] {

@@ -44,7 +44,10 @@ pub(crate) async fn is_back(config: &Config, stop: &Stop) -> Result<bool, Failur
             },
         };
         if error != told {
-            tracing::warn!(reason = error, "this node is not back in its cluster yet; it goes on asking");
+            tracing::warn!(
+                reason = error,
+                "this node is not back in its cluster yet; it goes on asking"
+            );
             told = error;
         }
         tokio::select! {

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use symbolon_core::{
-    AdministratorId, Answer, ClusterId, DataKeyId, Digest, Fingerprint, KeyPin, LineageId, LogIndex, Name, NodeId,
-    Proposal, Sealed, Secret, State, Timestamp,
+    AdministratorId, Answer, ClusterId, DataKeyId, Digest, Fingerprint, KeyPin, LineageId,
+    LogIndex, Name, NodeId, Proposal, Sealed, Secret, State, Timestamp,
 };
 use thiserror::Error;
 use tokio::time::Instant;
@@ -111,10 +111,7 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`NotPromoted`].
-    fn seize(
-        &self,
-        by: Option<AdministratorId>,
-    ) -> BoxFuture<'_, Result<Seizure, NotPromoted>>;
+    fn seize(&self, by: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>>;
 
     /// What lies in quarantine at this node.
     ///

@@ -147,7 +147,10 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::PermissionDenied`], [`ServiceError::Quarantine`].
-    pub async fn quarantines(&self, principal: &Principal) -> Result<Vec<Quarantine>, ServiceError> {
+    pub async fn quarantines(
+        &self,
+        principal: &Principal,
+    ) -> Result<Vec<Quarantine>, ServiceError> {
         Self::may(principal, Operation::ListQuarantines)?;
         let _place = self.admission.administration()?;
         Ok(self.ledger.quarantines().await?)
@@ -174,7 +177,8 @@ impl Service {
         Self::may(principal, Operation::ReapplyQuarantine)?;
         let _place = self.admission.administration()?;
         let mut quarantine = self.quarantine(name).await?;
-        if let Some(unknown) = only.iter().find(|id| !quarantine.writes.iter().any(|it| it.id == **id))
+        if let Some(unknown) =
+            only.iter().find(|id| !quarantine.writes.iter().any(|it| it.id == **id))
         {
             let problem = format!("there is no write {}.{}", unknown.index.0, unknown.ordinal);
             return Err(ServiceError::invalid("write", problem));
@@ -198,7 +202,9 @@ impl Service {
                 // Only who names such a write wants to hear of it.
                 (WriteState::Settled(_), _) | (_, None) if only.is_empty() => continue,
                 (WriteState::Settled(_), _) => Err("it is settled".to_owned()),
-                (_, None) | (WriteState::ForItsTime, _) => Err("it was for its time alone".to_owned()),
+                (_, None) | (WriteState::ForItsTime, _) => {
+                    Err("it was for its time alone".to_owned())
+                }
             };
             let result = match result {
                 Ok(command) => self.want_again(principal, name, write.id, command, deadline).await,

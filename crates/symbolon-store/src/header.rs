@@ -125,8 +125,7 @@ impl Header {
 
     fn body(bytes: &[u8], path: &Path) -> Result<proto::Header, StoreError> {
         let body = open_body(bytes, path, REMEDY)?;
-        let body =
-            proto::Header::decode(body).map_err(|_| corrupt(path, FileFinding::Content))?;
+        let body = proto::Header::decode(body).map_err(|_| corrupt(path, FileFinding::Content))?;
         // Before the fields: what they mean is the newer release's to say.
         if body.min_compatible > VERSION {
             return Err(StoreError::NewerVersion {
@@ -230,8 +229,7 @@ pub(crate) fn open_body<'a>(
     path: &Path,
     remedy: &'static str,
 ) -> Result<&'a [u8], StoreError> {
-    let corrupt =
-        |finding| StoreError::CorruptFile { path: path.to_owned(), finding, remedy };
+    let corrupt = |finding| StoreError::CorruptFile { path: path.to_owned(), finding, remedy };
     let body = bytes.strip_prefix(MAGIC).ok_or_else(|| corrupt(FileFinding::Magic))?;
     let (crc, body) = body.split_first_chunk().ok_or_else(|| corrupt(FileFinding::Torn))?;
     if crc32fast::hash(body) != u32::from_le_bytes(*crc) {

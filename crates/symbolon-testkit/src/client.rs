@@ -16,9 +16,9 @@ use symbolon_proto::v1::{
     CreateUserResponse, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
     GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest,
     PromoteSubordinateRequest, ReleaseRecoveryCodesRequest, RemoveNodeRequest, RemoveNodeResponse,
-    RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Seizure, SetPinRequest, SetPinResponse,
-    SettingValue, Token, TokenName, UpdateSettingsRequest, UpdateSettingsResponse, User,
-    VerifyRequest, VerifyResponse,
+    RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Seizure, SetPinRequest,
+    SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest, UpdateSettingsResponse,
+    User, VerifyRequest, VerifyResponse,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;

@@ -77,7 +77,9 @@ impl Links {
         let has = |pid: &u32| {
             let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok();
             let links = files.into_iter().flatten().flatten();
-            links.filter_map(|file| std::fs::read_link(file.path()).ok()).any(|it| it == Path::new(&socket))
+            links
+                .filter_map(|file| std::fs::read_link(file.path()).ok())
+                .any(|it| it == Path::new(&socket))
         };
         lock(&self.pids).iter().find(|(_, pid)| has(pid)).map(|(node, _)| *node)
     }
@@ -100,7 +102,10 @@ impl Links {
     }
 }
 
-async fn is_whole(cut: &mut watch::Receiver<BTreeSet<(usize, usize)>>, link: Option<(usize, usize)>) {
+async fn is_whole(
+    cut: &mut watch::Receiver<BTreeSet<(usize, usize)>>,
+    link: Option<(usize, usize)>,
+) {
     // Ends only with the test.
     let _ = cut.wait_for(|cut| link.is_none_or(|link| !cut.contains(&link))).await;
 }

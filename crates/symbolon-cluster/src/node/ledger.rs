@@ -103,10 +103,7 @@ impl Ledger for ClusterNode {
         Box::pin(self.promoter.promote(node, deadline))
     }
 
-    fn seize(
-        &self,
-        by: Option<AdministratorId>,
-    ) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
+    fn seize(&self, by: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
         Box::pin(self.seizer.seize(by))
     }
 
@@ -119,9 +116,11 @@ impl Ledger for ClusterNode {
         quarantine: String,
         settled: Vec<(WriteId, Settled)>,
     ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
-        Box::pin(self.in_quarantine(move |directory| {
-            quarantine::settle(directory, &quarantine, &settled)
-        }))
+        Box::pin(
+            self.in_quarantine(move |directory| {
+                quarantine::settle(directory, &quarantine, &settled)
+            }),
+        )
     }
 
     fn remove_quarantine(

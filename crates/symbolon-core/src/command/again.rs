@@ -62,7 +62,9 @@ impl Command {
             Self::CancelBypass(it) => RowKey::User(it.user),
             Self::CreateRecoveryCodes(it) => RowKey::User(it.user),
             Self::DeleteUser(it) => RowKey::User(it.user),
-            Self::EnrollToken(it) => return [RowKey::User(it.user), RowKey::Token(it.token)].into(),
+            Self::EnrollToken(it) => {
+                return [RowKey::User(it.user), RowKey::Token(it.token)].into();
+            }
             Self::RemoveToken(it) => RowKey::Token(it.token),
             Self::CreateApplication(it) => RowKey::Application(it.application),
             Self::UpdateApplication(it) => RowKey::Application(it.application),

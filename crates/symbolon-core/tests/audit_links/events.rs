@@ -9,7 +9,11 @@ use symbolon_core::{
 };
 
 /// An event as it is, and again with each field another.
-pub(crate) fn fields<T: Clone>(whole: T, changes: &[fn(&mut T)], row: fn(T) -> AuditRow) -> Vec<AuditRow> {
+pub(crate) fn fields<T: Clone>(
+    whole: T,
+    changes: &[fn(&mut T)],
+    row: fn(T) -> AuditRow,
+) -> Vec<AuditRow> {
     let altered = changes.iter().map(|change| {
         let mut altered = whole.clone();
         change(&mut altered);

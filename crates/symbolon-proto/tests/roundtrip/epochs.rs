@@ -48,8 +48,11 @@ pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
         }),
         (id(NodeId), name(), id(NodeId))
             .prop_map(|(node, name, previous)| AuditRow::NodeReadmitted { node, name, previous }),
-        (id(NodeId), name(), pin())
-            .prop_map(|(node, name, pin)| AuditRow::NodeRemoved { node, name, pin }),
+        (id(NodeId), name(), pin()).prop_map(|(node, name, pin)| AuditRow::NodeRemoved {
+            node,
+            name,
+            pin
+        }),
         Just(AuditRow::RecoveryCodesReleased),
     ]
 }

@@ -53,11 +53,7 @@ pub(crate) fn epoch_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     audit_of(vec![
         started(Some(AdministratorId(0x1112_1314_1516_1718))),
         started(None),
-        AuditRow::NodeReadmitted {
-            node: NodeId(4),
-            name: name("n2.example"),
-            previous: NodeId(2),
-        },
+        AuditRow::NodeReadmitted { node: NodeId(4), name: name("n2.example"), previous: NodeId(2) },
         AuditRow::NodeRemoved {
             node: NodeId(4),
             name: name("n2.example"),

@@ -4,9 +4,18 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use symbolon_core::{Administrator, AdministratorId, Answer, Caller, ClusterId, Command, CreateCluster, DataKeyId, Fingerprint, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, RequestId, Sealed, Secret, Stamp, State, Timestamp};
+use symbolon_core::{
+    Administrator, AdministratorId, Answer, Caller, ClusterId, Command, CreateCluster, DataKeyId,
+    Fingerprint, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, RequestId,
+    Sealed, Secret, Stamp, State, Timestamp,
+};
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
-use symbolon_service::{BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane, Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError, Quarantine, QuarantineUnreadable, Seizure, Service, Settled, Vault, VaultError, VerifyRequest, View, WriteId, hash_secret};
+use symbolon_service::{
+    BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, DataKeyStatus, Entropy, FieldRef,
+    Identity, Lane, Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError,
+    Quarantine, QuarantineUnreadable, Seizure, Service, Settled, Vault, VaultError, VerifyRequest,
+    View, WriteId, hash_secret,
+};
 use tokio::time::Instant;
 
 /// Where the tests' time begins: step 1,000,000 of a 30 s token.
@@ -157,7 +166,27 @@ impl Ledger for TestLedger {
     }
 
     fn status(&self) -> ClusterStatus {
-        unreachable!("no use case under test asks for it")
+        let view = self.view();
+        let cluster = view.state.cluster().cloned().unwrap();
+        ClusterStatus {
+            cluster: cluster.id,
+            cluster_name: Some(cluster.name),
+            epoch: cluster.epoch,
+            lineage: cluster.lineage,
+            master: Some(self.identity.node),
+            term: 1,
+            applied: view.applied,
+            digest: view.state.digest(),
+            nodes: Vec::new(),
+            data_key: DataKeyStatus {
+                active: view.state.active_data_key(),
+                next: None,
+                waiting_for: Vec::new(),
+                fields_left: 0,
+                held: Vec::new(),
+            },
+            warnings: Vec::new(),
+        }
     }
 
     fn read_audit(&self, _: AuditQuestion) -> BoxFuture<'_, Result<AuditPart, AuditUnreadable>> {

@@ -114,8 +114,10 @@ fn tell(node: &str, seizure: &Seizure, cluster: &str) -> Result<(), Failure> {
         vec![
             format!("{node} has seized the cluster: it is the master of epoch {}.", seizure.epoch),
             format!("Left behind: {left}."),
-            "Each of them comes back by itself, empty, when it is started and reaches this node.".to_owned(),
-            "Codes of the last minute and the next are refused: users wait for the code after.".to_owned(),
+            "Each of them comes back by itself, empty, when it is started and reaches this node."
+                .to_owned(),
+            "Codes of the last minute and the next are refused: users wait for the code after."
+                .to_owned(),
         ]
     } else {
         vec![
@@ -129,7 +131,8 @@ fn tell(node: &str, seizure: &Seizure, cluster: &str) -> Result<(), Failure> {
                 seizure.last_log_index,
                 heard.as_deref().unwrap_or("not since it was started")
             ),
-            "Nothing was done. Be sure that the others are gone for good, or at least stopped.".to_owned(),
+            "Nothing was done. Be sure that the others are gone for good, or at least stopped."
+                .to_owned(),
             format!("Then: symbolon promote-subordinate {node} --seize --confirm {cluster}"),
         ]
     };

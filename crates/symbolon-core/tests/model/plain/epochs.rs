@@ -19,7 +19,7 @@ impl Model {
 
     /// One more than the highest that there ever was.
     pub(super) fn new_node_id(&mut self) -> NodeId {
-        let highest = self.nodes.iter().map(|node| node.id.0).max().unwrap();
+        let highest = self.nodes.iter().map(|node| node.id.0).max().unwrap_or(0);
         let cluster = self.cluster.as_mut().unwrap();
         let id = highest.max(cluster.last_node) + 1;
         if cluster.last_node > 0 {

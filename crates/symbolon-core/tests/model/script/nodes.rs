@@ -1,5 +1,6 @@
 //! Nodes that go on alone, come back or leave.
 
+use super::Theme;
 use crate::dice::Dice;
 
 #[derive(Clone, Debug)]
@@ -23,6 +24,16 @@ pub(crate) enum Wish {
     Remove {
         node: u64,
     },
+}
+
+/// Whether one comes that the theme is not about.
+pub(super) fn may_come(dice: &mut Dice, theme: Theme) -> bool {
+    let percent = match theme {
+        Theme::Tokens | Theme::Keys => 6,
+        Theme::Everything | Theme::People | Theme::Pins => 2,
+        Theme::Cluster | Theme::Guessing | Theme::Callers => 0,
+    };
+    percent > 0 && dice.chance(percent)
 }
 
 pub(super) fn wish(dice: &mut Dice) -> Wish {

@@ -164,7 +164,7 @@ pub(crate) enum Wish {
         peer: u64,
         api: u64,
     },
-    Nodes(super::nodes::Wish),
+    Nodes(nodes::Wish),
     Tick,
     Rotate {
         id_off: i64,
