@@ -55,6 +55,37 @@ fn is_whole(status: &GetStatusResponse, epoch: u64) -> bool {
         && !status.warnings.iter().any(|warning| warning.contains("left behind"))
 }
 
+/// Both users are listed; one is applied again, the other's name was taken, and it is given up.
+async fn what_it_took_is_listed_and_applied_again(
+    cluster: &Cluster,
+    (holder, name): (usize, &str),
+) {
+    let admin = cluster.admin(holder);
+    let listed = admin.quarantines().await.unwrap();
+    let [quarantine] = &listed[..] else { panic!("{} quarantines", listed.len()) };
+    assert_eq!((&*quarantine.name, &*quarantine.node), (name, cluster.node(holder).name()));
+    assert_eq!((quarantine.writes, quarantine.open, quarantine.conflicts), (2, 2, 1));
+    assert_eq!(quarantine.verifications, 1);
+    assert!(cluster.admin(cluster.other_than(holder)).quarantines().await.unwrap().is_empty());
+
+    let done = admin.reapply(name, &[]).await.unwrap();
+    let [first, second] = &done[..] else { panic!("{} writes", done.len()) };
+    assert!(first.log_index > 0 && first.refusal.is_empty(), "{}", first.refusal);
+    assert!(second.refusal.contains("another has the name"), "{}", second.refusal);
+    cluster.settled().await;
+    for number in cluster.numbers() {
+        let users = usernames(cluster, number).await;
+        assert!(users.iter().any(|name| name == "written-alone-1"), "{users:?}");
+    }
+    // Once, however often it is asked for.
+    let again = admin.reapply(name, &[]).await.unwrap();
+    assert!(again.iter().all(|write| write.id == second.id), "only what is open is tried again");
+    assert_eq!(admin.give_up(name, second.id).await.unwrap(), 1);
+    let listed = admin.quarantines().await.unwrap();
+    assert_eq!(listed.first().map(|it| (it.writes, it.open)), Some((2, 0)));
+    cluster.assert_same_state().await;
+}
+
 async fn usernames(cluster: &Cluster, number: usize) -> Vec<String> {
     let users = cluster.admin(number).list_users().await.unwrap();
     users.into_iter().map(|user| user.username).collect()
@@ -97,6 +128,8 @@ async fn one_of_two_goes_on_alone_and_the_old_master_comes_back_as_a_subordinate
 
     seize(&cluster, new, 2).await;
     cluster.admin(new).create_user("written-after").await.unwrap();
+    // Somebody else has taken one of the names.
+    cluster.admin(new).create_user("written-alone-2").await.unwrap();
     // The code that the lost master took, which this node never heard of.
     if step_now() <= spent + 1 {
         assert!(shown(&cluster, new, &key, &person, spent).await.is_used());
@@ -109,10 +142,10 @@ async fn one_of_two_goes_on_alone_and_the_old_master_comes_back_as_a_subordinate
     assert_eq!(cluster.wait_for_master().await, new);
     let users = usernames(&cluster, old).await;
     assert!(users.iter().any(|name| name == "written-after"), "{users:?}");
-    assert!(!users.iter().any(|name| name.starts_with("written-alone")), "{users:?}");
+    assert!(!users.iter().any(|name| name == "written-alone-1"), "{users:?}");
     cluster.assert_same_state().await;
-    let aside = cluster.node(old).data_dir().join("quarantine").join(format!("node-{old}"));
-    assert!(aside.join("store").exists() && aside.join("header").exists());
+    let aside = format!("node-{old}");
+    what_it_took_is_listed_and_applied_again(&cluster, (old, &aside)).await;
 
     // Codes of the steps after the floor count, at both.
     let fresh = wait_for("a code after the floor", Duration::from_secs(150), async || {

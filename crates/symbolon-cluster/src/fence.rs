@@ -11,7 +11,7 @@ use std::time::Duration;
 use symbolon_core::{LineageId, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
-use symbolon_service::Clock;
+use symbolon_service::{Clock, View};
 use symbolon_store::Store;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -137,7 +137,7 @@ impl Fence {
              comes back empty"
         );
         self.end_raft().await;
-        if let Err(error) = leave(&self.store, &self.peers, by, (self.applied(), self.clock.now()))
+        if let Err(error) = leave(&self.store, &self.peers, by, (&self.published.view(), self.clock.now()))
         {
             tracing::error!(%error, "this is not kept; it is learnt again at the next start");
         }
@@ -155,10 +155,6 @@ impl Fence {
     /// Whether Raft is ended here.
     pub(crate) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Acquire)
-    }
-
-    fn applied(&self) -> u64 {
-        self.published.view().applied.0
     }
 
     /// The process is to start again from what is on disk.
@@ -186,14 +182,14 @@ impl Fence {
 }
 
 /// Keeps for the next start that an epoch went on without this node, and where the others are; and writes
-/// down what they do not hold. `applied`: what came after it is not known to count.
+/// down what they do not hold. `view`: what this node has applied.
 pub(crate) fn leave(
     store: &Store,
     peers: &Peers,
     by: &store::SignedStatement,
-    (applied, now): (u64, Timestamp),
+    (view, now): (&View, Timestamp),
 ) -> Result<(), ClusterError> {
-    if let Err(error) = quarantine::write(store, &peers.standing, by, (applied, now)) {
+    if let Err(error) = quarantine::write(store, &peers.standing, by, (view, now)) {
         tracing::error!(%error, "what the cluster does not hold is not listed; the store has it");
     }
     let own = peers.standing.node;

@@ -210,7 +210,7 @@ impl ClusterNode {
         let gate = EpochGate::new(is_in_epoch(&published, &standing));
         let peers = Arc::new(Peers::new(standing.clone(), Arc::new(book), own));
         let memory = Arc::new(Memory::load(&store)?);
-        rollback::ask(&peers, &store, &memory, published.view().applied.0, &settings).await?;
+        rollback::ask(&peers, &store, &memory, &published.view(), &settings).await?;
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
         let greeter = Greeter::new(&raft, &peers, &published, (&store, memory), &settings);

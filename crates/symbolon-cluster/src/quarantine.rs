@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use prost::Message as _;
-use symbolon_core::{AuditEvent, AuditRow, Caller, Command, LogIndex, Proposal, Timestamp};
+use symbolon_core::{
+    AuditEvent, AuditRow, Caller, Command, LogIndex, Output, Proposal, RequestId, Stamp, State,
+    Timestamp,
+};
 use symbolon_proto::store::v1 as store;
-use symbolon_proto::{audit_decode, batch_decode};
-use symbolon_service::{LeftWrite, Quarantine, QuarantineUnreadable, Settled, WriteId};
+use symbolon_proto::{audit_decode, audit_encode, batch_decode};
+use symbolon_service::{LeftWrite, Quarantine, QuarantineUnreadable, Settled, View, WriteId};
 use symbolon_store::{CHUNK_BYTES_MAX, DataDir, SnapshotWriter, Store};
 
 use crate::convert::entry_decode;
@@ -28,8 +31,8 @@ const STEP: u64 = 1_000;
 /// A part is written when it has so many bytes: an entry more still fits into a chunk.
 const PART_BYTES: usize = CHUNK_BYTES_MAX / 4;
 
-/// Writes what the node of a store holds from the fork on. `applied`: what came after it is not known to
-/// count.
+/// Writes what the node of a store holds from the fork on. `view`: what it has applied. What came after
+/// that is applied here to a state of its own: it may not have been acknowledged, and it may.
 ///
 /// # Errors
 /// [`ClusterError`]; the store has it all the same.
@@ -37,8 +40,9 @@ pub(crate) fn write(
     store: &Store,
     standing: &Standing,
     by: &store::SignedStatement,
-    (applied, now): (u64, Timestamp),
+    (view, now): (&View, Timestamp),
 ) -> Result<(), ClusterError> {
+    let applied = view.applied.0;
     let statement = Statement::decode(&by.statement).map_err(|_| ClusterError::Succession)?;
     let fork = statement.fork_of(standing.name()).ok_or(ClusterError::Succession)?;
     let first = store.log.first_index().unwrap_or(applied + 1).max(fork + 1);
@@ -61,21 +65,40 @@ pub(crate) fn write(
     let mut parts =
         Parts { writer: store.left()?.create(NAME)?, part: Default::default(), bytes: 0 };
     parts.writer.chunk(&header.encode_to_vec())?;
-    let mut from = first;
+    for row in store.image.audit(fork + 1..=applied) {
+        let (index, batch) = row?;
+        parts.push(None, Some(store::LeftEntry { index, batch }))?;
+    }
+    let mut state = State::clone(&view.state);
+    // Also what both sides hold, if this one has not applied it yet.
+    let mut from = first.min(applied + 1);
     while from <= last {
         let to = from.saturating_add(STEP).min(last + 1);
         for (index, bytes) in store.log.read(from..to)? {
-            if let Some(batch) = wanted(bytes) {
+            let Some((batch, at, proposals)) = batch_of(bytes) else { continue };
+            if index > applied {
+                let stamp = Stamp { index: LogIndex(index), at };
+                let batch = audit_of(&mut state, stamp, &proposals).filter(|_| index > fork);
+                parts.push(None, batch.map(|batch| store::LeftEntry { index, batch }))?;
+            }
+            if index > fork && proposals.iter().any(is_write) {
                 parts.push(Some(store::LeftEntry { index, batch }), None)?;
             }
         }
         from = to;
     }
-    for row in store.image.audit(fork + 1..=applied) {
-        let (index, batch) = row?;
-        parts.push(None, Some(store::LeftEntry { index, batch }))?;
-    }
     parts.finish()
+}
+
+/// What the audit tells of an entry that was not applied before.
+fn audit_of(state: &mut State, stamp: Stamp, proposals: &[Proposal]) -> Option<Vec<u8>> {
+    let chain = state.audit_chain();
+    let mut output = Output::default();
+    for proposal in proposals {
+        state.apply(stamp, proposal, &mut output);
+    }
+    let rows = || audit_encode(Some(chain), state.clock(), &output.events);
+    (!output.events.is_empty()).then(rows)
 }
 
 struct Parts {
@@ -112,13 +135,13 @@ impl Parts {
     }
 }
 
-/// The batch of an entry that holds what an administrator wanted.
-fn wanted(entry: Vec<u8>) -> Option<Vec<u8>> {
+/// The batch of an entry, as it is stored and as it reads.
+fn batch_of(entry: Vec<u8>) -> Option<(Vec<u8>, Timestamp, Vec<Proposal>)> {
     let EntryPayload::Normal(payload) = entry_decode(Bytes::from(entry)).ok()?.payload else {
         return None;
     };
-    let (_, proposals) = batch_decode(&payload.0).ok()?;
-    proposals.iter().any(is_write).then(|| payload.0.to_vec())
+    let (at, proposals) = batch_decode(&payload.0).ok()?;
+    Some((payload.0.to_vec(), at, proposals))
 }
 
 /// Whether somebody wanted it, and not a node, and it is no verification.
@@ -159,10 +182,9 @@ fn read(name: &str, place: &DataDir) -> Result<Quarantine, ClusterError> {
         let id = WriteId { index: LogIndex(index), ordinal };
         let key = (index, proposal.request_id);
         let events = read.events.remove(&key).unwrap_or_default();
-        // What the state of then refused did nothing.
-        let counts = !events.is_empty() || index > header.applied_index;
         let settled = settled.get(&id).copied();
-        counts.then_some(LeftWrite { id, at, proposal, events, settled })
+        // What the state of then refused did nothing.
+        (!events.is_empty()).then_some(LeftWrite { id, at, proposal, events, settled })
     });
     Ok(Quarantine {
         name: name.to_owned(),
@@ -181,7 +203,7 @@ fn read(name: &str, place: &DataDir) -> Result<Quarantine, ClusterError> {
 #[derive(Default)]
 struct Read {
     writes: BTreeMap<(u64, u32), (Timestamp, Proposal)>,
-    events: BTreeMap<(u64, symbolon_core::RequestId), Vec<AuditEvent>>,
+    events: BTreeMap<(u64, RequestId), Vec<AuditEvent>>,
     verifications: u64,
 }
 

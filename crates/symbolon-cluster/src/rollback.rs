@@ -19,6 +19,7 @@ use symbolon_core::limits::NODES_MAX;
 use symbolon_core::{NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
+use symbolon_service::View;
 use symbolon_store::{Batch, Space, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -177,9 +178,10 @@ pub(crate) async fn ask(
     peers: &Arc<Peers>,
     store: &Store,
     memory: &Memory,
-    applied: u64,
+    view: &View,
     settings: &NodeSettings,
 ) -> Result<(), ClusterError> {
+    let applied = view.applied.0;
     let greeting = |to: NodeId| peer::Greeting {
         peer_address: settings.peer_address.clone(),
         api_address: settings.api_address.clone(),
@@ -210,7 +212,7 @@ pub(crate) async fn ask(
         let (node, told) = match answer {
             Ok(Some(Said::Kept(node, told))) => (node, told),
             Ok(Some(Said::Epoch(node, claim))) => {
-                leave_if_newer(peers, store, (node, &claim), (applied, settings.clock.now()))?;
+                leave_if_newer(peers, store, (node, &claim), (view, settings.clock.now()))?;
                 continue;
             }
             Ok(None) | Err(_) => continue,
@@ -235,7 +237,7 @@ fn leave_if_newer(
     peers: &Peers,
     store: &Store,
     (node, claim): (NodeId, &peer::EpochClaim),
-    (applied, now): (u64, Timestamp),
+    (view, now): (&View, Timestamp),
 ) -> Result<(), ClusterError> {
     let relation = peers.standing.relation(claim, |pin| peers.book.has_key(pin));
     let Some(statement) = claim.statement.as_ref().filter(|_| relation == Ok(Relation::Newer))
@@ -243,7 +245,7 @@ fn leave_if_newer(
         return Ok(());
     };
     tracing::error!(peer = node.0, epoch = claim.epoch, "another node has seized the cluster");
-    fence::leave(store, peers, statement, (applied, now))?;
+    fence::leave(store, peers, statement, (view, now))?;
     Err(ClusterError::LeftBehind { epoch: claim.epoch })
 }
 

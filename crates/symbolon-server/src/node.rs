@@ -94,7 +94,10 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
         tracing::error!("the node's tasks did not stop in time");
     }
     last.request();
-    let _ = tokio::join!(peers, watched);
+    if !matches!(ended, Ok(After::StartAgain)) {
+        // Whoever starts again holds up nobody but those who wait for that.
+        let _ = tokio::join!(peers, watched);
+    }
     tracing::info!(node = %config.name, "stopped");
     ended
 }

@@ -109,9 +109,25 @@ impl Quarantine {
             return WriteState::ForItsTime;
         };
         let conflict = command.touches().into_iter().find_map(|row| {
-            conflict(&command, row, state.last_change(row), self.fork, &self.applied_to(row))
+            match (state.last_change(row), command.makes(row)) {
+                (Some(_), true) => Some("it is there already"),
+                (None, true) => state.has_name_of(&command).then_some("another has the name"),
+                (None, false) => {
+                    (!self.is_made_by_open(row, write.id)).then_some("what it is about is not there")
+                }
+                (Some(changed), false) => (changed > self.fork
+                    && !self.applied_to(row).contains(&changed))
+                .then_some("it was changed after the fork"),
+            }
         });
         conflict.map_or(WriteState::Open, WriteState::Conflict)
+    }
+
+    /// Whether a write before this one makes the row, and can still be applied.
+    fn is_made_by_open(&self, row: RowKey, before: WriteId) -> bool {
+        let earlier = self.writes.iter().take_while(|write| write.id < before);
+        let mut open = earlier.filter(|write| write.settled.is_none());
+        open.any(|write| write.proposal.command.makes(row))
     }
 
     /// Log entries by which its own writes were applied again to a row.
@@ -122,23 +138,6 @@ impl Quarantine {
         });
         let touching = settled.filter(|(write, _)| write.proposal.command.touches().contains(&row));
         touching.map(|(_, index)| index).collect()
-    }
-}
-
-fn conflict(
-    command: &Command,
-    row: RowKey,
-    changed: Option<LogIndex>,
-    fork: LogIndex,
-    own: &BTreeSet<LogIndex>,
-) -> Option<&'static str> {
-    match (changed, command.makes(row)) {
-        (None, true) => None,
-        (Some(_), true) => Some("it is there already"),
-        (None, false) => Some("what it is about is not there"),
-        (Some(changed), false) => {
-            (changed > fork && !own.contains(&changed)).then_some("it was changed after the fork")
-        }
     }
 }
 

@@ -63,7 +63,10 @@ impl DataDir {
     ///
     /// When the directory cannot be made.
     pub fn left(&self) -> Result<Snapshots, StoreError> {
-        Snapshots::open(&self.path().join(LEFT))
+        let place = self.path().join(LEFT);
+        files::create_dir(&place)?;
+        files::sync_dir(self.path())?;
+        Snapshots::open(&place)
     }
 
     /// What lies in quarantine, each under its name, in order.

@@ -95,6 +95,17 @@ impl Command {
 }
 
 impl State {
+    /// Whether the name that a command gives to what it makes is somebody's already.
+    #[must_use]
+    pub fn has_name_of(&self, command: &Command) -> bool {
+        match command {
+            Command::CreateUser(it) => self.user_by_name(&it.name).is_some(),
+            Command::CreateApplication(it) => self.application_by_name(&it.name).is_some(),
+            Command::CreateAdministrator(it) => self.administrator_by_name(&it.name).is_some(),
+            _ => false,
+        }
+    }
+
     /// The log entry of an administrator's last change to a row; `None` when it is not there, or nobody
     /// changes it. Settings that nobody has set were changed never: 0.
     #[must_use]
