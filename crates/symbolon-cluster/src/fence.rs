@@ -137,7 +137,8 @@ impl Fence {
              comes back empty"
         );
         self.end_raft().await;
-        if let Err(error) = leave(&self.store, &self.peers, by, (&self.published.view(), self.clock.now()))
+        if let Err(error) =
+            leave(&self.store, &self.peers, by, (&self.published.view(), self.clock.now()))
         {
             tracing::error!(%error, "this is not kept; it is learnt again at the next start");
         }

@@ -112,9 +112,8 @@ impl Quarantine {
             match (state.last_change(row), command.makes(row)) {
                 (Some(_), true) => Some("it is there already"),
                 (None, true) => state.has_name_of(&command).then_some("another has the name"),
-                (None, false) => {
-                    (!self.is_made_by_open(row, write.id)).then_some("what it is about is not there")
-                }
+                (None, false) => (!self.is_made_by_open(row, write.id))
+                    .then_some("what it is about is not there"),
                 (Some(changed), false) => (changed > self.fork
                     && !self.applied_to(row).contains(&changed))
                 .then_some("it was changed after the fork"),

@@ -51,6 +51,10 @@ impl Service {
                     "is the master; promote another first: `symbolon promote-subordinate`",
                 ));
             }
+            // Once removed it could not begin the change of the key.
+            if self.ledger.identity().node == node {
+                return Err(ServiceError::NotRemoved("is the one that was asked; ask another"));
+            }
             if state.nodes().all(|row| row.id == node) {
                 return Err(ServiceError::NotRemoved("is the only one that is left"));
             }

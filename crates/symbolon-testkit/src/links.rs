@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+use crate::files;
 
 /// All links of a cluster. Nodes are counted from 1.
 #[derive(Debug, Default)]
@@ -73,14 +75,8 @@ impl Links {
     /// The node whose process made a connection.
     fn maker(&self, from: SocketAddr) -> Option<usize> {
         let inode = inode_of(from)?;
-        let socket = format!("socket:[{inode}]");
-        let has = |pid: &u32| {
-            let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok();
-            let links = files.into_iter().flatten().flatten();
-            links
-                .filter_map(|file| std::fs::read_link(file.path()).ok())
-                .any(|it| it == Path::new(&socket))
-        };
+        let socket = PathBuf::from(format!("socket:[{inode}]"));
+        let has = |pid: &u32| files::open_by(*pid).contains(&socket);
         lock(&self.pids).iter().find(|(_, pid)| has(pid)).map(|(node, _)| *node)
     }
 
@@ -132,7 +128,7 @@ fn inode_of(address: SocketAddr) -> Option<u64> {
     let SocketAddr::V4(address) = address else { return None };
     let ip = u32::from_ne_bytes(address.ip().octets());
     let local = format!("{ip:08X}:{:04X}", address.port());
-    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
+    let table = files::read_if_there(Path::new("/proc/net/tcp"))?;
     let row = table.lines().find(|row| row.split_whitespace().nth(1) == Some(&local))?;
     row.split_whitespace().nth(9)?.parse().ok()
 }

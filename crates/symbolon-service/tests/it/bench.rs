@@ -26,6 +26,8 @@ pub(crate) struct TestLedger {
     inner: Mutex<Inner>,
     /// Read barriers asked for.
     pub(crate) barriers: AtomicU64,
+    /// The master's id.
+    pub(crate) master: AtomicU64,
     clock: Arc<TestClock>,
 }
 
@@ -173,7 +175,7 @@ impl Ledger for TestLedger {
             cluster_name: Some(cluster.name),
             epoch: cluster.epoch,
             lineage: cluster.lineage,
-            master: Some(self.identity.node),
+            master: Some(NodeId(self.master.load(Ordering::SeqCst))),
             term: 1,
             applied: view.applied,
             digest: view.state.digest(),
@@ -307,6 +309,7 @@ impl Bench {
                 lose: 0,
             }),
             barriers: AtomicU64::new(0),
+            master: AtomicU64::new(1),
             clock: Arc::clone(&clock),
         });
         ledger.apply(&found(&secret)).unwrap();

@@ -28,9 +28,9 @@ impl Maker<'_> {
                     nodes = self.view.nodes().collect();
                 }
                 let node = nodes.get(place % nodes.len().max(1));
-                let (id, name, own) = node.map_or((9, named("node", 9), KeyPin([9; 32])), |row| {
-                    (row.id.0, row.name.clone(), row.pin)
-                });
+                let known = node.map(|row| (row.id.0, row.name.clone(), row.pin));
+                let nobody = || (9, named("node", 9), KeyPin([9; 32]));
+                let (id, name, own) = known.unwrap_or_else(nobody);
                 Command::ReadmitNode(ReadmitNode {
                     previous: NodeId(id.saturating_sub(*previous_off)),
                     name: if *is_named { name } else { named("node", 8) },
