@@ -19,7 +19,7 @@ mod tests {
     use prost::Message as _;
     use symbolon_core::{
         Answer, AuditEvent, AuditRow, Command, Decision, Denial, Digest, LogIndex, Proof, Proposal,
-        Refusal, Reply, Row, Scalars, Timestamp, UserId, Verdict, Verified,
+        Refusal, Reply, Row, Scalars, Timestamp, UserId, Verified,
     };
     use symbolon_proto::{
         AuditHead, answer_from_proto, answer_to_proto, audit_decode, audit_encode, audit_head,
