@@ -19,7 +19,7 @@ mod tests {
     use prost::Message as _;
     use symbolon_core::{
         Answer, AuditEvent, AuditRow, Command, Decision, Denial, Digest, LogIndex, Proof, Proposal,
-        Refusal, Reply, Row, Scalars, Timestamp, UserId, Verdict, Verified,
+        Refusal, Reply, Row, Scalars, Timestamp, UserId, Verified,
     };
     use symbolon_proto::{
         AuditHead, answer_from_proto, answer_to_proto, audit_decode, audit_encode, audit_head,
@@ -306,36 +306,42 @@ mod tests {
         assert_eq!(rows, (1..=10).collect());
     }
 
+    /// A number for each way in which one can end.
+    fn verification(verified: &Verified) -> i32 {
+        if verified.proof == Proof::Challenge {
+            return 60;
+        }
+        if let Decision::Challenge { .. } = verified.verdict.decision {
+            return 61;
+        }
+        match verified.verdict.denial() {
+            None => 1,
+            Some(Denial::CodeMismatch) => 2,
+            Some(Denial::CodeAlreadyUsed) => 3,
+            Some(Denial::UnknownUser) => 4,
+            Some(Denial::NoToken) => 5,
+            Some(Denial::Locked) => 6,
+            Some(Denial::Disabled) => 25,
+            Some(Denial::Blocked) => 26,
+            Some(Denial::Waiting) => 27,
+            Some(Denial::ShareSpent) => 28,
+            Some(Denial::WrongPin) => 50,
+            Some(Denial::PinExpired) => 62,
+            Some(Denial::ChallengeExpired) => 63,
+            Some(Denial::NewPinRefused) => 64,
+            Some(Denial::AmbiguousName) => 38,
+            Some(Denial::SecondCodeNeeded) => 65,
+            Some(Denial::RecoveryCodesHeld) => 66,
+        }
+    }
+
     #[test]
     fn the_samples_hold_every_event() {
         let events = all_events();
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
-                AuditRow::Verified(verified) if verified.proof == Proof::Challenge => 60,
-                AuditRow::Verified(Verified {
-                    verdict: Verdict { decision: Decision::Challenge { .. }, .. },
-                    ..
-                }) => 61,
-                AuditRow::Verified(verified) => match verified.verdict.denial() {
-                    None => 1,
-                    Some(Denial::CodeMismatch) => 2,
-                    Some(Denial::CodeAlreadyUsed) => 3,
-                    Some(Denial::UnknownUser) => 4,
-                    Some(Denial::NoToken) => 5,
-                    Some(Denial::Locked) => 6,
-                    Some(Denial::Disabled) => 25,
-                    Some(Denial::Blocked) => 26,
-                    Some(Denial::Waiting) => 27,
-                    Some(Denial::ShareSpent) => 28,
-                    Some(Denial::WrongPin) => 50,
-                    Some(Denial::PinExpired) => 62,
-                    Some(Denial::ChallengeExpired) => 63,
-                    Some(Denial::NewPinRefused) => 64,
-                    Some(Denial::AmbiguousName) => 38,
-                    Some(Denial::SecondCodeNeeded) => 65,
-                    Some(Denial::RecoveryCodesHeld) => 66,
-                },
+                AuditRow::Verified(verified) => verification(verified),
                 AuditRow::ClusterCreated { .. } => 7,
                 AuditRow::UserCreated { .. } => 8,
                 AuditRow::TokenEnrolled { .. } => 9,

@@ -96,6 +96,10 @@ pub(crate) fn nodes(state: &State) -> String {
 /// An event about nodes.
 pub(crate) fn audit(row: &AuditRow) -> String {
     match row {
+        AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
+        AuditRow::JoinTokenCreated { expires_at, .. } => {
+            format!("join token until {}", time_text(*expires_at))
+        }
         AuditRow::NodeAdmitted { node, name, .. } => format!("node {node} is {name}"),
         AuditRow::NodeAddressesChanged { node, peer_address, .. } => {
             format!("node {node} is at {peer_address}")

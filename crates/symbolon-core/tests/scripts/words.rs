@@ -263,7 +263,6 @@ fn audit(world: &World) -> Result<String, String> {
             let verdict = verdict_text(world, verified.verdict, (&verified.spent, verified.proof));
             format!("{} is {whose}, from {}: {verdict}", verified.user_name, verified.client_ip)
         }
-        AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
         AuditRow::UserCreated { name, .. } => format!("user {name}"),
         AuditRow::UserUpdated { disabled, profile, change, .. } => {
             administration::user_updated(*disabled, profile, change)
@@ -311,10 +310,9 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::AdministratorUpdated(_)
         | AuditRow::AdministratorTokenRotated { .. }
         | AuditRow::AdministratorDeleted { .. } => administration::audit(&event.row),
-        AuditRow::JoinTokenCreated { expires_at, .. } => {
-            format!("join token until {}", time_text(*expires_at))
-        }
-        AuditRow::NodeAdmitted { .. }
+        AuditRow::ClusterCreated { .. }
+        | AuditRow::JoinTokenCreated { .. }
+        | AuditRow::NodeAdmitted { .. }
         | AuditRow::NodeAddressesChanged { .. }
         | AuditRow::EpochStarted { .. }
         | AuditRow::NodeReadmitted { .. }

@@ -203,14 +203,7 @@ impl Model {
             if enough == 0 {
                 return Decision::Deny(Denial::SecondCodeNeeded);
             }
-            let due = self.pin_due(person);
-            self.note_if(due == Some(self.now), "a PIN is due as it is typed");
-            self.note_if(due == Some(self.now + 1), "the last millisecond of a PIN");
-            if due.is_some_and(|due| due <= self.now) {
-                return self.ask_for_pin(person, outcome);
-            }
-            self.note_if(!person.wrong.is_empty(), "failures are forgiven by a right code");
-            return Decision::Allow;
+            return self.judge_pin_age(person, outcome);
         }
         match self.right(at, &outcome.wrong_pin, person, spent) {
             None => Decision::Deny(Denial::CodeAlreadyUsed),
@@ -221,6 +214,18 @@ impl Model {
                 Decision::Deny(Denial::WrongPin)
             }
         }
+    }
+
+    /// Code and PIN are right; whether the PIN must be another.
+    fn judge_pin_age(&mut self, person: &Person, outcome: &Outcome) -> Decision {
+        let due = self.pin_due(person);
+        self.note_if(due == Some(self.now), "a PIN is due as it is typed");
+        self.note_if(due == Some(self.now + 1), "the last millisecond of a PIN");
+        if due.is_some_and(|due| due <= self.now) {
+            return self.ask_for_pin(person, outcome);
+        }
+        self.note_if(!person.wrong.is_empty(), "failures are forgiven by a right code");
+        Decision::Allow
     }
 
     fn judge_answer(
