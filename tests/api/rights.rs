@@ -49,6 +49,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (CREATE_JOIN_TOKEN, Vec::new()),
         (ROTATE_DATA_KEY, Vec::new()),
         (RELEASE_RECOVERY_CODES, Vec::new()),
+        (LIST_QUARANTINES, Vec::new()),
         (EXPORT_PERSONAL_DATA, export.encode_to_vec()),
         (QUERY_AUDIT, Vec::new()),
         (TAIL_AUDIT, Vec::new()),
@@ -110,7 +111,7 @@ fn about_nobody() -> [(&'static str, Vec<u8>); 11] {
 }
 
 /// The same about applications and administrators.
-fn about_no_caller() -> [(&'static str, Vec<u8>); 11] {
+fn about_no_caller() -> [(&'static str, Vec<u8>); 14] {
     let name = || NOBODY.to_owned();
     // Their only field, or the first of them, is a name everywhere.
     let named = v1::GetApplicationRequest { name: name(), allow_stale: false }.encode_to_vec();
@@ -126,6 +127,9 @@ fn about_no_caller() -> [(&'static str, Vec<u8>); 11] {
         (GET_APPLICATION, named.clone()),
         (PROMOTE_SUBORDINATE, named.clone()),
         (REMOVE_NODE, named.clone()),
+        (SHOW_QUARANTINE, named.clone()),
+        (REAPPLY_QUARANTINE, named.clone()),
+        (DISCARD_QUARANTINE, named.clone()),
         (UPDATE_APPLICATION, update.encode_to_vec()),
         (ROTATE_APPLICATION_KEY, named.clone()),
         (RETIRE_APPLICATION_KEY, named.clone()),

@@ -232,7 +232,7 @@ impl Store {
         match &self.place {
             Place::Directory(directory, _) => directory.succession(),
             #[cfg(any(test, feature = "sim"))]
-            Place::Simulated(disk) => Ok(disk.succession()),
+            Place::Simulated(disk) => Ok(disk.succession(None)),
         }
     }
 
@@ -246,7 +246,7 @@ impl Store {
             Place::Directory(directory, _) => directory.put_succession(body),
             #[cfg(any(test, feature = "sim"))]
             Place::Simulated(disk) => {
-                disk.put_succession(body);
+                disk.succession(Some(body));
                 Ok(())
             }
         }

@@ -219,12 +219,11 @@ impl SimDisk {
         lock(&self.state).header = Some(header);
     }
 
-    pub(crate) fn succession(&self) -> Option<Vec<u8>> {
-        lock(&self.state).succession.clone()
-    }
-
-    pub(crate) fn put_succession(&self, body: &[u8]) {
-        lock(&self.state).succession = Some(body.to_vec());
+    /// The file `succession`, to read or to replace.
+    pub(crate) fn succession(&self, put: Option<&[u8]>) -> Option<Vec<u8>> {
+        let held = &mut lock(&self.state).succession;
+        *held = put.map(<[u8]>::to_vec).or(held.take());
+        held.clone()
     }
 
     /// The snapshots on this disk. Finished ones survive a crash.

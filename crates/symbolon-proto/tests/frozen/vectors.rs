@@ -66,6 +66,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
+    vectors.extend(successions());
     vectors.extend(snapshots());
     vectors
 }
@@ -375,6 +376,18 @@ fn disk() -> Vec<Vector> {
     let peers_kept = store::PeersKept {
         node: vec![store::PeerKept { node: 2, incarnation: 3, revision: 4, log_index: 300 }],
     };
+    let tip_stored = store::Tip { stored: 98, ..tip.clone() };
+    vec![
+        message("header", &["Header", "KnownNode"], header),
+        message("tip", &["Tip"], tip),
+        message("tip-stored", &["Tip"], tip_stored),
+        message("peers-kept", &["PeersKept", "PeerKept"], peers_kept),
+        message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
+    ]
+}
+
+/// What came with seizes.
+fn successions() -> Vec<Vector> {
     let signed = |epoch| store::SignedStatement {
         statement: store::EpochStatement {
             cluster: vec![1; 16],
@@ -401,19 +414,13 @@ fn disk() -> Vec<Vector> {
         left: Some(store::Left { by: Some(signed(4)), contact: vec![contact] }),
     };
     let statement = store::EpochStatement::decode(&*signed(2).statement).unwrap_or_default();
-    let tip_stored = store::Tip { stored: 98, ..tip.clone() };
     vec![
-        message("header", &["Header", "KnownNode"], header),
-        message("tip", &["Tip"], tip),
-        message("tip-stored", &["Tip"], tip_stored),
-        message("peers-kept", &["PeersKept", "PeerKept"], peers_kept),
         message(
             "succession",
             &["Succession", "SignedStatement", "SeizePlan", "Left", "KnownNode"],
             succession,
         ),
         message("epoch-statement", &["EpochStatement", "Ancestor"], statement),
-        message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
     ]
 }
 
