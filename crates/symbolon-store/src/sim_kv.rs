@@ -222,7 +222,7 @@ impl SimDisk {
     /// The file `succession`, to read or to replace.
     pub(crate) fn succession(&self, put: Option<&[u8]>) -> Option<Vec<u8>> {
         let held = &mut lock(&self.state).succession;
-        *held = put.map(<[u8]>::to_vec).or(held.take());
+        *held = put.map(<[u8]>::to_vec).or_else(|| held.take());
         held.clone()
     }
 

@@ -414,12 +414,29 @@ fn successions() -> Vec<Vector> {
         left: Some(store::Left { by: Some(signed(4)), contact: vec![contact] }),
     };
     let statement = store::EpochStatement::decode(&*signed(2).statement).unwrap_or_default();
+    let left = store::LeftHeader {
+        version: 1,
+        cluster: vec![1; 16],
+        node: 2,
+        from: Some(store::Ancestor { epoch: 1, lineage: vec![2; 16], fork_index: 300 }),
+        by: Some(signed(2)),
+        first_index: 301,
+        last_index: 310,
+        applied_index: 309,
+        written_at: 1_800_000_000_000,
+    };
+    let entry = |index| store::LeftEntry { index, batch: vec![9; 5] };
+    let part = store::LeftPart { entry: vec![entry(301)], audit: vec![entry(302)] };
+    let write = store::SettledWrite { index: 301, ordinal: 1, applied_at: 400 };
     vec![
         message(
             "succession",
             &["Succession", "SignedStatement", "SeizePlan", "Left", "KnownNode"],
             succession,
         ),
+        message("left-header", &["LeftHeader", "Ancestor", "SignedStatement"], left),
+        message("left-part", &["LeftPart", "LeftEntry"], part),
+        message("settled", &["Settled", "SettledWrite"], store::Settled { write: vec![write] }),
         message("epoch-statement", &["EpochStatement", "Ancestor"], statement),
     ]
 }
