@@ -17,8 +17,8 @@ use crate::support::documented;
 use crate::support::identity::Identity;
 use crate::support::method::VERIFY;
 use crate::support::peer::{
-    APPEND, Guest, HEADER, HELLO, JOIN, PRE_VOTE, PROPOSE, READ_INDEX, VOTE, assert_refused,
-    connect, header_of, heading, number_to_id,
+    APPEND, COMPARE_EPOCHS, Guest, HEADER, HELLO, JOIN, PRE_VOTE, PROPOSE, READ_INDEX, REJOIN,
+    VOTE, assert_refused, connect, header_of, heading, number_to_id,
 };
 use crate::support::wire::{Wire, framed, secured};
 use crate::support::{assert_all_run, cluster, state, tls};
@@ -93,12 +93,14 @@ async fn a_node_is_heard_only_in_its_own_name_and_cluster() {
         assert_eq!(elsewhere.status.code(), Code::Unimplemented);
 
         for (words, wire) in bad_headers(&wire, &right) {
-            for method in methods() {
+            for method in methods().into_iter().filter(|method| !is_across_epochs(method)) {
                 let reply = wire.send(&method, framed(&[])).await.unwrap();
                 assert_refused(&reply.status, Code::FailedPrecondition, words, &method);
             }
         }
+        across_epochs(&wire, &right).await;
     }
+    an_epoch_that_is_not_proved_is_told_of_and_nothing_more(&cluster, &guest).await;
     overstepping(&cluster, &guest).await;
     lies(&cluster, &guest).await;
 
@@ -108,6 +110,36 @@ async fn a_node_is_heard_only_in_its_own_name_and_cluster() {
     let verdict = cluster.anonymous(2).with_bearer(&key).verdict(person.request()).await;
     assert!(verdict.unwrap().is_allow());
     cluster.assert_same_state().await;
+}
+
+/// What nodes of other epochs may ask each other.
+fn is_across_epochs(method: &str) -> bool {
+    [COMPARE_EPOCHS, REJOIN].contains(&method)
+}
+
+/// Of another cluster they are not.
+async fn across_epochs(wire: &Wire, right: &peer::PeerHeader) {
+    let elsewhere = peer::PeerHeader { cluster: vec![9; 16], ..right.clone() };
+    let wire = heading(wire, &elsewhere);
+    let reply = wire.send(COMPARE_EPOCHS, framed(&[])).await.unwrap();
+    assert_refused(&reply.status, Code::FailedPrecondition, "another cluster", COMPARE_EPOCHS);
+    let reply = wire.send(REJOIN, framed(&[])).await.unwrap();
+    assert_refused(&reply.status, Code::InvalidArgument, "statement", REJOIN);
+}
+
+/// A registered node says that it is far ahead.
+async fn an_epoch_that_is_not_proved_is_told_of_and_nothing_more(cluster: &Cluster, guest: &Guest) {
+    let claim = peer::EpochClaim { epoch: 1 << 60, lineage: vec![9; 16], statement: None };
+    for number in cluster.numbers() {
+        let header = guest.header(number_to_id(number));
+        let wire = heading(&connect(cluster.node(number).peer(), &guest.own).await, &header);
+        let reply = wire.send(COMPARE_EPOCHS, framed(&claim.encode_to_vec())).await.unwrap();
+        assert_eq!(reply.status.code(), Code::Ok, "{:?}", reply.status);
+        let status = cluster.admin(number).status().await.unwrap();
+        let told = |it: &String| it.contains("node guest claims to be in another epoch");
+        assert!(status.warnings.iter().any(told), "{:?}", status.warnings);
+        assert_eq!(status.epoch, 1);
+    }
 }
 
 /// Every method of the peers' service, as the .proto file has them.

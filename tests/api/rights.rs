@@ -48,6 +48,8 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (GET_STATUS, Vec::new()),
         (CREATE_JOIN_TOKEN, Vec::new()),
         (ROTATE_DATA_KEY, Vec::new()),
+        (RELEASE_RECOVERY_CODES, Vec::new()),
+        (LIST_QUARANTINES, Vec::new()),
         (EXPORT_PERSONAL_DATA, export.encode_to_vec()),
         (QUERY_AUDIT, Vec::new()),
         (TAIL_AUDIT, Vec::new()),
@@ -109,7 +111,7 @@ fn about_nobody() -> [(&'static str, Vec<u8>); 11] {
 }
 
 /// The same about applications and administrators.
-fn about_no_caller() -> [(&'static str, Vec<u8>); 10] {
+fn about_no_caller() -> [(&'static str, Vec<u8>); 14] {
     let name = || NOBODY.to_owned();
     // Their only field, or the first of them, is a name everywhere.
     let named = v1::GetApplicationRequest { name: name(), allow_stale: false }.encode_to_vec();
@@ -124,6 +126,10 @@ fn about_no_caller() -> [(&'static str, Vec<u8>); 10] {
     [
         (GET_APPLICATION, named.clone()),
         (PROMOTE_SUBORDINATE, named.clone()),
+        (REMOVE_NODE, named.clone()),
+        (SHOW_QUARANTINE, named.clone()),
+        (REAPPLY_QUARANTINE, named.clone()),
+        (DISCARD_QUARANTINE, named.clone()),
         (UPDATE_APPLICATION, update.encode_to_vec()),
         (ROTATE_APPLICATION_KEY, named.clone()),
         (RETIRE_APPLICATION_KEY, named.clone()),
@@ -236,6 +242,9 @@ async fn assert_administrator_gets_everything(cluster: &Cluster, anybody: &Wire)
         let nobody = about_nobody().into_iter().chain(about_no_caller());
         let found = if nobody.into_iter().any(|(about, _)| about == method) {
             Code::NotFound
+        } else if method == RELEASE_RECOVERY_CODES {
+            // There was no seize.
+            Code::FailedPrecondition
         } else if method == TAIL_AUDIT {
             // It goes on for as long as the caller likes.
             Code::DeadlineExceeded

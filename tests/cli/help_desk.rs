@@ -144,6 +144,9 @@ async fn assert_may_nothing_else(heidi: &Asking) {
         "cluster join-token create",
         "cluster rotate-data-key",
         "promote-subordinate node-1",
+        "cluster remove-node node-1",
+        "cluster quarantine list",
+        "cluster release-recovery-codes",
     ] {
         let words = heidi.run(line).await.fails(NOT_PERMITTED);
         assert!(words.contains("this needs the right "), "{line}: {words}");

@@ -50,3 +50,15 @@ async fn somebody_without_their_token_is_helped_with_one_command() {
     assert!(audit.contains("ALLOW BYPASS") && audit.contains("ALLOW RECOVERY 10"), "{audit}");
     asking.run("user recovery-codes nobody").await.fails(NO);
 }
+
+#[tokio::test]
+async fn what_is_not_held_is_not_released_and_the_master_is_not_removed() {
+    let cluster = Cluster::start(binary(), 1).await;
+    let asking = Asking::administrator(&cluster);
+    let said = asking.run("cluster release-recovery-codes").await.fails(NO);
+    assert!(said.contains("no recovery codes are held"), "{said}");
+    let own = cluster.node(1).name();
+    let said = asking.run(&format!("cluster remove-node {own}")).await.fails(NO);
+    assert!(said.contains("promote another first"), "{said}");
+    asking.run("cluster remove-node nobody").await.fails(NO);
+}

@@ -33,6 +33,8 @@ mod rolled_back;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
+mod seize;
+#[cfg(test)]
 mod snapshots;
 #[cfg(test)]
 #[path = "../soak/soak.rs"]

@@ -51,7 +51,8 @@ pub(crate) async fn run(binary: &Path, plan: Plan, mut tell: impl FnMut(&Sample)
         "disk_reserve = \"16MiB\"\naudit_rows = {audit_rows}\naudit_min_hours = 0\n\
          snapshot_entries = {snapshot_entries}"
     );
-    let options = Options { nodes: 3, log_filter: "warn".to_owned(), storage };
+    let options =
+        Options { nodes: 3, log_filter: "warn".to_owned(), storage, ..Options::default() };
     let cluster = Cluster::start_with(binary, options).await;
     let key = cluster.application("portal").await;
     let people = cluster.people("user", people).await;

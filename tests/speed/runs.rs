@@ -66,7 +66,7 @@ pub(crate) async fn cluster(plan: &Plan, nodes: usize) -> OfCluster {
 /// A cluster with little kept on the disk ahead, and more lines of `[storage]`.
 pub(crate) async fn start(nodes: usize, storage: &str) -> Cluster {
     let storage = format!("disk_reserve = \"16MiB\"\n{storage}");
-    let options = Options { nodes, log_filter: "warn".to_owned(), storage };
+    let options = Options { nodes, log_filter: "warn".to_owned(), storage, ..Options::default() };
     Cluster::start_with(binary(), options).await
 }
 

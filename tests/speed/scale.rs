@@ -66,7 +66,8 @@ fn usage(cluster: &Cluster, users: u32) -> Size {
 /// What cannot be undone is done to a copy.
 async fn measure_copy(plan: &Plan, cluster: &Cluster, size: &mut Size) {
     let storage = format!("disk_reserve = \"16MiB\"\n{SNAPSHOT_ENTRIES}");
-    let options = Options { nodes: 1, log_filter: "warn".to_owned(), storage };
+    let options =
+        Options { nodes: 1, log_filter: "warn".to_owned(), storage, ..Options::default() };
     let mut copy = cluster.copy(options).await;
     // Once more, when the copy is no longer on its way to the disk.
     let begin = Instant::now();

@@ -3,6 +3,7 @@
 mod audit;
 mod callers;
 mod personal;
+pub(crate) mod quarantine;
 mod settings;
 
 pub(crate) use audit::AuditEvent;
@@ -14,6 +15,7 @@ use prost_types::Timestamp;
 use serde::Serialize;
 pub(crate) use settings::{ChangedSettings, Setting};
 use symbolon_proto::v1;
+use symbolon_proto::v1::Seizure;
 
 /// RFC 3339 in UTC.
 pub(crate) fn time(at: Option<&Timestamp>) -> Option<String> {
@@ -338,6 +340,46 @@ pub(crate) struct Promotion {
     pub(crate) master: String,
     /// Null: it was the master already.
     pub(crate) previous: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct SeizureOf {
+    pub(crate) node: String,
+    /// Else this is what it would be.
+    pub(crate) begun: bool,
+    pub(crate) epoch: u64,
+    pub(crate) left_behind: Vec<String>,
+    pub(crate) last_log_index: u64,
+    pub(crate) heard_master_at: Option<String>,
+}
+
+impl SeizureOf {
+    pub(crate) fn new(node: &str, seizure: &Seizure) -> Self {
+        Self {
+            node: node.to_owned(),
+            begun: seizure.begun,
+            epoch: seizure.epoch,
+            left_behind: seizure.left_behind.clone(),
+            last_log_index: seizure.last_log_index,
+            heard_master_at: time(seizure.heard_master_at.as_ref()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct NodeRemoval {
+    pub(crate) node: String,
+    /// The data key that the cluster changes to.
+    pub(crate) key: u32,
+    /// Tokens whose seeds the node could read until now.
+    pub(crate) tokens: u64,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Released {
+    pub(crate) released: bool,
+    pub(crate) log_index: u64,
 }
 
 #[derive(Serialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use symbolon_core::limits::NODES_MAX;
-use symbolon_core::{KeyPin, NodeId};
+use symbolon_core::{KeyPin, NodeId, State};
 use symbolon_store::KnownNode;
 
 use crate::published::Published;
@@ -47,20 +47,32 @@ impl AddressBook {
         Some(contact)
     }
 
+    /// Whether this node's own state has the key, also of a node that a seize went on without.
+    pub(crate) fn has_key(&self, pin: KeyPin) -> bool {
+        let state = self.published.view().state;
+        state.nodes().chain(state.nodes_superseded()).any(|row| row.pin == pin)
+    }
+
     /// Whose key this is.
     pub(crate) fn holder(&self, pin: KeyPin) -> Option<NodeId> {
         let state = self.published.view().state;
-        if let Some(row) = state.nodes().find(|row| row.pin == pin) {
+        let mut rows = state.nodes().chain(state.nodes_superseded());
+        if let Some(row) = rows.find(|row| row.pin == pin) {
             return Some(row.id);
         }
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let known = told.values().find(|known| known.pin == pin)?;
-        state.node(known.node).is_none().then_some(known.node)
+        is_news(&state, known.node).then_some(known.node)
     }
 
-    /// Whether this node's own state has the node.
+    /// Whether this node's own state has the node as a member.
     pub(crate) fn is_registered(&self, node: NodeId) -> bool {
-        self.published.view().state.node(node).is_some()
+        self.published.view().state.node(node).is_some_and(|row| !row.superseded)
+    }
+
+    /// Whether a seize went on without the node.
+    pub(crate) fn is_superseded(&self, node: NodeId) -> bool {
+        self.published.view().state.node(node).is_some_and(|row| row.superseded)
     }
 
     /// All peers that this node knows of.
@@ -71,10 +83,10 @@ impl AddressBook {
     /// The registry of the state, and after it those whom it does not know yet: a node that is new, or
     /// was away while another joined, may be led by one that its own registry does not hold. It then
     /// takes the word of the node that admitted it, or of a registered peer. The registry has the last
-    /// word, and never forgets a node.
-    fn contacts(&self) -> Vec<Contact> {
+    /// word: numbers are given once, so one that is not in it and not above all that are was removed.
+    pub(crate) fn contacts(&self) -> Vec<Contact> {
         let state = self.published.view().state;
-        let registered = state.nodes().map(|row| Contact {
+        let registered = state.nodes().chain(state.nodes_superseded()).map(|row| Contact {
             node: row.id,
             address: row.peer_address.clone(),
             pin: row.pin,
@@ -82,7 +94,7 @@ impl AddressBook {
         let mut contacts: Vec<_> = registered.collect();
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for known in told.values() {
-            if state.node(known.node).is_none() {
+            if is_news(&state, known.node) {
                 contacts.push(known.clone());
             }
         }
@@ -93,9 +105,9 @@ impl AddressBook {
     pub(crate) fn tell(&self, nodes: impl IntoIterator<Item = Contact>) {
         let state = self.published.view().state;
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|node, _| state.node(*node).is_none());
+        told.retain(|node, _| is_news(&state, *node));
         for contact in nodes {
-            if state.node(contact.node).is_none() && told.len() < NODES_MAX {
+            if is_news(&state, contact.node) && told.len() < NODES_MAX {
                 told.insert(contact.node, contact);
             }
         }
@@ -108,4 +120,11 @@ impl AddressBook {
             heard.insert(node, address.to_owned());
         }
     }
+}
+
+/// Whether a state cannot have the node yet.
+fn is_news(state: &State, node: NodeId) -> bool {
+    let noted = state.cluster().map_or(0, |cluster| cluster.last_node);
+    let rows = state.nodes().chain(state.nodes_superseded()).map(|row| row.id.0);
+    node.0 > rows.fold(noted, u64::max)
 }

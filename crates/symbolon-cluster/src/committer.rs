@@ -2,13 +2,14 @@
 //! while the one before was on its way. A lone proposal waits for no timer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::errors::ClientWriteError;
 use openraft::impls::OneshotResponder;
 use openraft::raft::ClientWriteResult;
-use symbolon_core::{Answer, Proposal};
+use symbolon_core::{Answer, Command, Proposal};
 use symbolon_proto::batch_encode;
 use symbolon_service::Clock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -52,18 +53,38 @@ struct Submission {
 pub(crate) struct Committer {
     submissions: mpsc::Sender<Submission>,
     disk: Arc<OwnDisk>,
+    gate: Arc<EpochGate>,
+}
+
+/// Shut from a seize until the state has the epoch that it started: what comes before that would be
+/// decided without the floor that the epoch puts under codes.
+#[derive(Debug)]
+pub(crate) struct EpochGate(AtomicBool);
+
+impl EpochGate {
+    pub(crate) fn new(open: bool) -> Arc<Self> {
+        Arc::new(Self(AtomicBool::new(open)))
+    }
+
+    pub(crate) fn open(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl Committer {
     pub(crate) fn start(
         raft: &Raft,
         clock: &Arc<dyn Clock>,
-        disk: &Arc<OwnDisk>,
+        (disk, gate): (&Arc<OwnDisk>, &Arc<EpochGate>),
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (submissions, receiver) = mpsc::channel(SUBMISSIONS_MAX);
         tasks.spawn(run(raft.clone(), Arc::clone(clock), receiver));
-        Self { submissions, disk: Arc::clone(disk) }
+        Self { submissions, disk: Arc::clone(disk), gate: Arc::clone(gate) }
     }
 
     /// Puts proposals into the log and waits for their answers, in order.
@@ -73,6 +94,10 @@ impl Committer {
     ) -> Result<Vec<Answer>, CommitError> {
         if self.disk.is_full() {
             return Err(CommitError::DiskFull);
+        }
+        let starts = |proposal: &Proposal| matches!(proposal.command, Command::StartEpoch(_));
+        if !self.gate.is_open() && !proposals.iter().all(starts) {
+            return Err(CommitError::NotMaster);
         }
         let (done, answers) = oneshot::channel();
         self.submissions.try_send(Submission { proposals, done }).map_err(|error| match error {

@@ -84,6 +84,7 @@ pub async fn create_cluster(
         pin: node_key.pin(),
         peer_address,
         api_address,
+        superseded: false,
         changed_at: LogIndex(0),
     };
     let administrator = Administrator::first(

@@ -63,6 +63,29 @@ pub enum ClusterError {
         /// What is not there.
         lacks: String,
     },
+    /// The file that says which epoch the node is in.
+    #[error(
+        "the file `succession` in the data directory cannot be understood; restore it from a backup, or \
+         move the data directory away and join again under a new node name"
+    )]
+    Succession,
+    /// A seize that was begun does not fit the log.
+    #[error(
+        "a seize was begun at log entry {planned}, and the log ends at {found}: the data directory was \
+         changed in between; move it away and join again under a new node name"
+    )]
+    SeizeMisfit {
+        /// The last entry when it was begun.
+        planned: u64,
+        /// The last entry now.
+        found: u64,
+    },
+    /// A seize went on without this node, which has yet to set its data aside and come back.
+    #[error("the cluster has gone on in epoch {epoch} without this node; start it again")]
+    LeftBehind {
+        /// That epoch.
+        epoch: u64,
+    },
     /// There is no KEK.
     #[error("the key encryption key cannot be used; see `keys.kek` in the settings")]
     Kek(#[source] KekError),

@@ -15,16 +15,20 @@ use symbolon_service::Clock;
 use symbolon_store::{DiskLevel, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tonic::Code;
 
 use crate::address_book::Contact;
+use crate::convert::{log_id_from_proto, log_id_to_proto};
 use crate::digests::Checkpoint;
+use crate::fence::Fence;
 use crate::halt::Halt;
 use crate::node::NodeSettings;
 use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
 use crate::published::Published;
-use crate::raft_types::Raft;
+use crate::raft_types::{LogId, Raft};
 use crate::rollback::{self, Kept, Memory};
+use crate::seizing::last_log_id;
 use crate::space::{OwnDisk, level_from_proto, level_to_proto};
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -52,6 +56,8 @@ pub(crate) struct Heard {
     pub(crate) leads: bool,
     /// How it stands with the space on its disk.
     pub(crate) disk: DiskLevel,
+    /// The end of its log.
+    pub(crate) last: Option<LogId>,
 }
 
 /// What was heard from all peers.
@@ -61,6 +67,19 @@ pub(crate) struct Presence(Mutex<BTreeMap<NodeId, Heard>>);
 impl Presence {
     pub(crate) fn get(&self, node: NodeId) -> Option<Heard> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
+    }
+
+    /// Nodes that were heard from since then.
+    fn heard_since(&self, since: Instant) -> Vec<(NodeId, Heard)> {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lately = heard.iter().filter(|(_, heard)| heard.when >= since);
+        lately.map(|(node, heard)| (*node, *heard)).collect()
+    }
+
+    /// When a node was last heard that said it leads.
+    fn heard_master_at(&self) -> Option<Timestamp> {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.values().filter(|heard| heard.leads).map(|heard| heard.at).max()
     }
 
     fn note(&self, node: NodeId, heard: Heard) {
@@ -83,6 +102,7 @@ pub(crate) struct Greeter {
     pub(crate) disk: Arc<OwnDisk>,
     pub(crate) store: Store,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) fence: Arc<Fence>,
 }
 
 impl Greeter {
@@ -104,6 +124,7 @@ impl Greeter {
             raft: raft.clone(),
             halt: Arc::default(),
             disk: Arc::default(),
+            fence: Fence::new(peers, published, (store, raft), &settings.clock),
             store: store.clone(),
             memory,
         })
@@ -181,6 +202,18 @@ impl Greeter {
         let _ = timeout(LEAVE_TIMEOUT, self.greet_all().join_all()).await;
     }
 
+    /// Greets every peer, and tells who has answered once each has had the time to.
+    pub(crate) async fn greet_now(self: &Arc<Self>) -> Vec<(NodeId, Heard)> {
+        let since = Instant::now();
+        self.greet_all().join_all().await;
+        self.presence.heard_since(since)
+    }
+
+    /// When a master was last heard, by this node's clock.
+    pub(crate) fn heard_master_at(&self) -> Option<Timestamp> {
+        self.presence.heard_master_at()
+    }
+
     fn greet_all(self: &Arc<Self>) -> JoinSet<()> {
         let nodes = self.peers.book.nodes().into_iter();
         let others = nodes.filter(|node| *node != self.peers.standing.node);
@@ -191,11 +224,15 @@ impl Greeter {
         let mut client = self.peers.client(node, Purpose::Presence);
         let sent = Instant::now();
         let request = self.peers.request(node, self.greeting(node));
-        let Ok(Ok(response)) = timeout(ANSWER_TIMEOUT, client.hello(request)).await else {
-            return;
+        let response = match timeout(ANSWER_TIMEOUT, client.hello(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(status)) if status.code() == Code::FailedPrecondition => {
+                return self.fence.meet(node);
+            }
+            Ok(Err(_)) | Err(_) => return,
         };
         let Ok(answer) = self.peers.accept(node, response) else {
-            return;
+            return self.fence.meet(node);
         };
         // Half the round trip ago the peer's clock stood where it says.
         self.hear(node, &answer, sent.elapsed() / 2);
@@ -214,6 +251,7 @@ impl Greeter {
             registered: self.published.view().state.nodes().map(registered).collect(),
             checkpoint: self.checkpoints(),
             disk: level_to_proto(self.disk.level()).into(),
+            last_log_id: last_log_id(&self.store).ok().flatten().as_ref().map(log_id_to_proto),
         }
     }
 
@@ -255,6 +293,7 @@ impl Greeter {
                 leaving: greeting.leaving,
                 leads: greeting.leads,
                 disk: level_from_proto(greeting.disk()),
+                last: greeting.last_log_id.as_ref().map(log_id_from_proto),
             },
         );
     }

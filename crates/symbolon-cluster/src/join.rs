@@ -11,6 +11,7 @@ use tonic::transport::Endpoint;
 use crate::error::ClusterError;
 use crate::keys::PrivateKey;
 use crate::peer_client;
+use crate::succession::Succession;
 use crate::tls;
 
 /// What to join and as whom.
@@ -27,6 +28,17 @@ pub struct JoinTarget<'a> {
     pub api_address: &'a str,
     /// The node's key from an earlier attempt with this token, so that both are the same join.
     pub key: Option<Secret>,
+}
+
+/// What a node says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// Where peers reach it, `host:port`.
+    pub peer_address: &'a str,
+    /// Where clients reach it, a URL.
+    pub api_address: &'a str,
 }
 
 /// Joins a cluster and writes the new node's data directory. `keep_key` is given the node's private
@@ -48,7 +60,22 @@ pub async fn join_cluster(
     };
     keep_key(key.pkcs8())?;
     let response = ask(&target, &token, &key, clock).await?;
-    let header = header(kek, &key, &target, response)?;
+    set_up(data_dir, kek, &key, target.name, response)
+}
+
+/// Sets a data directory up for a node that was admitted.
+pub(crate) fn set_up(
+    data_dir: &DataDir,
+    kek: &Kek,
+    key: &PrivateKey,
+    name: &str,
+    mut response: peer::JoinResponse,
+) -> Result<Header, ClusterError> {
+    // Before the header, which says that the rest is there.
+    if let Some(statement) = response.statement.take() {
+        data_dir.put_succession(&Succession::starting_in(statement).encode())?;
+    }
+    let header = header(kek, key, name, response)?;
     drop(data_dir.create(header.clone())?);
     Ok(header)
 }
@@ -89,19 +116,22 @@ async fn ask(
         api_address: target.api_address.to_owned(),
     };
     let response = JoinServiceClient::new(channel).join(request).await;
-    response.map(tonic::Response::into_inner).map_err(|status| {
-        let message = status.message().to_owned();
-        match status.code() {
-            tonic::Code::Unavailable => ClusterError::Unavailable { message },
-            _ => ClusterError::Refused { message },
-        }
-    })
+    response.map(tonic::Response::into_inner).map_err(|status| not_joined(&status))
+}
+
+/// Why a cluster has not taken a node.
+pub(crate) fn not_joined(status: &tonic::Status) -> ClusterError {
+    let message = status.message().to_owned();
+    match status.code() {
+        tonic::Code::Unavailable => ClusterError::Unavailable { message },
+        _ => ClusterError::Refused { message },
+    }
 }
 
 fn header(
     kek: &Kek,
     key: &PrivateKey,
-    target: &JoinTarget<'_>,
+    name: &str,
     response: peer::JoinResponse,
 ) -> Result<Header, ClusterError> {
     let damaged = || ClusterError::Refused { message: "its answer lacks a part".to_owned() };
@@ -125,7 +155,7 @@ fn header(
         epoch: response.epoch,
         lineage: LineageId::from_slice(&response.lineage).ok_or_else(damaged)?,
         node: NodeId(response.node),
-        node_name: target.name.to_owned(),
+        node_name: name.to_owned(),
         keys,
         next_keys: None,
         ca_certificate: response.ca_certificate,

@@ -16,6 +16,7 @@ use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
+use crate::epochs::SCHEME;
 use crate::error::ClusterError;
 use crate::tls::PEER_NAME;
 
@@ -68,6 +69,21 @@ impl PrivateKey {
 
     pub(crate) const fn pin(&self) -> KeyPin {
         self.pin
+    }
+
+    /// Signs a message (ECDSA on P-256 with SHA-256, ASN.1).
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ClusterError> {
+        let what = "signature";
+        let key = certified(Vec::new(), &self.pkcs8)?;
+        let signer = key.key.choose_scheme(&[SCHEME]);
+        let signer = signer.ok_or_else(|| bad(what)("the key is of another kind".into()))?;
+        signer.sign(message).map_err(|error| bad(what)(error.into()))
+    }
+
+    /// Its public half (SubjectPublicKeyInfo, DER).
+    pub(crate) fn public_key(&self) -> Result<Vec<u8>, ClusterError> {
+        use rcgen::PublicKeyData as _;
+        Ok(pair(&self.pkcs8)?.subject_public_key_info())
     }
 
     /// A certificate that says no more than which key this is.

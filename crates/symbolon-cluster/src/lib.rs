@@ -14,13 +14,16 @@ mod audit_peers;
 mod audit_read;
 mod certify;
 mod clock;
+mod come_back;
 mod committer;
 mod convert;
 mod create;
 #[cfg(test)]
 mod damage;
 mod digests;
+mod epochs;
 mod error;
+mod fence;
 mod guard;
 mod halt;
 mod hand_over;
@@ -44,26 +47,31 @@ mod peer_service;
 mod promote;
 mod proposer;
 mod published;
+mod quarantine;
 mod raft_types;
 mod receive;
 mod resealer;
 mod rollback;
+mod seize;
+mod seizing;
 mod snapshot;
 mod space;
 mod status;
+mod succession;
 #[cfg(test)]
 mod suite;
 mod tls;
 mod vault;
 
 pub use clock::{OsEntropy, SystemClock};
+pub use come_back::{away, come_back};
 pub use create::{Founded, create_cluster};
 pub use error::ClusterError;
 pub use inspect::{
     Counts, Inspection, Position, Positions, VoteGiven, check_log, check_snapshot, inspect,
 };
-pub use join::{JoinTarget, join_cluster};
+pub use join::{JoinTarget, Member, join_cluster};
 pub use keys::{Certificates, ca_pem};
-pub use node::{ClusterNode, NodeSettings};
+pub use node::{ClusterNode, Ended, NodeSettings};
 pub use peer_service::{PeerCaller, PeerCertificate, longest_call};
 pub use vault::KeyringVault;

@@ -10,11 +10,14 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{ChangeMembers, Instant as _};
-use symbolon_core::{Command, NodeId, SetNodeAddresses, Timestamp};
+use symbolon_core::{Command, NodeId, SetNodeAddresses, StartEpoch, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::committer::EpochGate;
+use crate::epochs::Statement;
 use crate::node::NodeSettings;
 use crate::own_proposals::OwnProposals;
+use crate::peer_header::Standing;
 use crate::published::Published;
 use crate::raft_types::{LogId, Raft};
 
@@ -40,6 +43,8 @@ pub(crate) struct Steward {
     pub(crate) proposals: OwnProposals,
     pub(crate) own: NodeId,
     pub(crate) settings: NodeSettings,
+    pub(crate) standing: Standing,
+    pub(crate) gate: Arc<EpochGate>,
 }
 
 impl Steward {
@@ -49,11 +54,36 @@ impl Steward {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            self.watch_epoch().await;
             self.announce().await;
             if self.raft.is_leader() {
                 self.let_time_pass().await;
                 self.arrange_members().await;
             }
+        }
+    }
+
+    /// Tells the state of the epoch that a seize has started, before anything else is decided in it.
+    async fn watch_epoch(&self) {
+        if self.gate.is_open() {
+            return;
+        }
+        if self.raft.is_leader() && !is_in_epoch(&self.published, &self.standing) {
+            let administrator = self.standing.statement.as_ref();
+            let administrator = administrator
+                .and_then(|signed| Statement::decode(&signed.statement).ok())
+                .map(|statement| statement.administrator);
+            let command = Command::StartEpoch(StartEpoch {
+                epoch: self.standing.epoch,
+                lineage: self.standing.lineage,
+                node: self.own,
+                administrator,
+                clock: self.settings.clock.now(),
+            });
+            self.proposals.propose(command).await;
+        }
+        if is_in_epoch(&self.published, &self.standing) {
+            self.gate.open();
         }
     }
 
@@ -108,6 +138,13 @@ impl Steward {
         }
         let voters: BTreeSet<u64> = membership.voter_ids().collect();
         let wanted = voters_wanted(registered.len());
+        if let Some(change) = fewer(&members, &voters, &registered, self.own.0) {
+            tracing::info!(?change, "changing the members");
+            if let Err(error) = self.raft.change_membership(change, true).await {
+                tracing::warn!(%error, "the members are not changed yet");
+            }
+            return;
+        }
         if voters.len() >= wanted {
             return;
         }
@@ -135,9 +172,69 @@ impl Steward {
     }
 }
 
+/// The next step towards fewer members or voters, if one is to be taken: nodes that were removed first
+/// vote no more and then take part no more; and of more voters than there should be, those go that were
+/// admitted last, but never this one, which is the master.
+fn fewer(
+    members: &BTreeSet<u64>,
+    voters: &BTreeSet<u64>,
+    registered: &BTreeSet<u64>,
+    own: u64,
+) -> Option<ChangeMembers<u64, ()>> {
+    let removed: BTreeSet<u64> = members.difference(registered).copied().collect();
+    let stay: BTreeSet<u64> = voters.difference(&removed).copied().collect();
+    let wanted = voters_wanted(registered.len());
+    if stay.len() > wanted {
+        let first = [own].into_iter().chain(stay.into_iter().filter(|node| *node != own));
+        return Some(ChangeMembers::ReplaceAllVoters(first.take(wanted).collect()));
+    }
+    if stay.is_empty() || removed.is_empty() {
+        return None;
+    }
+    let voting: BTreeSet<u64> = voters.intersection(&removed).copied().collect();
+    Some(if voting.is_empty() {
+        ChangeMembers::RemoveNodes(removed)
+    } else {
+        ChangeMembers::RemoveVoters(voting)
+    })
+}
+
+/// Whether the state has the epoch that this node is in.
+pub(crate) fn is_in_epoch(published: &Published, standing: &Standing) -> bool {
+    let state = published.view().state;
+    // A node that has nothing yet is in no hurry: it leads nobody.
+    let known = state.cluster().map_or(0, |cluster| cluster.epoch);
+    standing.statement.is_none() || known >= standing.epoch
+}
+
 #[cfg(test)]
 mod tests {
-    use super::voters_wanted;
+    use std::collections::BTreeSet;
+
+    use openraft::ChangeMembers;
+
+    use super::{fewer, voters_wanted};
+
+    fn step(members: &[u64], voters: &[u64], registered: &[u64]) -> Option<ChangeMembers<u64, ()>> {
+        let set = |nodes: &[u64]| nodes.iter().copied().collect::<BTreeSet<u64>>();
+        fewer(&set(members), &set(voters), &set(registered), 2)
+    }
+
+    #[test]
+    fn a_node_that_was_removed_first_votes_no_more_and_then_takes_part_no_more() {
+        let set = |nodes: &[u64]| nodes.iter().copied().collect::<BTreeSet<u64>>();
+        assert_eq!(step(&[1, 2, 3], &[1, 2, 3], &[1, 2, 3]), None);
+        let one_voter = Some(ChangeMembers::ReplaceAllVoters(set(&[2])));
+        assert_eq!(step(&[1, 2, 3], &[1, 2, 3], &[1, 2]), one_voter);
+        let gone = Some(ChangeMembers::RemoveNodes(set(&[3])));
+        assert_eq!(step(&[1, 2, 3], &[2], &[1, 2]), gone);
+        // Replaced by itself under another number.
+        let voter = Some(ChangeMembers::RemoveVoters(set(&[3])));
+        assert_eq!(step(&[1, 2, 3], &[1, 2, 3], &[1, 2, 4]), voter);
+        assert_eq!(step(&[1, 2, 3, 4], &[1, 2], &[1, 2, 4]), gone);
+        let three = Some(ChangeMembers::ReplaceAllVoters(set(&[1, 2, 3])));
+        assert_eq!(step(&[1, 2, 3, 4, 5], &[1, 2, 3, 4, 5], &[1, 2, 3, 4]), three);
+    }
 
     #[test]
     fn one_voter_until_the_third_node_then_three_then_five() {

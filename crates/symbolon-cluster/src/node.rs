@@ -17,7 +17,7 @@ use crate::audit_keeper::AuditKeeper;
 use crate::audit_log::AuditLog;
 use crate::audit_peers::AuditFetcher;
 use crate::certify;
-use crate::committer::{BATCH_PROPOSALS_MAX, Committer, PROPOSAL_BYTES_MAX};
+use crate::committer::{BATCH_PROPOSALS_MAX, Committer, EpochGate, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
 use crate::halt::Halt;
 use crate::hand_over::hand_over;
@@ -27,12 +27,13 @@ use crate::key_keeper::KeyKeeper;
 use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
 use crate::machine::Machine;
-use crate::members::Steward;
+use crate::members::{Steward, is_in_epoch};
 use crate::network::Network;
 use crate::opened::Opened;
 use crate::opening;
 use crate::own_proposals::OwnProposals;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
+use crate::peer_header::Standing;
 use crate::peer_service::{
     JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCaller, PeerCertificate, is_open, read_index,
 };
@@ -42,6 +43,8 @@ use crate::published::Published;
 use crate::raft_types::Raft;
 use crate::resealer::Resealer;
 use crate::rollback::{self, Memory};
+use crate::seize::Seizer;
+use crate::seizing;
 use crate::space::{DiskWatch, OwnDisk};
 use crate::tls;
 use crate::vault::KeyringVault;
@@ -76,7 +79,12 @@ pub(crate) fn raft_config(snapshot_entries: u64) -> Result<Arc<Config>, ClusterE
 mod ledger;
 
 /// What a node does without being asked to.
-fn spawn_own_tasks(tasks: &mut JoinSet<()>, keeper: KeyKeeper, settings: NodeSettings) {
+fn spawn_own_tasks(
+    tasks: &mut JoinSet<()>,
+    keeper: KeyKeeper,
+    (standing, gate): (Standing, Arc<EpochGate>),
+    settings: NodeSettings,
+) {
     let proposals = keeper.proposals.clone();
     let published = Arc::clone(&keeper.published);
     let resealer = Resealer {
@@ -86,7 +94,8 @@ fn spawn_own_tasks(tasks: &mut JoinSet<()>, keeper: KeyKeeper, settings: NodeSet
         proposals: proposals.clone(),
     };
     let raft = keeper.raft.clone();
-    let steward = Steward { raft, published, own: proposals.own, proposals, settings };
+    let own = proposals.own;
+    let steward = Steward { raft, published, own, proposals, settings, standing, gate };
     tasks.spawn(steward.run());
     tasks.spawn(keeper.run());
     tasks.spawn(resealer.run());
@@ -137,6 +146,16 @@ pub struct NodeSettings {
     pub entropy: Arc<dyn Entropy>,
 }
 
+/// How the work of a node has ended without being asked to.
+#[derive(Debug)]
+pub enum Ended {
+    /// It cannot go on, and why.
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+    /// Something was written that the process must start from: a seize, or that one went on without this
+    /// node.
+    StartAgain,
+}
+
 /// A running node.
 pub struct ClusterNode {
     identity: Identity,
@@ -150,11 +169,15 @@ pub struct ClusterNode {
     greeter: Arc<Greeter>,
     master: Master,
     promoter: Promoter,
+    seizer: Seizer,
+    gate: Arc<EpochGate>,
     vault: Arc<KeyringVault>,
     certificates: Arc<Certificates>,
     halt: Arc<Halt>,
     disk: Arc<OwnDisk>,
     audit: Arc<AuditLog>,
+    /// Held by who works on what lies in quarantine.
+    quarantine: tokio::sync::Mutex<()>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
@@ -174,7 +197,8 @@ impl ClusterNode {
         keys: NodeKeys,
         settings: NodeSettings,
     ) -> Result<Arc<Self>, ClusterError> {
-        let Opened { identity, standing, node_key } = Opened::open(&store.header, &keys)?;
+        seizing::carry_out(&store)?;
+        let Opened { identity, standing, node_key, signing_key } = Opened::open(&store, &keys)?;
         let vault = Arc::new(KeyringVault::new(keys.keyring()));
 
         let machine = opening::load(&store)?;
@@ -183,9 +207,10 @@ impl ClusterNode {
         let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
         let own = node_key.self_signed(settings.clock.now())?;
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
-        let peers = Arc::new(Peers::new(standing, Arc::new(book), own));
+        let gate = EpochGate::new(is_in_epoch(&published, &standing));
+        let peers = Arc::new(Peers::new(standing.clone(), Arc::new(book), own));
         let memory = Arc::new(Memory::load(&store)?);
-        rollback::ask(&peers, &store, &memory, published.view().applied.0, &settings).await?;
+        rollback::ask(&peers, &store, &memory, &published.view(), &settings).await?;
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
         let greeter = Greeter::new(&raft, &peers, &published, (&store, memory), &settings);
@@ -193,7 +218,7 @@ impl ClusterNode {
         let reserve = store.reserve(settings.disk_reserve_bytes)?;
         let mut tasks = JoinSet::new();
         let master = follow_master(&raft, &mut tasks);
-        let committer = Committer::start(&raft, &settings.clock, &disk, &mut tasks);
+        let committer = Committer::start(&raft, &settings.clock, (&disk, &gate), &mut tasks);
         let proposer =
             Proposer::start(committer.clone(), Arc::clone(&peers), master.clone(), &mut tasks);
         tasks.spawn(DiskWatch::new(&greeter, master.clone()).run(reserve));
@@ -209,8 +234,9 @@ impl ClusterNode {
         ));
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
+        let seizer = Seizer::new(&greeter, signing_key, &settings.entropy);
         spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
-        spawn_own_tasks(&mut tasks, keeper, settings);
+        spawn_own_tasks(&mut tasks, keeper, (standing, Arc::clone(&gate)), settings);
         Ok(Arc::new(Self {
             identity,
             raft,
@@ -221,6 +247,8 @@ impl ClusterNode {
             proposer,
             committer,
             promoter: Promoter::new(&greeter, &master),
+            seizer,
+            gate,
             greeter,
             master,
             vault,
@@ -228,6 +256,7 @@ impl ClusterNode {
             halt,
             disk,
             audit,
+            quarantine: tokio::sync::Mutex::default(),
             tasks: tokio::sync::Mutex::new(tasks),
         }))
     }
@@ -270,6 +299,8 @@ impl ClusterNode {
             peers: Arc::clone(&self.peers),
             vault: Arc::clone(&self.vault),
             ca_certificate: self.store.header.ca_certificate.clone(),
+            greeter: Arc::clone(&self.greeter),
+            gate: Arc::clone(&self.gate),
         };
         let peer = PeerServiceServer::new(peer)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
@@ -337,17 +368,27 @@ impl ClusterNode {
         state.map_err(|error| error.to_string())
     }
 
-    /// Resolves, with the reason, when Raft or a task of this node has ended without being asked to.
-    pub async fn failed(&self) -> Box<dyn std::error::Error + Send + Sync> {
-        let reason = self.ended().await;
+    /// Resolves when the work of this node has ended without being asked to.
+    pub async fn ended(&self) -> Ended {
+        let fence = &self.greeter.fence;
+        let reason = tokio::select! {
+            biased;
+            () = fence.starts_again() => return Ended::StartAgain,
+            reason = self.stopped() => reason,
+        };
+        // Raft ends before what ends it is on disk.
+        if fence.is_ending() {
+            fence.starts_again().await;
+            return Ended::StartAgain;
+        }
         if self.halt.halted_at().is_some() {
             std::future::pending::<()>().await;
         }
         // A store that has failed is why, whichever of those who wait for it was first to end.
-        self.store.kv.failure().map_or_else(|| reason.into(), Into::into)
+        Ended::Failed(self.store.kv.failure().map_or_else(|| reason.into(), Into::into))
     }
 
-    async fn ended(&self) -> String {
+    async fn stopped(&self) -> String {
         let mut metrics = self.raft.metrics();
         let mut tasks = self.tasks.lock().await;
         loop {

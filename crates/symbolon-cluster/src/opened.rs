@@ -2,38 +2,50 @@
 
 use symbolon_core::Name;
 use symbolon_service::Identity;
-use symbolon_store::{Header, NodeKeys};
+use symbolon_store::{NodeKeys, Store};
 
+use crate::epochs::EpochName;
 use crate::error::ClusterError;
 use crate::keys::{PrivateKey, bad, pin_of};
 use crate::peer_header::Standing;
+use crate::succession::Succession;
 
 /// Who a node is, and the key that proves it to its peers.
 pub(crate) struct Opened {
     pub(crate) identity: Identity,
     pub(crate) standing: Standing,
     pub(crate) node_key: PrivateKey,
+    /// The same, for statements.
+    pub(crate) signing_key: PrivateKey,
 }
 
 impl Opened {
-    /// Reads a header.
-    pub(crate) fn open(header: &Header, keys: &NodeKeys) -> Result<Self, ClusterError> {
+    /// Reads header and succession.
+    pub(crate) fn open(store: &Store, keys: &NodeKeys) -> Result<Self, ClusterError> {
+        let header = &store.header;
+        let current = Succession::load(store)?.current()?;
+        let (statement, signed) = current.unzip();
+        let first = EpochName { epoch: header.epoch, lineage: header.lineage };
+        let name = statement.as_ref().map_or(first, |statement| statement.name);
         let ca_pin = pin_of(&header.ca_certificate)
             .ok_or_else(|| bad("CA certificate")("the header's is not readable".into()))?;
-        let name = Name::new(header.node_name.clone());
+        let node_name = Name::new(header.node_name.clone());
         Ok(Self {
             identity: Identity {
                 node: header.node,
-                name: name.map_err(|error| bad("node name")(error.into()))?,
+                name: node_name.map_err(|error| bad("node name")(error.into()))?,
                 ca_pin,
             },
             standing: Standing {
                 cluster: header.cluster,
-                epoch: header.epoch,
-                lineage: header.lineage,
+                epoch: name.epoch,
+                lineage: name.lineage,
                 node: header.node,
+                ancestry: statement.map(|statement| statement.ancestry).unwrap_or_default(),
+                statement: signed,
             },
             node_key: PrivateKey::from_pkcs8(keys.node_key())?,
+            signing_key: PrivateKey::from_pkcs8(keys.node_key())?,
         })
     }
 }

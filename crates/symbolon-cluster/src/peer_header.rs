@@ -4,17 +4,24 @@
 use prost::Message as _;
 use symbolon_core::{ClusterId, LineageId, NodeId};
 use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::store::v1 as store;
 use tonic::metadata::{MetadataMap, MetadataValue};
+
+use crate::epochs::Ancestor;
 
 const KEY: &str = "symbolon-peer-bin";
 
 /// This node's side of the comparison.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Standing {
     pub(crate) cluster: ClusterId,
     pub(crate) epoch: u64,
     pub(crate) lineage: LineageId,
     pub(crate) node: NodeId,
+    /// The epochs that led to this one, oldest first.
+    pub(crate) ancestry: Vec<Ancestor>,
+    /// What started this one; `None` in the first.
+    pub(crate) statement: Option<store::SignedStatement>,
 }
 
 /// Why a peer's message is not looked at.
@@ -45,11 +52,15 @@ impl Standing {
         metadata.insert_bin(KEY, MetadataValue::from_bytes(&header.encode_to_vec()));
     }
 
+    /// Looks only whether a message is of this cluster: what nodes of different epochs may ask each other.
+    pub(crate) fn check_cluster(&self, metadata: &MetadataMap) -> Result<(), HeaderRefusal> {
+        let header = read(metadata)?;
+        if header.cluster == self.cluster.0 { Ok(()) } else { Err(HeaderRefusal::Cluster) }
+    }
+
     /// Compares a message's header; `peer` is the node whose key was proved.
     pub(crate) fn check(&self, metadata: &MetadataMap, peer: NodeId) -> Result<(), HeaderRefusal> {
-        let bytes = metadata.get_bin(KEY).and_then(|value| value.to_bytes().ok());
-        let header = bytes.and_then(|bytes| peer::PeerHeader::decode(bytes).ok());
-        let header = header.ok_or(HeaderRefusal::Missing)?;
+        let header = read(metadata)?;
         if header.cluster != self.cluster.0 {
             Err(HeaderRefusal::Cluster)
         } else if header.epoch != self.epoch || header.lineage != self.lineage.0 {
@@ -64,6 +75,12 @@ impl Standing {
     }
 }
 
+fn read(metadata: &MetadataMap) -> Result<peer::PeerHeader, HeaderRefusal> {
+    let bytes = metadata.get_bin(KEY).and_then(|value| value.to_bytes().ok());
+    let header = bytes.and_then(|bytes| peer::PeerHeader::decode(bytes).ok());
+    header.ok_or(HeaderRefusal::Missing)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +91,8 @@ mod tests {
             epoch: 1,
             lineage: LineageId([2; 16]),
             node: NodeId(node),
+            ancestry: Vec::new(),
+            statement: None,
         }
     }
 

@@ -9,6 +9,7 @@ use symbolon_core::{Caller, Command, JoinTokenId, NodeId, Proposal, Secret};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinService;
 use symbolon_proto::peer::v1::peer_service_server::PeerService;
+use symbolon_proto::store::v1 as store;
 use symbolon_proto::{answer_to_proto, proposal_decode};
 use symbolon_service::{JoinRequest, Service, ServiceError};
 use symbolon_store::Snapshots;
@@ -17,14 +18,18 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::audit_log::AuditLog;
 use crate::audit_peers;
-use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer, PROPOSAL_BYTES_MAX};
+use crate::committer::{
+    BATCH_PROPOSALS_MAX, CommitError, Committer, EpochGate, PROPOSAL_BYTES_MAX,
+};
 use crate::convert::{
     log_id_from_proto, log_id_to_proto, stored_membership_from_proto, vote_to_proto,
 };
+use crate::epochs::{EpochName, Relation, Statement};
 use crate::guard::{self, missing};
 use crate::hello::{Greeter, registered};
 use crate::keys::pin_of;
 use crate::peer_client::Peers;
+use crate::peer_header::HeaderRefusal;
 use crate::promote::Promoter;
 use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
 use crate::receive::{checked, receive};
@@ -88,13 +93,20 @@ fn stopped(error: impl std::fmt::Display) -> Status {
 impl PeerApi {
     /// The peer that asks: registered, holding its key, of this cluster, epoch and lineage.
     fn admit<T>(&self, request: Request<T>) -> Result<(NodeId, T), Status> {
-        let caller = request.extensions().get::<PeerCaller>();
-        let PeerCaller(node) =
-            *caller.ok_or_else(|| Status::internal("nobody has said who asks"))?;
+        let node = caller(&request)?;
         self.peers.standing.check(request.metadata(), node).map_err(|refusal| {
-            tracing::warn!(peer = node.0, %refusal, "a message of a peer is not looked at");
+            if matches!(refusal, HeaderRefusal::Epoch { .. }) {
+                // Both are greeted every second: it is told of once, where it is found out why.
+                self.greeter.fence.meet(node);
+                tracing::debug!(peer = node.0, %refusal, "a message of a peer is not looked at");
+            } else {
+                tracing::warn!(peer = node.0, %refusal, "a message of a peer is not looked at");
+            }
             Status::failed_precondition(refusal.to_string())
         })?;
+        if self.peers.book.is_superseded(node) {
+            return Err(Status::permission_denied("a seize went on without this node"));
+        }
         Ok((node, request.into_inner()))
     }
 
@@ -143,6 +155,13 @@ impl PeerApi {
         };
         Ok(self.answer(node, message))
     }
+}
+
+/// Who makes a call of the peer port.
+fn caller<T>(request: &Request<T>) -> Result<NodeId, Status> {
+    let caller = request.extensions().get::<PeerCaller>();
+    let PeerCaller(node) = *caller.ok_or_else(|| Status::internal("nobody has said who asks"))?;
+    Ok(node)
 }
 
 /// What a node may propose: commands of its callers, and those about itself.
@@ -303,6 +322,17 @@ impl PeerService for PeerApi {
         let answer = self.greeter.answer(node, &message);
         Ok(self.answer(node, answer))
     }
+
+    async fn compare_epochs(
+        &self,
+        request: Request<peer::EpochClaim>,
+    ) -> Result<Response<peer::EpochClaim>, Status> {
+        let node = caller(&request)?;
+        let checked = self.peers.standing.check_cluster(request.metadata());
+        checked.map_err(|refusal| Status::failed_precondition(refusal.to_string()))?;
+        self.greeter.fence.hear(node, request.get_ref()).await;
+        Ok(self.answer(node, self.peers.standing.claim()))
+    }
 }
 
 /// The index that a linearizable read must have applied. Only the master knows.
@@ -320,6 +350,49 @@ pub(crate) struct JoinApi {
     pub(crate) peers: Arc<Peers>,
     pub(crate) vault: Arc<KeyringVault>,
     pub(crate) ca_certificate: Vec<u8>,
+    pub(crate) greeter: Arc<Greeter>,
+    pub(crate) gate: Arc<EpochGate>,
+}
+
+impl JoinApi {
+    /// What a node needs that was admitted.
+    fn admitted(&self, node: NodeId) -> Response<peer::JoinResponse> {
+        let state = self.service.ledger().view().state;
+        let standing = &self.peers.standing;
+        let known = state.nodes().filter(|row| row.id != node);
+        let keyring = self.vault.keyring();
+        let data_keys = keyring.data_keys().iter();
+        Response::new(peer::JoinResponse {
+            cluster: standing.cluster.0.to_vec(),
+            cluster_name: state.cluster().map(|row| row.name.to_string()).unwrap_or_default(),
+            epoch: standing.epoch,
+            lineage: standing.lineage.0.to_vec(),
+            node: node.0,
+            data_key: data_keys.map(|key| key.to_secret().expose().to_vec()).collect(),
+            ca_certificate: self.ca_certificate.clone(),
+            known_node: known.map(registered).collect(),
+            fingerprint_key: keyring.fingerprint_key().expose().to_vec(),
+            statement: standing.statement.clone(),
+        })
+    }
+
+    /// Whether this node is in the epoch that a returning node was told of, or in one that came of it.
+    async fn is_in(&self, node: NodeId, by: &store::SignedStatement) -> Result<(), Status> {
+        let other = || Status::failed_precondition("this node is in another epoch");
+        let statement = Statement::decode(&by.statement).map_err(|_| missing("statement"))?;
+        let EpochName { epoch, lineage } = statement.name;
+        let claim =
+            peer::EpochClaim { epoch, lineage: lineage.0.to_vec(), statement: Some(by.clone()) };
+        let book = &self.peers.book;
+        match self.peers.standing.relation(&claim, |pin| book.has_key(pin)) {
+            Ok(Relation::Same | Relation::Older) => Ok(()),
+            Ok(Relation::Newer) => {
+                self.greeter.fence.hear(node, &claim).await;
+                Err(other())
+            }
+            Ok(Relation::Apart) | Err(_) => Err(other()),
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -346,22 +419,35 @@ impl JoinService for JoinApi {
             join_status(&error)
         })?;
         tracing::info!(node = joined.node.0, "admitted a node");
-        let state = self.service.ledger().view().state;
-        let standing = &self.peers.standing;
-        let known = state.nodes().filter(|row| row.id != joined.node);
-        let keyring = self.vault.keyring();
-        let data_keys = keyring.data_keys().iter();
-        Ok(Response::new(peer::JoinResponse {
-            cluster: standing.cluster.0.to_vec(),
-            cluster_name: state.cluster().map(|row| row.name.to_string()).unwrap_or_default(),
-            epoch: standing.epoch,
-            lineage: standing.lineage.0.to_vec(),
-            node: joined.node.0,
-            data_key: data_keys.map(|key| key.to_secret().expose().to_vec()).collect(),
-            ca_certificate: self.ca_certificate.clone(),
-            known_node: known.map(registered).collect(),
-            fingerprint_key: keyring.fingerprint_key().expose().to_vec(),
-        }))
+        Ok(self.admitted(joined.node))
+    }
+
+    async fn rejoin(
+        &self,
+        request: Request<peer::RejoinRequest>,
+    ) -> Result<Response<peer::JoinResponse>, Status> {
+        let asking = caller(&request)?;
+        let certificate = request.extensions().get::<PeerCertificate>();
+        let pin = certificate.and_then(|certificate| pin_of(&certificate.0));
+        let pin = pin.ok_or_else(|| Status::unauthenticated("no client certificate"))?;
+        let message = request.into_inner();
+        self.is_in(asking, &message.left.unwrap_or_default()).await?;
+        if !self.gate.is_open() {
+            return Err(Status::unavailable("the epoch has not begun at this node yet"));
+        }
+        let previous = NodeId(message.previous);
+        let peer::RejoinRequest { name, peer_address, api_address, .. } = message;
+        let deadline = Instant::now() + (JOIN_TIMEOUT - JOIN_ANSWER_TIME);
+        let readmitted = self
+            .service
+            .readmit_node(previous, &name, pin, &peer_address, &api_address, deadline)
+            .await;
+        let node = readmitted.map_err(|error| {
+            tracing::warn!(node = previous.0, %error, "a node is not taken back");
+            join_status(&error)
+        })?;
+        tracing::info!(node = node.0, previous = previous.0, "a node is back");
+        Ok(self.admitted(node))
     }
 }
 

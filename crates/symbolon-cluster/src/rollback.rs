@@ -15,15 +15,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prost::Message as _;
-use symbolon_core::NodeId;
 use symbolon_core::limits::NODES_MAX;
+use symbolon_core::{NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
+use symbolon_service::View;
 use symbolon_store::{Batch, Space, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+use tonic::Code;
 
+use crate::epochs::Relation;
 use crate::error::ClusterError;
+use crate::fence;
 use crate::node::NodeSettings;
 use crate::peer_client::{Peers, Purpose};
 
@@ -174,9 +178,10 @@ pub(crate) async fn ask(
     peers: &Arc<Peers>,
     store: &Store,
     memory: &Memory,
-    applied: u64,
+    view: &View,
     settings: &NodeSettings,
 ) -> Result<(), ClusterError> {
+    let applied = view.applied.0;
     let greeting = |to: NodeId| peer::Greeting {
         peer_address: settings.peer_address.clone(),
         api_address: settings.api_address.clone(),
@@ -194,18 +199,54 @@ pub(crate) async fn ask(
         answers.spawn(async move {
             let mut client = peers.client(node, Purpose::Presence);
             let request = peers.request(node, greeting);
-            let answer = timeout_at(deadline, client.hello(request)).await.ok()?.ok()?;
-            Some((node, peers.accept(node, answer).ok()?.yours?))
+            match timeout_at(deadline, client.hello(request)).await.ok()? {
+                Ok(answer) => Some(Said::Kept(node, peers.accept(node, answer).ok()?.yours?)),
+                Err(status) if status.code() == Code::FailedPrecondition => {
+                    Some(Said::Epoch(node, fence::compare(&peers, node).await?))
+                }
+                Err(_) => None,
+            }
         });
     }
     while let Some(answer) = answers.join_next().await {
-        let Ok(Some((node, told))) = answer else { continue };
+        let (node, told) = match answer {
+            Ok(Some(Said::Kept(node, told))) => (node, told),
+            Ok(Some(Said::Epoch(node, claim))) => {
+                leave_if_newer(peers, store, (node, &claim), (view, settings.clock.now()))?;
+                continue;
+            }
+            Ok(None) | Err(_) => continue,
+        };
         let Some(lacks) = lacks(store, Some(&told)) else { continue };
         store.mark_diverged(told.log_index)?;
         let path = store.image.path();
         return Err(ClusterError::RolledBack { path, peer: node.0, lacks });
     }
     Ok(())
+}
+
+/// What a peer says to a node that is about to start.
+enum Said {
+    /// What it has heard that the node holds.
+    Kept(NodeId, peer::Kept),
+    /// It is in another epoch.
+    Epoch(NodeId, peer::EpochClaim),
+}
+
+fn leave_if_newer(
+    peers: &Peers,
+    store: &Store,
+    (node, claim): (NodeId, &peer::EpochClaim),
+    (view, now): (&View, Timestamp),
+) -> Result<(), ClusterError> {
+    let relation = peers.standing.relation(claim, |pin| peers.book.has_key(pin));
+    let Some(statement) = claim.statement.as_ref().filter(|_| relation == Ok(Relation::Newer))
+    else {
+        return Ok(());
+    };
+    tracing::error!(peer = node.0, epoch = claim.epoch, "another node has seized the cluster");
+    fence::leave(store, peers, statement, (view, now))?;
+    Err(ClusterError::LeftBehind { epoch: claim.epoch })
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! How the cluster is, as far as this node knows.
 
+use std::collections::BTreeMap;
+
 use symbolon_core::{DataKeyId, LogIndex, Name, NodeId, State};
 use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role};
 use symbolon_store::DiskLevel;
 use tokio::time::Instant;
 
+use crate::epochs::{EpochName, Unproved};
 use crate::hello::{Presence, REACHABLE};
 use crate::members::voters_wanted;
 use crate::peer_header::Standing;
@@ -25,6 +28,10 @@ pub(crate) struct Here {
     pub(crate) quorum: bool,
     /// How it stands with the space on its disk.
     pub(crate) disk: DiskLevel,
+    /// Peers in an epoch apart, and which.
+    pub(crate) apart: BTreeMap<NodeId, EpochName>,
+    /// Peers that claim an epoch which they do not prove.
+    pub(crate) unproved: BTreeMap<NodeId, Unproved>,
 }
 
 pub(crate) fn status(
@@ -85,8 +92,9 @@ pub(crate) fn status(
         term: metrics.current_term,
         applied: view.applied,
         digest: view.state.digest(),
-        data_key: data_key(&view.state, here.data_keys),
+        data_key: data_key(&view.state, here.data_keys.clone()),
         warnings: [
+            epochs(&view.state, standing.epoch, &here),
             warnings(&nodes, master),
             differences(&nodes, published),
             short_of_space(&nodes, disk),
@@ -95,6 +103,43 @@ pub(crate) fn status(
         .concat(),
         nodes,
     }
+}
+
+/// What has come of seizes and is not settled.
+fn epochs(state: &State, epoch: u64, here: &Here) -> Vec<String> {
+    let name = |id: NodeId| {
+        let row = state.node(id);
+        row.map_or_else(|| format!("node {id}"), |row| format!("node {}", row.name))
+    };
+    let apart = here.apart.iter().map(|(id, theirs)| {
+        format!(
+            "{} is in epoch {} of another lineage than this node's epoch {epoch}: two nodes were seized, \
+             or it is a copy; decide which is to go on, stop the nodes of the other, move their data \
+             directories away, and let them join again",
+            name(*id),
+            theirs.epoch
+        )
+    });
+    let unproved = here.unproved.iter().map(|(id, why)| {
+        format!(
+            "{} claims to be in another epoch, and {why}: it is not heard; see who has access to it",
+            name(*id)
+        )
+    });
+    let gone = state.nodes_superseded().map(|row| {
+        format!(
+            "node {} was left behind when the cluster was seized: start it, and it comes back by itself; \
+             if it is gone for good, `symbolon cluster remove-node {}`",
+            row.name, row.name
+        )
+    });
+    let held = state.cluster().and_then(|cluster| cluster.floor.as_ref());
+    let held = held.filter(|floor| floor.recovery_codes_held).map(|_| {
+        "recovery codes are held since the cluster was seized, because some may have been used at nodes \
+         that are lost: `symbolon cluster release-recovery-codes` releases them"
+            .to_owned()
+    });
+    apart.chain(unproved).chain(gone).chain(held).collect()
 }
 
 /// Applications that let somebody in without a code.

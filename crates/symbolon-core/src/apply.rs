@@ -6,6 +6,8 @@ mod bypass;
 mod challenge;
 mod cluster;
 mod data_key;
+mod epoch;
+mod membership;
 mod pin;
 mod recovery;
 mod settings;
@@ -80,6 +82,10 @@ impl State {
             Command::CreateJoinToken(command) => self.create_join_token(&context, command, out),
             Command::AdmitNode(command) => self.admit_node(&context, command, out),
             Command::SetNodeAddresses(command) => self.set_addresses(&context, command, out),
+            Command::StartEpoch(command) => self.start_epoch(&context, command, out),
+            Command::ReadmitNode(command) => self.readmit_node(&context, command, out),
+            Command::ReleaseRecoveryCodes => self.release_recovery_codes(&context, out),
+            Command::RemoveNode(command) => self.remove_node(&context, command, out),
             Command::Tick => self.tick(&context, out),
             Command::RotateDataKey(command) => self.rotate_data_key(&context, command, out),
             Command::ConfirmDataKey(command) => self.confirm_data_key(&context, command, out),
@@ -122,8 +128,10 @@ impl State {
             }
             (Command::SetNodeAddresses(command), Caller::Node(id)) => command.node == id,
             (Command::ConfirmDataKey(command), Caller::Node(id)) => command.node == id,
+            (Command::StartEpoch(command), Caller::Node(id)) => command.node == id,
             (
                 Command::AdmitNode(_)
+                | Command::ReadmitNode(_)
                 | Command::Tick
                 | Command::Reseal(_)
                 | Command::RetireDataKey(_),

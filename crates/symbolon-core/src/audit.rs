@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::digest::{Canonical as _, Digest};
 use crate::{
     AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, ExemptionChange,
-    Exemptions, Fingerprint, JoinTokenId, KeyPin, LogIndex, Match, Method, Name, NodeId,
+    Exemptions, Fingerprint, JoinTokenId, KeyPin, LineageId, LogIndex, Match, Method, Name, NodeId,
     ProfileField, Reason, Reply, RequestId, Rights, Role, Scope, Setting, Sources, Timestamp,
     TokenId, UserId, UserName, Verdict,
 };
@@ -172,6 +172,24 @@ pub enum AuditRow {
     JoinTokenExpired {
         join_token: JoinTokenId,
     },
+    /// A node went on without the others.
+    EpochStarted {
+        epoch: u64,
+        lineage: LineageId,
+        node: NodeId,
+        administrator: Option<AdministratorId>,
+    },
+    NodeReadmitted {
+        node: NodeId,
+        name: Name,
+        previous: NodeId,
+    },
+    NodeRemoved {
+        node: NodeId,
+        name: Name,
+        pin: KeyPin,
+    },
+    RecoveryCodesReleased,
     DataKeyRotationStarted {
         id: DataKeyId,
     },
@@ -315,12 +333,17 @@ impl AuditEvent {
                 Reply::AdministratorChanged(*administrator)
             }
             AuditRow::JoinTokenCreated { join_token, .. } => Reply::JoinTokenCreated(*join_token),
-            AuditRow::NodeAdmitted { node, .. } => Reply::NodeAdmitted(*node),
+            AuditRow::NodeAdmitted { node, .. } | AuditRow::NodeReadmitted { node, .. } => {
+                Reply::NodeAdmitted(*node)
+            }
             AuditRow::DataKeyRotationStarted { id } => Reply::DataKeyRotationStarted(*id),
             AuditRow::TokenConfirmed { token, .. }
             | AuditRow::TokenResynchronised { token, .. }
             | AuditRow::TokenRemoved { token, .. } => Reply::TokenChanged(*token),
             AuditRow::NodeAddressesChanged { .. }
+            | AuditRow::EpochStarted { .. }
+            | AuditRow::NodeRemoved { .. }
+            | AuditRow::RecoveryCodesReleased
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
             | AuditRow::PersonalDataExported { .. } => Reply::Done,

@@ -295,6 +295,10 @@ impl State {
             Command::Verify(_)
             | Command::CreateUser(_)
             | Command::CreateCluster(_)
+            | Command::StartEpoch(_)
+            | Command::ReadmitNode(_)
+            | Command::ReleaseRecoveryCodes
+            | Command::RemoveNode(_)
             | Command::CreateApplication(_)
             | Command::UpdateApplication(_)
             | Command::RotateApplicationKey(_)
@@ -331,7 +335,7 @@ impl State {
             Caller::Application(id) => {
                 self.applications.get(id).is_some_and(|row| row.changed_at <= seen)
             }
-            Caller::Node(id) => self.nodes.get(id).is_some(),
+            Caller::Node(id) => self.is_member(id),
         }
     }
 

@@ -39,8 +39,11 @@ pub enum Violation {
     /// Two nodes have one name or one key.
     #[error("node {0} has the name or key of another")]
     NodeTwice(NodeId),
-    /// A used join token names a node that does not exist.
-    #[error("join token {0} admitted a node that does not exist")]
+    /// A node has a higher id than any that was given.
+    #[error("node {0} has an id that was never given")]
+    NodeUnnoted(NodeId),
+    /// A used join token names a node that there never was.
+    #[error("join token {0} admitted a node that there never was")]
     JoinToken(JoinTokenId),
     /// A challenge of somebody without a PIN, one too many, or one that is not found.
     #[error("challenge {0} is nobody's, one too many, or not found by its user")]
@@ -140,7 +143,9 @@ impl State {
     }
 
     fn check_nodes(&self) -> Result<(), Violation> {
+        let noted = self.cluster().map_or(0, |cluster| cluster.last_node);
         for node in self.nodes.iter() {
+            ensure(noted == 0 || node.id.0 <= noted, Violation::NodeUnnoted(node.id))?;
             let twice = self
                 .nodes
                 .after(node.id)
@@ -148,7 +153,8 @@ impl State {
             ensure(!twice, Violation::NodeTwice(node.id))?;
         }
         for token in self.join_tokens.iter() {
-            let known = token.used_by.is_none_or(|id| self.node(id).is_some());
+            // It may be removed since.
+            let known = token.used_by.is_none_or(|id| id.0 != 0 && id.0 <= self.last_node());
             ensure(known, Violation::JoinToken(token.id))?;
         }
         for application in self.applications.iter() {

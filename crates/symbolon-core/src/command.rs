@@ -1,25 +1,28 @@
 //! What can be asked of a state.
 
+mod again;
 mod callers;
+mod cluster;
 mod keys;
 mod outcome;
 mod personal;
 
-use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::otp::Parameters;
 use crate::{
-    Administrator, Caller, ClusterId, DisplayName, Fingerprint, JoinTokenId, KeyHash, KeyPin,
-    LineageId, LogIndex, Name, Node, NodeId, Operation, Profile, ProfileChange, Reason, RequestId,
-    Rights, Sealed, Serial, Setting, Timestamp, TokenId, UserId, UserName,
+    Caller, DisplayName, Fingerprint, LogIndex, NodeId, Operation, Profile, ProfileChange, Reason,
+    RequestId, Rights, Sealed, Serial, Setting, Timestamp, TokenId, UserId, UserName,
 };
 
 pub use callers::{
     CreateAdministrator, CreateApplication, DeleteAdministrator, DeleteApplication,
     RetireApplicationKey, RotateAdministratorToken, RotateApplicationKey, UpdateAdministrator,
     UpdateApplication,
+};
+pub use cluster::{
+    AdmitNode, CreateCluster, CreateJoinToken, ReadmitNode, RemoveNode, SetNodeAddresses,
+    StartEpoch,
 };
 pub use keys::{ConfirmDataKey, Reseal, RetireDataKey, RotateDataKey};
 pub use outcome::{ChallengeAnswer, ChosenPin, Match, Outcome};
@@ -110,6 +113,14 @@ pub enum Command {
     AdmitNode(AdmitNode),
     /// A node is reached at other addresses than before.
     SetNodeAddresses(SetNodeAddresses),
+    /// A node goes on without the others.
+    StartEpoch(StartEpoch),
+    /// A node that was gone on without comes back, under another id.
+    ReadmitNode(ReadmitNode),
+    /// Recovery codes that were made before a seize are taken again.
+    ReleaseRecoveryCodes,
+    /// A node is a member no more.
+    RemoveNode(RemoveNode),
     /// Let state time pass and expire what is due.
     Tick,
     /// Begin to change the data key.
@@ -158,6 +169,10 @@ impl Command {
             Self::CreateJoinToken(_) => "create_join_token",
             Self::AdmitNode(_) => "admit_node",
             Self::SetNodeAddresses(_) => "set_node_addresses",
+            Self::StartEpoch(_) => "start_epoch",
+            Self::ReadmitNode(_) => "readmit_node",
+            Self::ReleaseRecoveryCodes => "release_recovery_codes",
+            Self::RemoveNode(_) => "remove_node",
             Self::Tick => "tick",
             Self::RotateDataKey(_) => "rotate_data_key",
             Self::ConfirmDataKey(_) => "confirm_data_key",
@@ -196,12 +211,16 @@ impl Command {
             Self::RotateAdministratorToken(_) => Operation::RotateAdministratorToken,
             Self::DeleteAdministrator(_) => Operation::DeleteAdministrator,
             Self::CreateJoinToken(_) => Operation::CreateJoinToken,
+            Self::ReleaseRecoveryCodes => Operation::ReleaseRecoveryCodes,
+            Self::RemoveNode(_) => Operation::RemoveNode,
             Self::RotateDataKey(_) => Operation::RotateDataKey,
             Self::UpdateSettings(_) => Operation::UpdateSettings,
             Self::RecordExport(_) => Operation::ExportPersonalData,
             Self::CreateCluster(_)
             | Self::AdmitNode(_)
             | Self::SetNodeAddresses(_)
+            | Self::StartEpoch(_)
+            | Self::ReadmitNode(_)
             | Self::Tick
             | Self::ConfirmDataKey(_)
             | Self::Reseal(_)
@@ -225,25 +244,6 @@ impl Command {
 pub enum Method {
     /// A one-time password of a token, RFC 6238 or RFC 4226.
     Otp,
-}
-
-/// See [`Command::CreateCluster`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CreateCluster {
-    /// Drawn by `init`.
-    pub cluster: ClusterId,
-    /// What administrators call it.
-    pub name: Name,
-    /// Of epoch 1.
-    pub lineage: LineageId,
-    /// Certificate of the cluster CA, DER.
-    pub ca_certificate: Vec<u8>,
-    /// Its private key, sealed.
-    pub ca_key: Sealed,
-    /// The first administrator. `changed_at` is set by `apply`.
-    pub administrator: Box<Administrator>,
-    /// The first node. `changed_at` is set by `apply`.
-    pub node: Node,
 }
 
 /// See [`Command::CreateUser`].
@@ -398,45 +398,4 @@ pub struct ResyncToken {
 pub struct RemoveToken {
     /// Which token.
     pub token: TokenId,
-}
-
-/// See [`Command::CreateJoinToken`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CreateJoinToken {
-    /// Drawn by the service.
-    pub join_token: JoinTokenId,
-    /// Hash of its secret.
-    pub secret_hash: KeyHash,
-    /// The secret, sealed for this token.
-    pub secret: Sealed,
-    /// Milliseconds from the stamp on for which it may be used.
-    pub life_milliseconds: u64,
-}
-
-/// See [`Command::AdmitNode`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AdmitNode {
-    /// The token the node brought.
-    pub join_token: JoinTokenId,
-    /// Hash of the secret it brought.
-    pub secret: KeyHash,
-    /// The node's name.
-    pub name: Name,
-    /// The key it proved to hold.
-    pub pin: KeyPin,
-    /// Where peers will reach it.
-    pub peer_address: String,
-    /// Where clients will reach it.
-    pub api_address: String,
-}
-
-/// See [`Command::SetNodeAddresses`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SetNodeAddresses {
-    /// Which node.
-    pub node: NodeId,
-    /// Where peers reach it.
-    pub peer_address: String,
-    /// Where clients reach it.
-    pub api_address: String,
 }

@@ -1,7 +1,7 @@
 //! The cluster's data keys, and what is left of a change from one to the next.
 //!
 //! 1. An administrator has the next key put into the state, sealed under the one that is active.
-//! 2. Each node keeps it in its header, and says so. When all registered nodes have it, it is active:
+//! 2. Each node keeps it in its header, and says so. When all members have it, it is active:
 //!    new secrets are sealed under it.
 //! 3. Every sealed field is sealed again under it, one by one.
 //! 4. When none is under an older key, that key is retired.
@@ -80,7 +80,7 @@ impl State {
         self.data_keys.get(()).map_or(DataKeyId::FIRST, |keys| keys.active)
     }
 
-    /// Registered nodes that have not said yet that they hold the next data key.
+    /// Members that have not said yet that they hold the next data key.
     pub fn nodes_without_next_key(&self) -> impl Iterator<Item = NodeId> {
         let rotation = self.data_keys.get(()).and_then(|keys| keys.rotation.as_ref());
         let lacks = move |id: &NodeId| rotation.is_some_and(|next| !next.holders.contains(id));

@@ -78,6 +78,8 @@ pub enum Finding {
         pending: usize,
         /// Recovery codes that are not used.
         recovery_codes: u32,
+        /// None of them is taken until an administrator releases those made before a seize.
+        held: bool,
     },
     /// Whether a PIN is typed with each code, and whether another must be chosen.
     Pin {
@@ -244,7 +246,12 @@ impl State {
             Finding::Bypass {
                 until: user.bypass.as_ref().map(|bypass| bypass.until).filter(|until| at < *until),
             },
-            Finding::Token { usable, pending: user.tokens.len() - usable, recovery_codes },
+            Finding::Token {
+                usable,
+                pending: user.tokens.len() - usable,
+                recovery_codes,
+                held: codes.is_some_and(|codes| self.are_held(codes)),
+            },
             Finding::Pin {
                 set: user.pin.is_some(),
                 due_at,

@@ -114,6 +114,10 @@ pub const JOIN_TOKEN_MILLISECONDS_MAX: u64 = 7 * 24 * 3600 * 1000;
 /// Life of a join token unless its maker says otherwise.
 pub const JOIN_TOKEN_MILLISECONDS_DEFAULT: u64 = 24 * 3600 * 1000;
 
+/// How far beyond the time of a seize its floor lies: a code that a lost master took may have been of a
+/// clock that was ahead of this one.
+pub const FLOOR_MARGIN_MILLISECONDS: u64 = 30_000;
+
 /// Consecutive failures that an account can ever absorb (NIST SP 800-63B-4 section 3.2.2).
 pub const FAILURES_MAX: u32 = 100;
 

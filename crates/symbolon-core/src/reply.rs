@@ -137,6 +137,10 @@ pub enum Denial {
     NewPinRefused,
     /// The name fits several users.
     AmbiguousName,
+    /// The code is right, and its token counts: after a seize it must show two codes in a row.
+    SecondCodeNeeded,
+    /// The recovery code is right, and an administrator has not released those made before a seize.
+    RecoveryCodesHeld,
 }
 
 impl Denial {
@@ -158,6 +162,8 @@ impl Denial {
             Self::ChallengeExpired => 12,
             Self::NewPinRefused => 13,
             Self::AmbiguousName => 20,
+            Self::SecondCodeNeeded => 21,
+            Self::RecoveryCodesHeld => 22,
         }
     }
 
@@ -179,6 +185,8 @@ impl Denial {
             Self::ChallengeExpired => "CHALLENGE_EXPIRED",
             Self::NewPinRefused => "NEW_PIN_REFUSED",
             Self::AmbiguousName => "AMBIGUOUS_NAME",
+            Self::SecondCodeNeeded => "SECOND_CODE_NEEDED",
+            Self::RecoveryCodesHeld => "RECOVERY_CODES_HELD",
         }
     }
 }
@@ -222,8 +230,8 @@ pub enum Refusal {
     JoinTokenExpired,
     /// The caller may not do this.
     NotPermitted,
-    /// The cluster exists already, or does not exist yet; or the change of the data key is not so
-    /// far, or further.
+    /// The cluster exists already, or does not exist yet; the change of the data key is not so far, or
+    /// further; the epoch is not a later one; no recovery codes are held; or no node would be left.
     WrongPhase,
     /// The data key is being changed.
     RotationUnderWay,
@@ -231,4 +239,6 @@ pub enum Refusal {
     SettingRefused,
     /// With it, more could be guessed than the hard limit allows: see [`crate::Settings::check`].
     GuessingUnbounded,
+    /// There is no such node, or none with that key.
+    NodeUnknown,
 }

@@ -241,6 +241,12 @@ operations! {
     CreateJoinToken = "ClusterService.CreateJoinToken": NOBODY_ELSE,
     RotateDataKey = "ClusterService.RotateDataKey": NOBODY_ELSE,
     PromoteSubordinate = "ClusterService.PromoteSubordinate": NOBODY_ELSE,
+    RemoveNode = "ClusterService.RemoveNode": NOBODY_ELSE,
+    ReleaseRecoveryCodes = "ClusterService.ReleaseRecoveryCodes": NOBODY_ELSE,
+    ListQuarantines = "QuarantineService.ListQuarantines": READING,
+    ShowQuarantine = "QuarantineService.ShowQuarantine": READING,
+    ReapplyQuarantine = "QuarantineService.ReapplyQuarantine": NOBODY_ELSE,
+    DiscardQuarantine = "QuarantineService.DiscardQuarantine": NOBODY_ELSE,
 }
 
 #[cfg(test)]

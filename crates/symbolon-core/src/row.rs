@@ -34,6 +34,20 @@ pub struct Cluster {
     pub ca_key: Sealed,
     /// When `init` ran.
     pub created_at: Timestamp,
+    /// What the last seize left; `None`: there was none.
+    pub floor: Option<Floor>,
+    /// The highest id that any node ever had, so that none is given twice. 0: not noted yet, and the
+    /// highest of the rows counts.
+    pub last_node: u64,
+}
+
+/// What a seize left: what may have been used on the side that is lost is not taken again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Floor {
+    /// No code of this time or before is taken.
+    pub at: Timestamp,
+    /// Recovery codes that were made before it are not taken until an administrator releases them.
+    pub recovery_codes_held: bool,
 }
 
 /// A person who signs in.
@@ -177,6 +191,10 @@ pub struct Token {
     /// Steps by which its clock was ahead when it was resynchronised, or with `totp.drift_memory` when its
     /// last code was accepted; 0 for HOTP. At most [`crate::limits::RESYNC_TOTP_STEPS`] either way.
     pub drift: i32,
+    /// Of HOTP: the epoch in which two codes in a row were last shown; 0 stands for 1.
+    pub epoch: u32,
+    /// Of HOTP: the code at the mark may be the first of the two that the epoch asks for.
+    pub awaits_second: bool,
     /// When it was enrolled.
     pub created_at: Timestamp,
     /// See the module. Moves with the mark of a HOTP token, around which its codes are looked for, and
@@ -205,6 +223,8 @@ pub struct Node {
     pub peer_address: String,
     /// Where clients reach it, a URL.
     pub api_address: String,
+    /// A seize went on without it: it is no member until it is readmitted under another id.
+    pub superseded: bool,
     /// See the module.
     pub changed_at: LogIndex,
 }
@@ -291,6 +311,12 @@ impl Canonical for Cluster {
         w.bytes(&self.id.0).bytes(self.name.as_str().as_bytes()).number(self.epoch);
         w.bytes(&self.lineage.0).bytes(&self.ca_certificate).bytes(self.ca_key.as_bytes());
         w.number(self.created_at.0);
+        // What came later counts where it says something: other clusters keep the hash that they had.
+        if self.floor.is_some() || self.last_node != 0 {
+            let floor = self.floor.as_ref();
+            w.number(floor.map_or(0, |floor| 1 + u64::from(floor.recovery_codes_held)));
+            w.number(floor.map_or(0, |floor| floor.at.0)).number(self.last_node);
+        }
     }
 }
 
@@ -357,6 +383,9 @@ impl Canonical for Token {
             w.number(i64::from(self.drift).cast_unsigned());
         }
         w.number(self.created_at.0).number(self.changed_at.0);
+        if self.epoch != 0 || self.awaits_second {
+            w.number(self.epoch.into()).number(self.awaits_second.into());
+        }
     }
 }
 
@@ -365,6 +394,10 @@ impl Canonical for Node {
         w.number(self.id.0).bytes(self.name.as_str().as_bytes()).bytes(&self.pin.0);
         w.bytes(self.peer_address.as_bytes()).bytes(self.api_address.as_bytes());
         w.number(self.changed_at.0);
+        // Counts where it says something: other nodes keep the hash that they had.
+        if self.superseded {
+            w.number(1);
+        }
     }
 }
 

@@ -267,21 +267,52 @@ impl State {
         self.tokens.get(id)
     }
 
+    /// Number of tokens.
+    #[must_use]
+    pub fn tokens_len(&self) -> usize {
+        self.tokens.len()
+    }
+
     /// A token by serial number.
     #[must_use]
     pub fn token_by_serial(&self, serial: &Serial) -> Option<&Token> {
         self.serials.get(serial).and_then(|id| self.tokens.get(*id))
     }
 
-    /// A node.
+    /// A node, whether it is a member or superseded.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         self.nodes.get(id)
     }
 
-    /// All registered nodes by id.
+    /// All nodes that are members, by id.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter()
+        self.nodes.iter().filter(|node| !node.superseded)
+    }
+
+    /// Nodes that a seize went on without, by id.
+    pub fn nodes_superseded(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.superseded)
+    }
+
+    /// Number of registered nodes, superseded ones among them: each may have to serve alone some day,
+    /// and the limits count it.
+    #[must_use]
+    pub fn nodes_len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The highest id that any node ever had.
+    #[must_use]
+    pub fn last_node(&self) -> u64 {
+        let noted = self.cluster().map_or(0, |cluster| cluster.last_node);
+        self.nodes.iter().map(|node| node.id.0).fold(noted, u64::max)
+    }
+
+    /// Whether a node is a member.
+    #[must_use]
+    pub fn is_member(&self, id: NodeId) -> bool {
+        self.node(id).is_some_and(|node| !node.superseded)
     }
 
     /// A join token.
@@ -310,7 +341,7 @@ impl State {
             .map_or_else(|| setting.info().default, |settings| settings.get(setting))
     }
 
-    /// How guessing is bounded: the settings, with all nodes that are admitted.
+    /// How guessing is bounded: the settings, with all registered nodes.
     #[must_use]
     pub fn lockout(&self) -> Lockout {
         let nodes = self.nodes.len();
@@ -377,7 +408,8 @@ impl State {
         self.count_sealed(key, None);
         match key {
             // Nothing removes these yet.
-            RowKey::Cluster | RowKey::Node(_) | RowKey::DataKeys | RowKey::Settings => return,
+            RowKey::Cluster | RowKey::DataKeys | RowKey::Settings => return,
+            RowKey::Node(id) => self.nodes.delete(id),
             RowKey::Administrator(id) => self.administrators.delete(id),
             RowKey::Application(id) => {
                 if let Some(name) = self.application(id).map(|row| row.name.clone()) {

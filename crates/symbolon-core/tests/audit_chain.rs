@@ -263,6 +263,7 @@ fn create_cluster() -> CreateCluster {
             pin: KeyPin([1; 32]),
             peer_address: "n1:8444".to_owned(),
             api_address: "https://n1:8443".to_owned(),
+            superseded: false,
             changed_at: LogIndex(0),
         },
     }

@@ -3,9 +3,9 @@
 #[cfg(test)]
 mod tests {
     use symbolon_core::{
-        Administrator, AdministratorId, ApplicationId, Cluster, ClusterId, DisplayName, KeyHash,
-        KeyPin, LineageId, LogIndex, Name, Node, NodeId, RestoreError, Role, Row, Scalars, Sealed,
-        State, Timestamp, User, UserId, UserName, Violation,
+        Administrator, AdministratorId, ApplicationId, Cluster, ClusterId, DisplayName, JoinToken,
+        JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RestoreError, Role,
+        Row, Scalars, Sealed, State, Timestamp, User, UserId, UserName, Violation,
     };
 
     /// What the rows break, whatever digest they have.
@@ -28,6 +28,10 @@ mod tests {
     }
 
     fn cluster() -> Row {
+        of_last_node(0)
+    }
+
+    fn of_last_node(last_node: u64) -> Row {
         Row::Cluster(Cluster {
             id: ClusterId([1; 16]),
             name: name("main"),
@@ -35,6 +39,8 @@ mod tests {
             lineage: LineageId([2; 16]),
             ca_certificate: vec![3],
             ca_key: Sealed::new(vec![4]),
+            floor: None,
+            last_node,
             created_at: Timestamp(5),
         })
     }
@@ -44,12 +50,17 @@ mod tests {
     }
 
     fn node() -> Row {
+        numbered(1)
+    }
+
+    fn numbered(id: u64) -> Row {
         Row::Node(Node {
-            id: NodeId(1),
+            id: NodeId(id),
             name: name("n1"),
             pin: KeyPin([1; 32]),
             peer_address: "n1:8444".to_owned(),
             api_address: "https://n1:8443".to_owned(),
+            superseded: false,
             changed_at: LogIndex(1),
         })
     }
@@ -99,6 +110,39 @@ mod tests {
         for nobody in [helen, off] {
             let rows = [cluster(), Row::Administrator(nobody), node()];
             assert_eq!(broken(&rows), Some(Violation::Administrators));
+        }
+    }
+
+    #[test]
+    fn no_node_has_an_id_that_was_never_given() {
+        let rows = |last_node| {
+            [of_last_node(last_node), Row::Administrator(administrator(1, "root")), numbered(3)]
+        };
+        for noted in [0, 3, 4] {
+            assert_eq!(broken(&rows(noted)), None, "{noted}");
+        }
+        assert_eq!(broken(&rows(2)), Some(Violation::NodeUnnoted(NodeId(3))));
+    }
+
+    #[test]
+    fn a_join_token_was_used_by_a_node_that_there_is_or_was() {
+        let rows = |last_node, used_by| {
+            let token = Row::JoinToken(JoinToken {
+                id: JoinTokenId(4),
+                secret: KeyHash([5; 32]),
+                reveal: None,
+                expires_at: Timestamp(6),
+                used_by: Some(NodeId(used_by)),
+                changed_at: LogIndex(7),
+            });
+            [of_last_node(last_node), Row::Administrator(administrator(1, "root")), node(), token]
+        };
+        for (last_node, used_by) in [(0, 1), (3, 1), (3, 2), (3, 3)] {
+            assert_eq!(broken(&rows(last_node, used_by)), None, "{last_node} {used_by}");
+        }
+        for (last_node, used_by) in [(0, 2), (0, 0), (3, 4)] {
+            let violation = Violation::JoinToken(JoinTokenId(4));
+            assert_eq!(broken(&rows(last_node, used_by)), Some(violation));
         }
     }
 

@@ -291,6 +291,8 @@ fn cluster() -> Cluster {
         lineage: LineageId([2; 16]),
         ca_certificate: vec![3; 3],
         ca_key: Sealed::new(vec![1, 0, 0, 0, 1, 9]),
+        floor: None,
+        last_node: 0,
         created_at: Timestamp(5),
     }
 }
@@ -343,6 +345,8 @@ fn token(id: u64, proved: bool) -> Token {
         pending: !proved,
         mark: 0,
         drift: 0,
+        epoch: 0,
+        awaits_second: false,
         created_at: Timestamp(8),
         changed_at: LogIndex(4),
     }

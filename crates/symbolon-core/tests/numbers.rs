@@ -188,6 +188,8 @@ mod tests {
             pending: true,
             mark: 1,
             drift: 0,
+            epoch: 0,
+            awaits_second: false,
             created_at: Timestamp(1),
             changed_at: LogIndex(1),
         }

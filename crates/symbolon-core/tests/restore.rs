@@ -8,10 +8,10 @@ use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
     Bypass, Caller, Challenge, ChallengeId, Cluster, ClusterId, DataKeyId, DataKeys, Digest,
-    Exemptions, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node,
-    NodeId, OldKey, Reason, RecoveryCodes, RequestId, RestoreError, Rights, Role, Rotation, Row,
-    Scalars, Sealed, Serial, Setting, Settings, State, Strangers, Timestamp, Token, TokenId, User,
-    UserId, UserPin, Violation,
+    Exemptions, Fingerprint, Floor, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
+    Node, NodeId, OldKey, Reason, RecoveryCodes, RequestId, RestoreError, Rights, Role, Rotation,
+    Row, Scalars, Sealed, Serial, Setting, Settings, State, Strangers, Timestamp, Token, TokenId,
+    User, UserId, UserPin, Violation,
 };
 
 #[path = "restore/rows.rs"]
@@ -240,6 +240,7 @@ fn node(id: u64) -> Node {
         pin: KeyPin([u8::try_from(id).unwrap_or(0); 32]),
         peer_address: "peer".to_owned(),
         api_address: "api".to_owned(),
+        superseded: false,
         changed_at: LogIndex(5),
     }
 }
@@ -270,15 +271,7 @@ macro_rules! altered {
 
 fn alterations(row: &Row) -> Vec<Row> {
     match row {
-        Row::Cluster(row) => altered!(Cluster, row, {
-            id: ClusterId([0; 16]),
-            name: name("mail"),
-            epoch: 2,
-            lineage: LineageId([0; 16]),
-            ca_certificate: vec![3; 4],
-            ca_key: Sealed::new(vec![4; 4]),
-            created_at: Timestamp(0),
-        }),
+        Row::Cluster(row) => cluster_alterations(row),
         Row::Administrator(row) => altered!(Administrator, row, {
             id: AdministratorId(3),
             name: name("toor"),
@@ -320,6 +313,7 @@ fn alterations(row: &Row) -> Vec<Row> {
             pin: KeyPin([2; 32]),
             peer_address: "peers".to_owned(),
             api_address: "apis".to_owned(),
+            superseded: true,
             changed_at: LogIndex(0),
         }),
         Row::DataKeys(row) => data_keys_alterations(row),
@@ -425,6 +419,26 @@ fn application_alterations(row: &Application) -> Vec<Row> {
     rows
 }
 
+fn cluster_alterations(row: &Cluster) -> Vec<Row> {
+    let floor =
+        |at: u64, recovery_codes_held| Some(Floor { at: Timestamp(at), recovery_codes_held });
+    let mut rows = altered!(Cluster, row, {
+        id: ClusterId([0; 16]),
+        name: name("mail"),
+        epoch: 2,
+        lineage: LineageId([0; 16]),
+        ca_certificate: vec![3; 4],
+        ca_key: Sealed::new(vec![4; 4]),
+        created_at: Timestamp(0),
+        floor: floor(7, true),
+        last_node: 9,
+    });
+    for floor in [floor(7, false), floor(8, true), floor(0, false)] {
+        rows.push(Row::Cluster(Cluster { floor, ..row.clone() }));
+    }
+    rows
+}
+
 fn token_alterations(row: &Token) -> Vec<Row> {
     let more = [
         parameters(Algorithm::Sha256, 6, 30),
@@ -442,6 +456,8 @@ fn token_alterations(row: &Token) -> Vec<Row> {
         pending: true,
         mark: 9,
         drift: -2,
+        epoch: 2,
+        awaits_second: true,
         created_at: Timestamp(0),
         changed_at: LogIndex(0),
     });

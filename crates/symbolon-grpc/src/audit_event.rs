@@ -30,6 +30,11 @@ pub(crate) fn shown(event: &AuditEvent, state: &State, gone: &GoneUsers) -> v1::
     }
 }
 
+/// Who asked, with the name that is known.
+pub(crate) fn caller(caller: Caller, state: &State, gone: &GoneUsers) -> v1::AuditCaller {
+    Names { state, gone }.caller(caller)
+}
+
 struct Names<'a> {
     state: &'a State,
     gone: &'a GoneUsers,
@@ -123,6 +128,10 @@ impl Names<'_> {
             | AuditRow::JoinTokenExpired { .. }
             | AuditRow::NodeAdmitted { .. }
             | AuditRow::NodeAddressesChanged { .. }
+            | AuditRow::EpochStarted { .. }
+            | AuditRow::NodeReadmitted { .. }
+            | AuditRow::NodeRemoved { .. }
+            | AuditRow::RecoveryCodesReleased
             | AuditRow::DataKeyRotationStarted { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
@@ -247,6 +256,26 @@ impl Names<'_> {
                     api_address: api_address.clone(),
                 })
             }
+            AuditRow::EpochStarted { epoch, lineage, node, administrator } => {
+                Details::EpochStarted(v1::EpochStartedDetails {
+                    epoch: *epoch,
+                    lineage: lineage.to_string(),
+                    name: self.node(*node),
+                    node_id: node.0,
+                    administrator_id: administrator.map(|id| id.to_string()).unwrap_or_default(),
+                })
+            }
+            AuditRow::NodeReadmitted { node, name, previous } => {
+                let (name, id, previous_id) = (name.to_string(), node.0, previous.0);
+                Details::NodeReadmitted(v1::NodeReadmittedDetails { name, id, previous_id })
+            }
+            AuditRow::NodeRemoved { node, name, .. } => {
+                let (name, id) = (name.to_string(), node.0);
+                Details::NodeRemoved(v1::NodeRemovedDetails { name, id })
+            }
+            AuditRow::RecoveryCodesReleased => {
+                Details::RecoveryCodesReleased(v1::RecoveryCodesReleasedDetails {})
+            }
             AuditRow::DataKeyRotationStarted { id } => {
                 let details = v1::DataKeyRotationStartedDetails { key: id.0 };
                 Details::DataKeyRotationStarted(details)
@@ -285,7 +314,7 @@ mod tests {
     #[test]
     fn every_type_of_the_api_is_a_kind_and_is_named_as_its_details() {
         let known = (1..64).filter(|number| v1::EventType::try_from(*number).is_ok());
-        // Up to 31, which tells of an export, without a hole, and from the PINs on.
+        // Up to 35, which tells of recovery codes, without a hole, and from the PINs on.
         let pins = [
             kind(&AuditRow::PinSet { user: UserId(1), must_change: false }),
             kind(&AuditRow::PinCleared { user: UserId(1) }),
@@ -293,7 +322,7 @@ mod tests {
             43,
             kind(&AuditRow::RecoveryCodesCreated { user: UserId(1) }),
         ];
-        let expected = (1..=31).chain(pins.map(i32::from));
+        let expected = (1..=35).chain(pins.map(i32::from));
         assert!(known.eq(expected));
     }
 }

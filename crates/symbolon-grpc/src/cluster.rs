@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use symbolon_core::{NodeId, Operation};
 use symbolon_proto::v1;
-use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role, Service};
+use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role, Seizure, Service};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
@@ -68,6 +68,12 @@ impl v1::cluster_service_server::ClusterService for Clusters {
     ) -> Result<Response<v1::PromoteSubordinateResponse>, Status> {
         let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
         let node = &call.message.node;
+        if call.message.seize {
+            let confirm = Some(&*call.message.confirm).filter(|name| !name.is_empty());
+            let seizure = self.0.seize(&call.principal, node, confirm).await;
+            let seizure = seizure.map_err(|error| to_status(&error))?;
+            return Ok(Response::new(self.seized(seizure, confirm.is_some())));
+        }
         let previous = self
             .0
             .promote_subordinate(&call.principal, node, call.write_deadline())
@@ -78,7 +84,58 @@ impl v1::cluster_service_server::ClusterService for Clusters {
         Ok(Response::new(v1::PromoteSubordinateResponse {
             master: node.clone(),
             previous: previous.map(|row| row.name.to_string()).unwrap_or_default(),
+            seizure: None,
         }))
+    }
+
+    async fn remove_node(
+        &self,
+        request: Request<v1::RemoveNodeRequest>,
+    ) -> Result<Response<v1::RemoveNodeResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let removal = self
+            .0
+            .remove_node(
+                &call.principal,
+                call.request_id,
+                &call.message.node,
+                call.write_deadline(),
+            )
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::RemoveNodeResponse {
+            key: removal.key.0,
+            tokens: removal.tokens,
+            log_index: removal.index.0,
+        }))
+    }
+
+    async fn release_recovery_codes(
+        &self,
+        request: Request<v1::ReleaseRecoveryCodesRequest>,
+    ) -> Result<Response<v1::ReleaseRecoveryCodesResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let index = self
+            .0
+            .release_recovery_codes(&call.principal, call.request_id, call.write_deadline())
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ReleaseRecoveryCodesResponse { log_index: index.0 }))
+    }
+}
+
+impl Clusters {
+    fn seized(&self, seizure: Seizure, begun: bool) -> v1::PromoteSubordinateResponse {
+        let state = self.0.ledger().view().state;
+        let rows = seizure.left_behind.iter().filter_map(|id| state.node(*id));
+        let seizure = v1::Seizure {
+            begun,
+            epoch: seizure.epoch,
+            left_behind: rows.map(|row| row.name.to_string()).collect(),
+            last_log_index: seizure.last_index.0,
+            heard_master_at: seizure.heard_master_at.map(timestamp),
+        };
+        v1::PromoteSubordinateResponse { seizure: Some(seizure), ..Default::default() }
     }
 }
 

@@ -16,6 +16,7 @@ mod personal;
 mod pin;
 mod profile;
 mod prompt;
+mod quarantine;
 mod settings;
 mod status;
 mod user;
@@ -60,6 +61,7 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
     use v1::application_service_server::ApplicationServiceServer;
     use v1::audit_service_server::AuditServiceServer;
     use v1::cluster_service_server::ClusterServiceServer;
+    use v1::quarantine_service_server::QuarantineServiceServer;
     use v1::settings_service_server::SettingsServiceServer;
     use v1::user_service_server::UserServiceServer;
     use v1::verification_service_server::VerificationServiceServer;
@@ -70,6 +72,7 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
     let administrator = administrator::Administrators(Arc::clone(service));
     let cluster = cluster::Clusters(Arc::clone(service));
     let audit = audit::Audit(Arc::clone(service));
+    let quarantine = quarantine::Quarantines(Arc::clone(service));
     let settings = settings::SettingsOf(Arc::clone(service));
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -95,6 +98,9 @@ pub fn routes(service: &Arc<Service>, health: &Health) -> Result<Routes, BuildEr
         )
         .add_service(
             ClusterServiceServer::new(cluster).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+        .add_service(
+            QuarantineServiceServer::new(quarantine).max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
         .add_service(
             SettingsServiceServer::new(settings).max_decoding_message_size(MESSAGE_BYTES_MAX),

@@ -40,6 +40,9 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::NoOldKey
         | ServiceError::GuessingUnbounded(_)
         | ServiceError::NotPromoted(_)
+        | ServiceError::Quarantine(_)
+        | ServiceError::NotRemoved(_)
+        | ServiceError::NoCodesHeld
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
         ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {

@@ -6,6 +6,7 @@ mod audit;
 mod bypass;
 mod caller;
 mod challenge;
+mod epoch;
 mod profile;
 mod proposal;
 mod row;

@@ -19,7 +19,7 @@ mod tests {
     use prost::Message as _;
     use symbolon_core::{
         Answer, AuditEvent, AuditRow, Command, Decision, Denial, Digest, LogIndex, Proof, Proposal,
-        Refusal, Reply, Row, Scalars, Timestamp, UserId, Verdict, Verified,
+        Refusal, Reply, Row, Scalars, Timestamp, UserId, Verified,
     };
     use symbolon_proto::{
         AuditHead, answer_from_proto, answer_to_proto, audit_decode, audit_encode, audit_head,
@@ -133,6 +133,7 @@ mod tests {
             Refusal::NoSuchApplication,
             Refusal::NoSuchAdministrator,
             Refusal::LastAdministrator,
+            Refusal::NodeUnknown,
         ];
         for (number, refusal) in (1..).zip(all) {
             // A new one does not compile until it is named here and above.
@@ -158,7 +159,8 @@ mod tests {
                 | Refusal::GuessingUnbounded
                 | Refusal::NoSuchApplication
                 | Refusal::NoSuchAdministrator
-                | Refusal::LastAdministrator => {}
+                | Refusal::LastAdministrator
+                | Refusal::NodeUnknown => {}
             }
             let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let message = answer_to_proto(&answer);
@@ -184,6 +186,8 @@ mod tests {
             (Denial::ShareSpent, ReasonDetail::ShareSpent),
             (Denial::WrongPin, ReasonDetail::WrongPin),
             (Denial::AmbiguousName, ReasonDetail::AmbiguousName),
+            (Denial::SecondCodeNeeded, ReasonDetail::SecondCodeNeeded),
+            (Denial::RecoveryCodesHeld, ReasonDetail::RecoveryCodesHeld),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
         }
@@ -200,6 +204,7 @@ mod tests {
             .chain(samples::pin_commands())
             .chain(samples::bypass_commands())
             .chain(samples::challenge_commands())
+            .chain(samples::epoch_commands())
     }
 
     fn all_rows() -> impl Iterator<Item = (&'static str, Row)> {
@@ -213,6 +218,7 @@ mod tests {
             .chain(samples::pin_rows())
             .chain(samples::bypass_rows())
             .chain(samples::challenge_rows())
+            .chain(samples::epoch_rows())
     }
 
     fn all_events() -> Vec<AuditEvent> {
@@ -229,6 +235,7 @@ mod tests {
         events.extend(samples::challenge_audit().2);
         events.extend(samples::changes_audit().2);
         events.extend(samples::export_audit().2);
+        events.extend(samples::epoch_audit().2);
         events
     }
 
@@ -271,9 +278,13 @@ mod tests {
                 Command::CancelBypass(_) => 52,
                 Command::CreateRecoveryCodes(_) => 53,
                 Command::RecordExport(_) => 54,
+                Command::StartEpoch(_) => 55,
+                Command::ReadmitNode(_) => 56,
+                Command::ReleaseRecoveryCodes => 57,
+                Command::RemoveNode(_) => 58,
             })
             .collect();
-        assert_eq!(commands, (1..=29).chain(50..=54).collect());
+        assert_eq!(commands, (1..=29).chain(50..=58).collect());
     }
 
     #[test]
@@ -295,34 +306,42 @@ mod tests {
         assert_eq!(rows, (1..=10).collect());
     }
 
+    /// A number for each way in which one can end.
+    fn verification(verified: &Verified) -> i32 {
+        if verified.proof == Proof::Challenge {
+            return 60;
+        }
+        if let Decision::Challenge { .. } = verified.verdict.decision {
+            return 61;
+        }
+        match verified.verdict.denial() {
+            None => 1,
+            Some(Denial::CodeMismatch) => 2,
+            Some(Denial::CodeAlreadyUsed) => 3,
+            Some(Denial::UnknownUser) => 4,
+            Some(Denial::NoToken) => 5,
+            Some(Denial::Locked) => 6,
+            Some(Denial::Disabled) => 25,
+            Some(Denial::Blocked) => 26,
+            Some(Denial::Waiting) => 27,
+            Some(Denial::ShareSpent) => 28,
+            Some(Denial::WrongPin) => 50,
+            Some(Denial::PinExpired) => 62,
+            Some(Denial::ChallengeExpired) => 63,
+            Some(Denial::NewPinRefused) => 64,
+            Some(Denial::AmbiguousName) => 38,
+            Some(Denial::SecondCodeNeeded) => 65,
+            Some(Denial::RecoveryCodesHeld) => 66,
+        }
+    }
+
     #[test]
     fn the_samples_hold_every_event() {
         let events = all_events();
         let audit_rows: BTreeSet<_> = events
             .iter()
             .map(|event| match &event.row {
-                AuditRow::Verified(verified) if verified.proof == Proof::Challenge => 60,
-                AuditRow::Verified(Verified {
-                    verdict: Verdict { decision: Decision::Challenge { .. }, .. },
-                    ..
-                }) => 61,
-                AuditRow::Verified(verified) => match verified.verdict.denial() {
-                    None => 1,
-                    Some(Denial::CodeMismatch) => 2,
-                    Some(Denial::CodeAlreadyUsed) => 3,
-                    Some(Denial::UnknownUser) => 4,
-                    Some(Denial::NoToken) => 5,
-                    Some(Denial::Locked) => 6,
-                    Some(Denial::Disabled) => 25,
-                    Some(Denial::Blocked) => 26,
-                    Some(Denial::Waiting) => 27,
-                    Some(Denial::ShareSpent) => 28,
-                    Some(Denial::WrongPin) => 50,
-                    Some(Denial::PinExpired) => 62,
-                    Some(Denial::ChallengeExpired) => 63,
-                    Some(Denial::NewPinRefused) => 64,
-                    Some(Denial::AmbiguousName) => 38,
-                },
+                AuditRow::Verified(verified) => verification(verified),
                 AuditRow::ClusterCreated { .. } => 7,
                 AuditRow::UserCreated { .. } => 8,
                 AuditRow::TokenEnrolled { .. } => 9,
@@ -358,8 +377,12 @@ mod tests {
                 AuditRow::RecoveryCodesCreated { .. } => 55,
                 AuditRow::PinChanged { .. } => 56,
                 AuditRow::PersonalDataExported { .. } => 57,
+                AuditRow::EpochStarted { .. } => 67,
+                AuditRow::NodeReadmitted { .. } => 68,
+                AuditRow::NodeRemoved { .. } => 69,
+                AuditRow::RecoveryCodesReleased => 70,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=64).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=70).collect());
     }
 }

@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, HostPort};
 use crate::failure::{Failure, chain};
+use crate::node::After;
 use crate::store::{self, StoreCommand};
 use crate::{
-    check_config, core_dumps, disk, init, join, logs, node, open_files, panics, rotate_kek,
+    again, check_config, core_dumps, disk, init, join, logs, node, open_files, panics, rotate_kek,
 };
 
 /// A longer file holds no token.
@@ -113,38 +114,41 @@ pub fn run(command: Command) -> ExitCode {
         Command::Init { config, cluster, admin_token_file } => {
             let beside = || config.with_file_name("admin.token");
             let token_file = admin_token_file.unwrap_or_else(beside);
-            start(&config, |config| init::init(config, cluster, token_file))
+            finish(start(&config, |config| init::init(config, cluster, token_file)))
         }
         Command::Join { config, token, token_file, peer } => {
             match join_token(token, token_file.as_deref()) {
-                Ok(token) => start(&config, |config| join::join(config, token, peer)),
+                Ok(token) => finish(start(&config, |config| join::join(config, token, peer))),
                 Err(failure) => fail(&failure),
             }
         }
-        Command::Server { config } => start(&config, node::serve),
-        Command::RotateKek { config } => start(&config, rotate_kek::rotate_kek),
+        Command::Server { config } => match start(&config, node::serve) {
+            Ok(After::Stopped) => ExitCode::SUCCESS,
+            Ok(After::StartAgain) => again::start_again(),
+            Err(code) => code,
+        },
+        Command::RotateKek { config } => finish(start(&config, rotate_kek::rotate_kek)),
         Command::CheckConfig { config } => check_config::run(&config),
         Command::Store(command) => store::run(&command).unwrap_or_else(|failure| fail(&failure)),
     }
 }
 
 /// Sets up what every command needs that works on the node's data, and runs it.
-fn start<F>(path: &Path, work: impl FnOnce(Config) -> F) -> ExitCode
+fn start<F, T>(path: &Path, work: impl FnOnce(Config) -> F) -> Result<T, ExitCode>
 where
-    F: Future<Output = Result<(), Failure>>,
+    F: Future<Output = Result<T, Failure>>,
 {
-    let config = match Config::load(path) {
-        Ok(config) => config,
-        Err(error) => return check_config::refuse(&error),
-    };
-    match prepare(&config).and_then(|runtime| {
+    let config = Config::load(path).map_err(|error| check_config::refuse(&error))?;
+    let ended = prepare(&config).and_then(|runtime| {
         let ended = runtime.block_on(work(config));
         runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
         ended
-    }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => fail(&failure),
-    }
+    });
+    ended.map_err(|failure| fail(&failure))
+}
+
+fn finish(ended: Result<(), ExitCode>) -> ExitCode {
+    ended.err().unwrap_or(ExitCode::SUCCESS)
 }
 
 fn prepare(config: &Config) -> Result<runtime::Runtime, Failure> {

@@ -102,6 +102,8 @@ pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
         ClusterError::Store(_)
         | ClusterError::Image { .. }
         | ClusterError::RolledBack { .. }
+        | ClusterError::Succession
+        | ClusterError::SeizeMisfit { .. }
         | ClusterError::Log { .. }
         | ClusterError::Snapshot { .. }
         | ClusterError::Unwrap { .. } => Failure::CONFIG,

@@ -10,8 +10,10 @@
 //!
 //! [`Stop`]: stop::Stop
 
+mod again;
 mod args;
 mod check_config;
+mod come_back;
 mod failure;
 mod init;
 mod join;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use symbolon_cluster::{
-    ClusterError, ClusterNode, NodeSettings, OsEntropy, PeerCertificate, SystemClock,
+    ClusterError, ClusterNode, Ended, NodeSettings, OsEntropy, PeerCertificate, SystemClock,
 };
 use symbolon_grpc::Health;
 use symbolon_service::Service;
@@ -15,6 +15,7 @@ use symbolon_store::{DataDir, Store, StoreError};
 use tokio::time::timeout;
 
 use crate::addresses::{self, Addresses, Listeners};
+use crate::come_back;
 use crate::config::{Advertised, Config};
 use crate::failure::{Failure, chain};
 use crate::init::{failed, unwritten};
@@ -33,14 +34,28 @@ const INTERNAL: u8 = 70;
 /// How long the node's own tasks may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What comes after a node has stopped well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum After {
+    /// The end.
+    Stopped,
+    /// The process starts again, from what was written: a seize, or that one went on without this node.
+    StartAgain,
+}
+
 /// Runs the node. Returns after it has stopped well.
-pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
+pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
     let stop = Stop::new();
     stop.on_signals().map_err(|error| internal("signals cannot be caught", &error))?;
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| internal("metrics cannot be counted", &error))?;
-    let (node, service, listeners) = start(&config).await?;
+    if !come_back::is_back(&config, &stop).await? {
+        return Ok(After::Stopped);
+    }
+    let Some((node, service, listeners)) = start(&config).await? else {
+        return Ok(After::StartAgain);
+    };
     let Listeners { api, peer, metrics: watched, addresses } = listeners;
     let health = Health::default();
     let readiness = Arc::new(NodeReadiness::new(Arc::clone(&node), stop.clone()));
@@ -64,8 +79,14 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     );
 
     let ended = tokio::select! {
-        () = stop.requested() => Ok(()),
-        reason = node.failed() => Err(log_stopped(&*reason)),
+        () = stop.requested() => Ok(After::Stopped),
+        ended = node.ended() => match ended {
+            Ended::Failed(reason) => Err(log_stopped(&*reason)),
+            Ended::StartAgain => {
+                tracing::info!(node = %config.name, "starting again");
+                Ok(After::StartAgain)
+            }
+        },
     };
     stop.request();
     let _ = ports.await;
@@ -73,22 +94,31 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
         tracing::error!("the node's tasks did not stop in time");
     }
     last.request();
-    let _ = tokio::join!(peers, watched);
+    if !matches!(ended, Ok(After::StartAgain)) {
+        // Whoever starts again holds up nobody but those who wait for that.
+        let _ = tokio::join!(peers, watched);
+    }
     tracing::info!(node = %config.name, "stopped");
     ended
 }
 
-/// Opens the store, binds the ports and starts the node behind them.
-async fn start(config: &Config) -> Result<(Arc<ClusterNode>, Arc<Service>, Listeners), Failure> {
+/// A node that works, and where it is reached.
+type Started = (Arc<ClusterNode>, Arc<Service>, Listeners);
+
+/// Opens the store, binds the ports and starts the node behind them. `None`: the cluster has gone on
+/// without this node.
+async fn start(config: &Config) -> Result<Option<Started>, Failure> {
     // First: where there is no node yet, there may be no key either, and the former is what to say.
     let store = open(config).await?;
     let keys = open_keys(store.clone(), &config.kek)?;
     let previous = Addresses::read(&config.data_dir);
     let listeners = addresses::bind(config, previous.as_ref())?;
     let advertised = config.advertised(&listeners.addresses);
-    let node = ClusterNode::start(store, keys, settings(config, &advertised))
-        .await
-        .map_err(|error| failed("the node does not start", &error))?;
+    let node = match ClusterNode::start(store, keys, settings(config, &advertised)).await {
+        Ok(node) => node,
+        Err(ClusterError::LeftBehind { .. }) => return Ok(None),
+        Err(error) => return Err(failed("the node does not start", &error)),
+    };
     let service = Service::new(
         Arc::clone(&node) as _,
         node.vault(),
@@ -96,7 +126,7 @@ async fn start(config: &Config) -> Result<(Arc<ClusterNode>, Arc<Service>, Liste
         Arc::new(OsEntropy),
     );
     let service = service.map_err(|error| internal("nothing can be sealed", &error))?;
-    Ok((node, Arc::new(service), listeners))
+    Ok(Some((node, Arc::new(service), listeners)))
 }
 
 fn log_stopped(reason: &dyn std::error::Error) -> Failure {

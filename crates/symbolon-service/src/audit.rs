@@ -93,6 +93,10 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::NamesNotAudited { .. } => 29,
         AuditRow::PinChanged { .. } => 30,
         AuditRow::PersonalDataExported { .. } => 31,
+        AuditRow::EpochStarted { .. } => 32,
+        AuditRow::NodeReadmitted { .. } => 33,
+        AuditRow::NodeRemoved { .. } => 34,
+        AuditRow::RecoveryCodesReleased => 35,
         AuditRow::PinSet { .. } => 40,
         AuditRow::PinCleared { .. } => 41,
         AuditRow::BypassGranted { .. } => 42,
@@ -152,6 +156,10 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::NodeAdmitted { .. }
         | AuditRow::NodeAddressesChanged { .. }
         | AuditRow::JoinTokenExpired { .. }
+        | AuditRow::EpochStarted { .. }
+        | AuditRow::NodeReadmitted { .. }
+        | AuditRow::NodeRemoved { .. }
+        | AuditRow::RecoveryCodesReleased
         | AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
         | AuditRow::DataKeyRetired { .. }

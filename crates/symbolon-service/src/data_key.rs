@@ -44,6 +44,16 @@ impl Service {
         deadline: Instant,
     ) -> Result<(DataKeyId, LogIndex), ServiceError> {
         let _place = self.admission.administration()?;
+        self.begin_rotation(principal, request_id, deadline).await
+    }
+
+    /// [`rotate_data_key`](Self::rotate_data_key) for whoever has a place already.
+    pub(crate) async fn begin_rotation(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        deadline: Instant,
+    ) -> Result<(DataKeyId, LogIndex), ServiceError> {
         let request = self.request(principal, request_id, Operation::RotateDataKey, &[])?;
         let build = |view: &crate::View| {
             let active = view.state.active_data_key();

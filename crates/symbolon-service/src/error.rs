@@ -76,6 +76,15 @@ pub enum ServiceError {
     /// Another node was not made the master.
     #[error("{0}")]
     NotPromoted(#[from] crate::NotPromoted),
+    /// A node that cannot be removed, and why.
+    #[error("the node {0}")]
+    NotRemoved(&'static str),
+    /// Recovery codes were to be released, and none are held.
+    #[error("no recovery codes are held: all that are not used are taken")]
+    NoCodesHeld,
+    /// What lies in quarantine cannot be read or written.
+    #[error("{0}; see the log of this node")]
+    Quarantine(#[from] crate::QuarantineUnreadable),
     /// A join token that does not work, and why.
     #[error("the join token {0}")]
     JoinToken(&'static str),

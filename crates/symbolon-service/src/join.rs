@@ -1,12 +1,15 @@
-//! Admitting a node that brought a join token.
+//! Admitting a node that brought a join token, and one that comes back after a seize.
 
 use symbolon_core::limits::ADDRESS_BYTES_MAX;
-use symbolon_core::{AdmitNode, Command, JoinTokenId, KeyPin, NodeId, Refusal, Reply, Secret};
+use symbolon_core::{
+    AdmitNode, Command, JoinTokenId, KeyPin, NodeId, ReadmitNode, Refusal, Reply, Secret,
+};
 use tokio::time::Instant;
 
 use crate::credential::hash_secret;
 use crate::fingerprint::fingerprint;
 use crate::names;
+use crate::ports::View;
 use crate::service::{AdminRequest, refused};
 use crate::{Principal, Service, ServiceError};
 
@@ -46,14 +49,7 @@ impl Service {
     ) -> Result<Joined, ServiceError> {
         let _place = self.admission.join()?;
         let name = names::name("name", &join.name)?;
-        for (field, address) in
-            [("peer_address", &join.peer_address), ("api_address", &join.api_address)]
-        {
-            if address.is_empty() || address.len() > ADDRESS_BYTES_MAX {
-                let problem = format!("it has not 1 to {ADDRESS_BYTES_MAX} bytes");
-                return Err(ServiceError::invalid(field, problem));
-            }
-        }
+        check_addresses(&join.peer_address, &join.api_address)?;
         self.know_join_token(&join, deadline).await?;
         let request = AdminRequest {
             principal: Principal::of_node(self.ledger.identity()),
@@ -70,8 +66,64 @@ impl Service {
                 api_address: join.api_address.clone(),
             }))
         };
-        match self.administer(&request, deadline, build).await {
-            Ok((Reply::NodeAdmitted(node), _)) => Ok(Joined { node }),
+        self.admitted(&request, deadline, build).await.map(|node| Joined { node })
+    }
+
+    /// Takes a node back that a seize went on without, by the key that it has proved to hold. The same
+    /// node again is the same readmission.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] when no node has that key; [`ServiceError::AlreadyExists`] when it has
+    /// another name.
+    pub async fn readmit_node(
+        &self,
+        previous: NodeId,
+        name: &str,
+        pin: KeyPin,
+        peer_address: &str,
+        api_address: &str,
+        deadline: Instant,
+    ) -> Result<NodeId, ServiceError> {
+        let _place = self.admission.join()?;
+        let name = names::name("name", name)?;
+        check_addresses(peer_address, api_address)?;
+        let knows = || {
+            let state = self.ledger.view().state;
+            state.nodes().chain(state.nodes_superseded()).any(|row| row.pin == pin)
+        };
+        // Nothing is written for strangers.
+        if !knows() {
+            self.pass_barrier(deadline).await?;
+            if !knows() {
+                return Err(refused(Refusal::NodeUnknown));
+            }
+        }
+        let parts: [&[u8]; 2] = [&pin.0, &previous.0.to_be_bytes()];
+        let request = AdminRequest {
+            principal: Principal::of_node(self.ledger.identity()),
+            id: self.draw_request_id(),
+            fingerprint: fingerprint(&*self.vault, "readmit_node", &parts),
+        };
+        let build = |_: &_| {
+            Ok(Command::ReadmitNode(ReadmitNode {
+                previous,
+                name: name.clone(),
+                pin,
+                peer_address: peer_address.to_owned(),
+                api_address: api_address.to_owned(),
+            }))
+        };
+        self.admitted(&request, deadline, build).await
+    }
+
+    async fn admitted(
+        &self,
+        request: &AdminRequest,
+        deadline: Instant,
+        build: impl FnMut(&View) -> Result<Command, ServiceError>,
+    ) -> Result<NodeId, ServiceError> {
+        match self.administer(request, deadline, build).await {
+            Ok((Reply::NodeAdmitted(node), _)) => Ok(node),
             Ok(_) => Err(ServiceError::Internal),
             Err(ServiceError::AlreadyExists { .. }) => {
                 Err(ServiceError::AlreadyExists { kind: "node" })
@@ -104,4 +156,14 @@ impl Service {
         };
         if right { Ok(()) } else { Err(refused(Refusal::JoinTokenUnknown)) }
     }
+}
+
+fn check_addresses(peer_address: &str, api_address: &str) -> Result<(), ServiceError> {
+    for (field, address) in [("peer_address", peer_address), ("api_address", api_address)] {
+        if address.is_empty() || address.len() > ADDRESS_BYTES_MAX {
+            let problem = format!("it has not 1 to {ADDRESS_BYTES_MAX} bytes");
+            return Err(ServiceError::invalid(field, problem));
+        }
+    }
+    Ok(())
 }

@@ -29,8 +29,10 @@ mod personal;
 mod pins;
 pub mod ports;
 mod promotion;
+mod quarantine;
 mod read;
 mod recovery;
+mod removal;
 mod service;
 mod settings;
 mod tokens;
@@ -52,10 +54,14 @@ pub use personal::PersonalData;
 pub use pins::{NewPin, PinDone};
 pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
-    NodeStatus, NotPromoted, ProposeError, Role, Vault, VaultError, View,
+    NodeStatus, NotPromoted, ProposeError, Role, Seizure, Vault, VaultError, View,
+};
+pub use quarantine::{
+    LeftWrite, Quarantine, QuarantineUnreadable, Reapplied, Settled, WriteId, WriteState,
 };
 pub use read::{Page, UserFilter};
 pub use recovery::NewRecoveryCodes;
+pub use removal::NodeRemoval;
 pub use service::{Principal, Service};
 pub use settings::{SettingsDone, SettingsWanted};
 pub use tokens::{Enrollment, NewToken, TokenName};

@@ -62,6 +62,8 @@ mod tests {
             pending: false,
             mark: 7,
             drift: 0,
+            epoch: 0,
+            awaits_second: false,
             created_at: Timestamp(0),
             changed_at: LogIndex(0),
         };

@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use symbolon_core::{
-    Answer, ClusterId, DataKeyId, Digest, Fingerprint, KeyPin, LineageId, LogIndex, Name, NodeId,
-    Proposal, Sealed, Secret, State, Timestamp,
+    AdministratorId, Answer, ClusterId, DataKeyId, Digest, Fingerprint, KeyPin, LineageId,
+    LogIndex, Name, NodeId, Proposal, Sealed, Secret, State, Timestamp,
 };
 use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
+use crate::quarantine::{Quarantine, QuarantineUnreadable, Settled, WriteId};
 
 /// A future that an object-safe trait can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -104,6 +105,39 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`NotPromoted`]. Whoever is told that nobody took over in time may see it happen yet.
     fn promote(&self, node: NodeId, deadline: Instant) -> BoxFuture<'_, Result<(), NotPromoted>>;
 
+    /// Has this node take the cluster over whose quorum is gone for good, for the administrator who wants
+    /// it; without one nothing is done, and only said what would be. It goes on in a process that starts
+    /// again.
+    ///
+    /// # Errors
+    /// [`NotPromoted`].
+    fn seize(&self, by: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>>;
+
+    /// What lies in quarantine at this node.
+    ///
+    /// # Errors
+    /// [`QuarantineUnreadable`].
+    fn quarantines(&self) -> BoxFuture<'_, Result<Vec<Quarantine>, QuarantineUnreadable>>;
+
+    /// Keeps what has become of writes of a quarantine.
+    ///
+    /// # Errors
+    /// [`QuarantineUnreadable`].
+    fn settle(
+        &self,
+        quarantine: String,
+        settled: Vec<(WriteId, Settled)>,
+    ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>>;
+
+    /// Removes a quarantine for good.
+    ///
+    /// # Errors
+    /// [`QuarantineUnreadable`].
+    fn remove_quarantine(
+        &self,
+        quarantine: String,
+    ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>>;
+
     /// How the cluster is, as far as this node knows.
     fn status(&self) -> ClusterStatus;
 
@@ -119,6 +153,19 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Which part of the audit this node has.
     fn audit_extent(&self) -> AuditExtent;
+}
+
+/// What a seize does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seizure {
+    /// The epoch that it starts.
+    pub epoch: u64,
+    /// Members that it goes on without.
+    pub left_behind: Vec<NodeId>,
+    /// The last log entry that this node holds. Whatever came after it is not here.
+    pub last_index: LogIndex,
+    /// When this node last heard from a master; `None`: not since it was started.
+    pub heard_master_at: Option<Timestamp>,
 }
 
 /// Why another node was not made the master.
@@ -164,6 +211,27 @@ pub enum NotPromoted {
          again: start it"
     )]
     LostOnTheWay,
+    /// A node is seized by itself alone.
+    #[error(
+        "only the node itself can seize the cluster, and this is not it; ask at its own address, with \
+         `--server {0}`"
+    )]
+    Elsewhere(String),
+    /// So many nodes answer that nothing need be lost.
+    #[error(
+        "nothing need be seized: with {0} a quorum answers, and it will have a master in a moment; ask \
+         without `--seize`, or stop these nodes if they are not to be heard"
+    )]
+    QuorumThere(String),
+    /// A seize here would lose what another node has.
+    #[error("{0} answers and holds more of the log than this node: seize that one")]
+    Further(String),
+    /// It is under way.
+    #[error("this node is about to start again; ask it in a moment")]
+    StartingAgain,
+    /// The disk, or a defect.
+    #[error("the cluster was not seized: {0}; see the log of this node")]
+    Failed(String),
     /// What the master said to the node that asked it.
     #[error("{0}")]
     AtMaster(String),

@@ -1,10 +1,10 @@
 //! Another node becomes the master because an administrator wants it.
 
-use symbolon_core::{NodeId, Operation};
+use symbolon_core::{Caller, NodeId, Operation};
 use tokio::time::Instant;
 
 use crate::service::Principal;
-use crate::{Service, ServiceError};
+use crate::{NotPromoted, Seizure, Service, ServiceError};
 
 impl Service {
     /// Makes the node of that name the master. `None` when it was already; else the master before, if one
@@ -27,5 +27,40 @@ impl Service {
         self.ledger().promote(node, deadline).await?;
         tracing::info!(node = name, "a subordinate was promoted");
         Ok(before.filter(|before| *before != node))
+    }
+
+    /// Has the node of that name, which must be this one, take the cluster over whose quorum is gone for
+    /// good. `confirm`: the name of the cluster; without it nothing is done, and only said what would be.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], [`ServiceError::InvalidArgument`] for the name of another cluster, and
+    /// [`ServiceError::NotPromoted`] with the reason.
+    pub async fn seize(
+        &self,
+        principal: &Principal,
+        name: &str,
+        confirm: Option<&str>,
+    ) -> Result<Seizure, ServiceError> {
+        Self::may(principal, Operation::PromoteSubordinate)?;
+        let _place = self.admission.administration()?;
+        let state = self.ledger().view().state;
+        let row = state.nodes().find(|row| row.name.as_str() == name);
+        let row = row.ok_or(ServiceError::NotFound { kind: "node" })?;
+        if row.id != self.ledger().identity().node {
+            return Err(NotPromoted::Elsewhere(row.api_address.clone()).into());
+        }
+        let Caller::Administrator(administrator) = principal.caller else {
+            return Err(ServiceError::Internal);
+        };
+        let cluster = state.cluster().map(|row| row.name.as_str());
+        if confirm.is_some_and(|confirm| Some(confirm) != cluster) {
+            let problem = "it is not the name of this cluster; see `symbolon cluster status`";
+            return Err(ServiceError::invalid("confirm", problem.to_owned()));
+        }
+        let seizure = self.ledger().seize(confirm.map(|_| administrator)).await?;
+        if confirm.is_some() {
+            tracing::warn!(administrator = %principal.name, "this node seizes the cluster");
+        }
+        Ok(seizure)
     }
 }

@@ -8,7 +8,7 @@ use symbolon_core::{Command, CreateRecoveryCodes, LogIndex, Operation, RequestId
 use tokio::time::Instant;
 
 use crate::drawn::Drawn;
-use crate::ports::{FieldRef, Vault, VaultError};
+use crate::ports::{FieldRef, Vault, VaultError, View};
 use crate::service::Principal;
 use crate::users::AboutUser;
 use crate::{Service, ServiceError};
@@ -48,6 +48,29 @@ pub(crate) fn open_codes(
 }
 
 impl Service {
+    /// Lets recovery codes be used again that were made before a seize.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoCodesHeld`].
+    pub async fn release_recovery_codes(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        deadline: Instant,
+    ) -> Result<LogIndex, ServiceError> {
+        let _place = self.admission.administration()?;
+        let request = self.request(principal, request_id, Operation::ReleaseRecoveryCodes, &[])?;
+        let build = |view: &View| {
+            let floor = view.state.cluster().and_then(|cluster| cluster.floor);
+            if floor.is_some_and(|floor| floor.recovery_codes_held) {
+                Ok(Command::ReleaseRecoveryCodes)
+            } else {
+                Err(ServiceError::NoCodesHeld)
+            }
+        };
+        self.administer(&request, deadline, build).await.map(|(_, index)| index)
+    }
+
     /// Gives a user ten recovery codes in place of those before.
     ///
     /// # Errors

@@ -474,6 +474,7 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
             limit: "guesses (lockout.threshold and the island.allowance of one node more pass \
                     lockout.hard_limit; lower one of them, then ask again)",
         },
+        Refusal::NodeUnknown => ServiceError::NotFound { kind: "node" },
         Refusal::WrongPhase => ServiceError::Internal,
     }
 }

@@ -69,7 +69,7 @@ impl Service {
         let before = self.ledger.view().state.settings();
         let checked = |state: &State| {
             let after = state.settings().with(&changes);
-            after.check(state.nodes().count()).map_err(fault)?;
+            after.check(state.nodes_len()).map_err(fault)?;
             Ok::<_, ServiceError>(after)
         };
         let after = checked(&self.ledger.view().state)?;

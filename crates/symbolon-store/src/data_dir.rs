@@ -9,6 +9,8 @@
 //! snapshots/  snapshots of the state
 //! incoming/   a snapshot that a peer is sending
 //! run/        sockets
+//! succession  only in a node that knows of a seize
+//! quarantine/ what a node had that came back empty
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use crate::journal::Journal;
 use crate::{Anchor, DiskKv, Framed, Header, Image, Kv, Log, Snapshots, StoreError, Tip, files};
 
 /// Names a data directory; opens and creates it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataDir {
     path: PathBuf,
 }
@@ -219,6 +221,58 @@ impl Store {
         }
         self.header = header;
         Ok(())
+    }
+
+    /// What the file `succession` holds: see [`DataDir::succession`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::CorruptFile`].
+    pub fn succession(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        match &self.place {
+            Place::Directory(directory, _) => directory.succession(),
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(disk) => Ok(disk.succession(None)),
+        }
+    }
+
+    /// Replaces the file `succession`. Durable on return.
+    ///
+    /// # Errors
+    ///
+    /// When writing fails.
+    pub fn put_succession(&self, body: &[u8]) -> Result<(), StoreError> {
+        match &self.place {
+            Place::Directory(directory, _) => directory.put_succession(body),
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(disk) => {
+                disk.succession(Some(body));
+                Ok(())
+            }
+        }
+    }
+
+    /// The data directory; `None` on a simulated disk.
+    #[must_use]
+    pub const fn directory(&self) -> Option<&DataDir> {
+        match &self.place {
+            Place::Directory(directory, _) => Some(directory),
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(_) => None,
+        }
+    }
+
+    /// Where the node writes what its cluster does not hold, when it was left behind.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be made.
+    pub fn left(&self) -> Result<Snapshots, StoreError> {
+        match &self.place {
+            Place::Directory(directory, _) => directory.left(),
+            #[cfg(any(test, feature = "sim"))]
+            Place::Simulated(_) => Ok(Snapshots::default()),
+        }
     }
 
     /// Keeps space on the disk for this store; `None` on a simulated disk, which is never full.

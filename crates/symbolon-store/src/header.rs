@@ -124,13 +124,8 @@ impl Header {
     }
 
     fn body(bytes: &[u8], path: &Path) -> Result<proto::Header, StoreError> {
-        let corrupt = |finding| corrupt(path, finding);
-        let body = bytes.strip_prefix(MAGIC).ok_or_else(|| corrupt(FileFinding::Magic))?;
-        let (crc, body) = body.split_first_chunk().ok_or_else(|| corrupt(FileFinding::Torn))?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return Err(corrupt(FileFinding::Checksum));
-        }
-        let body = proto::Header::decode(body).map_err(|_| corrupt(FileFinding::Content))?;
+        let body = open_body(bytes, path, REMEDY)?;
+        let body = proto::Header::decode(body).map_err(|_| corrupt(path, FileFinding::Content))?;
         // Before the fields: what they mean is the newer release's to say.
         if body.min_compatible > VERSION {
             return Err(StoreError::NewerVersion {
@@ -228,7 +223,23 @@ fn corrupt(path: &Path, finding: FileFinding) -> StoreError {
     StoreError::CorruptFile { path: path.to_owned(), finding, remedy: REMEDY }
 }
 
-fn seal_body(body: &[u8]) -> Vec<u8> {
+/// What such a file holds, once its first bytes and its checksum are what was written.
+pub(crate) fn open_body<'a>(
+    bytes: &'a [u8],
+    path: &Path,
+    remedy: &'static str,
+) -> Result<&'a [u8], StoreError> {
+    let corrupt = |finding| StoreError::CorruptFile { path: path.to_owned(), finding, remedy };
+    let body = bytes.strip_prefix(MAGIC).ok_or_else(|| corrupt(FileFinding::Magic))?;
+    let (crc, body) = body.split_first_chunk().ok_or_else(|| corrupt(FileFinding::Torn))?;
+    if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
+        return Err(corrupt(FileFinding::Checksum));
+    }
+    Ok(body)
+}
+
+/// A body as it stands in a file: see the module.
+pub(crate) fn seal_body(body: &[u8]) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&crc32fast::hash(body).to_le_bytes());
     bytes.extend_from_slice(body);

@@ -33,6 +33,7 @@ mod sim_kv;
 mod sled_part;
 mod snapshot_file;
 mod snapshots;
+mod succession;
 mod tip;
 
 pub use anchor::Anchor;
@@ -54,4 +55,5 @@ pub use seal::{DataKey, FieldRef, Keyring, SealError};
 pub use sim_kv::{SimCopy, SimDisk, SimKv};
 pub use snapshot_file::{CHUNK_BYTES_MAX, SnapshotReader, SnapshotWriter};
 pub use snapshots::{SnapshotInfo, Snapshots};
+pub use succession::Return;
 pub use tip::{Marks, Tip};

@@ -49,6 +49,7 @@ struct State {
     poison: Option<StoreError>,
     stats: SyncStats,
     header: Option<Header>,
+    succession: Option<Vec<u8>>,
     snapshots: Snapshots,
     /// The file `tip`. Writes of it are durable on return.
     tip: SimTip,
@@ -216,6 +217,13 @@ impl SimDisk {
     /// Header writes are durable on return, as they are on a real disk.
     pub(crate) fn put_header(&self, header: Header) {
         lock(&self.state).header = Some(header);
+    }
+
+    /// The file `succession`, to read or to replace.
+    pub(crate) fn succession(&self, put: Option<&[u8]>) -> Option<Vec<u8>> {
+        let held = &mut lock(&self.state).succession;
+        *held = put.map(<[u8]>::to_vec).or_else(|| held.take());
+        held.clone()
     }
 
     /// The snapshots on this disk. Finished ones survive a crash.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
 use symbolon_proto::v1::cluster_service_client::ClusterServiceClient;
+use symbolon_proto::v1::quarantine_service_client::QuarantineServiceClient;
 use symbolon_proto::v1::set_pin_request::Change;
 use symbolon_proto::v1::settings_service_client::SettingsServiceClient;
 use symbolon_proto::v1::user_service_client::UserServiceClient;
@@ -13,11 +14,13 @@ use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
 use symbolon_proto::v1::{
     ConfirmTokenRequest, CreateApplicationRequest, CreateApplicationResponse,
     CreateJoinTokenRequest, CreateJoinTokenResponse, CreateRecoveryCodesRequest, CreateUserRequest,
-    CreateUserResponse, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
-    GetStatusResponse, GetUserRequest, GrantBypassRequest, ListUsersRequest,
-    PromoteSubordinateRequest, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest,
+    CreateUserResponse, DiscardQuarantineRequest, EnrollTokenRequest, EnrollTokenResponse,
+    GetStatusRequest, GetStatusResponse, GetUserRequest, GrantBypassRequest,
+    ListQuarantinesRequest, ListUsersRequest, PromoteSubordinateRequest, Quarantine,
+    ReappliedWrite, ReapplyQuarantineRequest, ReleaseRecoveryCodesRequest, RemoveNodeRequest,
+    RemoveNodeResponse, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Seizure,
     SetPinRequest, SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest,
-    UpdateSettingsResponse, User, VerifyRequest, VerifyResponse,
+    UpdateSettingsResponse, User, VerifyRequest, VerifyResponse, WriteId,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -312,9 +315,77 @@ impl Client {
     /// # Errors
     /// What the node refuses.
     pub async fn promote_subordinate(&self, node: &str) -> Result<String, Status> {
-        let request = self.request(PromoteSubordinateRequest { node: node.to_owned() });
+        let request = PromoteSubordinateRequest { node: node.to_owned(), ..Default::default() };
+        let request = self.request(request);
         let mut client = ClusterServiceClient::new(self.channel());
         Ok(client.promote_subordinate(request).await?.into_inner().previous)
+    }
+
+    /// The same with `seize`; `confirm` empty: only to be told what it would be.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn seize(&self, node: &str, confirm: &str) -> Result<Seizure, Status> {
+        let (node, confirm) = (node.to_owned(), confirm.to_owned());
+        let request = self.request(PromoteSubordinateRequest { node, seize: true, confirm });
+        let mut client = ClusterServiceClient::new(self.channel());
+        Ok(client.promote_subordinate(request).await?.into_inner().seizure.unwrap_or_default())
+    }
+
+    /// `QuarantineService.ListQuarantines`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn quarantines(&self) -> Result<Vec<Quarantine>, Status> {
+        let request = self.request(ListQuarantinesRequest {});
+        let mut client = QuarantineServiceClient::new(self.channel());
+        Ok(client.list_quarantines(request).await?.into_inner().quarantine)
+    }
+
+    /// `QuarantineService.ReapplyQuarantine`: these writes, or all that are open.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn reapply(
+        &self,
+        name: &str,
+        write: &[WriteId],
+    ) -> Result<Vec<ReappliedWrite>, Status> {
+        let (name, write) = (name.to_owned(), write.to_vec());
+        let request = ReapplyQuarantineRequest { name, write, over: false, after: None };
+        let mut client = QuarantineServiceClient::new(self.channel());
+        Ok(client.reapply_quarantine(self.request(request)).await?.into_inner().write)
+    }
+
+    /// `QuarantineService.DiscardQuarantine`: one write.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn give_up(&self, name: &str, write: Option<WriteId>) -> Result<u64, Status> {
+        let write = write.into_iter().collect();
+        let request = DiscardQuarantineRequest { name: name.to_owned(), write };
+        let mut client = QuarantineServiceClient::new(self.channel());
+        Ok(client.discard_quarantine(self.request(request)).await?.into_inner().writes)
+    }
+
+    /// `ClusterService.RemoveNode`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn remove_node(&self, node: &str) -> Result<RemoveNodeResponse, Status> {
+        let request = self.request(RemoveNodeRequest { node: node.to_owned() });
+        let mut client = ClusterServiceClient::new(self.channel());
+        Ok(client.remove_node(request).await?.into_inner())
+    }
+
+    /// `ClusterService.ReleaseRecoveryCodes`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn release_recovery_codes(&self) -> Result<(), Status> {
+        let request = self.request(ReleaseRecoveryCodesRequest {});
+        let mut client = ClusterServiceClient::new(self.channel());
+        client.release_recovery_codes(request).await.map(|_| ())
     }
 
     /// `SettingsService.UpdateSettings`, with the values by name.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
@@ -9,6 +10,7 @@ use symbolon_proto::v1::{GetStatusResponse, Role};
 use tempfile::TempDir;
 use tokio_rustls::TlsConnector;
 
+use crate::links::Links;
 use crate::{Client, Node, Person, connect, files, wait_for};
 
 /// For all nodes to hear from each other and have their roles.
@@ -27,13 +29,15 @@ pub struct Options {
     pub log_filter: String,
     /// Lines of `[storage]` in the settings.
     pub storage: String,
+    /// Whether the links between its nodes can be cut.
+    pub with_links: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         // Of 1 GiB for each node a machine would soon be full.
         let storage = "disk_reserve = \"16MiB\"".to_owned();
-        Self { nodes: 3, log_filter: "info".to_owned(), storage }
+        Self { nodes: 3, log_filter: "info".to_owned(), storage, with_links: false }
     }
 }
 
@@ -46,6 +50,7 @@ pub struct Cluster {
     clients: Vec<Client>,
     administrator: String,
     tls: TlsConnector,
+    links: Option<Arc<Links>>,
     // Last: the processes have ended when it is removed.
     directory: TempDir,
 }
@@ -69,10 +74,11 @@ impl Cluster {
     pub async fn start_with(binary: &Path, options: Options) -> Self {
         let directory = TempDir::with_prefix("symbolon-test-")
             .unwrap_or_else(|error| panic!("no temporary directory: {error}"));
-        let first = Node::new(binary, directory.path(), 1, &options);
+        let links = options.with_links.then(Arc::<Links>::default);
+        let first = Node::new(binary, directory.path(), 1, &options, links.as_ref());
         first.must(&["init", "--cluster", "test"]).await;
         first.start().await;
-        let mut cluster = Self::of_one(binary, options, directory, first);
+        let mut cluster = Self::of_one(binary, options, directory, (first, links));
         while cluster.nodes.len() < cluster.options.nodes {
             cluster.add_node().await;
         }
@@ -90,17 +96,22 @@ impl Cluster {
         assert!(self.nodes.len() == 1 && self.running().next().is_none(), "one node that is off");
         let directory = TempDir::with_prefix("symbolon-test-")
             .unwrap_or_else(|error| panic!("no temporary directory: {error}"));
-        let first = Node::new(&self.binary, directory.path(), 1, &options);
+        let first = Node::new(&self.binary, directory.path(), 1, &options, None);
         let folder = self.node(1).data_dir();
         files::copy(&folder, &first.data_dir());
         for name in ["kek", "admin.token"] {
             files::copy(&folder.with_file_name(name), &first.file(name));
         }
         first.start().await;
-        Self::of_one(&self.binary, Options { nodes: 1, ..options }, directory, first)
+        Self::of_one(&self.binary, Options { nodes: 1, ..options }, directory, (first, None))
     }
 
-    fn of_one(binary: &Path, options: Options, directory: TempDir, first: Node) -> Self {
+    fn of_one(
+        binary: &Path,
+        options: Options,
+        directory: TempDir,
+        (first, links): (Node, Option<Arc<Links>>),
+    ) -> Self {
         let data = first.data_dir();
         let mut cluster = Self {
             binary: binary.to_owned(),
@@ -110,6 +121,7 @@ impl Cluster {
             tls: connect::trust(&files::read(&data.join("ca.pem"))),
             directory,
             options,
+            links,
         };
         cluster.admit(first);
         cluster
@@ -141,7 +153,30 @@ impl Cluster {
     #[must_use]
     pub fn prepare_node(&self) -> Node {
         let number = self.nodes.len() + 1;
-        Node::new(&self.binary, self.directory.path(), number, &self.options)
+        let links = self.links.as_ref();
+        Node::new(&self.binary, self.directory.path(), number, &self.options, links)
+    }
+
+    /// Cuts the link between two nodes: nothing passes any more, either way.
+    ///
+    /// # Panics
+    ///
+    /// In a cluster that was not made [with links](Options::with_links).
+    pub fn cut(&self, one: usize, other: usize) {
+        self.links().cut(one, other);
+    }
+
+    /// Makes all links whole again.
+    ///
+    /// # Panics
+    ///
+    /// As [`cut`](Self::cut).
+    pub fn heal(&self) {
+        self.links().heal();
+    }
+
+    fn links(&self) -> &Links {
+        self.links.as_deref().unwrap_or_else(|| panic!("this cluster has no links to cut"))
     }
 
     fn admit(&mut self, node: Node) -> &Node {

@@ -8,7 +8,7 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) fn create_directory(path: &Path) {
@@ -24,6 +24,12 @@ pub(crate) fn write(path: &Path, text: &str) {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
+}
+
+/// What a process has open, as `/proc` names it; nothing of one that has ended.
+pub(crate) fn open_by(pid: u32) -> Vec<PathBuf> {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    files.filter_map(|file| fs::read_link(file.path()).ok()).collect()
 }
 
 pub(crate) fn append(path: &Path) -> File {

@@ -14,6 +14,7 @@ mod connect;
 mod files;
 mod http;
 mod life;
+mod links;
 mod metrics;
 mod node;
 mod otp;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
+use crate::links::Links;
 use crate::{Life, Metrics, Options, Pulse, files, http, wait_for};
 
 /// From the start of the process to being ready.
@@ -41,11 +42,19 @@ pub struct Node {
     addresses: Arc<Mutex<Option<Addresses>>>,
     child: Mutex<Option<Child>>,
     environment: Mutex<Vec<(String, String)>>,
+    /// Its number among those whose links can be cut.
+    links: Option<(usize, Arc<Links>)>,
 }
 
 impl Node {
     /// Writes the settings of a node that does not exist yet.
-    pub(crate) fn new(binary: &Path, parent: &Path, number: usize, options: &Options) -> Self {
+    pub(crate) fn new(
+        binary: &Path,
+        parent: &Path,
+        number: usize,
+        options: &Options,
+        links: Option<&Arc<Links>>,
+    ) -> Self {
         let name = format!("node-{number}");
         let node = Self {
             binary: binary.to_owned(),
@@ -55,9 +64,14 @@ impl Node {
             addresses: Arc::default(),
             child: Mutex::default(),
             environment: Mutex::default(),
+            links: links.map(|links| (number, Arc::clone(links))),
         };
         files::create_directory(&node.directory);
-        files::write(&node.config_file(), &node.settings(options));
+        let relay = links.map(|links| {
+            let file = node.addresses_file();
+            links.relay(number, move || told_in(&file).map(|addresses| addresses.peer))
+        });
+        files::write(&node.config_file(), &node.settings(options, relay));
         node
     }
 
@@ -195,7 +209,11 @@ impl Node {
     pub fn spawn(&self) {
         let mut child = self.child();
         assert!(child.is_none(), "{} runs already", self.name);
-        *child = Some(self.run(&["server"]));
+        let running = self.run(&["server"]);
+        if let Some((number, links)) = &self.links {
+            links.runs(*number, running.id());
+        }
+        *child = Some(running);
     }
 
     /// Waits until `/readyz` says that it is ready, and takes note of its addresses.
@@ -367,23 +385,28 @@ impl Node {
     }
 
     fn told_addresses(&self) -> Option<Addresses> {
-        let text = files::read_if_there(&self.data_dir().join("run/addresses.json"))?;
-        serde_json::from_str(&text).ok()
+        told_in(&self.addresses_file())
+    }
+
+    fn addresses_file(&self) -> PathBuf {
+        self.data_dir().join("run/addresses.json")
     }
 
     fn log_file(&self) -> PathBuf {
         self.file("log")
     }
 
-    fn settings(&self, options: &Options) -> String {
+    fn settings(&self, options: &Options, relay: Option<SocketAddr>) -> String {
         // A string of JSON is one of TOML as well.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let relay = relay.map(|relay| format!("[advertise]\npeer = \"{relay}\"\n\n"));
         format!(
             "[node]\nname = {name}\ndata_dir = {data}\n\n\
              [listen]\napi = \"127.0.0.1:0\"\npeer = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n\n\
-             [keys]\nkek = {{ file = {kek} }}\n\n\
+             {relay}[keys]\nkek = {{ file = {kek} }}\n\n\
              [storage]\n{storage}\n\n\
              [log]\nformat = \"json\"\nfilter = {filter}\n",
+            relay = relay.unwrap_or_default(),
             name = quoted(&self.name),
             data = quoted(&self.data_dir().to_string_lossy()),
             kek = quoted(&self.file("kek").to_string_lossy()),
@@ -398,6 +421,10 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.kill9();
     }
+}
+
+fn told_in(file: &Path) -> Option<Addresses> {
+    serde_json::from_str(&files::read_if_there(file)?).ok()
 }
 
 fn known(addresses: &Mutex<Option<Addresses>>) -> Addresses {

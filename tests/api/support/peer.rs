@@ -14,6 +14,8 @@ use super::{tls, until};
 
 pub(crate) const HEADER: &str = "symbolon-peer-bin";
 pub(crate) const HELLO: &str = "/symbolon.peer.v1.PeerService/Hello";
+pub(crate) const COMPARE_EPOCHS: &str = "/symbolon.peer.v1.PeerService/CompareEpochs";
+pub(crate) const REJOIN: &str = "/symbolon.peer.v1.JoinService/Rejoin";
 pub(crate) const PROPOSE: &str = "/symbolon.peer.v1.PeerService/Propose";
 pub(crate) const READ_INDEX: &str = "/symbolon.peer.v1.PeerService/ReadIndex";
 pub(crate) const APPEND: &str = "/symbolon.peer.v1.PeerService/AppendEntries";

@@ -3,6 +3,8 @@
 mod asked;
 mod changes;
 mod line;
+
+pub(crate) use line::about;
 mod read;
 
 use asked::{Asked, Filter, Moment, parse_moment};

@@ -1,8 +1,12 @@
 //! `symbolon cluster`
 
+mod quarantine;
+mod remove;
+
 use symbolon_proto::v1::{
     CreateJoinTokenRequest, CreateJoinTokenResponse, GetStatusRequest, GetStatusResponse,
-    RotateDataKeyRequest, RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
+    ReleaseRecoveryCodesRequest, ReleaseRecoveryCodesResponse, RotateDataKeyRequest,
+    RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
 };
 
 use crate::{
@@ -12,7 +16,7 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{self, DataKey, DataKeyRotation, JoinToken, Status},
+    view::{self, DataKey, DataKeyRotation, JoinToken, Released, Status},
 };
 
 /// Arguments of `symbolon cluster`.
@@ -33,6 +37,16 @@ enum ClusterCommand {
     JoinToken(JoinTokenCommand),
     /// Change the key that seals every secret; `status` shows how far that is
     RotateDataKey,
+    /// Remove a node for good, and change the data key, which it has
+    RemoveNode {
+        /// The node; not the master
+        node: String,
+    },
+    /// Take recovery codes again that were made before a seize
+    ReleaseRecoveryCodes,
+    /// What nodes took that the cluster went on without
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineCommand),
 }
 
 #[derive(clap::Subcommand)]
@@ -60,6 +74,19 @@ pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
             match format {
                 Format::Json => output::json(&status)?,
                 Format::Table => output::line(&in_words(&status))?,
+            }
+        }
+        ClusterCommand::Quarantine(command) => {
+            return quarantine::run(&context, command, format).await;
+        }
+        ClusterCommand::RemoveNode { node } => remove::node(&context, node, format).await?,
+        ClusterCommand::ReleaseRecoveryCodes => {
+            let log_index = release_recovery_codes(&context).await?.log_index;
+            match format {
+                Format::Json => output::json(&Released { released: true, log_index })?,
+                Format::Table => {
+                    output::line("Recovery codes of before the seize are taken again.")?
+                }
             }
         }
         ClusterCommand::RotateDataKey => {
@@ -119,6 +146,16 @@ async fn rotate_data_key(context: &Context) -> Result<RotateDataKeyResponse, Fai
     context
         .write(RotateDataKeyRequest {}, async |channel, request| {
             ClusterServiceClient::new(channel).rotate_data_key(request).await
+        })
+        .await
+}
+
+async fn release_recovery_codes(
+    context: &Context,
+) -> Result<ReleaseRecoveryCodesResponse, Failure> {
+    context
+        .write(ReleaseRecoveryCodesRequest {}, async |channel, request| {
+            ClusterServiceClient::new(channel).release_recovery_codes(request).await
         })
         .await
 }

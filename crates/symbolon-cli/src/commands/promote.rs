@@ -1,5 +1,7 @@
 //! `symbolon promote-subordinate`
 
+mod seize;
+
 use symbolon_proto::v1::{PromoteSubordinateRequest, cluster_service_client::ClusterServiceClient};
 
 use crate::{
@@ -18,11 +20,23 @@ pub struct PromoteArguments {
     options: Options,
     /// The node that is to be the master
     node: String,
+    /// The quorum is gone for good: the node goes on without it. Without --confirm nothing is done, and
+    /// only said what would be
+    #[arg(long)]
+    seize: bool,
+    /// Name of the cluster, to show that this is meant
+    #[arg(long, value_name = "CLUSTER", requires = "seize")]
+    confirm: Option<String>,
 }
 
 pub(crate) async fn run(arguments: PromoteArguments) -> Result<Exit, Failure> {
     let context = Context::new(&arguments.options)?;
-    let question = PromoteSubordinateRequest { node: arguments.node };
+    if arguments.seize {
+        let format = arguments.options.output.output;
+        return seize::run(&context, arguments.node, arguments.confirm, format).await;
+    }
+    let question =
+        PromoteSubordinateRequest { node: arguments.node, ..PromoteSubordinateRequest::default() };
     let done = context
         .decide(question, async |channel, request| {
             ClusterServiceClient::new(channel).promote_subordinate(request).await

@@ -120,6 +120,25 @@ fn details(details: Details) -> Value {
         | Details::AdministratorUpdated(_)
         | Details::AdministratorTokenRotated(_)
         | Details::AdministratorDeleted(_)) => about_caller(details),
+        details @ (Details::ClusterCreated(_)
+        | Details::JoinTokenCreated(_)
+        | Details::JoinTokenExpired(_)
+        | Details::NodeAdmitted(_)
+        | Details::NodeAddressesChanged(_)
+        | Details::EpochStarted(_)
+        | Details::NodeReadmitted(_)
+        | Details::NodeRemoved(_)
+        | Details::RecoveryCodesReleased(_)
+        | Details::DataKeyRotationStarted(_)
+        | Details::DataKeyActivated(_)
+        | Details::DataKeyRetired(_)
+        | Details::SettingsChanged(_)) => about_cluster(details),
+    }
+}
+
+/// Null for what is not about it.
+fn about_cluster(details: Details) -> Value {
+    match details {
         Details::ClusterCreated(it) => json!({
             "id": it.id,
             "name": it.name,
@@ -137,6 +156,18 @@ fn details(details: Details) -> Value {
             "peer_address": it.peer_address,
             "api_address": it.api_address,
         }),
+        Details::EpochStarted(it) => json!({
+            "epoch": it.epoch,
+            "lineage": it.lineage,
+            "name": some(it.name),
+            "node_id": it.node_id,
+            "administrator_id": some(it.administrator_id),
+        }),
+        Details::NodeReadmitted(it) => {
+            json!({ "name": it.name, "id": it.id, "previous_id": it.previous_id })
+        }
+        Details::NodeRemoved(it) => json!({ "name": it.name, "id": it.id }),
+        Details::RecoveryCodesReleased(_) => json!({}),
         Details::DataKeyRotationStarted(it) => json!({ "key": it.key }),
         Details::DataKeyActivated(it) => json!({ "key": it.key }),
         Details::DataKeyRetired(it) => json!({ "key": it.key }),
@@ -144,6 +175,7 @@ fn details(details: Details) -> Value {
             let row = |it: v1::AuditedSetting| json!({ "name": it.name, "before": it.before, "after": it.after });
             json!({ "settings": it.settings.into_iter().map(row).collect::<Vec<_>>() })
         }
+        _ => Value::Null,
     }
 }
 

@@ -245,6 +245,10 @@ fn what_is_shown_once() {
     });
     assert_eq!(shape(&application), expected);
 
+    let removal = NodeRemoval { node: "n3".to_owned(), key: 2, tokens: 7, log_index: 9 };
+    let expected = json!({ "node": "n3", "key": 2, "tokens": 7, "log_index": 9 });
+    assert_eq!(shape(&removal), expected);
+
     let token =
         JoinToken { join_token: "j".to_owned(), expires_at: time(Some(&AT)), log_index: 10 };
     let expected = json!({

@@ -62,6 +62,7 @@ fn command(index: u64) -> Command {
                 pin: KeyPin([8; 32]),
                 peer_address: "127.0.0.1:1".to_owned(),
                 api_address: "https://127.0.0.1:2".to_owned(),
+                superseded: false,
                 changed_at: LogIndex(0),
             },
         });

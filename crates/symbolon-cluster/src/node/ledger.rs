@@ -4,22 +4,39 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
-use symbolon_core::{Answer, LogIndex, NodeId, Proposal};
+use symbolon_core::{AdministratorId, Answer, LogIndex, NodeId, Proposal};
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
-    BoxFuture, ClusterStatus, Identity, Lane, Ledger, NotPromoted, ProposeError, Vault as _, View,
+    BoxFuture, ClusterStatus, Identity, Lane, Ledger, NotPromoted, ProposeError, Quarantine,
+    QuarantineUnreadable, Seizure, Settled, Vault as _, View, WriteId,
 };
-use symbolon_store::DiskLevel;
+use symbolon_store::{DataDir, DiskLevel};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::ClusterNode;
 use crate::audit_read;
+use crate::quarantine;
 use crate::status::{Here, status};
 
 /// Longest wait for the master's word before a linearizable read.
 const READ_BARRIER: Duration = Duration::from_secs(5);
 const READ_TRY: Duration = Duration::from_millis(500);
 const READ_RETRY: Duration = Duration::from_millis(50);
+
+impl ClusterNode {
+    /// Works on what lies in quarantine, one at a time, where waiting for the disk holds up nobody.
+    async fn in_quarantine<T: Default + Send + 'static>(
+        &self,
+        work: impl FnOnce(&DataDir) -> Result<T, QuarantineUnreadable> + Send + 'static,
+    ) -> Result<T, QuarantineUnreadable> {
+        let _turn = self.quarantine.lock().await;
+        let Some(directory) = self.store.directory().cloned() else {
+            return Ok(T::default());
+        };
+        let worked = tokio::task::spawn_blocking(move || work(&directory)).await;
+        worked.unwrap_or_else(|error| Err(QuarantineUnreadable(error.to_string())))
+    }
+}
 
 impl Ledger for ClusterNode {
     fn identity(&self) -> &Identity {
@@ -86,12 +103,44 @@ impl Ledger for ClusterNode {
         Box::pin(self.promoter.promote(node, deadline))
     }
 
+    fn seize(&self, by: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
+        Box::pin(self.seizer.seize(by))
+    }
+
+    fn quarantines(&self) -> BoxFuture<'_, Result<Vec<Quarantine>, QuarantineUnreadable>> {
+        Box::pin(self.in_quarantine(quarantine::read_all))
+    }
+
+    fn settle(
+        &self,
+        quarantine: String,
+        settled: Vec<(WriteId, Settled)>,
+    ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
+        Box::pin(
+            self.in_quarantine(move |directory| {
+                quarantine::settle(directory, &quarantine, &settled)
+            }),
+        )
+    }
+
+    fn remove_quarantine(
+        &self,
+        quarantine: String,
+    ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
+        Box::pin(self.in_quarantine(move |directory| {
+            let removed = directory.remove_quarantine(&quarantine);
+            removed.map_err(|error| QuarantineUnreadable(error.to_string()))
+        }))
+    }
+
     fn status(&self) -> ClusterStatus {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let here = Here {
             data_keys: self.vault.data_keys(),
             quorum: self.has_quorum_contact(),
             disk: self.disk.level(),
+            apart: self.greeter.fence.apart(),
+            unproved: self.greeter.fence.unproved(),
         };
         status(&self.peers.standing, &self.published, &self.presence, &metrics, here)
     }

@@ -3,8 +3,8 @@
 use super::{Context, Output};
 use crate::limits::{JOIN_TOKEN_MILLISECONDS_MAX, JOIN_TOKENS_MAX, NODES_MAX, REVEAL_MILLISECONDS};
 use crate::{
-    AdmitNode, AuditRow, Cluster, CreateCluster, CreateJoinToken, JoinToken, Node, NodeId, Refusal,
-    Reply, Reveal, Row, SetNodeAddresses, State,
+    AdmitNode, AuditRow, Cluster, CreateCluster, CreateJoinToken, JoinToken, Node, Refusal, Reply,
+    Reveal, Row, SetNodeAddresses, State,
 };
 
 impl State {
@@ -23,6 +23,8 @@ impl State {
             ca_certificate: command.ca_certificate.clone(),
             ca_key: command.ca_key.clone(),
             created_at: self.clock,
+            floor: None,
+            last_node: 0,
         };
         self.put(Row::Cluster(cluster), out);
         let mut administrator = (*command.administrator).clone();
@@ -94,7 +96,7 @@ impl State {
         if token.expires_at <= self.clock {
             return Err(Refusal::JoinTokenExpired);
         }
-        if self.nodes().any(|row| row.name == command.name || row.pin == command.pin) {
+        if self.nodes.iter().any(|row| row.name == command.name || row.pin == command.pin) {
             return Err(Refusal::NameTaken);
         }
         if self.nodes.len() >= NODES_MAX {
@@ -103,7 +105,7 @@ impl State {
         if self.settings().check(self.nodes.len() + 1).is_err() {
             return Err(Refusal::GuessingUnbounded);
         }
-        let id = NodeId(self.nodes().map(|row| row.id.0).max().unwrap_or(0) + 1);
+        let id = self.give_node_id(out);
         token.used_by = Some(id);
         token.reveal = None;
         token.changed_at = context.stamp.index;
@@ -114,6 +116,7 @@ impl State {
             pin: command.pin,
             peer_address: command.peer_address.clone(),
             api_address: command.api_address.clone(),
+            superseded: false,
             changed_at: context.stamp.index,
         };
         self.put(Row::Node(node), out);

@@ -49,19 +49,24 @@ impl State {
         let mut keys = self.data_keys();
         let rotation = keys.rotation.as_mut().filter(|rotation| rotation.id == command.id);
         let rotation = rotation.ok_or(Refusal::WrongPhase)?;
-        if !rotation.holders.insert(command.node) {
-            return Ok(Reply::Done);
-        }
-        let spread = self.nodes().all(|node| rotation.holders.contains(&node.id));
-        let activated = spread && keys.active != command.id;
-        if activated {
-            keys.active = command.id;
-        }
-        self.put(Row::DataKeys(keys), out);
-        if activated {
-            self.record(context, AuditRow::DataKeyActivated { id: command.id }, out);
+        if rotation.holders.insert(command.node) {
+            self.put(Row::DataKeys(keys), out);
+            self.activate_spread_key(context, out);
         }
         Ok(Reply::Done)
+    }
+
+    /// Makes the next data key the active one, once all members have it.
+    pub(super) fn activate_spread_key(&mut self, context: &Context<'_>, out: &mut Output) {
+        let keys = self.data_keys();
+        let next = keys.rotation.as_ref().map(|rotation| rotation.id);
+        let Some(id) = next.filter(|id| *id != keys.active) else {
+            return;
+        };
+        if self.nodes_without_next_key().next().is_none() {
+            self.put(Row::DataKeys(DataKeys { active: id, ..keys }), out);
+            self.record(context, AuditRow::DataKeyActivated { id }, out);
+        }
     }
 
     /// Compares and sets. `changed_at` stays, since the secret is the same: an outcome that was

@@ -2,7 +2,7 @@
 
 use super::{Context, Output};
 use crate::limits::TOKENS_PER_USER_MAX;
-use crate::otp::Position;
+use crate::otp::{MovingFactor, Position};
 use crate::{
     AuditRow, ConfirmToken, EnrollToken, Refusal, RemoveToken, Reply, ResyncToken, Row, RowKey,
     State, Token,
@@ -32,6 +32,8 @@ impl State {
         user.changed_at = context.stamp.index;
         user.revision = context.stamp.index;
         self.put(Row::User(user), out);
+        let counts = command.parameters.factor() == MovingFactor::Counter;
+        let epoch = if counts { self.epoch_of_tokens() } else { 1 };
         let token = Token {
             id: command.token,
             user: command.user,
@@ -41,6 +43,8 @@ impl State {
             pending: command.pending,
             mark: command.mark,
             drift: 0,
+            epoch: if epoch > 1 { epoch } else { 0 },
+            awaits_second: false,
             created_at: self.clock,
             changed_at: context.stamp.index,
         };
@@ -64,7 +68,8 @@ impl State {
         }
         let position = token.position(self.tolerance());
         let (first, last) = position.window(token.parameters, context.proposal.made_at);
-        if !(first..=last).contains(&shown.step) || shown.step <= token.mark {
+        let used = token.mark.max(self.floor_step(&token));
+        if !(first..=last).contains(&shown.step) || shown.step <= used {
             return Err(Refusal::StepRefused);
         }
         token.pending = false;
@@ -88,11 +93,12 @@ impl State {
         let at = context.proposal.made_at;
         let position = token.position(self.tolerance());
         let (first, last) = position.resync_window(token.parameters, at);
-        if !(first..=last).contains(&shown.step) {
+        if !(first..=last).contains(&shown.step) || shown.step <= self.floor_step(&token) {
             return Err(Refusal::StepRefused);
         }
         let drift = Position::drift_at(token.parameters, shown.step, at);
         token.drift = drift.ok_or(Refusal::StepRefused)?;
+        self.note_epoch(&mut token);
         token.mark = shown.step;
         token.changed_at = context.stamp.index;
         let row = AuditRow::TokenResynchronised {

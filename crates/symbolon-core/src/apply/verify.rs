@@ -150,11 +150,18 @@ impl State {
             denial = Some(if wrong_code { Denial::CodeMismatch } else { Denial::WrongPin });
             fresh = betrayed;
         }
-        if denial.is_none() {
+        let is_right = denial.is_none();
+        let needs_second = is_right && !self.settle(&mut fresh);
+        if is_right {
             self.follow_clocks(&mut fresh, context);
         }
         // A code that is right for several tokens is spent for all of them.
         self.spend(fresh, context, spent, out);
+        // Neither counted nor forgiven: the code is right, and may be one that the lost master took.
+        if needs_second {
+            let decision = Decision::Deny(Denial::SecondCodeNeeded);
+            return Verdict { decision, failures: user.failures };
+        }
         let had_failed = user.failures > 0;
         let decision = match denial {
             Some(denial) => {
@@ -208,6 +215,7 @@ impl State {
         for mut token in tokens {
             if token.parameters.factor() == MovingFactor::Counter {
                 token.changed_at = context.stamp.index;
+                token.awaits_second = !self.is_settled(&token);
             }
             spent.steps.push(Match { token: token.id, step: token.mark });
             self.put(Row::Token(token), out);
@@ -255,7 +263,8 @@ impl State {
         Verdict { decision: Decision::Allow, failures }
     }
 
-    /// A used one is told as such and is no failure: nobody has guessed it.
+    /// A used one is told as such and is no failure: nobody has guessed it. One that is held is as right,
+    /// and stays unused.
     fn spend_recovery_code(
         &mut self,
         mut user: User,
@@ -268,6 +277,9 @@ impl State {
         let denial = match codes.and_then(|codes| codes.is_used(number)) {
             None => Some(Denial::CodeMismatch),
             Some(true) => Some(Denial::CodeAlreadyUsed),
+            Some(false) if codes.is_some_and(|codes| self.are_held(codes)) => {
+                Some(Denial::RecoveryCodesHeld)
+            }
             Some(false) => None,
         };
         match denial {
@@ -281,7 +293,7 @@ impl State {
             }
         }
         let failures = user.failures;
-        if denial != Some(Denial::CodeAlreadyUsed) {
+        if denial.is_none_or(|denial| denial == Denial::CodeMismatch) {
             self.put(Row::User(user), out);
         }
         Verdict { decision: denial.map_or(Decision::Allow, Decision::Deny), failures }
@@ -317,7 +329,7 @@ impl State {
         let (first, last) = token.position(self.tolerance()).window(token.parameters, at);
         if !(first..=last).contains(&found.step) {
             Judged::Foreign
-        } else if found.step > token.mark {
+        } else if found.step > token.mark.max(self.floor_step(token)) {
             Judged::Fresh(token.clone())
         } else {
             Judged::Used
@@ -344,7 +356,7 @@ struct Spent {
 enum Judged {
     /// Not this user's token, or outside its window.
     Foreign,
-    /// Right, and not above the mark.
+    /// Right, and not above the mark, or of before the last seize.
     Used,
     /// Right and new.
     Fresh(Token),

@@ -43,10 +43,6 @@ impl Canonical for AuditRow {
             Self::JoinTokenCreated { join_token, expires_at } => {
                 w.number(6).number(join_token.0).number(expires_at.0);
             }
-            Self::NodeAdmitted { node, name, pin, join_token } => {
-                w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
-                w.number(join_token.0);
-            }
             Self::UserUpdated { user, display_name, disabled, profile, change } => {
                 updated(w, *user, display_name.as_ref(), *disabled, profile);
                 change.canonical(w);
@@ -85,7 +81,12 @@ impl Canonical for AuditRow {
             | Self::AdministratorUpdated(_)
             | Self::AdministratorTokenRotated { .. }
             | Self::AdministratorDeleted { .. } => self.about_caller(w),
-            Self::NodeAddressesChanged { .. }
+            Self::NodeAdmitted { .. }
+            | Self::NodeAddressesChanged { .. }
+            | Self::EpochStarted { .. }
+            | Self::NodeReadmitted { .. }
+            | Self::NodeRemoved { .. }
+            | Self::RecoveryCodesReleased
             | Self::JoinTokenExpired { .. }
             | Self::DataKeyRotationStarted { .. }
             | Self::DataKeyActivated { .. }
@@ -115,6 +116,10 @@ impl AuditRow {
 
     fn about_cluster(&self, w: &mut CanonicalWriter) {
         match self {
+            Self::NodeAdmitted { node, name, pin, join_token } => {
+                w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
+                w.number(join_token.0);
+            }
             Self::NodeAddressesChanged { node, peer_address, api_address } => {
                 w.number(8).number(node.0).bytes(peer_address.as_bytes());
                 w.bytes(api_address.as_bytes());
@@ -122,6 +127,21 @@ impl AuditRow {
             Self::JoinTokenExpired { join_token } => {
                 w.number(9).number(join_token.0);
             }
+            Self::EpochStarted { epoch, lineage, node, administrator } => {
+                w.number(32).number(*epoch).bytes(&lineage.0).number(node.0);
+                if let Some(administrator) = administrator {
+                    w.number(1).number(administrator.0);
+                }
+            }
+            Self::NodeReadmitted { node, name, previous } => {
+                named(w, 33, node.0, name.as_str());
+                w.number(previous.0);
+            }
+            Self::NodeRemoved { node, name, pin } => {
+                named(w, 34, node.0, name.as_str());
+                w.bytes(&pin.0);
+            }
+            Self::RecoveryCodesReleased => _ = w.number(35),
             Self::DataKeyRotationStarted { id } => {
                 w.number(10).number(id.0.into());
             }

@@ -9,7 +9,11 @@ use symbolon_core::{
 };
 
 /// An event as it is, and again with each field another.
-fn fields<T: Clone>(whole: T, changes: &[fn(&mut T)], row: fn(T) -> AuditRow) -> Vec<AuditRow> {
+pub(crate) fn fields<T: Clone>(
+    whole: T,
+    changes: &[fn(&mut T)],
+    row: fn(T) -> AuditRow,
+) -> Vec<AuditRow> {
     let altered = changes.iter().map(|change| {
         let mut altered = whole.clone();
         change(&mut altered);
@@ -18,7 +22,7 @@ fn fields<T: Clone>(whole: T, changes: &[fn(&mut T)], row: fn(T) -> AuditRow) ->
     [row(whole.clone())].into_iter().chain(altered).collect()
 }
 
-fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 

@@ -94,6 +94,7 @@ const fn refused(refusal: Refusal) -> &'static str {
         Refusal::RotationUnderWay => "RotationUnderWay",
         Refusal::SettingRefused => "SettingRefused",
         Refusal::GuessingUnbounded => "GuessingUnbounded",
+        Refusal::NodeUnknown => "NodeUnknown",
     }
 }
 
@@ -117,6 +118,9 @@ delete_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChang
 enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotPermitted SerialTaken Stale WrongPhase again
 grant_bypass: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 record_export: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
+readmit_node: done Late NameTaken NodeUnknown NotPermitted Stale WrongPhase again
+release_recovery_codes: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
+remove_node: done FingerprintMismatch Late NodeUnknown NotPermitted Stale WrongPhase again
 remove_token: done FingerprintMismatch Late NoSuchToken NotPermitted Stale WrongPhase again
 reseal: done Late NotPermitted Stale WrongPhase
 resync_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
@@ -127,13 +131,14 @@ rotate_application_key: done Late NoSuchApplication NotPermitted Stale WrongPhas
 rotate_data_key: done IdTaken Late NotPermitted RotationUnderWay Stale WrongPhase again
 set_node_addresses: done Late NotPermitted Stale WrongPhase again
 set_pin: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
+start_epoch: done Late NotPermitted Stale WrongPhase again
 tick: done Late NotPermitted Stale WrongPhase
 unblock_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 update_administrator: done FingerprintMismatch LastAdministrator Late NoSuchAdministrator NotPermitted RevisionChanged Stale WrongPhase again
 update_application: done FingerprintMismatch Late NameTaken NoSuchApplication NotPermitted RevisionChanged Stale WrongPhase again
 update_settings: done FingerprintMismatch GuessingUnbounded Late NotPermitted RevisionChanged SettingRefused Stale WrongPhase again
 update_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
-verify: ALLOW CHALLENGE_EXPIRED IdTaken NEW_PIN NEW_PIN_AGAIN NEW_PIN_REFUSED OTHER_PIN PINS_DIFFER PIN_EXPIRED AMBIGUOUS_NAME WRONG_PIN BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
+verify: ALLOW CHALLENGE_EXPIRED IdTaken NEW_PIN NEW_PIN_AGAIN NEW_PIN_REFUSED OTHER_PIN PINS_DIFFER PIN_EXPIRED AMBIGUOUS_NAME WRONG_PIN BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN RECOVERY_CODES_HELD SECOND_CODE_NEEDED SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
 
 /// What must have happened, as the model tells it.
 const NOTES: &[&str] = &[
@@ -153,6 +158,21 @@ const NOTES: &[&str] = &[
     "the answer of another person",
     "the last millisecond of a PIN",
     "a block is cut to the longest",
+    "a code is spent beside a seize",
+    "a code of before a seize counts as used",
+    "a node is readmitted once",
+    "a removal makes a key active",
+    "a seize makes a key active",
+    "a seize voids a bypass",
+    "a seize voids a challenge",
+    "a token is proved by a code of before a seize",
+    "a token is set by codes of before a seize",
+    "a token is settled by an administrator",
+    "a token shows two codes in a row after a seize",
+    "one of two tokens is enough",
+    "the id of a node that is gone is not given again",
+    "the same seize again",
+    "the token of a node that is gone",
     "a bypass forgives nothing",
     "a bypass is cut to the longest",
     "a code is new for one token and used for another",

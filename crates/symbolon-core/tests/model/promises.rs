@@ -28,7 +28,8 @@ impl Promises {
                     hold(denial.is_some() || is_one, "a name that is nobody's was allowed")?;
                     let is_right = is_shown && !wrong_pin || helped;
                     hold(denial.is_some() || is_right, "an allowance without a code")?;
-                    hold(denial.is_none() || !is_shown || wrong_pin, "a code spent for nothing")?;
+                    let spends = wrong_pin || denial == Some(Denial::SecondCodeNeeded);
+                    hold(denial.is_none() || !is_shown || spends, "a code spent for nothing")?;
                     if let (None, Proof::RecoveryCode(number)) = (denial, verified.proof) {
                         let is_new = self.1.insert((verified.user, number));
                         hold(is_new, "a recovery code was accepted twice")?;

@@ -119,6 +119,7 @@ pub(super) fn create_cluster() -> Command {
             pin: KeyPin([9; 32]),
             peer_address: "node9:8444".to_owned(),
             api_address: "https://node9:8443".to_owned(),
+            superseded: false,
             changed_at: LogIndex(0),
         },
     })

@@ -26,6 +26,8 @@ pub(crate) fn cluster() -> Cluster {
         lineage: LineageId([2; 16]),
         ca_certificate: vec![3; 3],
         ca_key: Sealed::new(vec![4; 3]),
+        floor: None,
+        last_node: 0,
         created_at: Timestamp(5),
     }
 }
@@ -122,6 +124,8 @@ pub(crate) fn token() -> Token {
         pending: false,
         mark: 8,
         drift: 0,
+        epoch: 0,
+        awaits_second: false,
         created_at: Timestamp(9),
         changed_at: LogIndex(4),
     }

@@ -16,6 +16,7 @@ use symbolon_core::{
 };
 
 mod keys;
+pub(crate) mod nodes;
 mod pins;
 mod settings;
 
@@ -332,7 +333,7 @@ fn enroll(words: &mut Words) -> Result<(EnrollToken, Held), String> {
 fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String> {
     let name = words.next("a name")?;
     Ok(match verb {
-        "cluster" => (create_cluster(&name)?, node_one()),
+        "cluster" => (nodes::create_cluster(&name)?, node_one()),
         "user" => {
             let user = UserId(drawn("user", &name, words)?);
             (create_user(user, name)?, root())
@@ -375,6 +376,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             };
             (Command::SetNodeAddresses(command), Caller::Node(node))
         }
+        "seize" | "readmit" | "release" | "remove-node" => nodes::command(verb, &name, words)?,
         "rotate-data-key" | "confirm" | "retire" => keys::command(verb, &name, words)?,
         "set" => (Command::UpdateSettings(settings::command(&name, words)?), root()),
         other => administration::command(other, name, words)?,
@@ -433,29 +435,6 @@ pub(crate) fn sealed(content: &str, words: &mut Words) -> Result<Sealed, String>
 
 fn under(key: DataKeyId, content: &str) -> Sealed {
     Sealed::new([&[1][..], &key.0.to_be_bytes(), content.as_bytes()].concat())
-}
-
-fn create_cluster(name: &str) -> Result<Command, String> {
-    Ok(Command::CreateCluster(CreateCluster {
-        cluster: ClusterId(bytes("cluster", name)),
-        name: parse_name(name.to_owned())?,
-        lineage: LineageId(bytes("lineage", name)),
-        ca_certificate: b"certificate".to_vec(),
-        ca_key: under(DataKeyId::FIRST, "sealed key"),
-        administrator: Box::new(Administrator::first(
-            AdministratorId(number("administrator", "root")),
-            parse_name("root".to_owned())?,
-            KeyHash(hash("key", "root")),
-        )),
-        node: Node {
-            id: NodeId(1),
-            name: parse_name("n1".to_owned())?,
-            pin: KeyPin(hash("pin", "n1")),
-            peer_address: "n1:8444".to_owned(),
-            api_address: "https://n1:8443".to_owned(),
-            changed_at: LogIndex(0),
-        },
-    }))
 }
 
 pub(crate) fn root() -> Caller {

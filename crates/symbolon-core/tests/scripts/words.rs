@@ -8,7 +8,7 @@ use symbolon_core::{
 };
 
 use crate::administration;
-use crate::command::{number, parse_name};
+use crate::command::{nodes, number, parse_name};
 use crate::language::{Words, time_text};
 use crate::world::World;
 
@@ -40,6 +40,7 @@ pub(crate) fn outcome(world: &World, command: &Command, answer: &Answer) -> Stri
             "created".to_owned()
         }
         (Reply::NodeAdmitted(id), Command::AdmitNode(_)) => format!("joined as node {id}"),
+        (Reply::NodeAdmitted(id), Command::ReadmitNode(_)) => format!("back as node {id}"),
         (Reply::DataKeyRotationStarted(id), Command::RotateDataKey(c)) if c.id == id => {
             "created".to_owned()
         }
@@ -111,6 +112,8 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
         "application" => application(world, words.next("an application")?)?,
         "administrator" => administration::administrator(world.state(), words.next("a name")?)?,
         "join-token" => join_token(world, &words.next("a join token")?),
+        "epoch" => nodes::epoch(world.state()),
+        "nodes" => nodes::nodes(world.state()),
         "node" => node(world, &words.next("a node's number")?)?,
         "data-keys" => data_keys(world),
         "audit" => audit(world)?,
@@ -187,7 +190,9 @@ fn token(world: &World, name: &str) -> String {
         return "none".to_owned();
     };
     let proved = if token.pending { "pending" } else { "proved" };
-    format!("{proved}, mark {}, drift {}", token.mark, token.drift)
+    let epoch = if token.epoch == 0 { String::new() } else { format!(", epoch {}", token.epoch) };
+    let waits = if token.awaits_second { ", awaits a second" } else { "" };
+    format!("{proved}, mark {}, drift {}{epoch}{waits}", token.mark, token.drift)
 }
 
 fn serial(world: &World, text: String) -> Result<String, String> {
@@ -258,7 +263,6 @@ fn audit(world: &World) -> Result<String, String> {
             let verdict = verdict_text(world, verified.verdict, (&verified.spent, verified.proof));
             format!("{} is {whose}, from {}: {verdict}", verified.user_name, verified.client_ip)
         }
-        AuditRow::ClusterCreated { name, node, .. } => format!("cluster {name} by node {node}"),
         AuditRow::UserCreated { name, .. } => format!("user {name}"),
         AuditRow::UserUpdated { disabled, profile, change, .. } => {
             administration::user_updated(*disabled, profile, change)
@@ -272,8 +276,9 @@ fn audit(world: &World) -> Result<String, String> {
         AuditRow::UserDeleted { name, tokens, .. } => {
             format!("user {name} deleted with {tokens} tokens")
         }
-        AuditRow::PinSet { must_change: false, .. } => "PIN set".to_owned(),
-        AuditRow::PinSet { .. } => "PIN set, to be changed".to_owned(),
+        AuditRow::PinSet { must_change, .. } => {
+            if *must_change { "PIN set, to be changed" } else { "PIN set" }.to_owned()
+        }
         AuditRow::PinChanged { .. } => "PIN changed".to_owned(),
         AuditRow::PinCleared { .. } => "PIN cleared".to_owned(),
         AuditRow::BypassGranted { reason, until, .. } => {
@@ -305,13 +310,14 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::AdministratorUpdated(_)
         | AuditRow::AdministratorTokenRotated { .. }
         | AuditRow::AdministratorDeleted { .. } => administration::audit(&event.row),
-        AuditRow::JoinTokenCreated { expires_at, .. } => {
-            format!("join token until {}", time_text(*expires_at))
-        }
-        AuditRow::NodeAdmitted { node, name, .. } => format!("node {node} is {name}"),
-        AuditRow::NodeAddressesChanged { node, peer_address, .. } => {
-            format!("node {node} is at {peer_address}")
-        }
+        AuditRow::ClusterCreated { .. }
+        | AuditRow::JoinTokenCreated { .. }
+        | AuditRow::NodeAdmitted { .. }
+        | AuditRow::NodeAddressesChanged { .. }
+        | AuditRow::EpochStarted { .. }
+        | AuditRow::NodeReadmitted { .. }
+        | AuditRow::NodeRemoved { .. }
+        | AuditRow::RecoveryCodesReleased => nodes::audit(&event.row),
         AuditRow::JoinTokenExpired { .. } => "join token expired".to_owned(),
         AuditRow::DataKeyRotationStarted { id } => format!("data key {id} is to come"),
         AuditRow::DataKeyActivated { id } => format!("data key {id} is active"),

@@ -85,6 +85,9 @@ impl World {
             let usual = match proposal.command {
                 Command::Tick
                 | Command::SetNodeAddresses(_)
+                | Command::StartEpoch(_)
+                | Command::ReleaseRecoveryCodes
+                | Command::RemoveNode(_)
                 | Command::ConfirmDataKey(_)
                 | Command::Reseal(_)
                 | Command::RetireDataKey(_)

@@ -86,10 +86,9 @@ fn found(explained: &Explained, finding: Finding) -> String {
             format!("the next sign-in succeeds, whatever the code, {}", left(until))
         }
         Finding::Bypass { .. } => "there is no bypass".to_owned(),
-        Finding::Token { usable, pending, recovery_codes } => format!(
-            "tokens in use: {usable}; still to be proved by a code: {pending}; recovery codes: \
-             {recovery_codes}"
-        ),
+        Finding::Token { usable, pending, recovery_codes, held } => {
+            tokens(usable, pending, recovery_codes, held)
+        }
         Finding::Pin { set: false, .. } => "there is no PIN".to_owned(),
         Finding::Pin { due: true, may_change: true, .. } => {
             "another must be chosen at the next sign-in".to_owned()
@@ -102,4 +101,12 @@ fn found(explained: &Explained, finding: Finding) -> String {
         }
         Finding::Pin { .. } => "there is one".to_owned(),
     }
+}
+
+fn tokens(usable: usize, pending: usize, recovery_codes: u32, held: bool) -> String {
+    let held = if held { ", held since a seize until they are released" } else { "" };
+    format!(
+        "tokens in use: {usable}; still to be proved by a code: {pending}; recovery codes: \
+         {recovery_codes}{held}"
+    )
 }

@@ -28,6 +28,8 @@ pub const fn reason_detail(denial: Denial) -> v1::ReasonDetail {
         Denial::NewPinRefused => v1::ReasonDetail::NewPinRefused,
         Denial::WrongPin => v1::ReasonDetail::WrongPin,
         Denial::AmbiguousName => v1::ReasonDetail::AmbiguousName,
+        Denial::SecondCodeNeeded => v1::ReasonDetail::SecondCodeNeeded,
+        Denial::RecoveryCodesHeld => v1::ReasonDetail::RecoveryCodesHeld,
     }
 }
 
@@ -54,10 +56,12 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
         Detail::ChallengeOver => Some(Denial::ChallengeExpired),
         Detail::NewPinRefused => Some(Denial::NewPinRefused),
         Detail::AmbiguousName => Some(Denial::AmbiguousName),
+        Detail::SecondCodeNeeded => Some(Denial::SecondCodeNeeded),
+        Detail::RecoveryCodesHeld => Some(Denial::RecoveryCodesHeld),
     })
 }
 
-const REFUSALS: [Refusal; 22] = [
+const REFUSALS: [Refusal; 23] = [
     Refusal::Stale,
     Refusal::Late,
     Refusal::FingerprintMismatch,
@@ -80,6 +84,7 @@ const REFUSALS: [Refusal; 22] = [
     Refusal::NoSuchApplication,
     Refusal::NoSuchAdministrator,
     Refusal::LastAdministrator,
+    Refusal::NodeUnknown,
 ];
 
 /// An answer as nodes send it.

@@ -13,7 +13,7 @@ use super::bypass::{
 use super::challenge::{decision_from_proto, decision_to_proto};
 use super::profile::{user_updated_from_proto, user_updated_to_proto};
 use super::{
-    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, fingerprint, method,
+    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, epoch, fingerprint, method,
     method_number, name, need, reason, request_id, settings, user_name,
 };
 use crate::store::v1 as store;
@@ -161,6 +161,22 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::JoinTokenExpired { join_token } => {
             Event::JoinTokenExpired(store::JoinTokenExpired { join_token: join_token.0 })
         }
+        AuditRow::EpochStarted { .. }
+        | AuditRow::NodeReadmitted { .. }
+        | AuditRow::RecoveryCodesReleased
+        | AuditRow::NodeRemoved { .. } => return epoch::event_to_proto(row),
+        AuditRow::DataKeyRotationStarted { .. }
+        | AuditRow::DataKeyActivated { .. }
+        | AuditRow::DataKeyRetired { .. } => return about_data_key(row),
+        AuditRow::SettingsChanged { changes } => {
+            Event::SettingsChanged(settings::changed_to_proto(changes))
+        }
+    })
+}
+
+/// `None` for what is not about one.
+fn about_data_key(row: &AuditRow) -> Option<Event> {
+    Some(match row {
         AuditRow::DataKeyRotationStarted { id } => {
             Event::DataKeyRotationStarted(store::DataKeyRotationStarted { id: id.0 })
         }
@@ -170,9 +186,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::DataKeyRetired { id } => {
             Event::DataKeyRetired(store::DataKeyRetired { id: id.0 })
         }
-        AuditRow::SettingsChanged { changes } => {
-            Event::SettingsChanged(settings::changed_to_proto(changes))
-        }
+        _ => return None,
     })
 }
 
@@ -288,15 +302,8 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::TokenEnrolled(m) => {
             AuditRow::TokenEnrolled { user: UserId(m.user), token: TokenId(m.token) }
         }
-        Event::TokenConfirmed(m) => {
-            AuditRow::TokenConfirmed { user: UserId(m.user), token: TokenId(m.token), step: m.step }
-        }
-        Event::TokenResynchronised(m) => AuditRow::TokenResynchronised {
-            user: UserId(m.user),
-            token: TokenId(m.token),
-            step: m.step,
-            drift: m.drift,
-        },
+        Event::TokenConfirmed(m) => confirmed(m),
+        Event::TokenResynchronised(m) => resynchronised(m),
         Event::TokenRemoved(m) => {
             AuditRow::TokenRemoved { user: UserId(m.user), token: TokenId(m.token) }
         }
@@ -319,6 +326,12 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::JoinTokenExpired(m) => {
             AuditRow::JoinTokenExpired { join_token: JoinTokenId(m.join_token) }
         }
+        Event::EpochStarted(m) => epoch::started_from_proto(&m)?,
+        Event::NodeReadmitted(m) => epoch::readmitted_from_proto(m)?,
+        Event::RecoveryCodesReleased(store::RecoveryCodesReleased {}) => {
+            AuditRow::RecoveryCodesReleased
+        }
+        Event::NodeRemoved(m) => epoch::removed_from_proto(m)?,
         Event::DataKeyRotationStarted(m) => {
             AuditRow::DataKeyRotationStarted { id: data_key(m.id)? }
         }
@@ -328,6 +341,15 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
         }
     })
+}
+
+const fn confirmed(m: store::TokenConfirmed) -> AuditRow {
+    AuditRow::TokenConfirmed { user: UserId(m.user), token: TokenId(m.token), step: m.step }
+}
+
+const fn resynchronised(m: store::TokenResynchronised) -> AuditRow {
+    let (user, token) = (UserId(m.user), TokenId(m.token));
+    AuditRow::TokenResynchronised { user, token, step: m.step, drift: m.drift }
 }
 
 fn exported_from_proto(m: store::PersonalDataExported) -> Result<AuditRow, DecodeError> {

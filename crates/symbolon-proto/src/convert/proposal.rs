@@ -4,8 +4,8 @@ use prost::Message as _;
 use symbolon_core::{
     AdmitNode, ApplicationId, BlockUser, ClusterId, Command, ConfirmDataKey, ConfirmToken,
     CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RecordExport, RemoveToken,
-    Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetNodeAddresses, SetPin, Timestamp,
+    KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RecordExport, RemoveNode,
+    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetPin, Timestamp,
     TokenId, UnblockUser, UpdateUser, UserId,
 };
 
@@ -14,8 +14,8 @@ use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, pro
 use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode};
 use super::{
     DecodeError, algorithm_number, bypass, caller, caller_from_proto, caller_to_proto, challenge,
-    data_key, display_name, fingerprint, method, method_number, name, need, parameters, reason,
-    request_id, serial, settings, token_kind, user_name,
+    data_key, display_name, epoch, fingerprint, method, method_number, name, need, parameters,
+    reason, request_id, serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -123,11 +123,11 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         | Command::DeleteAdministrator(_) => return caller::command_to_proto(command),
         Command::CreateJoinToken(c) => Message::CreateJoinToken(create_join_token_to_proto(c)),
         Command::AdmitNode(c) => Message::AdmitNode(admit_node_to_proto(c)),
-        Command::SetNodeAddresses(c) => Message::SetNodeAddresses(store::SetNodeAddresses {
-            node: c.node.0,
-            peer_address: c.peer_address.clone(),
-            api_address: c.api_address.clone(),
-        }),
+        Command::SetNodeAddresses(_)
+        | Command::StartEpoch(_)
+        | Command::ReadmitNode(_)
+        | Command::ReleaseRecoveryCodes
+        | Command::RemoveNode(_) => return epoch::command_to_proto(command),
         Command::Tick => Message::Tick(store::Tick {}),
         Command::RotateDataKey(c) => Message::RotateDataKey(store::RotateDataKey {
             id: c.id.0,
@@ -204,11 +204,13 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::DeleteAdministrator(m) => caller::delete_administrator(m),
         Message::CreateJoinToken(m) => create_join_token_from_proto(m)?,
         Message::AdmitNode(m) => Command::AdmitNode(admit_node_from_proto(m)?),
-        Message::SetNodeAddresses(m) => Command::SetNodeAddresses(SetNodeAddresses {
-            node: NodeId(m.node),
-            peer_address: m.peer_address,
-            api_address: m.api_address,
-        }),
+        Message::SetNodeAddresses(m) => epoch::set_addresses_from_proto(m),
+        Message::StartEpoch(m) => epoch::start_from_proto(&m)?,
+        Message::ReadmitNode(m) => epoch::readmit_from_proto(m)?,
+        Message::ReleaseRecoveryCodes(store::ReleaseRecoveryCodes {}) => {
+            Command::ReleaseRecoveryCodes
+        }
+        Message::RemoveNode(m) => Command::RemoveNode(RemoveNode { node: NodeId(m.node) }),
         Message::Tick(store::Tick {}) => Command::Tick,
         Message::RotateDataKey(m) => {
             Command::RotateDataKey(RotateDataKey { id: data_key(m.id)?, key: Sealed::new(m.key) })

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use prost::Message as _;
 use symbolon_core::{
-    AdministratorId, ApplicationId, Block, ChallengeId, Cluster, ClusterId, DataKeys, Digest,
-    JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Node, NodeId, Reveal, Rotation,
-    Row, RowKey, Scalars, Sealed, Timestamp, Token, TokenId, User, UserId, UserPin,
+    AdministratorId, ApplicationId, Block, ChallengeId, DataKeys, Digest, JoinToken, JoinTokenId,
+    KeyHash, KeyPin, LogIndex, Node, NodeId, Reveal, Rotation, Row, RowKey, Scalars, Sealed,
+    Timestamp, Token, TokenId, User, UserId, UserPin,
 };
 
 use super::caller::{
@@ -14,7 +14,7 @@ use super::caller::{
 };
 use super::profile::{profile_from_proto, profile_to_proto};
 use super::{
-    DecodeError, algorithm_number, bypass, challenge, data_key, display_name, name, need,
+    DecodeError, algorithm_number, bypass, challenge, data_key, display_name, epoch, name, need,
     parameters, reason, serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
@@ -107,15 +107,7 @@ pub fn digest_bytes(digest: Digest) -> Vec<u8> {
 fn row_to_proto(row: &Row) -> store::Row {
     use store::row::Row as Message;
     let message = match row {
-        Row::Cluster(row) => Message::Cluster(store::ClusterRow {
-            cluster: row.id.0.to_vec(),
-            name: row.name.to_string(),
-            epoch: row.epoch,
-            lineage: row.lineage.0.to_vec(),
-            ca_certificate: row.ca_certificate.clone(),
-            ca_key: row.ca_key.as_bytes().to_vec(),
-            created_at: row.created_at.0,
-        }),
+        Row::Cluster(row) => Message::Cluster(epoch::cluster_to_proto(row)),
         Row::Administrator(row) => Message::Administrator(administrator_to_proto(row)),
         Row::Application(row) => Message::Application(application_to_proto(row)),
         Row::User(row) => Message::User(user_to_proto(row)),
@@ -133,6 +125,8 @@ fn row_to_proto(row: &Row) -> store::Row {
             serial: row.serial.as_ref().map(ToString::to_string).unwrap_or_default(),
             pending: row.pending,
             drift: row.drift,
+            epoch: row.epoch,
+            awaits_second: row.awaits_second,
         }),
         Row::Node(row) => Message::Node(node_to_proto(row)),
         Row::JoinToken(row) => {
@@ -157,15 +151,7 @@ fn row_to_proto(row: &Row) -> store::Row {
 fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
     use store::row::Row as Message;
     Ok(match need(message.row, "row")? {
-        Message::Cluster(m) => Row::Cluster(Cluster {
-            id: need(ClusterId::from_slice(&m.cluster), "cluster")?,
-            name: name(m.name, "name")?,
-            epoch: m.epoch,
-            lineage: need(LineageId::from_slice(&m.lineage), "lineage")?,
-            ca_certificate: m.ca_certificate,
-            ca_key: Sealed::new(m.ca_key),
-            created_at: Timestamp(m.created_at),
-        }),
+        Message::Cluster(m) => Row::Cluster(epoch::cluster_from_proto(m)?),
         Message::Administrator(m) => Row::Administrator(administrator_from_proto(m)?),
         Message::Application(m) => Row::Application(application_from_proto(m)?),
         Message::User(m) => Row::User(user_from_proto(m)?),
@@ -178,6 +164,8 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
             pending: m.pending,
             mark: m.mark,
             drift: m.drift,
+            epoch: m.epoch,
+            awaits_second: m.awaits_second,
             created_at: Timestamp(m.created_at),
             changed_at: LogIndex(m.changed_at),
         }),
@@ -308,6 +296,7 @@ pub(crate) fn node_to_proto(row: &Node) -> store::NodeRow {
         peer_address: row.peer_address.clone(),
         api_address: row.api_address.clone(),
         changed_at: row.changed_at.0,
+        superseded: row.superseded,
     }
 }
 
@@ -318,6 +307,7 @@ pub(crate) fn node_from_proto(m: store::NodeRow) -> Result<Node, DecodeError> {
         pin: need(KeyPin::from_slice(&m.pin), "pin")?,
         peer_address: m.peer_address,
         api_address: m.api_address,
+        superseded: m.superseded,
         changed_at: LogIndex(m.changed_at),
     })
 }

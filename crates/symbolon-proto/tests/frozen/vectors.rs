@@ -33,7 +33,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::user_commands()).chain(samples::settings_commands());
     let later = later.chain(samples::callers::commands());
     let later = later.chain(samples::pin_commands()).chain(samples::bypass_commands());
-    let later = later.chain(samples::challenge_commands());
+    let later = later.chain(samples::challenge_commands()).chain(samples::epoch_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
@@ -41,7 +41,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = samples::key_rows().into_iter().chain(samples::token_rows());
     let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
     let later = later.chain(samples::pin_rows()).chain(samples::bypass_rows());
-    let later = later.chain(samples::challenge_rows());
+    let later = later.chain(samples::challenge_rows()).chain(samples::epoch_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
     let later = later.chain(samples::callers::rows()).chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
@@ -61,10 +61,12 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-bypass", None, samples::bypass_audit()));
     vectors.push(audit("audit-batch-challenges", None, samples::challenge_audit()));
     vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
+    vectors.push(audit("audit-batch-epochs", None, samples::epoch_audit()));
     vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk());
+    vectors.extend(successions());
     vectors.extend(snapshots());
     vectors
 }
@@ -140,6 +142,10 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "CancelBypass",
             "CreateRecoveryCodes",
             "RecordExport",
+            "StartEpoch",
+            "ReadmitNode",
+            "ReleaseRecoveryCodes",
+            "RemoveNode",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -185,6 +191,7 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "Bypass",
             "RecoveryCodes",
             "ChallengeRow",
+            "Floor",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -242,6 +249,10 @@ fn audit(
             "BypassCancelled",
             "RecoveryCodesCreated",
             "PinChanged",
+            "EpochStarted",
+            "NodeReadmitted",
+            "RecoveryCodesReleased",
+            "NodeRemoved",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {
@@ -372,6 +383,61 @@ fn disk() -> Vec<Vector> {
         message("tip-stored", &["Tip"], tip_stored),
         message("peers-kept", &["PeersKept", "PeerKept"], peers_kept),
         message("header-keys", &["Header", "WrappedKeys"], header_of_keys),
+    ]
+}
+
+/// What came with seizes.
+fn successions() -> Vec<Vector> {
+    let signed = |epoch| store::SignedStatement {
+        statement: store::EpochStatement {
+            cluster: vec![1; 16],
+            epoch,
+            lineage: vec![5; 16],
+            ancestry: vec![store::Ancestor { epoch: 1, lineage: vec![2; 16], fork_index: 300 }],
+            node: 2,
+            made_at: 1_800_000_000_000,
+            administrator: 77,
+        }
+        .encode_to_vec(),
+        public_key: vec![6; 91],
+        signature: vec![7; 71],
+    };
+    let contact = store::KnownNode {
+        node: 2,
+        pin: vec![8; 32],
+        peer_address: "192.0.2.2:8444".to_owned(),
+        name: String::new(),
+    };
+    let succession = store::Succession {
+        current: Some(signed(2)),
+        plan: Some(store::SeizePlan { statement: Some(signed(3)) }),
+        left: Some(store::Left { by: Some(signed(4)), contact: vec![contact] }),
+    };
+    let statement = store::EpochStatement::decode(&*signed(2).statement).unwrap_or_default();
+    let left = store::LeftHeader {
+        version: 1,
+        cluster: vec![1; 16],
+        node: 2,
+        from: Some(store::Ancestor { epoch: 1, lineage: vec![2; 16], fork_index: 300 }),
+        by: Some(signed(2)),
+        first_index: 301,
+        last_index: 310,
+        applied_index: 309,
+        written_at: 1_800_000_000_000,
+    };
+    let entry = |index| store::LeftEntry { index, batch: vec![9; 5] };
+    let part = store::LeftPart { entry: vec![entry(301)], audit: vec![entry(302)] };
+    let write = store::SettledWrite { index: 301, ordinal: 1, applied_at: 400 };
+    vec![
+        message(
+            "succession",
+            &["Succession", "SignedStatement", "SeizePlan", "Left", "KnownNode"],
+            succession,
+        ),
+        message("left-header", &["LeftHeader", "Ancestor", "SignedStatement"], left),
+        message("left-part", &["LeftPart", "LeftEntry"], part),
+        message("settled", &["Settled", "SettledWrite"], store::Settled { write: vec![write] }),
+        message("epoch-statement", &["EpochStatement", "Ancestor"], statement),
     ]
 }
 

@@ -18,6 +18,7 @@ use symbolon_core::{
     UpdateSettings, UpdateUser, User, UserId, UserName, Verdict, Verified,
 };
 
+mod epochs;
 mod keys;
 mod pins;
 mod settings;
@@ -124,13 +125,15 @@ fn caller() -> impl Strategy<Value = Caller> {
 }
 
 fn node() -> impl Strategy<Value = Node> {
-    (id(NodeId), name(), pin(), address(), address(), index()).prop_map(
-        |(id, name, pin, peer_address, api_address, changed_at)| Node {
+    let addresses = (address(), address());
+    (id(NodeId), name(), pin(), addresses, any::<bool>(), index()).prop_map(
+        |(id, name, pin, (peer_address, api_address), superseded, changed_at)| Node {
             id,
             name,
             pin,
             peer_address,
             api_address,
+            superseded,
             changed_at,
         },
     )
@@ -240,6 +243,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::Tick),
         // Boxed: the stack of a test has not room for all of them.
         keys::command().boxed(),
+        epochs::command().boxed(),
         user_command().boxed(),
         pins::command().boxed(),
     ]
@@ -266,15 +270,20 @@ fn reveal() -> impl Strategy<Value = Option<Reveal>> {
 }
 
 fn cluster_row() -> impl Strategy<Value = Cluster> {
-    (create_cluster(), number(), time()).prop_map(|(created, epoch, created_at)| Cluster {
-        id: created.cluster,
-        name: created.name,
-        epoch,
-        lineage: created.lineage,
-        ca_certificate: created.ca_certificate,
-        ca_key: created.ca_key,
-        created_at,
-    })
+    let left = (epochs::floor(), number());
+    (create_cluster(), number(), time(), left).prop_map(
+        |(created, epoch, created_at, (floor, last_node))| Cluster {
+            id: created.cluster,
+            name: created.name,
+            epoch,
+            lineage: created.lineage,
+            ca_certificate: created.ca_certificate,
+            ca_key: created.ca_key,
+            floor,
+            last_node,
+            created_at,
+        },
+    )
 }
 
 fn user_row() -> impl Strategy<Value = User> {
@@ -316,7 +325,7 @@ fn user_row() -> impl Strategy<Value = User> {
 
 fn token_row() -> impl Strategy<Value = Token> {
     let ids = (id(TokenId), id(UserId));
-    let position = (number(), any::<i32>());
+    let position = (number(), any::<i32>(), any::<u32>(), any::<bool>());
     let printed = (serial(), any::<bool>());
     (ids, parameters(), sealed(), printed, position, time(), index()).prop_map(
         |(
@@ -324,7 +333,7 @@ fn token_row() -> impl Strategy<Value = Token> {
             parameters,
             seed,
             (serial, pending),
-            (mark, drift),
+            (mark, drift, epoch, awaits_second),
             created_at,
             changed_at,
         )| Token {
@@ -336,6 +345,8 @@ fn token_row() -> impl Strategy<Value = Token> {
             pending,
             mark,
             drift,
+            epoch,
+            awaits_second,
             created_at,
             changed_at,
         },
@@ -383,6 +394,8 @@ pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
         Just(Decision::Deny(Denial::PinExpired)),
         Just(Decision::Deny(Denial::ChallengeExpired)),
         Just(Decision::Deny(Denial::NewPinRefused)),
+        Just(Decision::Deny(Denial::SecondCodeNeeded)),
+        Just(Decision::Deny(Denial::RecoveryCodesHeld)),
     ];
     (decision, any::<u32>()).prop_map(|(decision, failures)| Verdict { decision, failures })
 }
@@ -432,6 +445,7 @@ fn audit_row() -> impl Strategy<Value = AuditRow> {
         data_key().prop_map(|id| AuditRow::DataKeyRotationStarted { id }),
         data_key().prop_map(|id| AuditRow::DataKeyActivated { id }),
         data_key().prop_map(|id| AuditRow::DataKeyRetired { id }),
+        epochs::audit_row().boxed(),
     ]
 }
 
@@ -461,6 +475,7 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
         Just(Refusal::Late),
         Just(Refusal::FingerprintMismatch),
         Just(Refusal::IdTaken),
+        Just(Refusal::NodeUnknown),
     ];
     let reply = prop_oneof![
         verdict().prop_map(Reply::Verified),

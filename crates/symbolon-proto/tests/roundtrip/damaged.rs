@@ -227,9 +227,29 @@ fn what_a_newer_release_wrote_is_refused_and_not_skipped() {
 }
 
 #[test]
+fn a_lineage_and_a_key_of_a_node_have_their_length() {
+    let of_command = |place: usize, change: fn(&mut store::proposal::Command)| {
+        let (_, command) = samples::epoch_commands().swap_remove(place);
+        changed(command, |message| change(message.command.as_mut().unwrap()))
+    };
+    let lineage = of_command(0, |command| {
+        if let store::proposal::Command::StartEpoch(m) = command {
+            m.lineage.pop();
+        }
+    });
+    assert_eq!(lineage, of("lineage"));
+    let pin = of_command(2, |command| {
+        if let store::proposal::Command::ReadmitNode(m) = command {
+            m.pin.push(0);
+        }
+    });
+    assert_eq!(pin, of("pin"));
+}
+
+#[test]
 fn a_reply_has_a_number_that_exists() {
     let answer = |reply| peer::Answer { log_index: 1, reply: Some(reply) };
-    for number in [0, 23, u32::MAX] {
+    for number in [0, 24, u32::MAX] {
         let refused = answer(peer::answer::Reply::Refused(number));
         assert_eq!(refusal(answer_from_proto(refused)), of("refused"));
     }

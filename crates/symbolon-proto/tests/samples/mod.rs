@@ -17,11 +17,13 @@ use symbolon_core::{
 };
 
 mod bypass;
+mod epochs;
 mod pins;
 mod settings;
 mod users;
 
 pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
+pub(crate) use epochs::{epoch_audit, epoch_commands, epoch_rows};
 pub(crate) use pins::{
     challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,
 };
@@ -74,6 +76,8 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         Command::CreateCluster(_)
         | Command::AdmitNode(_)
         | Command::SetNodeAddresses(_)
+        | Command::StartEpoch(_)
+        | Command::ReadmitNode(_)
         | Command::Tick
         | Command::ConfirmDataKey(_)
         | Command::Reseal(_)
@@ -103,6 +107,8 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::RotateAdministratorToken(_)
         | Command::DeleteAdministrator(_)
         | Command::CreateJoinToken(_)
+        | Command::ReleaseRecoveryCodes
+        | Command::RemoveNode(_)
         | Command::RotateDataKey(_) => {
             Caller::Administrator(AdministratorId(0x1112_1314_1516_1718))
         }
@@ -285,6 +291,8 @@ fn cluster() -> Cluster {
         lineage: LineageId([0x32; 16]),
         ca_certificate: vec![0x33; 5],
         ca_key: Sealed::new(vec![0x34; 6]),
+        floor: None,
+        last_node: 0,
         created_at: AT,
     }
 }
@@ -324,6 +332,8 @@ fn token(parameters: Parameters) -> Token {
         pending: false,
         mark: 60_000_000,
         drift: 0,
+        epoch: 0,
+        awaits_second: false,
         created_at: AT,
         changed_at: LogIndex(301),
     }
@@ -336,6 +346,7 @@ fn node() -> Node {
         pin: KeyPin([0x91; 32]),
         peer_address: "n1.example:8444".to_owned(),
         api_address: "https://n1.example:8443".to_owned(),
+        superseded: false,
         changed_at: LogIndex(1),
     }
 }

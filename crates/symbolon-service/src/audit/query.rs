@@ -114,7 +114,8 @@ impl Service {
         }
         if asked(&query.node) {
             let name = names::name("node", &query.node)?;
-            let row = state.nodes().find(|node| node.name == name);
+            let mut nodes = state.nodes().chain(state.nodes_superseded());
+            let row = nodes.find(|node| node.name == name);
             filter.node = Some(row.ok_or(ServiceError::NotFound { kind: "node" })?.id);
         }
         filter.from = query.from.unwrap_or(filter.from);

@@ -11,9 +11,10 @@ use symbolon_core::{
 };
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
-    BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, Entropy, FieldRef, Identity, Lane,
-    Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError, Service, Vault,
-    VaultError, VerifyRequest, View, hash_secret,
+    BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, DataKeyStatus, Entropy, FieldRef,
+    Identity, Lane, Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError,
+    Quarantine, QuarantineUnreadable, Seizure, Service, Settled, Vault, VaultError, VerifyRequest,
+    View, WriteId, hash_secret,
 };
 use tokio::time::Instant;
 
@@ -25,6 +26,8 @@ pub(crate) struct TestLedger {
     inner: Mutex<Inner>,
     /// Read barriers asked for.
     pub(crate) barriers: AtomicU64,
+    /// The master's id.
+    pub(crate) master: AtomicU64,
     clock: Arc<TestClock>,
 }
 
@@ -144,8 +147,48 @@ impl Ledger for TestLedger {
         unreachable!("no use case under test asks for it")
     }
 
-    fn status(&self) -> ClusterStatus {
+    fn seize(&self, _: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
         unreachable!("no use case under test asks for it")
+    }
+
+    fn quarantines(&self) -> BoxFuture<'_, Result<Vec<Quarantine>, QuarantineUnreadable>> {
+        unreachable!("no use case under test asks for it")
+    }
+
+    fn settle(
+        &self,
+        _: String,
+        _: Vec<(WriteId, Settled)>,
+    ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
+        unreachable!("no use case under test asks for it")
+    }
+
+    fn remove_quarantine(&self, _: String) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
+        unreachable!("no use case under test asks for it")
+    }
+
+    fn status(&self) -> ClusterStatus {
+        let view = self.view();
+        let cluster = view.state.cluster().cloned().unwrap();
+        ClusterStatus {
+            cluster: cluster.id,
+            cluster_name: Some(cluster.name),
+            epoch: cluster.epoch,
+            lineage: cluster.lineage,
+            master: Some(NodeId(self.master.load(Ordering::SeqCst))),
+            term: 1,
+            applied: view.applied,
+            digest: view.state.digest(),
+            nodes: Vec::new(),
+            data_key: DataKeyStatus {
+                active: view.state.active_data_key(),
+                next: None,
+                waiting_for: Vec::new(),
+                fields_left: 0,
+                held: Vec::new(),
+            },
+            warnings: Vec::new(),
+        }
     }
 
     fn read_audit(&self, _: AuditQuestion) -> BoxFuture<'_, Result<AuditPart, AuditUnreadable>> {
@@ -266,6 +309,7 @@ impl Bench {
                 lose: 0,
             }),
             barriers: AtomicU64::new(0),
+            master: AtomicU64::new(1),
             clock: Arc::clone(&clock),
         });
         ledger.apply(&found(&secret)).unwrap();
@@ -344,6 +388,7 @@ fn found(secret: &Secret) -> Proposal {
             pin: KeyPin([3; 32]),
             peer_address: "127.0.0.1:1".to_owned(),
             api_address: "https://127.0.0.1:2".to_owned(),
+            superseded: false,
             changed_at: index,
         },
     });

@@ -13,7 +13,7 @@ use super::bench::{Bench, START, deadline, question};
 const SECOND: DataKeyId = DataKeyId(2);
 
 /// What a node proposes in its own name.
-async fn propose(bench: &Bench, command: Command) -> Reply {
+pub(crate) async fn propose(bench: &Bench, command: Command) -> Reply {
     let proposal = Proposal {
         caller: Caller::Node(NodeId(1)),
         // Another for each: the number of proposals so far.

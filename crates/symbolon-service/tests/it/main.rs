@@ -13,6 +13,8 @@ mod exempt;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod pins;
 #[cfg(test)]
 mod recovery;

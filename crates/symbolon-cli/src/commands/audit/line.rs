@@ -115,7 +115,7 @@ fn administrator(row: Option<&v1::AuditedAdministrator>) -> String {
 }
 
 /// Whom or what it is about.
-fn about(event: &v1::AuditEvent) -> String {
+pub(crate) fn about(event: &v1::AuditEvent) -> String {
     let user = |user: &Option<v1::AuditedUser>| {
         let user = user.clone().unwrap_or_default();
         if user.username.is_empty() { user.id } else { user.username }
@@ -172,6 +172,10 @@ fn about(event: &v1::AuditEvent) -> String {
         Some(Details::JoinTokenExpired(it)) => it.id.clone(),
         Some(Details::NodeAdmitted(it)) => it.name.clone(),
         Some(Details::NodeAddressesChanged(it)) => format!("{} {}", it.name, it.api_address),
+        Some(Details::EpochStarted(it)) => format!("epoch {} {}", it.epoch, it.name),
+        Some(Details::NodeReadmitted(it)) => it.name.clone(),
+        Some(Details::NodeRemoved(it)) => it.name.clone(),
+        Some(Details::RecoveryCodesReleased(_)) => String::new(),
         Some(Details::DataKeyRotationStarted(it)) => format!("key {}", it.key),
         Some(Details::DataKeyActivated(it)) => format!("key {}", it.key),
         Some(Details::DataKeyRetired(it)) => format!("key {}", it.key),

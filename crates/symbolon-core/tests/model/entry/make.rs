@@ -87,6 +87,7 @@ impl Maker<'_> {
             | Wish::RotateAdministratorToken { .. }
             | Wish::DeleteAdministrator { .. } => self.about_caller(wish),
             Wish::Tick => Command::Tick,
+            Wish::Nodes(wish) => self.about_nodes(wish),
             Wish::Settings { changes, bound } => self.settings(changes, *bound),
             _ => self.about_cluster(wish),
         }
@@ -355,6 +356,7 @@ fn create_cluster() -> Command {
             pin: KeyPin([1; 32]),
             peer_address: "node1:8444".to_owned(),
             api_address: "https://node1:8443".to_owned(),
+            superseded: false,
             changed_at: LogIndex(0),
         },
     })

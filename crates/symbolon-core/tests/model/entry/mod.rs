@@ -11,6 +11,7 @@ use crate::script::{Asked, Pass, Step, What};
 
 mod callers;
 mod make;
+mod nodes;
 
 use make::Maker;
 pub(crate) use make::user_name;
@@ -128,8 +129,10 @@ fn usual_caller(command: &Command) -> Caller {
         Command::Verify(outcome) => Caller::Application(outcome.application),
         Command::SetNodeAddresses(command) => Caller::Node(command.node),
         Command::ConfirmDataKey(command) => Caller::Node(command.node),
+        Command::StartEpoch(command) => Caller::Node(command.node),
         Command::CreateCluster(_)
         | Command::AdmitNode(_)
+        | Command::ReadmitNode(_)
         | Command::Tick
         | Command::Reseal(_)
         | Command::RetireDataKey(_) => Caller::Node(NodeId(1)),

@@ -47,6 +47,8 @@ const fn takes(command: &Command) -> Takes {
         Command::ResyncToken(_) => Takes::SelfService,
         Command::CreateCluster(_)
         | Command::AdmitNode(_)
+        | Command::ReadmitNode(_)
+        | Command::StartEpoch(_)
         | Command::SetNodeAddresses(_)
         | Command::Tick
         | Command::ConfirmDataKey(_)
@@ -64,6 +66,7 @@ impl Model {
             Caller::Node(id) => match command {
                 Command::SetNodeAddresses(command) => command.node == id,
                 Command::ConfirmDataKey(command) => command.node == id,
+                Command::StartEpoch(command) => command.node == id,
                 _ => matches!(takes, Takes::Node),
             },
             Caller::Administrator(id) => {

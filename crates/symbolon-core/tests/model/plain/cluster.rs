@@ -1,8 +1,8 @@
 //! The cluster, its nodes and join tokens, and what time does to rows.
 
 use symbolon_core::{
-    AdmitNode, AuditRow, Cluster, CreateCluster, CreateJoinToken, JoinToken, Node, NodeId, Refusal,
-    Reply, Reveal, SetNodeAddresses, Strangers, Timestamp,
+    AdmitNode, AuditRow, Cluster, CreateCluster, CreateJoinToken, JoinToken, Node, Refusal, Reply,
+    Reveal, SetNodeAddresses, Strangers, Timestamp,
 };
 
 use super::verify::STRANGERS_TIME;
@@ -23,6 +23,8 @@ impl Model {
             ca_certificate: command.ca_certificate.clone(),
             ca_key: command.ca_key.clone(),
             created_at: Timestamp(self.now),
+            floor: None,
+            last_node: 0,
         });
         self.administrators.push((*command.administrator).clone());
         self.nodes.push(command.node.clone());
@@ -67,8 +69,9 @@ impl Model {
         let brought = brought.filter(|row| row.secret == command.secret);
         let brought = brought.ok_or(Refusal::JoinTokenUnknown)?.clone();
         if let Some(id) = brought.used_by {
-            let joined = self.nodes.iter().find(|node| node.id == id).unwrap();
-            let again = joined.pin == command.pin && joined.name == command.name;
+            let joined = self.nodes.iter().find(|node| node.id == id);
+            let again = joined.is_some_and(|it| it.pin == command.pin && it.name == command.name);
+            self.note_if(joined.is_none(), "the token of a node that is gone");
             self.note_if(again, "a node joins again with its token");
             return if again { Ok(Reply::NodeAdmitted(id)) } else { Err(Refusal::JoinTokenUsed) };
         }
@@ -84,13 +87,14 @@ impl Model {
         }
         // Of a node more, so much more is kept back.
         self.settings.stands(self.nodes.len() + 1).map_err(|_| Refusal::GuessingUnbounded)?;
-        let id = NodeId(self.nodes.len() as u64 + 1);
+        let id = self.new_node_id();
         self.nodes.push(Node {
             id,
             name: command.name.clone(),
             pin: command.pin,
             peer_address: command.peer_address.clone(),
             api_address: command.api_address.clone(),
+            superseded: false,
             changed_at: at.index,
         });
         let token = self.join_tokens.iter_mut().find(|row| row.id == command.join_token).unwrap();

@@ -54,7 +54,7 @@ impl Model {
     /// Nodes that do not hold the key that is coming.
     pub(crate) fn lacking(&self) -> Vec<NodeId> {
         let rotation = self.keys.as_ref().and_then(|keys| keys.rotation.as_ref());
-        let nodes = self.nodes.iter().map(|node| node.id);
+        let nodes = self.nodes.iter().filter(|node| !node.superseded).map(|node| node.id);
         rotation.map_or_else(Vec::new, |rotation| {
             nodes.filter(|id| !rotation.holders.contains(id)).collect()
         })
@@ -92,12 +92,19 @@ impl Model {
         keys.rotation.as_mut().unwrap().holders.insert(command.node);
         let is_active = keys.active == command.id;
         self.note_if(is_active, "a node has the key after it became active");
-        if self.lacking().is_empty() && !is_active {
-            self.keys.as_mut().unwrap().active = command.id;
-            self.note_if(self.nodes.len() > 1, "the last of several nodes makes a key active");
-            self.tell(at, AuditRow::DataKeyActivated { id: command.id });
-        }
+        let activated = self.activate(at) && self.nodes.len() > 1;
+        self.note_if(activated, "the last of several nodes makes a key active");
         Ok(Reply::Done)
+    }
+
+    /// The next key is active once nobody lacks it. Whether it is so by this.
+    pub(super) fn activate(&mut self, at: At<'_>) -> bool {
+        let active = self.active_key();
+        let next = self.rotation().map(|rotation| rotation.id).filter(|id| *id != active);
+        let Some(id) = next.filter(|_| self.lacking().is_empty()) else { return false };
+        self.keys.as_mut().unwrap().active = id;
+        self.tell(at, AuditRow::DataKeyActivated { id });
+        true
     }
 
     pub(super) fn reseal(&mut self, command: &Reseal) -> Decided {

@@ -11,6 +11,7 @@ use symbolon_core::{
 mod callers;
 mod challenges;
 mod cluster;
+mod epochs;
 mod helped;
 mod keys;
 mod people;
@@ -143,9 +144,7 @@ impl Model {
                 self.applications.iter().find(|row| row.id == id).map(|row| row.changed_at)
             }
             // A node asks for nothing that its own row decides.
-            Caller::Node(id) => {
-                self.nodes.iter().find(|row| row.id == id).map(|_| LogIndex::default())
-            }
+            Caller::Node(id) => self.is_member(id).then(LogIndex::default),
         };
         if changed_at.is_none_or(|changed_at| changed_at > proposal.seen) {
             return Err(Refusal::Stale);
@@ -192,6 +191,10 @@ impl Model {
             Command::CreateJoinToken(command) => self.create_join_token(at, command),
             Command::AdmitNode(command) => self.admit_node(at, command),
             Command::SetNodeAddresses(command) => self.set_addresses(at, command),
+            Command::StartEpoch(command) => self.start_epoch(at, command),
+            Command::ReadmitNode(command) => self.readmit_node(at, command),
+            Command::ReleaseRecoveryCodes => self.release_codes(at),
+            Command::RemoveNode(command) => self.remove_node(at, command),
             Command::Tick => self.tick(at),
             Command::RotateDataKey(command) => self.rotate_data_key(at, command),
             Command::ConfirmDataKey(command) => self.confirm_data_key(at, command),

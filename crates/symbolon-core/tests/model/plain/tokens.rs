@@ -66,6 +66,8 @@ impl Model {
         person.changed_at = at.index;
         person.revision = at.index;
         self.note_if(had_failed, "failures are forgiven by enrolment");
+        let is_new = command.parameters.period_seconds().is_none() && self.epoch() > 1;
+        let epoch = if is_new { self.epoch() } else { 0 };
         self.tokens.push(Token {
             id: command.token,
             user: command.user,
@@ -75,6 +77,8 @@ impl Model {
             pending: command.pending,
             mark: command.mark,
             drift: 0,
+            epoch,
+            awaits_second: false,
             created_at: Timestamp(self.now),
             changed_at: at.index,
         });
@@ -93,6 +97,12 @@ impl Model {
         if !is_looked_at(&settings, token, step, made_at) || step <= token.mark {
             return Err(Refusal::StepRefused);
         }
+        let shown = token.clone();
+        if self.is_of_before(&shown, step) {
+            self.notes.push("a token is proved by a code of before a seize");
+            return Err(Refusal::StepRefused);
+        }
+        let token = self.token(id)?;
         token.pending = false;
         token.mark = step;
         token.changed_at = at.index;
@@ -113,6 +123,13 @@ impl Model {
         if !is_near || step <= token.mark {
             return Err(Refusal::StepRefused);
         }
+        let shown = token.clone();
+        if self.is_of_before(&shown, step) {
+            self.notes.push("a token is set by codes of before a seize");
+            return Err(Refusal::StepRefused);
+        }
+        self.settle_shown(id);
+        let token = self.token(id)?;
         token.drift = off.map_or(0, |off| i32::try_from(off).unwrap());
         let is_far = off.map_or(step == token.mark + RESYNC_AHEAD, |off| off.abs() == RESYNC_OFF);
         token.mark = step;

@@ -48,6 +48,8 @@ impl Model {
             u32::try_from(person.wrong.len()).unwrap()
         });
         for Match { token, step } in &spent {
+            let accepted = proof == Proof::Code && decision != Decision::Deny(Denial::WrongPin);
+            self.settle(&Match { token: *token, step: *step }, accepted);
             let token = self.tokens.iter_mut().find(|row| row.id == *token).unwrap();
             token.mark = *step;
             if token.parameters.period_seconds().is_none() {
@@ -196,14 +198,12 @@ impl Model {
         if !right.is_empty() {
             spend(spent, &right);
             self.note_if(spent.len() > 1, "a code is spent for several tokens");
-            let due = self.pin_due(person);
-            self.note_if(due == Some(self.now), "a PIN is due as it is typed");
-            self.note_if(due == Some(self.now + 1), "the last millisecond of a PIN");
-            if due.is_some_and(|due| due <= self.now) {
-                return self.ask_for_pin(person, outcome);
+            let enough = spent.iter().filter(|shown| self.is_enough(shown)).count();
+            self.note_if(enough > 0 && enough < spent.len(), "one of two tokens is enough");
+            if enough == 0 {
+                return Decision::Deny(Denial::SecondCodeNeeded);
             }
-            self.note_if(!person.wrong.is_empty(), "failures are forgiven by a right code");
-            return Decision::Allow;
+            return self.judge_pin_age(person, outcome);
         }
         match self.right(at, &outcome.wrong_pin, person, spent) {
             None => Decision::Deny(Denial::CodeAlreadyUsed),
@@ -214,6 +214,18 @@ impl Model {
                 Decision::Deny(Denial::WrongPin)
             }
         }
+    }
+
+    /// Code and PIN are right; whether the PIN must be another.
+    fn judge_pin_age(&mut self, person: &Person, outcome: &Outcome) -> Decision {
+        let due = self.pin_due(person);
+        self.note_if(due == Some(self.now), "a PIN is due as it is typed");
+        self.note_if(due == Some(self.now + 1), "the last millisecond of a PIN");
+        if due.is_some_and(|due| due <= self.now) {
+            return self.ask_for_pin(person, outcome);
+        }
+        self.note_if(!person.wrong.is_empty(), "failures are forgiven by a right code");
+        Decision::Allow
     }
 
     fn judge_answer(
@@ -245,11 +257,13 @@ impl Model {
             return Some(Denial::CodeMismatch);
         }
         *proof = Proof::RecoveryCode(number);
-        let codes = self.person(person.id).unwrap().codes.as_mut().unwrap();
         let bit = 1 << (number - 1);
-        if codes.used & bit != 0 {
-            return Some(Denial::CodeAlreadyUsed);
+        match &person.codes {
+            Some(codes) if codes.used & bit != 0 => return Some(Denial::CodeAlreadyUsed),
+            Some(codes) if self.holds(codes) => return Some(Denial::RecoveryCodesHeld),
+            _ => {}
         }
+        let codes = self.person(person.id).unwrap().codes.as_mut().unwrap();
         codes.used |= bit;
         self.note_if(!person.wrong.is_empty(), "failures are forgiven by a recovery code");
         self.note_if(person.tokens.is_empty(), "a recovery code without a token");
@@ -278,7 +292,12 @@ impl Model {
             let settings = &self.settings;
             let found = token.filter(|it| is_looked_at(settings, it, shown.step, made_at));
             if let Some(token) = found {
-                right.push((*shown, shown.step <= token.mark));
+                let is_of_before = self.is_of_before(&token, shown.step);
+                right.push((*shown, shown.step <= token.mark || is_of_before));
+                self.note_if(
+                    is_of_before && shown.step > token.mark,
+                    "a code of before a seize counts as used",
+                );
             }
         }
         let is_used = right.iter().any(|(_, is_used)| *is_used);

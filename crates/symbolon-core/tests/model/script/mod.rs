@@ -7,6 +7,7 @@ use symbolon_core::{
 
 use crate::dice::Dice;
 
+pub(crate) mod nodes;
 mod pins;
 mod wishes;
 
@@ -289,6 +290,10 @@ fn asked(dice: &mut Dice, theme: Theme) -> Asked {
         lag: if dice.chance(85) { 0 } else { 1 + dice.below(4) },
         age,
         shared_id: dice.sometimes(12, |dice| u8::try_from(dice.below(3)).unwrap()),
-        wish: wishes::wish(dice, theme),
+        wish: if nodes::may_come(dice, theme) {
+            Wish::Nodes(nodes::wish(dice))
+        } else {
+            wishes::wish(dice, theme)
+        },
     }
 }

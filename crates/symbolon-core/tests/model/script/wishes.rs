@@ -3,7 +3,7 @@
 use symbolon_core::pin::PinFault;
 use symbolon_core::{ExemptionChange, Exemptions, ProfileField, Role, Setting};
 
-use super::{Theme, pins};
+use super::{Theme, nodes, pins};
 use crate::dice::Dice;
 
 #[derive(Clone, Debug)]
@@ -164,6 +164,7 @@ pub(crate) enum Wish {
         peer: u64,
         api: u64,
     },
+    Nodes(nodes::Wish),
     Tick,
     Rotate {
         id_off: i64,
@@ -381,7 +382,8 @@ fn code(dice: &mut Dice, theme: Theme) -> Wish {
 
 fn cluster(dice: &mut Dice) -> Wish {
     let join_token = 1 + dice.below(4);
-    match dice.below(16) {
+    match dice.below(19) {
+        16.. => Wish::Nodes(nodes::wish(dice)),
         0..=3 => {
             let week = 7 * 24 * 3600 * 1000;
             let life = dice.pick(&[0, 1, 5_000, 5_000, 60_000, 60_000, week, week + 1]);

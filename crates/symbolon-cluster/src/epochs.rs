@@ -1,0 +1,308 @@
+//! The epochs of a cluster, and what proves one.
+//!
+//! A seize starts an epoch: a number above the one before, and a lineage drawn at random. Who was there
+//! before tells a newer epoch of its own by the ancestry: an epoch whose ancestry does not hold this
+//! node's is not the next but another one. An epoch counts only with the statement of the node that
+//! started it, signed with the key by which the cluster knows that node.
+
+use prost::Message as _;
+use rustls::SignatureScheme;
+use rustls::crypto::ring;
+use sha2::{Digest as _, Sha256};
+use symbolon_core::{AdministratorId, ClusterId, KeyPin, LineageId, NodeId, Timestamp};
+use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::store::v1 as store;
+use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo};
+
+use crate::error::ClusterError;
+use crate::keys::PrivateKey;
+use crate::peer_header::Standing;
+
+/// Epochs that may have led to one.
+const ANCESTRY_MAX: usize = 1_000;
+const STATEMENT_BYTES_MAX: usize = 64 << 10;
+
+/// One epoch of one lineage.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct EpochName {
+    pub(crate) epoch: u64,
+    pub(crate) lineage: LineageId,
+}
+
+/// An epoch that another came of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ancestor {
+    pub(crate) name: EpochName,
+    /// Its last log entry that the epoch after it holds.
+    pub(crate) fork_index: u64,
+}
+
+/// What a node says that started an epoch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Statement {
+    pub(crate) cluster: ClusterId,
+    pub(crate) name: EpochName,
+    /// What led to it, oldest first; at least one.
+    pub(crate) ancestry: Vec<Ancestor>,
+    pub(crate) node: NodeId,
+    pub(crate) made_at: Timestamp,
+    /// Who wanted it.
+    pub(crate) administrator: AdministratorId,
+}
+
+/// Why a claim to be in an epoch is not believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum Unproved {
+    #[error("it brings no statement that started the epoch")]
+    Missing,
+    #[error("its statement cannot be understood")]
+    Content,
+    #[error("its statement is of another cluster or another epoch")]
+    Other,
+    #[error("its statement is signed with a key that is not registered")]
+    Stranger,
+    #[error("the signature of its statement is wrong")]
+    Signature,
+}
+
+/// How another epoch stands to this node's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Relation {
+    /// It is the same.
+    Same,
+    /// This node's came of it.
+    Older,
+    /// It came of this node's.
+    Newer,
+    /// Neither.
+    Apart,
+}
+
+impl Statement {
+    fn encode(&self) -> Vec<u8> {
+        let ancestor = |ancestor: &Ancestor| store::Ancestor {
+            epoch: ancestor.name.epoch,
+            lineage: ancestor.name.lineage.0.to_vec(),
+            fork_index: ancestor.fork_index,
+        };
+        store::EpochStatement {
+            cluster: self.cluster.0.to_vec(),
+            epoch: self.name.epoch,
+            lineage: self.name.lineage.0.to_vec(),
+            ancestry: self.ancestry.iter().map(ancestor).collect(),
+            node: self.node.0,
+            made_at: self.made_at.0,
+            administrator: self.administrator.0,
+        }
+        .encode_to_vec()
+    }
+
+    /// Reads a statement, whoever made it.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unproved> {
+        Self::read(bytes).ok_or(Unproved::Content)
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes = Some(bytes).filter(|bytes| bytes.len() <= STATEMENT_BYTES_MAX)?;
+        let message = store::EpochStatement::decode(bytes).ok()?;
+        let name = |epoch, lineage: &[u8]| {
+            Some(EpochName { epoch, lineage: LineageId::from_slice(lineage)? })
+        };
+        let ancestry = message.ancestry.iter().map(|it| {
+            let name = name(it.epoch, &it.lineage)?;
+            Some(Ancestor { name, fork_index: it.fork_index })
+        });
+        let ancestry = ancestry.collect::<Option<Vec<_>>>()?;
+        let statement = Self {
+            cluster: ClusterId::from_slice(&message.cluster)?,
+            name: name(message.epoch, &message.lineage)?,
+            ancestry,
+            node: NodeId(message.node),
+            made_at: Timestamp(message.made_at),
+            administrator: AdministratorId(message.administrator),
+        };
+        let own = [statement.name];
+        let before = statement.ancestry.iter().map(|ancestor| &ancestor.name);
+        let numbers = before.chain(&own).map(|name| name.epoch);
+        let rises = numbers.is_sorted_by(|before, after| before < after);
+        let bounded = (1..=ANCESTRY_MAX).contains(&statement.ancestry.len());
+        (rises && bounded).then_some(statement)
+    }
+
+    /// The last log entry of an epoch that this one, or one before it, holds; `None` when it did not come
+    /// of that one.
+    pub(crate) fn fork_of(&self, name: EpochName) -> Option<u64> {
+        let found = self.ancestry.iter().find(|ancestor| ancestor.name == name);
+        found.map(|ancestor| ancestor.fork_index)
+    }
+
+    /// The last log entry that the node held when it made this.
+    pub(crate) fn fork_index(&self) -> u64 {
+        self.ancestry.last().map_or(0, |ancestor| ancestor.fork_index)
+    }
+
+    /// Signs it with the key of the node that makes it.
+    pub(crate) fn sign(&self, key: &PrivateKey) -> Result<store::SignedStatement, ClusterError> {
+        let statement = self.encode();
+        let signature = key.sign(&statement)?;
+        Ok(store::SignedStatement { statement, public_key: key.public_key()?, signature })
+    }
+}
+
+/// Takes a signed statement for what it says, if the holder of a registered key has made it.
+pub(crate) fn proved(
+    signed: &store::SignedStatement,
+    is_registered: impl Fn(KeyPin) -> bool,
+) -> Result<Statement, Unproved> {
+    let statement = Statement::decode(&signed.statement)?;
+    if !is_registered(KeyPin(Sha256::digest(&signed.public_key).into())) {
+        return Err(Unproved::Stranger);
+    }
+    if is_signed(signed) { Ok(statement) } else { Err(Unproved::Signature) }
+}
+
+fn is_signed(signed: &store::SignedStatement) -> bool {
+    let Ok((_, info)) = SubjectPublicKeyInfo::from_der(&signed.public_key) else {
+        return false;
+    };
+    let key = &info.subject_public_key.data;
+    let algorithms = ring::default_provider().signature_verification_algorithms;
+    let known = algorithms.mapping.iter().find(|(scheme, _)| *scheme == SCHEME);
+    known.is_some_and(|(_, all)| {
+        let verify = |algorithm: &&dyn rustls::pki_types::SignatureVerificationAlgorithm| {
+            algorithm.verify_signature(key, &signed.statement, &signed.signature).is_ok()
+        };
+        all.iter().any(verify)
+    })
+}
+
+/// How statements are signed.
+pub(crate) const SCHEME: SignatureScheme = SignatureScheme::ECDSA_NISTP256_SHA256;
+
+impl Standing {
+    /// What this node says to be in.
+    pub(crate) fn claim(&self) -> peer::EpochClaim {
+        peer::EpochClaim {
+            epoch: self.epoch,
+            lineage: self.lineage.0.to_vec(),
+            statement: self.statement.clone(),
+        }
+    }
+
+    /// The epoch that this node is in.
+    pub(crate) const fn name(&self) -> EpochName {
+        EpochName { epoch: self.epoch, lineage: self.lineage }
+    }
+
+    /// How a peer's epoch stands to this node's, by what it claims and proves.
+    pub(crate) fn relation(
+        &self,
+        claim: &peer::EpochClaim,
+        is_registered: impl Fn(KeyPin) -> bool,
+    ) -> Result<Relation, Unproved> {
+        let lineage = LineageId::from_slice(&claim.lineage).ok_or(Unproved::Content)?;
+        let theirs = EpochName { epoch: claim.epoch, lineage };
+        if theirs == self.name() {
+            return Ok(Relation::Same);
+        }
+        // What this node's epoch came of needs no proof: nothing follows from it here.
+        if self.ancestry.iter().any(|ancestor| ancestor.name == theirs) {
+            return Ok(Relation::Older);
+        }
+        let signed = claim.statement.as_ref().ok_or(Unproved::Missing)?;
+        let statement = proved(signed, is_registered)?;
+        if statement.cluster != self.cluster || statement.name != theirs {
+            return Err(Unproved::Other);
+        }
+        let came_of_ours = statement.fork_of(self.name()).is_some();
+        Ok(if came_of_ours { Relation::Newer } else { Relation::Apart })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: EpochName = EpochName { epoch: 1, lineage: LineageId([1; 16]) };
+    const TWO: EpochName = EpochName { epoch: 2, lineage: LineageId([2; 16]) };
+
+    fn ancestors(names: &[EpochName]) -> Vec<Ancestor> {
+        names.iter().map(|name| Ancestor { name: *name, fork_index: 90 }).collect()
+    }
+
+    fn standing(name: EpochName, ancestry: &[EpochName]) -> Standing {
+        Standing {
+            cluster: ClusterId([7; 16]),
+            epoch: name.epoch,
+            lineage: name.lineage,
+            node: NodeId(1),
+            ancestry: ancestors(ancestry),
+            statement: None,
+        }
+    }
+
+    fn statement(name: EpochName, ancestry: &[EpochName]) -> Statement {
+        Statement {
+            cluster: ClusterId([7; 16]),
+            name,
+            ancestry: ancestors(ancestry),
+            node: NodeId(2),
+            made_at: Timestamp(5),
+            administrator: AdministratorId(3),
+        }
+    }
+
+    fn claim(name: EpochName, ancestry: &[EpochName], key: &PrivateKey) -> peer::EpochClaim {
+        peer::EpochClaim {
+            epoch: name.epoch,
+            lineage: name.lineage.0.to_vec(),
+            statement: Some(statement(name, ancestry).sign(key).unwrap()),
+        }
+    }
+
+    #[test]
+    fn an_epoch_is_newer_if_it_came_of_this_one_and_apart_if_not() {
+        let key = PrivateKey::generate().unwrap();
+        let knows = |pin| pin == key.pin();
+        let first = standing(ONE, &[]);
+        assert_eq!(first.relation(&first.claim(), knows), Ok(Relation::Same));
+        let newer = claim(TWO, &[ONE], &key);
+        assert_eq!(first.relation(&newer, knows), Ok(Relation::Newer));
+        let second = standing(TWO, &[ONE]);
+        assert_eq!(second.relation(&first.claim(), knows), Ok(Relation::Older));
+        // Seized on both sides, also more often on one of them.
+        let other = EpochName { epoch: 2, lineage: LineageId([9; 16]) };
+        let third = EpochName { epoch: 3, lineage: LineageId([3; 16]) };
+        let fourth = EpochName { epoch: 4, lineage: LineageId([4; 16]) };
+        for (theirs, ancestry) in [(other, vec![ONE]), (fourth, vec![ONE, other, third])] {
+            let apart = claim(theirs, &ancestry, &key);
+            assert_eq!(second.relation(&apart, knows), Ok(Relation::Apart));
+        }
+    }
+
+    #[test]
+    fn an_epoch_without_the_word_of_a_registered_node_is_none() {
+        let key = PrivateKey::generate().unwrap();
+        let knows = |pin| pin == key.pin();
+        let first = standing(ONE, &[]);
+        let good = claim(TWO, &[ONE], &key);
+        let refused = |claim: &peer::EpochClaim| first.relation(claim, knows).unwrap_err();
+
+        let leap = peer::EpochClaim { epoch: 1 << 60, statement: None, ..good.clone() };
+        assert_eq!(refused(&leap), Unproved::Missing);
+        let borrowed = peer::EpochClaim { epoch: 1 << 60, ..good.clone() };
+        assert_eq!(refused(&borrowed), Unproved::Other);
+        let stranger = PrivateKey::generate().unwrap();
+        assert_eq!(refused(&claim(TWO, &[ONE], &stranger)), Unproved::Stranger);
+        let mut forged = good.clone();
+        forged.statement.as_mut().unwrap().statement =
+            statement(TWO, &[ONE, EpochName { epoch: 1, ..TWO }]).encode();
+        assert_eq!(refused(&forged), Unproved::Content);
+        let mut forged = good.clone();
+        forged.statement.as_mut().unwrap().statement =
+            Statement { made_at: Timestamp(6), ..statement(TWO, &[ONE]) }.encode();
+        assert_eq!(refused(&forged), Unproved::Signature);
+        let elsewhere = Standing { cluster: ClusterId([8; 16]), ..first };
+        assert_eq!(elsewhere.relation(&good, knows), Err(Unproved::Other));
+    }
+}

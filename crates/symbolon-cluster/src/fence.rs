@@ -1,0 +1,209 @@
+//! Keeps epochs apart. No message of a node of another epoch reaches Raft; a higher term would not
+//! keep an old master out, which takes it over and wins the next election with it. What such nodes tell
+//! each other is which epoch they are in, and why. A node that learns so of a newer epoch ends what it
+//! does at once, and comes back to its cluster empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use symbolon_core::{LineageId, NodeId, Timestamp};
+use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::store::v1 as store;
+use symbolon_service::{Clock, View};
+use symbolon_store::Store;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::epochs::{EpochName, Relation, Unproved};
+use crate::error::ClusterError;
+use crate::peer_client::{Peers, Purpose};
+use crate::published::Published;
+use crate::quarantine;
+use crate::raft_types::Raft;
+use crate::succession::Succession;
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(crate) struct Fence {
+    peers: Arc<Peers>,
+    published: Arc<Published>,
+    clock: Arc<dyn Clock>,
+    store: Store,
+    raft: Raft,
+    /// Peers that are being asked.
+    asking: Mutex<BTreeSet<NodeId>>,
+    /// Peers that are in an epoch which neither came of this one nor led to it.
+    apart: Mutex<BTreeMap<NodeId, EpochName>>,
+    /// Peers that claim what they do not prove, and how.
+    unproved: Mutex<BTreeMap<NodeId, Unproved>>,
+    /// The epoch that has gone on without this node.
+    left: OnceLock<u64>,
+    /// Raft is ended here so that the process starts again.
+    ending: AtomicBool,
+    again: watch::Sender<bool>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Fence {
+    pub(crate) fn new(
+        peers: &Arc<Peers>,
+        published: &Arc<Published>,
+        (store, raft): (&Store, &Raft),
+        clock: &Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            published: Arc::clone(published),
+            clock: Arc::clone(clock),
+            peers: Arc::clone(peers),
+            store: store.clone(),
+            raft: raft.clone(),
+            asking: Mutex::default(),
+            apart: Mutex::default(),
+            unproved: Mutex::default(),
+            left: OnceLock::new(),
+            ending: AtomicBool::new(false),
+            again: watch::Sender::new(false),
+        })
+    }
+
+    /// A message of this peer was of another epoch: asks which and why, in its own time.
+    pub(crate) fn meet(self: &Arc<Self>, node: NodeId) {
+        if !lock(&self.asking).insert(node) {
+            return;
+        }
+        let fence = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Some(claim) = compare(&fence.peers, node).await {
+                fence.hear(node, &claim).await;
+            }
+            lock(&fence.asking).remove(&node);
+        });
+    }
+
+    /// Takes note of what a peer claims.
+    pub(crate) async fn hear(&self, node: NodeId, claim: &peer::EpochClaim) {
+        let book = &self.peers.book;
+        let relation = self.peers.standing.relation(claim, |pin| book.has_key(pin));
+        match relation {
+            Ok(Relation::Same | Relation::Older) => {
+                lock(&self.apart).remove(&node);
+                lock(&self.unproved).remove(&node);
+            }
+            Ok(Relation::Newer) => {
+                if let Some(statement) = &claim.statement {
+                    self.leave(claim.epoch, statement).await;
+                }
+            }
+            Ok(Relation::Apart) => {
+                let lineage = LineageId::from_slice(&claim.lineage).unwrap_or_default();
+                let theirs = EpochName { epoch: claim.epoch, lineage };
+                if lock(&self.apart).insert(node, theirs) != Some(theirs) {
+                    tracing::error!(
+                        peer = node.0,
+                        epoch = claim.epoch,
+                        "a node is in an epoch that neither came of this node's nor led to it: two \
+                         nodes were seized, or it is a copy; neither takes the other's messages"
+                    );
+                }
+            }
+            Err(unproved) => {
+                metrics::counter!("symbolon_epochs_unproved_total").increment(1);
+                if lock(&self.unproved).insert(node, unproved) != Some(unproved) {
+                    tracing::error!(
+                        peer = node.0,
+                        epoch = claim.epoch,
+                        reason = %unproved,
+                        "a node claims to be in an epoch and does not prove it: it is not heard"
+                    );
+                }
+            }
+        }
+    }
+
+    /// The cluster has gone on in another epoch without this node.
+    async fn leave(&self, epoch: u64, by: &store::SignedStatement) {
+        if self.left.set(epoch).is_err() {
+            return;
+        }
+        tracing::error!(
+            epoch,
+            "another node has seized the cluster: this node ends what it does, sets its data aside, and \
+             comes back empty"
+        );
+        self.end_raft().await;
+        if let Err(error) =
+            leave(&self.store, &self.peers, by, (&self.published.view(), self.clock.now()))
+        {
+            tracing::error!(%error, "this is not kept; it is learnt again at the next start");
+        }
+        self.start_again();
+    }
+
+    /// Ends Raft in this process, which is to start again.
+    pub(crate) async fn end_raft(&self) {
+        self.ending.store(true, Ordering::Release);
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::error!(%error, "raft did not stop cleanly");
+        }
+    }
+
+    /// Whether Raft is ended here.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// The process is to start again from what is on disk.
+    pub(crate) fn start_again(&self) {
+        self.again.send_replace(true);
+    }
+
+    /// Waits until it is.
+    pub(crate) async fn starts_again(&self) {
+        let mut again = self.again.subscribe();
+        if again.wait_for(|again| *again).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Peers in an epoch apart, and which.
+    pub(crate) fn apart(&self) -> BTreeMap<NodeId, EpochName> {
+        lock(&self.apart).clone()
+    }
+
+    /// Peers that claim an epoch which they do not prove.
+    pub(crate) fn unproved(&self) -> BTreeMap<NodeId, Unproved> {
+        lock(&self.unproved).clone()
+    }
+}
+
+/// Keeps for the next start that an epoch went on without this node, and where the others are; and writes
+/// down what they do not hold. `view`: what this node has applied.
+pub(crate) fn leave(
+    store: &Store,
+    peers: &Peers,
+    by: &store::SignedStatement,
+    (view, now): (&View, Timestamp),
+) -> Result<(), ClusterError> {
+    if let Err(error) = quarantine::write(store, &peers.standing, by, (view, now)) {
+        tracing::error!(%error, "what the cluster does not hold is not listed; the store has it");
+    }
+    let own = peers.standing.node;
+    let others = peers.book.contacts().into_iter().filter(|contact| contact.node != own);
+    let left = Succession::load(store)?.left_by(by.clone(), others);
+    Ok(store.put_succession(&left.encode())?)
+}
+
+/// What a peer says to be in, having heard what this node is in; `None` when it does not answer.
+pub(crate) async fn compare(peers: &Peers, node: NodeId) -> Option<peer::EpochClaim> {
+    let mut client = peers.client(node, Purpose::Presence);
+    let request = peers.request(node, peers.standing.claim());
+    let answer = timeout(ANSWER_WITHIN, client.compare_epochs(request)).await.ok()?.ok()?;
+    peers.standing.check_cluster(answer.metadata()).ok()?;
+    Some(answer.into_inner())
+}

@@ -1,0 +1,270 @@
+//! What a node took that its cluster does not hold: written beside its store when it is left behind, read
+//! from the quarantine once it is back.
+//!
+//! The audit from the fork on tells what happened. The log, as far as it is not purged, has what
+//! administrators wanted, so that it can be wanted again. Secrets in it are sealed, as they are in the log.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use prost::Message as _;
+use symbolon_core::{
+    AuditEvent, AuditRow, Caller, Command, LogIndex, Output, Proposal, RequestId, Stamp, State,
+    Timestamp,
+};
+use symbolon_proto::store::v1 as store;
+use symbolon_proto::{audit_decode, audit_encode, batch_decode};
+use symbolon_service::{LeftWrite, Quarantine, QuarantineUnreadable, Settled, View, WriteId};
+use symbolon_store::{CHUNK_BYTES_MAX, DataDir, SnapshotWriter, Store};
+
+use crate::convert::entry_decode;
+use crate::epochs::{EpochName, Statement};
+use crate::error::ClusterError;
+use crate::peer_header::Standing;
+use crate::raft_types::EntryPayload;
+
+/// The one file.
+const NAME: &str = "left";
+const VERSION: u32 = 1;
+/// Entries that are read at once.
+const STEP: u64 = 1_000;
+/// A part is written when it has so many bytes: an entry more still fits into a chunk.
+const PART_BYTES: usize = CHUNK_BYTES_MAX / 4;
+
+/// Writes what the node of a store holds from the fork on. `view`: what it has applied. What came after
+/// that is applied here to a state of its own: it may not have been acknowledged, and it may.
+///
+/// # Errors
+/// [`ClusterError`]; the store has it all the same.
+pub(crate) fn write(
+    store: &Store,
+    standing: &Standing,
+    by: &store::SignedStatement,
+    (view, now): (&View, Timestamp),
+) -> Result<(), ClusterError> {
+    let applied = view.applied.0;
+    let statement = Statement::decode(&by.statement).map_err(|_| ClusterError::Succession)?;
+    let fork = statement.fork_of(standing.name()).ok_or(ClusterError::Succession)?;
+    let first = store.log.first_index().unwrap_or(applied + 1).max(fork + 1);
+    let last = store.log.last_index().unwrap_or(applied);
+    let header = store::LeftHeader {
+        version: VERSION,
+        cluster: standing.cluster.0.to_vec(),
+        node: standing.node.0,
+        from: Some(store::Ancestor {
+            epoch: standing.epoch,
+            lineage: standing.lineage.0.to_vec(),
+            fork_index: fork,
+        }),
+        by: Some(by.clone()),
+        first_index: first,
+        last_index: last,
+        applied_index: applied,
+        written_at: now.0,
+    };
+    let mut parts =
+        Parts { writer: store.left()?.create(NAME)?, part: Default::default(), bytes: 0 };
+    parts.writer.chunk(&header.encode_to_vec())?;
+    for row in store.image.audit(fork + 1..=applied) {
+        let (index, batch) = row?;
+        parts.push(None, Some(store::LeftEntry { index, batch }))?;
+    }
+    let mut state = State::clone(&view.state);
+    // Also what both sides hold, if this one has not applied it yet.
+    let mut from = first.min(applied + 1);
+    while from <= last {
+        let to = from.saturating_add(STEP).min(last + 1);
+        for (index, bytes) in store.log.read(from..to)? {
+            let Some((batch, at, proposals)) = batch_of(bytes) else { continue };
+            if index > applied {
+                let stamp = Stamp { index: LogIndex(index), at };
+                let batch = audit_of(&mut state, stamp, &proposals).filter(|_| index > fork);
+                parts.push(None, batch.map(|batch| store::LeftEntry { index, batch }))?;
+            }
+            if index > fork && proposals.iter().any(is_write) {
+                parts.push(Some(store::LeftEntry { index, batch }), None)?;
+            }
+        }
+        from = to;
+    }
+    parts.finish()
+}
+
+/// What the audit tells of an entry that was not applied before.
+fn audit_of(state: &mut State, stamp: Stamp, proposals: &[Proposal]) -> Option<Vec<u8>> {
+    let chain = state.audit_chain();
+    let mut output = Output::default();
+    for proposal in proposals {
+        state.apply(stamp, proposal, &mut output);
+    }
+    let rows = || audit_encode(Some(chain), state.clock(), &output.events);
+    (!output.events.is_empty()).then(rows)
+}
+
+struct Parts {
+    writer: SnapshotWriter,
+    part: store::LeftPart,
+    bytes: usize,
+}
+
+impl Parts {
+    fn push(
+        &mut self,
+        entry: Option<store::LeftEntry>,
+        audit: Option<store::LeftEntry>,
+    ) -> Result<(), ClusterError> {
+        self.bytes += entry.iter().chain(&audit).map(|it| it.batch.len()).sum::<usize>();
+        self.part.entry.extend(entry);
+        self.part.audit.extend(audit);
+        if self.bytes >= PART_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), ClusterError> {
+        let part = std::mem::take(&mut self.part);
+        self.bytes = 0;
+        if !part.entry.is_empty() || !part.audit.is_empty() {
+            self.writer.chunk(&part.encode_to_vec())?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), ClusterError> {
+        self.flush()?;
+        self.writer.finish()?;
+        Ok(())
+    }
+}
+
+/// The batch of an entry, as it is stored and as it reads.
+fn batch_of(entry: Vec<u8>) -> Option<(Vec<u8>, Timestamp, Vec<Proposal>)> {
+    let EntryPayload::Normal(payload) = entry_decode(Bytes::from(entry)).ok()?.payload else {
+        return None;
+    };
+    let (at, proposals) = batch_decode(&payload.0).ok()?;
+    Some((payload.0.to_vec(), at, proposals))
+}
+
+/// Whether somebody wanted it, and not a node, and it is no verification.
+fn is_write(proposal: &Proposal) -> bool {
+    !matches!(proposal.caller, Caller::Node(_)) && !matches!(proposal.command, Command::Verify(_))
+}
+
+/// Reads all quarantines of a data directory. Not for async code.
+pub(crate) fn read_all(directory: &DataDir) -> Result<Vec<Quarantine>, QuarantineUnreadable> {
+    let unreadable = |error: &dyn std::fmt::Display| QuarantineUnreadable(error.to_string());
+    let all = directory.quarantines().map_err(|error| unreadable(&error))?;
+    let read = all.into_iter().map(|(name, place)| {
+        let wrong = |error: &dyn std::fmt::Display| {
+            QuarantineUnreadable(format!("{}: {error}", place.path().display()))
+        };
+        match read(&name, &place) {
+            Ok(quarantine) => Ok(quarantine),
+            Err(error) => Err(wrong(&error)),
+        }
+    });
+    read.collect()
+}
+
+fn read(name: &str, place: &DataDir) -> Result<Quarantine, ClusterError> {
+    let damaged = |_| ClusterError::Succession;
+    let mut reader = place.left()?.read(NAME)?;
+    let header = reader.next_chunk()?.unwrap_or_default();
+    let header = store::LeftHeader::decode(&*header).map_err(damaged)?;
+    let mut read = Read::default();
+    while let Some(part) = reader.next_chunk()? {
+        read.take(&store::LeftPart::decode(&*part).map_err(damaged)?)?;
+    }
+    let settled = settled(place)?;
+    let from = header.from.unwrap_or_default();
+    let by = Statement::decode(&header.by.unwrap_or_default().statement);
+    let by: EpochName = by.map_err(|_| ClusterError::Succession)?.name;
+    let writes = read.writes.into_iter().filter_map(|((index, ordinal), (at, proposal))| {
+        let id = WriteId { index: LogIndex(index), ordinal };
+        let key = (index, proposal.request_id);
+        let events = read.events.remove(&key).unwrap_or_default();
+        let settled = settled.get(&id).copied();
+        // What the state of then refused did nothing.
+        (!events.is_empty()).then_some(LeftWrite { id, at, proposal, events, settled })
+    });
+    Ok(Quarantine {
+        name: name.to_owned(),
+        epoch: from.epoch,
+        by: by.epoch,
+        fork: LogIndex(from.fork_index),
+        first: LogIndex(header.first_index),
+        last: LogIndex(header.last_index),
+        written_at: Timestamp(header.written_at),
+        verifications: read.verifications,
+        writes: writes.collect(),
+    })
+}
+
+/// What was read of a quarantine.
+#[derive(Default)]
+struct Read {
+    writes: BTreeMap<(u64, u32), (Timestamp, Proposal)>,
+    events: BTreeMap<(u64, RequestId), Vec<AuditEvent>>,
+    verifications: u64,
+}
+
+impl Read {
+    fn take(&mut self, part: &store::LeftPart) -> Result<(), ClusterError> {
+        let damaged = |_| ClusterError::Succession;
+        for entry in &part.entry {
+            let (at, proposals) = batch_decode(&entry.batch).map_err(damaged)?;
+            for (ordinal, proposal) in (0_u32..).zip(proposals).filter(|(_, it)| is_write(it)) {
+                self.writes.insert((entry.index, ordinal), (at, proposal));
+            }
+        }
+        for row in &part.audit {
+            for event in audit_decode(LogIndex(row.index), &row.batch).map_err(damaged)? {
+                if matches!(event.row, AuditRow::Verified(_)) {
+                    self.verifications += 1;
+                } else {
+                    let key = (row.index, event.request_id);
+                    self.events.entry(key).or_default().push(event);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn settled(place: &DataDir) -> Result<BTreeMap<WriteId, Settled>, ClusterError> {
+    let body = place.settled()?.unwrap_or_default();
+    let settled = store::Settled::decode(&*body).map_err(|_| ClusterError::Succession)?;
+    let one = |write: &store::SettledWrite| {
+        let id = WriteId { index: LogIndex(write.index), ordinal: write.ordinal };
+        let settled = match write.applied_at {
+            0 => Settled::GivenUp,
+            index => Settled::AppliedAt(LogIndex(index)),
+        };
+        (id, settled)
+    };
+    Ok(settled.write.iter().map(one).collect())
+}
+
+/// Keeps what has become of writes. Not for async code.
+pub(crate) fn settle(
+    directory: &DataDir,
+    name: &str,
+    more: &[(WriteId, Settled)],
+) -> Result<(), QuarantineUnreadable> {
+    let unreadable = |error: ClusterError| QuarantineUnreadable(error.to_string());
+    let all = directory.quarantines().map_err(|error| unreadable(error.into()))?;
+    let Some((_, place)) = all.into_iter().find(|(known, _)| known == name) else {
+        return Err(QuarantineUnreadable(format!("{name} is gone")));
+    };
+    let mut known = settled(&place).map_err(unreadable)?;
+    known.extend(more.iter().copied());
+    let write = known.iter().map(|(id, settled)| store::SettledWrite {
+        index: id.index.0,
+        ordinal: id.ordinal,
+        applied_at: match settled {
+            Settled::AppliedAt(index) => index.0,
+            Settled::GivenUp => 0,
+        },
+    });
+    let body = store::Settled { write: write.collect() }.encode_to_vec();
+    place.put_settled(&body).map_err(|error| unreadable(error.into()))
+}

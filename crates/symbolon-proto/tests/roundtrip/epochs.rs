@@ -1,0 +1,58 @@
+//! What comes with seizes.
+
+use super::*;
+use symbolon_core::{Floor, ReadmitNode, RemoveNode, StartEpoch};
+
+fn lineage() -> impl Strategy<Value = LineageId> {
+    any::<[u8; 16]>().prop_map(LineageId)
+}
+
+pub(super) fn floor() -> impl Strategy<Value = Option<Floor>> {
+    let floor = (time(), any::<bool>());
+    option::of(floor.prop_map(|(at, recovery_codes_held)| Floor { at, recovery_codes_held }))
+}
+
+fn start() -> impl Strategy<Value = StartEpoch> {
+    (number(), lineage(), id(NodeId), option::of(id(AdministratorId)), time()).prop_map(
+        |(epoch, lineage, node, administrator, clock)| StartEpoch {
+            epoch,
+            lineage,
+            node,
+            administrator,
+            clock,
+        },
+    )
+}
+
+pub(super) fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        start().prop_map(Command::StartEpoch),
+        (id(NodeId), name(), pin(), address(), address()).prop_map(
+            |(previous, name, pin, peer_address, api_address)| {
+                let back = ReadmitNode { previous, name, pin, peer_address, api_address };
+                Command::ReadmitNode(back)
+            }
+        ),
+        Just(Command::ReleaseRecoveryCodes),
+        id(NodeId).prop_map(|node| Command::RemoveNode(RemoveNode { node })),
+    ]
+}
+
+pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
+    prop_oneof![
+        start().prop_map(|it| AuditRow::EpochStarted {
+            epoch: it.epoch,
+            lineage: it.lineage,
+            node: it.node,
+            administrator: it.administrator,
+        }),
+        (id(NodeId), name(), id(NodeId))
+            .prop_map(|(node, name, previous)| AuditRow::NodeReadmitted { node, name, previous }),
+        (id(NodeId), name(), pin()).prop_map(|(node, name, pin)| AuditRow::NodeRemoved {
+            node,
+            name,
+            pin
+        }),
+        Just(AuditRow::RecoveryCodesReleased),
+    ]
+}

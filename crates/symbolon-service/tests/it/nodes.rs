@@ -1,0 +1,152 @@
+//! Nodes that leave, nodes that come back, and what is held since a seize.
+
+use std::sync::atomic::Ordering;
+
+use symbolon_core::{
+    Command, DataKeyId, Denial, KeyPin, LineageId, NodeId, Operation, RequestId, StartEpoch,
+    Timestamp,
+};
+use symbolon_service::{JoinCredential, JoinRequest, NodeRemoval, ServiceError};
+
+use super::bench::{Bench, deadline};
+use super::data_key::propose;
+
+const PIN: KeyPin = KeyPin([7; 32]);
+
+impl Bench {
+    /// A node with the key [`PIN`].
+    async fn join(&self, name: &str) -> NodeId {
+        let made = self.service.create_join_token(&self.admin, None, 60, deadline()).await;
+        let JoinCredential { id, secret, .. } = JoinCredential::parse(&made.unwrap().0).unwrap();
+        let (peer_address, api_address) = ("n:1".to_owned(), "https://n:2".to_owned());
+        let name = name.to_owned();
+        let join =
+            JoinRequest { join_token: id, secret, name, pin: PIN, peer_address, api_address };
+        self.service.admit_node(join, deadline()).await.unwrap().node
+    }
+
+    async fn readmit(
+        &self,
+        previous: u64,
+        name: &str,
+        pin: KeyPin,
+    ) -> Result<NodeId, ServiceError> {
+        let (node, api) = (NodeId(previous), "https://n:3");
+        self.service.readmit_node(node, name, pin, "n:3", api, deadline()).await
+    }
+
+    async fn seize(&self) {
+        let start = StartEpoch {
+            epoch: 2,
+            lineage: LineageId([9; 16]),
+            node: NodeId(1),
+            administrator: None,
+            clock: Timestamp(0),
+        };
+        propose(self, Command::StartEpoch(start)).await;
+    }
+
+    async fn remove(&self, id: Option<RequestId>, name: &str) -> Result<NodeRemoval, ServiceError> {
+        self.service.remove_node(&self.admin, id, name, deadline()).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_removes_a_node_changes_the_data_key_and_hears_what_it_could_read() {
+    let bench = Bench::new().await;
+    bench.user("alice").await;
+    bench.user("bob").await;
+    bench.join("n2").await;
+    let id = Some(RequestId([7; 16]));
+    let removal = bench.remove(id, "n2").await.unwrap();
+    assert_eq!((removal.key, removal.tokens), (DataKeyId(2), 2));
+    let state = bench.ledger.state();
+    assert_eq!(state.node(NodeId(2)), None);
+    assert_eq!(state.data_keys().rotation.unwrap().id, DataKeyId(2));
+    let proposals = bench.ledger.proposals().len();
+    assert_eq!(bench.remove(id, "n2").await, Ok(removal), "the same request again");
+    assert_eq!(bench.ledger.proposals().len(), proposals, "nothing is proposed twice");
+    let gone = bench.remove(None, "n2").await;
+    assert_eq!(gone, Err(ServiceError::NotFound { kind: "node" }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_a_removal_is_made_up_for() {
+    let bench = Bench::new().await;
+    bench.join("n2").await;
+    let id = Some(RequestId([7; 16]));
+    bench.ledger.lose_answers(1);
+    assert_eq!(bench.remove(id, "n2").await, Err(ServiceError::NoMaster));
+    let removal = bench.remove(id, "n2").await.unwrap();
+    assert_eq!((removal.key, removal.tokens), (DataKeyId(2), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_data_key_that_is_under_way_goes_on_after_a_removal() {
+    let bench = Bench::new().await;
+    bench.join("n2").await;
+    bench.service.rotate_data_key(&bench.admin, None, deadline()).await.unwrap();
+    assert_eq!(bench.remove(None, "n2").await.unwrap().key, DataKeyId(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_the_master_nor_the_last_node_is_removed_nor_by_an_application() {
+    let bench = Bench::new().await;
+    let refused = bench.remove(None, "n1").await.unwrap_err();
+    assert!(refused.to_string().contains("promote another first"), "{refused}");
+    bench.join("n2").await;
+    // Nor the one that is asked: it could not go on.
+    bench.ledger.master.store(2, Ordering::SeqCst);
+    let refused = bench.remove(None, "n1").await.unwrap_err();
+    assert!(refused.to_string().contains("ask another"), "{refused}");
+    let refused = bench.remove(None, "n2").await.unwrap_err();
+    assert!(refused.to_string().contains("promote another first"), "{refused}");
+    let nobody = bench.remove(None, "n9").await;
+    assert_eq!(nobody, Err(ServiceError::NotFound { kind: "node" }));
+    let asked = bench.service.remove_node(&bench.app, None, "n2", deadline()).await;
+    let needed = Operation::RemoveNode.rights();
+    assert_eq!(asked, Err(ServiceError::PermissionDenied(needed)));
+    assert!(bench.ledger.state().is_member(NodeId(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_gone_on_without_comes_back_by_its_key_alone() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.join("n2").await, NodeId(2));
+    bench.seize().await;
+    let before = bench.ledger.proposals().len();
+    let stranger = bench.readmit(2, "n2", KeyPin([8; 32])).await;
+    assert_eq!(stranger, Err(ServiceError::NotFound { kind: "node" }));
+    assert_eq!(bench.ledger.proposals().len(), before, "nothing is written for strangers");
+    let other = bench.readmit(2, "n3", PIN).await;
+    assert_eq!(other, Err(ServiceError::AlreadyExists { kind: "node" }));
+    for (peer, api) in [("", "a"), ("p", ""), (&*"p".repeat(281), "a")] {
+        let node = bench.service.readmit_node(NodeId(2), "n2", PIN, peer, api, deadline()).await;
+        assert!(matches!(node, Err(ServiceError::InvalidArgument { .. })), "{node:?}");
+    }
+    assert_eq!(bench.readmit(2, "n2", PIN).await, Ok(NodeId(3)));
+    assert_eq!(bench.readmit(2, "n2", PIN).await, Ok(NodeId(3)), "once");
+    let state = bench.ledger.state();
+    assert_eq!(state.node(NodeId(3)).unwrap().peer_address, "n:3");
+    assert_eq!(state.nodes_superseded().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn recovery_codes_of_before_a_seize_wait_for_an_administrator() {
+    let bench = Bench::new().await;
+    bench.user("alice").await;
+    let made = bench.service.create_recovery_codes(&bench.admin, None, "alice", deadline()).await;
+    let code = made.unwrap().codes[0].shown().to_string();
+    let release =
+        async |id| bench.service.release_recovery_codes(&bench.admin, id, deadline()).await;
+    assert_eq!(release(None).await, Err(ServiceError::NoCodesHeld));
+    bench.seize().await;
+    assert_eq!(bench.ask("alice", &code).await, Some(Denial::RecoveryCodesHeld));
+    let asked = bench.service.release_recovery_codes(&bench.app, None, deadline()).await;
+    assert!(matches!(asked, Err(ServiceError::PermissionDenied(_))));
+    let id = Some(RequestId([7; 16]));
+    let first = release(id).await.unwrap();
+    assert_eq!(release(id).await, Ok(first), "the same request again");
+    assert_eq!(release(None).await, Err(ServiceError::NoCodesHeld));
+    assert_eq!(bench.ask("alice", &code).await, None);
+}
