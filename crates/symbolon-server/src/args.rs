@@ -141,6 +141,7 @@ where
     let config = Config::load(path).map_err(|error| check_config::refuse(&error))?;
     let ended = prepare(&config).and_then(|runtime| {
         let ended = runtime.block_on(work(config));
+        logs::end();
         runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
         ended
     });

@@ -73,6 +73,13 @@ pub fn init(log: &Log) -> Result<(), TryInitError> {
     }
 }
 
+/// Libraries that log by the crate `log` say nothing from now on. For when all has stopped and the threads
+/// are about to end: what a thread leaves to sled's collector is dropped at its very end, when that of
+/// it is gone which would write the line.
+pub(crate) fn end() {
+    log::set_max_level(log::LevelFilter::Off);
+}
+
 fn json<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync + 'static
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
