@@ -49,15 +49,13 @@ impl AddressBook {
 
     /// Whether this node's own state has the key, also of a node that a seize went on without.
     pub(crate) fn has_key(&self, pin: KeyPin) -> bool {
-        let state = self.published.view().state;
-        state.nodes().chain(state.nodes_superseded()).any(|row| row.pin == pin)
+        self.published.view().state.node_by_pin(pin).is_some()
     }
 
     /// Whose key this is.
     pub(crate) fn holder(&self, pin: KeyPin) -> Option<NodeId> {
         let state = self.published.view().state;
-        let mut rows = state.nodes().chain(state.nodes_superseded());
-        if let Some(row) = rows.find(|row| row.pin == pin) {
+        if let Some(row) = state.node_by_pin(pin) {
             return Some(row.id);
         }
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +65,7 @@ impl AddressBook {
 
     /// Whether this node's own state has the node as a member.
     pub(crate) fn is_registered(&self, node: NodeId) -> bool {
-        self.published.view().state.node(node).is_some_and(|row| !row.superseded)
+        self.published.view().state.is_member(node)
     }
 
     /// Whether a seize went on without the node.
@@ -86,7 +84,7 @@ impl AddressBook {
     /// word: numbers are given once, so one that is not in it and not above all that are was removed.
     pub(crate) fn contacts(&self) -> Vec<Contact> {
         let state = self.published.view().state;
-        let registered = state.nodes().chain(state.nodes_superseded()).map(|row| Contact {
+        let registered = state.nodes_registered().map(|row| Contact {
             node: row.id,
             address: row.peer_address.clone(),
             pin: row.pin,
@@ -124,7 +122,5 @@ impl AddressBook {
 
 /// Whether a state cannot have the node yet.
 fn is_news(state: &State, node: NodeId) -> bool {
-    let noted = state.cluster().map_or(0, |cluster| cluster.last_node);
-    let rows = state.nodes().chain(state.nodes_superseded()).map(|row| row.id.0);
-    node.0 > rows.fold(noted, u64::max)
+    node.0 > state.last_node()
 }

@@ -90,7 +90,7 @@ impl Seizer {
         let state = self.greeter.published.view().state;
         let standing = &self.greeter.peers.standing;
         let own = standing.node;
-        if state.node(own).is_none_or(|row| row.superseded) {
+        if !state.is_member(own) {
             return Err(NotPromoted::Absent);
         }
         let left_behind = state.nodes().map(|row| row.id).filter(|id| *id != own).collect();

@@ -11,9 +11,9 @@ use crate::replies::Replies;
 use crate::table::Table;
 use crate::{
     Administrator, Application, ApplicationId, AuditEvent, Caller, Challenge, ChallengeId, Change,
-    Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, Lockout, LogIndex, Name, Node, NodeId,
-    Remembered, RequestId, Row, RowKey, Serial, Setting, Settings, Timestamp, Token, TokenId, User,
-    UserId, UserName, Violation,
+    Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, KeyPin, Lockout, LogIndex, Name, Node,
+    NodeId, Remembered, RequestId, Row, RowKey, Serial, Setting, Settings, Timestamp, Token,
+    TokenId, User, UserId, UserName, Violation,
 };
 
 /// What of a state is neither row nor audit.
@@ -288,6 +288,17 @@ impl State {
     /// All nodes that are members, by id.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| !node.superseded)
+    }
+
+    /// All registered nodes by id, members and superseded ones.
+    pub fn nodes_registered(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
+
+    /// The registered node that holds a key, a member or not.
+    #[must_use]
+    pub fn node_by_pin(&self, pin: KeyPin) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.pin == pin)
     }
 
     /// Nodes that a seize went on without, by id.

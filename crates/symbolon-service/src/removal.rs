@@ -88,5 +88,5 @@ impl Service {
 
 /// A node of that name, a member or not.
 fn named<'s>(state: &'s State, name: &Name) -> Option<&'s Node> {
-    state.nodes().chain(state.nodes_superseded()).find(|row| row.name == *name)
+    state.nodes_registered().find(|row| row.name == *name)
 }

@@ -30,8 +30,7 @@ impl State {
         command: &ReadmitNode,
         out: &mut Output,
     ) -> Result<Reply, Refusal> {
-        let known = self.nodes.iter().find(|row| row.pin == command.pin).cloned();
-        let before = known.ok_or(Refusal::NodeUnknown)?;
+        let before = self.node_by_pin(command.pin).cloned().ok_or(Refusal::NodeUnknown)?;
         if before.name != command.name {
             return Err(Refusal::NameTaken);
         }

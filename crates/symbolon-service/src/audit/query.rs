@@ -114,7 +114,7 @@ impl Service {
         }
         if asked(&query.node) {
             let name = names::name("node", &query.node)?;
-            let mut nodes = state.nodes().chain(state.nodes_superseded());
+            let mut nodes = state.nodes_registered();
             let row = nodes.find(|node| node.name == name);
             filter.node = Some(row.ok_or(ServiceError::NotFound { kind: "node" })?.id);
         }
