@@ -11,7 +11,7 @@ use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_client::JoinServiceClient;
 use symbolon_proto::store::v1 as store;
 use symbolon_service::Clock;
-use symbolon_store::{DataDir, Header, Kek, Return};
+use symbolon_store::{DataDir, Header, Kek};
 use tonic::transport::Endpoint;
 
 use crate::error::ClusterError;
@@ -27,18 +27,13 @@ use crate::tls;
 /// # Errors
 /// [`ClusterError`] when it cannot be read or moved.
 pub fn away(data_dir: &DataDir) -> Result<Option<DataDir>, ClusterError> {
-    if let Return::Away(aside) = data_dir.returning()? {
-        return Ok(Some(aside));
-    }
-    if Succession::of(data_dir)?.left().is_none() {
-        return Ok(None);
+    let aside = data_dir.returning()?;
+    if aside.is_some() || Succession::of(data_dir)?.left().is_none() {
+        return Ok(aside);
     }
     tracing::warn!("the cluster has gone on without this node: its data is set aside");
     data_dir.set_aside()?;
-    match data_dir.returning()? {
-        Return::Away(aside) => Ok(Some(aside)),
-        Return::No => Ok(None),
-    }
+    Ok(data_dir.returning()?)
 }
 
 /// Asks each node that was known once whether this one may come back, and sets the data directory up

@@ -18,7 +18,7 @@ use symbolon_service::{LeftWrite, Quarantine, QuarantineUnreadable, Settled, Vie
 use symbolon_store::{CHUNK_BYTES_MAX, DataDir, SnapshotWriter, Store};
 
 use crate::convert::entry_decode;
-use crate::epochs::{EpochName, Statement};
+use crate::epochs::Statement;
 use crate::error::ClusterError;
 use crate::peer_header::Standing;
 use crate::raft_types::EntryPayload;
@@ -149,35 +149,36 @@ fn is_write(proposal: &Proposal) -> bool {
     !matches!(proposal.caller, Caller::Node(_)) && !matches!(proposal.command, Command::Verify(_))
 }
 
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What is wrong with a quarantine, without what the disk says to do about it: it means another place.
+pub(crate) fn unreadable(error: &dyn std::error::Error) -> QuarantineUnreadable {
+    let text = error.to_string();
+    QuarantineUnreadable(text.split_once("; ").map_or(&*text, |(cause, _)| cause).to_owned())
+}
+
 /// Reads all quarantines of a data directory. Not for async code.
 pub(crate) fn read_all(directory: &DataDir) -> Result<Vec<Quarantine>, QuarantineUnreadable> {
-    let unreadable = |error: &dyn std::fmt::Display| QuarantineUnreadable(error.to_string());
     let all = directory.quarantines().map_err(|error| unreadable(&error))?;
     let read = all.into_iter().map(|(name, place)| {
-        let wrong = |error: &dyn std::fmt::Display| {
-            QuarantineUnreadable(format!("{}: {error}", place.path().display()))
-        };
-        match read(&name, &place) {
-            Ok(quarantine) => Ok(quarantine),
-            Err(error) => Err(wrong(&error)),
-        }
+        read(&name, &place).map_err(|error| {
+            let QuarantineUnreadable(cause) = unreadable(&*error);
+            QuarantineUnreadable(format!("{}: {cause}", place.path().display()))
+        })
     });
     read.collect()
 }
 
-fn read(name: &str, place: &DataDir) -> Result<Quarantine, ClusterError> {
-    let damaged = |_| ClusterError::Succession;
-    let mut reader = place.left()?.read(NAME)?;
-    let header = reader.next_chunk()?.unwrap_or_default();
-    let header = store::LeftHeader::decode(&*header).map_err(damaged)?;
+fn read(name: &str, place: &DataDir) -> Result<Quarantine, BoxedError> {
+    let mut reader = place.left().read(NAME)?;
+    let header = store::LeftHeader::decode(&*reader.next_chunk()?.unwrap_or_default())?;
     let mut read = Read::default();
     while let Some(part) = reader.next_chunk()? {
-        read.take(&store::LeftPart::decode(&*part).map_err(damaged)?)?;
+        read.take(&store::LeftPart::decode(&*part)?)?;
     }
     let settled = settled(place)?;
     let from = header.from.unwrap_or_default();
-    let by = Statement::decode(&header.by.unwrap_or_default().statement);
-    let by: EpochName = by.map_err(|_| ClusterError::Succession)?.name;
+    let by = Statement::decode(&header.by.unwrap_or_default().statement)?.name;
     let writes = read.writes.into_iter().filter_map(|((index, ordinal), (at, proposal))| {
         let id = WriteId { index: LogIndex(index), ordinal };
         let key = (index, proposal.request_id);
@@ -208,16 +209,15 @@ struct Read {
 }
 
 impl Read {
-    fn take(&mut self, part: &store::LeftPart) -> Result<(), ClusterError> {
-        let damaged = |_| ClusterError::Succession;
+    fn take(&mut self, part: &store::LeftPart) -> Result<(), BoxedError> {
         for entry in &part.entry {
-            let (at, proposals) = batch_decode(&entry.batch).map_err(damaged)?;
+            let (at, proposals) = batch_decode(&entry.batch)?;
             for (ordinal, proposal) in (0_u32..).zip(proposals).filter(|(_, it)| is_write(it)) {
                 self.writes.insert((entry.index, ordinal), (at, proposal));
             }
         }
         for row in &part.audit {
-            for event in audit_decode(LogIndex(row.index), &row.batch).map_err(damaged)? {
+            for event in audit_decode(LogIndex(row.index), &row.batch)? {
                 if matches!(event.row, AuditRow::Verified(_)) {
                     self.verifications += 1;
                 } else {
@@ -230,9 +230,8 @@ impl Read {
     }
 }
 
-fn settled(place: &DataDir) -> Result<BTreeMap<WriteId, Settled>, ClusterError> {
-    let body = place.settled()?.unwrap_or_default();
-    let settled = store::Settled::decode(&*body).map_err(|_| ClusterError::Succession)?;
+fn settled(place: &DataDir) -> Result<BTreeMap<WriteId, Settled>, BoxedError> {
+    let settled = store::Settled::decode(&*place.settled()?.unwrap_or_default())?;
     let one = |write: &store::SettledWrite| {
         let id = WriteId { index: LogIndex(write.index), ordinal: write.ordinal };
         let settled = match write.applied_at {
@@ -250,12 +249,11 @@ pub(crate) fn settle(
     name: &str,
     more: &[(WriteId, Settled)],
 ) -> Result<(), QuarantineUnreadable> {
-    let unreadable = |error: ClusterError| QuarantineUnreadable(error.to_string());
-    let all = directory.quarantines().map_err(|error| unreadable(error.into()))?;
+    let all = directory.quarantines().map_err(|error| unreadable(&error))?;
     let Some((_, place)) = all.into_iter().find(|(known, _)| known == name) else {
         return Err(QuarantineUnreadable(format!("{name} is gone")));
     };
-    let mut known = settled(&place).map_err(unreadable)?;
+    let mut known = settled(&place).map_err(|error| unreadable(&*error))?;
     known.extend(more.iter().copied());
     let write = known.iter().map(|(id, settled)| store::SettledWrite {
         index: id.index.0,
@@ -266,5 +264,5 @@ pub(crate) fn settle(
         },
     });
     let body = store::Settled { write: write.collect() }.encode_to_vec();
-    place.put_settled(&body).map_err(|error| unreadable(error.into()))
+    place.put_settled(&body).map_err(|error| unreadable(&error))
 }

@@ -83,7 +83,9 @@ pub enum ServiceError {
     #[error("no recovery codes are held: all that are not used are taken")]
     NoCodesHeld,
     /// What lies in quarantine cannot be read or written.
-    #[error("{0}; see the log of this node")]
+    #[error(
+        "{0}; what the node had is still there: look at it with `symbolon store inspect`, and see its disk"
+    )]
     Quarantine(#[from] crate::QuarantineUnreadable),
     /// A join token that does not work, and why.
     #[error("the join token {0}")]

@@ -135,7 +135,7 @@ impl DataDir {
         self.path.join("run")
     }
 
-    fn header_path(&self) -> PathBuf {
+    pub(crate) fn header_path(&self) -> PathBuf {
         self.path.join("header")
     }
 
@@ -269,7 +269,7 @@ impl Store {
     /// When the directory cannot be made.
     pub fn left(&self) -> Result<Snapshots, StoreError> {
         match &self.place {
-            Place::Directory(directory, _) => directory.left(),
+            Place::Directory(directory, _) => directory.make_left(),
             #[cfg(any(test, feature = "sim"))]
             Place::Simulated(_) => Ok(Snapshots::default()),
         }

@@ -19,7 +19,8 @@ const VERSION: u32 = 1;
 const MIN_COMPATIBLE: u32 = 1;
 
 const MAGIC: &[u8; 8] = b"SYMBOLON";
-const REMEDY: &str = "restore it from a backup, or move the data directory away and join again under a new node name";
+/// What to do about a header, or what lies beside it, that is damaged.
+pub(crate) const REMEDY: &str = "restore it from a backup, or move the data directory away and join again under a new node name";
 
 /// Who a node is. Secret keys in it are under the node's [`Kek`](crate::Kek).
 #[derive(Clone, PartialEq, Eq)]

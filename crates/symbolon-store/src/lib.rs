@@ -55,5 +55,4 @@ pub use seal::{DataKey, FieldRef, Keyring, SealError};
 pub use sim_kv::{SimCopy, SimDisk, SimKv};
 pub use snapshot_file::{CHUNK_BYTES_MAX, SnapshotReader, SnapshotWriter};
 pub use snapshots::{SnapshotInfo, Snapshots};
-pub use succession::Return;
 pub use tip::{Marks, Tip};

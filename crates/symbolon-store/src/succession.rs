@@ -11,12 +11,12 @@
 //! The header moves last and is written last: with one in both places the node is back, with one in
 //! the data directory alone nothing has moved that counts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::header::{open_body, seal_body};
+use crate::header::{REMEDY, open_body, seal_body};
 use crate::{DataDir, Header, Snapshots, StoreError, files};
 
-const REMEDY: &str = "restore it from a backup, or move the data directory away and join again under a new node name";
+const SETTLED_REMEDY: &str = "remove it: all writes of the quarantine are then shown as open again";
 /// What a node had that is on its way back.
 const RETURNING: &str = "returning";
 const SETTLED: &str = "settled";
@@ -26,13 +26,10 @@ const PARTS: [&str; 8] =
 /// Where a node writes what its cluster does not hold.
 const LEFT: &str = "left";
 
-/// How far a node has come that goes back to its cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Return {
-    /// Its data lies aside in this directory, and it has none yet in its place.
-    Away(DataDir),
-    /// It is not on its way.
-    No,
+/// What a sealed file holds; `None` when there is none.
+fn read_sealed(path: &Path, remedy: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(bytes) = files::read(path)? else { return Ok(None) };
+    open_body(&bytes, path, remedy).map(|body| Some(body.to_vec()))
 }
 
 impl DataDir {
@@ -42,9 +39,7 @@ impl DataDir {
     ///
     /// [`StoreError::CorruptFile`].
     pub fn succession(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.succession_path();
-        let Some(bytes) = files::read(&path)? else { return Ok(None) };
-        open_body(&bytes, &path, REMEDY).map(|body| Some(body.to_vec()))
+        read_sealed(&self.succession_path(), REMEDY)
     }
 
     /// Replaces the file `succession`. Durable on return; a crash leaves the old one or this one.
@@ -57,12 +52,14 @@ impl DataDir {
         files::replace(&self.succession_path(), &seal_body(body))
     }
 
-    /// What the node wrote when it was left behind. Empty in any other.
-    ///
-    /// # Errors
-    ///
-    /// When the directory cannot be made.
-    pub fn left(&self) -> Result<Snapshots, StoreError> {
+    /// What the node wrote when it was left behind, for reading.
+    #[must_use]
+    pub fn left(&self) -> Snapshots {
+        Snapshots::look(&self.path().join(LEFT))
+    }
+
+    /// Where the node writes when it is left behind.
+    pub(crate) fn make_left(&self) -> Result<Snapshots, StoreError> {
         let place = self.path().join(LEFT);
         files::create_dir(&place)?;
         files::sync_dir(self.path())?;
@@ -104,9 +101,7 @@ impl DataDir {
     ///
     /// [`StoreError::CorruptFile`].
     pub fn settled(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.path().join(SETTLED);
-        let Some(bytes) = files::read(&path)? else { return Ok(None) };
-        open_body(&bytes, &path, REMEDY).map(|body| Some(body.to_vec()))
+        read_sealed(&self.path().join(SETTLED), SETTLED_REMEDY)
     }
 
     /// Keeps what has become of the writes of this quarantine. Durable on return.
@@ -138,26 +133,26 @@ impl DataDir {
         Ok(())
     }
 
-    /// Looks whether the node is on its way back, and finishes what was interrupted of its leaving or of
-    /// its coming.
+    /// Where the data lies of a node that is on its way back and has none in its place. Finishes what was
+    /// interrupted of its leaving or of its coming.
     ///
     /// # Errors
     ///
     /// When moving fails.
-    pub fn returning(&self) -> Result<Return, StoreError> {
+    pub fn returning(&self) -> Result<Option<Self>, StoreError> {
         let aside = self.aside_path();
         if !files::exists(&aside)? {
-            return Ok(Return::No);
+            return Ok(None);
         }
         let is_back = files::exists(&aside.join("header"))? && self.has_header()?;
         if is_back {
             self.came_back()?;
-            return Ok(Return::No);
+            return Ok(None);
         }
         if self.has_header()? {
             self.set_aside()?;
         }
-        Ok(Return::Away(Self::new(aside)))
+        Ok(Some(Self::new(aside)))
     }
 
     /// Gives what lies aside its lasting name: the node has a new header. Returns the place.
@@ -174,7 +169,7 @@ impl DataDir {
     }
 
     fn has_header(&self) -> Result<bool, StoreError> {
-        files::exists(&self.path().join("header"))
+        files::exists(&self.header_path())
     }
 
     fn succession_path(&self) -> PathBuf {
@@ -239,7 +234,7 @@ mod tests {
             let (_place, directory) = directory();
             drop(directory.create(header(2)).unwrap());
             directory.put_succession(b"2").unwrap();
-            assert_eq!(directory.returning().unwrap(), Return::No);
+            assert_eq!(directory.returning().unwrap(), None);
             files::create_dir(&directory.aside_path()).unwrap();
             for part in PARTS.iter().take(cut) {
                 let from = directory.path().join(part);
@@ -247,13 +242,13 @@ mod tests {
                     files::rename(&from, &directory.aside_path().join(part)).unwrap();
                 }
             }
-            let away = Return::Away(DataDir::new(directory.aside_path()));
+            let away = Some(DataDir::new(directory.aside_path()));
             assert_eq!(directory.returning().unwrap(), away, "{cut}");
             assert!(!exists(&directory.store_path()).unwrap() && !directory.has_header().unwrap());
             assert_eq!(directory.returning().unwrap(), away, "{cut}");
             // Back, and cut off before the old data has its lasting name.
             drop(directory.create(header(4)).unwrap());
-            assert_eq!(directory.returning().unwrap(), Return::No);
+            assert_eq!(directory.returning().unwrap(), None);
             let place = directory.quarantine_path().join("node-2");
             let old = DataDir::new(place);
             assert_eq!(old.succession().unwrap().as_deref(), Some(&b"2"[..]));

@@ -129,7 +129,7 @@ impl Ledger for ClusterNode {
     ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
         Box::pin(self.in_quarantine(move |directory| {
             let removed = directory.remove_quarantine(&quarantine);
-            removed.map_err(|error| QuarantineUnreadable(error.to_string()))
+            removed.map_err(|error| quarantine::unreadable(&error))
         }))
     }
 
