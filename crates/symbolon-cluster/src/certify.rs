@@ -17,7 +17,7 @@ pub(crate) async fn keep(
     certificates: Arc<Certificates>,
     published: Arc<Published>,
     vault: Arc<KeyringVault>,
-    node_key: PrivateKey,
+    node_key: Arc<PrivateKey>,
     api_names: Vec<String>,
     clock: Arc<dyn Clock>,
 ) {

@@ -4,15 +4,12 @@
 
 use std::sync::Arc;
 
-use hyper_util::rt::TokioIo;
 use rustls::sign::CertifiedKey;
 use symbolon_core::KeyPin;
 use symbolon_proto::peer::v1 as peer;
-use symbolon_proto::peer::v1::join_service_client::JoinServiceClient;
 use symbolon_proto::store::v1 as store;
 use symbolon_service::Clock;
 use symbolon_store::{DataDir, Header, Kek};
-use tonic::transport::Endpoint;
 
 use crate::error::ClusterError;
 use crate::join::{self, Member};
@@ -86,16 +83,10 @@ async fn ask(
     let pin = KeyPin::from_slice(&contact.pin).ok_or(ClusterError::Succession)?;
     let config = tls::client_config(own, pin).map_err(|error| unreachable(error.to_string()))?;
     let stream = peer_client::connect(&contact.peer_address, config).await;
-    let mut stream = Some(TokioIo::new(stream.map_err(|error| unreachable(error.to_string()))?));
-    let connector = tower::service_fn(move |_: http::Uri| {
-        let stream = stream.take().ok_or_else(|| std::io::Error::other("connection lost"));
-        std::future::ready(stream)
-    });
-    let channel = Endpoint::from_static("http://peer.symbolon")
-        .connect_with_connector(connector)
-        .await
-        .map_err(|error| unreachable(error.to_string()))?;
-    let response = JoinServiceClient::new(channel).rejoin(request).await;
+    let stream = stream.map_err(|error| unreachable(error.to_string()))?;
+    let client = peer_client::join_client(stream).await;
+    let mut client = client.map_err(|error| unreachable(error.to_string()))?;
+    let response = client.rejoin(request).await;
     response.map(tonic::Response::into_inner).map_err(|status| join::not_joined(&status))
 }
 

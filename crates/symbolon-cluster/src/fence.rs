@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use symbolon_core::{LineageId, NodeId, Timestamp};
@@ -39,9 +39,7 @@ pub(crate) struct Fence {
     apart: Mutex<BTreeMap<NodeId, EpochName>>,
     /// Peers that claim what they do not prove, and how.
     unproved: Mutex<BTreeMap<NodeId, Unproved>>,
-    /// The epoch that has gone on without this node.
-    left: OnceLock<u64>,
-    /// Raft is ended here so that the process starts again.
+    /// Raft is ended here so that the process starts again. Whoever sets it writes what that starts from.
     ending: AtomicBool,
     again: watch::Sender<bool>,
 }
@@ -66,7 +64,6 @@ impl Fence {
             asking: Mutex::default(),
             apart: Mutex::default(),
             unproved: Mutex::default(),
-            left: OnceLock::new(),
             ending: AtomicBool::new(false),
             again: watch::Sender::new(false),
         })
@@ -88,9 +85,7 @@ impl Fence {
 
     /// Takes note of what a peer claims.
     pub(crate) async fn hear(&self, node: NodeId, claim: &peer::EpochClaim) {
-        let book = &self.peers.book;
-        let relation = self.peers.standing.relation(claim, |pin| book.has_key(pin));
-        match relation {
+        match self.peers.relation(claim) {
             Ok(Relation::Same | Relation::Older) => {
                 lock(&self.apart).remove(&node);
                 lock(&self.unproved).remove(&node);
@@ -128,7 +123,7 @@ impl Fence {
 
     /// The cluster has gone on in another epoch without this node.
     async fn leave(&self, epoch: u64, by: &store::SignedStatement) {
-        if self.left.set(epoch).is_err() {
+        if !self.begin_ending() {
             return;
         }
         tracing::error!(
@@ -145,9 +140,14 @@ impl Fence {
         self.start_again();
     }
 
-    /// Ends Raft in this process, which is to start again.
+    /// Takes it on to end Raft in this process and to write what the next one starts from. Whether
+    /// nobody else has.
+    pub(crate) fn begin_ending(&self) -> bool {
+        !self.ending.swap(true, Ordering::AcqRel)
+    }
+
+    /// Ends Raft, for whoever has taken it on.
     pub(crate) async fn end_raft(&self) {
-        self.ending.store(true, Ordering::Release);
         if let Err(error) = self.raft.shutdown().await {
             tracing::error!(%error, "raft did not stop cleanly");
         }
@@ -173,12 +173,21 @@ impl Fence {
 
     /// Peers in an epoch apart, and which.
     pub(crate) fn apart(&self) -> BTreeMap<NodeId, EpochName> {
-        lock(&self.apart).clone()
+        self.of_peers(&self.apart)
     }
 
     /// Peers that claim an epoch which they do not prove.
     pub(crate) fn unproved(&self) -> BTreeMap<NodeId, Unproved> {
-        lock(&self.unproved).clone()
+        self.of_peers(&self.unproved)
+    }
+
+    /// What is told of nodes that are still there: one that was removed, or is back under another number,
+    /// is settled.
+    fn of_peers<T: Copy>(&self, told: &Mutex<BTreeMap<NodeId, T>>) -> BTreeMap<NodeId, T> {
+        let known = self.peers.book.nodes();
+        let mut told = lock(told);
+        told.retain(|node, _| known.contains(node));
+        told.clone()
     }
 }
 

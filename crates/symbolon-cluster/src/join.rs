@@ -1,12 +1,9 @@
 //! The joiner's side of a join.
 
-use hyper_util::rt::TokioIo;
 use symbolon_core::{ClusterId, KeyPin, LineageId, NodeId, Secret};
 use symbolon_proto::peer::v1 as peer;
-use symbolon_proto::peer::v1::join_service_client::JoinServiceClient;
 use symbolon_service::{Clock, JoinCredential};
 use symbolon_store::{DataDir, DataKey, Header, Kek, Keyring, KnownNode, WrappedKeys};
-use tonic::transport::Endpoint;
 
 use crate::error::ClusterError;
 use crate::keys::PrivateKey;
@@ -99,15 +96,8 @@ async fn ask(
             _ => unreachable(error.to_string()),
         }
     })?;
-    let mut stream = Some(TokioIo::new(stream));
-    let connector = tower::service_fn(move |_: http::Uri| {
-        let stream = stream.take().ok_or_else(|| std::io::Error::other("connection lost"));
-        std::future::ready(stream)
-    });
-    let channel = Endpoint::from_static("http://peer.symbolon")
-        .connect_with_connector(connector)
-        .await
-        .map_err(|error| unreachable(error.to_string()))?;
+    let client = peer_client::join_client(stream).await;
+    let mut client = client.map_err(|error| unreachable(error.to_string()))?;
     let request = peer::JoinRequest {
         join_token: token.id.0,
         secret: token.secret.expose().to_vec(),
@@ -115,7 +105,7 @@ async fn ask(
         peer_address: target.peer_address.to_owned(),
         api_address: target.api_address.to_owned(),
     };
-    let response = JoinServiceClient::new(channel).join(request).await;
+    let response = client.join(request).await;
     response.map(tonic::Response::into_inner).map_err(|status| not_joined(&status))
 }
 

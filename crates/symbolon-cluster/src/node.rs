@@ -198,7 +198,7 @@ impl ClusterNode {
         settings: NodeSettings,
     ) -> Result<Arc<Self>, ClusterError> {
         seizing::carry_out(&store)?;
-        let Opened { identity, standing, node_key, signing_key } = Opened::open(&store, &keys)?;
+        let Opened { identity, standing, node_key } = Opened::open(&store, &keys)?;
         let vault = Arc::new(KeyringVault::new(keys.keyring()));
 
         let machine = opening::load(&store)?;
@@ -228,13 +228,13 @@ impl ClusterNode {
             Arc::clone(&certificates),
             Arc::clone(&published),
             Arc::clone(&vault),
-            node_key,
+            Arc::clone(&node_key),
             settings.api_names.clone(),
             Arc::clone(&settings.clock),
         ));
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
-        let seizer = Seizer::new(&greeter, signing_key, &settings.entropy);
+        let seizer = Seizer::new(&greeter, node_key, &settings.entropy);
         spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
         spawn_own_tasks(&mut tasks, keeper, (standing, Arc::clone(&gate)), settings);
         Ok(Arc::new(Self {

@@ -1,5 +1,7 @@
 //! Who a node is, by its header and its keys.
 
+use std::sync::Arc;
+
 use symbolon_core::Name;
 use symbolon_service::Identity;
 use symbolon_store::{NodeKeys, Store};
@@ -14,9 +16,7 @@ use crate::succession::Succession;
 pub(crate) struct Opened {
     pub(crate) identity: Identity,
     pub(crate) standing: Standing,
-    pub(crate) node_key: PrivateKey,
-    /// The same, for statements.
-    pub(crate) signing_key: PrivateKey,
+    pub(crate) node_key: Arc<PrivateKey>,
 }
 
 impl Opened {
@@ -44,8 +44,7 @@ impl Opened {
                 ancestry: statement.map(|statement| statement.ancestry).unwrap_or_default(),
                 statement: signed,
             },
-            node_key: PrivateKey::from_pkcs8(keys.node_key())?,
-            signing_key: PrivateKey::from_pkcs8(keys.node_key())?,
+            node_key: Arc::new(PrivateKey::from_pkcs8(keys.node_key())?),
         })
     }
 }

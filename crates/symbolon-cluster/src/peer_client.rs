@@ -9,6 +9,8 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::sign::CertifiedKey;
 use symbolon_core::NodeId;
+use symbolon_proto::peer::v1 as peer;
+use symbolon_proto::peer::v1::join_service_client::JoinServiceClient;
 use symbolon_proto::peer::v1::peer_service_client::PeerServiceClient;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -18,6 +20,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
 use crate::address_book::AddressBook;
+use crate::epochs::{Relation, Unproved};
 use crate::keys::pin_of;
 use crate::peer_header::Standing;
 use crate::peer_service::PeerCertificate;
@@ -25,6 +28,8 @@ use crate::tls;
 
 /// Longest wait for a TCP connection, and for the handshake on it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// What HTTP/2 wants to be told; peers are told apart by their keys.
+const PEER_URL: &str = "http://peer.symbolon";
 /// Longest message from a peer.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 8 << 20;
 
@@ -74,6 +79,12 @@ impl Peers {
         pin_of(&certificate.0).and_then(|pin| self.book.holder(pin))
     }
 
+    /// How a peer's epoch stands to this node's; its statement counts when the state has the key that
+    /// signed it.
+    pub(crate) fn relation(&self, claim: &peer::EpochClaim) -> Result<Relation, Unproved> {
+        self.standing.relation(claim, |pin| self.book.has_key(pin))
+    }
+
     /// A message to a peer, with its header.
     pub(crate) fn request<T>(&self, node: NodeId, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
@@ -101,13 +112,26 @@ fn channel(node: NodeId, book: Arc<AddressBook>, own: Arc<CertifiedKey>) -> Chan
             connect(&contact.address, config).await.map(TokioIo::new)
         }
     });
-    Endpoint::from_static("http://peer.symbolon")
+    Endpoint::from_static(PEER_URL)
         .http2_keep_alive_interval(Duration::from_secs(5))
         .keep_alive_timeout(Duration::from_secs(3))
         .keep_alive_while_idle(true)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
         .connect_with_connector_lazy(connector)
+}
+
+/// A client of a node that may not know this one as a peer, over the one connection that was made.
+pub(crate) async fn join_client(
+    stream: TlsStream<TcpStream>,
+) -> Result<JoinServiceClient<Channel>, tonic::transport::Error> {
+    let mut stream = Some(TokioIo::new(stream));
+    let connector = tower::service_fn(move |_: Uri| {
+        let stream = stream.take().ok_or_else(|| io::Error::other("connection lost"));
+        std::future::ready(stream)
+    });
+    let channel = Endpoint::from_static(PEER_URL).connect_with_connector(connector).await?;
+    Ok(JoinServiceClient::new(channel))
 }
 
 /// A TLS connection to a peer port.

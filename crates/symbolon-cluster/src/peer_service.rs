@@ -383,8 +383,7 @@ impl JoinApi {
         let EpochName { epoch, lineage } = statement.name;
         let claim =
             peer::EpochClaim { epoch, lineage: lineage.0.to_vec(), statement: Some(by.clone()) };
-        let book = &self.peers.book;
-        match self.peers.standing.relation(&claim, |pin| book.has_key(pin)) {
+        match self.peers.relation(&claim) {
             Ok(Relation::Same | Relation::Older) => Ok(()),
             Ok(Relation::Newer) => {
                 self.greeter.fence.hear(node, &claim).await;

@@ -239,9 +239,8 @@ fn leave_if_newer(
     (node, claim): (NodeId, &peer::EpochClaim),
     (view, now): (&View, Timestamp),
 ) -> Result<(), ClusterError> {
-    let relation = peers.standing.relation(claim, |pin| peers.book.has_key(pin));
-    let Some(statement) = claim.statement.as_ref().filter(|_| relation == Ok(Relation::Newer))
-    else {
+    let is_newer = peers.relation(claim) == Ok(Relation::Newer);
+    let Some(statement) = claim.statement.as_ref().filter(|_| is_newer) else {
         return Ok(());
     };
     tracing::error!(peer = node.0, epoch = claim.epoch, "another node has seized the cluster");

@@ -22,7 +22,7 @@ use crate::succession::Succession;
 /// See the module.
 pub(crate) struct Seizer {
     greeter: Arc<Greeter>,
-    key: PrivateKey,
+    key: Arc<PrivateKey>,
     entropy: Arc<dyn Entropy>,
     /// One at a time.
     turn: Mutex<()>,
@@ -67,7 +67,11 @@ fn is_after(one: Option<LogId>, other: Option<LogId>) -> bool {
 
 impl Seizer {
     /// `key`: the node's, which signs that the epoch has started.
-    pub(crate) fn new(greeter: &Arc<Greeter>, key: PrivateKey, entropy: &Arc<dyn Entropy>) -> Self {
+    pub(crate) fn new(
+        greeter: &Arc<Greeter>,
+        key: Arc<PrivateKey>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Self {
         let (greeter, entropy) = (Arc::clone(greeter), Arc::clone(entropy));
         Self { greeter, key, entropy, turn: Mutex::default() }
     }
@@ -101,6 +105,9 @@ impl Seizer {
             heard_master_at: self.greeter.heard_master_at(),
         };
         if let Some(administrator) = by {
+            if !self.greeter.fence.begin_ending() {
+                return Err(NotPromoted::StartingAgain);
+            }
             let last = self.begin(administrator).await.map_err(|error| failed(&error))?;
             seizure.last_index = LogIndex(last);
         }
