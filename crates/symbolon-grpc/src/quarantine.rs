@@ -7,7 +7,7 @@ use symbolon_core::{AuditEvent, Command, LogIndex, State, UserId, UserName};
 use symbolon_proto::v1;
 use symbolon_service::audit::GoneUsers;
 use symbolon_service::{
-    LeftWrite, Quarantine, Reapplied, Service, ServiceError, Settled, WriteId, WriteState,
+    Judge, LeftWrite, Quarantine, Reapplied, Service, ServiceError, Settled, WriteId, WriteState,
 };
 use tonic::{Request, Response, Status};
 
@@ -53,11 +53,12 @@ impl v1::quarantine_service_server::QuarantineService for Quarantines {
         let quarantine = found.ok_or_else(missing)?;
         let state = self.0.ledger().view().state;
         let gone = made_there(&quarantine);
-        let shown = quarantine.writes.iter().map(|it| write(&quarantine, it, &state, &gone));
-        let shown: Vec<_> = shown.collect();
-        let parts: Vec<_> = shown.chunks(PART).map(|part| part.to_vec()).collect();
-        let answers = parts.into_iter().map(|write| Ok(v1::ShowQuarantineResponse { write }));
-        Ok(Response::new(Box::pin(stream::iter(answers.collect::<Vec<_>>()))))
+        let judge = Judge::of(&quarantine);
+        let parts = quarantine.writes.chunks(PART).map(|part| {
+            let write = part.iter().map(|it| shown(&judge, it, &state, &gone)).collect();
+            Ok(v1::ShowQuarantineResponse { write })
+        });
+        Ok(Response::new(Box::pin(stream::iter(parts.collect::<Vec<_>>()))))
     }
 
     async fn reapply_quarantine(
@@ -105,7 +106,8 @@ fn reapplied(done: Reapplied) -> v1::ReappliedWrite {
 }
 
 fn summary(quarantine: &Quarantine, node: &str, state: &State) -> v1::Quarantine {
-    let states = quarantine.writes.iter().map(|write| quarantine.state_of(write, state));
+    let judge = Judge::of(quarantine);
+    let states = quarantine.writes.iter().map(|write| judge.state_of(write, state));
     let (mut open, mut conflicts) = (0, 0);
     for state in states {
         open += u64::from(matches!(state, WriteState::Open | WriteState::Conflict(_)));
@@ -136,8 +138,8 @@ fn made_there(quarantine: &Quarantine) -> GoneUsers {
     made.collect::<Vec<(UserId, (LogIndex, UserName))>>().into_iter().collect()
 }
 
-fn write(
-    quarantine: &Quarantine,
+fn shown(
+    judge: &Judge,
     write: &LeftWrite,
     state: &State,
     gone: &GoneUsers,
@@ -155,7 +157,7 @@ fn write(
         event: events,
         ..Default::default()
     };
-    let stands = match quarantine.state_of(write, state) {
+    let stands = match judge.state_of(write, state) {
         WriteState::Open => v1::WriteState::Open,
         WriteState::Conflict(why) => {
             why.clone_into(&mut shown.conflict);

@@ -57,7 +57,7 @@ pub use ports::{
     NodeStatus, NotPromoted, ProposeError, Role, Seizure, Vault, VaultError, View,
 };
 pub use quarantine::{
-    LeftWrite, Quarantine, QuarantineUnreadable, Reapplied, Settled, WriteId, WriteState,
+    Judge, LeftWrite, Quarantine, QuarantineUnreadable, Reapplied, Settled, WriteId, WriteState,
 };
 pub use read::{Page, UserFilter};
 pub use recovery::NewRecoveryCodes;

@@ -211,6 +211,9 @@ pub enum NotPromoted {
          again: start it"
     )]
     LostOnTheWay,
+    /// The statement of a seize names who wanted it.
+    #[error("an application cannot seize the cluster; ask with an administrator's token")]
+    ForAdministrators,
     /// A node is seized by itself alone.
     #[error(
         "only the node itself can seize the cluster, and this is not it; ask at its own address, with \

@@ -50,7 +50,7 @@ impl Service {
             return Err(NotPromoted::Elsewhere(row.api_address.clone()).into());
         }
         let Caller::Administrator(administrator) = principal.caller else {
-            return Err(ServiceError::Internal);
+            return Err(NotPromoted::ForAdministrators.into());
         };
         let cluster = state.cluster().map(|row| row.name.as_str());
         if confirm.is_some_and(|confirm| Some(confirm) != cluster) {

@@ -1,7 +1,7 @@
 //! What a node took that its cluster went on without, and what becomes of it: each write is applied again
 //! for an administrator who wants it, or given up. Nothing of it happens by itself, and nothing twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use symbolon_core::{
     AuditEvent, Command, LogIndex, Operation, Proposal, RequestId, RowKey, State, Timestamp,
@@ -42,7 +42,7 @@ pub struct LeftWrite {
     pub at: Timestamp,
     /// What was wanted, and by whom.
     pub proposal: Proposal,
-    /// What it did there; nothing when that is not known.
+    /// What it did there.
     pub events: Vec<AuditEvent>,
     /// What has become of it.
     pub settled: Option<Settled>,
@@ -98,8 +98,48 @@ pub struct Reapplied {
     pub result: Result<LogIndex, String>,
 }
 
-impl Quarantine {
-    /// How one of its writes stands in a state.
+/// What the writes of a quarantine are judged by, besides the state: what became of the others.
+pub struct Judge {
+    fork: LogIndex,
+    /// Log entries by which writes were applied again to a row.
+    applied: BTreeMap<RowKey, BTreeSet<LogIndex>>,
+    /// The first write that makes a row and is not settled.
+    made_by: BTreeMap<RowKey, WriteId>,
+}
+
+impl Judge {
+    /// Of all writes of a quarantine.
+    #[must_use]
+    pub fn of(quarantine: &Quarantine) -> Self {
+        let (applied, made_by) = Default::default();
+        let mut judge = Self { fork: quarantine.fork, applied, made_by };
+        for write in &quarantine.writes {
+            let command = &write.proposal.command;
+            for row in command.touches() {
+                match write.settled {
+                    None if command.makes(row) => {
+                        judge.made_by.entry(row).or_insert(write.id);
+                    }
+                    Some(Settled::AppliedAt(index)) => judge.note(row, index),
+                    None | Some(Settled::GivenUp) => {}
+                }
+            }
+        }
+        judge
+    }
+
+    /// Takes note that a write was applied again.
+    fn applied(&mut self, command: &Command, index: LogIndex) {
+        for row in command.touches() {
+            self.note(row, index);
+        }
+    }
+
+    fn note(&mut self, row: RowKey, index: LogIndex) {
+        self.applied.entry(row).or_default().insert(index);
+    }
+
+    /// How a write of the quarantine stands in a state.
     #[must_use]
     pub fn state_of(&self, write: &LeftWrite, state: &State) -> WriteState {
         if let Some(settled) = write.settled {
@@ -112,31 +152,18 @@ impl Quarantine {
             match (state.last_change(row), command.makes(row)) {
                 (Some(_), true) => Some("it is there already"),
                 (None, true) => state.has_name_of(&command).then_some("another has the name"),
-                (None, false) => (!self.is_made_by_open(row, write.id))
-                    .then_some("what it is about is not there"),
-                (Some(changed), false) => (changed > self.fork
-                    && !self.applied_to(row).contains(&changed))
-                .then_some("it was changed after the fork"),
+                (None, false) => {
+                    // A write before this one may make it, and can still be applied.
+                    let made = self.made_by.get(&row).is_some_and(|by| *by < write.id);
+                    (!made).then_some("what it is about is not there")
+                }
+                (Some(changed), false) => {
+                    let own = self.applied.get(&row).is_some_and(|own| own.contains(&changed));
+                    (changed > self.fork && !own).then_some("it was changed after the fork")
+                }
             }
         });
         conflict.map_or(WriteState::Open, WriteState::Conflict)
-    }
-
-    /// Whether a write before this one makes the row, and can still be applied.
-    fn is_made_by_open(&self, row: RowKey, before: WriteId) -> bool {
-        let earlier = self.writes.iter().take_while(|write| write.id < before);
-        let mut open = earlier.filter(|write| write.settled.is_none());
-        open.any(|write| write.proposal.command.makes(row))
-    }
-
-    /// Log entries by which its own writes were applied again to a row.
-    fn applied_to(&self, row: RowKey) -> BTreeSet<LogIndex> {
-        let settled = self.writes.iter().filter_map(|write| match write.settled {
-            Some(Settled::AppliedAt(index)) => Some((write, index)),
-            _ => None,
-        });
-        let touching = settled.filter(|(write, _)| write.proposal.command.touches().contains(&row));
-        touching.map(|(_, index)| index).collect()
     }
 }
 
@@ -174,7 +201,8 @@ impl Service {
     ) -> Result<(Vec<Reapplied>, Option<WriteId>), ServiceError> {
         Self::may(principal, Operation::ReapplyQuarantine)?;
         let _place = self.admission.administration()?;
-        let mut quarantine = self.quarantine(name).await?;
+        let quarantine = self.quarantine(name).await?;
+        let mut judge = Judge::of(&quarantine);
         if let Some(unknown) =
             only.iter().find(|id| !quarantine.writes.iter().any(|it| it.id == **id))
         {
@@ -182,8 +210,7 @@ impl Service {
             return Err(ServiceError::invalid("write", problem));
         }
         let (mut done, mut last) = (Vec::new(), None);
-        for place in 0..quarantine.writes.len() {
-            let Some(write) = quarantine.writes.get(place).cloned() else { break };
+        for write in &quarantine.writes {
             let is_meant = only.is_empty() || only.contains(&write.id);
             if !is_meant || after.is_some_and(|after| write.id <= after) {
                 continue;
@@ -192,7 +219,7 @@ impl Service {
                 return Ok((done, last));
             }
             last = Some(write.id);
-            let state = quarantine.state_of(&write, &self.ledger.view().state);
+            let state = judge.state_of(write, &self.ledger.view().state);
             let result = match (state, write.proposal.command.again()) {
                 (WriteState::Open, Some(command)) => Ok(command),
                 (WriteState::Conflict(_), Some(command)) if over => Ok(command),
@@ -211,9 +238,7 @@ impl Service {
             if let Ok(index) = result {
                 let settled = Settled::AppliedAt(index);
                 self.ledger.settle(name.to_owned(), vec![(write.id, settled)]).await?;
-                if let Some(write) = quarantine.writes.get_mut(place) {
-                    write.settled = Some(settled);
-                }
+                judge.applied(&write.proposal.command, index);
             }
             done.push(Reapplied { id: write.id, result });
         }
