@@ -8,7 +8,7 @@ use symbolon_testkit::{Cluster, Code, Options, Person, Verdict, step_now, wait_f
 
 use crate::support::binary;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const CLUSTER: &str = "test";
 
 /// A settled cluster whose links can be cut, and the API key of an application.
