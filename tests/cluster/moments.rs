@@ -13,14 +13,19 @@ use crate::support::{cluster_of, rounds};
 const ROUNDS: usize = 4;
 /// A seize, a return or a change of members takes about so long.
 const LONGEST_MILLISECONDS: u64 = 1500;
+/// What is asked for has only begun by then.
+const SHORT_MILLISECONDS: u64 = 30;
 
 /// Moments that look random and are the same in each run (the generator of C's standard).
 struct Moments(u64);
 
 impl Moments {
+    /// Every other moment is soon.
     async fn next(&mut self, what: &str) {
         self.0 = self.0.wrapping_mul(1_103_515_245).wrapping_add(12_345) & 0x7fff_ffff;
-        let moment = (self.0 >> 8) % LONGEST_MILLISECONDS;
+        let is_soon = (self.0 >> 7) % 2 == 0;
+        let longest = if is_soon { SHORT_MILLISECONDS } else { LONGEST_MILLISECONDS };
+        let moment = (self.0 >> 8) % longest;
         println!("{what}: killed after {moment} ms");
         sleep(Duration::from_millis(moment)).await;
     }
