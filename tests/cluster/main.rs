@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod deaf;
+#[cfg(test)]
 mod enrolment;
 #[cfg(test)]
 mod failover;
+#[cfg(test)]
+mod frozen;
 #[cfg(test)]
 mod guessing;
 #[cfg(test)]
@@ -16,6 +20,8 @@ mod load;
 mod logs;
 #[cfg(test)]
 mod members;
+#[cfg(test)]
+mod moments;
 #[cfg(test)]
 mod one_code;
 #[cfg(test)]
