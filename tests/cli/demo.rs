@@ -15,9 +15,16 @@ async fn the_tour_holds_and_leaves_nothing() {
     let home = TempDir::new().unwrap();
     let text = run(program().arg("demo").env("TMPDIR", home.path())).await.ends(DONE);
     assert!(text.contains("The codes are made by oathtool"), "{text}");
-    for told in
-        ["says ALLOW", "CODE_ALREADY_USED", "kill -9", "carol is entry", "\nEvery step held."]
-    {
+    for told in [
+        "says ALLOW",
+        "CODE_ALREADY_USED",
+        "kill -9",
+        "carol is entry",
+        "handed over to",
+        "leads in epoch 2",
+        "of the new epoch",
+        "\nEvery step held.",
+    ] {
         assert!(text.contains(told), "{told} is not told:\n{text}");
     }
     assert!(!text.contains("DID NOT HOLD"), "{text}");

@@ -176,3 +176,22 @@ async fn the_settings_to_copy_are_in_order() {
     check.args(["check-config", "--config"]).arg(root().join("deploy/node.toml"));
     assert!(check.output().await.unwrap().status.success());
 }
+
+/// The last cell of each row is `file::function`, of a test that is there.
+#[test]
+fn every_line_of_high_availability_is_shown_by_a_test() {
+    let text = machine::text(&root().join("docs/high-availability.md"));
+    let cells = text.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix("` |"));
+    let shown: Vec<_> = cells.filter_map(|row| Some(row.rsplit_once('`')?.1)).collect();
+    let rows = text.lines().filter(|line| line.starts_with("| ")).count();
+    let heads = text.matches("| what is down |").count();
+    assert!(shown.len() >= 20 && shown.len() == rows - 2 * heads, "a row names no test");
+    for test in shown {
+        let (file, function) = test.split_once("::").unwrap();
+        let is_there = ["cluster", "disk"].iter().any(|area| {
+            let file = root().join(format!("tests/{area}/{file}.rs"));
+            file.exists() && machine::text(&file).contains(&format!("fn {function}("))
+        });
+        assert!(is_there, "there is no test {test}");
+    }
+}

@@ -19,6 +19,7 @@ mod machine;
 mod personal;
 mod pins;
 mod program;
+mod quarantined;
 mod recovery;
 mod refusals;
 mod secrets;

@@ -5,22 +5,26 @@ use std::time::Duration;
 use symbolon_testkit::Verdict;
 
 use crate::load::{Calls, Load};
-use crate::support::{assert_no_failures, cluster_of};
+use crate::support::{assert_no_failures, cluster_of, rounds};
 
-const KILLS: usize = 10;
 const CALLS_A_SECOND: u32 = 200;
 const CALLS_BETWEEN_KILLS: usize = 300;
 /// Whatever the time of the first call, each of them has two codes in its 30 s, and one more in each
-/// 30 s after that: enough for a minute.
+/// 30 s after that: enough for a minute, and with some hundreds more for ever.
 const PEOPLE: usize = 4000;
+const PEOPLE_FOR_EVER: usize = 6600;
+/// How often the master is killed, unless somebody wants it more often.
+const KILLS: usize = 10;
 const LONGEST_WAIT_MAX: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_masters_are_killed_and_nobody_is_refused() {
+async fn masters_are_killed_again_and_again_and_nobody_is_refused() {
     let (cluster, key) = cluster_of(3).await;
-    let people = cluster.people("user", PEOPLE).await;
+    let kills = rounds("SYMBOLON_MASTER_KILLS", KILLS);
+    let people = if kills > KILLS { PEOPLE_FOR_EVER } else { PEOPLE };
+    let people = cluster.people("user", people).await;
     let load = Load::start(&cluster, &key, people.clone(), CALLS_A_SECOND);
-    for _ in 0..KILLS {
+    for _ in 0..kills {
         load.usual(CALLS_BETWEEN_KILLS).await;
         let master = cluster.wait_for_master().await;
         cluster.node(master).kill9();
@@ -30,7 +34,7 @@ async fn ten_masters_are_killed_and_nobody_is_refused() {
     cluster.wait_for_master().await;
     let calls = load.stop().await;
 
-    let longest = calls.summary("ten masters killed");
+    let longest = calls.summary(&format!("{kills} masters killed"));
     calls.assert_all_allowed();
     assert_retried_elsewhere(&calls);
     assert_no_failures(&cluster, &people).await;

@@ -5,9 +5,13 @@ mod audit;
 #[cfg(test)]
 mod bridge;
 #[cfg(test)]
+mod deaf;
+#[cfg(test)]
 mod enrolment;
 #[cfg(test)]
 mod failover;
+#[cfg(test)]
+mod frozen;
 #[cfg(test)]
 mod guessing;
 #[cfg(test)]
@@ -18,6 +22,8 @@ mod load;
 mod logs;
 #[cfg(test)]
 mod members;
+#[cfg(test)]
+mod moments;
 #[cfg(test)]
 mod one_code;
 #[cfg(test)]

@@ -9,10 +9,10 @@ use symbolon_testkit::{Cluster, Code, Options, Person, Verdict, step_now, wait_f
 use crate::support::binary;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-const CLUSTER: &str = "test";
+pub(crate) const CLUSTER: &str = "test";
 
 /// A settled cluster whose links can be cut, and the API key of an application.
-async fn linked(nodes: usize) -> (Cluster, String) {
+pub(crate) async fn linked(nodes: usize) -> (Cluster, String) {
     let options = Options { nodes, with_links: true, ..Options::default() };
     let cluster = Cluster::start_with(binary(), options).await;
     let key = cluster.application("portal").await;
@@ -20,7 +20,7 @@ async fn linked(nodes: usize) -> (Cluster, String) {
 }
 
 /// Seizes with a node and waits until it leads in that epoch.
-async fn seize(cluster: &Cluster, number: usize, epoch: u64) {
+pub(crate) async fn seize(cluster: &Cluster, number: usize, epoch: u64) {
     let name = cluster.node(number).name();
     let seizure = cluster.admin(number).seize(name, CLUSTER).await.unwrap();
     assert!(seizure.begun);
@@ -28,7 +28,7 @@ async fn seize(cluster: &Cluster, number: usize, epoch: u64) {
     leads_in(cluster, number, epoch).await;
 }
 
-async fn leads_in(cluster: &Cluster, number: usize, epoch: u64) {
+pub(crate) async fn leads_in(cluster: &Cluster, number: usize, epoch: u64) {
     let name = cluster.node(number).name();
     wait_until(&format!("{name} leads in epoch {epoch}"), PATIENCE, async || {
         let status = cluster.admin(number).status().await;
@@ -38,7 +38,7 @@ async fn leads_in(cluster: &Cluster, number: usize, epoch: u64) {
 }
 
 /// Waits until every node that runs is in the epoch, and none was left behind.
-async fn together_in(cluster: &Cluster, epoch: u64) {
+pub(crate) async fn together_in(cluster: &Cluster, epoch: u64) {
     for number in cluster.numbers() {
         let name = cluster.node(number).name();
         wait_until(&format!("{name} is in epoch {epoch}"), PATIENCE, async || {
@@ -86,13 +86,19 @@ async fn what_it_took_is_listed_and_applied_again(
     cluster.assert_same_state().await;
 }
 
-async fn usernames(cluster: &Cluster, number: usize) -> Vec<String> {
+pub(crate) async fn usernames(cluster: &Cluster, number: usize) -> Vec<String> {
     let users = cluster.admin(number).list_users().await.unwrap();
     users.into_iter().map(|user| user.username).collect()
 }
 
 /// What a node says to the code of a step.
-async fn shown(cluster: &Cluster, number: usize, key: &str, person: &Person, step: u64) -> Verdict {
+pub(crate) async fn shown(
+    cluster: &Cluster,
+    number: usize,
+    key: &str,
+    person: &Person,
+    step: u64,
+) -> Verdict {
     let client = cluster.anonymous(number).with_bearer(key);
     client.verdict(person.request_with(person.otp.code_of(step))).await.unwrap()
 }

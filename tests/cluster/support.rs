@@ -21,6 +21,12 @@ pub(crate) fn next_of(number: usize, count: usize) -> usize {
     number % count + 1
 }
 
+/// How often a test does what it does: as a variable says, or so often.
+pub(crate) fn rounds(variable: &str, usual: usize) -> usize {
+    let set = std::env::var_os(variable).and_then(|text| text.into_string().ok());
+    set.map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
+}
+
 /// That nobody of these has failures against their name.
 pub(crate) async fn assert_no_failures(cluster: &Cluster, people: &[Person]) {
     let users = cluster.admin(cluster.any_running()).list_users().await.unwrap();

@@ -14,6 +14,8 @@ use crate::published::Published;
 #[derive(Debug)]
 pub(crate) struct AddressBook {
     published: Arc<Published>,
+    /// What this node was told when it joined.
+    known: Vec<KnownNode>,
     told: Mutex<BTreeMap<NodeId, Contact>>,
     heard: Mutex<BTreeMap<NodeId, String>>,
 }
@@ -34,7 +36,8 @@ impl AddressBook {
                 Contact { node: known.node, address: known.peer_address.clone(), pin: known.pin };
             (known.node, contact)
         });
-        Self { published, told: Mutex::new(told.collect()), heard: Mutex::default() }
+        let (known, told) = (known.to_vec(), Mutex::new(told.collect()));
+        Self { published, known, told, heard: Mutex::default() }
     }
 
     /// How to reach a node; `None` when it is not registered.
@@ -52,9 +55,15 @@ impl AddressBook {
         self.published.view().state.node_by_pin(pin).is_some()
     }
 
-    /// Whose key this is.
+    /// Whose key this is. A node that came back has it under another number than before: one that is
+    /// reading the log for the first time has been told of the newer, and its state has the older as yet.
+    /// A peer's word is no reason to take a key from a node that the state has.
     pub(crate) fn holder(&self, pin: KeyPin) -> Option<NodeId> {
         let state = self.published.view().state;
+        let newer = self.known.iter().filter(|known| is_news(&state, known.node));
+        if let Some(known) = newer.rev().find(|known| known.pin == pin) {
+            return Some(known.node);
+        }
         if let Some(row) = state.node_by_pin(pin) {
             return Some(row.id);
         }

@@ -164,6 +164,17 @@ impl Cluster {
     /// In a cluster that was not made [with links](Options::with_links).
     pub fn cut(&self, one: usize, other: usize) {
         self.links().cut(one, other);
+        self.links().cut(other, one);
+    }
+
+    /// Cuts what a node sends on connections of its own to another: of the log above all. What the other
+    /// asks of it still passes.
+    ///
+    /// # Panics
+    ///
+    /// As [`cut`](Self::cut).
+    pub fn cut_from(&self, node: usize, other: usize) {
+        self.links().cut(node, other);
     }
 
     /// Makes all links whole again.

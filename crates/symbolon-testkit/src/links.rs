@@ -13,7 +13,8 @@ use tokio::sync::watch;
 
 use crate::files;
 
-/// All links of a cluster. Nodes are counted from 1.
+/// All links of a cluster, each with the node that makes the connections and the one that takes them.
+/// Nodes are counted from 1.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     cut: watch::Sender<BTreeSet<(usize, usize)>>,
@@ -24,14 +25,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn pair(one: usize, other: usize) -> (usize, usize) {
-    (one.min(other), one.max(other))
-}
-
 impl Links {
-    pub(crate) fn cut(&self, one: usize, other: usize) {
+    /// Cuts what one node sends on connections of its own to the other, and the answers.
+    pub(crate) fn cut(&self, from: usize, to: usize) {
         self.cut.send_modify(|cut| {
-            cut.insert(pair(one, other));
+            cut.insert((from, to));
         });
     }
 
@@ -62,7 +60,7 @@ impl Links {
             while let Ok((stream, from)) = listener.accept().await {
                 let (links, target) = (Arc::clone(&links), Arc::clone(&target));
                 tokio::spawn(async move {
-                    let link = links.maker(from).map(|maker| pair(maker, node));
+                    let link = links.maker(from).map(|maker| (maker, node));
                     if let Some(target) = target() {
                         links.carry(link, stream, target).await;
                     }

@@ -269,6 +269,25 @@ impl Node {
         }
     }
 
+    /// SIGSTOP: it does nothing any more, and its connections stay.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
+    pub fn freeze(&self) {
+        self.pulse.end();
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT: it goes on, and knows nothing of the time between.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// SIGTERM, and waits for its end.
     ///
     /// # Panics
@@ -286,9 +305,13 @@ impl Node {
     /// When it does not run.
     pub fn signal_term(&self) {
         self.pulse.end();
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        let sent = pid.map(|pid| kill_process(pid, Signal::TERM));
-        assert_eq!(sent, Some(Ok(())), "{} cannot be asked to end", self.name);
+        let sent = pid.map(|pid| kill_process(pid, signal));
+        assert_eq!(sent, Some(Ok(())), "{} cannot be sent {signal:?}", self.name);
     }
 
     /// Waits for the end of the process, whoever asked for it.

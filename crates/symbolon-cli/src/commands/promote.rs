@@ -1,8 +1,11 @@
 //! `symbolon promote-subordinate`
 
-mod seize;
+pub(crate) mod seize;
 
-use symbolon_proto::v1::{PromoteSubordinateRequest, cluster_service_client::ClusterServiceClient};
+use symbolon_proto::v1::{
+    PromoteSubordinateRequest, PromoteSubordinateResponse,
+    cluster_service_client::ClusterServiceClient,
+};
 
 use crate::{
     args::Options,
@@ -35,13 +38,7 @@ pub(crate) async fn run(arguments: PromoteArguments) -> Result<Exit, Failure> {
         let format = arguments.options.output.output;
         return seize::run(&context, arguments.node, arguments.confirm, format).await;
     }
-    let question =
-        PromoteSubordinateRequest { node: arguments.node, ..PromoteSubordinateRequest::default() };
-    let done = context
-        .decide(question, async |channel, request| {
-            ClusterServiceClient::new(channel).promote_subordinate(request).await
-        })
-        .await?;
+    let done = transfer(&context, arguments.node).await?;
     let previous = Some(done.previous).filter(|name| !name.is_empty());
     let promotion = Promotion { master: done.master, previous };
     match arguments.options.output.output {
@@ -54,4 +51,16 @@ pub(crate) async fn run(arguments: PromoteArguments) -> Result<Exit, Failure> {
         }))?,
     }
     Ok(Exit::Done)
+}
+
+/// Has a node be the master while a quorum is there.
+pub(crate) async fn transfer(
+    context: &Context,
+    node: String,
+) -> Result<PromoteSubordinateResponse, Failure> {
+    let question = PromoteSubordinateRequest { node, ..PromoteSubordinateRequest::default() };
+    let ask = async |channel, request| {
+        ClusterServiceClient::new(channel).promote_subordinate(request).await
+    };
+    context.decide(question, ask).await
 }

@@ -10,7 +10,7 @@ use super::{
     tour::{Held, NotHeld, Outcome},
 };
 use crate::{
-    commands::{cluster, user, verify},
+    commands::{cluster, promote, user, verify},
     context::{BearerToken, Context},
     local::{LocalCluster, node::Node, provision::SampleUser},
     otpauth::OtpauthUri,
@@ -181,6 +181,34 @@ pub(super) async fn restart(
         detail: format!("{name} has entry {reached} of the log, and knows carol."),
         value: server,
     })
+}
+
+pub(super) async fn promote(cluster: &LocalCluster, node: &str) -> Outcome {
+    let done = promote::transfer(&cluster.administrator()?, node.to_owned()).await?;
+    if done.master != node {
+        return Err(NotHeld::because(format!("{} is the master.", done.master)));
+    }
+    Ok(Held::because(format!("{} handed over to {node}.", done.previous)))
+}
+
+/// Has a node go on without the others.
+pub(super) async fn seize(cluster: &LocalCluster, node: &str) -> Outcome {
+    let at = cluster.administrator()?;
+    let status = cluster::status(&at).await?;
+    let (seizure, _) = promote::seize::ask(&at, node, Some(status.cluster_name)).await?;
+    let left = seizure.left_behind.join(", ");
+    Ok(Held::because(format!("{node} leads in epoch {}; left behind: {left}.", seizure.epoch)))
+}
+
+/// That a node which was left behind is a subordinate now.
+pub(super) async fn fenced(cluster: &LocalCluster, old: &str, left: &[ServerAddress]) -> Outcome {
+    let context = Context { servers: left.to_vec(), ..cluster.administrator()? };
+    let role = until(&context, |status| {
+        let node = status.nodes.iter().find(|node| node.name == old)?;
+        matches!(node.role, "SUBORDINATE" | "LEARNER").then_some(node.role)
+    })
+    .await?;
+    Ok(Held::because(format!("{old} is a {role} of the new epoch.")))
 }
 
 pub(super) async fn equal_digests(cluster: &LocalCluster) -> Outcome {

@@ -1,4 +1,4 @@
-//! The steps of the tour.
+//! The steps of the tour on three nodes.
 
 use tokio::time::sleep;
 
@@ -52,7 +52,9 @@ pub(super) async fn all(tour: &mut Tour, cluster: &mut LocalCluster) -> Result<(
         checks::refused(&asker.context, &[returned], &used),
     )
     .await?;
-    tour.step("All three nodes hold the same state.", checks::equal_digests(cluster)).await
+    tour.step("All three nodes hold the same state.", checks::equal_digests(cluster)).await?;
+    tour.step("An administrator has it be the master again.", checks::promote(cluster, &master))
+        .await
 }
 
 /// A user whose code of a time step was accepted.

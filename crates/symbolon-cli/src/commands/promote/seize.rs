@@ -30,10 +30,26 @@ pub(super) async fn run(
     confirm: Option<String>,
     format: Format,
 ) -> Result<Exit, Failure> {
-    let (context, seen) = node_itself(context, &node).await?;
+    let begins = confirm.is_some();
+    let (seizure, seen) = ask(context, &node, confirm).await?;
+    match format {
+        Format::Json => output::json(&SeizureOf::new(&node, &seizure))?,
+        Format::Table => tell(&node, &seizure, &seen.cluster_name)?,
+    }
+    Ok(if begins { Exit::Done } else { Exit::No })
+}
+
+/// What the seize is or would be, and how the node saw the cluster before. When it is to be, the node leads
+/// afterwards.
+pub(crate) async fn ask(
+    context: &Context,
+    node: &str,
+    confirm: Option<String>,
+) -> Result<(Seizure, GetStatusResponse), Failure> {
+    let (context, seen) = node_itself(context, node).await?;
     let begins = confirm.is_some();
     let question = PromoteSubordinateRequest {
-        node: node.clone(),
+        node: node.to_owned(),
         seize: true,
         confirm: confirm.unwrap_or_default(),
     };
@@ -44,13 +60,9 @@ pub(super) async fn run(
         .await?;
     let seizure = done.seizure.unwrap_or_default();
     if begins {
-        leads(&context, &node, seizure.epoch).await?;
+        leads(&context, node, seizure.epoch).await?;
     }
-    match format {
-        Format::Json => output::json(&SeizureOf::new(&node, &seizure))?,
-        Format::Table => tell(&node, &seizure, &seen.cluster_name)?,
-    }
-    Ok(if begins { Exit::Done } else { Exit::No })
+    Ok((seizure, seen))
 }
 
 /// Whom to ask: the node that is to seize the cluster. It may be among the servers that were named, or
