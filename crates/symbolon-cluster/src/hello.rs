@@ -252,19 +252,18 @@ impl Greeter {
     }
 
     /// What this node knows of who leads.
-    pub(crate) fn look<T>(&self, at: impl FnOnce(&Sight<'_>) -> T) -> T {
-        let heard = self.presence.all();
-        at(&Sight {
+    pub(crate) fn look(&self) -> Sight {
+        Sight {
             own: self.peers.standing.node,
             leads: leads_with_quorum(&self.raft),
             leader: None,
-            heard: &heard,
+            heard: self.presence.all(),
             now: Instant::now(),
-        })
+        }
     }
 
     fn greeting(&self, to: NodeId) -> peer::Greeting {
-        let reaches = self.look(Sight::reaches);
+        let reaches = self.look().reaches();
         let ago = |(_, at): (_, Instant)| u32::try_from(at.elapsed().as_millis());
         peer::Greeting {
             reaches_master: reaches.map_or(0, |(master, _)| master.0),

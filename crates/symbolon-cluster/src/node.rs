@@ -48,7 +48,7 @@ use crate::seizing;
 use crate::space::{DiskWatch, OwnDisk};
 use crate::tls;
 use crate::vault::KeyringVault;
-use crate::ways::{self, Sight, Way, Ways};
+use crate::ways::{self, Way, Ways};
 
 // An append fits into a message of the peer port, whatever its entries hold; one that did not would
 // hold up replication for good.
@@ -359,7 +359,7 @@ impl ClusterNode {
     }
 
     fn quorum_master(&self) -> Option<NodeId> {
-        self.greeter.look(Sight::master)
+        self.greeter.look().master()
     }
 
     /// The node through which this one reaches the master, and the master, where it does not reach it

@@ -253,9 +253,8 @@ impl PeerService for PeerApi {
             return Err(missing("a batch of at most 256 proposals"));
         }
         let proposals = self.permitted(node, &message)?;
-        if message.relay
-            && let Some(Way::To(master)) = *self.ways.borrow()
-        {
+        let way = *self.ways.borrow();
+        if let (true, Some(Way::To(master))) = (message.relay, way) {
             let answer = self.relay(master, (node, message.proposal)).await?;
             return Ok(self.answer(node, answer));
         }

@@ -35,18 +35,18 @@ pub(crate) enum Way {
 }
 
 /// What a node knows of who leads.
-pub(crate) struct Sight<'a> {
+pub(crate) struct Sight {
     pub(crate) own: NodeId,
     /// This node leads, and a quorum has acknowledged it lately.
     pub(crate) leads: bool,
     /// Whom openraft has for the leader, and since when.
     pub(crate) leader: Option<(NodeId, Instant)>,
     /// What was last heard of each peer.
-    pub(crate) heard: &'a [(NodeId, Heard)],
+    pub(crate) heard: Vec<(NodeId, Heard)>,
     pub(crate) now: Instant,
 }
 
-impl Sight<'_> {
+impl Sight {
     fn is_fresh(&self, at: Instant) -> bool {
         self.now.duration_since(at) < QUORUM_CONTACT
     }
@@ -126,12 +126,11 @@ pub(crate) fn follow(
         let mut since = Instant::now();
         loop {
             let leader = *master.borrow_and_update();
-            let heard = presence.all();
             let sight = Sight {
                 own,
                 leads: leads_with_quorum(&raft),
                 leader: leader.map(|node| (node, since)),
-                heard: &heard,
+                heard: presence.all(),
                 now: Instant::now(),
             };
             tell(&sender, sight.way());
@@ -209,9 +208,9 @@ mod tests {
             }
         }
 
-        fn sight<'a>(&self, leader: Option<NodeId>, heard: &'a [(NodeId, Heard)]) -> Sight<'a> {
+        fn sight(&self, leader: Option<NodeId>, heard: &[(NodeId, Heard)]) -> Sight {
             let leader = leader.map(|node| (node, self.start));
-            Sight { own: OWN, leads: false, leader, heard, now: self.now }
+            Sight { own: OWN, leads: false, leader, heard: heard.to_vec(), now: self.now }
         }
     }
 
