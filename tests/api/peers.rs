@@ -211,10 +211,12 @@ async fn overstepping(cluster: &Cluster, guest: &Guest) {
         wire.ask(READ_INDEX, &peer::ReadIndexRequest {}).await.unwrap();
     assert!(index.log_index > 0, "a node may read");
 
-    let propose = async |proposal: Vec<Vec<u8>>| {
+    let send = async |proposal: Vec<Vec<u8>>, relay: bool, of_node: u64| {
         let proposal = proposal.into_iter().map(Into::into).collect();
-        wire.ask::<peer::ProposeResponse>(PROPOSE, &peer::ProposeRequest { proposal }).await
+        let request = peer::ProposeRequest { proposal, relay, of_node };
+        wire.ask::<peer::ProposeResponse>(PROPOSE, &request).await
     };
+    let propose = async |proposal: Vec<Vec<u8>>| send(proposal, false, 0).await;
     let node = guest.told.node;
     let about = |caller: u64, from: u64| proposal(store::caller::Kind::Node, caller, from);
     for (what, proposal) in [
@@ -233,8 +235,19 @@ async fn overstepping(cluster: &Cluster, guest: &Guest) {
         assert_eq!(refused.code(), Code::InvalidArgument, "{what}: {refused:?}");
     }
 
-    // Proposals that the master takes and every node refuses to apply.
+    // Only verifications travel by way of a node that is not the caller's.
     let administrator = store::caller::Kind::Administrator;
+    for (what, from, relay, of_node) in [
+        ("a write of another node's caller", 1, false, 1),
+        ("a write to be carried on", node, true, 0),
+        ("of a node that is not there", 4711, false, 4711),
+    ] {
+        let write = proposal(administrator, 4711, from).encode_to_vec();
+        let refused = send(vec![write], relay, of_node).await.err().unwrap();
+        assert_refused(&refused, Code::PermissionDenied, "not this peer's", what);
+    }
+
+    // Proposals that the master takes and every node refuses to apply.
     let batch = vec![
         proposal(administrator, 4711, node).encode_to_vec(),
         about(node, node).encode_to_vec(),

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod bridge;
+#[cfg(test)]
 mod deaf;
 #[cfg(test)]
 mod enrolment;

@@ -30,6 +30,7 @@ use crate::raft_types::{LogId, Raft};
 use crate::rollback::{self, Kept, Memory};
 use crate::seizing::last_log_id;
 use crate::space::{OwnDisk, level_from_proto, level_to_proto};
+use crate::ways::Sight;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Rounds of greetings after which it is kept what the peers hold.
@@ -52,8 +53,12 @@ pub(crate) struct Heard {
     pub(crate) offset: i64,
     /// It is stopping.
     pub(crate) leaving: bool,
+    /// When it last answered what this node asked.
+    pub(crate) answered: Option<Instant>,
     /// It leads, and a quorum acknowledged it lately.
     pub(crate) leads: bool,
+    /// The master that it reaches itself, and when that has told it of its quorum.
+    pub(crate) reaches: Option<(NodeId, Instant)>,
     /// How it stands with the space on its disk.
     pub(crate) disk: DiskLevel,
     /// The end of its log.
@@ -67,6 +72,12 @@ pub(crate) struct Presence(Mutex<BTreeMap<NodeId, Heard>>);
 impl Presence {
     pub(crate) fn get(&self, node: NodeId) -> Option<Heard> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
+    }
+
+    /// What was heard of each.
+    pub(crate) fn all(&self) -> Vec<(NodeId, Heard)> {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().map(|(node, heard)| (*node, *heard)).collect()
     }
 
     /// Nodes that were heard from since then.
@@ -83,7 +94,9 @@ impl Presence {
     }
 
     fn note(&self, node: NodeId, heard: Heard) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(node, heard);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.get(&node).and_then(|before| before.answered);
+        known.insert(node, Heard { answered: heard.answered.or(before), ..heard });
     }
 }
 
@@ -235,11 +248,26 @@ impl Greeter {
             return self.fence.meet(node);
         };
         // Half the round trip ago the peer's clock stood where it says.
-        self.hear(node, &answer, sent.elapsed() / 2);
+        self.hear(node, &answer, Some(sent));
+    }
+
+    /// What this node knows of who leads.
+    pub(crate) fn look(&self) -> Sight {
+        Sight {
+            own: self.peers.standing.node,
+            leads: leads_with_quorum(&self.raft),
+            leader: None,
+            heard: self.presence.all(),
+            now: Instant::now(),
+        }
     }
 
     fn greeting(&self, to: NodeId) -> peer::Greeting {
+        let reaches = self.look().reaches();
+        let ago = |(_, at): (_, Instant)| u32::try_from(at.elapsed().as_millis());
         peer::Greeting {
+            reaches_master: reaches.map_or(0, |(master, _)| master.0),
+            reached_milliseconds_ago: reaches.map_or(0, |it| ago(it).unwrap_or(u32::MAX)),
             peer_address: self.peer_address.clone(),
             api_address: self.api_address.clone(),
             applied_index: self.published.view().applied.0,
@@ -262,11 +290,13 @@ impl Greeter {
 
     /// Answers a peer's hello.
     pub(crate) fn answer(&self, node: NodeId, greeting: &peer::Greeting) -> peer::Greeting {
-        self.hear(node, greeting, Duration::ZERO);
+        self.hear(node, greeting, None);
         self.greeting(node)
     }
 
-    fn hear(&self, node: NodeId, greeting: &peer::Greeting, age: Duration) {
+    /// `asked`: when it was, if this is its answer.
+    fn hear(&self, node: NodeId, greeting: &peer::Greeting, asked: Option<Instant>) {
+        let age = asked.map_or(Duration::ZERO, |asked| asked.elapsed() / 2);
         if is_address(&greeting.peer_address) {
             self.peers.book.hear(node, &greeting.peer_address);
         }
@@ -291,12 +321,20 @@ impl Greeter {
                 applied: LogIndex(greeting.applied_index),
                 offset: i64::try_from(theirs - i128::from(now.0)).unwrap_or(i64::MAX),
                 leaving: greeting.leaving,
+                answered: asked,
                 leads: greeting.leads,
+                reaches: reaches_from_proto(greeting),
                 disk: level_from_proto(greeting.disk()),
                 last: greeting.last_log_id.as_ref().map(log_id_from_proto),
             },
         );
     }
+}
+
+fn reaches_from_proto(greeting: &peer::Greeting) -> Option<(NodeId, Instant)> {
+    let ago = Duration::from_millis(greeting.reached_milliseconds_ago.into());
+    let at = Instant::now().checked_sub(ago)?;
+    (greeting.reaches_master != 0).then_some((NodeId(greeting.reaches_master), at))
 }
 
 /// Whether this node leads and a quorum acknowledged it lately. A lone voter is its own quorum.

@@ -45,6 +45,7 @@ mod peer_client;
 mod peer_header;
 mod peer_service;
 mod promote;
+mod proposed;
 mod proposer;
 mod published;
 mod quarantine;
@@ -62,6 +63,7 @@ mod succession;
 mod suite;
 mod tls;
 mod vault;
+mod ways;
 
 pub use clock::{OsEntropy, SystemClock};
 pub use come_back::{away, come_back};

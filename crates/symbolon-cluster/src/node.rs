@@ -21,7 +21,7 @@ use crate::committer::{BATCH_PROPOSALS_MAX, Committer, EpochGate, PROPOSAL_BYTES
 use crate::error::ClusterError;
 use crate::halt::Halt;
 use crate::hand_over::hand_over;
-use crate::hello::{Greeter, Presence, QUORUM_CONTACT, leads_with_quorum};
+use crate::hello::{Greeter, Presence};
 use crate::image_writer;
 use crate::key_keeper::KeyKeeper;
 use crate::keys::{Certificates, bad};
@@ -48,6 +48,7 @@ use crate::seizing;
 use crate::space::{DiskWatch, OwnDisk};
 use crate::tls;
 use crate::vault::KeyringVault;
+use crate::ways::{self, Way, Ways};
 
 // An append fits into a message of the peer port, whatever its entries hold; one that did not would
 // hold up replication for good.
@@ -168,6 +169,7 @@ pub struct ClusterNode {
     committer: Committer,
     greeter: Arc<Greeter>,
     master: Master,
+    ways: Ways,
     promoter: Promoter,
     seizer: Seizer,
     gate: Arc<EpochGate>,
@@ -219,8 +221,10 @@ impl ClusterNode {
         let mut tasks = JoinSet::new();
         let master = follow_master(&raft, &mut tasks);
         let committer = Committer::start(&raft, &settings.clock, (&disk, &gate), &mut tasks);
+        let own = (identity.node, master.clone());
+        let ways = ways::follow(&raft, &greeter.presence, own, &mut tasks);
         let proposer =
-            Proposer::start(committer.clone(), Arc::clone(&peers), master.clone(), &mut tasks);
+            Proposer::start(committer.clone(), Arc::clone(&peers), ways.clone(), &mut tasks);
         tasks.spawn(DiskWatch::new(&greeter, master.clone()).run(reserve));
         tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
         tasks.spawn(Arc::clone(&greeter).run(master.clone()));
@@ -251,6 +255,7 @@ impl ClusterNode {
             gate,
             greeter,
             master,
+            ways,
             vault,
             certificates,
             halt,
@@ -293,6 +298,7 @@ impl ClusterNode {
             incoming: self.store.incoming.clone(),
             audit: Arc::clone(&self.audit),
             promoter: self.promoter.clone(),
+            ways: self.ways.clone(),
         };
         let join = JoinApi {
             service,
@@ -345,15 +351,25 @@ impl ClusterNode {
     }
 
     /// Whether this node has a quorum behind it: as the master by its acknowledgements, else by the
-    /// master's word that it has them, within the last seconds.
+    /// master's word that it has them, within the last seconds, told by itself or by a node that
+    /// reaches it.
     #[must_use]
     pub fn has_quorum_contact(&self) -> bool {
-        let (master, own) = self.master();
-        if own {
-            return leads_with_quorum(&self.raft);
+        self.quorum_master().is_some()
+    }
+
+    fn quorum_master(&self) -> Option<NodeId> {
+        self.greeter.look().master()
+    }
+
+    /// The node through which this one reaches the master, and the master, where it does not reach it
+    /// itself.
+    #[must_use]
+    pub fn relay(&self) -> Option<(NodeId, NodeId)> {
+        match *self.ways.borrow() {
+            Some(Way::Through { relay, master }) => Some((relay, master)),
+            _ => None,
         }
-        let heard = master.and_then(|master| self.presence.get(master));
-        heard.is_some_and(|heard| heard.leads && heard.when.elapsed() < QUORUM_CONTACT)
     }
 
     /// Whether this node's disk is full: then it decides nothing.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::raft::{AppendEntriesResponse, ReadPolicy, TransferLeaderRequest, VoteResponse};
-use symbolon_core::{Caller, Command, JoinTokenId, NodeId, Proposal, Secret};
+use symbolon_core::{JoinTokenId, NodeId, Secret};
+use symbolon_proto::answer_to_proto;
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinService;
 use symbolon_proto::peer::v1::peer_service_server::PeerService;
 use symbolon_proto::store::v1 as store;
-use symbolon_proto::{answer_to_proto, proposal_decode};
 use symbolon_service::{JoinRequest, Service, ServiceError};
 use symbolon_store::Snapshots;
 use tokio::time::Instant;
@@ -18,9 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::audit_log::AuditLog;
 use crate::audit_peers;
-use crate::committer::{
-    BATCH_PROPOSALS_MAX, CommitError, Committer, EpochGate, PROPOSAL_BYTES_MAX,
-};
+use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer, EpochGate};
 use crate::convert::{
     log_id_from_proto, log_id_to_proto, stored_membership_from_proto, vote_to_proto,
 };
@@ -34,6 +32,7 @@ use crate::promote::Promoter;
 use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
 use crate::receive::{checked, receive};
 use crate::vault::KeyringVault;
+use crate::ways::{Way, Ways};
 
 /// Longest message of a stranger: what a joiner says fits many times over.
 pub(crate) const JOIN_BYTES_MAX: usize = 16 << 10;
@@ -84,6 +83,7 @@ pub(crate) struct PeerApi {
     pub(crate) incoming: Snapshots,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) promoter: Promoter,
+    pub(crate) ways: Ways,
 }
 
 fn stopped(error: impl std::fmt::Display) -> Status {
@@ -162,15 +162,6 @@ fn caller<T>(request: &Request<T>) -> Result<NodeId, Status> {
     let caller = request.extensions().get::<PeerCaller>();
     let PeerCaller(node) = *caller.ok_or_else(|| Status::internal("nobody has said who asks"))?;
     Ok(node)
-}
-
-/// What a node may propose: commands of its callers, and those about itself.
-fn permitted(node: NodeId, proposal: &Proposal) -> bool {
-    let own = match proposal.caller {
-        Caller::Node(id) => id == node,
-        Caller::Administrator(_) | Caller::Application(_) => true,
-    };
-    own && proposal.node == node && !matches!(proposal.command, Command::CreateCluster(_))
 }
 
 #[tonic::async_trait]
@@ -261,17 +252,11 @@ impl PeerService for PeerApi {
         if message.proposal.len() > BATCH_PROPOSALS_MAX {
             return Err(missing("a batch of at most 256 proposals"));
         }
-        let mut proposals = Vec::with_capacity(message.proposal.len());
-        for bytes in message.proposal {
-            if bytes.len() > PROPOSAL_BYTES_MAX {
-                return Err(missing("a proposal of at most 1 KiB"));
-            }
-            let proposal = proposal_decode(&bytes).map_err(|_| missing("proposal"))?;
-            if !permitted(node, &proposal) {
-                tracing::warn!(peer = node.0, "a proposal that is not the peer's to make");
-                return Err(Status::permission_denied("not this peer's to propose"));
-            }
-            proposals.push(proposal);
+        let proposals = self.permitted(node, &message)?;
+        let way = *self.ways.borrow();
+        if let (true, Some(Way::To(master))) = (message.relay, way) {
+            let answer = self.relay(master, (node, message.proposal)).await?;
+            return Ok(self.answer(node, answer));
         }
         let answers = self.committer.submit(proposals).await.map_err(|error| match error {
             CommitError::DiskFull => Status::unavailable("the disk of this node is full"),

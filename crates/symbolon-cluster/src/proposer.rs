@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer};
 use crate::peer_client::{Peers, Purpose};
 use crate::raft_types::Raft;
+use crate::ways::{Way, Ways};
 
 /// Batches on their way to the master at once.
 const BATCHES_UNDER_WAY_MAX: usize = 4;
@@ -60,23 +61,21 @@ pub(crate) fn follow_master(raft: &Raft, tasks: &mut JoinSet<()>) -> Master {
 }
 
 struct Route {
-    own: NodeId,
     committer: Committer,
     peers: Arc<Peers>,
-    master: Master,
+    ways: Ways,
 }
 
 impl Proposer {
     pub(crate) fn start(
         committer: Committer,
         peers: Arc<Peers>,
-        master: Master,
+        ways: Ways,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (verification, verifications) = mpsc::channel(VERIFICATION_QUEUE_MAX);
         let (administration, administrations) = mpsc::channel(ADMINISTRATION_QUEUE_MAX);
-        let own = peers.standing.node;
-        let route = Arc::new(Route { own, committer, peers, master });
+        let route = Arc::new(Route { committer, peers, ways });
         tasks.spawn(run(route, verifications, administrations));
         Self { verification, administration }
     }
@@ -114,10 +113,10 @@ async fn run(
 ) {
     let under_way = Arc::new(Semaphore::new(BATCHES_UNDER_WAY_MAX));
     loop {
-        let first = tokio::select! {
+        let (first, lane) = tokio::select! {
             biased;
-            Some(pending) = verifications.recv() => pending,
-            Some(pending) = administrations.recv() => pending,
+            Some(pending) = verifications.recv() => (pending, Lane::Verification),
+            Some(pending) = administrations.recv() => (pending, Lane::Administration),
             else => return,
         };
         // What comes while this waits travels along.
@@ -126,13 +125,17 @@ async fn run(
         };
         let mut batch = vec![first];
         while batch.len() < BATCH_PROPOSALS_MAX {
-            let next = verifications.try_recv().or_else(|_| administrations.try_recv());
+            // Verifications travel alone: they have ways that nothing else has.
+            let next = match lane {
+                Lane::Verification => verifications.try_recv(),
+                Lane::Administration => administrations.try_recv(),
+            };
             let Ok(pending) = next else { break };
             batch.push(pending);
         }
         let route = Arc::clone(&route);
         tokio::spawn(async move {
-            route.deliver(batch).await;
+            route.deliver(batch, lane).await;
             drop(permit);
         });
     }
@@ -150,8 +153,8 @@ enum Failure {
 impl Route {
     /// Tries until every proposal is answered or late. A proposal that was sent to a master that
     /// died is sent again as it is: its request id makes the second one harmless.
-    async fn deliver(&self, mut batch: Vec<Pending>) {
-        let mut master = self.master.clone();
+    async fn deliver(&self, mut batch: Vec<Pending>, lane: Lane) {
+        let mut ways = self.ways.clone();
         loop {
             // Nobody waits for these any more.
             let now = Instant::now();
@@ -160,18 +163,21 @@ impl Route {
                 return;
             };
 
-            let leader = *master.borrow_and_update();
+            let way = *ways.borrow_and_update();
             let proposals: Vec<_> = batch.iter().map(|pending| pending.proposal.clone()).collect();
             let attempt = async {
-                match leader {
-                    None => Err(Failure::Again),
-                    Some(node) if node == self.own => self.commit_here(proposals).await,
-                    Some(node) => self.commit_at(node, proposals).await,
+                match way {
+                    Some(Way::Here) => self.commit_here(proposals).await,
+                    Some(Way::To(node)) => self.commit_at(node, proposals, false).await,
+                    Some(Way::Through { relay, .. }) if lane == Lane::Verification => {
+                        self.commit_at(relay, proposals, true).await
+                    }
+                    None | Some(Way::Through { .. }) => Err(Failure::Again),
                 }
             };
             let result = tokio::select! {
                 result = attempt => result,
-                () = other_master(&mut master, leader) => continue,
+                () = other_way(&mut ways, way) => continue,
                 () = sleep_until(latest) => continue,
             };
             match result {
@@ -182,7 +188,7 @@ impl Route {
                     return;
                 }
                 Err(Failure::Again) => {
-                    let changed = timeout_at(Instant::now() + RETRY, master.changed()).await;
+                    let changed = timeout_at(Instant::now() + RETRY, ways.changed()).await;
                     if let Ok(Err(_)) = changed {
                         // Raft has stopped: nothing will change any more.
                         sleep_until(Instant::now() + RETRY).await;
@@ -209,11 +215,13 @@ impl Route {
         &self,
         node: NodeId,
         proposals: Vec<Proposal>,
+        relay: bool,
     ) -> Result<Vec<Answer>, Failure> {
         let mut client = self.peers.client(node, Purpose::Proposals);
         let encoded = proposals.iter().map(|proposal| Bytes::from(proposal_encode(proposal)));
         let proposal = encoded.collect();
-        let request = self.peers.request(node, peer::ProposeRequest { proposal });
+        let request =
+            self.peers.request(node, peer::ProposeRequest { proposal, relay, of_node: 0 });
         let count = proposals.len();
         let answer = async {
             let response = client.propose(request).await?;
@@ -237,9 +245,9 @@ impl Route {
     }
 }
 
-/// Waits until another node than `tried` is master.
-async fn other_master(master: &mut Master, tried: Option<NodeId>) {
-    let changed = master.wait_for(|leader| leader.is_some() && *leader != tried).await.is_ok();
+/// Waits until there is another way than was tried.
+async fn other_way(ways: &mut Ways, tried: Option<Way>) {
+    let changed = ways.wait_for(|way| way.is_some() && *way != tried).await.is_ok();
     if !changed {
         std::future::pending::<()>().await;
     }

@@ -24,8 +24,10 @@ const EXEMPTING_TOLD_MAX: usize = 32;
 pub(crate) struct Here {
     /// The data keys that it holds, oldest first.
     pub(crate) data_keys: Vec<DataKeyId>,
-    /// Whether it has contact with a quorum.
-    pub(crate) quorum: bool,
+    /// The master that a quorum follows, if there is proof of one.
+    pub(crate) master: Option<NodeId>,
+    /// The node through which it reaches the master, and the master, where it does not itself.
+    pub(crate) relay: Option<(NodeId, NodeId)>,
     /// How it stands with the space on its disk.
     pub(crate) disk: DiskLevel,
     /// Peers in an epoch apart, and which.
@@ -44,8 +46,7 @@ pub(crate) fn status(
     let heard_disk = |id| presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk);
     let disk = |id: NodeId| if id == standing.node { here.disk } else { heard_disk(id) };
     let view = published.view();
-    // Without contact to a quorum, openraft goes on naming the master it last knew.
-    let master = metrics.current_leader.filter(|_| here.quorum).map(NodeId);
+    let master = here.master;
     let membership = metrics.membership_config.membership();
     let role = |id: NodeId| {
         if Some(id) == master {
@@ -96,6 +97,7 @@ pub(crate) fn status(
         warnings: [
             epochs(&view.state, standing.epoch, &here),
             warnings(&nodes, master),
+            detour(&nodes, &here),
             differences(&nodes, published),
             short_of_space(&nodes, disk),
             exemptions(&view.state),
@@ -103,6 +105,21 @@ pub(crate) fn status(
         .concat(),
         nodes,
     }
+}
+
+/// That this node does not reach the master itself.
+fn detour(nodes: &[NodeStatus], here: &Here) -> Vec<String> {
+    let Some((relay, master)) = here.relay else { return Vec::new() };
+    let of = |id| nodes.iter().find(|node| node.id == id);
+    let name =
+        |id| of(id).map_or_else(|| format!("node {id}"), |node| format!("node {}", node.name));
+    let address = of(master).map_or("its peer address", |node| &*node.peer_address);
+    vec![format!(
+        "this node reaches the master, {}, only through {}: it verifies, and takes no administrative writes; \
+         see why {address} cannot be reached from here",
+        name(master),
+        name(relay)
+    )]
 }
 
 /// What has come of seizes and is not settled.

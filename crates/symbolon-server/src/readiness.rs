@@ -56,6 +56,11 @@ impl Readiness for NodeReadiness {
     }
 
     fn writes(&self) -> Result<(), String> {
+        if let Some((relay, master)) = self.node.relay() {
+            return Err(format!(
+                "node {master} is the master, and reached only through node {relay}"
+            ));
+        }
         self.decides()
     }
 }

@@ -137,7 +137,8 @@ impl Ledger for ClusterNode {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let here = Here {
             data_keys: self.vault.data_keys(),
-            quorum: self.has_quorum_contact(),
+            master: self.quorum_master(),
+            relay: self.relay(),
             disk: self.disk.level(),
             apart: self.greeter.fence.apart(),
             unproved: self.greeter.fence.unproved(),
