@@ -13,7 +13,7 @@ use openraft::{ChangeMembers, Instant as _};
 use symbolon_core::{Command, NodeId, SetNodeAddresses, StartEpoch, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::committer::EpochGate;
+use crate::committer::{Committer, EpochGate};
 use crate::epochs::Statement;
 use crate::node::NodeSettings;
 use crate::own_proposals::OwnProposals;
@@ -45,6 +45,7 @@ pub(crate) struct Steward {
     pub(crate) settings: NodeSettings,
     pub(crate) standing: Standing,
     pub(crate) gate: Arc<EpochGate>,
+    pub(crate) committer: Committer,
 }
 
 impl Steward {
@@ -55,6 +56,9 @@ impl Steward {
         loop {
             ticks.tick().await;
             self.watch_epoch().await;
+            if !self.gate.is_open() {
+                continue;
+            }
             self.announce().await;
             if self.raft.is_leader() {
                 self.let_time_pass().await;
@@ -80,7 +84,11 @@ impl Steward {
                 administrator,
                 clock: self.settings.clock.now(),
             });
-            self.proposals.propose(command).await;
+            // Not with what waits in the queues of this node: that is taken after it.
+            let proposal = self.proposals.proposal(command);
+            if let Err(error) = self.committer.submit(vec![proposal]).await {
+                tracing::warn!(?error, "the epoch is not told yet");
+            }
         }
         if is_in_epoch(&self.published, &self.standing) {
             self.gate.open();

@@ -32,6 +32,7 @@ use crate::network::Network;
 use crate::opened::Opened;
 use crate::opening;
 use crate::own_proposals::OwnProposals;
+use crate::pair::Pair;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
 use crate::peer_header::Standing;
 use crate::peer_service::{
@@ -83,7 +84,7 @@ mod ledger;
 fn spawn_own_tasks(
     tasks: &mut JoinSet<()>,
     keeper: KeyKeeper,
-    (standing, gate): (Standing, Arc<EpochGate>),
+    (standing, gate, committer): (Standing, Arc<EpochGate>, Committer),
     settings: NodeSettings,
 ) {
     let proposals = keeper.proposals.clone();
@@ -96,7 +97,7 @@ fn spawn_own_tasks(
     };
     let raft = keeper.raft.clone();
     let own = proposals.own;
-    let steward = Steward { raft, published, own, proposals, settings, standing, gate };
+    let steward = Steward { raft, published, own, proposals, settings, standing, gate, committer };
     tasks.spawn(steward.run());
     tasks.spawn(keeper.run());
     tasks.spawn(resealer.run());
@@ -203,7 +204,9 @@ impl ClusterNode {
         let Opened { identity, standing, node_key } = Opened::open(&store, &keys)?;
         let vault = Arc::new(KeyringVault::new(keys.keyring()));
 
-        let machine = opening::load(&store)?;
+        let mut machine = opening::load(&store)?;
+        let pair = Pair::new(&settings.clock);
+        machine.pair = Some(Arc::clone(&pair));
         let published = machine.published();
         let audit = Arc::clone(&machine.audit);
         let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
@@ -215,7 +218,7 @@ impl ClusterNode {
         rollback::ask(&peers, &store, &memory, &published.view(), &settings).await?;
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
-        let greeter = Greeter::new(&raft, &peers, &published, (&store, memory), &settings);
+        let greeter = Greeter::new(&raft, &peers, &published, (&store, memory, pair), &settings);
         let (halt, disk) = (Arc::clone(&greeter.halt), Arc::clone(&greeter.disk));
         let reserve = store.reserve(settings.disk_reserve_bytes)?;
         let mut tasks = JoinSet::new();
@@ -228,6 +231,7 @@ impl ClusterNode {
         tasks.spawn(DiskWatch::new(&greeter, master.clone()).run(reserve));
         tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
         tasks.spawn(Arc::clone(&greeter).run(master.clone()));
+        tasks.spawn(Arc::clone(&greeter.pair).follow(raft.clone(), Arc::clone(&published)));
         tasks.spawn(certify::keep(
             Arc::clone(&certificates),
             Arc::clone(&published),
@@ -240,7 +244,8 @@ impl ClusterNode {
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         let seizer = Seizer::new(&greeter, node_key, &settings.entropy);
         spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
-        spawn_own_tasks(&mut tasks, keeper, (standing, Arc::clone(&gate)), settings);
+        let epoch = (standing, Arc::clone(&gate), committer.clone());
+        spawn_own_tasks(&mut tasks, keeper, epoch, settings);
         Ok(Arc::new(Self {
             identity,
             raft,
