@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use symbolon_testkit::{Client, Cluster, request_id, wait_for, wait_until};
+use symbolon_testkit::{Client, Cluster, now, request_id, wait_for, wait_until};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -154,7 +154,7 @@ fn writers(cluster: &Cluster, round: u64) -> JoinSet<Vec<Added>> {
                 if admin.create_user(&name).await.is_err() {
                     return added;
                 }
-                added.push((name, SystemTime::now()));
+                added.push((name, now()));
             }
         });
     }

@@ -1,10 +1,13 @@
 //! The quorum is gone for good, and an administrator has one node go on without it. Those who come back
 //! later come back as the cluster is by then.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use symbolon_testkit::v1::{GetStatusResponse, Pairing, Role};
-use symbolon_testkit::{Cluster, Code, Options, Person, Verdict, step_now, wait_for, wait_until};
+use symbolon_testkit::{
+    Cluster, Code, Options, Person, Verdict, now, step_now, wait_for, wait_until,
+};
 
 use crate::support::binary;
 
@@ -117,12 +120,32 @@ pub(crate) async fn shown(
     client.verdict(person.request_with(person.otp.code_of(step))).await.unwrap()
 }
 
+/// Whom it leaves behind, and from when on writes may be missing: of those that both had none is.
+async fn it_is_told_what_a_seize_would_be(
+    cluster: &Cluster,
+    (old, new): (usize, usize),
+    whole_until: Range<SystemTime>,
+) {
+    let name = cluster.node(new).name();
+    let outlook = cluster.admin(new).seize(name, "").await.unwrap();
+    assert!(!outlook.begun);
+    assert_eq!(outlook.left_behind, [cluster.node(old).name()]);
+    let told = SystemTime::try_from(outlook.whole_until.unwrap()).unwrap();
+    assert!(whole_until.contains(&told), "{told:?} is not in {whole_until:?}");
+    let wrong = cluster.admin(new).seize(name, "other").await.err().unwrap();
+    assert_eq!(wrong.code(), Code::InvalidArgument);
+    let elsewhere =
+        cluster.admin(new).seize(cluster.node(old).name(), CLUSTER).await.err().unwrap();
+    assert!(elsewhere.message().contains("only the node itself"), "{}", elsewhere.message());
+    assert_eq!(cluster.admin(new).status().await.unwrap().epoch, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_goes_on_alone_and_the_old_master_comes_back_as_a_subordinate() {
     let (cluster, key) = linked(2).await;
     let old = cluster.wait_for_master().await;
     let new = cluster.other_than(old);
-    let together = SystemTime::now();
+    let together = now();
     let person = cluster.person("anna").await;
     cluster.settled().await;
 
@@ -133,7 +156,7 @@ async fn one_of_two_goes_on_alone_and_the_old_master_comes_back_as_a_subordinate
         status.is_ok_and(|status| status.pairing() == Pairing::Alone)
     })
     .await;
-    let apart = SystemTime::now();
+    let apart = now();
     for name in ["written-alone-1", "written-alone-2"] {
         cluster.admin(old).create_user(name).await.unwrap();
     }
@@ -141,20 +164,7 @@ async fn one_of_two_goes_on_alone_and_the_old_master_comes_back_as_a_subordinate
     assert!(shown(&cluster, old, &key, &person, spent).await.is_allow());
     cluster.node(old).kill9();
 
-    // First what it would be.
-    let name = cluster.node(new).name();
-    let outlook = cluster.admin(new).seize(name, "").await.unwrap();
-    assert!(!outlook.begun);
-    assert_eq!(outlook.left_behind, [cluster.node(old).name()]);
-    // From when on writes may be missing: all of those do that only the master had.
-    let whole_until = SystemTime::try_from(outlook.whole_until.unwrap()).unwrap();
-    assert!(whole_until > together && whole_until <= apart, "{whole_until:?}");
-    let wrong = cluster.admin(new).seize(name, "other").await.err().unwrap();
-    assert_eq!(wrong.code(), Code::InvalidArgument);
-    let elsewhere =
-        cluster.admin(new).seize(cluster.node(old).name(), CLUSTER).await.err().unwrap();
-    assert!(elsewhere.message().contains("only the node itself"), "{}", elsewhere.message());
-    assert_eq!(cluster.admin(new).status().await.unwrap().epoch, 1);
+    it_is_told_what_a_seize_would_be(&cluster, (old, new), together..apart).await;
 
     seize(&cluster, new, 2).await;
     cluster.admin(new).create_user("written-after").await.unwrap();

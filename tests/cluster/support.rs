@@ -1,9 +1,9 @@
 //! What the tests of this binary share.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
-use symbolon_testkit::{Cluster, Person};
+use symbolon_testkit::{Cluster, Person, now};
 
 /// The program under test.
 pub(crate) fn binary() -> &'static Path {
@@ -30,7 +30,7 @@ pub(crate) fn rounds(variable: &str, usual: usize) -> usize {
 
 /// A number that is another one each time.
 pub(crate) fn random() -> u16 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = now().duration_since(UNIX_EPOCH).unwrap();
     u16::try_from(now.subsec_micros() % u32::from(u16::MAX)).unwrap()
 }
 

@@ -13,7 +13,7 @@ use openraft::{ChangeMembers, Instant as _};
 use symbolon_core::{Command, NodeId, SetNodeAddresses, StartEpoch, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::committer::{Committer, EpochGate};
+use crate::committer::Committer;
 use crate::epochs::Statement;
 use crate::node::NodeSettings;
 use crate::own_proposals::OwnProposals;
@@ -44,7 +44,6 @@ pub(crate) struct Steward {
     pub(crate) own: NodeId,
     pub(crate) settings: NodeSettings,
     pub(crate) standing: Standing,
-    pub(crate) gate: Arc<EpochGate>,
     pub(crate) committer: Committer,
 }
 
@@ -56,7 +55,7 @@ impl Steward {
         loop {
             ticks.tick().await;
             self.watch_epoch().await;
-            if !self.gate.is_open() {
+            if !self.committer.gate.is_open() {
                 continue;
             }
             self.announce().await;
@@ -69,7 +68,7 @@ impl Steward {
 
     /// Tells the state of the epoch that a seize has started, before anything else is decided in it.
     async fn watch_epoch(&self) {
-        if self.gate.is_open() {
+        if self.committer.gate.is_open() {
             return;
         }
         if self.raft.is_leader() && !is_in_epoch(&self.published, &self.standing) {
@@ -91,7 +90,7 @@ impl Steward {
             }
         }
         if is_in_epoch(&self.published, &self.standing) {
-            self.gate.open();
+            self.committer.gate.open();
         }
     }
 

@@ -84,7 +84,7 @@ mod ledger;
 fn spawn_own_tasks(
     tasks: &mut JoinSet<()>,
     keeper: KeyKeeper,
-    (standing, gate, committer): (Standing, Arc<EpochGate>, Committer),
+    (standing, committer): (Standing, Committer),
     settings: NodeSettings,
 ) {
     let proposals = keeper.proposals.clone();
@@ -97,7 +97,7 @@ fn spawn_own_tasks(
     };
     let raft = keeper.raft.clone();
     let own = proposals.own;
-    let steward = Steward { raft, published, own, proposals, settings, standing, gate, committer };
+    let steward = Steward { raft, published, own, proposals, settings, standing, committer };
     tasks.spawn(steward.run());
     tasks.spawn(keeper.run());
     tasks.spawn(resealer.run());
@@ -205,8 +205,7 @@ impl ClusterNode {
         let vault = Arc::new(KeyringVault::new(keys.keyring()));
 
         let mut machine = opening::load(&store)?;
-        let pair = Pair::new(&settings.clock);
-        machine.pair = Some(Arc::clone(&pair));
+        let pair = Pair::before(&mut machine, &settings.clock);
         let published = machine.published();
         let audit = Arc::clone(&machine.audit);
         let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
@@ -244,8 +243,7 @@ impl ClusterNode {
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         let seizer = Seizer::new(&greeter, node_key, &settings.entropy);
         spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
-        let epoch = (standing, Arc::clone(&gate), committer.clone());
-        spawn_own_tasks(&mut tasks, keeper, epoch, settings);
+        spawn_own_tasks(&mut tasks, keeper, (standing, committer.clone()), settings);
         Ok(Arc::new(Self {
             identity,
             raft,

@@ -21,6 +21,7 @@ use symbolon_service::{Clock, Pairing};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::machine::Machine;
 use crate::published::Published;
 use crate::raft_types::{LogId, Raft, TypeConfig};
 
@@ -173,8 +174,11 @@ impl Told {
 }
 
 impl Pair {
-    pub(crate) fn new(clock: &Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { told: watch::Sender::default(), clock: Arc::clone(clock) })
+    /// Of the node of a machine, which applies from now on what this lets pass.
+    pub(crate) fn before(machine: &mut Machine, clock: &Arc<dyn Clock>) -> Arc<Self> {
+        let pair = Arc::new(Self { told: watch::Sender::default(), clock: Arc::clone(clock) });
+        machine.pair = Some(Arc::clone(&pair));
+        pair
     }
 
     /// Waits until an entry may be applied: [`ALONE_AFTER`] at most, whoever else has ended.

@@ -12,7 +12,7 @@ use crate::hello::{Presence, REACHABLE};
 use crate::members::voters_wanted;
 use crate::peer_header::Standing;
 use crate::published::Published;
-use crate::raft_types::TypeConfig;
+use crate::raft_types::{Membership, TypeConfig};
 
 /// Clocks further apart than this are worth a warning.
 const CLOCK_OFFSET_WARN_MILLISECONDS: i64 = 2_000;
@@ -50,17 +50,7 @@ pub(crate) fn status(
     let view = published.view();
     let master = here.master;
     let membership = metrics.membership_config.membership();
-    let role = |id: NodeId| {
-        if Some(id) == master {
-            Role::Master
-        } else if membership.voter_ids().any(|voter| voter == id.0) {
-            Role::Subordinate
-        } else if membership.get_node(&id.0).is_some() {
-            Role::Learner
-        } else {
-            Role::Absent
-        }
-    };
+    let role = |id| if Some(id) == master { Role::Master } else { follows_as(membership, id) };
     let now = Instant::now();
     let nodes: Vec<_> = view
         .state
@@ -126,6 +116,17 @@ fn detour(nodes: &[NodeStatus], here: &Here) -> Vec<String> {
         name(master),
         name(relay)
     )]
+}
+
+/// What a node that is not the master does.
+fn follows_as(membership: &Membership, id: NodeId) -> Role {
+    if membership.voter_ids().any(|voter| voter == id.0) {
+        Role::Subordinate
+    } else if membership.get_node(&id.0).is_some() {
+        Role::Learner
+    } else {
+        Role::Absent
+    }
 }
 
 /// What has come of seizes and is not settled.
