@@ -9,7 +9,7 @@ use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
 use symbolon_proto::peer::v1::peer_service_server::PeerServiceServer;
 use symbolon_service::{Clock, Entropy, Identity, Service, Vault};
-use symbolon_store::{NodeKeys, Store};
+use symbolon_store::{NodeKeys, Reserve, Store};
 use tokio::task::JoinSet;
 
 use crate::address_book::AddressBook;
@@ -101,6 +101,20 @@ fn spawn_own_tasks(
     tasks.spawn(steward.run());
     tasks.spawn(keeper.run());
     tasks.spawn(resealer.run());
+}
+
+/// What looks after this node and the others.
+fn spawn_watches(
+    tasks: &mut JoinSet<()>,
+    greeter: &Arc<Greeter>,
+    master: &Master,
+    reserve: Reserve,
+) {
+    let (raft, store) = (&greeter.raft, &greeter.store);
+    tasks.spawn(DiskWatch::new(greeter, master.clone()).run(reserve));
+    tasks.spawn(Arc::clone(&greeter.halt).watch(raft.clone(), store.clone()));
+    tasks.spawn(Arc::clone(greeter).run(master.clone()));
+    tasks.spawn(Arc::clone(&greeter.pair).follow(raft.clone(), Arc::clone(&greeter.published)));
 }
 
 /// What keeps the image near the log, and the audit whole and small.
@@ -227,10 +241,7 @@ impl ClusterNode {
         let ways = ways::follow(&raft, &greeter.presence, own, &mut tasks);
         let proposer =
             Proposer::start(committer.clone(), Arc::clone(&peers), ways.clone(), &mut tasks);
-        tasks.spawn(DiskWatch::new(&greeter, master.clone()).run(reserve));
-        tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
-        tasks.spawn(Arc::clone(&greeter).run(master.clone()));
-        tasks.spawn(Arc::clone(&greeter.pair).follow(raft.clone(), Arc::clone(&published)));
+        spawn_watches(&mut tasks, &greeter, &master, reserve);
         tasks.spawn(certify::keep(
             Arc::clone(&certificates),
             Arc::clone(&published),
