@@ -258,6 +258,7 @@ async fn the_cluster_is_told_as_it_is() {
         assert!(!status[key].is_null(), "{key}: {status}");
     }
     assert_eq!((&status["cluster_name"], &status["epoch"]), (&json!("test"), &json!(1)));
+    assert_eq!((&status["pairing"], &status["alone_since"]), (&Value::Null, &Value::Null));
     let mut roles = Vec::new();
     for node in status["nodes"].as_array().unwrap() {
         for key in
@@ -271,7 +272,9 @@ async fn the_cluster_is_told_as_it_is() {
     roles.sort_unstable();
     assert_eq!(roles, ["MASTER", "SUBORDINATE", "SUBORDINATE"]);
     let table = asking.run("cluster status").await.ends(DONE);
-    for word in ["node-1", "node-2", "node-3", "MASTER", "SUBORDINATE", "Epoch", "Digest"] {
+    for word in
+        ["node-1", "node-2", "node-3", "MASTER", "SUBORDINATE", "Epoch", "Digest", "Pairing"]
+    {
         assert!(table.contains(word), "{word}: {table}");
     }
 

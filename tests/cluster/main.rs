@@ -27,6 +27,8 @@ mod moments;
 #[cfg(test)]
 mod one_code;
 #[cfg(test)]
+mod pairing;
+#[cfg(test)]
 mod pins;
 #[cfg(test)]
 mod promotion;

@@ -4,19 +4,27 @@ use std::time::Duration;
 
 use symbolon_proto::v1::Role;
 use symbolon_testkit::{Cluster, wait_until};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tonic::Code;
 
 use crate::load::Load;
-use crate::support::{assert_no_failures, cluster_of, next_of};
+use crate::seize::{seize_if_needed, together_in};
+use crate::support::{assert_no_failures, cluster_of, milliseconds, next_of, random};
 
 const PEOPLE: usize = 3000;
 const CALLS_A_SECOND: u32 = 100;
 const USUAL: usize = 40;
 const CHANGES: usize = 20;
-/// A user can be added again within this time.
-const WRITES_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// A user can be added again within this time; what is printed is well below it.
+const WRITES_PAUSE_MAX: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Changes in every other of which the node that is to lead dies.
+const PERILS: usize = 10;
+/// Of the last ones so many where the old master is seized if it must be.
+const SEIZED: usize = 4;
+const SOON_MILLISECONDS: u16 = 150;
+const FEW_CALLS_A_SECOND: u32 = 20;
+const FEW_PEOPLE: usize = 900;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_change_places_again_and_again_and_nobody_is_refused() {
@@ -55,6 +63,48 @@ async fn nodes_change_places(nodes: usize, before: Role) {
     calls.assert_all_allowed();
     assert_no_failures(&cluster, &people).await;
     assert!(longest <= WRITES_PAUSE_MAX, "writes paused for {longest:?}");
+    cluster.assert_same_state().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_dies_while_two_nodes_change_places_there_is_one_master_again() {
+    let (cluster, key) = cluster_of(2).await;
+    let people = cluster.people("user", FEW_PEOPLE).await;
+    let load = Load::start(&cluster, &key, people, FEW_CALLS_A_SECOND);
+    let mut epoch = 1;
+    let mut seized = 0;
+    for change in 0..PERILS {
+        // After a seize no code is taken for a minute.
+        if epoch == 1 {
+            load.usual(USUAL).await;
+        }
+        let old = cluster.wait_for_master().await;
+        let new = cluster.other_than(old);
+        let admin = cluster.admin(old);
+        let name = cluster.node(new).name().to_owned();
+        let asked = tokio::spawn(async move { admin.promote_subordinate(&name).await });
+        if change % 2 == 0 {
+            assert_eq!(asked.await.unwrap().unwrap(), cluster.node(old).name());
+            assert_eq!(cluster.wait_for_master().await, new);
+        } else {
+            sleep(milliseconds(random() % SOON_MILLISECONDS)).await;
+            cluster.node(new).kill9();
+            // It comes back, or in the end the old master goes on without it.
+            let is_late = change >= PERILS - SEIZED;
+            if is_late && seize_if_needed(&cluster, old, epoch + 1).await {
+                (epoch, seized) = (epoch + 1, seized + 1);
+            }
+            cluster.node(new).spawn();
+            // Whatever has become of it.
+            let _ = asked.await.unwrap();
+        }
+        together_in(&cluster, epoch).await;
+        let master = cluster.wait_for_master().await;
+        cluster.admin(master).create_user(&format!("written-{change}")).await.unwrap();
+    }
+    load.stop().await.summary("the next master died on its way");
+    println!("of {PERILS} changes {seized} ended with a seize");
+    cluster.wait_for_master().await;
     cluster.assert_same_state().await;
 }
 

@@ -1,10 +1,13 @@
 //! The quorum is gone for good, and an administrator has one node go on without it. Those who come back
 //! later come back as the cluster is by then.
 
-use std::time::Duration;
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
 
-use symbolon_testkit::v1::GetStatusResponse;
-use symbolon_testkit::{Cluster, Code, Options, Person, Verdict, step_now, wait_for, wait_until};
+use symbolon_testkit::v1::{GetStatusResponse, Pairing, Role};
+use symbolon_testkit::{
+    Cluster, Code, Options, Person, Verdict, now, step_now, wait_for, wait_until,
+};
 
 use crate::support::binary;
 
@@ -26,6 +29,20 @@ pub(crate) async fn seize(cluster: &Cluster, number: usize, epoch: u64) {
     assert!(seizure.begun);
     assert_eq!(seizure.epoch, epoch);
     leads_in(cluster, number, epoch).await;
+}
+
+/// Seizes with a node unless a quorum answers; then that one has a master. Whether it was needed.
+pub(crate) async fn seize_if_needed(cluster: &Cluster, number: usize, epoch: u64) -> bool {
+    let name = cluster.node(number).name();
+    match cluster.admin(number).seize(name, CLUSTER).await {
+        Ok(seizure) => assert!(seizure.begun),
+        Err(refused) => {
+            assert!(refused.message().contains("a quorum answers"), "{}", refused.message());
+            return false;
+        }
+    }
+    leads_in(cluster, number, epoch).await;
+    true
 }
 
 pub(crate) async fn leads_in(cluster: &Cluster, number: usize, epoch: u64) {
@@ -103,16 +120,43 @@ pub(crate) async fn shown(
     client.verdict(person.request_with(person.otp.code_of(step))).await.unwrap()
 }
 
+/// Whom it leaves behind, and from when on writes may be missing: of those that both had none is.
+async fn it_is_told_what_a_seize_would_be(
+    cluster: &Cluster,
+    (old, new): (usize, usize),
+    whole_until: Range<SystemTime>,
+) {
+    let name = cluster.node(new).name();
+    let outlook = cluster.admin(new).seize(name, "").await.unwrap();
+    assert!(!outlook.begun);
+    assert_eq!(outlook.left_behind, [cluster.node(old).name()]);
+    let told = SystemTime::try_from(outlook.whole_until.unwrap()).unwrap();
+    assert!(whole_until.contains(&told), "{told:?} is not in {whole_until:?}");
+    let wrong = cluster.admin(new).seize(name, "other").await.err().unwrap();
+    assert_eq!(wrong.code(), Code::InvalidArgument);
+    let elsewhere =
+        cluster.admin(new).seize(cluster.node(old).name(), CLUSTER).await.err().unwrap();
+    assert!(elsewhere.message().contains("only the node itself"), "{}", elsewhere.message());
+    assert_eq!(cluster.admin(new).status().await.unwrap().epoch, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_goes_on_alone_and_the_old_master_comes_back_as_a_subordinate() {
     let (cluster, key) = linked(2).await;
     let old = cluster.wait_for_master().await;
     let new = cluster.other_than(old);
+    let together = now();
     let person = cluster.person("anna").await;
     cluster.settled().await;
 
-    // Cut off, the master goes on: what it takes now only it has.
+    // Cut off, the master goes on alone: what it takes now only it has.
     cluster.cut(1, 2);
+    wait_until("the master is alone", PATIENCE, async || {
+        let status = cluster.admin(old).status().await;
+        status.is_ok_and(|status| status.pairing() == Pairing::Alone)
+    })
+    .await;
+    let apart = now();
     for name in ["written-alone-1", "written-alone-2"] {
         cluster.admin(old).create_user(name).await.unwrap();
     }
@@ -120,17 +164,7 @@ async fn one_of_two_goes_on_alone_and_the_old_master_comes_back_as_a_subordinate
     assert!(shown(&cluster, old, &key, &person, spent).await.is_allow());
     cluster.node(old).kill9();
 
-    // First what it would be.
-    let name = cluster.node(new).name();
-    let outlook = cluster.admin(new).seize(name, "").await.unwrap();
-    assert!(!outlook.begun);
-    assert_eq!(outlook.left_behind, [cluster.node(old).name()]);
-    let wrong = cluster.admin(new).seize(name, "other").await.err().unwrap();
-    assert_eq!(wrong.code(), Code::InvalidArgument);
-    let elsewhere =
-        cluster.admin(new).seize(cluster.node(old).name(), CLUSTER).await.err().unwrap();
-    assert!(elsewhere.message().contains("only the node itself"), "{}", elsewhere.message());
-    assert_eq!(cluster.admin(new).status().await.unwrap().epoch, 1);
+    it_is_told_what_a_seize_would_be(&cluster, (old, new), together..apart).await;
 
     seize(&cluster, new, 2).await;
     cluster.admin(new).create_user("written-after").await.unwrap();
@@ -146,6 +180,10 @@ async fn one_of_two_goes_on_alone_and_the_old_master_comes_back_as_a_subordinate
     cluster.node(old).spawn();
     together_in(&cluster, 2).await;
     assert_eq!(cluster.wait_for_master().await, new);
+    let status = cluster.admin(new).status().await.unwrap();
+    assert!(status.pairing() == Pairing::Paired);
+    let role_of = |name| status.nodes.iter().find(|node| node.name == name).map(|node| node.role());
+    assert!(role_of(cluster.node(old).name()) == Some(Role::Learner));
     let users = usernames(&cluster, old).await;
     assert!(users.iter().any(|name| name == "written-after"), "{users:?}");
     assert!(!users.iter().any(|name| name == "written-alone-1"), "{users:?}");

@@ -1,8 +1,9 @@
 //! What the tests of this binary share.
 
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
-use symbolon_testkit::{Cluster, Person};
+use symbolon_testkit::{Cluster, Person, now};
 
 /// The program under test.
 pub(crate) fn binary() -> &'static Path {
@@ -25,6 +26,16 @@ pub(crate) fn next_of(number: usize, count: usize) -> usize {
 pub(crate) fn rounds(variable: &str, usual: usize) -> usize {
     let set = std::env::var_os(variable).and_then(|text| text.into_string().ok());
     set.map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
+}
+
+/// A number that is another one each time.
+pub(crate) fn random() -> u16 {
+    let now = now().duration_since(UNIX_EPOCH).unwrap();
+    u16::try_from(now.subsec_micros() % u32::from(u16::MAX)).unwrap()
+}
+
+pub(crate) fn milliseconds(count: u16) -> Duration {
+    Duration::from_millis(count.into())
 }
 
 /// That nobody of these has failures against their name.

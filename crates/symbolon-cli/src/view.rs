@@ -282,6 +282,9 @@ pub(crate) struct Status {
     pub(crate) users: u64,
     /// Null from servers that do not tell.
     pub(crate) data_key: Option<DataKey>,
+    /// PAIRED or ALONE; null unless there are two nodes, and while no master is known.
+    pub(crate) pairing: Option<&'static str>,
+    pub(crate) alone_since: Option<String>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) warnings: Vec<String>,
 }
@@ -289,6 +292,8 @@ pub(crate) struct Status {
 impl From<v1::GetStatusResponse> for Status {
     fn from(status: v1::GetStatusResponse) -> Self {
         Self {
+            pairing: pairing(status.pairing()),
+            alone_since: time(status.alone_since.as_ref()),
             cluster_name: status.cluster_name,
             cluster_id: status.cluster_id,
             epoch: status.epoch,
@@ -304,6 +309,11 @@ impl From<v1::GetStatusResponse> for Status {
             warnings: status.warnings,
         }
     }
+}
+
+/// How the master of two nodes stands to the other, if it does.
+pub(crate) fn pairing(pairing: v1::Pairing) -> Option<&'static str> {
+    (pairing != v1::Pairing::Unspecified).then(|| pairing.as_str_name())
 }
 
 #[derive(Serialize)]
@@ -351,6 +361,11 @@ pub(crate) struct SeizureOf {
     pub(crate) left_behind: Vec<String>,
     pub(crate) last_log_index: u64,
     pub(crate) heard_master_at: Option<String>,
+    /// PAIRED or ALONE, as the master of two nodes said last; null when it has not.
+    pub(crate) pairing: Option<&'static str>,
+    pub(crate) alone_since: Option<String>,
+    /// Whatever was acknowledged before is here.
+    pub(crate) whole_until: Option<String>,
 }
 
 impl SeizureOf {
@@ -362,6 +377,9 @@ impl SeizureOf {
             left_behind: seizure.left_behind.clone(),
             last_log_index: seizure.last_log_index,
             heard_master_at: time(seizure.heard_master_at.as_ref()),
+            pairing: pairing(seizure.pairing()),
+            alone_since: time(seizure.alone_since.as_ref()),
+            whole_until: time(seizure.whole_until.as_ref()),
         }
     }
 }

@@ -53,7 +53,7 @@ struct Submission {
 pub(crate) struct Committer {
     submissions: mpsc::Sender<Submission>,
     disk: Arc<OwnDisk>,
-    gate: Arc<EpochGate>,
+    pub(crate) gate: Arc<EpochGate>,
 }
 
 /// Shut from a seize until the state has the epoch that it started: what comes before that would be

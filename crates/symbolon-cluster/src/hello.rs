@@ -11,7 +11,7 @@ use symbolon_core::limits::{ADDRESS_BYTES_MAX, NODES_MAX};
 use symbolon_core::{KeyPin, LogIndex, Node, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
-use symbolon_service::Clock;
+use symbolon_service::{Clock, Pairing};
 use symbolon_store::{DiskLevel, Store};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -23,6 +23,7 @@ use crate::digests::Checkpoint;
 use crate::fence::Fence;
 use crate::halt::Halt;
 use crate::node::NodeSettings;
+use crate::pair::{self, Pair};
 use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
 use crate::published::Published;
@@ -63,6 +64,10 @@ pub(crate) struct Heard {
     pub(crate) disk: DiskLevel,
     /// The end of its log.
     pub(crate) last: Option<LogId>,
+    /// How it stands to this node, if it is the master of two.
+    pub(crate) pairing: Option<Pairing>,
+    /// What was acknowledged before, by the clock of who was the master, is on this node's disk.
+    pub(crate) whole_until: Timestamp,
 }
 
 /// What was heard from all peers.
@@ -93,10 +98,29 @@ impl Presence {
         heard.values().filter(|heard| heard.leads).map(|heard| heard.at).max()
     }
 
-    fn note(&self, node: NodeId, heard: Heard) {
+    /// What the master of two said last of how it stands to this node.
+    pub(crate) fn pairing(&self) -> Option<Pairing> {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = heard.values().filter(|heard| heard.pairing.is_some()).max_by_key(|it| it.when);
+        last.and_then(|heard| heard.pairing)
+    }
+
+    /// What was acknowledged before is on this node's disk, by what was heard; 0: nothing was.
+    pub(crate) fn whole_until(&self) -> Timestamp {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.values().map(|heard| heard.whole_until).max().unwrap_or_default()
+    }
+
+    fn note(&self, node: NodeId, mut heard: Heard) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = known.get(&node).and_then(|before| before.answered);
-        known.insert(node, Heard { answered: heard.answered.or(before), ..heard });
+        if let Some(before) = known.get(&node) {
+            heard.answered = heard.answered.or(before.answered);
+            if heard.whole_until == Timestamp(0) {
+                // What was said before stays true.
+                heard.whole_until = before.whole_until;
+            }
+        }
+        known.insert(node, heard);
     }
 }
 
@@ -115,6 +139,7 @@ pub(crate) struct Greeter {
     pub(crate) disk: Arc<OwnDisk>,
     pub(crate) store: Store,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) pair: Arc<Pair>,
     pub(crate) fence: Arc<Fence>,
 }
 
@@ -123,7 +148,7 @@ impl Greeter {
         raft: &Raft,
         peers: &Arc<Peers>,
         published: &Arc<Published>,
-        (store, memory): (&Store, Arc<Memory>),
+        (store, memory, pair): (&Store, Arc<Memory>, Arc<Pair>),
         settings: &NodeSettings,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -140,6 +165,7 @@ impl Greeter {
             fence: Fence::new(peers, published, (store, raft), &settings.clock),
             store: store.clone(),
             memory,
+            pair,
         })
     }
 
@@ -280,6 +306,7 @@ impl Greeter {
             checkpoint: self.checkpoints(),
             disk: level_to_proto(self.disk.level()).into(),
             last_log_id: last_log_id(&self.store).ok().flatten().as_ref().map(log_id_to_proto),
+            pairing: self.pair.word(),
         }
     }
 
@@ -326,6 +353,8 @@ impl Greeter {
                 reaches: reaches_from_proto(greeting),
                 disk: level_from_proto(greeting.disk()),
                 last: greeting.last_log_id.as_ref().map(log_id_from_proto),
+                pairing: greeting.pairing.as_ref().map(pair::from_proto),
+                whole_until: Timestamp(greeting.pairing.map_or(0, |word| word.whole_until)),
             },
         );
     }

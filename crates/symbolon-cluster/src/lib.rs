@@ -41,6 +41,7 @@ mod node;
 mod opened;
 mod opening;
 mod own_proposals;
+mod pair;
 mod peer_client;
 mod peer_header;
 mod peer_service;

@@ -26,6 +26,7 @@ use crate::convert::{
 };
 use crate::error::ClusterError;
 use crate::log_store::io_error;
+use crate::pair::Pair;
 use crate::published::Published;
 use crate::raft_types::{
     Entry, EntryPayload, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, TypeConfig,
@@ -45,6 +46,8 @@ pub(crate) struct Machine {
     pub(crate) applied: Option<LogId>,
     pub(crate) membership: StoredMembership,
     pub(crate) published: Arc<Published>,
+    /// What entries wait for; `None` where nobody leads.
+    pub(crate) pair: Option<Arc<Pair>>,
 }
 
 impl Machine {
@@ -76,7 +79,7 @@ impl Machine {
         let published = Arc::new(Published::new(state.clone(), LogIndex(index)));
         let Loaded { applied, membership, .. } = loaded;
         let audit = Arc::new(audit);
-        Ok(Self { image, snapshots, audit, state, applied, membership, published })
+        Ok(Self { image, snapshots, audit, state, applied, membership, published, pair: None })
     }
 
     pub(crate) fn published(&self) -> Arc<Published> {
@@ -234,6 +237,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
     {
         while let Some(next) = entries.next().await {
             let (entry, responder) = next?;
+            if let Some(pair) = &self.pair {
+                pair.hold(entry.log_id().index).await;
+            }
             let start = Instant::now();
             let replies = self.apply_entry(entry)?;
             metrics::histogram!("symbolon_apply_seconds").record(start.elapsed());

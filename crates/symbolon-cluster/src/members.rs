@@ -13,7 +13,7 @@ use openraft::{ChangeMembers, Instant as _};
 use symbolon_core::{Command, NodeId, SetNodeAddresses, StartEpoch, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::committer::EpochGate;
+use crate::committer::Committer;
 use crate::epochs::Statement;
 use crate::node::NodeSettings;
 use crate::own_proposals::OwnProposals;
@@ -44,7 +44,7 @@ pub(crate) struct Steward {
     pub(crate) own: NodeId,
     pub(crate) settings: NodeSettings,
     pub(crate) standing: Standing,
-    pub(crate) gate: Arc<EpochGate>,
+    pub(crate) committer: Committer,
 }
 
 impl Steward {
@@ -55,6 +55,9 @@ impl Steward {
         loop {
             ticks.tick().await;
             self.watch_epoch().await;
+            if !self.committer.gate.is_open() {
+                continue;
+            }
             self.announce().await;
             if self.raft.is_leader() {
                 self.let_time_pass().await;
@@ -65,7 +68,7 @@ impl Steward {
 
     /// Tells the state of the epoch that a seize has started, before anything else is decided in it.
     async fn watch_epoch(&self) {
-        if self.gate.is_open() {
+        if self.committer.gate.is_open() {
             return;
         }
         if self.raft.is_leader() && !is_in_epoch(&self.published, &self.standing) {
@@ -80,10 +83,14 @@ impl Steward {
                 administrator,
                 clock: self.settings.clock.now(),
             });
-            self.proposals.propose(command).await;
+            // Not with what waits in the queues of this node: that is taken after it.
+            let proposal = self.proposals.proposal(command);
+            if let Err(error) = self.committer.submit(vec![proposal]).await {
+                tracing::warn!(?error, "the epoch is not told yet");
+            }
         }
         if is_in_epoch(&self.published, &self.standing) {
-            self.gate.open();
+            self.committer.gate.open();
         }
     }
 

@@ -9,7 +9,7 @@ use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
 use symbolon_proto::peer::v1::peer_service_server::PeerServiceServer;
 use symbolon_service::{Clock, Entropy, Identity, Service, Vault};
-use symbolon_store::{NodeKeys, Store};
+use symbolon_store::{NodeKeys, Reserve, Store};
 use tokio::task::JoinSet;
 
 use crate::address_book::AddressBook;
@@ -32,6 +32,7 @@ use crate::network::Network;
 use crate::opened::Opened;
 use crate::opening;
 use crate::own_proposals::OwnProposals;
+use crate::pair::Pair;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
 use crate::peer_header::Standing;
 use crate::peer_service::{
@@ -83,7 +84,7 @@ mod ledger;
 fn spawn_own_tasks(
     tasks: &mut JoinSet<()>,
     keeper: KeyKeeper,
-    (standing, gate): (Standing, Arc<EpochGate>),
+    (standing, committer): (Standing, Committer),
     settings: NodeSettings,
 ) {
     let proposals = keeper.proposals.clone();
@@ -96,10 +97,24 @@ fn spawn_own_tasks(
     };
     let raft = keeper.raft.clone();
     let own = proposals.own;
-    let steward = Steward { raft, published, own, proposals, settings, standing, gate };
+    let steward = Steward { raft, published, own, proposals, settings, standing, committer };
     tasks.spawn(steward.run());
     tasks.spawn(keeper.run());
     tasks.spawn(resealer.run());
+}
+
+/// What looks after this node and the others.
+fn spawn_watches(
+    tasks: &mut JoinSet<()>,
+    greeter: &Arc<Greeter>,
+    master: &Master,
+    reserve: Reserve,
+) {
+    let (raft, store) = (&greeter.raft, &greeter.store);
+    tasks.spawn(DiskWatch::new(greeter, master.clone()).run(reserve));
+    tasks.spawn(Arc::clone(&greeter.halt).watch(raft.clone(), store.clone()));
+    tasks.spawn(Arc::clone(greeter).run(master.clone()));
+    tasks.spawn(Arc::clone(&greeter.pair).follow(raft.clone(), Arc::clone(&greeter.published)));
 }
 
 /// What keeps the image near the log, and the audit whole and small.
@@ -203,7 +218,8 @@ impl ClusterNode {
         let Opened { identity, standing, node_key } = Opened::open(&store, &keys)?;
         let vault = Arc::new(KeyringVault::new(keys.keyring()));
 
-        let machine = opening::load(&store)?;
+        let mut machine = opening::load(&store)?;
+        let pair = Pair::before(&mut machine, &settings.clock);
         let published = machine.published();
         let audit = Arc::clone(&machine.audit);
         let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
@@ -215,7 +231,7 @@ impl ClusterNode {
         rollback::ask(&peers, &store, &memory, &published.view(), &settings).await?;
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
-        let greeter = Greeter::new(&raft, &peers, &published, (&store, memory), &settings);
+        let greeter = Greeter::new(&raft, &peers, &published, (&store, memory, pair), &settings);
         let (halt, disk) = (Arc::clone(&greeter.halt), Arc::clone(&greeter.disk));
         let reserve = store.reserve(settings.disk_reserve_bytes)?;
         let mut tasks = JoinSet::new();
@@ -225,9 +241,7 @@ impl ClusterNode {
         let ways = ways::follow(&raft, &greeter.presence, own, &mut tasks);
         let proposer =
             Proposer::start(committer.clone(), Arc::clone(&peers), ways.clone(), &mut tasks);
-        tasks.spawn(DiskWatch::new(&greeter, master.clone()).run(reserve));
-        tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
-        tasks.spawn(Arc::clone(&greeter).run(master.clone()));
+        spawn_watches(&mut tasks, &greeter, &master, reserve);
         tasks.spawn(certify::keep(
             Arc::clone(&certificates),
             Arc::clone(&published),
@@ -240,7 +254,7 @@ impl ClusterNode {
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         let seizer = Seizer::new(&greeter, node_key, &settings.entropy);
         spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
-        spawn_own_tasks(&mut tasks, keeper, (standing, Arc::clone(&gate)), settings);
+        spawn_own_tasks(&mut tasks, keeper, (standing, committer.clone()), settings);
         Ok(Arc::new(Self {
             identity,
             raft,

@@ -40,13 +40,11 @@ impl OwnProposals {
         }
     }
 
-    /// Proposes, and waits until this node has applied it. `None`: nobody knows whether it was
-    /// decided.
-    pub(crate) async fn propose(&self, command: Command) -> Option<Reply> {
+    /// A command in this node's name.
+    pub(crate) fn proposal(&self, command: Command) -> Proposal {
         let mut id = [0; 16];
         self.entropy.fill(&mut id);
-        let name = command.name();
-        let proposal = Proposal {
+        Proposal {
             caller: Caller::Node(self.own),
             request_id: RequestId(id),
             fingerprint: Fingerprint::default(),
@@ -54,7 +52,14 @@ impl OwnProposals {
             made_at: self.clock.now(),
             node: self.own,
             command,
-        };
+        }
+    }
+
+    /// Proposes, and waits until this node has applied it. `None`: nobody knows whether it was
+    /// decided.
+    pub(crate) async fn propose(&self, command: Command) -> Option<Reply> {
+        let name = command.name();
+        let proposal = self.proposal(command);
         let deadline = Instant::now() + TIMEOUT;
         let result = self.proposer.propose(proposal, Lane::Administration, deadline).await;
         match result {

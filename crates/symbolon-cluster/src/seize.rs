@@ -16,7 +16,7 @@ use crate::error::ClusterError;
 use crate::hello::{Greeter, Heard};
 use crate::keys::PrivateKey;
 use crate::raft_types::LogId;
-use crate::seizing::last_log_id;
+use crate::seizing::{last_log_id, last_stamp};
 use crate::succession::Succession;
 
 /// See the module.
@@ -97,12 +97,16 @@ impl Seizer {
         if !state.is_member(own) {
             return Err(NotPromoted::Absent);
         }
+        let is_of_two = state.nodes().count() == 2;
+        let stamp = last_stamp(&self.greeter.store).map_err(|error| failed(&error))?;
         let left_behind = state.nodes().map(|row| row.id).filter(|id| *id != own).collect();
         let mut seizure = Seizure {
             epoch: standing.epoch + 1,
             left_behind,
             last_index: LogIndex(scene.last.map_or(0, |id| id.index)),
             heard_master_at: self.greeter.heard_master_at(),
+            pairing: is_of_two.then(|| self.greeter.presence.pairing()).flatten(),
+            whole_until: stamp.max(self.greeter.presence.whole_until()),
         };
         if let Some(administrator) = by {
             if !self.greeter.fence.begin_ending() {

@@ -16,12 +16,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use openraft::entry::RaftEntry as _;
 use openraft::vote::RaftLeaderId as _;
+use symbolon_core::Timestamp;
+use symbolon_proto::batch_decode;
 use symbolon_store::Store;
 
 use crate::convert::{entry_decode, entry_encode, log_id_decode, vote_decode, vote_encode};
 use crate::error::ClusterError;
 use crate::raft_types::{Entry, EntryPayload, LeaderId, LogId, Membership, Vote};
 use crate::succession::Succession;
+
+/// Entries at the end of the log that may be Raft's own, without a stamp.
+const LOOKED_AT: u64 = 20;
 
 /// Carries out the seize that is planned, if one is. Whether one was.
 ///
@@ -83,6 +88,22 @@ pub(crate) fn last_log_id(store: &Store) -> Result<Option<LogId>, ClusterError> 
     purged.map(|(_, log_id)| log_id_decode(&log_id)).transpose().map_err(unread)
 }
 
+/// The stamp of the last entry that has one, among the last ones; else 0. Stamps are in the order of the
+/// log, so whatever was acknowledged before, by the clock of its master, is in this log.
+pub(crate) fn last_stamp(store: &Store) -> Result<Timestamp, ClusterError> {
+    let damaged = |error: &dyn std::fmt::Display| ClusterError::Raft(error.to_string());
+    let Some(last) = store.log.last_index() else { return Ok(Timestamp(0)) };
+    let entries = store.log.read(last.saturating_sub(LOOKED_AT)..)?;
+    for (_, bytes) in entries.into_iter().rev() {
+        let entry = entry_decode(bytes.into()).map_err(|error| damaged(&error))?;
+        if let EntryPayload::Normal(payload) = entry.payload {
+            let (at, _) = batch_decode(&payload.0).map_err(|error| damaged(&error))?;
+            return Ok(at);
+        }
+    }
+    Ok(Timestamp(0))
+}
+
 fn voted_term(store: &Store) -> Result<u64, ClusterError> {
     let vote = store.log.vote()?.as_deref().map(vote_decode).transpose();
     let vote = vote.map_err(|error| ClusterError::Raft(error.to_string()))?;
@@ -91,13 +112,15 @@ fn voted_term(store: &Store) -> Result<u64, ClusterError> {
 
 #[cfg(test)]
 mod tests {
-    use symbolon_core::{AdministratorId, LineageId, Timestamp};
+    use symbolon_core::{AdministratorId, LineageId};
     use symbolon_store::SimDisk;
 
     use super::*;
     use crate::damage::build::header;
     use crate::epochs::{Ancestor, EpochName, Statement};
     use crate::keys::PrivateKey;
+    use crate::raft_types::Payload;
+    use symbolon_proto::batch_encode;
 
     const TERM: u64 = 4;
     const LAST: u64 = 9;
@@ -157,6 +180,22 @@ mod tests {
         assert_eq!(store.log.first_index(), Some(1));
         assert!(!carry_out(&store).unwrap(), "there is nothing more to do");
         assert_carried_out(&store);
+    }
+
+    #[test]
+    fn the_last_stamp_of_a_log_is_found_behind_entries_that_have_none() {
+        let disk = SimDisk::new();
+        let store = Store::create_simulated(&disk, header()).unwrap();
+        assert_eq!(last_stamp(&store).unwrap(), Timestamp(0));
+        let entries = (1..=LAST).map(|index| {
+            let batch = Payload(batch_encode(Timestamp(index * 10), &[]).into());
+            let is_blank = index > LAST - 3;
+            let payload = if is_blank { EntryPayload::Blank } else { EntryPayload::Normal(batch) };
+            let log_id = LogId { leader_id: LeaderId::new(TERM, 2), index };
+            (index, entry_encode(&Entry::new(log_id, payload)))
+        });
+        store.log.append(entries).unwrap();
+        assert_eq!(last_stamp(&store).unwrap(), Timestamp((LAST - 3) * 10));
     }
 
     #[test]

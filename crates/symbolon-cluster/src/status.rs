@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use symbolon_core::{DataKeyId, LogIndex, Name, NodeId, State};
-use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role};
+use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Pairing, Role};
 use symbolon_store::DiskLevel;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::hello::{Presence, REACHABLE};
 use crate::members::voters_wanted;
 use crate::peer_header::Standing;
 use crate::published::Published;
-use crate::raft_types::TypeConfig;
+use crate::raft_types::{Membership, TypeConfig};
 
 /// Clocks further apart than this are worth a warning.
 const CLOCK_OFFSET_WARN_MILLISECONDS: i64 = 2_000;
@@ -34,6 +34,8 @@ pub(crate) struct Here {
     pub(crate) apart: BTreeMap<NodeId, EpochName>,
     /// Peers that claim an epoch which they do not prove.
     pub(crate) unproved: BTreeMap<NodeId, Unproved>,
+    /// How it stands to the other of two, if it is the master.
+    pub(crate) pair: Option<Pairing>,
 }
 
 pub(crate) fn status(
@@ -48,17 +50,7 @@ pub(crate) fn status(
     let view = published.view();
     let master = here.master;
     let membership = metrics.membership_config.membership();
-    let role = |id: NodeId| {
-        if Some(id) == master {
-            Role::Master
-        } else if membership.voter_ids().any(|voter| voter == id.0) {
-            Role::Subordinate
-        } else if membership.get_node(&id.0).is_some() {
-            Role::Learner
-        } else {
-            Role::Absent
-        }
-    };
+    let role = |id| if Some(id) == master { Role::Master } else { follows_as(membership, id) };
     let now = Instant::now();
     let nodes: Vec<_> = view
         .state
@@ -84,6 +76,8 @@ pub(crate) fn status(
             }
         })
         .collect();
+    let said = master.and_then(|master| presence.get(master)).and_then(|heard| heard.pairing);
+    let pairing = here.pair.or(said);
     ClusterStatus {
         cluster: standing.cluster,
         cluster_name: view.state.cluster().map(|row| row.name.clone()),
@@ -94,10 +88,12 @@ pub(crate) fn status(
         applied: view.applied,
         digest: view.state.digest(),
         data_key: data_key(&view.state, here.data_keys.clone()),
+        pairing,
         warnings: [
             epochs(&view.state, standing.epoch, &here),
             warnings(&nodes, master),
             detour(&nodes, &here),
+            alone(&nodes, pairing),
             differences(&nodes, published),
             short_of_space(&nodes, disk),
             exemptions(&view.state),
@@ -120,6 +116,17 @@ fn detour(nodes: &[NodeStatus], here: &Here) -> Vec<String> {
         name(master),
         name(relay)
     )]
+}
+
+/// What a node that is not the master does.
+fn follows_as(membership: &Membership, id: NodeId) -> Role {
+    if membership.voter_ids().any(|voter| voter == id.0) {
+        Role::Subordinate
+    } else if membership.get_node(&id.0).is_some() {
+        Role::Learner
+    } else {
+        Role::Absent
+    }
 }
 
 /// What has come of seizes and is not settled.
@@ -157,6 +164,22 @@ fn epochs(state: &State, epoch: u64, here: &Here) -> Vec<String> {
             .to_owned()
     });
     apart.chain(unproved).chain(gone).chain(held).collect()
+}
+
+/// A master of two nodes that is alone.
+fn alone(nodes: &[NodeStatus], pairing: Option<Pairing>) -> Vec<String> {
+    let is_alone = matches!(pairing, Some(Pairing::Alone { .. }));
+    let of = |is_master: bool| nodes.iter().find(|node| (node.role == Role::Master) == is_master);
+    let two = of(true).zip(of(false)).filter(|_| is_alone);
+    let words = two.map(|(master, other)| {
+        format!(
+            "node {} is alone: node {} has not acknowledged what it writes, which would be lost with its \
+             disk; see whether node {} runs, can be reached, and has space: once it has caught up, they \
+             are paired again",
+            master.name, other.name, other.name
+        )
+    });
+    words.into_iter().collect()
 }
 
 /// Applications that let somebody in without a code.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use symbolon_core::{NodeId, Operation};
 use symbolon_proto::v1;
-use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role, Seizure, Service};
+use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Pairing, Role, Seizure, Service};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
@@ -134,6 +134,9 @@ impl Clusters {
             left_behind: rows.map(|row| row.name.to_string()).collect(),
             last_log_index: seizure.last_index.0,
             heard_master_at: seizure.heard_master_at.map(timestamp),
+            pairing: pairing(seizure.pairing).into(),
+            alone_since: seizure.pairing.and_then(alone_since),
+            whole_until: Some(timestamp(seizure.whole_until)),
         };
         v1::PromoteSubordinateResponse { seizure: Some(seizure), ..Default::default() }
     }
@@ -157,8 +160,25 @@ fn response(status: ClusterStatus, own: &str, users: u64) -> v1::GetStatusRespon
         digest: status.digest.to_string(),
         nodes: status.nodes.iter().map(|n| node(n, furthest)).collect(),
         data_key: Some(data_key(&status.data_key)),
+        pairing: pairing(status.pairing).into(),
+        alone_since: status.pairing.and_then(alone_since),
         warnings: status.warnings,
         users,
+    }
+}
+
+const fn pairing(pairing: Option<Pairing>) -> v1::Pairing {
+    match pairing {
+        None => v1::Pairing::Unspecified,
+        Some(Pairing::Paired) => v1::Pairing::Paired,
+        Some(Pairing::Alone { .. }) => v1::Pairing::Alone,
+    }
+}
+
+fn alone_since(pairing: Pairing) -> Option<prost_types::Timestamp> {
+    match pairing {
+        Pairing::Paired => None,
+        Pairing::Alone { since } => Some(timestamp(since)),
     }
 }
 

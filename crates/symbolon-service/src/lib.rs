@@ -54,7 +54,7 @@ pub use personal::PersonalData;
 pub use pins::{NewPin, PinDone};
 pub use ports::{
     BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
-    NodeStatus, NotPromoted, ProposeError, Role, Seizure, Vault, VaultError, View,
+    NodeStatus, NotPromoted, Pairing, ProposeError, Role, Seizure, Vault, VaultError, View,
 };
 pub use quarantine::{
     Judge, LeftWrite, Quarantine, QuarantineUnreadable, Reapplied, Settled, WriteId, WriteState,

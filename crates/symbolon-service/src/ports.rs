@@ -166,6 +166,23 @@ pub struct Seizure {
     pub last_index: LogIndex,
     /// When this node last heard from a master; `None`: not since it was started.
     pub heard_master_at: Option<Timestamp>,
+    /// How the master of two nodes said last that it stands to this one; `None`: it has not, or they are
+    /// not two.
+    pub pairing: Option<Pairing>,
+    /// Whatever was acknowledged before this time, by the clock of who was the master then, is here.
+    pub whole_until: Timestamp,
+}
+
+/// How the master of two nodes stands to the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pairing {
+    /// Whatever it acknowledges is on the other's disk too.
+    Paired,
+    /// It waits for nobody.
+    Alone {
+        /// Since when, by its clock.
+        since: Timestamp,
+    },
 }
 
 /// Why another node was not made the master.
@@ -276,6 +293,8 @@ pub struct ClusterStatus {
     pub nodes: Vec<NodeStatus>,
     /// The data keys.
     pub data_key: DataKeyStatus,
+    /// How the master of two nodes stands to the other; `None` elsewhere, and where it is not known.
+    pub pairing: Option<Pairing>,
     /// What to know, each with a remedy.
     pub warnings: Vec<String>,
 }

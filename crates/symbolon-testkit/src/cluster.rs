@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use symbolon_proto::v1::{GetStatusResponse, Role};
+use symbolon_proto::v1::{GetStatusResponse, Pairing, Role};
 use tempfile::TempDir;
 use tokio_rustls::TlsConnector;
 
@@ -474,7 +474,8 @@ impl Drop for Cluster {
     }
 }
 
-/// With 1 or 2 nodes there is one voter, with 3 or 4 there are three, with more there are five.
+/// With 1 or 2 nodes there is one voter, with 3 or 4 there are three, with more there are five. Two are
+/// paired.
 fn is_settled(status: &GetStatusResponse, nodes: usize) -> bool {
     let count = |role: Role| status.nodes.iter().filter(|node| node.role() == role).count();
     let voters = match nodes {
@@ -487,4 +488,5 @@ fn is_settled(status: &GetStatusResponse, nodes: usize) -> bool {
         && count(Role::Subordinate) == voters - 1
         && count(Role::Learner) == nodes - voters
         && status.nodes.iter().all(|node| node.reachable)
+        && (nodes != 2 || status.pairing() == Pairing::Paired)
 }

@@ -29,7 +29,7 @@ pub use cluster::{Cluster, Options};
 pub use life::{Life, Pulse};
 pub use metrics::Metrics;
 pub use node::{Addresses, Node};
-pub use otp::{Otp, PERIOD_SECONDS, now_seconds, step_now};
+pub use otp::{Otp, PERIOD_SECONDS, now, now_seconds, step_now};
 pub use person::{Person, Verdict};
 pub use secrets::Secrets;
 pub use tonic::{Code, Status};

@@ -122,11 +122,17 @@ pub fn step_now() -> u64 {
     now_seconds() / PERIOD_SECONDS
 }
 
-/// Seconds since the Unix epoch.
+/// The time of whoever uses the cluster.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "an authenticator app reads the clock of its phone")]
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Seconds since the Unix epoch.
+#[must_use]
 pub fn now_seconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let since = now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
 }
 

@@ -179,6 +179,13 @@ fn data_key_in_words(key: &DataKey) -> String {
     }
 }
 
+fn pairing_in_words(status: &Status) -> String {
+    match (status.pairing, &status.alone_since) {
+        (Some(pairing), Some(since)) => format!("{pairing} since {since}"),
+        (pairing, _) => table::or_dash(pairing),
+    }
+}
+
 fn in_words(status: &Status) -> String {
     let properties = table::properties([
         ("Cluster", status.cluster_name.clone()),
@@ -191,6 +198,7 @@ fn in_words(status: &Status) -> String {
         ("Digest", status.digest.clone()),
         ("Users", status.users.to_string()),
         ("Data key", table::or_dash(status.data_key.as_ref().map(data_key_in_words).as_deref())),
+        ("Pairing", pairing_in_words(status)),
     ]);
     let rows = status.nodes.iter().map(|node| {
         vec![

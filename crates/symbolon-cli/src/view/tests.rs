@@ -179,6 +179,8 @@ fn the_status() {
             fields_left: 0,
             held: vec![1, 2],
         }),
+        pairing: v1::Pairing::Alone.into(),
+        alone_since: Some(AT),
         nodes: vec![v1::NodeStatus {
             name: "node-1".to_owned(),
             id: 1,
@@ -210,6 +212,8 @@ fn the_status() {
                 "fields_left": 0,
                 "held": [1, 2],
             },
+            "pairing": "ALONE",
+            "alone_since": "2025-12-31T23:59:59.005Z",
             "nodes": [{
                 "name": "node-1",
                 "id": 1,

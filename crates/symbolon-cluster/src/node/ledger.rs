@@ -142,6 +142,7 @@ impl Ledger for ClusterNode {
             disk: self.disk.level(),
             apart: self.greeter.fence.apart(),
             unproved: self.greeter.fence.unproved(),
+            pair: self.greeter.pair.shown(),
         };
         status(&self.peers.standing, &self.published, &self.presence, &metrics, here)
     }

@@ -187,6 +187,7 @@ impl Ledger for TestLedger {
                 fields_left: 0,
                 held: Vec::new(),
             },
+            pairing: None,
             warnings: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use symbolon_proto::v1::{
-    GetStatusResponse, PromoteSubordinateRequest, Seizure,
+    GetStatusResponse, Pairing, PromoteSubordinateRequest, Seizure,
     cluster_service_client::ClusterServiceClient,
 };
 use tokio::time::{Instant, sleep};
@@ -118,6 +118,29 @@ async fn leads(context: &Context, node: &str, epoch: u64) -> Result<(), Failure>
     }
 }
 
+/// From when on writes may be missing.
+fn missing(seizure: &Seizure) -> String {
+    let whole_until = view::time(seizure.whole_until.as_ref());
+    let whole_until = table::or_dash(whole_until.as_deref());
+    let alone_since = view::time(seizure.alone_since.as_ref());
+    match seizure.pairing() {
+        Pairing::Paired => format!(
+            "It was paired with the master until {whole_until} by the master's clock: of what was \
+             acknowledged before, nothing is missing here. What it acknowledged after that may be, if it \
+             went on alone."
+        ),
+        Pairing::Alone => format!(
+            "When it was last heard, the master had been alone since {}. Of what was acknowledged before \
+             {whole_until} by its clock, nothing is missing here. What it acknowledged after that may be.",
+            table::or_dash(alone_since.as_deref())
+        ),
+        Pairing::Unspecified => format!(
+            "Of what was acknowledged before {whole_until} by the master's clock, nothing is missing here. \
+             What was acknowledged after that may be."
+        ),
+    }
+}
+
 fn tell(node: &str, seizure: &Seizure, cluster: &str) -> Result<(), Failure> {
     let left = seizure.left_behind.join(", ");
     let heard = view::time(seizure.heard_master_at.as_ref());
@@ -138,15 +161,41 @@ fn tell(node: &str, seizure: &Seizure, cluster: &str) -> Result<(), Failure> {
                 "Left behind: {left}. What they hold is kept aside when they come back, and counts no more."
             ),
             format!(
-                "{node} holds the log up to entry {}; it last heard a master: {}. What was written after \
-                 that is lost.",
+                "{node} holds the log up to entry {}; it last heard a master: {}.",
                 seizure.last_log_index,
                 heard.as_deref().unwrap_or("not since it was started")
             ),
+            missing(seizure),
             "Nothing was done. Be sure that the others are gone for good, or at least stopped."
                 .to_owned(),
             format!("Then: symbolon promote-subordinate {node} --seize --confirm {cluster}"),
         ]
     };
     lines.iter().try_for_each(|line| output::line(&output::printable(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn it_is_told_from_when_on_writes_may_be_missing() {
+        let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
+        let told = |pairing: Pairing, alone_since| {
+            let (pairing, whole_until) = (pairing.into(), at(86_400));
+            missing(&Seizure { pairing, alone_since, whole_until, ..Seizure::default() })
+        };
+        let paired = told(Pairing::Paired, None);
+        assert!(
+            paired.starts_with("It was paired with the master until 1970-01-02T00:"),
+            "{paired}"
+        );
+        let alone = told(Pairing::Alone, at(0));
+        assert!(alone.contains("alone since 1970-01-01T00:"), "{alone}");
+        assert!(alone.contains("acknowledged before 1970-01-02T00:"), "{alone}");
+        let unknown = told(Pairing::Unspecified, None);
+        assert!(unknown.contains("acknowledged before 1970-01-02T00:"), "{unknown}");
+    }
 }
