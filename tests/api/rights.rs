@@ -49,6 +49,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (CREATE_JOIN_TOKEN, Vec::new()),
         (ROTATE_DATA_KEY, Vec::new()),
         (RELEASE_RECOVERY_CODES, Vec::new()),
+        (DISCARD_EPOCH, discard_epoch()),
         (LIST_QUARANTINES, Vec::new()),
         (EXPORT_PERSONAL_DATA, export.encode_to_vec()),
         (QUERY_AUDIT, Vec::new()),
@@ -62,6 +63,11 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
     .chain(about_nobody())
     .chain(about_no_caller())
     .collect()
+}
+
+fn discard_epoch() -> Vec<u8> {
+    let (epoch, lineage) = (2, "0".repeat(32));
+    v1::DiscardEpochRequest { epoch, lineage, confirm: "test".to_owned() }.encode_to_vec()
 }
 
 fn verify(application: &str) -> Vec<u8> {
@@ -242,7 +248,7 @@ async fn assert_administrator_gets_everything(cluster: &Cluster, anybody: &Wire)
         let nobody = about_nobody().into_iter().chain(about_no_caller());
         let found = if nobody.into_iter().any(|(about, _)| about == method) {
             Code::NotFound
-        } else if method == RELEASE_RECOVERY_CODES {
+        } else if [RELEASE_RECOVERY_CODES, DISCARD_EPOCH].contains(&method) {
             // There was no seize.
             Code::FailedPrecondition
         } else if method == TAIL_AUDIT {

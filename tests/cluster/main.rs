@@ -1,6 +1,8 @@
 //! What a cluster of real processes promises, under load, with codes of another program.
 
 #[cfg(test)]
+mod apart;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod bridge;

@@ -1,11 +1,12 @@
 //! A data directory is copied, the cluster goes on, and the copy is put back: what the node has forgotten
-//! is noticed, whatever it was, and the node takes part in nothing.
+//! is noticed, whatever it was. It takes part in nothing as it is, and comes back empty.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use symbolon_testkit::{Cluster, wait_until};
 
+use crate::seize::{seize, together_in};
 use crate::support::cluster_of;
 
 const REFUSED: i32 = 78;
@@ -30,51 +31,81 @@ async fn start_together(cluster: &Cluster, numbers: [usize; 2]) {
     }
 }
 
-/// That it does not start, now and again, and says why.
-async fn assert_refused(cluster: &Cluster, number: usize) {
-    let node = cluster.node(number);
-    node.spawn();
-    assert_eq!(node.ended().await.code(), Some(REFUSED));
-    let told = node.log_text();
-    assert!(told.contains("the disk of this node has gone back in time: node "), "{told}");
-    assert!(told.contains("join again under a new node name"), "{told}");
-    node.spawn();
-    assert_eq!(node.ended().await.code(), Some(REFUSED), "it stays refused");
+/// That it is back in the cluster under another number, and what it had is kept.
+async fn assert_back(cluster: &Cluster, number: usize) {
+    cluster.settled().await;
+    cluster.assert_same_state().await;
+    let status = cluster.admin(number).status().await.unwrap();
+    let own = status.nodes.iter().find(|node| node.name == status.node);
+    assert!(own.is_some_and(|node| node.id > cluster.nodes().len() as u64), "{:?}", status.nodes);
+    assert!(cluster.node(number).data_dir().join(format!("quarantine/node-{number}")).exists());
+    let told = cluster.node(number).log_text();
+    assert!(told.contains("gone back in time"), "{told}");
+    assert_eq!(cluster.admin(number).quarantines().await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_disk_of_one_of_three_takes_part_in_nothing() {
+async fn an_older_disk_of_one_of_three_comes_back_empty() {
     let (cluster, _) = cluster_of(3).await;
     let copy = copied(&cluster, 3).await;
     cluster.admin(1).create_user("after-the-copy").await.unwrap();
     cluster.settled().await;
     assert_eq!(cluster.node(3).terminate().await.code(), Some(0));
     cluster.node(3).put_data_back(&copy);
-    assert_refused(&cluster, 3).await;
-
-    // The others go on, and remember when all of them were restarted.
-    cluster.admin(1).create_user("without-it").await.unwrap();
-    cluster.node(3).put_data_back(&copy);
+    // The others remember also when all of them were restarted.
     for number in [1, 2] {
         assert_eq!(cluster.node(number).terminate().await.code(), Some(0));
     }
     start_together(&cluster, [1, 2]).await;
-    assert_refused(&cluster, 3).await;
-    let users = cluster.admin(2).list_users().await.unwrap();
+    cluster.admin(1).create_user("without-it").await.unwrap();
+    cluster.node(3).start().await;
+    assert_back(&cluster, 3).await;
+    let users = cluster.admin(3).list_users().await.unwrap();
     assert!(users.iter().any(|user| user.username == "without-it"));
+    // It counts as a voter: another may be lost.
+    assert_eq!(cluster.node(1).terminate().await.code(), Some(0));
+    wait_until("the others lead on", PATIENCE, async || {
+        cluster.admin(3).create_user("with-it").await.is_ok()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_disk_of_the_only_voter_is_refused_by_what_the_learner_knows() {
+async fn an_older_disk_of_the_only_voter_is_refused_until_the_learner_has_gone_on() {
     let (cluster, _) = cluster_of(2).await;
     let master = cluster.wait_for_master().await;
     let copy = copied(&cluster, master).await;
-    let users = |number: usize| cluster.admin(number);
-    users(cluster.wait_for_master().await).create_user("after-the-copy").await.unwrap();
+    let learner = cluster.other_than(master);
+    cluster.admin(cluster.wait_for_master().await).create_user("after-the-copy").await.unwrap();
     cluster.settled().await;
     assert_eq!(cluster.node(master).terminate().await.code(), Some(0));
     cluster.node(master).put_data_back(&copy);
-    assert_refused(&cluster, master).await;
+    let node = cluster.node(master);
+    for _ in 0..2 {
+        node.spawn();
+        assert_eq!(node.ended().await.code(), Some(REFUSED));
+    }
+    let choice = format!("symbolon promote-subordinate {} --seize", cluster.node(learner).name());
+    let told = node.log_text();
+    assert!(
+        told.contains("it is the only voter") || told.contains("It is the only voter"),
+        "{told}"
+    );
+    assert!(told.contains(&choice), "{told}");
+    // Nor when the one that knows is away.
+    cluster.node(learner).kill9();
+    node.spawn();
+    assert_eq!(node.ended().await.code(), Some(REFUSED));
+    assert!(!node.data_dir().join("quarantine").exists(), "it may be all that there is");
+
+    cluster.node(learner).spawn();
+    cluster.node(learner).alive().await;
+    seize(&cluster, learner, 2).await;
+    node.spawn();
+    together_in(&cluster, 2).await;
+    assert_back(&cluster, master).await;
+    let users = cluster.admin(master).list_users().await.unwrap();
+    assert!(users.iter().any(|user| user.username == "after-the-copy"));
 }
 
 /// Nothing was written but that it was started once more.
@@ -88,12 +119,13 @@ async fn a_disk_from_before_a_start_is_noticed() {
     }
     assert_eq!(cluster.node(2).terminate().await.code(), Some(0));
     cluster.node(2).put_data_back(&copy);
-    assert_refused(&cluster, 2).await;
+    cluster.node(2).start().await;
+    assert_back(&cluster, 2).await;
 }
 
 /// Its peers were away when it started. It is told of it with their first greeting.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_disk_that_started_alone_serves_nobody_once_its_peers_are_back() {
+async fn an_older_disk_that_started_alone_comes_back_once_its_peers_are_there() {
     let (cluster, _) = cluster_of(3).await;
     let copy = copied(&cluster, 3).await;
     cluster.admin(1).create_user("after-the-copy").await.unwrap();
@@ -105,17 +137,30 @@ async fn an_older_disk_that_started_alone_serves_nobody_once_its_peers_are_back(
     cluster.node(3).spawn();
     cluster.node(3).alive().await;
     start_together(&cluster, [1, 2]).await;
-    wait_until("the node is told", PATIENCE, async || {
-        cluster.node(3).log_text().contains("the disk of this node has gone back in time")
-    })
-    .await;
-    wait_until("the others lead on", PATIENCE, async || {
-        cluster.admin(1).create_user("without-it").await.is_ok()
-    })
-    .await;
-    let (code, _) = cluster.node(3).get("/readyz").await.unwrap();
-    assert_eq!(code, 503);
-    cluster.node(3).kill9();
-    cluster.node(3).spawn();
-    assert_eq!(cluster.node(3).ended().await.code(), Some(REFUSED));
+    assert_back(&cluster, 3).await;
+}
+
+/// A copy of a node that runs, of the same epoch, in another place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_node_that_is_there_does_not_take_its_place() {
+    let (cluster, _) = cluster_of(3).await;
+    assert_eq!(cluster.node(3).terminate().await.code(), Some(0));
+    let copy = cluster.copy_of(3, 0);
+    // Its peers have heard of more starts than the copy knows of.
+    for _ in 0..2 {
+        cluster.node(3).start().await;
+        cluster.settled().await;
+        assert_eq!(cluster.node(3).terminate().await.code(), Some(0));
+    }
+    cluster.node(3).start().await;
+    cluster.settled().await;
+    for _ in 0..2 {
+        copy.spawn();
+        assert_eq!(copy.ended().await.code(), Some(REFUSED));
+        assert!(copy.log_text().contains("is a copy of it"), "{}", copy.log_end());
+    }
+    cluster.settled().await;
+    cluster.assert_same_state().await;
+    let status = cluster.admin(3).status().await.unwrap();
+    assert_eq!(status.nodes.iter().map(|node| node.id).collect::<Vec<_>>(), [1, 2, 3]);
 }

@@ -259,32 +259,6 @@ async fn two_that_come_back_by_themselves_and_write_are_set_right_when_they_meet
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_that_were_both_seized_refuse_each_other_and_say_so() {
-    let (cluster, _) = linked(3).await;
-    for number in cluster.numbers() {
-        cluster.node(number).kill9();
-    }
-    for (number, others) in [(1, [2, 3]), (2, [1, 3])] {
-        others.iter().for_each(|other| cluster.cut(number, *other));
-        cluster.node(number).spawn();
-        cluster.node(number).alive().await;
-        seize(&cluster, number, 2).await;
-    }
-    cluster.heal();
-    for (number, other) in [(1, 2), (2, 1)] {
-        let told = format!("node {} is in epoch 2 of another lineage", cluster.node(other).name());
-        wait_until("it is told of", PATIENCE, async || {
-            let status = cluster.admin(number).status().await;
-            status.is_ok_and(|it| it.warnings.iter().any(|warning| warning.contains(&told)))
-        })
-        .await;
-        // Each goes on by itself.
-        cluster.admin(number).create_user(&format!("written-at-{number}")).await.unwrap();
-        assert_eq!(usernames(&cluster, number).await.len(), 1);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_seize_that_is_cut_off_goes_on_at_the_next_start() {
     let (cluster, _) = linked(2).await;
     let old = cluster.wait_for_master().await;

@@ -401,6 +401,13 @@ pub(crate) struct Released {
 }
 
 #[derive(Serialize)]
+pub(crate) struct Discarded {
+    pub(crate) epoch: u64,
+    pub(crate) lineage: String,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
 pub(crate) struct DataKeyRotation {
     pub(crate) key: u32,
     pub(crate) log_index: u64,

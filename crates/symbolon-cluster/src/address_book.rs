@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use symbolon_core::limits::NODES_MAX;
-use symbolon_core::{KeyPin, NodeId, State};
+use symbolon_core::{KeyPin, NodeId, OtherEpoch, State};
 use symbolon_store::KnownNode;
 
 use crate::published::Published;
@@ -53,6 +53,12 @@ impl AddressBook {
     /// Whether this node's own state has the key, also of a node that a seize went on without.
     pub(crate) fn has_key(&self, pin: KeyPin) -> bool {
         self.published.view().state.node_by_pin(pin).is_some()
+    }
+
+    /// Epochs apart that this node's own state knows of.
+    pub(crate) fn others(&self) -> Vec<OtherEpoch> {
+        let state = self.published.view().state;
+        state.cluster().map(|cluster| cluster.others.clone()).unwrap_or_default()
     }
 
     /// Whose key this is. A node that came back has it under another number than before: one that is

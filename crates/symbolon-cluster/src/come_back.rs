@@ -1,4 +1,4 @@
-//! The way back of a node that an epoch went on without: its data is set aside, and it takes part again,
+//! The way back of a node that an epoch went on without, or whose disk went back in time: its data is set aside, and it takes part again,
 //! empty and under another number, because old data under an old number would diverge in silence. It is
 //! known by its key, so nobody has to help.
 
@@ -10,7 +10,9 @@ use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
 use symbolon_service::Clock;
 use symbolon_store::{DataDir, Header, Kek};
+use tonic::Code;
 
+use crate::epochs::EpochName;
 use crate::error::ClusterError;
 use crate::join::{self, Member};
 use crate::keys::PrivateKey;
@@ -28,7 +30,7 @@ pub fn away(data_dir: &DataDir) -> Result<Option<DataDir>, ClusterError> {
     if aside.is_some() || Succession::of(data_dir)?.left().is_none() {
         return Ok(aside);
     }
-    tracing::warn!("the cluster has gone on without this node: its data is set aside");
+    tracing::warn!("this node takes no part in its cluster as it is: its data is set aside");
     data_dir.set_aside()?;
     Ok(data_dir.returning()?)
 }
@@ -53,17 +55,22 @@ pub async fn come_back(
     let own = key.self_signed(clock.now())?;
     let succession = Succession::of(aside)?;
     let left = succession.left().ok_or(ClusterError::Succession)?;
+    let first = EpochName { epoch: old.epoch, lineage: old.lineage };
+    let was_in = succession.current()?.map_or(first, |(statement, _)| statement.name);
     let request = peer::RejoinRequest {
         previous: old.node.0,
         name: member.name.to_owned(),
         peer_address: member.peer_address.to_owned(),
         api_address: member.api_address.to_owned(),
         left: left.by.clone(),
+        epoch: was_in.epoch,
+        lineage: was_in.lineage.0.to_vec(),
     };
     let mut last = ClusterError::Unavailable { message: "no other node is known".to_owned() };
     for contact in &left.contact {
         match ask(&own, contact, request.clone()).await {
             Ok(response) => return set_up(data_dir, kek, &key, member, response),
+            Err(error @ ClusterError::NotTakenBack { .. }) => return Err(error),
             Err(error) => {
                 tracing::debug!(%error, "not back yet");
                 last = error;
@@ -87,7 +94,10 @@ async fn ask(
     let client = peer_client::join_client(stream).await;
     let mut client = client.map_err(|error| unreachable(error.to_string()))?;
     let response = client.rejoin(request).await;
-    response.map(tonic::Response::into_inner).map_err(|status| join::not_joined(&status))
+    response.map(tonic::Response::into_inner).map_err(|status| match status.code() {
+        Code::AlreadyExists => ClusterError::NotTakenBack { message: status.message().to_owned() },
+        _ => join::not_joined(&status),
+    })
 }
 
 fn set_up(

@@ -50,9 +50,8 @@ pub enum ClusterError {
     },
     /// A peer knows of more than the disk holds.
     #[error(
-        "the disk of this node has gone back in time: node {peer} says that {lacks}; an older copy was \
-         put back in {}, or the machine was reverted; move the data directory away and join again under \
-         a new node name",
+        "the disk of this node has gone back in time: an older copy was put back in {}, or the machine was \
+         reverted: node {peer} says that {lacks}; {remedy}",
         path.display()
     )]
     RolledBack {
@@ -62,6 +61,18 @@ pub enum ClusterError {
         peer: u64,
         /// What is not there.
         lacks: String,
+        /// Why it is not back by itself, and what to do.
+        remedy: String,
+    },
+    /// The disk went back, and the cluster has gone on: the node has yet to set its data aside and come
+    /// back.
+    #[error("the disk of this node has gone back in time; start it again")]
+    GoneBack,
+    /// The cluster has said for good that it does not take the node back.
+    #[error("the cluster does not take this node back: {message}")]
+    NotTakenBack {
+        /// Its words.
+        message: String,
     },
     /// The file that says which epoch the node is in.
     #[error(

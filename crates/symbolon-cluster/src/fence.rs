@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use symbolon_core::limits::OTHER_EPOCHS_MAX;
 use symbolon_core::{LineageId, NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
@@ -16,12 +17,14 @@ use symbolon_store::Store;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::epochs::{EpochName, Relation, Unproved};
+use crate::copies::{is_here, was_further};
+use crate::epochs::{EpochName, Relation, Statement, Unproved};
 use crate::error::ClusterError;
 use crate::peer_client::{Peers, Purpose};
 use crate::published::Published;
 use crate::quarantine;
 use crate::raft_types::Raft;
+use crate::rollback::{self, Memory};
 use crate::succession::Succession;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -32,16 +35,26 @@ pub(crate) struct Fence {
     published: Arc<Published>,
     clock: Arc<dyn Clock>,
     store: Store,
+    memory: Arc<Memory>,
     raft: Raft,
     /// Peers that are being asked.
     asking: Mutex<BTreeSet<NodeId>>,
-    /// Peers that are in an epoch which neither came of this one nor led to it.
-    apart: Mutex<BTreeMap<NodeId, EpochName>>,
+    /// Epochs that neither came of this one nor led to it.
+    apart: Mutex<BTreeMap<EpochName, Met>>,
     /// Peers that claim what they do not prove, and how.
     unproved: Mutex<BTreeMap<NodeId, Unproved>>,
     /// Raft is ended here so that the process starts again. Whoever sets it writes what that starts from.
     ending: AtomicBool,
     again: watch::Sender<bool>,
+}
+
+/// How an epoch apart was met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Met {
+    /// The peer that is in it.
+    pub(crate) node: NodeId,
+    /// The word by which it discards this one; 0: it does not.
+    pub(crate) word: u32,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -52,7 +65,7 @@ impl Fence {
     pub(crate) fn new(
         peers: &Arc<Peers>,
         published: &Arc<Published>,
-        (store, raft): (&Store, &Raft),
+        (store, memory, raft): (&Store, &Arc<Memory>, &Raft),
         clock: &Arc<dyn Clock>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -60,6 +73,7 @@ impl Fence {
             clock: Arc::clone(clock),
             peers: Arc::clone(peers),
             store: store.clone(),
+            memory: Arc::clone(memory),
             raft: raft.clone(),
             asking: Mutex::default(),
             apart: Mutex::default(),
@@ -87,26 +101,22 @@ impl Fence {
     pub(crate) async fn hear(&self, node: NodeId, claim: &peer::EpochClaim) {
         match self.peers.relation(claim) {
             Ok(Relation::Same | Relation::Older) => {
-                lock(&self.apart).remove(&node);
                 lock(&self.unproved).remove(&node);
             }
             Ok(Relation::Newer) => {
-                if let Some(statement) = &claim.statement {
-                    self.leave(claim.epoch, statement).await;
+                let Some(signed) = &claim.statement else { return };
+                if self.is_of_a_copy(signed).await {
+                    self.meet_apart(node, claim, 0);
+                } else {
+                    self.leave(claim.epoch, signed).await;
                 }
             }
-            Ok(Relation::Apart) => {
-                let lineage = LineageId::from_slice(&claim.lineage).unwrap_or_default();
-                let theirs = EpochName { epoch: claim.epoch, lineage };
-                if lock(&self.apart).insert(node, theirs) != Some(theirs) {
-                    tracing::error!(
-                        peer = node.0,
-                        epoch = claim.epoch,
-                        "a node is in an epoch that neither came of this node's nor led to it: two \
-                         nodes were seized, or it is a copy; neither takes the other's messages"
-                    );
+            Ok(Relation::Discarding) => {
+                if let Some(signed) = &claim.statement {
+                    self.leave(claim.epoch, signed).await;
                 }
             }
+            Ok(Relation::Apart(word)) => self.meet_apart(node, claim, word),
             Err(unproved) => {
                 metrics::counter!("symbolon_epochs_unproved_total").increment(1);
                 if lock(&self.unproved).insert(node, unproved) != Some(unproved) {
@@ -121,6 +131,51 @@ impl Fence {
         }
     }
 
+    /// Whether what a statement started is not what this node's cluster has become, but a copy of it.
+    async fn is_of_a_copy(&self, signed: &store::SignedStatement) -> bool {
+        let Ok(statement) = Statement::decode(&signed.statement) else { return false };
+        let own_end = self.store.log.last_index().unwrap_or(0);
+        was_further(&self.peers, &self.memory, own_end, (signed, &statement))
+            || is_here(&self.peers, signed).await
+    }
+
+    /// Takes note of an epoch apart.
+    fn meet_apart(&self, node: NodeId, claim: &peer::EpochClaim, word: u32) {
+        let lineage = LineageId::from_slice(&claim.lineage).unwrap_or_default();
+        let name = EpochName { epoch: claim.epoch, lineage };
+        let mut apart = lock(&self.apart);
+        if apart.len() >= OTHER_EPOCHS_MAX && !apart.contains_key(&name) {
+            return;
+        }
+        let met = Met { node, word };
+        if apart.insert(name, met).is_none_or(|before| before.word != word) {
+            tracing::error!(
+                peer = node.0,
+                epoch = claim.epoch,
+                %lineage,
+                "a node is in an epoch that neither came of this node's nor led to it: two nodes were \
+                 seized, or it is a copy; neither takes the other's messages, and nothing but sign-ins is \
+                 taken until an administrator has decided"
+            );
+        }
+    }
+
+    /// A peer has heard of more that this node held than it holds.
+    pub(crate) fn went_back(self: &Arc<Self>, peer: NodeId, lacks: String) {
+        if !self.begin_ending() {
+            return;
+        }
+        tracing::error!(peer = peer.0, lacks, "the disk of this node has gone back in time");
+        let fence = Arc::clone(self);
+        tokio::spawn(async move {
+            fence.end_raft().await;
+            if let Err(error) = rollback::keep_that_it_went_back(&fence.store, peer, lacks) {
+                tracing::error!(%error, "this is not kept; it is learnt again at the next start");
+            }
+            fence.start_again();
+        });
+    }
+
     /// The cluster has gone on in another epoch without this node.
     async fn leave(&self, epoch: u64, by: &store::SignedStatement) {
         if !self.begin_ending() {
@@ -133,7 +188,7 @@ impl Fence {
         );
         self.end_raft().await;
         if let Err(error) =
-            leave(&self.store, &self.peers, by, (&self.published.view(), self.clock.now()))
+            leave(&self.store, &self.peers, Some(by), (&self.published.view(), self.clock.now()))
         {
             tracing::error!(%error, "this is not kept; it is learnt again at the next start");
         }
@@ -171,32 +226,28 @@ impl Fence {
         }
     }
 
-    /// Peers in an epoch apart, and which.
-    pub(crate) fn apart(&self) -> BTreeMap<NodeId, EpochName> {
-        self.of_peers(&self.apart)
+    /// Epochs apart that this node has met since it was started.
+    pub(crate) fn apart(&self) -> BTreeMap<EpochName, Met> {
+        lock(&self.apart).clone()
     }
 
-    /// Peers that claim an epoch which they do not prove.
+    /// Peers that claim an epoch which they do not prove. One that was removed, or is back under another
+    /// number, is settled.
     pub(crate) fn unproved(&self) -> BTreeMap<NodeId, Unproved> {
-        self.of_peers(&self.unproved)
-    }
-
-    /// What is told of nodes that are still there: one that was removed, or is back under another number,
-    /// is settled.
-    fn of_peers<T: Copy>(&self, told: &Mutex<BTreeMap<NodeId, T>>) -> BTreeMap<NodeId, T> {
         let known = self.peers.book.nodes();
-        let mut told = lock(told);
+        let mut told = lock(&self.unproved);
         told.retain(|node, _| known.contains(node));
         told.clone()
     }
 }
 
 /// Keeps for the next start that an epoch went on without this node, and where the others are; and writes
-/// down what they do not hold. `view`: what this node has applied.
+/// down what they do not hold. `by`: what went on; `None` when the disk went back in time. `view`: what this
+/// node has applied.
 pub(crate) fn leave(
     store: &Store,
     peers: &Peers,
-    by: &store::SignedStatement,
+    by: Option<&store::SignedStatement>,
     (view, now): (&View, Timestamp),
 ) -> Result<(), ClusterError> {
     if let Err(error) = quarantine::write(store, &peers.standing, by, (view, now)) {
@@ -204,14 +255,14 @@ pub(crate) fn leave(
     }
     let own = peers.standing.node;
     let others = peers.book.contacts().into_iter().filter(|contact| contact.node != own);
-    let left = Succession::load(store)?.left_by(by.clone(), others);
+    let left = Succession::load(store)?.left_by(by.cloned(), others);
     Ok(store.put_succession(&left.encode())?)
 }
 
 /// What a peer says to be in, having heard what this node is in; `None` when it does not answer.
 pub(crate) async fn compare(peers: &Peers, node: NodeId) -> Option<peer::EpochClaim> {
     let mut client = peers.client(node, Purpose::Presence);
-    let request = peers.request(node, peers.standing.claim());
+    let request = peers.request(node, peers.claim());
     let answer = timeout(ANSWER_WITHIN, client.compare_epochs(request)).await.ok()?.ok()?;
     peers.standing.check_cluster(answer.metadata()).ok()?;
     Some(answer.into_inner())

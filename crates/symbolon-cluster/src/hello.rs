@@ -162,7 +162,7 @@ impl Greeter {
             raft: raft.clone(),
             halt: Arc::default(),
             disk: Arc::default(),
-            fence: Fence::new(peers, published, (store, raft), &settings.clock),
+            fence: Fence::new(peers, published, (store, &memory, raft), &settings.clock),
             store: store.clone(),
             memory,
             pair,
@@ -331,8 +331,7 @@ impl Greeter {
             self.memory.note(node, kept);
         }
         if let Some(lacks) = rollback::lacks(&self.store, greeting.yours.as_ref()) {
-            tracing::error!(peer = node.0, lacks, "the disk of this node has gone back in time");
-            self.halt.halt(self.published.view().applied);
+            self.fence.went_back(node, lacks);
         }
         let told = greeting.registered.iter().take(NODES_MAX).filter_map(contact);
         self.peers.book.tell(told);

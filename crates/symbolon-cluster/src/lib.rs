@@ -17,6 +17,7 @@ mod clock;
 mod come_back;
 mod committer;
 mod convert;
+mod copies;
 mod create;
 #[cfg(test)]
 mod damage;

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{ChangeMembers, Instant as _};
-use symbolon_core::{Command, NodeId, SetNodeAddresses, StartEpoch, Timestamp};
+use symbolon_core::limits::OTHER_EPOCHS_MAX;
+use symbolon_core::{Command, MeetEpoch, NodeId, SetNodeAddresses, StartEpoch, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::committer::Committer;
 use crate::epochs::Statement;
+use crate::fence::Fence;
 use crate::node::NodeSettings;
 use crate::own_proposals::OwnProposals;
 use crate::peer_header::Standing;
@@ -45,6 +47,7 @@ pub(crate) struct Steward {
     pub(crate) settings: NodeSettings,
     pub(crate) standing: Standing,
     pub(crate) committer: Committer,
+    pub(crate) fence: Arc<Fence>,
 }
 
 impl Steward {
@@ -59,6 +62,7 @@ impl Steward {
                 continue;
             }
             self.announce().await;
+            self.tell_of_epochs_apart().await;
             if self.raft.is_leader() {
                 self.let_time_pass().await;
                 self.arrange_members().await;
@@ -91,6 +95,21 @@ impl Steward {
         }
         if is_in_epoch(&self.published, &self.standing) {
             self.committer.gate.open();
+        }
+    }
+
+    /// Tells the cluster of epochs apart that this node has met, so that all of it knows.
+    async fn tell_of_epochs_apart(&self) {
+        let state = self.published.view().state;
+        let others = state.cluster().map_or(&[][..], |cluster| &cluster.others);
+        for (name, met) in self.fence.apart() {
+            let (epoch, lineage, word) = (name.epoch, name.lineage, met.word);
+            let known = others.iter().find(|it| (it.epoch, it.lineage) == (epoch, lineage));
+            let is_full = known.is_none() && others.len() >= OTHER_EPOCHS_MAX;
+            if is_full || known.is_some_and(|known| known.theirs >= word) {
+                continue;
+            }
+            self.proposals.propose(Command::MeetEpoch(MeetEpoch { epoch, lineage, word })).await;
         }
     }
 

@@ -19,6 +19,7 @@ use crate::audit_peers::AuditFetcher;
 use crate::certify;
 use crate::committer::{BATCH_PROPOSALS_MAX, Committer, EpochGate, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
+use crate::fence::Fence;
 use crate::halt::Halt;
 use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence};
@@ -84,7 +85,7 @@ mod ledger;
 fn spawn_own_tasks(
     tasks: &mut JoinSet<()>,
     keeper: KeyKeeper,
-    (standing, committer): (Standing, Committer),
+    (standing, committer, fence): (Standing, Committer, Arc<Fence>),
     settings: NodeSettings,
 ) {
     let proposals = keeper.proposals.clone();
@@ -97,7 +98,7 @@ fn spawn_own_tasks(
     };
     let raft = keeper.raft.clone();
     let own = proposals.own;
-    let steward = Steward { raft, published, own, proposals, settings, standing, committer };
+    let steward = Steward { raft, published, own, proposals, settings, standing, committer, fence };
     tasks.spawn(steward.run());
     tasks.spawn(keeper.run());
     tasks.spawn(resealer.run());
@@ -223,12 +224,14 @@ impl ClusterNode {
         let published = machine.published();
         let audit = Arc::clone(&machine.audit);
         let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
-        let own = node_key.self_signed(settings.clock.now())?;
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
         let gate = EpochGate::new(is_in_epoch(&published, &standing));
-        let peers = Arc::new(Peers::new(standing.clone(), Arc::new(book), own));
+        let peers = Peers::new(standing.clone(), Arc::new(book), (&node_key, &settings.clock))?;
+        let peers = Arc::new(peers);
         let memory = Arc::new(Memory::load(&store)?);
-        rollback::ask(&peers, &store, &memory, &published.view(), &settings).await?;
+        let voters = machine.membership.voter_ids().collect();
+        let scene = rollback::Scene { peers: &peers, store: &store, memory: &memory, voters };
+        scene.ask(&published.view(), &settings).await?;
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
         let greeter = Greeter::new(&raft, &peers, &published, (&store, memory, pair), &settings);
@@ -254,7 +257,8 @@ impl ClusterNode {
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         let seizer = Seizer::new(&greeter, node_key, &settings.entropy);
         spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
-        spawn_own_tasks(&mut tasks, keeper, (standing, committer.clone()), settings);
+        let epochs = (standing, committer.clone(), Arc::clone(&greeter.fence));
+        spawn_own_tasks(&mut tasks, keeper, epochs, settings);
         Ok(Arc::new(Self {
             identity,
             raft,

@@ -12,6 +12,7 @@ use symbolon_core::NodeId;
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_client::JoinServiceClient;
 use symbolon_proto::peer::v1::peer_service_client::PeerServiceClient;
+use symbolon_service::Clock;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -21,7 +22,8 @@ use tonic::{Response, Status};
 
 use crate::address_book::AddressBook;
 use crate::epochs::{Relation, Unproved};
-use crate::keys::pin_of;
+use crate::error::ClusterError;
+use crate::keys::{PrivateKey, pin_of};
 use crate::peer_header::Standing;
 use crate::peer_service::PeerCertificate;
 use crate::tls;
@@ -48,12 +50,24 @@ pub(crate) struct Peers {
     pub(crate) standing: Standing,
     pub(crate) book: Arc<AddressBook>,
     own: Arc<CertifiedKey>,
+    key: Arc<PrivateKey>,
+    clock: Arc<dyn Clock>,
     channels: Mutex<BTreeMap<(NodeId, Purpose), Channel>>,
 }
 
 impl Peers {
-    pub(crate) fn new(standing: Standing, book: Arc<AddressBook>, own: Arc<CertifiedKey>) -> Self {
-        Self { standing, book, own, channels: Mutex::default() }
+    /// `key`: the node's, by which its peers know it.
+    ///
+    /// # Errors
+    /// [`ClusterError::Certificate`].
+    pub(crate) fn new(
+        standing: Standing,
+        book: Arc<AddressBook>,
+        (key, clock): (&Arc<PrivateKey>, &Arc<dyn Clock>),
+    ) -> Result<Self, ClusterError> {
+        let own = key.self_signed(clock.now())?;
+        let (key, clock) = (Arc::clone(key), Arc::clone(clock));
+        Ok(Self { standing, book, own, key, clock, channels: Mutex::default() })
     }
 
     pub(crate) fn client(&self, node: NodeId, purpose: Purpose) -> PeerServiceClient<Channel> {
@@ -82,7 +96,18 @@ impl Peers {
     /// How a peer's epoch stands to this node's; its statement counts when the state has the key that
     /// signed it.
     pub(crate) fn relation(&self, claim: &peer::EpochClaim) -> Result<Relation, Unproved> {
-        self.standing.relation(claim, |pin| self.book.has_key(pin))
+        self.standing.relation(claim, &self.book.others(), |pin| self.book.has_key(pin))
+    }
+
+    /// What this node says to be in, and what that discards.
+    pub(crate) fn claim(&self) -> peer::EpochClaim {
+        let claim = self.standing.claim(&self.book.others(), (&self.key, self.clock.now()));
+        claim.unwrap_or_else(|error| {
+            tracing::error!(%error, "what this epoch discards is not told");
+            let Standing { epoch, lineage, statement, .. } = &self.standing;
+            let (lineage, statement) = (lineage.0.to_vec(), statement.clone());
+            peer::EpochClaim { epoch: *epoch, lineage, statement }
+        })
     }
 
     /// A message to a peer, with its header.

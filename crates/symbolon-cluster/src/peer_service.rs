@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::raft::{AppendEntriesResponse, ReadPolicy, TransferLeaderRequest, VoteResponse};
-use symbolon_core::{JoinTokenId, NodeId, Secret};
+use symbolon_core::{JoinTokenId, LineageId, NodeId, Secret};
 use symbolon_proto::answer_to_proto;
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinService;
@@ -22,6 +22,7 @@ use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer, EpochGate};
 use crate::convert::{
     log_id_from_proto, log_id_to_proto, stored_membership_from_proto, vote_to_proto,
 };
+use crate::copies::lives;
 use crate::epochs::{EpochName, Relation, Statement};
 use crate::guard::{self, missing};
 use crate::hello::{Greeter, registered};
@@ -31,6 +32,7 @@ use crate::peer_header::HeaderRefusal;
 use crate::promote::Promoter;
 use crate::raft_types::{Raft, Snapshot, SnapshotMeta};
 use crate::receive::{checked, receive};
+use crate::rollback::Kept;
 use crate::vault::KeyringVault;
 use crate::ways::{Way, Ways};
 
@@ -316,7 +318,7 @@ impl PeerService for PeerApi {
         let checked = self.peers.standing.check_cluster(request.metadata());
         checked.map_err(|refusal| Status::failed_precondition(refusal.to_string()))?;
         self.greeter.fence.hear(node, request.get_ref()).await;
-        Ok(self.answer(node, self.peers.standing.claim()))
+        Ok(self.answer(node, self.peers.claim()))
     }
 }
 
@@ -370,12 +372,32 @@ impl JoinApi {
             peer::EpochClaim { epoch, lineage: lineage.0.to_vec(), statement: Some(by.clone()) };
         match self.peers.relation(&claim) {
             Ok(Relation::Same | Relation::Older) => Ok(()),
-            Ok(Relation::Newer) => {
+            Ok(Relation::Newer | Relation::Discarding) => {
                 self.greeter.fence.hear(node, &claim).await;
                 Err(other())
             }
-            Ok(Relation::Apart) | Err(_) => Err(other()),
+            Ok(Relation::Apart(_)) | Err(_) => Err(other()),
         }
+    }
+
+    /// The number that a node had which wants to come back, and whether it gives up one under which it is
+    /// a member: its disk went back. Whoever asks while that member is there is a copy of it.
+    async fn given_up(
+        &self,
+        asking: NodeId,
+        message: &peer::RejoinRequest,
+    ) -> Result<(NodeId, bool), Status> {
+        let previous = NodeId(message.previous);
+        let has_run = self.greeter.memory.of(asking) != Kept::default() || asking == previous;
+        if !self.peers.book.is_registered(asking) || !has_run {
+            return Ok((previous, false));
+        }
+        // A seize leaves nobody a member whom it goes on without.
+        let is_copy = message.left.is_some() && asking == previous;
+        if is_copy || lives(&self.peers, asking).await {
+            return Err(join_status(&ServiceError::NodeThere));
+        }
+        Ok((asking, true))
     }
 }
 
@@ -415,16 +437,24 @@ impl JoinService for JoinApi {
         let pin = certificate.and_then(|certificate| pin_of(&certificate.0));
         let pin = pin.ok_or_else(|| Status::unauthenticated("no client certificate"))?;
         let message = request.into_inner();
-        self.is_in(asking, &message.left.unwrap_or_default()).await?;
+        match &message.left {
+            Some(left) => self.is_in(asking, left).await?,
+            None => {
+                let was_in = LineageId::from_slice(&message.lineage);
+                let was_in = was_in.map(|lineage| EpochName { epoch: message.epoch, lineage });
+                let is_known = was_in.is_some_and(|name| self.peers.standing.is_of(name));
+                is_known.then_some(()).ok_or_else(|| missing("statement or known epoch"))?;
+            }
+        }
         if !self.gate.is_open() {
             return Err(Status::unavailable("the epoch has not begun at this node yet"));
         }
-        let previous = NodeId(message.previous);
+        let (previous, gone_back) = self.given_up(asking, &message).await?;
         let peer::RejoinRequest { name, peer_address, api_address, .. } = message;
         let deadline = Instant::now() + (JOIN_TIMEOUT - JOIN_ANSWER_TIME);
         let readmitted = self
             .service
-            .readmit_node(previous, &name, pin, &peer_address, &api_address, deadline)
+            .readmit_node((previous, gone_back), &name, pin, &peer_address, &api_address, deadline)
             .await;
         let node = readmitted.map_err(|error| {
             tracing::warn!(node = previous.0, %error, "a node is not taken back");
@@ -440,7 +470,9 @@ fn join_status(error: &ServiceError) -> Status {
     match error {
         ServiceError::InvalidArgument { .. } => Status::invalid_argument(message),
         ServiceError::JoinToken(_) => Status::permission_denied(message),
-        ServiceError::AlreadyExists { .. } => Status::already_exists(message),
+        ServiceError::AlreadyExists { .. } | ServiceError::NodeThere => {
+            Status::already_exists(message)
+        }
         ServiceError::Overloaded(_)
         | ServiceError::LimitReached { .. }
         | ServiceError::DiskLow(_) => Status::resource_exhausted(message),

@@ -32,21 +32,28 @@ const STEP: u64 = 1_000;
 const PART_BYTES: usize = CHUNK_BYTES_MAX / 4;
 
 /// Writes what the node of a store holds from the fork on. `view`: what it has applied. What came after
-/// that is applied here to a state of its own: it may not have been acknowledged, and it may.
+/// that is applied here to a state of its own: it may not have been acknowledged, and it may. `by`: what
+/// has gone on without the node; a disk that went back in time holds nothing that its cluster does not.
 ///
 /// # Errors
 /// [`ClusterError`]; the store has it all the same.
 pub(crate) fn write(
     store: &Store,
     standing: &Standing,
-    by: &store::SignedStatement,
+    by: Option<&store::SignedStatement>,
     (view, now): (&View, Timestamp),
 ) -> Result<(), ClusterError> {
     let applied = view.applied.0;
-    let statement = Statement::decode(&by.statement).map_err(|_| ClusterError::Succession)?;
-    let fork = statement.fork_of(standing.name()).ok_or(ClusterError::Succession)?;
-    let first = store.log.first_index().unwrap_or(applied + 1).max(fork + 1);
     let last = store.log.last_index().unwrap_or(applied);
+    let fork = match by {
+        Some(by) => {
+            let statement =
+                Statement::decode(&by.statement).map_err(|_| ClusterError::Succession)?;
+            statement.common_with(standing).ok_or(ClusterError::Succession)?
+        }
+        None => last.max(applied),
+    };
+    let first = store.log.first_index().unwrap_or(applied + 1).max(fork + 1);
     let header = store::LeftHeader {
         version: VERSION,
         cluster: standing.cluster.0.to_vec(),
@@ -56,7 +63,7 @@ pub(crate) fn write(
             lineage: standing.lineage.0.to_vec(),
             fork_index: fork,
         }),
-        by: Some(by.clone()),
+        by: by.cloned(),
         first_index: first,
         last_index: last,
         applied_index: applied,
@@ -178,7 +185,9 @@ fn read(name: &str, place: &DataDir) -> Result<Quarantine, BoxedError> {
     }
     let settled = settled(place)?;
     let from = header.from.unwrap_or_default();
-    let by = Statement::decode(&header.by.unwrap_or_default().statement)?.name;
+    // Of a disk that went back, the same epoch.
+    let by = header.by.map(|by| Statement::decode(&by.statement)).transpose()?;
+    let by = by.map_or(from.epoch, |by| by.name.epoch);
     let writes = read.writes.into_iter().filter_map(|((index, ordinal), (at, proposal))| {
         let id = WriteId { index: LogIndex(index), ordinal };
         let key = (index, proposal.request_id);
@@ -190,7 +199,7 @@ fn read(name: &str, place: &DataDir) -> Result<Quarantine, BoxedError> {
     Ok(Quarantine {
         name: name.to_owned(),
         epoch: from.epoch,
-        by: by.epoch,
+        by,
         fork: LogIndex(from.fork_index),
         first: LogIndex(header.first_index),
         last: LogIndex(header.last_index),

@@ -5,12 +5,13 @@
 //! Each node tells its peers what it holds durably, once a second, and keeps what they tell. None of the
 //! three numbers ever goes back, but on such a disk. So a node asks its peers, before Raft starts and
 //! with every greeting, what they have heard of it. One that held more than it does has gone back: it
-//! does not vote, lead or serve, and is not started again.
+//! does not vote, lead or serve. Where others lead it sets its data aside and comes back empty, under
+//! another number. The only voter must not: what it has may be all that there is.
 //!
 //! A leader may count an entry before its own disk has it, and a power loss may then take it: no number
 //! tells of anything that was not synced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,17 +23,22 @@ use symbolon_proto::store::v1 as store;
 use symbolon_service::View;
 use symbolon_store::{Batch, Space, Store};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tonic::Code;
 
-use crate::epochs::Relation;
+use crate::copies::was_further;
+use crate::epochs::{Relation, Statement};
 use crate::error::ClusterError;
 use crate::fence;
 use crate::node::NodeSettings;
 use crate::peer_client::{Peers, Purpose};
+use crate::succession::Succession;
 
 /// Longest wait for peers at a start. One whose port is closed is not waited for.
 const ASK_WITHIN: Duration = Duration::from_secs(3);
+/// How long a node whose disk went back waits for another one to lead.
+const LEADS_WITHIN: Duration = Duration::from_secs(10);
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// Where a node keeps what its peers told: beside the log, so that it is durable soon.
 const KEY: &[u8] = b"log/kept";
 
@@ -170,82 +176,162 @@ pub(crate) fn lacks(store: &Store, told: Option<&peer::Kept>) -> Option<String> 
     Kept::held(store).lacks(Kept::from_proto(told?))
 }
 
-/// Asks all peers, before this node takes part in anything.
+/// Keeps for the next start that a peer has heard of more than the disk holds.
 ///
 /// # Errors
-/// [`ClusterError::RolledBack`]; the node is not to be started again.
-pub(crate) async fn ask(
-    peers: &Arc<Peers>,
+/// [`ClusterError::Succession`], [`ClusterError::Store`].
+pub(crate) fn keep_that_it_went_back(
     store: &Store,
-    memory: &Memory,
-    view: &View,
-    settings: &NodeSettings,
+    peer: NodeId,
+    lacks: String,
 ) -> Result<(), ClusterError> {
-    let applied = view.applied.0;
-    let greeting = |to: NodeId| peer::Greeting {
-        peer_address: settings.peer_address.clone(),
-        api_address: settings.api_address.clone(),
-        applied_index: applied,
-        clock: settings.clock.now().0,
-        kept: Some(Kept::of(store, applied).to_proto()),
-        yours: Some(memory.of(to).to_proto()),
-        ..peer::Greeting::default()
-    };
-    let deadline = Instant::now() + ASK_WITHIN;
-    let own = peers.standing.node;
-    let mut answers = JoinSet::new();
-    for node in peers.book.nodes().into_iter().filter(|node| *node != own) {
-        let (peers, greeting) = (Arc::clone(peers), greeting(node));
-        answers.spawn(async move {
-            let mut client = peers.client(node, Purpose::Presence);
-            let request = peers.request(node, greeting);
-            match timeout_at(deadline, client.hello(request)).await.ok()? {
-                Ok(answer) => Some(Said::Kept(node, peers.accept(node, answer).ok()?.yours?)),
-                Err(status) if status.code() == Code::FailedPrecondition => {
-                    Some(Said::Epoch(node, fence::compare(&peers, node).await?))
-                }
-                Err(_) => None,
-            }
-        });
-    }
-    while let Some(answer) = answers.join_next().await {
-        let (node, told) = match answer {
-            Ok(Some(Said::Kept(node, told))) => (node, told),
-            Ok(Some(Said::Epoch(node, claim))) => {
-                leave_if_newer(peers, store, (node, &claim), (view, settings.clock.now()))?;
-                continue;
-            }
-            Ok(None) | Err(_) => continue,
-        };
-        let Some(lacks) = lacks(store, Some(&told)) else { continue };
-        store.mark_diverged(told.log_index)?;
-        let path = store.image.path();
-        return Err(ClusterError::RolledBack { path, peer: node.0, lacks });
-    }
-    Ok(())
+    let succession = Succession::load(store)?.gone_back(peer, lacks);
+    Ok(store.put_succession(&succession.encode())?)
 }
 
-/// What a peer says to a node that is about to start.
+/// What a node knows that is about to start.
+pub(crate) struct Scene<'a> {
+    pub(crate) peers: &'a Arc<Peers>,
+    pub(crate) store: &'a Store,
+    pub(crate) memory: &'a Memory,
+    /// Who votes, as far as this disk knows.
+    pub(crate) voters: BTreeSet<u64>,
+}
+
+/// What a peer says to it.
 enum Said {
-    /// What it has heard that the node holds.
-    Kept(NodeId, peer::Kept),
+    /// What it has heard that the node holds, and whether it leads.
+    Kept(peer::Kept, bool),
     /// It is in another epoch.
-    Epoch(NodeId, peer::EpochClaim),
+    Epoch(peer::EpochClaim),
 }
 
-fn leave_if_newer(
-    peers: &Peers,
-    store: &Store,
-    (node, claim): (NodeId, &peer::EpochClaim),
-    (view, now): (&View, Timestamp),
-) -> Result<(), ClusterError> {
-    let is_newer = peers.relation(claim) == Ok(Relation::Newer);
-    let Some(statement) = claim.statement.as_ref().filter(|_| is_newer) else {
-        return Ok(());
-    };
-    tracing::error!(peer = node.0, epoch = claim.epoch, "another node has seized the cluster");
-    fence::leave(store, peers, statement, (view, now))?;
-    Err(ClusterError::LeftBehind { epoch: claim.epoch })
+impl Scene<'_> {
+    /// Asks all peers, before this node takes part in anything.
+    ///
+    /// # Errors
+    /// [`ClusterError::LeftBehind`] and [`ClusterError::GoneBack`]: the node is to start again, and comes
+    /// back empty. [`ClusterError::RolledBack`]: it cannot come back by itself yet.
+    pub(crate) async fn ask(
+        &self,
+        view: &View,
+        settings: &NodeSettings,
+    ) -> Result<(), ClusterError> {
+        let mut went_back = Succession::load(self.store)?.went_back();
+        let give_up = Instant::now() + LEADS_WITHIN;
+        loop {
+            let now = settings.clock.now();
+            let answers = self.ask_all(view, settings).await;
+            let mut leads = false;
+            for (node, said) in answers {
+                match said {
+                    Said::Epoch(claim) => self.leave_if_gone_on(node, &claim, (view, now))?,
+                    Said::Kept(told, is_master) => {
+                        leads |= is_master;
+                        let lacks = lacks(self.store, Some(&told));
+                        if let Some(lacks) = lacks.filter(|_| went_back.is_none()) {
+                            tracing::error!(peer = node.0, lacks, "the disk has gone back in time");
+                            keep_that_it_went_back(self.store, node, lacks.clone())?;
+                            went_back = Some((node, lacks));
+                        }
+                    }
+                }
+            }
+            let Some((peer, lacks)) = &went_back else {
+                return Ok(());
+            };
+            if leads {
+                fence::leave(self.store, self.peers, None, (view, now))?;
+                return Err(ClusterError::GoneBack);
+            }
+            let is_alone = self.voters == BTreeSet::from([self.peers.standing.node.0]);
+            if is_alone || Instant::now() > give_up {
+                return Err(self.refused((peer.0, lacks.clone()), is_alone, view));
+            }
+            sleep(ASK_AGAIN).await;
+        }
+    }
+
+    async fn ask_all(&self, view: &View, settings: &NodeSettings) -> Vec<(NodeId, Said)> {
+        let applied = view.applied.0;
+        let greeting = |to: NodeId| peer::Greeting {
+            peer_address: settings.peer_address.clone(),
+            api_address: settings.api_address.clone(),
+            applied_index: applied,
+            clock: settings.clock.now().0,
+            kept: Some(Kept::of(self.store, applied).to_proto()),
+            yours: Some(self.memory.of(to).to_proto()),
+            ..peer::Greeting::default()
+        };
+        let deadline = Instant::now() + ASK_WITHIN;
+        let own = self.peers.standing.node;
+        let mut asked = JoinSet::new();
+        for node in self.peers.book.nodes().into_iter().filter(|node| *node != own) {
+            let (peers, greeting) = (Arc::clone(self.peers), greeting(node));
+            asked.spawn(async move {
+                let mut client = peers.client(node, Purpose::Presence);
+                let request = peers.request(node, greeting);
+                let said = match timeout_at(deadline, client.hello(request)).await.ok()? {
+                    Ok(answer) => {
+                        let answer = peers.accept(node, answer).ok()?;
+                        Said::Kept(answer.yours.unwrap_or_default(), answer.leads)
+                    }
+                    Err(status) if status.code() == Code::FailedPrecondition => {
+                        Said::Epoch(fence::compare(&peers, node).await?)
+                    }
+                    Err(_) => return None,
+                };
+                Some((node, said))
+            });
+        }
+        asked.join_all().await.into_iter().flatten().collect()
+    }
+
+    fn leave_if_gone_on(
+        &self,
+        node: NodeId,
+        claim: &peer::EpochClaim,
+        seen: (&View, Timestamp),
+    ) -> Result<(), ClusterError> {
+        let Some(signed) = &claim.statement else { return Ok(()) };
+        let goes = match self.peers.relation(claim) {
+            Ok(Relation::Discarding) => true,
+            Ok(Relation::Newer) => {
+                let end = self.store.log.last_index().unwrap_or(0);
+                let statement = Statement::decode(&signed.statement);
+                let statement = statement.map_err(|_| ClusterError::Succession)?;
+                !was_further(self.peers, self.memory, end, (signed, &statement))
+            }
+            Ok(Relation::Same | Relation::Older | Relation::Apart(_)) | Err(_) => false,
+        };
+        if !goes {
+            return Ok(());
+        }
+        tracing::error!(
+            peer = node.0,
+            epoch = claim.epoch,
+            "the cluster has gone on without this node"
+        );
+        fence::leave(self.store, self.peers, Some(signed), seen)?;
+        Err(ClusterError::LeftBehind { epoch: claim.epoch })
+    }
+
+    fn refused(&self, (peer, lacks): (u64, String), is_alone: bool, view: &View) -> ClusterError {
+        let row = view.state.node(NodeId(peer));
+        let name = row.map_or_else(|| "NODE".to_owned(), |row| row.name.to_string());
+        let remedy = if is_alone {
+            format!(
+                "it is the only voter, so nobody goes on without it: put the newest copy of its data \
+                 directory back, or have the other node go on, `symbolon promote-subordinate {name} \
+                 --seize`, and start this one again: then it comes back by itself"
+            )
+        } else {
+            "no other node leads, so it cannot come back yet: start the others first, then this one again"
+                .to_owned()
+        };
+        let path = self.store.image.path();
+        ClusterError::RolledBack { path, peer, lacks, remedy }
+    }
 }
 
 #[cfg(test)]

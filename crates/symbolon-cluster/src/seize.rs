@@ -155,6 +155,7 @@ impl Seizer {
             node: standing.node,
             made_at: greeter.clock.now(),
             administrator,
+            discarded: Vec::new(),
         };
         let signed = statement.sign(&self.key)?;
         let succession = Succession::load(&greeter.store)?.planning(signed);

@@ -146,6 +146,7 @@ mod tests {
             node: header().node,
             made_at: Timestamp(1),
             administrator: AdministratorId(5),
+            discarded: Vec::new(),
         };
         let signed = statement.sign(&PrivateKey::generate().unwrap()).unwrap();
         let succession = Succession::load(&store).unwrap().planning(signed);

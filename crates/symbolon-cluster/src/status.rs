@@ -8,6 +8,7 @@ use symbolon_store::DiskLevel;
 use tokio::time::Instant;
 
 use crate::epochs::{EpochName, Unproved};
+use crate::fence::Met;
 use crate::hello::{Presence, REACHABLE};
 use crate::members::voters_wanted;
 use crate::peer_header::Standing;
@@ -30,8 +31,8 @@ pub(crate) struct Here {
     pub(crate) relay: Option<(NodeId, NodeId)>,
     /// How it stands with the space on its disk.
     pub(crate) disk: DiskLevel,
-    /// Peers in an epoch apart, and which.
-    pub(crate) apart: BTreeMap<NodeId, EpochName>,
+    /// Epochs apart that it has met.
+    pub(crate) apart: BTreeMap<EpochName, Met>,
     /// Peers that claim an epoch which they do not prove.
     pub(crate) unproved: BTreeMap<NodeId, Unproved>,
     /// How it stands to the other of two, if it is the master.
@@ -135,13 +136,28 @@ fn epochs(state: &State, epoch: u64, here: &Here) -> Vec<String> {
         let row = state.node(id);
         row.map_or_else(|| format!("node {id}"), |row| format!("node {}", row.name))
     };
-    let apart = here.apart.iter().map(|(id, theirs)| {
+    let cluster = state.cluster();
+    let others = cluster.map_or(&[][..], |cluster| &cluster.others);
+    let known = others.iter().filter(|other| !other.is_discarded());
+    let known = known.map(|it| (EpochName { epoch: it.epoch, lineage: it.lineage }, it.ours > 0));
+    let noted = |met: &EpochName| {
+        others.iter().any(|it| (it.epoch, it.lineage) == (met.epoch, met.lineage))
+    };
+    let met = here.apart.keys().filter(|met| !noted(met)).map(|met| (*met, false));
+    let apart = known.chain(met).map(|(theirs, is_disputed)| {
+        let (number, lineage) = (theirs.epoch, theirs.lineage);
+        let who = here.apart.get(&theirs).map_or_else(|| "a node".to_owned(), |met| name(met.node));
+        let what = if is_disputed {
+            "each of the two was discarded by the other; the next word counts"
+        } else {
+            "two nodes were seized, or it is a copy"
+        };
+        let cluster = cluster.map_or("CLUSTER", |cluster| cluster.name.as_str());
         format!(
-            "{} is in epoch {} of another lineage than this node's epoch {epoch}: two nodes were seized, \
-             or it is a copy; decide which is to go on, stop the nodes of the other, move their data \
-             directories away, and let them join again",
-            name(*id),
-            theirs.epoch
+            "{who} is in epoch {number} of another lineage than this node's epoch {epoch}: {what}; sign-ins go \
+             on, and nothing else is taken: decide which is to go on, and there, `symbolon cluster \
+             discard-epoch {number}/{lineage} --confirm {cluster}` as it is told there: the nodes of the \
+             other then come back to it, empty"
         )
     });
     let unproved = here.unproved.iter().map(|(id, why)| {

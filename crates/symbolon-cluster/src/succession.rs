@@ -1,6 +1,7 @@
 //! Where this node stands in the succession of epochs, as it is on disk.
 
 use prost::Message as _;
+use symbolon_core::NodeId;
 use symbolon_proto::store::v1 as store;
 use symbolon_store::{DataDir, Store};
 
@@ -73,14 +74,15 @@ impl Succession {
     #[must_use]
     pub(crate) fn carried_out(self) -> Self {
         let current = self.0.plan.and_then(|plan| plan.statement).or(self.0.current);
-        Self(store::Succession { current, plan: None, left: self.0.left })
+        Self(store::Succession { current, plan: None, ..self.0 })
     }
 
-    /// Of a node that an epoch went on without, which looks for its cluster at `contacts`.
+    /// Of a node that an epoch went on without, or whose disk went back in time, which looks for its cluster
+    /// at `contacts`.
     #[must_use]
     pub(crate) fn left_by(
         self,
-        by: store::SignedStatement,
+        by: Option<store::SignedStatement>,
         contacts: impl IntoIterator<Item = Contact>,
     ) -> Self {
         let contact = contacts.into_iter().map(|contact| store::KnownNode {
@@ -89,8 +91,20 @@ impl Succession {
             peer_address: contact.address,
             name: String::new(),
         });
-        let left = store::Left { by: Some(by), contact: contact.collect() };
+        let left = store::Left { by, contact: contact.collect() };
         Self(store::Succession { left: Some(left), plan: None, ..self.0 })
+    }
+
+    /// Of a node whose disk went back in time, as a peer says.
+    #[must_use]
+    pub(crate) fn gone_back(self, peer: NodeId, lacks: String) -> Self {
+        let gone_back = Some(store::GoneBack { peer: peer.0, lacks });
+        Self(store::Succession { gone_back, ..self.0 })
+    }
+
+    /// Which peer has said that the disk went back, and what is not there.
+    pub(crate) fn went_back(&self) -> Option<(NodeId, String)> {
+        self.0.gone_back.as_ref().map(|it| (NodeId(it.peer), it.lacks.clone()))
     }
 
     /// What went on without the node, and where it looks for it.

@@ -85,6 +85,8 @@ impl State {
             Command::StartEpoch(command) => self.start_epoch(&context, command, out),
             Command::ReadmitNode(command) => self.readmit_node(&context, command, out),
             Command::ReleaseRecoveryCodes => self.release_recovery_codes(&context, out),
+            Command::MeetEpoch(command) => self.meet_epoch(command, out),
+            Command::DiscardEpoch(command) => self.discard_epoch(&context, command, out),
             Command::RemoveNode(command) => self.remove_node(&context, command, out),
             Command::Tick => self.tick(&context, out),
             Command::RotateDataKey(command) => self.rotate_data_key(&context, command, out),
@@ -132,6 +134,7 @@ impl State {
             (
                 Command::AdmitNode(_)
                 | Command::ReadmitNode(_)
+                | Command::MeetEpoch(_)
                 | Command::Tick
                 | Command::Reseal(_)
                 | Command::RetireDataKey(_),
@@ -143,11 +146,13 @@ impl State {
             return Err(Refusal::NotPermitted);
         }
         // Somebody else's users are not there.
-        if self.reaches(proposal.caller, &proposal.command) {
-            Ok(())
-        } else {
-            Err(Refusal::NoSuchUser)
+        if !self.reaches(proposal.caller, &proposal.command) {
+            return Err(Refusal::NoSuchUser);
         }
+        if self.is_apart() && proposal.command.waits_while_apart() {
+            return Err(Refusal::EpochApart);
+        }
+        Ok(())
     }
 
     /// Records an event: audit, chain, and the reply for retransmissions.

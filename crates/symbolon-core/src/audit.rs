@@ -190,6 +190,10 @@ pub enum AuditRow {
         pin: KeyPin,
     },
     RecoveryCodesReleased,
+    EpochDiscarded {
+        epoch: u64,
+        lineage: LineageId,
+    },
     DataKeyRotationStarted {
         id: DataKeyId,
     },
@@ -344,6 +348,7 @@ impl AuditEvent {
             | AuditRow::EpochStarted { .. }
             | AuditRow::NodeRemoved { .. }
             | AuditRow::RecoveryCodesReleased
+            | AuditRow::EpochDiscarded { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
             | AuditRow::PersonalDataExported { .. } => Reply::Done,

@@ -4,17 +4,21 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{
     ADMINISTRATORS_MAX, APPLICATIONS_MAX, CHALLENGE_TRIES_MAX, CHALLENGES_PER_USER_MAX,
-    FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, REPLIES_MAX, RESYNC_TOTP_STEPS, TOKENS_PER_USER_MAX,
-    USERS_MAX,
+    FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, OTHER_EPOCHS_MAX, REPLIES_MAX, RESYNC_TOTP_STEPS,
+    TOKENS_PER_USER_MAX, USERS_MAX,
 };
 use crate::recovery::RECOVERY_CODES;
 use crate::{
-    Administrator, ChallengeId, JoinTokenId, NodeId, RowKey, SealedPlace, State, TokenId, UserId,
+    Administrator, ChallengeId, JoinTokenId, LineageId, NodeId, RowKey, SealedPlace, State,
+    TokenId, UserId,
 };
 
 /// A rule that the rows break. Finding one means a defect or a damaged disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Violation {
+    /// An epoch apart is kept twice, or there are too many.
+    #[error("the epochs apart are not one row each, or too many")]
+    OtherEpochs,
     /// A token names a user who does not exist or does not list it.
     #[error("token {0} belongs to no user")]
     TokenWithoutUser(TokenId),
@@ -144,6 +148,13 @@ impl State {
 
     fn check_nodes(&self) -> Result<(), Violation> {
         let noted = self.cluster().map_or(0, |cluster| cluster.last_node);
+        let others = self.cluster().map_or(&[][..], |cluster| &cluster.others);
+        let once = |place: usize, name: (u64, LineageId)| {
+            !others.iter().skip(place + 1).any(|other| (other.epoch, other.lineage) == name)
+        };
+        let mut named = others.iter().map(|other| (other.epoch, other.lineage)).enumerate();
+        let are_once = named.all(|(place, name)| once(place, name));
+        ensure(are_once && others.len() <= OTHER_EPOCHS_MAX, Violation::OtherEpochs)?;
         for node in self.nodes.iter() {
             ensure(noted == 0 || node.id.0 <= noted, Violation::NodeUnnoted(node.id))?;
             let twice = self

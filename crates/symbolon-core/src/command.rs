@@ -21,8 +21,8 @@ pub use callers::{
     UpdateApplication,
 };
 pub use cluster::{
-    AdmitNode, CreateCluster, CreateJoinToken, ReadmitNode, RemoveNode, SetNodeAddresses,
-    StartEpoch,
+    AdmitNode, CreateCluster, CreateJoinToken, DiscardEpoch, MeetEpoch, ReadmitNode, RemoveNode,
+    SetNodeAddresses, StartEpoch,
 };
 pub use keys::{ConfirmDataKey, Reseal, RetireDataKey, RotateDataKey};
 pub use outcome::{ChallengeAnswer, ChosenPin, Match, Outcome};
@@ -119,6 +119,10 @@ pub enum Command {
     ReadmitNode(ReadmitNode),
     /// Recovery codes that were made before a seize are taken again.
     ReleaseRecoveryCodes,
+    /// A node has met an epoch apart.
+    MeetEpoch(MeetEpoch),
+    /// An epoch apart is to come back to this one.
+    DiscardEpoch(DiscardEpoch),
     /// A node is a member no more.
     RemoveNode(RemoveNode),
     /// Let state time pass and expire what is due.
@@ -172,6 +176,8 @@ impl Command {
             Self::StartEpoch(_) => "start_epoch",
             Self::ReadmitNode(_) => "readmit_node",
             Self::ReleaseRecoveryCodes => "release_recovery_codes",
+            Self::MeetEpoch(_) => "meet_epoch",
+            Self::DiscardEpoch(_) => "discard_epoch",
             Self::RemoveNode(_) => "remove_node",
             Self::Tick => "tick",
             Self::RotateDataKey(_) => "rotate_data_key",
@@ -212,6 +218,7 @@ impl Command {
             Self::DeleteAdministrator(_) => Operation::DeleteAdministrator,
             Self::CreateJoinToken(_) => Operation::CreateJoinToken,
             Self::ReleaseRecoveryCodes => Operation::ReleaseRecoveryCodes,
+            Self::DiscardEpoch(_) => Operation::DiscardEpoch,
             Self::RemoveNode(_) => Operation::RemoveNode,
             Self::RotateDataKey(_) => Operation::RotateDataKey,
             Self::UpdateSettings(_) => Operation::UpdateSettings,
@@ -221,11 +228,27 @@ impl Command {
             | Self::SetNodeAddresses(_)
             | Self::StartEpoch(_)
             | Self::ReadmitNode(_)
+            | Self::MeetEpoch(_)
             | Self::Tick
             | Self::ConfirmDataKey(_)
             | Self::Reseal(_)
             | Self::RetireDataKey(_) => return None,
         })
+    }
+
+    /// Whether it waits while an epoch is apart: of two states that both go on, one is given up. What is
+    /// read, decides about a sign-in, or is about nodes does not.
+    #[must_use]
+    pub const fn waits_while_apart(&self) -> bool {
+        let goes_on = matches!(
+            self,
+            Self::Verify(_)
+                | Self::RecordExport(_)
+                | Self::DiscardEpoch(_)
+                | Self::RemoveNode(_)
+                | Self::RotateDataKey(_)
+        );
+        self.operation().is_some() && !goes_on
     }
 
     /// Any of these rights is enough for it; none is for what nodes do by themselves.

@@ -59,10 +59,11 @@ pub use command::{
     AdmitNode, BlockUser, CancelBypass, ChallengeAnswer, ChosenPin, Command, ConfirmDataKey,
     ConfirmToken, CreateAdministrator, CreateApplication, CreateCluster, CreateJoinToken,
     CreateRecoveryCodes, CreateUser, DeleteAdministrator, DeleteApplication, DeleteUser,
-    EnrollToken, GrantBypass, Match, Method, Outcome, Proposal, ReadmitNode, RecordExport,
-    RemoveNode, RemoveToken, Reseal, ResyncToken, RetireApplicationKey, RetireDataKey,
-    RotateAdministratorToken, RotateApplicationKey, RotateDataKey, SetNodeAddresses, SetPin, Stamp,
-    StartEpoch, UnblockUser, UpdateAdministrator, UpdateApplication, UpdateSettings, UpdateUser,
+    DiscardEpoch, EnrollToken, GrantBypass, Match, MeetEpoch, Method, Outcome, Proposal,
+    ReadmitNode, RecordExport, RemoveNode, RemoveToken, Reseal, ResyncToken, RetireApplicationKey,
+    RetireDataKey, RotateAdministratorToken, RotateApplicationKey, RotateDataKey, SetNodeAddresses,
+    SetPin, Stamp, StartEpoch, UnblockUser, UpdateAdministrator, UpdateApplication, UpdateSettings,
+    UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -81,8 +82,8 @@ pub use reply::{Answer, Decision, Denial, Refusal, Reply, Verdict};
 pub use retention::Retention;
 pub use rights::{Operation, Right, Rights, Role};
 pub use row::{
-    Block, Bypass, Change, Cluster, Floor, JoinToken, Node, RecoveryCodes, Row, RowKey, Token,
-    User, UserPin,
+    Block, Bypass, Change, Cluster, Floor, JoinToken, Node, OtherEpoch, RecoveryCodes, Row, RowKey,
+    Token, User, UserPin,
 };
 pub use scope::{Scope, ScopeError, ScopePart, SourceRange, Sources};
 pub use sealed_fields::{SealedField, SealedPlace};

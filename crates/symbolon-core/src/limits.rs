@@ -118,6 +118,11 @@ pub const JOIN_TOKEN_MILLISECONDS_DEFAULT: u64 = 24 * 3600 * 1000;
 /// clock that was ahead of this one.
 pub const FLOOR_MARGIN_MILLISECONDS: u64 = 30_000;
 
+/// Epochs apart that a cluster keeps in mind.
+pub const OTHER_EPOCHS_MAX: usize = 16;
+/// The highest word by which one of two epochs apart discards the other.
+pub const DISCARD_WORD_MAX: u32 = 1_000_000;
+
 /// Consecutive failures that an account can ever absorb (NIST SP 800-63B-4 section 3.2.2).
 pub const FAILURES_MAX: u32 = 100;
 

@@ -231,7 +231,7 @@ pub enum Refusal {
     /// The caller may not do this.
     NotPermitted,
     /// The cluster exists already, or does not exist yet; the change of the data key is not so far, or
-    /// further; the epoch is not a later one; no recovery codes are held; or no node would be left.
+    /// further; the epoch is not a later one, or not one apart; no recovery codes are held; or no node would be left.
     WrongPhase,
     /// The data key is being changed.
     RotationUnderWay,
@@ -241,4 +241,6 @@ pub enum Refusal {
     GuessingUnbounded,
     /// There is no such node, or none with that key.
     NodeUnknown,
+    /// An epoch is apart from this one, and nobody has said yet which of them goes on.
+    EpochApart,
 }

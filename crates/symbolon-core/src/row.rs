@@ -39,6 +39,33 @@ pub struct Cluster {
     /// The highest id that any node ever had, so that none is given twice. 0: not noted yet, and the
     /// highest of the rows counts.
     pub last_node: u64,
+    /// Epochs of the same cluster that this one did not come of, and that did not come of it, in the order
+    /// in which they were met. At most [`crate::limits::OTHER_EPOCHS_MAX`].
+    pub others: Vec<OtherEpoch>,
+}
+
+/// An epoch apart: two nodes were seized, or a copy of the cluster was.
+///
+/// Each side may say that it goes on instead of the other, and say so again: the last word counts, which
+/// is the higher one. While neither has it, both refuse whatever can wait for that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OtherEpoch {
+    /// Its number.
+    pub epoch: u64,
+    /// Its lineage.
+    pub lineage: LineageId,
+    /// The word by which this side discards it; 0: it does not.
+    pub ours: u32,
+    /// The word by which that side discards this one, as far as it was heard; 0: it does not.
+    pub theirs: u32,
+}
+
+impl OtherEpoch {
+    /// Whether this side has the last word: that one is to come back to it.
+    #[must_use]
+    pub const fn is_discarded(&self) -> bool {
+        self.ours > self.theirs
+    }
 }
 
 /// What a seize left: what may have been used on the side that is lost is not taken again.
@@ -316,6 +343,10 @@ impl Canonical for Cluster {
             let floor = self.floor.as_ref();
             w.number(floor.map_or(0, |floor| 1 + u64::from(floor.recovery_codes_held)));
             w.number(floor.map_or(0, |floor| floor.at.0)).number(self.last_node);
+        }
+        for other in &self.others {
+            w.number(other.epoch).bytes(&other.lineage.0);
+            w.number(other.ours.into()).number(other.theirs.into());
         }
     }
 }

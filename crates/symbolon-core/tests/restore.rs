@@ -9,9 +9,9 @@ use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
     Bypass, Caller, Challenge, ChallengeId, Cluster, ClusterId, DataKeyId, DataKeys, Digest,
     Exemptions, Fingerprint, Floor, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
-    Node, NodeId, OldKey, Reason, RecoveryCodes, RequestId, RestoreError, Rights, Role, Rotation,
-    Row, Scalars, Sealed, Serial, Setting, Settings, State, Strangers, Timestamp, Token, TokenId,
-    User, UserId, UserPin, Violation,
+    Node, NodeId, OldKey, OtherEpoch, Reason, RecoveryCodes, RequestId, RestoreError, Rights, Role,
+    Rotation, Row, Scalars, Sealed, Serial, Setting, Settings, State, Strangers, Timestamp, Token,
+    TokenId, User, UserId, UserPin, Violation,
 };
 
 #[path = "restore/rows.rs"]
@@ -419,6 +419,10 @@ fn application_alterations(row: &Application) -> Vec<Row> {
     rows
 }
 
+fn other(ours: u32, theirs: u32) -> OtherEpoch {
+    OtherEpoch { epoch: 2 + u64::from(ours), lineage: LineageId([7; 16]), ours, theirs }
+}
+
 fn cluster_alterations(row: &Cluster) -> Vec<Row> {
     let floor =
         |at: u64, recovery_codes_held| Some(Floor { at: Timestamp(at), recovery_codes_held });
@@ -432,7 +436,11 @@ fn cluster_alterations(row: &Cluster) -> Vec<Row> {
         created_at: Timestamp(0),
         floor: floor(7, true),
         last_node: 9,
+        others: vec![other(0, 0)],
     });
+    for others in [vec![other(1, 0)], vec![other(0, 1)], vec![other(0, 0), other(1, 1)]] {
+        rows.push(Row::Cluster(Cluster { others, ..row.clone() }));
+    }
     for floor in [floor(7, false), floor(8, true), floor(0, false)] {
         rows.push(Row::Cluster(Cluster { floor, ..row.clone() }));
     }

@@ -43,6 +43,7 @@ scripts! {
     claims,
     data_key,
     drift,
+    epochs_apart,
     exempt,
     expiry,
     failures,

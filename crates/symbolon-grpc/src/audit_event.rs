@@ -132,6 +132,7 @@ impl Names<'_> {
             | AuditRow::NodeReadmitted { .. }
             | AuditRow::NodeRemoved { .. }
             | AuditRow::RecoveryCodesReleased
+            | AuditRow::EpochDiscarded { .. }
             | AuditRow::DataKeyRotationStarted { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
@@ -275,6 +276,10 @@ impl Names<'_> {
             }
             AuditRow::RecoveryCodesReleased => {
                 Details::RecoveryCodesReleased(v1::RecoveryCodesReleasedDetails {})
+            }
+            AuditRow::EpochDiscarded { epoch, lineage } => {
+                let (epoch, lineage) = (*epoch, lineage.to_string());
+                Details::EpochDiscarded(v1::EpochDiscardedDetails { epoch, lineage })
             }
             AuditRow::DataKeyRotationStarted { id } => {
                 let details = v1::DataKeyRotationStartedDetails { key: id.0 };

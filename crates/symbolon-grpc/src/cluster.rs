@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use symbolon_core::{NodeId, Operation};
+use symbolon_core::{LineageId, NodeId, Operation};
 use symbolon_proto::v1;
-use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Pairing, Role, Seizure, Service};
+use symbolon_service::{
+    ClusterStatus, DataKeyStatus, NodeStatus, Pairing, Role, Seizure, Service, ServiceError,
+};
 use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
@@ -122,6 +124,31 @@ impl v1::cluster_service_server::ClusterService for Clusters {
             .map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::ReleaseRecoveryCodesResponse { log_index: index.0 }))
     }
+
+    async fn discard_epoch(
+        &self,
+        request: Request<v1::DiscardEpochRequest>,
+    ) -> Result<Response<v1::DiscardEpochResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let (principal, deadline) = (&call.principal, call.write_deadline());
+        Service::may(principal, Operation::DiscardEpoch).map_err(|error| to_status(&error))?;
+        let v1::DiscardEpochRequest { epoch, lineage: of, confirm } = &call.message;
+        let name = (*epoch, lineage(of)?);
+        let discarded =
+            self.0.discard_epoch(principal, call.request_id, name, confirm, deadline).await;
+        let index = discarded.map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::DiscardEpochResponse { log_index: index.0 }))
+    }
+}
+
+/// A lineage as `GetStatus` tells it.
+fn lineage(text: &str) -> Result<LineageId, Status> {
+    let digits = Some(text).filter(|text| text.len() == 32 && !text.starts_with('+'));
+    let number = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok());
+    number.map(|number| LineageId(number.to_be_bytes())).ok_or_else(|| {
+        let problem = "it has not 32 hexadecimal digits".to_owned();
+        to_status(&ServiceError::InvalidArgument { field: "lineage", problem })
+    })
 }
 
 impl Clusters {

@@ -236,6 +236,7 @@ mod tests {
         events.extend(samples::changes_audit().2);
         events.extend(samples::export_audit().2);
         events.extend(samples::epoch_audit().2);
+        events.extend(samples::apart_audit().2);
         events
     }
 
@@ -282,9 +283,11 @@ mod tests {
                 Command::ReadmitNode(_) => 56,
                 Command::ReleaseRecoveryCodes => 57,
                 Command::RemoveNode(_) => 58,
+                Command::MeetEpoch(_) => 80,
+                Command::DiscardEpoch(_) => 81,
             })
             .collect();
-        assert_eq!(commands, (1..=29).chain(50..=58).collect());
+        assert_eq!(commands, (1..=29).chain(50..=58).chain(80..=81).collect());
     }
 
     #[test]
@@ -381,8 +384,9 @@ mod tests {
                 AuditRow::NodeReadmitted { .. } => 68,
                 AuditRow::NodeRemoved { .. } => 69,
                 AuditRow::RecoveryCodesReleased => 70,
+                AuditRow::EpochDiscarded { .. } => 80,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=70).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=70).chain([80]).collect());
     }
 }

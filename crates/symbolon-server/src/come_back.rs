@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use symbolon_cluster::{Member, SystemClock, away, come_back};
+use symbolon_cluster::{ClusterError, Member, SystemClock, away, come_back};
 use symbolon_store::{DataDir, Kek};
 use tokio::time::sleep;
 
@@ -40,6 +40,7 @@ pub(crate) async fn is_back(config: &Config, stop: &Stop) -> Result<bool, Failur
             () = stop.requested() => return Ok(false),
             done = attempt => match done {
                 Ok(_) => return Ok(true),
+                Err(error @ ClusterError::NotTakenBack { .. }) => return Err(lost(&error)),
                 Err(error) => chain(&error),
             },
         };

@@ -102,6 +102,7 @@ pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
         ClusterError::Store(_)
         | ClusterError::Image { .. }
         | ClusterError::RolledBack { .. }
+        | ClusterError::NotTakenBack { .. }
         | ClusterError::Succession
         | ClusterError::SeizeMisfit { .. }
         | ClusterError::Log { .. }

@@ -106,7 +106,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
 type Started = (Arc<ClusterNode>, Arc<Service>, Listeners);
 
 /// Opens the store, binds the ports and starts the node behind them. `None`: the cluster has gone on
-/// without this node.
+/// without this node, or its disk went back: it comes back in a process that starts again.
 async fn start(config: &Config) -> Result<Option<Started>, Failure> {
     // First: where there is no node yet, there may be no key either, and the former is what to say.
     let store = open(config).await?;
@@ -116,7 +116,7 @@ async fn start(config: &Config) -> Result<Option<Started>, Failure> {
     let advertised = config.advertised(&listeners.addresses);
     let node = match ClusterNode::start(store, keys, settings(config, &advertised)).await {
         Ok(node) => node,
-        Err(ClusterError::LeftBehind { .. }) => return Ok(None),
+        Err(ClusterError::LeftBehind { .. } | ClusterError::GoneBack) => return Ok(None),
         Err(error) => return Err(failed("the node does not start", &error)),
     };
     let service = Service::new(

@@ -97,6 +97,7 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::NodeReadmitted { .. } => 33,
         AuditRow::NodeRemoved { .. } => 34,
         AuditRow::RecoveryCodesReleased => 35,
+        AuditRow::EpochDiscarded { .. } => 60,
         AuditRow::PinSet { .. } => 40,
         AuditRow::PinCleared { .. } => 41,
         AuditRow::BypassGranted { .. } => 42,
@@ -160,6 +161,7 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::NodeRemoved { .. }
         | AuditRow::RecoveryCodesReleased
+        | AuditRow::EpochDiscarded { .. }
         | AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
         | AuditRow::DataKeyRetired { .. }

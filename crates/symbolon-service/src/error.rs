@@ -82,6 +82,24 @@ pub enum ServiceError {
     /// Recovery codes were to be released, and none are held.
     #[error("no recovery codes are held: all that are not used are taken")]
     NoCodesHeld,
+    /// Another epoch of the cluster is apart from this one.
+    #[error(
+        "another epoch of this cluster is apart from this one, so nothing but sign-ins is taken until an \
+         administrator says which of them goes on; `symbolon cluster status` tells how"
+    )]
+    EpochApart,
+    /// No epoch of that name is apart, or it is discarded already.
+    #[error(
+        "no epoch of that name is apart from this one, or it is discarded already; see the warnings of \
+         `symbolon cluster status`"
+    )]
+    NotApart,
+    /// A node asks to come back that is there.
+    #[error(
+        "the node is there already: whoever asks in its name is a copy of it; stop that one, and remove \
+         its data directory"
+    )]
+    NodeThere,
     /// What lies in quarantine cannot be read or written.
     #[error(
         "{0}; what the node had is still there: look at it with `symbolon store inspect`, and see its disk"

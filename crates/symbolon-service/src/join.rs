@@ -74,10 +74,10 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] when no node has that key; [`ServiceError::AlreadyExists`] when it has
-    /// another name.
+    /// another name; [`ServiceError::NodeThere`] when it is a member and its disk is as it was.
     pub async fn readmit_node(
         &self,
-        previous: NodeId,
+        (previous, gone_back): (NodeId, bool),
         name: &str,
         pin: KeyPin,
         peer_address: &str,
@@ -104,13 +104,18 @@ impl Service {
         let build = |_: &_| {
             Ok(Command::ReadmitNode(ReadmitNode {
                 previous,
+                gone_back,
                 name: name.clone(),
                 pin,
                 peer_address: peer_address.to_owned(),
                 api_address: api_address.to_owned(),
             }))
         };
-        self.admitted(&request, deadline, build).await
+        self.admitted(&request, deadline, build).await.map_err(|error| match error {
+            // Of a node that is a member the state says no more than that.
+            ServiceError::Internal => ServiceError::NodeThere,
+            error => error,
+        })
     }
 
     async fn admitted(

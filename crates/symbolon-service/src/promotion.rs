@@ -1,10 +1,12 @@
 //! Another node becomes the master because an administrator wants it.
 
-use symbolon_core::{Caller, NodeId, Operation};
+use symbolon_core::{
+    Caller, Command, DiscardEpoch, LineageId, LogIndex, NodeId, Operation, RequestId, State,
+};
 use tokio::time::Instant;
 
 use crate::service::Principal;
-use crate::{NotPromoted, Seizure, Service, ServiceError};
+use crate::{NotPromoted, Seizure, Service, ServiceError, View};
 
 impl Service {
     /// Makes the node of that name the master. `None` when it was already; else the master before, if one
@@ -27,6 +29,36 @@ impl Service {
         self.ledger().promote(node, deadline).await?;
         tracing::info!(node = name, "a subordinate was promoted");
         Ok(before.filter(|before| *before != node))
+    }
+
+    /// Says that this epoch goes on, and one apart from it does not: its nodes come back to this one. `confirm`:
+    /// the name of the cluster.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotApart`], [`ServiceError::InvalidArgument`] for the name of another cluster.
+    pub async fn discard_epoch(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        (epoch, lineage): (u64, LineageId),
+        confirm: &str,
+        deadline: Instant,
+    ) -> Result<LogIndex, ServiceError> {
+        Self::may(principal, Operation::DiscardEpoch)?;
+        let _place = self.admission.administration()?;
+        let fields: [&[u8]; 2] = [&epoch.to_be_bytes(), &lineage.0];
+        let request = self.request(principal, request_id, Operation::DiscardEpoch, &fields)?;
+        is_this_cluster(&self.ledger().view().state, confirm)?;
+        let build = |view: &View| {
+            let others = view.state.cluster().map_or(&[][..], |cluster| &cluster.others);
+            let mut open = others.iter().filter(|other| !other.is_discarded());
+            let is_apart = open.any(|it| (it.epoch, it.lineage) == (epoch, lineage));
+            let discard = Command::DiscardEpoch(DiscardEpoch { epoch, lineage });
+            is_apart.then_some(discard).ok_or(ServiceError::NotApart)
+        };
+        let (_, index) = self.administer(&request, deadline, build).await?;
+        tracing::warn!(epoch, %lineage, administrator = %principal.name, "an epoch apart is discarded");
+        Ok(index)
     }
 
     /// Has the node of that name, which must be this one, take the cluster over whose quorum is gone for
@@ -52,15 +84,20 @@ impl Service {
         let Caller::Administrator(administrator) = principal.caller else {
             return Err(NotPromoted::ForAdministrators.into());
         };
-        let cluster = state.cluster().map(|row| row.name.as_str());
-        if confirm.is_some_and(|confirm| Some(confirm) != cluster) {
-            let problem = "it is not the name of this cluster; see `symbolon cluster status`";
-            return Err(ServiceError::invalid("confirm", problem.to_owned()));
-        }
+        confirm.map_or(Ok(()), |confirm| is_this_cluster(&state, confirm))?;
         let seizure = self.ledger().seize(confirm.map(|_| administrator)).await?;
         if confirm.is_some() {
             tracing::warn!(administrator = %principal.name, "this node seizes the cluster");
         }
         Ok(seizure)
     }
+}
+
+/// Whoever does what cannot be undone types the name of the cluster that they mean.
+fn is_this_cluster(state: &State, confirm: &str) -> Result<(), ServiceError> {
+    if state.cluster().is_some_and(|row| row.name.as_str() == confirm) {
+        return Ok(());
+    }
+    let problem = "it is not the name of this cluster; see `symbolon cluster status`";
+    Err(ServiceError::invalid("confirm", problem.to_owned()))
 }

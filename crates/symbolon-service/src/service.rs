@@ -266,6 +266,9 @@ impl Service {
             let Some(command) = command else {
                 return Ok(None);
             };
+            if view.state.is_apart() && command.waits_while_apart() {
+                return Err(ServiceError::EpochApart);
+            }
             let proposal = Proposal {
                 caller,
                 request_id: request.id,
@@ -475,6 +478,7 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
                     lockout.hard_limit; lower one of them, then ask again)",
         },
         Refusal::NodeUnknown => ServiceError::NotFound { kind: "node" },
+        Refusal::EpochApart => ServiceError::EpochApart,
         Refusal::WrongPhase => ServiceError::Internal,
     }
 }

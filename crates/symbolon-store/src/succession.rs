@@ -163,7 +163,14 @@ impl DataDir {
     pub fn came_back(&self) -> Result<PathBuf, StoreError> {
         let aside = self.aside_path();
         let old = Header::read(&aside.join("header"))?;
-        let place = self.quarantine_path().join(format!("node-{}", old.node.0));
+        let name = format!("node-{}", old.node.0);
+        let mut place = self.quarantine_path().join(&name);
+        // Numbers are given once in a lineage: in another one a node may have had the same.
+        let mut again = 2_u32;
+        while files::exists(&place)? {
+            place = self.quarantine_path().join(format!("{name}-{again}"));
+            again += 1;
+        }
         files::rename(&aside, &place)?;
         Ok(place)
     }

@@ -14,8 +14,8 @@ use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
 use symbolon_proto::v1::{
     ConfirmTokenRequest, CreateApplicationRequest, CreateApplicationResponse,
     CreateJoinTokenRequest, CreateJoinTokenResponse, CreateRecoveryCodesRequest, CreateUserRequest,
-    CreateUserResponse, DiscardQuarantineRequest, EnrollTokenRequest, EnrollTokenResponse,
-    GetStatusRequest, GetStatusResponse, GetUserRequest, GrantBypassRequest,
+    CreateUserResponse, DiscardEpochRequest, DiscardQuarantineRequest, EnrollTokenRequest,
+    EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest, GrantBypassRequest,
     ListQuarantinesRequest, ListUsersRequest, PromoteSubordinateRequest, Quarantine,
     ReappliedWrite, ReapplyQuarantineRequest, ReleaseRecoveryCodesRequest, RemoveNodeRequest,
     RemoveNodeResponse, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Seizure,
@@ -376,6 +376,23 @@ impl Client {
         let request = self.request(RemoveNodeRequest { node: node.to_owned() });
         let mut client = ClusterServiceClient::new(self.channel());
         Ok(client.remove_node(request).await?.into_inner())
+    }
+
+    /// `ClusterService.DiscardEpoch`.
+    ///
+    /// # Errors
+    ///
+    /// As the server answers.
+    pub async fn discard_epoch(
+        &self,
+        epoch: u64,
+        lineage: &str,
+        confirm: &str,
+    ) -> Result<(), Status> {
+        let (lineage, confirm) = (lineage.to_owned(), confirm.to_owned());
+        let request = self.request(DiscardEpochRequest { epoch, lineage, confirm });
+        let mut client = ClusterServiceClient::new(self.channel());
+        client.discard_epoch(request).await.map(|_| ())
     }
 
     /// `ClusterService.ReleaseRecoveryCodes`.

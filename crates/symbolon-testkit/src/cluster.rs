@@ -20,6 +20,8 @@ const MASTER_TIME_MAX: Duration = Duration::from_secs(30);
 /// People who are enrolled at once, at most.
 const ENROLLED_AT_ONCE: usize = 64;
 
+mod copies;
+
 /// How a cluster is made.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -55,11 +55,21 @@ impl Node {
         options: &Options,
         links: Option<&Arc<Links>>,
     ) -> Self {
-        let name = format!("node-{number}");
+        Self::named(binary, parent, (&format!("node-{number}"), number), options, links)
+    }
+
+    /// The same, of a name that is not made from its number among those whose links can be cut.
+    pub(crate) fn named(
+        binary: &Path,
+        parent: &Path,
+        (name, number): (&str, usize),
+        options: &Options,
+        links: Option<&Arc<Links>>,
+    ) -> Self {
         let node = Self {
             binary: binary.to_owned(),
-            directory: parent.join(&name),
-            name,
+            directory: parent.join(name),
+            name: name.to_owned(),
             pulse: Pulse::default(),
             addresses: Arc::default(),
             child: Mutex::default(),

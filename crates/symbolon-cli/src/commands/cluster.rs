@@ -3,10 +3,12 @@
 mod quarantine;
 mod remove;
 
+use std::str::FromStr;
+
 use symbolon_proto::v1::{
-    CreateJoinTokenRequest, CreateJoinTokenResponse, GetStatusRequest, GetStatusResponse,
-    ReleaseRecoveryCodesRequest, ReleaseRecoveryCodesResponse, RotateDataKeyRequest,
-    RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
+    CreateJoinTokenRequest, CreateJoinTokenResponse, DiscardEpochRequest, DiscardEpochResponse,
+    GetStatusRequest, GetStatusResponse, ReleaseRecoveryCodesRequest, ReleaseRecoveryCodesResponse,
+    RotateDataKeyRequest, RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
 };
 
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{self, DataKey, DataKeyRotation, JoinToken, Released, Status},
+    view::{self, DataKey, DataKeyRotation, Discarded, JoinToken, Released, Status},
 };
 
 /// Arguments of `symbolon cluster`.
@@ -44,6 +46,15 @@ enum ClusterCommand {
     },
     /// Take recovery codes again that were made before a seize
     ReleaseRecoveryCodes,
+    /// End an epoch apart: this side goes on, and the nodes of the other come back to it, empty
+    DiscardEpoch {
+        /// The epoch that ends, as `status` warns of it
+        #[arg(value_name = "EPOCH/LINEAGE")]
+        epoch: EpochName,
+        /// Name of the cluster, to show that this is meant
+        #[arg(long, value_name = "CLUSTER")]
+        confirm: String,
+    },
     /// What nodes took that the cluster went on without
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -87,6 +98,18 @@ pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
                 Format::Table => {
                     output::line("Recovery codes of before the seize are taken again.")?
                 }
+            }
+        }
+        ClusterCommand::DiscardEpoch { epoch, confirm } => {
+            let EpochName { epoch, lineage } = epoch;
+            let question = DiscardEpochRequest { epoch, lineage: lineage.clone(), confirm };
+            let log_index = discard_epoch(&context, question).await?.log_index;
+            match format {
+                Format::Json => output::json(&Discarded { epoch, lineage, log_index })?,
+                Format::Table => output::line(&format!(
+                    "Epoch {epoch} of lineage {lineage} is discarded. Each of its nodes comes back, empty, \
+                     when it reaches a node of this side."
+                ))?,
             }
         }
         ClusterCommand::RotateDataKey => {
@@ -158,6 +181,34 @@ async fn release_recovery_codes(
             ClusterServiceClient::new(channel).release_recovery_codes(request).await
         })
         .await
+}
+
+async fn discard_epoch(
+    context: &Context,
+    question: DiscardEpochRequest,
+) -> Result<DiscardEpochResponse, Failure> {
+    context
+        .write(question, async |channel, request| {
+            ClusterServiceClient::new(channel).discard_epoch(request).await
+        })
+        .await
+}
+
+/// An epoch, as warnings name it: number and lineage.
+#[derive(Clone, Debug)]
+struct EpochName {
+    epoch: u64,
+    lineage: String,
+}
+
+impl FromStr for EpochName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (epoch, lineage) = text.split_once('/').ok_or("it is not EPOCH/LINEAGE")?;
+        let epoch = epoch.parse().map_err(|_| "the number of the epoch is no number")?;
+        Ok(Self { epoch, lineage: lineage.to_owned() })
+    }
 }
 
 fn data_key_in_words(key: &DataKey) -> String {

@@ -129,6 +129,7 @@ fn details(details: Details) -> Value {
         | Details::NodeReadmitted(_)
         | Details::NodeRemoved(_)
         | Details::RecoveryCodesReleased(_)
+        | Details::EpochDiscarded(_)
         | Details::DataKeyRotationStarted(_)
         | Details::DataKeyActivated(_)
         | Details::DataKeyRetired(_)
@@ -168,6 +169,7 @@ fn about_cluster(details: Details) -> Value {
         }
         Details::NodeRemoved(it) => json!({ "name": it.name, "id": it.id }),
         Details::RecoveryCodesReleased(_) => json!({}),
+        Details::EpochDiscarded(it) => json!({ "epoch": it.epoch, "lineage": it.lineage }),
         Details::DataKeyRotationStarted(it) => json!({ "key": it.key }),
         Details::DataKeyActivated(it) => json!({ "key": it.key }),
         Details::DataKeyRetired(it) => json!({ "key": it.key }),

@@ -3,11 +3,11 @@
 use alloc::vec::Vec;
 
 use super::{Context, Output};
-use crate::limits::FLOOR_MARGIN_MILLISECONDS;
+use crate::limits::{DISCARD_WORD_MAX, FLOOR_MARGIN_MILLISECONDS, OTHER_EPOCHS_MAX};
 use crate::otp::MovingFactor;
 use crate::{
-    AuditRow, Floor, Node, RecoveryCodes, Refusal, Reply, Row, RowKey, StartEpoch, State, Token,
-    User,
+    AuditRow, DiscardEpoch, Floor, MeetEpoch, Node, OtherEpoch, RecoveryCodes, Refusal, Reply, Row,
+    RowKey, StartEpoch, State, Token, User,
 };
 
 impl State {
@@ -49,6 +49,54 @@ impl State {
         self.record(context, row, out);
         // A change of the data key may have waited for the others alone.
         self.activate_spread_key(context, out);
+        Ok(Reply::Done)
+    }
+
+    /// Whether an epoch apart is to be decided about.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        let others = self.cluster().map_or(&[][..], |cluster| &cluster.others);
+        others.iter().any(|other| !other.is_discarded())
+    }
+
+    /// Takes note of an epoch apart, and of the word by which it discards this one.
+    pub(super) fn meet_epoch(
+        &mut self,
+        command: &MeetEpoch,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let MeetEpoch { epoch, lineage, word } = *command;
+        let mut cluster = self.cluster().cloned().ok_or(Refusal::WrongPhase)?;
+        if lineage == cluster.lineage {
+            return Err(Refusal::WrongPhase);
+        }
+        let theirs = word.min(DISCARD_WORD_MAX);
+        let is_full = cluster.others.len() >= OTHER_EPOCHS_MAX;
+        match cluster.others.iter_mut().find(|it| (it.epoch, it.lineage) == (epoch, lineage)) {
+            Some(known) if known.theirs >= theirs => return Ok(Reply::Done),
+            Some(known) => known.theirs = theirs,
+            None if is_full => return Err(Refusal::LimitReached),
+            None => cluster.others.push(OtherEpoch { epoch, lineage, ours: 0, theirs }),
+        }
+        self.put(Row::Cluster(cluster), out);
+        Ok(Reply::Done)
+    }
+
+    /// This side has the last word about an epoch apart.
+    pub(super) fn discard_epoch(
+        &mut self,
+        context: &Context<'_>,
+        command: &DiscardEpoch,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        let DiscardEpoch { epoch, lineage } = *command;
+        let mut cluster = self.cluster().cloned().ok_or(Refusal::WrongPhase)?;
+        let mut known = cluster.others.iter_mut();
+        let known = known.find(|it| (it.epoch, it.lineage) == (epoch, lineage));
+        let known = known.filter(|known| !known.is_discarded()).ok_or(Refusal::WrongPhase)?;
+        known.ours = known.theirs.saturating_add(1);
+        self.put(Row::Cluster(cluster), out);
+        self.record(context, AuditRow::EpochDiscarded { epoch, lineage }, out);
         Ok(Reply::Done)
     }
 

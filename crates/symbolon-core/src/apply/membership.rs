@@ -22,8 +22,9 @@ impl State {
         }
     }
 
-    /// Takes a node back that was gone on without. Its log is of another lineage, so it comes back empty,
-    /// and under another id: what it promised under the old one binds it no more.
+    /// Takes a node back that was gone on without, or that has forgotten what it promised. It comes back
+    /// empty, and under another id: what it promised under the old one binds it no more. A member is not
+    /// taken back: whoever asks in its name is a copy of it.
     pub(super) fn readmit_node(
         &mut self,
         context: &Context<'_>,
@@ -34,8 +35,10 @@ impl State {
         if before.name != command.name {
             return Err(Refusal::NameTaken);
         }
-        if before.id != command.previous && !before.superseded {
-            return Ok(Reply::NodeAdmitted(before.id));
+        let is_same = before.id == command.previous;
+        if !before.superseded && !(command.gone_back && is_same) {
+            let again = Ok(Reply::NodeAdmitted(before.id));
+            return if is_same { Err(Refusal::WrongPhase) } else { again };
         }
         self.delete_node(before.id, out);
         let id = self.give_node_id(out);

@@ -87,6 +87,7 @@ impl Canonical for AuditRow {
             | Self::NodeReadmitted { .. }
             | Self::NodeRemoved { .. }
             | Self::RecoveryCodesReleased
+            | Self::EpochDiscarded { .. }
             | Self::JoinTokenExpired { .. }
             | Self::DataKeyRotationStarted { .. }
             | Self::DataKeyActivated { .. }
@@ -142,6 +143,9 @@ impl AuditRow {
                 w.bytes(&pin.0);
             }
             Self::RecoveryCodesReleased => _ = w.number(35),
+            Self::EpochDiscarded { epoch, lineage } => {
+                w.number(60).number(*epoch).bytes(&lineage.0);
+            }
             Self::DataKeyRotationStarted { id } => {
                 w.number(10).number(id.0.into());
             }

@@ -91,6 +91,8 @@ pub struct StartEpoch {
 pub struct ReadmitNode {
     /// The id that the node had.
     pub previous: NodeId,
+    /// Its disk went back in time, so that it must not go on under that id, though it is a member.
+    pub gone_back: bool,
     /// The node's name, as before.
     pub name: Name,
     /// The key it proved to hold, as before.
@@ -99,6 +101,26 @@ pub struct ReadmitNode {
     pub peer_address: String,
     /// Where clients will reach it.
     pub api_address: String,
+}
+
+/// See [`Command::MeetEpoch`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MeetEpoch {
+    /// Its number.
+    pub epoch: u64,
+    /// Its lineage.
+    pub lineage: LineageId,
+    /// The word by which it discards this one; 0: it does not.
+    pub word: u32,
+}
+
+/// See [`Command::DiscardEpoch`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DiscardEpoch {
+    /// Its number.
+    pub epoch: u64,
+    /// Its lineage.
+    pub lineage: LineageId,
 }
 
 /// See [`Command::RemoveNode`].

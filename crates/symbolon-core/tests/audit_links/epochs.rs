@@ -37,3 +37,11 @@ pub(crate) fn of_epochs() -> Vec<AuditRow> {
     rows.push(AuditRow::RecoveryCodesReleased);
     rows
 }
+
+pub(crate) fn of_epochs_apart() -> Vec<AuditRow> {
+    fields(
+        (2, LineageId([3; 16])),
+        &[|it| it.0 = 9, |it| it.1 = LineageId([9; 16])],
+        |(epoch, lineage)| AuditRow::EpochDiscarded { epoch, lineage },
+    )
+}

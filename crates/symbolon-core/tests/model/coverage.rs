@@ -74,6 +74,7 @@ const fn refused(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Stale => "Stale",
         Refusal::Late => "Late",
+        Refusal::EpochApart => "EpochApart",
         Refusal::FingerprintMismatch => "FingerprintMismatch",
         Refusal::IdTaken => "IdTaken",
         Refusal::NameTaken => "NameTaken",
@@ -115,8 +116,10 @@ create_user: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale 
 delete_administrator: done LastAdministrator Late NoSuchAdministrator NotPermitted Stale WrongPhase
 delete_application: done Late NoSuchApplication NotPermitted Stale WrongPhase again
 delete_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
+discard_epoch: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
 enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotPermitted SerialTaken Stale WrongPhase again
 grant_bypass: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
+meet_epoch: done NotPermitted Stale WrongPhase
 record_export: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
 readmit_node: done Late NameTaken NodeUnknown NotPermitted Stale WrongPhase again
 release_recovery_codes: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
@@ -161,6 +164,7 @@ const NOTES: &[&str] = &[
     "a code is spent beside a seize",
     "a code of before a seize counts as used",
     "a node is readmitted once",
+    "a node is readmitted whose disk went back",
     "a removal makes a key active",
     "a seize makes a key active",
     "a seize voids a bypass",
@@ -172,6 +176,7 @@ const NOTES: &[&str] = &[
     "one of two tokens is enough",
     "the id of a node that is gone is not given again",
     "the same seize again",
+    "both of two epochs discard each other",
     "the token of a node that is gone",
     "a bypass forgives nothing",
     "a bypass is cut to the longest",

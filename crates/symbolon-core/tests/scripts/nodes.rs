@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::language::time_text;
-use symbolon_core::{AuditRow, ReadmitNode, RemoveNode, StartEpoch};
+use symbolon_core::{
+    AuditRow, DiscardEpoch, MeetEpoch, OtherEpoch, ReadmitNode, RemoveNode, StartEpoch,
+};
 
 /// `seize NODE_NUMBER epoch NUMBER`, perhaps of another `lineage`, by a clock at `clock`; `readmit NODE was
-/// NODE_NUMBER`, perhaps with the key of another; `release codes`; `remove-node NODE_NUMBER`.
+/// NODE_NUMBER`, perhaps with the key of another, or because its `disk` went back; `release codes`; `remove-node NODE_NUMBER`;
+/// `meet EPOCH lineage NAME`, perhaps with its `word`; `discard EPOCH lineage NAME`.
 pub(super) fn command(
     verb: &str,
     name: &str,
@@ -29,9 +32,11 @@ pub(super) fn command(
         }
         "readmit" => {
             let previous = words.option("was")?.ok_or("which node was it?")?;
+            let gone_back = words.option("disk")?.is_some();
             let key = words.option("key")?.unwrap_or_else(|| name.to_owned());
             let command = ReadmitNode {
                 previous: number_of(&previous)?,
+                gone_back,
                 name: parse_name(name.to_owned())?,
                 pin: KeyPin(hash("pin", &key)),
                 peer_address: format!("{name}:9444"),
@@ -40,6 +45,20 @@ pub(super) fn command(
             (Command::ReadmitNode(command), node_one())
         }
         "remove-node" => (Command::RemoveNode(RemoveNode { node: number_of(name)? }), root()),
+        "meet" => {
+            let epoch = name.parse().map_err(|_| "the epoch's number")?;
+            let lineage = words.option("lineage")?.ok_or("of which lineage?")?;
+            let word = words.option("word")?.unwrap_or_else(|| "0".to_owned());
+            let word = word.parse().map_err(|_| "a word is a number")?;
+            let lineage = LineageId(bytes("lineage", &lineage));
+            (Command::MeetEpoch(MeetEpoch { epoch, lineage, word }), node_one())
+        }
+        "discard" => {
+            let epoch = name.parse().map_err(|_| "the epoch's number")?;
+            let lineage = words.option("lineage")?.ok_or("of which lineage?")?;
+            let lineage = LineageId(bytes("lineage", &lineage));
+            (Command::DiscardEpoch(DiscardEpoch { epoch, lineage }), root())
+        }
         "release" if name == "codes" => (Command::ReleaseRecoveryCodes, root()),
         other => return Err(format!("no command {other}")),
     })
@@ -76,7 +95,11 @@ pub(crate) fn epoch(state: &State) -> String {
         let held = if floor.recovery_codes_held { ", codes held" } else { "" };
         format!(", floor {}{held}", time_text(floor.at))
     });
-    format!("{}{floor}", cluster.epoch)
+    let others = cluster.others.iter().map(|other| {
+        let OtherEpoch { epoch, ours, theirs, .. } = other;
+        format!(", apart {epoch} words {ours}:{theirs}")
+    });
+    format!("{}{floor}{}", cluster.epoch, others.collect::<String>())
 }
 
 /// Members, those that are superseded, and the highest id if it is noted.
@@ -110,6 +133,7 @@ pub(crate) fn audit(row: &AuditRow) -> String {
         }
         AuditRow::NodeRemoved { node, name, .. } => format!("node {node}, {name}, is removed"),
         AuditRow::RecoveryCodesReleased => "recovery codes are released".to_owned(),
+        AuditRow::EpochDiscarded { epoch, .. } => format!("epoch {epoch} is discarded"),
         other => unreachable!("{other:?}"),
     }
 }

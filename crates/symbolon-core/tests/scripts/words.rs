@@ -317,6 +317,7 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::EpochStarted { .. }
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::NodeRemoved { .. }
+        | AuditRow::EpochDiscarded { .. }
         | AuditRow::RecoveryCodesReleased => nodes::audit(&event.row),
         AuditRow::JoinTokenExpired { .. } => "join token expired".to_owned(),
         AuditRow::DataKeyRotationStarted { id } => format!("data key {id} is to come"),

@@ -61,7 +61,7 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
     })
 }
 
-const REFUSALS: [Refusal; 23] = [
+const REFUSALS: [Refusal; 24] = [
     Refusal::Stale,
     Refusal::Late,
     Refusal::FingerprintMismatch,
@@ -85,6 +85,7 @@ const REFUSALS: [Refusal; 23] = [
     Refusal::NoSuchAdministrator,
     Refusal::LastAdministrator,
     Refusal::NodeUnknown,
+    Refusal::EpochApart,
 ];
 
 /// An answer as nodes send it.

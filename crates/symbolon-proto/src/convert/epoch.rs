@@ -1,8 +1,8 @@
 //! The cluster, and nodes that go on alone, come back or leave.
 
 use symbolon_core::{
-    AdministratorId, AuditRow, Cluster, ClusterId, Command, Floor, KeyPin, LineageId, NodeId,
-    ReadmitNode, Sealed, SetNodeAddresses, StartEpoch, Timestamp,
+    AdministratorId, AuditRow, Cluster, ClusterId, Command, DiscardEpoch, Floor, KeyPin, LineageId,
+    MeetEpoch, NodeId, OtherEpoch, ReadmitNode, Sealed, SetNodeAddresses, StartEpoch, Timestamp,
 };
 
 use super::{DecodeError, name, need};
@@ -24,7 +24,18 @@ pub(super) fn cluster_to_proto(row: &Cluster) -> store::ClusterRow {
         created_at: row.created_at.0,
         floor,
         last_node: row.last_node,
+        other: row.others.iter().map(other_to_proto).collect(),
     }
+}
+
+fn other_to_proto(other: &OtherEpoch) -> store::OtherEpoch {
+    let OtherEpoch { epoch, lineage, ours, theirs } = *other;
+    store::OtherEpoch { epoch, lineage: lineage.0.to_vec(), ours, theirs }
+}
+
+fn other_from_proto(m: &store::OtherEpoch) -> Result<OtherEpoch, DecodeError> {
+    let lineage = lineage(&m.lineage)?;
+    Ok(OtherEpoch { epoch: m.epoch, lineage, ours: m.ours, theirs: m.theirs })
 }
 
 pub(super) fn cluster_from_proto(m: store::ClusterRow) -> Result<Cluster, DecodeError> {
@@ -40,6 +51,7 @@ pub(super) fn cluster_from_proto(m: store::ClusterRow) -> Result<Cluster, Decode
         created_at: Timestamp(m.created_at),
         floor,
         last_node: m.last_node,
+        others: m.other.iter().map(other_from_proto).collect::<Result<_, _>>()?,
     })
 }
 
@@ -65,6 +77,16 @@ pub(super) fn command_to_proto(command: &Command) -> Option<store::proposal::Com
             pin: c.pin.0.to_vec(),
             peer_address: c.peer_address.clone(),
             api_address: c.api_address.clone(),
+            gone_back: c.gone_back,
+        }),
+        Command::MeetEpoch(c) => Message::MeetEpoch(store::MeetEpoch {
+            epoch: c.epoch,
+            lineage: c.lineage.0.to_vec(),
+            word: c.word,
+        }),
+        Command::DiscardEpoch(c) => Message::DiscardEpoch(store::DiscardEpoch {
+            epoch: c.epoch,
+            lineage: c.lineage.0.to_vec(),
         }),
         Command::ReleaseRecoveryCodes => {
             Message::ReleaseRecoveryCodes(store::ReleaseRecoveryCodes {})
@@ -95,11 +117,22 @@ pub(super) fn start_from_proto(m: &store::StartEpoch) -> Result<Command, DecodeE
 pub(super) fn readmit_from_proto(m: store::ReadmitNode) -> Result<Command, DecodeError> {
     Ok(Command::ReadmitNode(ReadmitNode {
         previous: NodeId(m.previous),
+        gone_back: m.gone_back,
         name: name(m.name, "name")?,
         pin: pin(&m.pin)?,
         peer_address: m.peer_address,
         api_address: m.api_address,
     }))
+}
+
+pub(super) fn meet_from_proto(m: &store::MeetEpoch) -> Result<Command, DecodeError> {
+    let lineage = lineage(&m.lineage)?;
+    Ok(Command::MeetEpoch(MeetEpoch { epoch: m.epoch, lineage, word: m.word }))
+}
+
+pub(super) fn discard_from_proto(m: &store::DiscardEpoch) -> Result<Command, DecodeError> {
+    let lineage = lineage(&m.lineage)?;
+    Ok(Command::DiscardEpoch(DiscardEpoch { epoch: m.epoch, lineage }))
 }
 
 /// `None` for what is about none of it.
@@ -121,6 +154,10 @@ pub(super) fn event_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::RecoveryCodesReleased => {
             Event::RecoveryCodesReleased(store::RecoveryCodesReleased {})
         }
+        AuditRow::EpochDiscarded { epoch, lineage } => {
+            let (epoch, lineage) = (*epoch, lineage.0.to_vec());
+            Event::EpochDiscarded(store::EpochDiscarded { epoch, lineage })
+        }
         _ => return None,
     })
 }
@@ -140,6 +177,10 @@ pub(super) fn readmitted_from_proto(m: store::NodeReadmitted) -> Result<AuditRow
         name: name(m.name, "name")?,
         previous: NodeId(m.previous),
     })
+}
+
+pub(super) fn discarded_from_proto(m: &store::EpochDiscarded) -> Result<AuditRow, DecodeError> {
+    Ok(AuditRow::EpochDiscarded { epoch: m.epoch, lineage: lineage(&m.lineage)? })
 }
 
 pub(super) fn removed_from_proto(m: store::NodeRemoved) -> Result<AuditRow, DecodeError> {

@@ -127,6 +127,8 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         | Command::StartEpoch(_)
         | Command::ReadmitNode(_)
         | Command::ReleaseRecoveryCodes
+        | Command::MeetEpoch(_)
+        | Command::DiscardEpoch(_)
         | Command::RemoveNode(_) => return epoch::command_to_proto(command),
         Command::Tick => Message::Tick(store::Tick {}),
         Command::RotateDataKey(c) => Message::RotateDataKey(store::RotateDataKey {
@@ -207,6 +209,8 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::SetNodeAddresses(m) => epoch::set_addresses_from_proto(m),
         Message::StartEpoch(m) => epoch::start_from_proto(&m)?,
         Message::ReadmitNode(m) => epoch::readmit_from_proto(m)?,
+        Message::MeetEpoch(m) => epoch::meet_from_proto(&m)?,
+        Message::DiscardEpoch(m) => epoch::discard_from_proto(&m)?,
         Message::ReleaseRecoveryCodes(store::ReleaseRecoveryCodes {}) => {
             Command::ReleaseRecoveryCodes
         }

@@ -62,6 +62,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-challenges", None, samples::challenge_audit()));
     vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
     vectors.push(audit("audit-batch-epochs", None, samples::epoch_audit()));
+    vectors.push(audit("audit-batch-apart", None, samples::apart_audit()));
     vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(scalars());
     vectors.extend(log());
@@ -146,6 +147,8 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "ReadmitNode",
             "ReleaseRecoveryCodes",
             "RemoveNode",
+            "MeetEpoch",
+            "DiscardEpoch",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -192,6 +195,7 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "RecoveryCodes",
             "ChallengeRow",
             "Floor",
+            "OtherEpoch",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -253,6 +257,7 @@ fn audit(
             "NodeReadmitted",
             "RecoveryCodesReleased",
             "NodeRemoved",
+            "EpochDiscarded",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {
@@ -397,6 +402,7 @@ fn successions() -> Vec<Vector> {
             node: 2,
             made_at: 1_800_000_000_000,
             administrator: 77,
+            discarded: Vec::new(),
         }
         .encode_to_vec(),
         public_key: vec![6; 91],
@@ -412,8 +418,14 @@ fn successions() -> Vec<Vector> {
         current: Some(signed(2)),
         plan: Some(store::SeizePlan { statement: Some(signed(3)) }),
         left: Some(store::Left { by: Some(signed(4)), contact: vec![contact] }),
+        gone_back: None,
     };
+    let gone_back = store::GoneBack { peer: 3, lacks: "it was started 4 times".to_owned() };
+    let went_back =
+        store::Succession { gone_back: Some(gone_back), ..store::Succession::default() };
     let statement = store::EpochStatement::decode(&*signed(2).statement).unwrap_or_default();
+    let discarded = store::DiscardedEpoch { epoch: 3, lineage: vec![8; 16], word: 2 };
+    let discarding = store::EpochStatement { discarded: vec![discarded], ..statement.clone() };
     let left = store::LeftHeader {
         version: 1,
         cluster: vec![1; 16],
@@ -434,10 +446,16 @@ fn successions() -> Vec<Vector> {
             &["Succession", "SignedStatement", "SeizePlan", "Left", "KnownNode"],
             succession,
         ),
+        message("succession-gone-back", &["Succession", "GoneBack"], went_back),
         message("left-header", &["LeftHeader", "Ancestor", "SignedStatement"], left),
         message("left-part", &["LeftPart", "LeftEntry"], part),
         message("settled", &["Settled", "SettledWrite"], store::Settled { write: vec![write] }),
         message("epoch-statement", &["EpochStatement", "Ancestor"], statement),
+        message(
+            "epoch-statement-discarding",
+            &["EpochStatement", "Ancestor", "DiscardedEpoch"],
+            discarding,
+        ),
     ]
 }
 

@@ -270,9 +270,9 @@ fn reveal() -> impl Strategy<Value = Option<Reveal>> {
 }
 
 fn cluster_row() -> impl Strategy<Value = Cluster> {
-    let left = (epochs::floor(), number());
+    let left = (epochs::floor(), number(), epochs::others());
     (create_cluster(), number(), time(), left).prop_map(
-        |(created, epoch, created_at, (floor, last_node))| Cluster {
+        |(created, epoch, created_at, (floor, last_node, others))| Cluster {
             id: created.cluster,
             name: created.name,
             epoch,
@@ -281,6 +281,7 @@ fn cluster_row() -> impl Strategy<Value = Cluster> {
             ca_key: created.ca_key,
             floor,
             last_node,
+            others,
             created_at,
         },
     )

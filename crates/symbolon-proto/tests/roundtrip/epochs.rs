@@ -1,7 +1,9 @@
 //! What comes with seizes.
 
 use super::*;
-use symbolon_core::{Floor, ReadmitNode, RemoveNode, StartEpoch};
+use symbolon_core::{
+    DiscardEpoch, Floor, MeetEpoch, OtherEpoch, ReadmitNode, RemoveNode, StartEpoch,
+};
 
 fn lineage() -> impl Strategy<Value = LineageId> {
     any::<[u8; 16]>().prop_map(LineageId)
@@ -10,6 +12,12 @@ fn lineage() -> impl Strategy<Value = LineageId> {
 pub(super) fn floor() -> impl Strategy<Value = Option<Floor>> {
     let floor = (time(), any::<bool>());
     option::of(floor.prop_map(|(at, recovery_codes_held)| Floor { at, recovery_codes_held }))
+}
+
+pub(super) fn others() -> impl Strategy<Value = Vec<OtherEpoch>> {
+    let other = (number(), lineage(), any::<u32>(), any::<u32>())
+        .prop_map(|(epoch, lineage, ours, theirs)| OtherEpoch { epoch, lineage, ours, theirs });
+    vec(other, 0..4)
 }
 
 fn start() -> impl Strategy<Value = StartEpoch> {
@@ -27,12 +35,18 @@ fn start() -> impl Strategy<Value = StartEpoch> {
 pub(super) fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         start().prop_map(Command::StartEpoch),
-        (id(NodeId), name(), pin(), address(), address()).prop_map(
-            |(previous, name, pin, peer_address, api_address)| {
-                let back = ReadmitNode { previous, name, pin, peer_address, api_address };
+        (id(NodeId), name(), pin(), address(), address(), any::<bool>()).prop_map(
+            |(previous, name, pin, peer_address, api_address, gone_back)| {
+                let back =
+                    ReadmitNode { previous, gone_back, name, pin, peer_address, api_address };
                 Command::ReadmitNode(back)
             }
         ),
+        (number(), lineage(), any::<u32>()).prop_map(|(epoch, lineage, word)| {
+            Command::MeetEpoch(MeetEpoch { epoch, lineage, word })
+        }),
+        (number(), lineage())
+            .prop_map(|(epoch, lineage)| Command::DiscardEpoch(DiscardEpoch { epoch, lineage })),
         Just(Command::ReleaseRecoveryCodes),
         id(NodeId).prop_map(|node| Command::RemoveNode(RemoveNode { node })),
     ]
@@ -54,5 +68,7 @@ pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
             pin
         }),
         Just(AuditRow::RecoveryCodesReleased),
+        (number(), lineage())
+            .prop_map(|(epoch, lineage)| AuditRow::EpochDiscarded { epoch, lineage }),
     ]
 }

@@ -1,7 +1,9 @@
 //! What came with seizes: nodes that go on alone, come back or leave.
 
 use super::*;
-use symbolon_core::{Floor, ReadmitNode, RemoveNode, StartEpoch};
+use symbolon_core::{
+    DiscardEpoch, Floor, MeetEpoch, OtherEpoch, ReadmitNode, RemoveNode, StartEpoch,
+};
 
 /// Commands about it.
 pub(crate) fn epoch_commands() -> Vec<(&'static str, Command)> {
@@ -14,17 +16,25 @@ pub(crate) fn epoch_commands() -> Vec<(&'static str, Command)> {
     };
     let readmit = ReadmitNode {
         previous: NodeId(2),
+        gone_back: false,
         name: name("n2.example"),
         pin: KeyPin([0x71; 32]),
         peer_address: "n2.example:8444".to_owned(),
         api_address: "https://n2.example:8443".to_owned(),
     };
+    let apart = (4, LineageId([0x36; 16]));
     vec![
         ("start-epoch", Command::StartEpoch(start)),
         ("start-epoch-unknown", Command::StartEpoch(StartEpoch { administrator: None, ..start })),
-        ("readmit-node", Command::ReadmitNode(readmit)),
+        ("readmit-node", Command::ReadmitNode(readmit.clone())),
         ("release-recovery-codes", Command::ReleaseRecoveryCodes),
         ("remove-node", Command::RemoveNode(RemoveNode { node: NodeId(2) })),
+        (
+            "readmit-node-gone-back",
+            Command::ReadmitNode(ReadmitNode { gone_back: true, ..readmit }),
+        ),
+        ("meet-epoch", Command::MeetEpoch(MeetEpoch { epoch: apart.0, lineage: apart.1, word: 2 })),
+        ("discard-epoch", Command::DiscardEpoch(DiscardEpoch { epoch: apart.0, lineage: apart.1 })),
     ]
 }
 
@@ -32,9 +42,11 @@ pub(crate) fn epoch_commands() -> Vec<(&'static str, Command)> {
 pub(crate) fn epoch_rows() -> Vec<(&'static str, Row)> {
     let floor = Some(Floor { at: AT.plus(30_000), recovery_codes_held: true });
     let released = Some(Floor { at: AT.plus(30_000), recovery_codes_held: false });
+    let other = OtherEpoch { epoch: 4, lineage: LineageId([0x36; 16]), ours: 2, theirs: 1 };
     let hotp = token(Parameters::hotp(Algorithm::Sha1, 6).unwrap());
     vec![
         ("cluster-floor", Row::Cluster(Cluster { floor, last_node: 4, ..cluster() })),
+        ("cluster-apart", Row::Cluster(Cluster { others: vec![other], ..cluster() })),
         ("cluster-released", Row::Cluster(Cluster { floor: released, ..cluster() })),
         ("token-settled", Row::Token(Token { epoch: 2, ..hotp.clone() })),
         ("token-awaiting", Row::Token(Token { awaits_second: true, ..hotp })),
@@ -63,4 +75,9 @@ pub(crate) fn epoch_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         AuditRow::Verified(verified(Some(Denial::SecondCodeNeeded))),
         AuditRow::Verified(verified(Some(Denial::RecoveryCodesHeld))),
     ])
+}
+
+/// Events about epochs apart.
+pub(crate) fn apart_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    audit_of(vec![AuditRow::EpochDiscarded { epoch: 4, lineage: LineageId([0x36; 16]) }])
 }

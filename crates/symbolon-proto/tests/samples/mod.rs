@@ -23,7 +23,7 @@ mod settings;
 mod users;
 
 pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
-pub(crate) use epochs::{epoch_audit, epoch_commands, epoch_rows};
+pub(crate) use epochs::{apart_audit, epoch_audit, epoch_commands, epoch_rows};
 pub(crate) use pins::{
     challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,
 };
@@ -78,6 +78,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::SetNodeAddresses(_)
         | Command::StartEpoch(_)
         | Command::ReadmitNode(_)
+        | Command::MeetEpoch(_)
         | Command::Tick
         | Command::ConfirmDataKey(_)
         | Command::Reseal(_)
@@ -108,6 +109,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::DeleteAdministrator(_)
         | Command::CreateJoinToken(_)
         | Command::ReleaseRecoveryCodes
+        | Command::DiscardEpoch(_)
         | Command::RemoveNode(_)
         | Command::RotateDataKey(_) => {
             Caller::Administrator(AdministratorId(0x1112_1314_1516_1718))
@@ -293,6 +295,7 @@ fn cluster() -> Cluster {
         ca_key: Sealed::new(vec![0x34; 6]),
         floor: None,
         last_node: 0,
+        others: Vec::new(),
         created_at: AT,
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use symbolon_core::{
-    Command, DataKeyId, Denial, KeyPin, LineageId, NodeId, Operation, RequestId, StartEpoch,
-    Timestamp,
+    Command, DataKeyId, Denial, KeyPin, LineageId, MeetEpoch, NodeId, Operation, RequestId,
+    StartEpoch, Timestamp,
 };
 use symbolon_service::{JoinCredential, JoinRequest, NodeRemoval, ServiceError};
 
@@ -32,7 +32,7 @@ impl Bench {
         pin: KeyPin,
     ) -> Result<NodeId, ServiceError> {
         let (node, api) = (NodeId(previous), "https://n:3");
-        self.service.readmit_node(node, name, pin, "n:3", api, deadline()).await
+        self.service.readmit_node((node, false), name, pin, "n:3", api, deadline()).await
     }
 
     async fn seize(&self) {
@@ -121,11 +121,14 @@ async fn a_node_that_was_gone_on_without_comes_back_by_its_key_alone() {
     let other = bench.readmit(2, "n3", PIN).await;
     assert_eq!(other, Err(ServiceError::AlreadyExists { kind: "node" }));
     for (peer, api) in [("", "a"), ("p", ""), (&*"p".repeat(281), "a")] {
-        let node = bench.service.readmit_node(NodeId(2), "n2", PIN, peer, api, deadline()).await;
+        let node = (NodeId(2), false);
+        let node = bench.service.readmit_node(node, "n2", PIN, peer, api, deadline()).await;
         assert!(matches!(node, Err(ServiceError::InvalidArgument { .. })), "{node:?}");
     }
     assert_eq!(bench.readmit(2, "n2", PIN).await, Ok(NodeId(3)));
     assert_eq!(bench.readmit(2, "n2", PIN).await, Ok(NodeId(3)), "once");
+    // A member comes back only if its disk went back; else whoever asks is a copy of it.
+    assert_eq!(bench.readmit(3, "n2", PIN).await, Err(ServiceError::NodeThere));
     let state = bench.ledger.state();
     assert_eq!(state.node(NodeId(3)).unwrap().peer_address, "n:3");
     assert_eq!(state.nodes_superseded().count(), 0);
@@ -149,4 +152,31 @@ async fn recovery_codes_of_before_a_seize_wait_for_an_administrator() {
     assert_eq!(release(id).await, Ok(first), "the same request again");
     assert_eq!(release(None).await, Err(ServiceError::NoCodesHeld));
     assert_eq!(bench.ask("alice", &code).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn epochs_apart_take_sign_ins_alone_until_one_is_discarded() {
+    let bench = Bench::new().await;
+    bench.user("alice").await;
+    let other = (2, LineageId([8; 16]));
+    let discard = async |confirm: &str, id| {
+        bench.service.discard_epoch(&bench.admin, id, other, confirm, deadline()).await
+    };
+    let cluster = bench.ledger.state().cluster().unwrap().name.to_string();
+    assert_eq!(discard(&cluster, None).await, Err(ServiceError::NotApart));
+    let met = MeetEpoch { epoch: other.0, lineage: other.1, word: 0 };
+    propose(&bench, Command::MeetEpoch(met)).await;
+
+    let token = bench.service.create_join_token(&bench.admin, None, 0, deadline()).await;
+    assert_eq!(token.err(), Some(ServiceError::EpochApart));
+    assert_eq!(bench.ask("alice", "000000").await, Some(Denial::NoToken), "it is decided");
+    let wrong = discard("other", None).await;
+    assert!(matches!(wrong, Err(ServiceError::InvalidArgument { field: "confirm", .. })));
+    let asked = bench.service.discard_epoch(&bench.app, None, other, &cluster, deadline()).await;
+    assert!(matches!(asked, Err(ServiceError::PermissionDenied(_))));
+    let id = Some(RequestId([7; 16]));
+    let first = discard(&cluster, id).await.unwrap();
+    assert_eq!(discard(&cluster, id).await, Ok(first), "the same request again");
+    assert_eq!(discard(&cluster, None).await, Err(ServiceError::NotApart));
+    assert!(bench.service.create_join_token(&bench.admin, None, 0, deadline()).await.is_ok());
 }

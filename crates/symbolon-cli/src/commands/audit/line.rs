@@ -176,6 +176,7 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
         Some(Details::NodeReadmitted(it)) => it.name.clone(),
         Some(Details::NodeRemoved(it)) => it.name.clone(),
         Some(Details::RecoveryCodesReleased(_)) => String::new(),
+        Some(Details::EpochDiscarded(it)) => format!("epoch {} {}", it.epoch, it.lineage),
         Some(Details::DataKeyRotationStarted(it)) => format!("key {}", it.key),
         Some(Details::DataKeyActivated(it)) => format!("key {}", it.key),
         Some(Details::DataKeyRetired(it)) => format!("key {}", it.key),

@@ -133,6 +133,7 @@ fn usual_caller(command: &Command) -> Caller {
         Command::CreateCluster(_)
         | Command::AdmitNode(_)
         | Command::ReadmitNode(_)
+        | Command::MeetEpoch(_)
         | Command::Tick
         | Command::Reseal(_)
         | Command::RetireDataKey(_) => Caller::Node(NodeId(1)),

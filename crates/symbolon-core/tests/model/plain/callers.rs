@@ -48,6 +48,7 @@ const fn takes(command: &Command) -> Takes {
         Command::CreateCluster(_)
         | Command::AdmitNode(_)
         | Command::ReadmitNode(_)
+        | Command::MeetEpoch(_)
         | Command::StartEpoch(_)
         | Command::SetNodeAddresses(_)
         | Command::Tick

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use symbolon_core::{
-    AuditRow, Floor, Match, Node, NodeId, ReadmitNode, RecoveryCodes, Refusal, RemoveNode, Reply,
-    Setting, StartEpoch, Timestamp, Token,
+    AuditRow, Command, DiscardEpoch, Floor, Match, MeetEpoch, Node, NodeId, OtherEpoch,
+    ReadmitNode, RecoveryCodes, Refusal, RemoveNode, Reply, Setting, StartEpoch, Timestamp, Token,
 };
 
 use super::{At, Decided, Model};
@@ -79,9 +79,14 @@ impl Model {
         if before.name != command.name {
             return Err(Refusal::NameTaken);
         }
-        if before.id != command.previous && !before.superseded {
-            self.notes.push("a node is readmitted once");
-            return Ok(Reply::NodeAdmitted(before.id));
+        match (before.superseded, before.id == command.previous, command.gone_back) {
+            (true, _, _) => {}
+            (false, true, true) => self.notes.push("a node is readmitted whose disk went back"),
+            (false, true, false) => return Err(Refusal::WrongPhase),
+            (false, false, _) => {
+                self.notes.push("a node is readmitted once");
+                return Ok(Reply::NodeAdmitted(before.id));
+            }
         }
         self.forget_node(before.id);
         let id = self.new_node_id();
@@ -119,6 +124,55 @@ impl Model {
             _ => return Err(Refusal::WrongPhase),
         }
         self.tell(at, AuditRow::RecoveryCodesReleased);
+        Ok(Reply::Done)
+    }
+
+    /// Whether it waits until one of two epochs apart is given up.
+    pub(super) fn is_kept_for_one_side(&self, command: &Command) -> bool {
+        let others = &self.cluster.as_ref().unwrap().others;
+        if others.iter().all(|other| other.ours > other.theirs) {
+            return false;
+        }
+        match command {
+            Command::Verify(_)
+            | Command::RecordExport(_)
+            | Command::DiscardEpoch(_)
+            | Command::RemoveNode(_)
+            | Command::RotateDataKey(_) => false,
+            other => other.operation().is_some(),
+        }
+    }
+
+    pub(super) fn meet_epoch(&mut self, command: &MeetEpoch) -> Decided {
+        let MeetEpoch { epoch, lineage, word } = *command;
+        let cluster = self.cluster.as_mut().unwrap();
+        if cluster.lineage == lineage {
+            return Err(Refusal::WrongPhase);
+        }
+        let theirs = word.min(1_000_000);
+        let place = cluster.others.iter().position(|it| it.epoch == epoch && it.lineage == lineage);
+        match place {
+            Some(place) => {
+                let known = &mut cluster.others[place];
+                let insists = known.ours > 0 && known.ours > known.theirs && known.ours <= theirs;
+                known.theirs = known.theirs.max(theirs);
+                self.note_if(insists, "both of two epochs discard each other");
+            }
+            None if cluster.others.len() == 16 => return Err(Refusal::LimitReached),
+            None => cluster.others.push(OtherEpoch { epoch, lineage, ours: 0, theirs }),
+        }
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn discard_epoch(&mut self, at: At<'_>, command: &DiscardEpoch) -> Decided {
+        let DiscardEpoch { epoch, lineage } = *command;
+        let others = &mut self.cluster.as_mut().unwrap().others;
+        let known = others.iter_mut().find(|it| it.epoch == epoch && it.lineage == lineage);
+        match known {
+            Some(known) if known.ours <= known.theirs => known.ours = known.theirs + 1,
+            _ => return Err(Refusal::WrongPhase),
+        }
+        self.tell(at, AuditRow::EpochDiscarded { epoch, lineage });
         Ok(Reply::Done)
     }
 

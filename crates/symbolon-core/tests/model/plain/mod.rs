@@ -156,6 +156,9 @@ impl Model {
             self.notes.push("a user out of the caller's sight");
             return Err(Refusal::NoSuchUser);
         }
+        if self.is_kept_for_one_side(&proposal.command) {
+            return Err(Refusal::EpochApart);
+        }
         self.note_helper(proposal.caller, &proposal.command);
         Ok(())
     }
@@ -194,6 +197,8 @@ impl Model {
             Command::StartEpoch(command) => self.start_epoch(at, command),
             Command::ReadmitNode(command) => self.readmit_node(at, command),
             Command::ReleaseRecoveryCodes => self.release_codes(at),
+            Command::MeetEpoch(command) => self.meet_epoch(command),
+            Command::DiscardEpoch(command) => self.discard_epoch(at, command),
             Command::RemoveNode(command) => self.remove_node(at, command),
             Command::Tick => self.tick(at),
             Command::RotateDataKey(command) => self.rotate_data_key(at, command),

@@ -291,7 +291,7 @@ fn asked(dice: &mut Dice, theme: Theme) -> Asked {
         age,
         shared_id: dice.sometimes(12, |dice| u8::try_from(dice.below(3)).unwrap()),
         wish: if nodes::may_come(dice, theme) {
-            Wish::Nodes(nodes::wish(dice))
+            Wish::Nodes(nodes::wish(dice, theme))
         } else {
             wishes::wish(dice, theme)
         },
