@@ -147,6 +147,7 @@ async fn assert_may_nothing_else(heidi: &Asking) {
         "cluster remove-node node-1",
         "cluster quarantine list",
         "cluster release-recovery-codes",
+        "cluster acknowledge-doubles",
     ] {
         let words = heidi.run(line).await.fails(NOT_PERMITTED);
         assert!(words.contains("this needs the right "), "{line}: {words}");

@@ -21,6 +21,8 @@ mod logs;
 #[cfg(test)]
 mod members;
 #[cfg(test)]
+mod merge;
+#[cfg(test)]
 mod moments;
 #[cfg(test)]
 mod one_code;

@@ -26,6 +26,7 @@ use crate::node::NodeSettings;
 use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
 use crate::published::Published;
+use crate::quarantine::Quarantines;
 use crate::raft_types::{LogId, Raft};
 use crate::rollback::{self, Kept, Memory};
 use crate::seizing::last_log_id;
@@ -58,6 +59,8 @@ pub(crate) struct Heard {
     pub(crate) disk: DiskLevel,
     /// The end of its log.
     pub(crate) last: Option<LogId>,
+    /// Writes that lie in quarantine at it, and that nobody has settled.
+    pub(crate) open_writes: u64,
 }
 
 /// What was heard from all peers.
@@ -103,6 +106,7 @@ pub(crate) struct Greeter {
     pub(crate) store: Store,
     pub(crate) memory: Arc<Memory>,
     pub(crate) fence: Arc<Fence>,
+    pub(crate) quarantines: Arc<Quarantines>,
 }
 
 impl Greeter {
@@ -125,6 +129,7 @@ impl Greeter {
             halt: Arc::default(),
             disk: Arc::default(),
             fence: Fence::new(peers, published, (store, raft), &settings.clock),
+            quarantines: Quarantines::new(store.directory()),
             store: store.clone(),
             memory,
         })
@@ -251,6 +256,7 @@ impl Greeter {
             registered: self.published.view().state.nodes().map(registered).collect(),
             checkpoint: self.checkpoints(),
             disk: level_to_proto(self.disk.level()).into(),
+            open_writes: self.quarantines.open_writes(),
             last_log_id: last_log_id(&self.store).ok().flatten().as_ref().map(log_id_to_proto),
         }
     }
@@ -294,6 +300,7 @@ impl Greeter {
                 leads: greeting.leads,
                 disk: level_from_proto(greeting.disk()),
                 last: greeting.last_log_id.as_ref().map(log_id_from_proto),
+                open_writes: greeting.open_writes,
             },
         );
     }

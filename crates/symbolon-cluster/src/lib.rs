@@ -36,6 +36,7 @@ mod keys;
 mod log_store;
 mod machine;
 mod members;
+mod merger;
 mod network;
 mod node;
 mod opened;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use symbolon_core::{Caller, Command, Fingerprint, NodeId, Proposal, Reply, RequestId};
+use symbolon_core::{Caller, Command, Fingerprint, LogIndex, NodeId, Proposal, Reply, RequestId};
 use symbolon_service::{Clock, Entropy, Lane};
 use tokio::time::Instant;
 
@@ -43,6 +43,11 @@ impl OwnProposals {
     /// Proposes, and waits until this node has applied it. `None`: nobody knows whether it was
     /// decided.
     pub(crate) async fn propose(&self, command: Command) -> Option<Reply> {
+        self.propose_as_of(self.published.view().applied, command).await
+    }
+
+    /// The same for what was found out from a view of before.
+    pub(crate) async fn propose_as_of(&self, seen: LogIndex, command: Command) -> Option<Reply> {
         let mut id = [0; 16];
         self.entropy.fill(&mut id);
         let name = command.name();
@@ -50,7 +55,7 @@ impl OwnProposals {
             caller: Caller::Node(self.own),
             request_id: RequestId(id),
             fingerprint: Fingerprint::default(),
-            seen: self.published.view().applied,
+            seen,
             made_at: self.clock.now(),
             node: self.own,
             command,

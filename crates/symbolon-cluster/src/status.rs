@@ -32,6 +32,8 @@ pub(crate) struct Here {
     pub(crate) apart: BTreeMap<NodeId, EpochName>,
     /// Peers that claim an epoch which they do not prove.
     pub(crate) unproved: BTreeMap<NodeId, Unproved>,
+    /// Writes that lie in quarantine at it, and that nobody has settled.
+    pub(crate) open_writes: u64,
 }
 
 pub(crate) fn status(
@@ -43,6 +45,8 @@ pub(crate) fn status(
 ) -> ClusterStatus {
     let heard_disk = |id| presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk);
     let disk = |id: NodeId| if id == standing.node { here.disk } else { heard_disk(id) };
+    let heard_open = |id| presence.get(id).map_or(0, |heard| heard.open_writes);
+    let open = |id: NodeId| if id == standing.node { here.open_writes } else { heard_open(id) };
     let view = published.view();
     // Without contact to a quorum, openraft goes on naming the master it last knew.
     let master = metrics.current_leader.filter(|_| here.quorum).map(NodeId);
@@ -99,6 +103,7 @@ pub(crate) fn status(
             differences(&nodes, published),
             short_of_space(&nodes, disk),
             exemptions(&view.state),
+            left(&view.state, &nodes, open),
         ]
         .concat(),
         nodes,
@@ -140,6 +145,27 @@ fn epochs(state: &State, epoch: u64, here: &Here) -> Vec<String> {
             .to_owned()
     });
     apart.chain(unproved).chain(gone).chain(held).collect()
+}
+
+/// What was done apart and waits for an administrator.
+fn left(state: &State, nodes: &[NodeStatus], open: impl Fn(NodeId) -> u64) -> Vec<String> {
+    let writes = nodes.iter().filter_map(|node| match open(node.id) {
+        0 => None,
+        open => Some(format!(
+            "{open} writes that the cluster does not hold lie in quarantine at node {}: `symbolon cluster \
+             quarantine list` shows where, `reapply` or `discard` settles them",
+            node.name
+        )),
+    });
+    let doubles = state.cluster().map_or(0, |cluster| cluster.doubles);
+    let doubles = (doubles > 0).then(|| {
+        format!(
+            "{doubles} codes were accepted twice, by nodes that decided apart from each other: `symbolon \
+             audit query --type accepted_twice` shows whose, and `symbolon cluster acknowledge-doubles` \
+             ends this warning"
+        )
+    });
+    writes.chain(doubles).collect()
 }
 
 /// Applications that let somebody in without a code.

@@ -8,6 +8,7 @@ mod cluster;
 mod data_key;
 mod epoch;
 mod membership;
+mod merge;
 mod pin;
 mod recovery;
 mod settings;
@@ -85,6 +86,8 @@ impl State {
             Command::StartEpoch(command) => self.start_epoch(&context, command, out),
             Command::ReadmitNode(command) => self.readmit_node(&context, command, out),
             Command::ReleaseRecoveryCodes => self.release_recovery_codes(&context, out),
+            Command::Merge(command) => self.merge(&context, command, out),
+            Command::AcknowledgeDoubles => self.acknowledge_doubles(&context, out),
             Command::RemoveNode(command) => self.remove_node(&context, command, out),
             Command::Tick => self.tick(&context, out),
             Command::RotateDataKey(command) => self.rotate_data_key(&context, command, out),
@@ -132,6 +135,7 @@ impl State {
             (
                 Command::AdmitNode(_)
                 | Command::ReadmitNode(_)
+                | Command::Merge(_)
                 | Command::Tick
                 | Command::Reseal(_)
                 | Command::RetireDataKey(_),

@@ -298,6 +298,8 @@ impl State {
             | Command::StartEpoch(_)
             | Command::ReadmitNode(_)
             | Command::ReleaseRecoveryCodes
+            | Command::Merge(_)
+            | Command::AcknowledgeDoubles
             | Command::RemoveNode(_)
             | Command::CreateApplication(_)
             | Command::UpdateApplication(_)

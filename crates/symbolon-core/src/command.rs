@@ -4,6 +4,7 @@ mod again;
 mod callers;
 mod cluster;
 mod keys;
+mod merge;
 mod outcome;
 mod personal;
 
@@ -25,6 +26,7 @@ pub use cluster::{
     StartEpoch,
 };
 pub use keys::{ConfirmDataKey, Reseal, RetireDataKey, RotateDataKey};
+pub use merge::Merge;
 pub use outcome::{ChallengeAnswer, ChosenPin, Match, Outcome};
 pub use personal::RecordExport;
 
@@ -119,6 +121,10 @@ pub enum Command {
     ReadmitNode(ReadmitNode),
     /// Recovery codes that were made before a seize are taken again.
     ReleaseRecoveryCodes,
+    /// What a node decided apart from the log counts here too.
+    Merge(Merge),
+    /// An administrator knows of the codes that were accepted twice.
+    AcknowledgeDoubles,
     /// A node is a member no more.
     RemoveNode(RemoveNode),
     /// Let state time pass and expire what is due.
@@ -172,6 +178,8 @@ impl Command {
             Self::StartEpoch(_) => "start_epoch",
             Self::ReadmitNode(_) => "readmit_node",
             Self::ReleaseRecoveryCodes => "release_recovery_codes",
+            Self::Merge(_) => "merge",
+            Self::AcknowledgeDoubles => "acknowledge_doubles",
             Self::RemoveNode(_) => "remove_node",
             Self::Tick => "tick",
             Self::RotateDataKey(_) => "rotate_data_key",
@@ -212,6 +220,7 @@ impl Command {
             Self::DeleteAdministrator(_) => Operation::DeleteAdministrator,
             Self::CreateJoinToken(_) => Operation::CreateJoinToken,
             Self::ReleaseRecoveryCodes => Operation::ReleaseRecoveryCodes,
+            Self::AcknowledgeDoubles => Operation::AcknowledgeDoubles,
             Self::RemoveNode(_) => Operation::RemoveNode,
             Self::RotateDataKey(_) => Operation::RotateDataKey,
             Self::UpdateSettings(_) => Operation::UpdateSettings,
@@ -221,6 +230,7 @@ impl Command {
             | Self::SetNodeAddresses(_)
             | Self::StartEpoch(_)
             | Self::ReadmitNode(_)
+            | Self::Merge(_)
             | Self::Tick
             | Self::ConfirmDataKey(_)
             | Self::Reseal(_)

@@ -118,6 +118,13 @@ pub const JOIN_TOKEN_MILLISECONDS_DEFAULT: u64 = 24 * 3600 * 1000;
 /// clock that was ahead of this one.
 pub const FLOOR_MARGIN_MILLISECONDS: u64 = 30_000;
 
+/// Records of a journal that are merged at once.
+pub const MERGE_RECORDS_MAX: usize = 16;
+/// Marks in all of them together.
+pub const MERGE_MARKS_MAX: usize = 2 * MATCHES_MAX;
+/// Journals of which it is noted how far they are merged.
+pub const JOURNALS_MAX: usize = 1_000;
+
 /// Consecutive failures that an account can ever absorb (NIST SP 800-63B-4 section 3.2.2).
 pub const FAILURES_MAX: u32 = 100;
 

@@ -13,8 +13,9 @@ use crate::otp::{Algorithm, Parameters, Position, Tolerance};
 use crate::recovery::RECOVERY_CODES;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, Challenge, ChallengeId, ClusterId,
-    DataKeys, DisplayName, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, NodeId,
-    Profile, Reason, Reveal, Sealed, Serial, Settings, Timestamp, TokenId, UserId, UserName,
+    DataKeys, DisplayName, JoinTokenId, Journal, JournalId, KeyHash, KeyPin, LineageId, LogIndex,
+    Name, NodeId, Profile, Reason, Reveal, Sealed, Serial, Settings, Timestamp, TokenId, UserId,
+    UserName,
 };
 
 /// What the cluster is. One row.
@@ -39,6 +40,9 @@ pub struct Cluster {
     /// The highest id that any node ever had, so that none is given twice. 0: not noted yet, and the
     /// highest of the rows counts.
     pub last_node: u64,
+    /// Codes that were found to have been accepted twice, and of which no administrator has said since
+    /// that they know.
+    pub doubles: u64,
 }
 
 /// What a seize left: what may have been used on the side that is lost is not taken again.
@@ -260,6 +264,7 @@ pub enum Row {
     DataKeys(DataKeys),
     Settings(Settings),
     Challenge(Challenge),
+    Journal(Journal),
 }
 
 /// Names any row.
@@ -276,6 +281,7 @@ pub enum RowKey {
     DataKeys,
     Settings,
     Challenge(ChallengeId),
+    Journal(JournalId),
 }
 
 /// What `apply` did to a row.
@@ -302,6 +308,7 @@ impl Row {
             Self::DataKeys(_) => RowKey::DataKeys,
             Self::Settings(_) => RowKey::Settings,
             Self::Challenge(row) => RowKey::Challenge(row.id),
+            Self::Journal(row) => RowKey::Journal(row.id),
         }
     }
 }
@@ -312,10 +319,13 @@ impl Canonical for Cluster {
         w.bytes(&self.lineage.0).bytes(&self.ca_certificate).bytes(self.ca_key.as_bytes());
         w.number(self.created_at.0);
         // What came later counts where it says something: other clusters keep the hash that they had.
-        if self.floor.is_some() || self.last_node != 0 {
+        if self.floor.is_some() || self.last_node != 0 || self.doubles != 0 {
             let floor = self.floor.as_ref();
             w.number(floor.map_or(0, |floor| 1 + u64::from(floor.recovery_codes_held)));
             w.number(floor.map_or(0, |floor| floor.at.0)).number(self.last_node);
+        }
+        if self.doubles != 0 {
+            w.number(self.doubles);
         }
     }
 }

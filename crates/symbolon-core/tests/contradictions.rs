@@ -41,6 +41,7 @@ mod tests {
             ca_key: Sealed::new(vec![4]),
             floor: None,
             last_node,
+            doubles: 0,
             created_at: Timestamp(5),
         })
     }

@@ -293,6 +293,7 @@ fn cluster() -> Cluster {
         ca_key: Sealed::new(vec![1, 0, 0, 0, 1, 9]),
         floor: None,
         last_node: 0,
+        doubles: 0,
         created_at: Timestamp(5),
     }
 }

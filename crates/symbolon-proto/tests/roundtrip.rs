@@ -205,6 +205,7 @@ mod tests {
             .chain(samples::bypass_commands())
             .chain(samples::challenge_commands())
             .chain(samples::epoch_commands())
+            .chain(samples::merge_commands())
     }
 
     fn all_rows() -> impl Iterator<Item = (&'static str, Row)> {
@@ -219,6 +220,7 @@ mod tests {
             .chain(samples::bypass_rows())
             .chain(samples::challenge_rows())
             .chain(samples::epoch_rows())
+            .chain(samples::merge_rows())
     }
 
     fn all_events() -> Vec<AuditEvent> {
@@ -236,6 +238,7 @@ mod tests {
         events.extend(samples::changes_audit().2);
         events.extend(samples::export_audit().2);
         events.extend(samples::epoch_audit().2);
+        events.extend(samples::merge_audit().2);
         events
     }
 
@@ -282,9 +285,11 @@ mod tests {
                 Command::ReadmitNode(_) => 56,
                 Command::ReleaseRecoveryCodes => 57,
                 Command::RemoveNode(_) => 58,
+                Command::Merge(_) => 70,
+                Command::AcknowledgeDoubles => 71,
             })
             .collect();
-        assert_eq!(commands, (1..=29).chain(50..=58).collect());
+        assert_eq!(commands, (1..=29).chain(50..=58).chain(70..=71).collect());
     }
 
     #[test]
@@ -301,9 +306,10 @@ mod tests {
                 Row::DataKeys(_) => 8,
                 Row::Settings(_) => 9,
                 Row::Challenge(_) => 10,
+                Row::Journal(_) => 11,
             })
             .collect();
-        assert_eq!(rows, (1..=10).collect());
+        assert_eq!(rows, (1..=11).collect());
     }
 
     /// A number for each way in which one can end.
@@ -381,8 +387,12 @@ mod tests {
                 AuditRow::NodeReadmitted { .. } => 68,
                 AuditRow::NodeRemoved { .. } => 69,
                 AuditRow::RecoveryCodesReleased => 70,
+                AuditRow::Merged(_) => 80,
+                AuditRow::AcceptedTwice(_) => 81,
+                AuditRow::DoublesAcknowledged { .. } => 82,
+                AuditRow::MergeRefused { .. } => 83,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=70).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=70).chain(80..=83).collect());
     }
 }

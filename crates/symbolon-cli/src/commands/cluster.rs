@@ -4,9 +4,10 @@ mod quarantine;
 mod remove;
 
 use symbolon_proto::v1::{
-    CreateJoinTokenRequest, CreateJoinTokenResponse, GetStatusRequest, GetStatusResponse,
-    ReleaseRecoveryCodesRequest, ReleaseRecoveryCodesResponse, RotateDataKeyRequest,
-    RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
+    AcknowledgeDoublesRequest, AcknowledgeDoublesResponse, CreateJoinTokenRequest,
+    CreateJoinTokenResponse, GetStatusRequest, GetStatusResponse, ReleaseRecoveryCodesRequest,
+    ReleaseRecoveryCodesResponse, RotateDataKeyRequest, RotateDataKeyResponse,
+    cluster_service_client::ClusterServiceClient,
 };
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{self, DataKey, DataKeyRotation, JoinToken, Released, Status},
+    view::{self, Acknowledged, DataKey, DataKeyRotation, JoinToken, Released, Status},
 };
 
 /// Arguments of `symbolon cluster`.
@@ -44,6 +45,8 @@ enum ClusterCommand {
     },
     /// Take recovery codes again that were made before a seize
     ReleaseRecoveryCodes,
+    /// Say that you know of the codes that were accepted twice, which ends the warning of them
+    AcknowledgeDoubles,
     /// What nodes took that the cluster went on without
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -87,6 +90,15 @@ pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
                 Format::Table => {
                     output::line("Recovery codes of before the seize are taken again.")?
                 }
+            }
+        }
+        ClusterCommand::AcknowledgeDoubles => {
+            let log_index = acknowledge_doubles(&context).await?.log_index;
+            match format {
+                Format::Json => output::json(&Acknowledged { acknowledged: true, log_index })?,
+                Format::Table => output::line(
+                    "The codes that were accepted twice are acknowledged; the audit keeps them.",
+                )?,
             }
         }
         ClusterCommand::RotateDataKey => {
@@ -156,6 +168,14 @@ async fn release_recovery_codes(
     context
         .write(ReleaseRecoveryCodesRequest {}, async |channel, request| {
             ClusterServiceClient::new(channel).release_recovery_codes(request).await
+        })
+        .await
+}
+
+async fn acknowledge_doubles(context: &Context) -> Result<AcknowledgeDoublesResponse, Failure> {
+    context
+        .write(AcknowledgeDoublesRequest {}, async |channel, request| {
+            ClusterServiceClient::new(channel).acknowledge_doubles(request).await
         })
         .await
 }

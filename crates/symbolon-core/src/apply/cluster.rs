@@ -25,6 +25,7 @@ impl State {
             created_at: self.clock,
             floor: None,
             last_node: 0,
+            doubles: 0,
         };
         self.put(Row::Cluster(cluster), out);
         let mut administrator = (*command.administrator).clone();

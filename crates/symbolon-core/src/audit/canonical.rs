@@ -87,6 +87,10 @@ impl Canonical for AuditRow {
             | Self::NodeReadmitted { .. }
             | Self::NodeRemoved { .. }
             | Self::RecoveryCodesReleased
+            | Self::Merged(_)
+            | Self::MergeRefused { .. }
+            | Self::AcceptedTwice(_)
+            | Self::DoublesAcknowledged { .. }
             | Self::JoinTokenExpired { .. }
             | Self::DataKeyRotationStarted { .. }
             | Self::DataKeyActivated { .. }
@@ -142,6 +146,18 @@ impl AuditRow {
                 w.bytes(&pin.0);
             }
             Self::RecoveryCodesReleased => _ = w.number(35),
+            Self::Merged(merged) => {
+                w.number(45);
+                merged.canonical(w);
+            }
+            Self::AcceptedTwice(twice) => {
+                w.number(46);
+                twice.canonical(w);
+            }
+            Self::DoublesAcknowledged { doubles } => _ = w.number(47).number(*doubles),
+            Self::MergeRefused { journal, first } => {
+                w.number(48).bytes(&journal.0).number(*first);
+            }
             Self::DataKeyRotationStarted { id } => {
                 w.number(10).number(id.0.into());
             }

@@ -28,6 +28,7 @@ pub(crate) fn cluster() -> Cluster {
         ca_key: Sealed::new(vec![4; 3]),
         floor: None,
         last_node: 0,
+        doubles: 0,
         created_at: Timestamp(5),
     }
 }

@@ -40,6 +40,7 @@ pub(super) fn command(
             (Command::ReadmitNode(command), node_one())
         }
         "remove-node" => (Command::RemoveNode(RemoveNode { node: number_of(name)? }), root()),
+        "acknowledge" if name == "doubles" => (Command::AcknowledgeDoubles, root()),
         "release" if name == "codes" => (Command::ReleaseRecoveryCodes, root()),
         other => return Err(format!("no command {other}")),
     })

@@ -8,7 +8,7 @@ use symbolon_core::{
 };
 
 use crate::administration;
-use crate::command::{nodes, number, parse_name};
+use crate::command::{merge, nodes, number, parse_name};
 use crate::language::{Words, time_text};
 use crate::world::World;
 
@@ -112,6 +112,8 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
         "application" => application(world, words.next("an application")?)?,
         "administrator" => administration::administrator(world.state(), words.next("a name")?)?,
         "join-token" => join_token(world, &words.next("a join token")?),
+        "journal" => merge::journal(world.state(), &words.next("a journal")?),
+        "doubles" => merge::doubles(world.state()),
         "epoch" => nodes::epoch(world.state()),
         "nodes" => nodes::nodes(world.state()),
         "node" => node(world, &words.next("a node's number")?)?,
@@ -318,6 +320,10 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::NodeRemoved { .. }
         | AuditRow::RecoveryCodesReleased => nodes::audit(&event.row),
+        AuditRow::Merged(_)
+        | AuditRow::MergeRefused { .. }
+        | AuditRow::AcceptedTwice(_)
+        | AuditRow::DoublesAcknowledged { .. } => merge::audit(world, &event.row),
         AuditRow::JoinTokenExpired { .. } => "join token expired".to_owned(),
         AuditRow::DataKeyRotationStarted { id } => format!("data key {id} is to come"),
         AuditRow::DataKeyActivated { id } => format!("data key {id} is active"),

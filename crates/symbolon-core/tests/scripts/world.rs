@@ -87,6 +87,8 @@ impl World {
                 | Command::SetNodeAddresses(_)
                 | Command::StartEpoch(_)
                 | Command::ReleaseRecoveryCodes
+                | Command::Merge(_)
+                | Command::AcknowledgeDoubles
                 | Command::RemoveNode(_)
                 | Command::ConfirmDataKey(_)
                 | Command::Reseal(_)

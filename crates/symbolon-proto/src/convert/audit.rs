@@ -13,8 +13,8 @@ use super::bypass::{
 use super::challenge::{decision_from_proto, decision_to_proto};
 use super::profile::{user_updated_from_proto, user_updated_to_proto};
 use super::{
-    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, epoch, fingerprint, method,
-    method_number, name, need, reason, request_id, settings, user_name,
+    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, epoch, fingerprint, merge,
+    method, method_number, name, need, reason, request_id, settings, user_name,
 };
 use crate::store::v1 as store;
 use crate::store::v1::audit_row::Event;
@@ -165,6 +165,10 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::RecoveryCodesReleased
         | AuditRow::NodeRemoved { .. } => return epoch::event_to_proto(row),
+        AuditRow::Merged(_)
+        | AuditRow::MergeRefused { .. }
+        | AuditRow::AcceptedTwice(_)
+        | AuditRow::DoublesAcknowledged { .. } => return merge::event_to_proto(row),
         AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
         | AuditRow::DataKeyRetired { .. } => return about_data_key(row),
@@ -331,6 +335,10 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::RecoveryCodesReleased(store::RecoveryCodesReleased {}) => {
             AuditRow::RecoveryCodesReleased
         }
+        Event::Merged(m) => merge::merged_from_proto(m)?,
+        Event::AcceptedTwice(m) => merge::twice_from_proto(m)?,
+        Event::DoublesAcknowledged(m) => AuditRow::DoublesAcknowledged { doubles: m.doubles },
+        Event::MergeRefused(m) => merge::refused_from_proto(&m)?,
         Event::NodeRemoved(m) => epoch::removed_from_proto(m)?,
         Event::DataKeyRotationStarted(m) => {
             AuditRow::DataKeyRotationStarted { id: data_key(m.id)? }

@@ -24,6 +24,7 @@ pub(super) fn cluster_to_proto(row: &Cluster) -> store::ClusterRow {
         created_at: row.created_at.0,
         floor,
         last_node: row.last_node,
+        doubles: row.doubles,
     }
 }
 
@@ -40,6 +41,7 @@ pub(super) fn cluster_from_proto(m: store::ClusterRow) -> Result<Cluster, Decode
         created_at: Timestamp(m.created_at),
         floor,
         last_node: m.last_node,
+        doubles: m.doubles,
     })
 }
 

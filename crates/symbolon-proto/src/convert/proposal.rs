@@ -14,8 +14,8 @@ use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, pro
 use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode};
 use super::{
     DecodeError, algorithm_number, bypass, caller, caller_from_proto, caller_to_proto, challenge,
-    data_key, display_name, epoch, fingerprint, method, method_number, name, need, parameters,
-    reason, request_id, serial, settings, token_kind, user_name,
+    data_key, display_name, epoch, fingerprint, merge, method, method_number, name, need,
+    parameters, reason, request_id, serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -128,6 +128,8 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         | Command::ReadmitNode(_)
         | Command::ReleaseRecoveryCodes
         | Command::RemoveNode(_) => return epoch::command_to_proto(command),
+        Command::Merge(c) => Message::Merge(merge::command_to_proto(c)),
+        Command::AcknowledgeDoubles => Message::AcknowledgeDoubles(store::AcknowledgeDoubles {}),
         Command::Tick => Message::Tick(store::Tick {}),
         Command::RotateDataKey(c) => Message::RotateDataKey(store::RotateDataKey {
             id: c.id.0,
@@ -211,6 +213,8 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             Command::ReleaseRecoveryCodes
         }
         Message::RemoveNode(m) => Command::RemoveNode(RemoveNode { node: NodeId(m.node) }),
+        Message::Merge(m) => merge::command_from_proto(m)?,
+        Message::AcknowledgeDoubles(store::AcknowledgeDoubles {}) => Command::AcknowledgeDoubles,
         Message::Tick(store::Tick {}) => Command::Tick,
         Message::RotateDataKey(m) => {
             Command::RotateDataKey(RotateDataKey { id: data_key(m.id)?, key: Sealed::new(m.key) })
@@ -353,11 +357,11 @@ fn create_cluster_from_proto(m: store::CreateCluster) -> Result<CreateCluster, D
     })
 }
 
-const fn match_to_proto(m: &Match) -> store::Match {
+pub(super) const fn match_to_proto(m: &Match) -> store::Match {
     store::Match { token: m.token.0, step: m.step }
 }
 
-const fn match_from_proto(m: store::Match) -> Match {
+pub(super) const fn match_from_proto(m: store::Match) -> Match {
     Match { token: TokenId(m.token), step: m.step }
 }
 

@@ -18,12 +18,14 @@ use symbolon_core::{
 
 mod bypass;
 mod epochs;
+mod merges;
 mod pins;
 mod settings;
 mod users;
 
 pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
 pub(crate) use epochs::{epoch_audit, epoch_commands, epoch_rows};
+pub(crate) use merges::{merge_audit, merge_commands, merge_rows};
 pub(crate) use pins::{
     challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,
 };
@@ -108,6 +110,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::DeleteAdministrator(_)
         | Command::CreateJoinToken(_)
         | Command::ReleaseRecoveryCodes
+        | Command::AcknowledgeDoubles
         | Command::RemoveNode(_)
         | Command::RotateDataKey(_) => {
             Caller::Administrator(AdministratorId(0x1112_1314_1516_1718))
@@ -293,6 +296,7 @@ fn cluster() -> Cluster {
         ca_key: Sealed::new(vec![0x34; 6]),
         floor: None,
         last_node: 0,
+        doubles: 0,
         created_at: AT,
     }
 }

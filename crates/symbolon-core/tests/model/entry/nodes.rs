@@ -39,6 +39,8 @@ impl Maker<'_> {
                     api_address: "https://back:8443".to_owned(),
                 })
             }
+            Wish::Merge(wish) => self.merge(wish),
+            Wish::Acknowledge => Command::AcknowledgeDoubles,
             Wish::Release => Command::ReleaseRecoveryCodes,
             Wish::Remove { node } => Command::RemoveNode(RemoveNode { node: NodeId(*node) }),
         }

@@ -49,6 +49,7 @@ const fn takes(command: &Command) -> Takes {
         | Command::AdmitNode(_)
         | Command::ReadmitNode(_)
         | Command::StartEpoch(_)
+        | Command::Merge(_)
         | Command::SetNodeAddresses(_)
         | Command::Tick
         | Command::ConfirmDataKey(_)

@@ -25,6 +25,7 @@ impl Model {
             created_at: Timestamp(self.now),
             floor: None,
             last_node: 0,
+            doubles: 0,
         });
         self.administrators.push((*command.administrator).clone());
         self.nodes.push(command.node.clone());
