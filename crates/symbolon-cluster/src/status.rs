@@ -45,8 +45,6 @@ pub(crate) fn status(
 ) -> ClusterStatus {
     let heard_disk = |id| presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk);
     let disk = |id: NodeId| if id == standing.node { here.disk } else { heard_disk(id) };
-    let heard_open = |id| presence.get(id).map_or(0, |heard| heard.open_writes);
-    let open = |id: NodeId| if id == standing.node { here.open_writes } else { heard_open(id) };
     let view = published.view();
     // Without contact to a quorum, openraft goes on naming the master it last knew.
     let master = metrics.current_leader.filter(|_| here.quorum).map(NodeId);
@@ -103,7 +101,7 @@ pub(crate) fn status(
             differences(&nodes, published),
             short_of_space(&nodes, disk),
             exemptions(&view.state),
-            left(&view.state, &nodes, open),
+            left(&view.state, &nodes, (standing.node, here.open_writes), presence),
         ]
         .concat(),
         nodes,
@@ -148,7 +146,14 @@ fn epochs(state: &State, epoch: u64, here: &Here) -> Vec<String> {
 }
 
 /// What was done apart and waits for an administrator.
-fn left(state: &State, nodes: &[NodeStatus], open: impl Fn(NodeId) -> u64) -> Vec<String> {
+fn left(
+    state: &State,
+    nodes: &[NodeStatus],
+    (own, open_here): (NodeId, u64),
+    presence: &Presence,
+) -> Vec<String> {
+    let heard = |id| presence.get(id).map_or(0, |heard| heard.open_writes);
+    let open = |id: NodeId| if id == own { open_here } else { heard(id) };
     let writes = nodes.iter().filter_map(|node| match open(node.id) {
         0 => None,
         open => Some(format!(

@@ -64,13 +64,7 @@ impl Canonical for AuditRow {
             Self::PersonalDataExported { user, name } => {
                 named(w, 31, user.map_or(0, |user| user.0), name.as_str());
             }
-            Self::TokenConfirmed { user, token, step } => {
-                w.number(13).number(user.0).number(token.0).number(*step);
-            }
-            Self::TokenResynchronised { user, token, step, drift } => {
-                w.number(14).number(user.0).number(token.0).number(*step);
-                w.number(i64::from(*drift).cast_unsigned());
-            }
+            Self::TokenConfirmed { .. } | Self::TokenResynchronised { .. } => self.about_code(w),
             Self::TokenRemoved { user, token } => _ = w.number(15).number(user.0).number(token.0),
             Self::ApplicationUpdated(_)
             | Self::ApplicationKeyRotated { .. }
@@ -101,6 +95,19 @@ impl Canonical for AuditRow {
 }
 
 impl AuditRow {
+    fn about_code(&self, w: &mut CanonicalWriter) {
+        match self {
+            Self::TokenConfirmed { user, token, step } => {
+                w.number(13).number(user.0).number(token.0).number(*step);
+            }
+            Self::TokenResynchronised { user, token, step, drift } => {
+                w.number(14).number(user.0).number(token.0).number(*step);
+                w.number(i64::from(*drift).cast_unsigned());
+            }
+            other => other.canonical(w),
+        }
+    }
+
     fn about_help(&self, w: &mut CanonicalWriter) {
         match self {
             Self::PinSet { user, must_change } => {

@@ -292,16 +292,10 @@ fn audit(world: &World) -> Result<String, String> {
             let whose = user.map_or("nobody", |_| "a user");
             format!("{name} exported, who is {whose}")
         }
-        AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
-        AuditRow::TokenConfirmed { token, step, .. } => {
-            format!("token {} is proved at {step}", world.wallet.name(*token))
-        }
-        AuditRow::TokenResynchronised { token, step, drift, .. } => {
-            format!("token {} is at {step}, drift {drift}", world.wallet.name(*token))
-        }
-        AuditRow::TokenRemoved { token, .. } => {
-            format!("token {} is gone", world.wallet.name(*token))
-        }
+        AuditRow::TokenEnrolled { .. }
+        | AuditRow::TokenConfirmed { .. }
+        | AuditRow::TokenResynchronised { .. }
+        | AuditRow::TokenRemoved { .. } => about_token(world, &event.row),
         AuditRow::ApplicationCreated { name, .. } => format!("application {name}"),
         AuditRow::ApplicationUpdated(_)
         | AuditRow::ApplicationKeyRotated { .. }
@@ -330,6 +324,21 @@ fn audit(world: &World) -> Result<String, String> {
         AuditRow::DataKeyRetired { id } => format!("data key {id} is retired"),
         AuditRow::SettingsChanged { changes } => settings(changes),
     })
+}
+
+fn about_token(world: &World, row: &AuditRow) -> String {
+    let name = |token: &TokenId| world.wallet.name(*token);
+    match row {
+        AuditRow::TokenEnrolled { token, .. } => format!("token {}", name(token)),
+        AuditRow::TokenConfirmed { token, step, .. } => {
+            format!("token {} is proved at {step}", name(token))
+        }
+        AuditRow::TokenResynchronised { token, step, drift, .. } => {
+            format!("token {} is at {step}, drift {drift}", name(token))
+        }
+        AuditRow::TokenRemoved { token, .. } => format!("token {} is gone", name(token)),
+        other => unreachable!("{other:?}"),
+    }
 }
 
 fn settings(changes: &[SettingChange]) -> String {

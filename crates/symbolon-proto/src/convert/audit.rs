@@ -321,10 +321,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         | Event::AdministratorUpdated(_)
         | Event::AdministratorTokenRotated(_)
         | Event::AdministratorDeleted(_)) => caller::event_from_proto(event)?,
-        Event::JoinTokenCreated(m) => AuditRow::JoinTokenCreated {
-            join_token: JoinTokenId(m.join_token),
-            expires_at: Timestamp(m.expires_at),
-        },
+        Event::JoinTokenCreated(m) => join_token_created(m),
         Event::NodeAdmitted(m) => node_admitted_from_proto(m)?,
         Event::NodeAddressesChanged(m) => addresses_changed(m),
         Event::JoinTokenExpired(m) => {
@@ -349,6 +346,11 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
         }
     })
+}
+
+const fn join_token_created(m: store::JoinTokenCreated) -> AuditRow {
+    let (join_token, expires_at) = (JoinTokenId(m.join_token), Timestamp(m.expires_at));
+    AuditRow::JoinTokenCreated { join_token, expires_at }
 }
 
 const fn confirmed(m: store::TokenConfirmed) -> AuditRow {
