@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use symbolon_core::{DataKeyId, LogIndex, Name, NodeId, State};
 use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role};
 use symbolon_store::DiskLevel;
-use tokio::time::Instant;
 
 use crate::epochs::{EpochName, Unproved};
 use crate::hello::{Presence, REACHABLE};
@@ -60,14 +59,13 @@ pub(crate) fn status(
             Role::Absent
         }
     };
-    let now = Instant::now();
     let nodes: Vec<_> = view
         .state
         .nodes()
         .map(|row| {
             let own = row.id == standing.node;
             let heard = presence.get(row.id);
-            let recent = heard.filter(|heard| now.duration_since(heard.when) < REACHABLE);
+            let recent = heard.filter(|heard| heard.when.elapsed() < REACHABLE);
             NodeStatus {
                 id: row.id,
                 name: row.name.clone(),

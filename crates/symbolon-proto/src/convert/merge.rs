@@ -59,7 +59,17 @@ fn kind(number: u32) -> Result<MergeKind, DecodeError> {
     need(MergeKind::from_number(number), "kind")
 }
 
-pub(super) fn command_to_proto(c: &Merge) -> store::Merge {
+/// `None` for what is about none of it.
+pub(super) fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
+    use store::proposal::Command as Message;
+    Some(match command {
+        Command::Merge(c) => Message::Merge(merge_to_proto(c)),
+        Command::AcknowledgeDoubles => Message::AcknowledgeDoubles(store::AcknowledgeDoubles {}),
+        _ => return None,
+    })
+}
+
+fn merge_to_proto(c: &Merge) -> store::Merge {
     let record = |record: &Option<MergeRecord>| {
         record.as_ref().map_or_else(store::MergeRecord::default, |record| store::MergeRecord {
             origin: Some(origin_to_proto(&record.origin)),

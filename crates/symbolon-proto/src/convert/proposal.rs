@@ -128,13 +128,9 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         | Command::ReadmitNode(_)
         | Command::ReleaseRecoveryCodes
         | Command::RemoveNode(_) => return epoch::command_to_proto(command),
-        Command::Merge(c) => Message::Merge(merge::command_to_proto(c)),
-        Command::AcknowledgeDoubles => Message::AcknowledgeDoubles(store::AcknowledgeDoubles {}),
+        Command::Merge(_) | Command::AcknowledgeDoubles => return merge::command_to_proto(command),
         Command::Tick => Message::Tick(store::Tick {}),
-        Command::RotateDataKey(c) => Message::RotateDataKey(store::RotateDataKey {
-            id: c.id.0,
-            key: c.key.as_bytes().to_vec(),
-        }),
+        Command::RotateDataKey(c) => Message::RotateDataKey(rotate_to_proto(c)),
         Command::ConfirmDataKey(c) => {
             Message::ConfirmDataKey(store::ConfirmDataKey { node: c.node.0, id: c.id.0 })
         }
@@ -145,6 +141,10 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
             Message::RecordExport(store::RecordExport { name: c.name.to_string() })
         }
     })
+}
+
+fn rotate_to_proto(c: &RotateDataKey) -> store::RotateDataKey {
+    store::RotateDataKey { id: c.id.0, key: c.key.as_bytes().to_vec() }
 }
 
 fn reseal_to_proto(c: &Reseal) -> store::Reseal {
