@@ -13,14 +13,15 @@ fn journal_id() -> impl Strategy<Value = JournalId> {
 }
 
 fn origin() -> impl Strategy<Value = Origin> {
-    (caller(), any::<[u8; 16]>(), option::of((1..).prop_map(ApplicationId)), id(NodeId), time())
-        .prop_map(|(caller, id, application, node, at)| Origin {
+    (caller(), any::<[u8; 16]>(), option::of(id(ApplicationId)), id(NodeId), time()).prop_map(
+        |(caller, id, application, node, at)| Origin {
             caller,
             request_id: RequestId(id),
             application,
             node,
             at,
-        })
+        },
+    )
 }
 
 fn shown() -> impl Strategy<Value = Match> {
@@ -28,7 +29,7 @@ fn shown() -> impl Strategy<Value = Match> {
 }
 
 fn kind() -> impl Strategy<Value = MergeKind> {
-    sample::select(&MergeKind::ALL[..])
+    proptest::sample::select(&MergeKind::ALL[..])
 }
 
 fn here() -> impl Strategy<Value = Here> {
@@ -38,7 +39,7 @@ fn here() -> impl Strategy<Value = Here> {
 fn record() -> impl Strategy<Value = MergeRecord> {
     let mark =
         (shown(), number(), here()).prop_map(|(shown, mark, here)| MergeMark { shown, mark, here });
-    (origin(), id(UserId), kind(), collection::vec(mark, 0..3), option::of(1..=10_u8)).prop_map(
+    (origin(), id(UserId), kind(), vec(mark, 0..3), option::of(1..=10_u8)).prop_map(
         |(origin, user, kind, marks, recovery_code)| MergeRecord {
             origin,
             user,
@@ -50,7 +51,7 @@ fn record() -> impl Strategy<Value = MergeRecord> {
 }
 
 pub(super) fn command() -> impl Strategy<Value = Command> {
-    let merge = (journal_id(), number(), collection::vec(option::of(record()), 0..4));
+    let merge = (journal_id(), number(), vec(option::of(record()), 0..4));
     prop_oneof![
         merge.prop_map(|(journal, first, records)| Command::Merge(Merge {
             journal,
@@ -69,7 +70,7 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
 
 fn merged() -> impl Strategy<Value = Merged> {
     let counts = (any::<u32>(), any::<u32>(), any::<u32>());
-    let rest = (collection::vec(shown(), 0..3), counts, any::<bool>(), option::of(1..=10_u8));
+    let rest = (vec(shown(), 0..3), counts, any::<bool>(), option::of(1..=10_u8));
     (journal_id(), number(), id(UserId), origin(), kind(), rest).prop_map(
         |(journal, number, user, origin, kind, rest)| {
             let (spent, (skipped, refused, unknown), counted, recovery_code) = rest;

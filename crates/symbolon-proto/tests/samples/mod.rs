@@ -80,6 +80,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::SetNodeAddresses(_)
         | Command::StartEpoch(_)
         | Command::ReadmitNode(_)
+        | Command::Merge(_)
         | Command::Tick
         | Command::ConfirmDataKey(_)
         | Command::Reseal(_)
