@@ -50,6 +50,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (ROTATE_DATA_KEY, Vec::new()),
         (RELEASE_RECOVERY_CODES, Vec::new()),
         (DISCARD_EPOCH, discard_epoch()),
+        (ACKNOWLEDGE_DOUBLES, Vec::new()),
         (LIST_QUARANTINES, Vec::new()),
         (EXPORT_PERSONAL_DATA, export.encode_to_vec()),
         (QUERY_AUDIT, Vec::new()),
@@ -248,7 +249,7 @@ async fn assert_administrator_gets_everything(cluster: &Cluster, anybody: &Wire)
         let nobody = about_nobody().into_iter().chain(about_no_caller());
         let found = if nobody.into_iter().any(|(about, _)| about == method) {
             Code::NotFound
-        } else if [RELEASE_RECOVERY_CODES, DISCARD_EPOCH].contains(&method) {
+        } else if [RELEASE_RECOVERY_CODES, DISCARD_EPOCH, ACKNOWLEDGE_DOUBLES].contains(&method) {
             // There was no seize.
             Code::FailedPrecondition
         } else if method == TAIL_AUDIT {

@@ -148,6 +148,7 @@ async fn assert_may_nothing_else(heidi: &Asking) {
         "cluster quarantine list",
         "cluster release-recovery-codes",
         "cluster discard-epoch 2/00000000000000000000000000000000 --confirm test",
+        "cluster acknowledge-doubles",
     ] {
         let words = heidi.run(line).await.fails(NOT_PERMITTED);
         assert!(words.contains("this needs the right "), "{line}: {words}");

@@ -57,6 +57,8 @@ async fn what_is_not_held_is_not_released_and_the_master_is_not_removed() {
     let asking = Asking::administrator(&cluster);
     let said = asking.run("cluster release-recovery-codes").await.fails(NO);
     assert!(said.contains("no recovery codes are held"), "{said}");
+    let said = asking.run("cluster acknowledge-doubles").await.fails(NO);
+    assert!(said.contains("no code was accepted twice"), "{said}");
     let own = cluster.node(1).name();
     let said = asking.run(&format!("cluster remove-node {own}")).await.fails(NO);
     assert!(said.contains("promote another first"), "{said}");

@@ -25,6 +25,8 @@ mod logs;
 #[cfg(test)]
 mod members;
 #[cfg(test)]
+mod merge;
+#[cfg(test)]
 mod moments;
 #[cfg(test)]
 mod one_code;

@@ -395,6 +395,12 @@ pub(crate) struct NodeRemoval {
 }
 
 #[derive(Serialize)]
+pub(crate) struct Acknowledged {
+    pub(crate) acknowledged: bool,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
 pub(crate) struct Released {
     pub(crate) released: bool,
     pub(crate) log_index: u64,

@@ -27,6 +27,7 @@ use crate::pair::{self, Pair};
 use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
 use crate::published::Published;
+use crate::quarantine::Quarantines;
 use crate::raft_types::{LogId, Raft};
 use crate::rollback::{self, Kept, Memory};
 use crate::seizing::last_log_id;
@@ -68,6 +69,8 @@ pub(crate) struct Heard {
     pub(crate) pairing: Option<Pairing>,
     /// What was acknowledged before, by the clock of who was the master, is on this node's disk.
     pub(crate) whole_until: Timestamp,
+    /// Writes that lie in quarantine at it, and that nobody has settled.
+    pub(crate) open_writes: u64,
 }
 
 /// What was heard from all peers.
@@ -141,6 +144,7 @@ pub(crate) struct Greeter {
     pub(crate) memory: Arc<Memory>,
     pub(crate) pair: Arc<Pair>,
     pub(crate) fence: Arc<Fence>,
+    pub(crate) quarantines: Arc<Quarantines>,
 }
 
 impl Greeter {
@@ -163,6 +167,7 @@ impl Greeter {
             halt: Arc::default(),
             disk: Arc::default(),
             fence: Fence::new(peers, published, (store, &memory, raft), &settings.clock),
+            quarantines: Quarantines::new(store.directory()),
             store: store.clone(),
             memory,
             pair,
@@ -305,6 +310,7 @@ impl Greeter {
             registered: self.published.view().state.nodes().map(registered).collect(),
             checkpoint: self.checkpoints(),
             disk: level_to_proto(self.disk.level()).into(),
+            open_writes: self.quarantines.open_writes(),
             last_log_id: last_log_id(&self.store).ok().flatten().as_ref().map(log_id_to_proto),
             pairing: self.pair.word(),
         }
@@ -354,6 +360,7 @@ impl Greeter {
                 last: greeting.last_log_id.as_ref().map(log_id_from_proto),
                 pairing: greeting.pairing.as_ref().map(pair::from_proto),
                 whole_until: Timestamp(greeting.pairing.map_or(0, |word| word.whole_until)),
+                open_writes: greeting.open_writes,
             },
         );
     }

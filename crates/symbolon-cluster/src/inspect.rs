@@ -225,6 +225,7 @@ fn rows(state: &State) -> Vec<(&'static str, u64)> {
             Row::DataKeys(_) => "data_keys",
             Row::Settings(_) => "settings",
             Row::Challenge(_) => "challenges",
+            Row::Journal(_) => "journals",
         };
         counts.iter_mut().filter(|(name, _)| *name == kind).for_each(|(_, count)| *count += 1);
     }

@@ -37,6 +37,7 @@ mod keys;
 mod log_store;
 mod machine;
 mod members;
+mod merger;
 mod network;
 mod node;
 mod opened;

@@ -9,8 +9,8 @@ use openraft::entry::RaftEntry as _;
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use prost::Message as _;
 use symbolon_core::{
-    Answer, Change, Digest, LogIndex, Output, Proposal, Reply, RestoreError, Row, Stamp, State,
-    Timestamp,
+    Answer, AuditRow, Change, Digest, LogIndex, Output, Proposal, Reply, RestoreError, Row, Stamp,
+    State, Timestamp,
 };
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{
@@ -136,6 +136,8 @@ impl Machine {
                 Change::Delete(key) => batch.delete.push(row_key_encode(key)),
             }
         }
+        let twice = output.events.iter().filter(|it| matches!(it.row, AuditRow::AcceptedTwice(_)));
+        metrics::counter!("symbolon_accepted_twice_total").increment(twice.count() as u64);
         if !output.events.is_empty() {
             let rows = audit_encode(Some(audit_chain), self.state.clock(), &output.events);
             batch.audit.push((index, rows));

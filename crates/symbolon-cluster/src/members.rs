@@ -88,7 +88,7 @@ impl Steward {
                 clock: self.settings.clock.now(),
             });
             // Not with what waits in the queues of this node: that is taken after it.
-            let proposal = self.proposals.proposal(command);
+            let proposal = self.proposals.proposal(self.published.view().applied, command);
             if let Err(error) = self.committer.submit(vec![proposal]).await {
                 tracing::warn!(?error, "the epoch is not told yet");
             }

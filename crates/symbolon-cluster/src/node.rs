@@ -29,6 +29,7 @@ use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
 use crate::machine::Machine;
 use crate::members::{Steward, is_in_epoch};
+use crate::merger::Merger;
 use crate::network::Network;
 use crate::opened::Opened;
 use crate::opening;
@@ -124,7 +125,7 @@ fn spawn_store_tasks(
     store: &Store,
     audit: &Arc<AuditLog>,
     greeter: &Greeter,
-    settings: &NodeSettings,
+    (settings, proposals): (&NodeSettings, OwnProposals),
 ) {
     let keeper = AuditKeeper {
         audit: Arc::clone(audit),
@@ -138,6 +139,13 @@ fn spawn_store_tasks(
         peers: Arc::clone(&greeter.peers),
         disk: Arc::clone(&greeter.disk),
     };
+    let merger = Merger {
+        quarantines: Arc::clone(&greeter.quarantines),
+        audit: Arc::clone(audit),
+        published: Arc::clone(&greeter.published),
+        proposals,
+    };
+    tasks.spawn(merger.run());
     tasks.spawn(image_writer::run(store.image.clone(), Arc::clone(&greeter.published)));
     tasks.spawn(keeper.run());
     tasks.spawn(fetcher.run());
@@ -194,8 +202,6 @@ pub struct ClusterNode {
     halt: Arc<Halt>,
     disk: Arc<OwnDisk>,
     audit: Arc<AuditLog>,
-    /// Held by who works on what lies in quarantine.
-    quarantine: tokio::sync::Mutex<()>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
@@ -254,9 +260,9 @@ impl ClusterNode {
             Arc::clone(&settings.clock),
         ));
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
+        spawn_store_tasks(&mut tasks, &store, &audit, &greeter, (&settings, proposals.clone()));
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         let seizer = Seizer::new(&greeter, node_key, &settings.entropy);
-        spawn_store_tasks(&mut tasks, &store, &audit, &greeter, &settings);
         let epochs = (standing, committer.clone(), Arc::clone(&greeter.fence));
         spawn_own_tasks(&mut tasks, keeper, epochs, settings);
         Ok(Arc::new(Self {
@@ -279,7 +285,6 @@ impl ClusterNode {
             halt,
             disk,
             audit,
-            quarantine: tokio::sync::Mutex::default(),
             tasks: tokio::sync::Mutex::new(tasks),
         }))
     }

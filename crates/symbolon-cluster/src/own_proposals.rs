@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use symbolon_core::{Caller, Command, Fingerprint, NodeId, Proposal, Reply, RequestId};
+use symbolon_core::{Caller, Command, Fingerprint, LogIndex, NodeId, Proposal, Reply, RequestId};
 use symbolon_service::{Clock, Entropy, Lane};
 use tokio::time::Instant;
 
@@ -40,15 +40,15 @@ impl OwnProposals {
         }
     }
 
-    /// A command in this node's name.
-    pub(crate) fn proposal(&self, command: Command) -> Proposal {
+    /// A command in this node's name, made from a view.
+    pub(crate) fn proposal(&self, seen: LogIndex, command: Command) -> Proposal {
         let mut id = [0; 16];
         self.entropy.fill(&mut id);
         Proposal {
             caller: Caller::Node(self.own),
             request_id: RequestId(id),
             fingerprint: Fingerprint::default(),
-            seen: self.published.view().applied,
+            seen,
             made_at: self.clock.now(),
             node: self.own,
             command,
@@ -58,8 +58,13 @@ impl OwnProposals {
     /// Proposes, and waits until this node has applied it. `None`: nobody knows whether it was
     /// decided.
     pub(crate) async fn propose(&self, command: Command) -> Option<Reply> {
+        self.propose_as_of(self.published.view().applied, command).await
+    }
+
+    /// The same for what was found out from a view of before.
+    pub(crate) async fn propose_as_of(&self, seen: LogIndex, command: Command) -> Option<Reply> {
         let name = command.name();
-        let proposal = self.proposal(command);
+        let proposal = self.proposal(seen, command);
         let deadline = Instant::now() + TIMEOUT;
         let result = self.proposer.propose(proposal, Lane::Administration, deadline).await;
         match result {

@@ -5,6 +5,8 @@
 //! administrators wanted, so that it can be wanted again. Secrets in it are sealed, as they are in the log.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -15,11 +17,13 @@ use symbolon_core::{
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{audit_decode, audit_encode, batch_decode};
 use symbolon_service::{LeftWrite, Quarantine, QuarantineUnreadable, Settled, View, WriteId};
-use symbolon_store::{CHUNK_BYTES_MAX, DataDir, SnapshotWriter, Store};
+use symbolon_store::{CHUNK_BYTES_MAX, DataDir, SnapshotReader, SnapshotWriter, Store};
+use tokio::sync::{Mutex, Notify};
 
 use crate::convert::entry_decode;
 use crate::epochs::Statement;
 use crate::error::ClusterError;
+use crate::merger::{is_record, journal};
 use crate::peer_header::Standing;
 use crate::raft_types::EntryPayload;
 
@@ -156,7 +160,7 @@ fn is_write(proposal: &Proposal) -> bool {
     !matches!(proposal.caller, Caller::Node(_)) && !matches!(proposal.command, Command::Verify(_))
 }
 
-type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is wrong with a quarantine, without what the disk says to do about it: it means another place.
 pub(crate) fn unreadable(error: &dyn std::error::Error) -> QuarantineUnreadable {
@@ -176,9 +180,16 @@ pub(crate) fn read_all(directory: &DataDir) -> Result<Vec<Quarantine>, Quarantin
     read.collect()
 }
 
-fn read(name: &str, place: &DataDir) -> Result<Quarantine, BoxedError> {
+/// What a quarantine holds, its header first.
+pub(crate) fn open(place: &DataDir) -> Result<(SnapshotReader, store::LeftHeader), BoxedError> {
     let mut reader = place.left().read(NAME)?;
     let header = store::LeftHeader::decode(&*reader.next_chunk()?.unwrap_or_default())?;
+    Ok((reader, header))
+}
+
+fn read(name: &str, place: &DataDir) -> Result<Quarantine, BoxedError> {
+    let (mut reader, header) = open(place)?;
+    let journal = journal(&header);
     let mut read = Read::default();
     while let Some(part) = reader.next_chunk()? {
         read.take(&store::LeftPart::decode(&*part)?)?;
@@ -205,6 +216,7 @@ fn read(name: &str, place: &DataDir) -> Result<Quarantine, BoxedError> {
         last: LogIndex(header.last_index),
         written_at: Timestamp(header.written_at),
         verifications: read.verifications,
+        journal,
         writes: writes.collect(),
     })
 }
@@ -227,9 +239,8 @@ impl Read {
         }
         for row in &part.audit {
             for event in audit_decode(LogIndex(row.index), &row.batch)? {
-                if matches!(event.row, AuditRow::Verified(_)) {
-                    self.verifications += 1;
-                } else {
+                self.verifications += u64::from(is_record(&event));
+                if !matches!(event.row, AuditRow::Verified(_)) {
                     let key = (row.index, event.request_id);
                     self.events.entry(key).or_default().push(event);
                 }
@@ -274,4 +285,70 @@ pub(crate) fn settle(
     });
     let body = store::Settled { write: write.collect() }.encode_to_vec();
     place.put_settled(&body).map_err(|error| unreadable(&error))
+}
+
+/// What lies in quarantine at this node, and who works on it: one at a time, where waiting for the disk
+/// holds up nobody.
+#[derive(Debug, Default)]
+pub(crate) struct Quarantines {
+    directory: Option<DataDir>,
+    turn: Mutex<()>,
+    /// Writes that nobody has settled.
+    open_writes: AtomicU64,
+    changed: Notify,
+}
+
+impl Quarantines {
+    /// Below the data directory of a node; `None`: it has none.
+    pub(crate) fn new(directory: Option<&DataDir>) -> Arc<Self> {
+        Arc::new(Self { directory: directory.cloned(), ..Self::default() })
+    }
+
+    pub(crate) async fn work<T: Default + Send + 'static>(
+        &self,
+        work: impl FnOnce(&DataDir) -> Result<T, QuarantineUnreadable> + Send + 'static,
+    ) -> Result<T, QuarantineUnreadable> {
+        let _turn = self.turn.lock().await;
+        let Some(directory) = self.directory.clone() else {
+            return Ok(T::default());
+        };
+        let worked = tokio::task::spawn_blocking(move || work(&directory)).await;
+        worked.unwrap_or_else(|error| Err(QuarantineUnreadable(error.to_string())))
+    }
+
+    /// Works on it so that other writes are open than before.
+    pub(crate) async fn change<T: Default + Send + 'static>(
+        &self,
+        work: impl FnOnce(&DataDir) -> Result<T, QuarantineUnreadable> + Send + 'static,
+    ) -> Result<T, QuarantineUnreadable> {
+        let done = self.work(work).await;
+        self.changed.notify_one();
+        done
+    }
+
+    /// Waits until other writes are open.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Each by its name.
+    pub(crate) async fn places(&self) -> Vec<(String, DataDir)> {
+        let list =
+            |directory: &DataDir| directory.quarantines().map_err(|error| unreadable(&error));
+        // Whoever lists them is told what is wrong.
+        self.work(list).await.unwrap_or_default()
+    }
+
+    /// Counts the open writes anew.
+    pub(crate) async fn count_open(&self) {
+        if let Ok(all) = self.work(read_all).await {
+            let open = all.iter().map(Quarantine::open).sum();
+            self.open_writes.store(open, Ordering::Release);
+        }
+    }
+
+    /// Writes that nobody has settled, as they were counted last.
+    pub(crate) fn open_writes(&self) -> u64 {
+        self.open_writes.load(Ordering::Acquire)
+    }
 }

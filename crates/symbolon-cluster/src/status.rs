@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use symbolon_core::{DataKeyId, LogIndex, Name, NodeId, State};
 use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Pairing, Role};
 use symbolon_store::DiskLevel;
-use tokio::time::Instant;
 
 use crate::epochs::{EpochName, Unproved};
 use crate::fence::Met;
@@ -37,6 +36,8 @@ pub(crate) struct Here {
     pub(crate) unproved: BTreeMap<NodeId, Unproved>,
     /// How it stands to the other of two, if it is the master.
     pub(crate) pair: Option<Pairing>,
+    /// Writes that lie in quarantine at it, and that nobody has settled.
+    pub(crate) open_writes: u64,
 }
 
 pub(crate) fn status(
@@ -52,14 +53,13 @@ pub(crate) fn status(
     let master = here.master;
     let membership = metrics.membership_config.membership();
     let role = |id| if Some(id) == master { Role::Master } else { follows_as(membership, id) };
-    let now = Instant::now();
     let nodes: Vec<_> = view
         .state
         .nodes()
         .map(|row| {
             let own = row.id == standing.node;
             let heard = presence.get(row.id);
-            let recent = heard.filter(|heard| now.duration_since(heard.when) < REACHABLE);
+            let recent = heard.filter(|heard| heard.when.elapsed() < REACHABLE);
             NodeStatus {
                 id: row.id,
                 name: row.name.clone(),
@@ -98,6 +98,7 @@ pub(crate) fn status(
             differences(&nodes, published),
             short_of_space(&nodes, disk),
             exemptions(&view.state),
+            left(&view.state, &nodes, (standing.node, here.open_writes), presence),
         ]
         .concat(),
         nodes,
@@ -196,6 +197,34 @@ fn alone(nodes: &[NodeStatus], pairing: Option<Pairing>) -> Vec<String> {
         )
     });
     words.into_iter().collect()
+}
+
+/// What was done apart and waits for an administrator.
+fn left(
+    state: &State,
+    nodes: &[NodeStatus],
+    (own, open_here): (NodeId, u64),
+    presence: &Presence,
+) -> Vec<String> {
+    let heard = |id| presence.get(id).map_or(0, |heard| heard.open_writes);
+    let open = |id: NodeId| if id == own { open_here } else { heard(id) };
+    let writes = nodes.iter().filter_map(|node| match open(node.id) {
+        0 => None,
+        open => Some(format!(
+            "{open} writes that the cluster does not hold lie in quarantine at node {}: `symbolon cluster \
+             quarantine list` shows where, `reapply` or `discard` settles them",
+            node.name
+        )),
+    });
+    let doubles = state.cluster().map_or(0, |cluster| cluster.doubles);
+    let doubles = (doubles > 0).then(|| {
+        format!(
+            "{doubles} codes were accepted twice, by nodes that decided apart from each other: `symbolon \
+             audit query --type accepted_twice` shows whose, and `symbolon cluster acknowledge-doubles` \
+             ends this warning"
+        )
+    });
+    writes.chain(doubles).collect()
 }
 
 /// Applications that let somebody in without a code.

@@ -8,6 +8,7 @@ mod cluster;
 mod data_key;
 mod epoch;
 mod membership;
+mod merge;
 mod pin;
 mod recovery;
 mod settings;
@@ -87,6 +88,8 @@ impl State {
             Command::ReleaseRecoveryCodes => self.release_recovery_codes(&context, out),
             Command::MeetEpoch(command) => self.meet_epoch(command, out),
             Command::DiscardEpoch(command) => self.discard_epoch(&context, command, out),
+            Command::Merge(command) => self.merge(&context, command, out),
+            Command::AcknowledgeDoubles => self.acknowledge_doubles(&context, out),
             Command::RemoveNode(command) => self.remove_node(&context, command, out),
             Command::Tick => self.tick(&context, out),
             Command::RotateDataKey(command) => self.rotate_data_key(&context, command, out),
@@ -135,6 +138,7 @@ impl State {
                 Command::AdmitNode(_)
                 | Command::ReadmitNode(_)
                 | Command::MeetEpoch(_)
+                | Command::Merge(_)
                 | Command::Tick
                 | Command::Reseal(_)
                 | Command::RetireDataKey(_),

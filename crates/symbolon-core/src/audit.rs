@@ -4,14 +4,15 @@ mod canonical;
 mod updates;
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::digest::{Canonical as _, Digest};
 use crate::{
-    AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName, ExemptionChange,
-    Exemptions, Fingerprint, JoinTokenId, KeyPin, LineageId, LogIndex, Match, Method, Name, NodeId,
-    ProfileField, Reason, Reply, RequestId, Rights, Role, Scope, Setting, Sources, Timestamp,
-    TokenId, UserId, UserName, Verdict,
+    AcceptedTwice, AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName,
+    ExemptionChange, Exemptions, Fingerprint, JoinTokenId, JournalId, KeyPin, LineageId, LogIndex,
+    Match, Merged, Method, Name, NodeId, ProfileField, Reason, Reply, RequestId, Rights, Role,
+    Scope, Setting, Sources, Timestamp, TokenId, UserId, UserName, Verdict,
 };
 
 pub use updates::{AdministratorBefore, ApplicationBefore, LabelChange, UserChange};
@@ -194,6 +195,16 @@ pub enum AuditRow {
         epoch: u64,
         lineage: LineageId,
     },
+    /// What a node decided apart from the log counts here too.
+    Merged(Arc<Merged>),
+    MergeRefused {
+        journal: JournalId,
+        first: u64,
+    },
+    AcceptedTwice(Arc<AcceptedTwice>),
+    DoublesAcknowledged {
+        doubles: u64,
+    },
     DataKeyRotationStarted {
         id: DataKeyId,
     },
@@ -317,7 +328,11 @@ impl AuditEvent {
                 Reply::ApplicationCreated(*application)
             }
             // Nobody asked for it, or what they asked has an answer of its own.
-            AuditRow::NamesNotAudited { .. } | AuditRow::PinChanged { .. } => return None,
+            AuditRow::NamesNotAudited { .. }
+            | AuditRow::PinChanged { .. }
+            | AuditRow::Merged(_)
+            | AuditRow::MergeRefused { .. }
+            | AuditRow::AcceptedTwice(_) => return None,
             // By a tick when its time is over: nobody asked for it.
             AuditRow::ApplicationKeyRetired { .. } if matches!(self.caller, Caller::Node(_)) => {
                 return None;
@@ -349,6 +364,7 @@ impl AuditEvent {
             | AuditRow::NodeRemoved { .. }
             | AuditRow::RecoveryCodesReleased
             | AuditRow::EpochDiscarded { .. }
+            | AuditRow::DoublesAcknowledged { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
             | AuditRow::PersonalDataExported { .. } => Reply::Done,

@@ -300,6 +300,8 @@ impl State {
             | Command::ReleaseRecoveryCodes
             | Command::MeetEpoch(_)
             | Command::DiscardEpoch(_)
+            | Command::Merge(_)
+            | Command::AcknowledgeDoubles
             | Command::RemoveNode(_)
             | Command::CreateApplication(_)
             | Command::UpdateApplication(_)

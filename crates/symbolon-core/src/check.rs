@@ -4,8 +4,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{
     ADMINISTRATORS_MAX, APPLICATIONS_MAX, CHALLENGE_TRIES_MAX, CHALLENGES_PER_USER_MAX,
-    FAILURES_MAX, JOIN_TOKENS_MAX, NODES_MAX, OTHER_EPOCHS_MAX, REPLIES_MAX, RESYNC_TOTP_STEPS,
-    TOKENS_PER_USER_MAX, USERS_MAX,
+    FAILURES_MAX, JOIN_TOKENS_MAX, JOURNALS_MAX, NODES_MAX, OTHER_EPOCHS_MAX, REPLIES_MAX,
+    RESYNC_TOTP_STEPS, TOKENS_PER_USER_MAX, USERS_MAX,
 };
 use crate::recovery::RECOVERY_CODES;
 use crate::{
@@ -89,6 +89,7 @@ impl State {
             && self.administrators.len() <= ADMINISTRATORS_MAX
             && self.nodes.len() <= NODES_MAX
             && self.join_tokens.len() <= JOIN_TOKENS_MAX
+            && self.journals.len() <= JOURNALS_MAX
             && self.replies.len() <= REPLIES_MAX;
         ensure(within, Violation::Limit)?;
         let settings = self.settings();
@@ -107,6 +108,7 @@ impl State {
             self.data_keys.recount(),
             self.settings.recount(),
             self.challenges.recount(),
+            self.journals.recount(),
         ];
         ensure(recounted == self.sums(), Violation::Digest)
     }

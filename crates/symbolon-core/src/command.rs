@@ -4,6 +4,7 @@ mod again;
 mod callers;
 mod cluster;
 mod keys;
+mod merge;
 mod outcome;
 mod personal;
 
@@ -25,6 +26,7 @@ pub use cluster::{
     SetNodeAddresses, StartEpoch,
 };
 pub use keys::{ConfirmDataKey, Reseal, RetireDataKey, RotateDataKey};
+pub use merge::Merge;
 pub use outcome::{ChallengeAnswer, ChosenPin, Match, Outcome};
 pub use personal::RecordExport;
 
@@ -123,6 +125,10 @@ pub enum Command {
     MeetEpoch(MeetEpoch),
     /// An epoch apart is to come back to this one.
     DiscardEpoch(DiscardEpoch),
+    /// What a node decided apart from the log counts here too.
+    Merge(Merge),
+    /// An administrator knows of the codes that were accepted twice.
+    AcknowledgeDoubles,
     /// A node is a member no more.
     RemoveNode(RemoveNode),
     /// Let state time pass and expire what is due.
@@ -178,6 +184,8 @@ impl Command {
             Self::ReleaseRecoveryCodes => "release_recovery_codes",
             Self::MeetEpoch(_) => "meet_epoch",
             Self::DiscardEpoch(_) => "discard_epoch",
+            Self::Merge(_) => "merge",
+            Self::AcknowledgeDoubles => "acknowledge_doubles",
             Self::RemoveNode(_) => "remove_node",
             Self::Tick => "tick",
             Self::RotateDataKey(_) => "rotate_data_key",
@@ -219,6 +227,7 @@ impl Command {
             Self::CreateJoinToken(_) => Operation::CreateJoinToken,
             Self::ReleaseRecoveryCodes => Operation::ReleaseRecoveryCodes,
             Self::DiscardEpoch(_) => Operation::DiscardEpoch,
+            Self::AcknowledgeDoubles => Operation::AcknowledgeDoubles,
             Self::RemoveNode(_) => Operation::RemoveNode,
             Self::RotateDataKey(_) => Operation::RotateDataKey,
             Self::UpdateSettings(_) => Operation::UpdateSettings,
@@ -229,6 +238,7 @@ impl Command {
             | Self::StartEpoch(_)
             | Self::ReadmitNode(_)
             | Self::MeetEpoch(_)
+            | Self::Merge(_)
             | Self::Tick
             | Self::ConfirmDataKey(_)
             | Self::Reseal(_)

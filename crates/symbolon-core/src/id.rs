@@ -131,6 +131,11 @@ bytes_id!(
     16
 );
 bytes_id!(
+    /// What a node decided apart from the log and merges into it, as a numbered list.
+    JournalId,
+    16
+);
+bytes_id!(
     /// Keyed hash of what a request asks for. Two requests with one id and different fingerprints
     /// are a mistake of the caller.
     Fingerprint,

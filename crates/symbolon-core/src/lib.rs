@@ -27,6 +27,7 @@ mod explain;
 mod id;
 pub mod limits;
 mod map;
+mod merge;
 mod name;
 pub mod otp;
 pub mod pin;
@@ -59,7 +60,7 @@ pub use command::{
     AdmitNode, BlockUser, CancelBypass, ChallengeAnswer, ChosenPin, Command, ConfirmDataKey,
     ConfirmToken, CreateAdministrator, CreateApplication, CreateCluster, CreateJoinToken,
     CreateRecoveryCodes, CreateUser, DeleteAdministrator, DeleteApplication, DeleteUser,
-    DiscardEpoch, EnrollToken, GrantBypass, Match, MeetEpoch, Method, Outcome, Proposal,
+    DiscardEpoch, EnrollToken, GrantBypass, Match, MeetEpoch, Merge, Method, Outcome, Proposal,
     ReadmitNode, RecordExport, RemoveNode, RemoveToken, Reseal, ResyncToken, RetireApplicationKey,
     RetireDataKey, RotateAdministratorToken, RotateApplicationKey, RotateDataKey, SetNodeAddresses,
     SetPin, Stamp, StartEpoch, UnblockUser, UpdateAdministrator, UpdateApplication, UpdateSettings,
@@ -71,8 +72,10 @@ pub use exempt::{ExemptionChange, Exemptions};
 pub use explain::Finding;
 pub use id::{
     AdministratorId, ApplicationId, Caller, ChallengeId, ClusterId, DataKeyId, Fingerprint,
-    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId, UserId,
+    JoinTokenId, JournalId, KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId,
+    UserId,
 };
+pub use merge::{AcceptedTwice, Here, Journal, MergeKind, MergeMark, MergeRecord, Merged, Origin};
 pub use name::{DisplayName, Name, NameError, Reason, Serial, UserName};
 pub use profile::{
     Phone, PhoneKind, Profile, ProfileChange, ProfileError, ProfileField, is_email, is_language,

@@ -123,6 +123,13 @@ pub const OTHER_EPOCHS_MAX: usize = 16;
 /// The highest word by which one of two epochs apart discards the other.
 pub const DISCARD_WORD_MAX: u32 = 1_000_000;
 
+/// Records of a journal that are merged at once.
+pub const MERGE_RECORDS_MAX: usize = 16;
+/// Marks in all of them together.
+pub const MERGE_MARKS_MAX: usize = 2 * MATCHES_MAX;
+/// Journals of which it is noted how far they are merged.
+pub const JOURNALS_MAX: usize = 1_000;
+
 /// Consecutive failures that an account can ever absorb (NIST SP 800-63B-4 section 3.2.2).
 pub const FAILURES_MAX: u32 = 100;
 

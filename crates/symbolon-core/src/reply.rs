@@ -231,7 +231,8 @@ pub enum Refusal {
     /// The caller may not do this.
     NotPermitted,
     /// The cluster exists already, or does not exist yet; the change of the data key is not so far, or
-    /// further; the epoch is not a later one, or not one apart; no recovery codes are held; or no node would be left.
+    /// further; the epoch is not a later one, or not one apart; no recovery codes are held, or no code was
+    /// accepted twice; or no node would be left.
     WrongPhase,
     /// The data key is being changed.
     RotationUnderWay,

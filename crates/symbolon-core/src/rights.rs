@@ -244,6 +244,7 @@ operations! {
     RemoveNode = "ClusterService.RemoveNode": NOBODY_ELSE,
     ReleaseRecoveryCodes = "ClusterService.ReleaseRecoveryCodes": NOBODY_ELSE,
     DiscardEpoch = "ClusterService.DiscardEpoch": NOBODY_ELSE,
+    AcknowledgeDoubles = "ClusterService.AcknowledgeDoubles": NOBODY_ELSE,
     ListQuarantines = "QuarantineService.ListQuarantines": READING,
     ShowQuarantine = "QuarantineService.ShowQuarantine": READING,
     ReapplyQuarantine = "QuarantineService.ReapplyQuarantine": NOBODY_ELSE,

@@ -13,8 +13,9 @@ use crate::otp::{Algorithm, Parameters, Position, Tolerance};
 use crate::recovery::RECOVERY_CODES;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, Challenge, ChallengeId, ClusterId,
-    DataKeys, DisplayName, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, NodeId,
-    Profile, Reason, Reveal, Sealed, Serial, Settings, Timestamp, TokenId, UserId, UserName,
+    DataKeys, DisplayName, JoinTokenId, Journal, JournalId, KeyHash, KeyPin, LineageId, LogIndex,
+    Name, NodeId, Profile, Reason, Reveal, Sealed, Serial, Settings, Timestamp, TokenId, UserId,
+    UserName,
 };
 
 /// What the cluster is. One row.
@@ -42,6 +43,9 @@ pub struct Cluster {
     /// Epochs of the same cluster that this one did not come of, and that did not come of it, in the order
     /// in which they were met. At most [`crate::limits::OTHER_EPOCHS_MAX`].
     pub others: Vec<OtherEpoch>,
+    /// Codes that were found to have been accepted twice, and of which no administrator has said since
+    /// that they know.
+    pub doubles: u64,
 }
 
 /// An epoch apart: two nodes were seized, or a copy of the cluster was.
@@ -287,6 +291,7 @@ pub enum Row {
     DataKeys(DataKeys),
     Settings(Settings),
     Challenge(Challenge),
+    Journal(Journal),
 }
 
 /// Names any row.
@@ -303,6 +308,7 @@ pub enum RowKey {
     DataKeys,
     Settings,
     Challenge(ChallengeId),
+    Journal(JournalId),
 }
 
 /// What `apply` did to a row.
@@ -329,6 +335,7 @@ impl Row {
             Self::DataKeys(_) => RowKey::DataKeys,
             Self::Settings(_) => RowKey::Settings,
             Self::Challenge(row) => RowKey::Challenge(row.id),
+            Self::Journal(row) => RowKey::Journal(row.id),
         }
     }
 }
@@ -339,10 +346,14 @@ impl Canonical for Cluster {
         w.bytes(&self.lineage.0).bytes(&self.ca_certificate).bytes(self.ca_key.as_bytes());
         w.number(self.created_at.0);
         // What came later counts where it says something: other clusters keep the hash that they had.
-        if self.floor.is_some() || self.last_node != 0 {
+        let is_apart = !self.others.is_empty() || self.doubles != 0;
+        if self.floor.is_some() || self.last_node != 0 || is_apart {
             let floor = self.floor.as_ref();
             w.number(floor.map_or(0, |floor| 1 + u64::from(floor.recovery_codes_held)));
             w.number(floor.map_or(0, |floor| floor.at.0)).number(self.last_node);
+        }
+        if is_apart {
+            w.number(self.doubles).number(self.others.len() as u64);
         }
         for other in &self.others {
             w.number(other.epoch).bytes(&other.lineage.0);

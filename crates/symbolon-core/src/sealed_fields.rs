@@ -117,9 +117,11 @@ impl Row {
             Self::Administrator(row) => row.sealed(),
             Self::JoinToken(row) => row.sealed(),
             // The next data key is sealed under the last one, and goes with it.
-            Self::DataKeys(_) | Self::Settings(_) | Self::Node(_) | Self::Challenge(_) => {
-                Fields::default()
-            }
+            Self::DataKeys(_)
+            | Self::Settings(_)
+            | Self::Node(_)
+            | Self::Challenge(_)
+            | Self::Journal(_) => Fields::default(),
         }
     }
 }
@@ -158,7 +160,11 @@ impl State {
             RowKey::Application(id) => self.application(id).map(Application::sealed),
             RowKey::Administrator(id) => self.administrator(id).map(Administrator::sealed),
             RowKey::JoinToken(id) => self.join_token(id).map(JoinToken::sealed),
-            RowKey::DataKeys | RowKey::Settings | RowKey::Node(_) | RowKey::Challenge(_) => None,
+            RowKey::DataKeys
+            | RowKey::Settings
+            | RowKey::Node(_)
+            | RowKey::Challenge(_)
+            | RowKey::Journal(_) => None,
         }
         .unwrap_or_default()
     }

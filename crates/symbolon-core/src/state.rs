@@ -11,8 +11,8 @@ use crate::replies::Replies;
 use crate::table::Table;
 use crate::{
     Administrator, Application, ApplicationId, AuditEvent, Caller, Challenge, ChallengeId, Change,
-    Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, KeyPin, Lockout, LogIndex, Name, Node,
-    NodeId, Remembered, RequestId, Row, RowKey, Serial, Setting, Settings, Timestamp, Token,
+    Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, Journal, KeyPin, Lockout, LogIndex, Name,
+    Node, NodeId, Remembered, RequestId, Row, RowKey, Serial, Setting, Settings, Timestamp, Token,
     TokenId, User, UserId, UserName, Violation,
 };
 
@@ -42,6 +42,7 @@ pub struct State {
     pub(crate) data_keys: Table<DataKeys>,
     pub(crate) settings: Table<Settings>,
     pub(crate) challenges: Table<Challenge>,
+    pub(crate) journals: Table<Journal>,
     pub(crate) replies: Replies,
     // Look-ups that follow from the rows.
     pub(crate) user_names: Map<UserName, UserId>,
@@ -142,6 +143,7 @@ impl State {
         let data_keys = self.data_keys.iter().cloned().map(Row::DataKeys);
         let settings = self.settings.iter().cloned().map(Row::Settings);
         let challenges = self.challenges.iter().cloned().map(Row::Challenge);
+        let journals = self.journals.iter().copied().map(Row::Journal);
         cluster
             .chain(administrators)
             .chain(applications)
@@ -152,6 +154,7 @@ impl State {
             .chain(data_keys)
             .chain(settings)
             .chain(challenges)
+            .chain(journals)
     }
 
     /// Number of rows.
@@ -167,6 +170,7 @@ impl State {
             + self.data_keys.len()
             + self.settings.len()
             + self.challenges.len()
+            + self.journals.len()
     }
 
     /// What is stored beside the rows.
@@ -183,7 +187,12 @@ impl State {
             // Tables that came later count from their first row on: states that have none keep the
             // digest that was stored with them.
             let sums = self.sums();
-            let later = [self.data_keys.len(), self.settings.len(), self.challenges.len()];
+            let later = [
+                self.data_keys.len(),
+                self.settings.len(),
+                self.challenges.len(),
+                self.journals.len(),
+            ];
             let empty = later.iter().rev().take_while(|rows| **rows == 0).count();
             let counted = sums.len() - empty;
             for sum in sums.iter().take(counted) {
@@ -194,7 +203,7 @@ impl State {
         })
     }
 
-    pub(crate) const fn sums(&self) -> [Sum; 10] {
+    pub(crate) const fn sums(&self) -> [Sum; 11] {
         [
             self.cluster.sum(),
             self.administrators.sum(),
@@ -206,6 +215,7 @@ impl State {
             self.data_keys.sum(),
             self.settings.sum(),
             self.challenges.sum(),
+            self.journals.sum(),
         ]
     }
 
@@ -409,6 +419,7 @@ impl State {
                 self.challenged.insert_mut((row.user, row.id), ());
                 self.challenges.put(row);
             }
+            Row::Journal(row) => self.journals.put(row),
         }
         self.link(out.changes.last());
     }
@@ -447,6 +458,7 @@ impl State {
                 }
                 self.challenges.delete(id);
             }
+            RowKey::Journal(id) => self.journals.delete(id),
         }
         out.changes.push(Change::Delete(key));
     }

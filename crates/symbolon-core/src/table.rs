@@ -6,7 +6,8 @@ use crate::digest::{Canonical, Digest, Sum};
 use crate::map::Map;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, Challenge, ChallengeId, Cluster,
-    DataKeys, JoinToken, JoinTokenId, Node, NodeId, Settings, Token, TokenId, User, UserId,
+    DataKeys, JoinToken, JoinTokenId, Journal, JournalId, Node, NodeId, Settings, Token, TokenId,
+    User, UserId,
 };
 
 /// A row that lives in a [`Table`].
@@ -36,6 +37,7 @@ table_row!(Token, TokenId, b'T');
 table_row!(Node, NodeId, b'N');
 table_row!(JoinToken, JoinTokenId, b'J');
 table_row!(Challenge, ChallengeId, b'H');
+table_row!(Journal, JournalId, b'L');
 
 impl TableRow for DataKeys {
     type Id = ();

@@ -6,6 +6,9 @@ mod epochs;
 #[cfg(test)]
 #[path = "audit_links/events.rs"]
 mod events;
+#[cfg(test)]
+#[path = "audit_links/merges.rs"]
+mod merges;
 
 #[cfg(test)]
 mod tests {
@@ -18,6 +21,7 @@ mod tests {
 
     use super::epochs::{of_epochs, of_epochs_apart};
     use super::events::*;
+    use super::merges::of_merges;
 
     fn link(chain: Digest, row: &AuditRow) -> Digest {
         let event = AuditEvent {
@@ -47,6 +51,7 @@ mod tests {
         "0a60da58d6296639008e2912cb598b4be1aba6bea48a440ad20f68552e364444",
         "2c5c0c7b4fa8649711329a69735e369387e2afddd416be6cd9472f1d9d82ea19",
         "TODO",
+        "3ee0a15162ef130a623cf7df212242efa6729f918e4d130e86f2f9699500e9bd",
     ];
 
     fn groups() -> [(&'static str, Vec<AuditRow>); 12] {
@@ -63,6 +68,7 @@ mod tests {
             ("exemptions", of_exemptions()),
             ("epochs", of_epochs()),
             ("epochs apart", of_epochs_apart()),
+            ("merges", of_merges()),
         ]
     }
 
@@ -76,7 +82,7 @@ mod tests {
                 panic!("one link for both of:\n{row:?}\n{other:?}");
             }
         }
-        assert_eq!(kinds.len(), 41, "an event of each kind");
+        assert_eq!(kinds.len(), 45, "an event of each kind");
     }
 
     /// Links are stored with the audit: computed otherwise, no audit of before could be checked. A new

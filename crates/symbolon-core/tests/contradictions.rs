@@ -42,6 +42,7 @@ mod tests {
             floor: None,
             last_node,
             others: Vec::new(),
+            doubles: 0,
             created_at: Timestamp(5),
         })
     }

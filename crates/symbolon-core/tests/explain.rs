@@ -294,6 +294,7 @@ fn cluster() -> Cluster {
         floor: None,
         last_node: 0,
         others: Vec::new(),
+        doubles: 0,
         created_at: Timestamp(5),
     }
 }

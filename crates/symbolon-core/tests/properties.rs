@@ -223,6 +223,7 @@ mod tests {
             Row::DataKeys(row) => row.retired_at.0 += 1,
             Row::Settings(row) => row.changed_at.0 += 1,
             Row::Challenge(row) => row.tries += 1,
+            Row::Journal(row) => row.merged += 1,
         }
     }
 }

@@ -8,10 +8,10 @@ use symbolon_core::otp::{Algorithm, Parameters};
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, AuditEvent, AuditRow, Block,
     Bypass, Caller, Challenge, ChallengeId, Cluster, ClusterId, DataKeyId, DataKeys, Digest,
-    Exemptions, Fingerprint, Floor, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
-    Node, NodeId, OldKey, OtherEpoch, Reason, RecoveryCodes, RequestId, RestoreError, Rights, Role,
-    Rotation, Row, Scalars, Sealed, Serial, Setting, Settings, State, Strangers, Timestamp, Token,
-    TokenId, User, UserId, UserPin, Violation,
+    Exemptions, Fingerprint, Floor, JoinToken, JoinTokenId, Journal, JournalId, KeyHash, KeyPin,
+    LineageId, LogIndex, Node, NodeId, OldKey, OtherEpoch, Reason, RecoveryCodes, RequestId,
+    RestoreError, Rights, Role, Rotation, Row, Scalars, Sealed, Serial, Setting, Settings, State,
+    Strangers, Timestamp, Token, TokenId, User, UserId, UserPin, Violation,
 };
 
 #[path = "restore/rows.rs"]
@@ -28,6 +28,7 @@ fn every_field_of_every_row_counts_in_the_digest() {
     rows.push(Row::DataKeys(data_keys()));
     rows.push(Row::Settings(settings()));
     rows.push(Row::Challenge(challenge()));
+    rows.push(Row::Journal(journal()));
     let whole = digest(&rows);
     for (place, row) in rows.iter().enumerate() {
         for (field, altered) in alterations(row).into_iter().enumerate() {
@@ -322,6 +323,12 @@ fn alterations(row: &Row) -> Vec<Row> {
             changed_at: LogIndex(0),
         }),
         Row::Challenge(row) => challenge_alterations(row),
+        Row::Journal(row) => altered!(Journal, row, {
+            id: JournalId([9; 16]),
+            node: NodeId(2),
+            merged: 8,
+            changed_at: LogIndex(6),
+        }),
         Row::JoinToken(row) => altered!(JoinToken, row, {
             id: JoinTokenId(41),
             secret: KeyHash([0; 32]),
@@ -351,6 +358,10 @@ fn challenge_alterations(row: &Challenge) -> Vec<Row> {
         tries: 2,
         expires_at: Timestamp(401),
     })
+}
+
+fn journal() -> Journal {
+    Journal { id: JournalId([3; 16]), node: NodeId(1), merged: 7, changed_at: LogIndex(5) }
 }
 
 fn challenge() -> Challenge {
@@ -437,6 +448,7 @@ fn cluster_alterations(row: &Cluster) -> Vec<Row> {
         floor: floor(7, true),
         last_node: 9,
         others: vec![other(0, 0)],
+        doubles: 3,
     });
     for others in [vec![other(1, 0)], vec![other(0, 1)], vec![other(0, 0), other(1, 1)]] {
         rows.push(Row::Cluster(Cluster { others, ..row.clone() }));

@@ -3,6 +3,7 @@
 
 pub(crate) mod callers;
 mod changes;
+mod merged;
 
 use symbolon_core::{
     ApplicationId, AuditEvent, AuditRow, Caller, Decision, JoinTokenId, Method, NodeId, Proof,
@@ -137,6 +138,10 @@ impl Names<'_> {
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
             | AuditRow::SettingsChanged { .. } => self.about_cluster(row),
+            AuditRow::Merged(_)
+            | AuditRow::AcceptedTwice(_)
+            | AuditRow::DoublesAcknowledged { .. }
+            | AuditRow::MergeRefused { .. } => self.about_merge(row),
         }
     }
 
@@ -313,6 +318,8 @@ fn named_user(id: Option<UserId>, name: &UserName) -> Option<v1::AuditedUser> {
 
 #[cfg(test)]
 mod tests {
+    use symbolon_core::JournalId;
+
     use super::*;
 
     /// A kind has one number everywhere: in the filter, on the wire and in the hash chain.
@@ -326,6 +333,10 @@ mod tests {
             42,
             43,
             kind(&AuditRow::RecoveryCodesCreated { user: UserId(1) }),
+            45,
+            46,
+            kind(&AuditRow::DoublesAcknowledged { doubles: 1 }),
+            kind(&AuditRow::MergeRefused { journal: JournalId::default(), first: 1 }),
         ];
         let expected = (1..=35).chain(pins.map(i32::from));
         assert!(known.eq(expected));

@@ -139,6 +139,19 @@ impl v1::cluster_service_server::ClusterService for Clusters {
         let index = discarded.map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::DiscardEpochResponse { log_index: index.0 }))
     }
+
+    async fn acknowledge_doubles(
+        &self,
+        request: Request<v1::AcknowledgeDoublesRequest>,
+    ) -> Result<Response<v1::AcknowledgeDoublesResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let index = self
+            .0
+            .acknowledge_doubles(&call.principal, call.request_id, call.write_deadline())
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::AcknowledgeDoublesResponse { log_index: index.0 }))
+    }
 }
 
 /// A lineage as `GetStatus` tells it.

@@ -126,6 +126,7 @@ fn summary(quarantine: &Quarantine, node: &str, state: &State) -> v1::Quarantine
         open,
         conflicts,
         verifications: quarantine.verifications,
+        merged: quarantine.merged(state),
     }
 }
 

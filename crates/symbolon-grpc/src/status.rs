@@ -46,6 +46,8 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::EpochApart
         | ServiceError::NotApart
         | ServiceError::NodeThere
+        | ServiceError::NoDoubles
+        | ServiceError::NotMerged { .. }
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
         ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {

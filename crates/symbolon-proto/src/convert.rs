@@ -7,6 +7,7 @@ mod bypass;
 mod caller;
 mod challenge;
 mod epoch;
+mod merge;
 mod profile;
 mod proposal;
 mod row;

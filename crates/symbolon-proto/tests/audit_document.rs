@@ -26,11 +26,12 @@ const ENUMS: i32 = 5;
 const MEMBERS: i32 = 2;
 
 /// Messages that several details have in them, or that need a list of their own.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 10] = [
     "AuditCaller",
     "AuditedUser",
     "AuditedToken",
     "AuditedApplication",
+    "AuditedOrigin",
     "AuditedSetting",
     "AuditedList",
     "UserBefore",

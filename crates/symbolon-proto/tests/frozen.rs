@@ -23,7 +23,8 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use symbolon_core::{
-        AdministratorId, ApplicationId, ChallengeId, JoinTokenId, NodeId, RowKey, TokenId, UserId,
+        AdministratorId, ApplicationId, ChallengeId, JoinTokenId, JournalId, NodeId, RowKey,
+        TokenId, UserId,
     };
     use symbolon_proto::row_key_encode;
 
@@ -88,6 +89,7 @@ mod tests {
             (RowKey::Settings, "530000000000000000"),
             // Its id is longer.
             (RowKey::Challenge(ChallengeId([7; 16])), "4807070707070707070707070707070707"),
+            (RowKey::Journal(JournalId([7; 16])), "4c07070707070707070707070707070707"),
         ] {
             assert_eq!(hex(&row_key_encode(key)), expected, "{key:?}");
         }

@@ -205,6 +205,7 @@ mod tests {
             .chain(samples::bypass_commands())
             .chain(samples::challenge_commands())
             .chain(samples::epoch_commands())
+            .chain(samples::merge_commands())
     }
 
     fn all_rows() -> impl Iterator<Item = (&'static str, Row)> {
@@ -219,6 +220,7 @@ mod tests {
             .chain(samples::bypass_rows())
             .chain(samples::challenge_rows())
             .chain(samples::epoch_rows())
+            .chain(samples::merge_rows())
     }
 
     fn all_events() -> Vec<AuditEvent> {
@@ -237,6 +239,7 @@ mod tests {
         events.extend(samples::export_audit().2);
         events.extend(samples::epoch_audit().2);
         events.extend(samples::apart_audit().2);
+        events.extend(samples::merge_audit().2);
         events
     }
 
@@ -285,9 +288,11 @@ mod tests {
                 Command::RemoveNode(_) => 58,
                 Command::MeetEpoch(_) => 80,
                 Command::DiscardEpoch(_) => 81,
+                Command::Merge(_) => 70,
+                Command::AcknowledgeDoubles => 71,
             })
             .collect();
-        assert_eq!(commands, (1..=29).chain(50..=58).chain(80..=81).collect());
+        assert_eq!(commands, (1..=29).chain(50..=58).chain(70..=71).chain(80..=81).collect());
     }
 
     #[test]
@@ -304,9 +309,10 @@ mod tests {
                 Row::DataKeys(_) => 8,
                 Row::Settings(_) => 9,
                 Row::Challenge(_) => 10,
+                Row::Journal(_) => 11,
             })
             .collect();
-        assert_eq!(rows, (1..=10).collect());
+        assert_eq!(rows, (1..=11).collect());
     }
 
     /// A number for each way in which one can end.
@@ -384,9 +390,13 @@ mod tests {
                 AuditRow::NodeReadmitted { .. } => 68,
                 AuditRow::NodeRemoved { .. } => 69,
                 AuditRow::RecoveryCodesReleased => 70,
-                AuditRow::EpochDiscarded { .. } => 80,
+                AuditRow::EpochDiscarded { .. } => 84,
+                AuditRow::Merged(_) => 80,
+                AuditRow::AcceptedTwice(_) => 81,
+                AuditRow::DoublesAcknowledged { .. } => 82,
+                AuditRow::MergeRefused { .. } => 83,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=70).chain([80]).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=70).chain(80..=84).collect());
     }
 }

@@ -98,6 +98,10 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::NodeRemoved { .. } => 34,
         AuditRow::RecoveryCodesReleased => 35,
         AuditRow::EpochDiscarded { .. } => 60,
+        AuditRow::Merged(_) => 45,
+        AuditRow::AcceptedTwice(_) => 46,
+        AuditRow::DoublesAcknowledged { .. } => 47,
+        AuditRow::MergeRefused { .. } => 48,
         AuditRow::PinSet { .. } => 40,
         AuditRow::PinCleared { .. } => 41,
         AuditRow::BypassGranted { .. } => 42,
@@ -119,12 +123,14 @@ pub enum AuditSubject<'a> {
 
 /// Whose account an event is about.
 #[must_use]
-pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
+pub fn subject(row: &AuditRow) -> AuditSubject<'_> {
     match row {
         AuditRow::Verified(verified) => match verified.user {
             Some(user) => AuditSubject::User(user),
             None => AuditSubject::Stranger(&verified.user_name),
         },
+        AuditRow::Merged(merged) => AuditSubject::User(merged.user),
+        AuditRow::AcceptedTwice(twice) => AuditSubject::User(twice.user),
         AuditRow::PersonalDataExported { user: None, name } => AuditSubject::Stranger(name),
         AuditRow::PersonalDataExported { user: Some(user), .. } => AuditSubject::User(*user),
         AuditRow::UserCreated { user, .. }
@@ -162,6 +168,8 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::NodeRemoved { .. }
         | AuditRow::RecoveryCodesReleased
         | AuditRow::EpochDiscarded { .. }
+        | AuditRow::DoublesAcknowledged { .. }
+        | AuditRow::MergeRefused { .. }
         | AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
         | AuditRow::DataKeyRetired { .. }
@@ -171,9 +179,10 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
 
 /// The application that an event is about.
 #[must_use]
-pub const fn application(row: &AuditRow) -> Option<ApplicationId> {
+pub fn application(row: &AuditRow) -> Option<ApplicationId> {
     match row {
         AuditRow::Verified(verified) => Some(verified.application),
+        AuditRow::Merged(merged) => merged.origin.application,
         AuditRow::ApplicationUpdated(updated) => Some(updated.application),
         AuditRow::ApplicationCreated { application, .. }
         | AuditRow::ApplicationKeyRotated { application, .. }

@@ -100,6 +100,20 @@ pub enum ServiceError {
          its data directory"
     )]
     NodeThere,
+    /// Codes were to be acknowledged that were accepted twice, and there are none.
+    #[error("no code was accepted twice of which nobody has said that they know")]
+    NoDoubles,
+    /// A quarantine was to be removed of which the cluster does not hold all verifications.
+    #[error(
+        "{merged} of {all} verifications of the quarantine are merged, and the rest would be lost; the \
+         node merges them by itself once a master is there: ask again then"
+    )]
+    NotMerged {
+        /// How many are.
+        merged: u64,
+        /// How many there are.
+        all: u64,
+    },
     /// What lies in quarantine cannot be read or written.
     #[error(
         "{0}; what the node had is still there: look at it with `symbolon store inspect`, and see its disk"

@@ -16,6 +16,7 @@ mod barrier;
 mod bypass;
 mod credential;
 mod data_key;
+mod doubles;
 mod drawn;
 mod error;
 mod evaluate;

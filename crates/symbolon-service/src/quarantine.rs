@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use symbolon_core::{
-    AuditEvent, Command, LogIndex, Operation, Proposal, RequestId, RowKey, State, Timestamp,
+    AuditEvent, Command, JournalId, LogIndex, Operation, Proposal, RequestId, RowKey, State,
+    Timestamp,
 };
 use tokio::time::Instant;
 
@@ -65,10 +66,30 @@ pub struct Quarantine {
     pub last: LogIndex,
     /// When the node was left behind, by its clock.
     pub written_at: Timestamp,
-    /// Verifications after the fork.
+    /// Codes that were shown after the fork.
     pub verifications: u64,
+    /// The journal by which they are merged.
+    pub journal: JournalId,
     /// The writes, in order.
     pub writes: Vec<LeftWrite>,
+}
+
+impl Quarantine {
+    /// How many of the verifications count in a state.
+    #[must_use]
+    pub fn merged(&self, state: &State) -> u64 {
+        let merged = state.journal(self.journal).map_or(0, |journal| journal.merged);
+        merged.min(self.verifications)
+    }
+
+    /// How many writes nobody has settled, and can still be applied again.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        let is_open = |write: &&LeftWrite| {
+            write.settled.is_none() && write.proposal.command.again().is_some()
+        };
+        self.writes.iter().filter(is_open).count() as u64
+    }
 }
 
 /// A quarantine that cannot be read or written.
@@ -269,7 +290,7 @@ impl Service {
     /// Gives up what is open of a quarantine, or those writes that are named.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`].
+    /// [`ServiceError::NotFound`], [`ServiceError::NotMerged`].
     pub async fn give_up(
         &self,
         principal: &Principal,
@@ -284,6 +305,11 @@ impl Service {
         let settled: Vec<_> = wanted.map(|write| (write.id, Settled::GivenUp)).collect();
         let count = settled.len() as u64;
         if only.is_empty() {
+            let (merged, all) =
+                (quarantine.merged(&self.ledger.view().state), quarantine.verifications);
+            if merged < all {
+                return Err(ServiceError::NotMerged { merged, all });
+            }
             self.ledger.remove_quarantine(name.to_owned()).await?;
         } else {
             self.ledger.settle(name.to_owned(), settled).await?;

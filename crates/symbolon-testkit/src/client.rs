@@ -12,15 +12,16 @@ use symbolon_proto::v1::settings_service_client::SettingsServiceClient;
 use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
 use symbolon_proto::v1::{
-    ConfirmTokenRequest, CreateApplicationRequest, CreateApplicationResponse,
-    CreateJoinTokenRequest, CreateJoinTokenResponse, CreateRecoveryCodesRequest, CreateUserRequest,
-    CreateUserResponse, DiscardEpochRequest, DiscardQuarantineRequest, EnrollTokenRequest,
-    EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest, GrantBypassRequest,
-    ListQuarantinesRequest, ListUsersRequest, PromoteSubordinateRequest, Quarantine,
-    ReappliedWrite, ReapplyQuarantineRequest, ReleaseRecoveryCodesRequest, RemoveNodeRequest,
-    RemoveNodeResponse, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Seizure,
-    SetPinRequest, SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest,
-    UpdateSettingsResponse, User, VerifyRequest, VerifyResponse, WriteId,
+    AcknowledgeDoublesRequest, ConfirmTokenRequest, CreateApplicationRequest,
+    CreateApplicationResponse, CreateJoinTokenRequest, CreateJoinTokenResponse,
+    CreateRecoveryCodesRequest, CreateUserRequest, CreateUserResponse, DiscardEpochRequest,
+    DiscardQuarantineRequest, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
+    GetStatusResponse, GetUserRequest, GrantBypassRequest, ListQuarantinesRequest,
+    ListUsersRequest, PromoteSubordinateRequest, Quarantine, ReappliedWrite,
+    ReapplyQuarantineRequest, ReleaseRecoveryCodesRequest, RemoveNodeRequest, RemoveNodeResponse,
+    RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Seizure, SetPinRequest,
+    SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest, UpdateSettingsResponse,
+    User, VerifyRequest, VerifyResponse, WriteId,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -403,6 +404,16 @@ impl Client {
         let request = self.request(ReleaseRecoveryCodesRequest {});
         let mut client = ClusterServiceClient::new(self.channel());
         client.release_recovery_codes(request).await.map(|_| ())
+    }
+
+    /// `ClusterService.AcknowledgeDoubles`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn acknowledge_doubles(&self) -> Result<(), Status> {
+        let request = self.request(AcknowledgeDoublesRequest {});
+        let mut client = ClusterServiceClient::new(self.channel());
+        client.acknowledge_doubles(request).await.map(|_| ())
     }
 
     /// `SettingsService.UpdateSettings`, with the values by name.

@@ -6,8 +6,9 @@ mod remove;
 use std::str::FromStr;
 
 use symbolon_proto::v1::{
-    CreateJoinTokenRequest, CreateJoinTokenResponse, DiscardEpochRequest, DiscardEpochResponse,
-    GetStatusRequest, GetStatusResponse, ReleaseRecoveryCodesRequest, ReleaseRecoveryCodesResponse,
+    AcknowledgeDoublesRequest, AcknowledgeDoublesResponse, CreateJoinTokenRequest,
+    CreateJoinTokenResponse, DiscardEpochRequest, DiscardEpochResponse, GetStatusRequest,
+    GetStatusResponse, ReleaseRecoveryCodesRequest, ReleaseRecoveryCodesResponse,
     RotateDataKeyRequest, RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
 };
 
@@ -18,7 +19,7 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{self, DataKey, DataKeyRotation, Discarded, JoinToken, Released, Status},
+    view::{self, Acknowledged, DataKey, DataKeyRotation, Discarded, JoinToken, Released, Status},
 };
 
 /// Arguments of `symbolon cluster`.
@@ -55,6 +56,8 @@ enum ClusterCommand {
         #[arg(long, value_name = "CLUSTER")]
         confirm: String,
     },
+    /// Say that you know of the codes that were accepted twice, which ends the warning of them
+    AcknowledgeDoubles,
     /// What nodes took that the cluster went on without
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -110,6 +113,15 @@ pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
                     "Epoch {epoch} of lineage {lineage} is discarded. Each of its nodes comes back, empty, \
                      when it reaches a node of this side."
                 ))?,
+            }
+        }
+        ClusterCommand::AcknowledgeDoubles => {
+            let log_index = acknowledge_doubles(&context).await?.log_index;
+            match format {
+                Format::Json => output::json(&Acknowledged { acknowledged: true, log_index })?,
+                Format::Table => output::line(
+                    "The codes that were accepted twice are acknowledged; the audit keeps them.",
+                )?,
             }
         }
         ClusterCommand::RotateDataKey => {
@@ -209,6 +221,14 @@ impl FromStr for EpochName {
         let epoch = epoch.parse().map_err(|_| "the number of the epoch is no number")?;
         Ok(Self { epoch, lineage: lineage.to_owned() })
     }
+}
+
+async fn acknowledge_doubles(context: &Context) -> Result<AcknowledgeDoublesResponse, Failure> {
+    context
+        .write(AcknowledgeDoublesRequest {}, async |channel, request| {
+            ClusterServiceClient::new(channel).acknowledge_doubles(request).await
+        })
+        .await
 }
 
 fn data_key_in_words(key: &DataKey) -> String {

@@ -32,21 +32,22 @@ pub(crate) struct Caller {
 impl From<v1::AuditEvent> for AuditEvent {
     fn from(event: v1::AuditEvent) -> Self {
         let r#type = event.r#type().as_str_name();
-        let caller = event.caller.unwrap_or_default();
         Self {
             log_index: event.log_index,
             ordinal: event.ordinal,
             time: time(event.time.as_ref()),
-            caller: Caller {
-                kind: caller.kind().as_str_name(),
-                id: caller.id,
-                name: some(caller.name),
-            },
+            caller: event.caller.unwrap_or_default().into(),
             request_id: data_encoding::HEXLOWER.encode(&event.request_id),
             node: event.node,
             r#type,
             details: event.details.map_or(Value::Null, details),
         }
+    }
+}
+
+impl From<v1::AuditCaller> for Caller {
+    fn from(caller: v1::AuditCaller) -> Self {
+        Self { kind: caller.kind().as_str_name(), id: caller.id, name: some(caller.name) }
     }
 }
 
@@ -101,6 +102,13 @@ fn details(details: Details) -> Value {
         Details::BypassCancelled(it) => json!({ "user": user(it.user), "reason": it.reason }),
         Details::RecoveryCodesCreated(it) => json!({ "user": user(it.user) }),
         Details::PersonalDataExported(it) => json!({ "user": user(it.user) }),
+        Details::Merged(it) => merged(it),
+        Details::AcceptedTwice(it) => json!({
+            "user": user(it.user),
+            "token": token(it.token),
+            "apart": it.apart.map(origin),
+            "here": it.here.map(origin),
+        }),
         Details::UserDeleted(it) => json!({ "user": user(it.user), "tokens": it.tokens }),
         Details::TokenEnrolled(it) => of_token(it.user, it.token),
         Details::TokenConfirmed(it) => of_token(it.user, it.token),
@@ -130,6 +138,8 @@ fn details(details: Details) -> Value {
         | Details::NodeRemoved(_)
         | Details::RecoveryCodesReleased(_)
         | Details::EpochDiscarded(_)
+        | Details::DoublesAcknowledged(_)
+        | Details::MergeRefused(_)
         | Details::DataKeyRotationStarted(_)
         | Details::DataKeyActivated(_)
         | Details::DataKeyRetired(_)
@@ -170,6 +180,8 @@ fn about_cluster(details: Details) -> Value {
         Details::NodeRemoved(it) => json!({ "name": it.name, "id": it.id }),
         Details::RecoveryCodesReleased(_) => json!({}),
         Details::EpochDiscarded(it) => json!({ "epoch": it.epoch, "lineage": it.lineage }),
+        Details::DoublesAcknowledged(it) => json!({ "doubles": it.doubles }),
+        Details::MergeRefused(it) => json!({ "journal": it.journal, "first": it.first }),
         Details::DataKeyRotationStarted(it) => json!({ "key": it.key }),
         Details::DataKeyActivated(it) => json!({ "key": it.key }),
         Details::DataKeyRetired(it) => json!({ "key": it.key }),
@@ -179,6 +191,34 @@ fn about_cluster(details: Details) -> Value {
         }
         _ => Value::Null,
     }
+}
+
+fn merged(it: v1::MergedDetails) -> Value {
+    let kind = it.kind().as_str_name();
+    json!({
+        "user": user(it.user),
+        "origin": it.origin.map(origin),
+        "kind": kind,
+        "tokens": it.tokens.into_iter().map(|it| token(Some(it))).collect::<Vec<_>>(),
+        "skipped": it.skipped,
+        "refused": it.refused,
+        "unknown": it.unknown,
+        "counted": it.counted,
+        "recovery": it.recovery,
+        "journal": it.journal,
+        "number": it.number,
+    })
+}
+
+fn origin(it: v1::AuditedOrigin) -> Value {
+    json!({
+        "caller": Caller::from(it.caller.unwrap_or_default()),
+        "request_id": data_encoding::HEXLOWER.encode(&it.request_id),
+        "application": it.application.map(|it| application(Some(it))),
+        "node_id": it.node_id,
+        "node": some(it.node),
+        "time": time(it.time.as_ref()),
+    })
 }
 
 fn reasoned(

@@ -20,6 +20,7 @@ pub(crate) struct Found {
     pub(crate) open: u64,
     pub(crate) conflicts: u64,
     pub(crate) verifications: u64,
+    pub(crate) merged: u64,
 }
 
 impl From<v1::Quarantine> for Found {
@@ -37,6 +38,7 @@ impl From<v1::Quarantine> for Found {
             open: it.open,
             conflicts: it.conflicts,
             verifications: it.verifications,
+            merged: it.merged,
         }
     }
 }

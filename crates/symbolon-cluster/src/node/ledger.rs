@@ -10,7 +10,7 @@ use symbolon_service::{
     BoxFuture, ClusterStatus, Identity, Lane, Ledger, NotPromoted, ProposeError, Quarantine,
     QuarantineUnreadable, Seizure, Settled, Vault as _, View, WriteId,
 };
-use symbolon_store::{DataDir, DiskLevel};
+use symbolon_store::DiskLevel;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::ClusterNode;
@@ -22,21 +22,6 @@ use crate::status::{Here, status};
 const READ_BARRIER: Duration = Duration::from_secs(5);
 const READ_TRY: Duration = Duration::from_millis(500);
 const READ_RETRY: Duration = Duration::from_millis(50);
-
-impl ClusterNode {
-    /// Works on what lies in quarantine, one at a time, where waiting for the disk holds up nobody.
-    async fn in_quarantine<T: Default + Send + 'static>(
-        &self,
-        work: impl FnOnce(&DataDir) -> Result<T, QuarantineUnreadable> + Send + 'static,
-    ) -> Result<T, QuarantineUnreadable> {
-        let _turn = self.quarantine.lock().await;
-        let Some(directory) = self.store.directory().cloned() else {
-            return Ok(T::default());
-        };
-        let worked = tokio::task::spawn_blocking(move || work(&directory)).await;
-        worked.unwrap_or_else(|error| Err(QuarantineUnreadable(error.to_string())))
-    }
-}
 
 impl Ledger for ClusterNode {
     fn identity(&self) -> &Identity {
@@ -108,7 +93,7 @@ impl Ledger for ClusterNode {
     }
 
     fn quarantines(&self) -> BoxFuture<'_, Result<Vec<Quarantine>, QuarantineUnreadable>> {
-        Box::pin(self.in_quarantine(quarantine::read_all))
+        Box::pin(self.greeter.quarantines.work(quarantine::read_all))
     }
 
     fn settle(
@@ -117,9 +102,9 @@ impl Ledger for ClusterNode {
         settled: Vec<(WriteId, Settled)>,
     ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
         Box::pin(
-            self.in_quarantine(move |directory| {
-                quarantine::settle(directory, &quarantine, &settled)
-            }),
+            self.greeter
+                .quarantines
+                .change(move |directory| quarantine::settle(directory, &quarantine, &settled)),
         )
     }
 
@@ -127,7 +112,7 @@ impl Ledger for ClusterNode {
         &self,
         quarantine: String,
     ) -> BoxFuture<'_, Result<(), QuarantineUnreadable>> {
-        Box::pin(self.in_quarantine(move |directory| {
+        Box::pin(self.greeter.quarantines.change(move |directory| {
             let removed = directory.remove_quarantine(&quarantine);
             removed.map_err(|error| quarantine::unreadable(&error))
         }))
@@ -143,6 +128,7 @@ impl Ledger for ClusterNode {
             apart: self.greeter.fence.apart(),
             unproved: self.greeter.fence.unproved(),
             pair: self.greeter.pair.shown(),
+            open_writes: self.greeter.quarantines.open_writes(),
         };
         status(&self.peers.standing, &self.published, &self.presence, &metrics, here)
     }

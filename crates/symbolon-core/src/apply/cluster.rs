@@ -26,6 +26,7 @@ impl State {
             floor: None,
             last_node: 0,
             others: Default::default(),
+            doubles: 0,
         };
         self.put(Row::Cluster(cluster), out);
         let mut administrator = (*command.administrator).clone();

@@ -64,13 +64,7 @@ impl Canonical for AuditRow {
             Self::PersonalDataExported { user, name } => {
                 named(w, 31, user.map_or(0, |user| user.0), name.as_str());
             }
-            Self::TokenConfirmed { user, token, step } => {
-                w.number(13).number(user.0).number(token.0).number(*step);
-            }
-            Self::TokenResynchronised { user, token, step, drift } => {
-                w.number(14).number(user.0).number(token.0).number(*step);
-                w.number(i64::from(*drift).cast_unsigned());
-            }
+            Self::TokenConfirmed { .. } | Self::TokenResynchronised { .. } => self.about_code(w),
             Self::TokenRemoved { user, token } => _ = w.number(15).number(user.0).number(token.0),
             Self::ApplicationUpdated(_)
             | Self::ApplicationKeyRotated { .. }
@@ -88,6 +82,10 @@ impl Canonical for AuditRow {
             | Self::NodeRemoved { .. }
             | Self::RecoveryCodesReleased
             | Self::EpochDiscarded { .. }
+            | Self::Merged(_)
+            | Self::MergeRefused { .. }
+            | Self::AcceptedTwice(_)
+            | Self::DoublesAcknowledged { .. }
             | Self::JoinTokenExpired { .. }
             | Self::DataKeyRotationStarted { .. }
             | Self::DataKeyActivated { .. }
@@ -98,6 +96,19 @@ impl Canonical for AuditRow {
 }
 
 impl AuditRow {
+    fn about_code(&self, w: &mut CanonicalWriter) {
+        match self {
+            Self::TokenConfirmed { user, token, step } => {
+                w.number(13).number(user.0).number(token.0).number(*step);
+            }
+            Self::TokenResynchronised { user, token, step, drift } => {
+                w.number(14).number(user.0).number(token.0).number(*step);
+                w.number(i64::from(*drift).cast_unsigned());
+            }
+            other => other.canonical(w),
+        }
+    }
+
     fn about_help(&self, w: &mut CanonicalWriter) {
         match self {
             Self::PinSet { user, must_change } => {
@@ -145,6 +156,18 @@ impl AuditRow {
             Self::RecoveryCodesReleased => _ = w.number(35),
             Self::EpochDiscarded { epoch, lineage } => {
                 w.number(60).number(*epoch).bytes(&lineage.0);
+            }
+            Self::Merged(merged) => {
+                w.number(45);
+                merged.canonical(w);
+            }
+            Self::AcceptedTwice(twice) => {
+                w.number(46);
+                twice.canonical(w);
+            }
+            Self::DoublesAcknowledged { doubles } => _ = w.number(47).number(*doubles),
+            Self::MergeRefused { journal, first } => {
+                w.number(48).bytes(&journal.0).number(*first);
             }
             Self::DataKeyRotationStarted { id } => {
                 w.number(10).number(id.0.into());

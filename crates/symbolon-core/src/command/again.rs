@@ -124,7 +124,8 @@ impl State {
             | RowKey::Node(_)
             | RowKey::JoinToken(_)
             | RowKey::DataKeys
-            | RowKey::Challenge(_) => None,
+            | RowKey::Challenge(_)
+            | RowKey::Journal(_) => None,
         }
     }
 }

@@ -102,6 +102,8 @@ const fn refused(refusal: Refusal) -> &'static str {
 /// Each command, and what it must have come to. What is all but impossible is left out: a tick that is too
 /// old, say.
 const TABLE: &str = "\
+acknowledge_doubles: done Late NotPermitted Stale WrongPhase again
+merge: done Late NotPermitted Stale WrongPhase
 admit_node: done GuessingUnbounded JoinTokenExpired JoinTokenUnknown JoinTokenUsed Late LimitReached NameTaken NotPermitted Stale WrongPhase again
 cancel_bypass: done Late NoSuchUser NotPermitted Stale WrongPhase
 block_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
@@ -145,6 +147,18 @@ verify: ALLOW CHALLENGE_EXPIRED IdTaken NEW_PIN NEW_PIN_AGAIN NEW_PIN_REFUSED OT
 
 /// What must have happened, as the model tells it.
 const NOTES: &[&str] = &[
+    "a code is merged that was accepted twice",
+    "a code of a token that is gone is passed over",
+    "a code that no token could have shown is refused",
+    "a failure is merged beyond the limit",
+    "a failure is merged",
+    "a journal of a node that is gone goes on",
+    "a journal of another node is refused",
+    "a mark is merged",
+    "a record is passed over",
+    "a recovery code is merged",
+    "a request is merged that was decided here too",
+    "records out of order are refused",
     "a PIN ends a challenge",
     "a PIN is due as it is typed",
     "a PIN is taken after one that was not",

@@ -29,6 +29,7 @@ pub(crate) fn cluster() -> Cluster {
         floor: None,
         last_node: 0,
         others: Vec::new(),
+        doubles: 0,
         created_at: Timestamp(5),
     }
 }

@@ -16,6 +16,7 @@ use symbolon_core::{
 };
 
 mod keys;
+pub(crate) mod merge;
 pub(crate) mod nodes;
 mod pins;
 mod settings;
@@ -112,6 +113,7 @@ impl Place<'_> {
                 let token = TokenId(number("token", &words.next("a token")?));
                 (Command::RemoveToken(RemoveToken { token }), root())
             }
+            "merge" => (Command::Merge(self.merge(&mut words, seen)?), node_one()),
             "tick" => (Command::Tick, node_one()),
             "reseal" => (Command::Reseal(self.reseal(&mut words, seen)?), node_one()),
             verb => administer(verb, &mut words)?,
@@ -376,7 +378,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             };
             (Command::SetNodeAddresses(command), Caller::Node(node))
         }
-        "seize" | "readmit" | "release" | "remove-node" | "meet" | "discard" => {
+        "seize" | "readmit" | "release" | "acknowledge" | "remove-node" | "meet" | "discard" => {
             nodes::command(verb, &name, words)?
         }
         "rotate-data-key" | "confirm" | "retire" => keys::command(verb, &name, words)?,

@@ -59,6 +59,7 @@ pub(super) fn command(
             let lineage = LineageId(bytes("lineage", &lineage));
             (Command::DiscardEpoch(DiscardEpoch { epoch, lineage }), root())
         }
+        "acknowledge" if name == "doubles" => (Command::AcknowledgeDoubles, root()),
         "release" if name == "codes" => (Command::ReleaseRecoveryCodes, root()),
         other => return Err(format!("no command {other}")),
     })

@@ -8,7 +8,7 @@ use symbolon_core::{
 };
 
 use crate::administration;
-use crate::command::{nodes, number, parse_name};
+use crate::command::{merge, nodes, number, parse_name};
 use crate::language::{Words, time_text};
 use crate::world::World;
 
@@ -112,6 +112,8 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
         "application" => application(world, words.next("an application")?)?,
         "administrator" => administration::administrator(world.state(), words.next("a name")?)?,
         "join-token" => join_token(world, &words.next("a join token")?),
+        "journal" => merge::journal(world.state(), &words.next("a journal")?),
+        "doubles" => merge::doubles(world.state()),
         "epoch" => nodes::epoch(world.state()),
         "nodes" => nodes::nodes(world.state()),
         "node" => node(world, &words.next("a node's number")?)?,
@@ -290,16 +292,10 @@ fn audit(world: &World) -> Result<String, String> {
             let whose = user.map_or("nobody", |_| "a user");
             format!("{name} exported, who is {whose}")
         }
-        AuditRow::TokenEnrolled { token, .. } => format!("token {}", world.wallet.name(*token)),
-        AuditRow::TokenConfirmed { token, step, .. } => {
-            format!("token {} is proved at {step}", world.wallet.name(*token))
-        }
-        AuditRow::TokenResynchronised { token, step, drift, .. } => {
-            format!("token {} is at {step}, drift {drift}", world.wallet.name(*token))
-        }
-        AuditRow::TokenRemoved { token, .. } => {
-            format!("token {} is gone", world.wallet.name(*token))
-        }
+        AuditRow::TokenEnrolled { .. }
+        | AuditRow::TokenConfirmed { .. }
+        | AuditRow::TokenResynchronised { .. }
+        | AuditRow::TokenRemoved { .. } => about_token(world, &event.row),
         AuditRow::ApplicationCreated { name, .. } => format!("application {name}"),
         AuditRow::ApplicationUpdated(_)
         | AuditRow::ApplicationKeyRotated { .. }
@@ -319,12 +315,31 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::NodeRemoved { .. }
         | AuditRow::EpochDiscarded { .. }
         | AuditRow::RecoveryCodesReleased => nodes::audit(&event.row),
+        AuditRow::Merged(_)
+        | AuditRow::MergeRefused { .. }
+        | AuditRow::AcceptedTwice(_)
+        | AuditRow::DoublesAcknowledged { .. } => merge::audit(world, &event.row),
         AuditRow::JoinTokenExpired { .. } => "join token expired".to_owned(),
         AuditRow::DataKeyRotationStarted { id } => format!("data key {id} is to come"),
         AuditRow::DataKeyActivated { id } => format!("data key {id} is active"),
         AuditRow::DataKeyRetired { id } => format!("data key {id} is retired"),
         AuditRow::SettingsChanged { changes } => settings(changes),
     })
+}
+
+fn about_token(world: &World, row: &AuditRow) -> String {
+    let name = |token: &TokenId| world.wallet.name(*token);
+    match row {
+        AuditRow::TokenEnrolled { token, .. } => format!("token {}", name(token)),
+        AuditRow::TokenConfirmed { token, step, .. } => {
+            format!("token {} is proved at {step}", name(token))
+        }
+        AuditRow::TokenResynchronised { token, step, drift, .. } => {
+            format!("token {} is at {step}, drift {drift}", name(token))
+        }
+        AuditRow::TokenRemoved { token, .. } => format!("token {} is gone", name(token)),
+        other => unreachable!("{other:?}"),
+    }
 }
 
 fn settings(changes: &[SettingChange]) -> String {

@@ -89,6 +89,8 @@ impl World {
                 | Command::ReleaseRecoveryCodes
                 | Command::MeetEpoch(_)
                 | Command::DiscardEpoch(_)
+                | Command::Merge(_)
+                | Command::AcknowledgeDoubles
                 | Command::RemoveNode(_)
                 | Command::ConfirmDataKey(_)
                 | Command::Reseal(_)

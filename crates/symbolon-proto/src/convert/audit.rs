@@ -13,8 +13,8 @@ use super::bypass::{
 use super::challenge::{decision_from_proto, decision_to_proto};
 use super::profile::{user_updated_from_proto, user_updated_to_proto};
 use super::{
-    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, epoch, fingerprint, method,
-    method_number, name, need, reason, request_id, settings, user_name,
+    DecodeError, caller, caller_from_proto, caller_to_proto, data_key, epoch, fingerprint, merge,
+    method, method_number, name, need, reason, request_id, settings, user_name,
 };
 use crate::store::v1 as store;
 use crate::store::v1::audit_row::Event;
@@ -166,6 +166,10 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         | AuditRow::RecoveryCodesReleased
         | AuditRow::EpochDiscarded { .. }
         | AuditRow::NodeRemoved { .. } => return epoch::event_to_proto(row),
+        AuditRow::Merged(_)
+        | AuditRow::MergeRefused { .. }
+        | AuditRow::AcceptedTwice(_)
+        | AuditRow::DoublesAcknowledged { .. } => return merge::event_to_proto(row),
         AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
         | AuditRow::DataKeyRetired { .. } => return about_data_key(row),
@@ -318,10 +322,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         | Event::AdministratorUpdated(_)
         | Event::AdministratorTokenRotated(_)
         | Event::AdministratorDeleted(_)) => caller::event_from_proto(event)?,
-        Event::JoinTokenCreated(m) => AuditRow::JoinTokenCreated {
-            join_token: JoinTokenId(m.join_token),
-            expires_at: Timestamp(m.expires_at),
-        },
+        Event::JoinTokenCreated(m) => join_token_created(m),
         Event::NodeAdmitted(m) => node_admitted_from_proto(m)?,
         Event::NodeAddressesChanged(m) => addresses_changed(m),
         Event::JoinTokenExpired(m) => {
@@ -333,6 +334,10 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             AuditRow::RecoveryCodesReleased
         }
         Event::EpochDiscarded(m) => epoch::discarded_from_proto(&m)?,
+        Event::Merged(m) => merge::merged_from_proto(m)?,
+        Event::AcceptedTwice(m) => merge::twice_from_proto(m)?,
+        Event::DoublesAcknowledged(m) => AuditRow::DoublesAcknowledged { doubles: m.doubles },
+        Event::MergeRefused(m) => merge::refused_from_proto(&m)?,
         Event::NodeRemoved(m) => epoch::removed_from_proto(m)?,
         Event::DataKeyRotationStarted(m) => {
             AuditRow::DataKeyRotationStarted { id: data_key(m.id)? }
@@ -343,6 +348,11 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
         }
     })
+}
+
+const fn join_token_created(m: store::JoinTokenCreated) -> AuditRow {
+    let (join_token, expires_at) = (JoinTokenId(m.join_token), Timestamp(m.expires_at));
+    AuditRow::JoinTokenCreated { join_token, expires_at }
 }
 
 const fn confirmed(m: store::TokenConfirmed) -> AuditRow {

@@ -25,6 +25,7 @@ pub(super) fn cluster_to_proto(row: &Cluster) -> store::ClusterRow {
         floor,
         last_node: row.last_node,
         other: row.others.iter().map(other_to_proto).collect(),
+        doubles: row.doubles,
     }
 }
 
@@ -52,6 +53,7 @@ pub(super) fn cluster_from_proto(m: store::ClusterRow) -> Result<Cluster, Decode
         floor,
         last_node: m.last_node,
         others: m.other.iter().map(other_from_proto).collect::<Result<_, _>>()?,
+        doubles: m.doubles,
     })
 }
 

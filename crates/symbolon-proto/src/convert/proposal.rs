@@ -14,8 +14,8 @@ use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, pro
 use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode};
 use super::{
     DecodeError, algorithm_number, bypass, caller, caller_from_proto, caller_to_proto, challenge,
-    data_key, display_name, epoch, fingerprint, method, method_number, name, need, parameters,
-    reason, request_id, serial, settings, token_kind, user_name,
+    data_key, display_name, epoch, fingerprint, merge, method, method_number, name, need,
+    parameters, reason, request_id, serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -130,11 +130,9 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         | Command::MeetEpoch(_)
         | Command::DiscardEpoch(_)
         | Command::RemoveNode(_) => return epoch::command_to_proto(command),
+        Command::Merge(_) | Command::AcknowledgeDoubles => return merge::command_to_proto(command),
         Command::Tick => Message::Tick(store::Tick {}),
-        Command::RotateDataKey(c) => Message::RotateDataKey(store::RotateDataKey {
-            id: c.id.0,
-            key: c.key.as_bytes().to_vec(),
-        }),
+        Command::RotateDataKey(c) => Message::RotateDataKey(rotate_to_proto(c)),
         Command::ConfirmDataKey(c) => {
             Message::ConfirmDataKey(store::ConfirmDataKey { node: c.node.0, id: c.id.0 })
         }
@@ -145,6 +143,10 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
             Message::RecordExport(store::RecordExport { name: c.name.to_string() })
         }
     })
+}
+
+fn rotate_to_proto(c: &RotateDataKey) -> store::RotateDataKey {
+    store::RotateDataKey { id: c.id.0, key: c.key.as_bytes().to_vec() }
 }
 
 fn reseal_to_proto(c: &Reseal) -> store::Reseal {
@@ -215,6 +217,8 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
             Command::ReleaseRecoveryCodes
         }
         Message::RemoveNode(m) => Command::RemoveNode(RemoveNode { node: NodeId(m.node) }),
+        Message::Merge(m) => merge::command_from_proto(m)?,
+        Message::AcknowledgeDoubles(store::AcknowledgeDoubles {}) => Command::AcknowledgeDoubles,
         Message::Tick(store::Tick {}) => Command::Tick,
         Message::RotateDataKey(m) => {
             Command::RotateDataKey(RotateDataKey { id: data_key(m.id)?, key: Sealed::new(m.key) })
@@ -357,11 +361,11 @@ fn create_cluster_from_proto(m: store::CreateCluster) -> Result<CreateCluster, D
     })
 }
 
-const fn match_to_proto(m: &Match) -> store::Match {
+pub(super) const fn match_to_proto(m: &Match) -> store::Match {
     store::Match { token: m.token.0, step: m.step }
 }
 
-const fn match_from_proto(m: store::Match) -> Match {
+pub(super) const fn match_from_proto(m: store::Match) -> Match {
     Match { token: TokenId(m.token), step: m.step }
 }
 

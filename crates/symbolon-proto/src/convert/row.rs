@@ -5,8 +5,8 @@ use std::sync::Arc;
 use prost::Message as _;
 use symbolon_core::{
     AdministratorId, ApplicationId, Block, ChallengeId, DataKeys, Digest, JoinToken, JoinTokenId,
-    KeyHash, KeyPin, LogIndex, Node, NodeId, Reveal, Rotation, Row, RowKey, Scalars, Sealed,
-    Timestamp, Token, TokenId, User, UserId, UserPin,
+    JournalId, KeyHash, KeyPin, LogIndex, Node, NodeId, Reveal, Rotation, Row, RowKey, Scalars,
+    Sealed, Timestamp, Token, TokenId, User, UserId, UserPin,
 };
 
 use super::caller::{
@@ -14,8 +14,8 @@ use super::caller::{
 };
 use super::profile::{profile_from_proto, profile_to_proto};
 use super::{
-    DecodeError, algorithm_number, bypass, challenge, data_key, display_name, epoch, name, need,
-    parameters, reason, serial, settings, token_kind, user_name,
+    DecodeError, algorithm_number, bypass, challenge, data_key, display_name, epoch, merge, name,
+    need, parameters, reason, serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -33,6 +33,7 @@ pub fn row_key_encode(key: RowKey) -> Vec<u8> {
         RowKey::DataKeys => (b'K', 0),
         RowKey::Settings => (b'S', 0),
         RowKey::Challenge(id) => return [&b"H"[..], &id.0].concat(),
+        RowKey::Journal(id) => return [&b"L"[..], &id.0].concat(),
     };
     let mut bytes = vec![kind];
     bytes.extend_from_slice(&id.to_be_bytes());
@@ -44,6 +45,9 @@ pub(crate) fn row_key_decode(bytes: &[u8]) -> Option<RowKey> {
     let (kind, id) = bytes.split_first()?;
     if *kind == b'H' {
         return ChallengeId::from_slice(id).map(RowKey::Challenge);
+    }
+    if *kind == b'L' {
+        return JournalId::from_slice(id).map(RowKey::Journal);
     }
     let id = u64::from_be_bytes(id.try_into().ok()?);
     Some(match (kind, id) {
@@ -144,6 +148,7 @@ fn row_to_proto(row: &Row) -> store::Row {
         Row::DataKeys(row) => Message::DataKeys(data_keys_to_proto(row)),
         Row::Settings(row) => Message::Settings(settings::row_to_proto(row)),
         Row::Challenge(row) => Message::Challenge(challenge::row_to_proto(row)),
+        Row::Journal(row) => Message::Journal(merge::row_to_proto(row)),
     };
     store::Row { row: Some(message) }
 }
@@ -173,6 +178,7 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
         Message::DataKeys(m) => Row::DataKeys(data_keys_from_proto(m)?),
         Message::Settings(m) => Row::Settings(settings::row_from_proto(m)?),
         Message::Challenge(m) => Row::Challenge(challenge::row_from_proto(m)?),
+        Message::Journal(m) => Row::Journal(merge::row_from_proto(&m)?),
         Message::JoinToken(m) => Row::JoinToken(JoinToken {
             id: JoinTokenId(m.id),
             secret: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,

@@ -34,6 +34,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::callers::commands());
     let later = later.chain(samples::pin_commands()).chain(samples::bypass_commands());
     let later = later.chain(samples::challenge_commands()).chain(samples::epoch_commands());
+    let later = later.chain(samples::merge_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
@@ -42,6 +43,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
     let later = later.chain(samples::pin_rows()).chain(samples::bypass_rows());
     let later = later.chain(samples::challenge_rows()).chain(samples::epoch_rows());
+    let later = later.chain(samples::merge_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
     let later = later.chain(samples::callers::rows()).chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
@@ -63,6 +65,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
     vectors.push(audit("audit-batch-epochs", None, samples::epoch_audit()));
     vectors.push(audit("audit-batch-apart", None, samples::apart_audit()));
+    vectors.push(audit("audit-batch-merges", None, samples::merge_audit()));
     vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(scalars());
     vectors.extend(log());
@@ -149,6 +152,11 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "RemoveNode",
             "MeetEpoch",
             "DiscardEpoch",
+            "Merge",
+            "MergeRecord",
+            "MergeMark",
+            "Origin",
+            "AcknowledgeDoubles",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -196,6 +204,7 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "ChallengeRow",
             "Floor",
             "OtherEpoch",
+            "JournalRow",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -258,6 +267,11 @@ fn audit(
             "RecoveryCodesReleased",
             "NodeRemoved",
             "EpochDiscarded",
+            "Merged",
+            "Origin",
+            "AcceptedTwice",
+            "DoublesAcknowledged",
+            "MergeRefused",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {

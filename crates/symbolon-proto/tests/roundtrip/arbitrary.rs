@@ -20,6 +20,7 @@ use symbolon_core::{
 
 mod epochs;
 mod keys;
+mod merges;
 mod pins;
 mod settings;
 
@@ -243,7 +244,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::Tick),
         // Boxed: the stack of a test has not room for all of them.
         keys::command().boxed(),
-        epochs::command().boxed(),
+        prop_oneof![epochs::command(), merges::command()].boxed(),
         user_command().boxed(),
         pins::command().boxed(),
     ]
@@ -270,9 +271,9 @@ fn reveal() -> impl Strategy<Value = Option<Reveal>> {
 }
 
 fn cluster_row() -> impl Strategy<Value = Cluster> {
-    let left = (epochs::floor(), number(), epochs::others());
+    let left = (epochs::floor(), number(), epochs::others(), number());
     (create_cluster(), number(), time(), left).prop_map(
-        |(created, epoch, created_at, (floor, last_node, others))| Cluster {
+        |(created, epoch, created_at, (floor, last_node, others, doubles))| Cluster {
             id: created.cluster,
             name: created.name,
             epoch,
@@ -282,6 +283,7 @@ fn cluster_row() -> impl Strategy<Value = Cluster> {
             floor,
             last_node,
             others,
+            doubles,
             created_at,
         },
     )
@@ -379,7 +381,7 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         join_token_row().prop_map(Row::JoinToken),
         keys::row().prop_map(Row::DataKeys),
         settings::row().prop_map(Row::Settings).boxed(),
-        pins::challenge().prop_map(Row::Challenge).boxed(),
+        prop_oneof![pins::challenge().prop_map(Row::Challenge), merges::row()].boxed(),
     ]
 }
 
@@ -446,7 +448,7 @@ fn audit_row() -> impl Strategy<Value = AuditRow> {
         data_key().prop_map(|id| AuditRow::DataKeyRotationStarted { id }),
         data_key().prop_map(|id| AuditRow::DataKeyActivated { id }),
         data_key().prop_map(|id| AuditRow::DataKeyRetired { id }),
-        epochs::audit_row().boxed(),
+        prop_oneof![epochs::audit_row(), merges::audit_row()].boxed(),
     ]
 }
 

@@ -18,12 +18,14 @@ use symbolon_core::{
 
 mod bypass;
 mod epochs;
+mod merges;
 mod pins;
 mod settings;
 mod users;
 
 pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
 pub(crate) use epochs::{apart_audit, epoch_audit, epoch_commands, epoch_rows};
+pub(crate) use merges::{merge_audit, merge_commands, merge_rows};
 pub(crate) use pins::{
     challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,
 };
@@ -79,6 +81,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::StartEpoch(_)
         | Command::ReadmitNode(_)
         | Command::MeetEpoch(_)
+        | Command::Merge(_)
         | Command::Tick
         | Command::ConfirmDataKey(_)
         | Command::Reseal(_)
@@ -110,6 +113,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::CreateJoinToken(_)
         | Command::ReleaseRecoveryCodes
         | Command::DiscardEpoch(_)
+        | Command::AcknowledgeDoubles
         | Command::RemoveNode(_)
         | Command::RotateDataKey(_) => {
             Caller::Administrator(AdministratorId(0x1112_1314_1516_1718))
@@ -296,6 +300,7 @@ fn cluster() -> Cluster {
         floor: None,
         last_node: 0,
         others: Vec::new(),
+        doubles: 0,
         created_at: AT,
     }
 }

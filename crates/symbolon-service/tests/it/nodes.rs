@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use symbolon_core::{
-    Command, DataKeyId, Denial, KeyPin, LineageId, MeetEpoch, NodeId, Operation, RequestId,
-    StartEpoch, Timestamp,
+    Command, DataKeyId, Denial, JournalId, KeyPin, LineageId, LogIndex, MeetEpoch, Merge, NodeId,
+    Operation, RequestId, StartEpoch, Timestamp,
 };
-use symbolon_service::{JoinCredential, JoinRequest, NodeRemoval, ServiceError};
+use symbolon_service::{JoinCredential, JoinRequest, NodeRemoval, Quarantine, ServiceError};
 
 use super::bench::{Bench, deadline};
 use super::data_key::propose;
@@ -179,4 +179,35 @@ async fn epochs_apart_take_sign_ins_alone_until_one_is_discarded() {
     assert_eq!(discard(&cluster, id).await, Ok(first), "the same request again");
     assert_eq!(discard(&cluster, None).await, Err(ServiceError::NotApart));
     assert!(bench.service.create_join_token(&bench.admin, None, 0, deadline()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarantine_is_kept_until_all_of_its_verifications_are_merged() {
+    let bench = Bench::new().await;
+    let journal = JournalId([5; 16]);
+    bench.ledger.quarantines.lock().unwrap().push(Quarantine {
+        name: "node-2".to_owned(),
+        epoch: 1,
+        by: 2,
+        fork: LogIndex(7),
+        first: LogIndex(8),
+        last: LogIndex(9),
+        written_at: Timestamp(0),
+        verifications: 3,
+        journal,
+        writes: Vec::new(),
+    });
+    let discard = async || bench.service.give_up(&bench.admin, "node-2", &[]).await;
+    let merge = |first, records| Command::Merge(Merge { journal, first, records });
+    assert_eq!(discard().await, Err(ServiceError::NotMerged { merged: 0, all: 3 }));
+    propose(&bench, merge(1, vec![None, None])).await;
+    assert_eq!(discard().await, Err(ServiceError::NotMerged { merged: 2, all: 3 }));
+    propose(&bench, merge(3, vec![None])).await;
+    assert_eq!(discard().await, Ok(0));
+    assert!(bench.service.quarantines(&bench.admin).await.unwrap().is_empty());
+
+    let known = bench.service.acknowledge_doubles(&bench.admin, None, deadline()).await;
+    assert_eq!(known, Err(ServiceError::NoDoubles));
+    let asked = bench.service.acknowledge_doubles(&bench.app, None, deadline()).await;
+    assert!(matches!(asked, Err(ServiceError::PermissionDenied(_))));
 }

@@ -128,8 +128,7 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
     match &event.details {
         None => String::new(),
         Some(Details::Verified(it)) => {
-            let application = it.application.as_ref().map_or("", |row| &row.name);
-            format!("{} {application}", user(&it.user))
+            format!("{} {}", user(&it.user), it.application.as_ref().map_or("", |it| &it.name))
         }
         Some(Details::ClusterCreated(it)) => it.name.clone(),
         Some(Details::UserCreated(it)) => user(&it.user),
@@ -177,14 +176,20 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
         Some(Details::NodeRemoved(it)) => it.name.clone(),
         Some(Details::RecoveryCodesReleased(_)) => String::new(),
         Some(Details::EpochDiscarded(it)) => format!("epoch {} {}", it.epoch, it.lineage),
+        Some(Details::Merged(it)) => format!("{} {}", user(&it.user), it.kind().as_str_name()),
+        Some(Details::AcceptedTwice(it)) => of_user(&it.user, &it.token),
+        Some(Details::DoublesAcknowledged(it)) => it.doubles.to_string(),
+        Some(Details::MergeRefused(it)) => format!("{} {}", it.journal, it.first),
         Some(Details::DataKeyRotationStarted(it)) => format!("key {}", it.key),
         Some(Details::DataKeyActivated(it)) => format!("key {}", it.key),
         Some(Details::DataKeyRetired(it)) => format!("key {}", it.key),
-        Some(Details::SettingsChanged(it)) => {
-            let row = |it: &v1::AuditedSetting| format!("{}={}->{}", it.name, it.before, it.after);
-            it.settings.iter().map(row).collect::<Vec<_>>().join(" ")
-        }
+        Some(Details::SettingsChanged(it)) => settings(&it.settings),
     }
+}
+
+fn settings(changed: &[v1::AuditedSetting]) -> String {
+    let row = |it: &v1::AuditedSetting| format!("{}={}->{}", it.name, it.before, it.after);
+    changed.iter().map(row).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -109,11 +109,13 @@ async fn at(context: &Context) -> Result<Vec<Quarantine>, Failure> {
     Ok(answer.await?.quarantine)
 }
 
-/// The node that holds a quarantine.
-async fn holder(context: &Context, name: &str) -> Result<Context, Failure> {
+/// The node that holds a quarantine, and what it tells of it.
+async fn holder(context: &Context, name: &str) -> Result<(Context, Quarantine), Failure> {
     let all = everywhere(context).await?;
-    let holds = |held: &[Quarantine]| held.iter().any(|quarantine| quarantine.name == name);
-    let found = all.into_iter().find(|(_, held)| holds(held)).map(|(context, _)| context);
+    let mut all = all.into_iter().flat_map(|(context, held)| {
+        held.into_iter().map(move |quarantine| (context.clone(), quarantine))
+    });
+    let found = all.find(|(_, quarantine)| quarantine.name == name);
     found.ok_or_else(|| {
         Failure::new(
             Exit::No,
@@ -138,7 +140,7 @@ async fn list(context: &Context, format: Format) -> Result<Exit, Failure> {
                     it.writes.to_string(),
                     it.open.to_string(),
                     it.conflicts.to_string(),
-                    it.verifications.to_string(),
+                    format!("{} of {}", it.merged, it.verifications),
                     table::or_dash(it.written_at.as_deref()),
                 ]
             });
@@ -149,7 +151,7 @@ async fn list(context: &Context, format: Format) -> Result<Exit, Failure> {
                 "Writes",
                 "Open",
                 "In conflict",
-                "Verifications",
+                "Verifications merged",
                 "Left behind",
             ];
             output::line(&table::rows(&header, rows))?;
@@ -159,7 +161,7 @@ async fn list(context: &Context, format: Format) -> Result<Exit, Failure> {
 }
 
 async fn show(context: &Context, name: String, format: Format) -> Result<Exit, Failure> {
-    let context = holder(context, &name).await?;
+    let (context, quarantine) = holder(context, &name).await?;
     let question = ShowQuarantineRequest { name };
     let mut answers = context
         .follow(question, async |channel, request| {
@@ -178,10 +180,16 @@ async fn show(context: &Context, name: String, format: Format) -> Result<Exit, F
         Format::Json => {
             output::json(&writes.into_iter().map(Write::from).collect::<Vec<_>>())?;
         }
-        Format::Table => output::line(&table::rows(
-            &["Write", "Time", "By", "What", "About", "Stands"],
-            writes.iter().map(row),
-        ))?,
+        Format::Table => {
+            output::line(&table::rows(
+                &["Write", "Time", "By", "What", "About", "Stands"],
+                writes.iter().map(row),
+            ))?;
+            output::note(&format!(
+                "{} of {} verifications are merged.",
+                quarantine.merged, quarantine.verifications
+            ));
+        }
     }
     Ok(Exit::Done)
 }
@@ -212,7 +220,7 @@ async fn reapply(
     (name, write, over): (String, Vec<WriteId>, bool),
     format: Format,
 ) -> Result<Exit, Failure> {
-    let context = holder(context, &name).await?;
+    let (context, _) = holder(context, &name).await?;
     let mut done = Vec::new();
     let mut after = None;
     loop {
@@ -250,7 +258,7 @@ async fn discard(
     write: Vec<WriteId>,
     format: Format,
 ) -> Result<Exit, Failure> {
-    let context = holder(context, &name).await?;
+    let (context, _) = holder(context, &name).await?;
     let question = DiscardQuarantineRequest { name, write };
     let answer = context
         .decide(question, async |channel, request| {

@@ -11,6 +11,7 @@ use crate::script::{Asked, Pass, Step, What};
 
 mod callers;
 mod make;
+mod merge;
 mod nodes;
 
 use make::Maker;
@@ -134,6 +135,7 @@ fn usual_caller(command: &Command) -> Caller {
         | Command::AdmitNode(_)
         | Command::ReadmitNode(_)
         | Command::MeetEpoch(_)
+        | Command::Merge(_)
         | Command::Tick
         | Command::Reseal(_)
         | Command::RetireDataKey(_) => Caller::Node(NodeId(1)),

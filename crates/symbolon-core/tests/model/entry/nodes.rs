@@ -55,6 +55,8 @@ impl Maker<'_> {
                     known.map_or((9, LineageId([9; 16])), |other| (other.epoch, other.lineage));
                 Command::DiscardEpoch(DiscardEpoch { epoch, lineage })
             }
+            Wish::Merge(wish) => self.merge(wish),
+            Wish::Acknowledge => Command::AcknowledgeDoubles,
             Wish::Release => Command::ReleaseRecoveryCodes,
             Wish::Remove { node } => Command::RemoveNode(RemoveNode { node: NodeId(*node) }),
         }

@@ -50,6 +50,7 @@ const fn takes(command: &Command) -> Takes {
         | Command::ReadmitNode(_)
         | Command::MeetEpoch(_)
         | Command::StartEpoch(_)
+        | Command::Merge(_)
         | Command::SetNodeAddresses(_)
         | Command::Tick
         | Command::ConfirmDataKey(_)

@@ -26,6 +26,7 @@ impl Model {
             floor: None,
             last_node: 0,
             others: Vec::new(),
+            doubles: 0,
         });
         self.administrators.push((*command.administrator).clone());
         self.nodes.push(command.node.clone());

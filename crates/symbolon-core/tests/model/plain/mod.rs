@@ -4,7 +4,7 @@
 
 use symbolon_core::{
     Administrator, Answer, Application, AuditEvent, AuditRow, Caller, Challenge, Cluster, Command,
-    DataKeyId, DataKeys, Fingerprint, JoinToken, LogIndex, Node, Proposal, Refusal, Reply,
+    DataKeyId, DataKeys, Fingerprint, JoinToken, Journal, LogIndex, Node, Proposal, Refusal, Reply,
     RequestId, Row, Sealed, Stamp, Timestamp, Token,
 };
 
@@ -14,6 +14,7 @@ mod cluster;
 mod epochs;
 mod helped;
 mod keys;
+mod merge;
 mod people;
 mod settings;
 mod tokens;
@@ -45,6 +46,7 @@ pub(crate) struct Model {
     pub(crate) keys: Option<DataKeys>,
     pub(crate) settings: settings::Set,
     pub(crate) challenges: Vec<Challenge>,
+    pub(crate) journals: Vec<Journal>,
     /// Every answer that was ever to be remembered.
     pub(crate) given: Vec<Given>,
     /// The whole audit.
@@ -100,8 +102,8 @@ impl Model {
             Ok(()) => self.carry_out(at).unwrap_or_else(Reply::Refused),
         };
         let answer = Answer { index: stamp.index, reply };
-        // What a tick ends, nobody has asked for.
-        let asked_for = !matches!(proposal.command, Command::Tick);
+        // What a tick ends, nobody has asked for; and a merge counts once by the numbers of its records.
+        let asked_for = !matches!(proposal.command, Command::Tick | Command::Merge(_));
         if asked_for && self.events.len() > before {
             let (caller, id) = (proposal.caller, proposal.request_id);
             let fingerprint = proposal.fingerprint;
@@ -199,6 +201,8 @@ impl Model {
             Command::ReleaseRecoveryCodes => self.release_codes(at),
             Command::MeetEpoch(command) => self.meet_epoch(command),
             Command::DiscardEpoch(command) => self.discard_epoch(at, command),
+            Command::Merge(command) => self.merge(at, command),
+            Command::AcknowledgeDoubles => self.acknowledge_doubles(at),
             Command::RemoveNode(command) => self.remove_node(at, command),
             Command::Tick => self.tick(at),
             Command::RotateDataKey(command) => self.rotate_data_key(at, command),
@@ -245,6 +249,7 @@ impl Model {
         rows.extend(self.keys.iter().cloned().map(Row::DataKeys));
         rows.extend(self.settings.row().map(Row::Settings));
         rows.extend(self.challenges.iter().cloned().map(Row::Challenge));
+        rows.extend(self.journals.iter().copied().map(Row::Journal));
         rows.sort_by_key(Row::key_order);
         rows
     }
@@ -268,6 +273,7 @@ impl KeyOrder for Row {
             Self::DataKeys(_) => (7, 0),
             Self::Settings(_) => (8, 0),
             Self::Challenge(row) => return (9, u128::from_be_bytes(row.id.0)),
+            Self::Journal(row) => return (10, u128::from_be_bytes(row.id.0)),
         };
         (kind, id.into())
     }

@@ -7,6 +7,7 @@ use symbolon_core::{
 
 use crate::dice::Dice;
 
+pub(crate) mod merge;
 pub(crate) mod nodes;
 mod pins;
 mod wishes;

@@ -1,6 +1,6 @@
 //! Nodes that go on alone, come back or leave.
 
-use super::Theme;
+use super::{Theme, merge};
 use crate::dice::Dice;
 
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(crate) enum Wish {
         place: usize,
     },
     Release,
+    Merge(merge::Wish),
+    Acknowledge,
     Remove {
         node: u64,
     },
@@ -64,7 +66,7 @@ pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
     if theme == Theme::Cluster {
         return apart(dice);
     }
-    match dice.below(12) {
+    match dice.below(24) {
         0..=2 => Wish::Seize {
             node: if dice.chance(80) { 1 } else { 1 + dice.below(4) },
             epoch_off: dice.pick(&[0, 0, 1, 1, 1, 1, 2, -1]),
@@ -79,6 +81,8 @@ pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
             gone_back: dice.chance(25),
         },
         7..=8 => Wish::Release,
+        12..=22 => Wish::Merge(merge::wish(dice)),
+        23 => Wish::Acknowledge,
         _ => Wish::Remove { node: 1 + dice.below(5) },
     }
 }

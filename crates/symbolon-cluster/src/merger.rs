@@ -1,0 +1,157 @@
+//! Merges what this node decided while it was left behind: codes that were shown to it count as used in
+//! its cluster, and failures as failed. It begins by itself once the node is back and holds the audit of
+//! what the cluster did meanwhile, and goes on after a crash where the state says that it was.
+
+mod look_up;
+mod records;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use symbolon_core::{Command, JournalId, LogIndex, Merge, MergeRecord, Refusal, Reply};
+use symbolon_service::View;
+use symbolon_store::DataDir;
+use tokio::time::{sleep, timeout};
+
+use self::look_up::look_up;
+use self::records::Records;
+use crate::audit_log::AuditLog;
+use crate::own_proposals::OwnProposals;
+use crate::published::Published;
+use crate::quarantine::{Quarantines, unreadable};
+use crate::snapshot::blocking;
+
+pub(crate) use self::records::{is_record, journal};
+
+/// From one look for something to merge to the next.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// After a proposal that was not decided.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// After the disk was not read.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// See the module.
+pub(crate) struct Merger {
+    pub(crate) quarantines: Arc<Quarantines>,
+    pub(crate) audit: Arc<AuditLog>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) proposals: OwnProposals,
+}
+
+/// How far a journal was merged.
+enum Progress {
+    All,
+    /// It is tried again.
+    NotYet,
+    /// Another node has the journal.
+    Refused,
+}
+
+impl Merger {
+    /// For as long as the node runs.
+    pub(crate) async fn run(self) {
+        // Those that there is nothing to do about any more.
+        let mut settled = BTreeSet::new();
+        let mut is_other = true;
+        loop {
+            if is_other {
+                self.quarantines.count_open().await;
+            }
+            if self.is_whole() {
+                for (name, place) in self.quarantines.places().await {
+                    if !settled.contains(&name) && self.merge(&name, place).await {
+                        settled.insert(name);
+                    }
+                }
+            }
+            is_other = timeout(INTERVAL, self.quarantines.changed()).await.is_ok();
+        }
+    }
+
+    /// Whether this node takes part, and can tell who was let in meanwhile.
+    fn is_whole(&self) -> bool {
+        let is_member = self.published.view().state.is_member(self.proposals.own);
+        is_member && self.audit.extent().missing() == 0
+    }
+
+    /// Merges what a quarantine holds. Whether nothing is left to do about it.
+    async fn merge(&self, name: &str, place: DataDir) -> bool {
+        match self.merge_all(place).await {
+            Ok(Progress::All) => {
+                tracing::info!(quarantine = name, "its verifications are merged");
+                true
+            }
+            Ok(Progress::NotYet) => false,
+            Ok(Progress::Refused) => {
+                tracing::error!(
+                    quarantine = name,
+                    "its verifications are not merged: another node merges the same; this data directory \
+                     is a copy"
+                );
+                true
+            }
+            Err(error) => {
+                tracing::error!(quarantine = name, %error, "its verifications cannot be merged yet");
+                sleep(PAUSE_AFTER_FAILURE).await;
+                false
+            }
+        }
+    }
+
+    async fn merge_all(&self, place: DataDir) -> io::Result<Progress> {
+        let read =
+            |error: Box<dyn std::error::Error + Send + Sync>| io::Error::other(unreadable(&*error));
+        let mut records = blocking(move || Records::open(&place).map_err(read)).await?;
+        let mut number = 0;
+        loop {
+            let (back, next) = blocking(move || {
+                let next = records.next().map_err(read)?;
+                Ok((records, next))
+            })
+            .await?;
+            records = back;
+            if next.is_empty() {
+                return Ok(Progress::All);
+            }
+            let first = number + 1;
+            number += next.len() as u64;
+            match self.merge_some((records.journal, records.fork), first, &next).await? {
+                Progress::All => {}
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// Merges records that come one after the other, the first of them with this number.
+    async fn merge_some(
+        &self,
+        (id, fork): (JournalId, LogIndex),
+        first: u64,
+        records: &[Option<MergeRecord>],
+    ) -> io::Result<Progress> {
+        let last = first + records.len() as u64 - 1;
+        let merged = |view: &View| view.state.journal(id).map_or(0, |journal| journal.merged);
+        loop {
+            let view = self.published.view();
+            if merged(&view) >= last {
+                return Ok(Progress::All);
+            }
+            if merged(&view) + 1 < first || !view.state.is_member(self.proposals.own) {
+                return Ok(Progress::NotYet);
+            }
+            let (audit, wanted, seen) = (Arc::clone(&self.audit), records.to_vec(), view.clone());
+            let records = blocking(move || look_up(&audit, &seen, fork, wanted)).await?;
+            let command = Command::Merge(Merge { journal: id, first, records });
+            match self.proposals.propose_as_of(view.applied, command).await {
+                Some(Reply::Done) if merged(&self.published.view()) < last => {
+                    return Ok(Progress::Refused);
+                }
+                Some(Reply::Done | Reply::Refused(Refusal::Stale)) => {}
+                _ => sleep(PAUSE).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Looks for what is to be merged in the audit of this lineage: who has accepted the same code, and what
+//! is there already because another node held it too.
+
+use std::io;
+
+use symbolon_core::{
+    AuditEvent, AuditRow, Here, LogIndex, Match, MergeKind, MergeRecord, Origin, User,
+};
+use symbolon_service::View;
+use symbolon_service::audit::{
+    AuditFilter, AuditKinds, AuditPlace, AuditQuestion, AuditSubject, subject,
+};
+
+use super::records;
+use crate::audit_log::AuditLog;
+
+/// Verifications, new recovery codes and what was merged, as the audit numbers them.
+const KINDS: [u32; 3] = [1, 44, 45];
+/// Events that are read at once.
+const EVENTS: usize = 1_000;
+
+/// The records with what the audit after the fork tells of them, up to what the view has applied.
+pub(super) fn look_up(
+    audit: &AuditLog,
+    view: &View,
+    fork: LogIndex,
+    records: Vec<Option<MergeRecord>>,
+) -> io::Result<Vec<Option<MergeRecord>>> {
+    let looked_up = records.into_iter().map(|record| match record {
+        Some(record) => one(audit, view, fork, record),
+        None => Ok(None),
+    });
+    looked_up.collect()
+}
+
+fn one(
+    audit: &AuditLog,
+    view: &View,
+    fork: LogIndex,
+    mut record: MergeRecord,
+) -> io::Result<Option<MergeRecord>> {
+    let Some(user) = view.state.user(record.user) else { return Ok(Some(record)) };
+    let mut may_be_here = record.kind == MergeKind::Failed || record.recovery_code.is_some();
+    for mark in &mut record.marks {
+        mark.mark = view.state.token(mark.shown.token).map_or(0, |token| token.mark);
+        // Marks do not fall: a code above the mark was accepted by nobody.
+        may_be_here |= mark.shown.step <= mark.mark;
+    }
+    if !may_be_here {
+        return Ok(Some(record));
+    }
+    let is_pruned = audit.extent().floor.index > fork.0 + 1;
+    let events = events(audit, view, fork, user)?;
+    if events.iter().any(|event| is_there(event, &record)) {
+        return Ok(None);
+    }
+    let is_new_set =
+        |event: &AuditEvent| matches!(event.row, AuditRow::RecoveryCodesCreated { .. });
+    if events.iter().any(is_new_set) {
+        record.recovery_code = None;
+    }
+    for mark in record.marks.iter_mut().filter(|mark| mark.shown.step <= mark.mark) {
+        let accepted = events.iter().filter_map(|event| accepted(event, mark.shown));
+        let mut accepted: Vec<_> = accepted.collect();
+        // The same request is no second one, whoever else was let in.
+        accepted.sort_by_key(|here| !here.is_request_of(&record.origin));
+        mark.here = match accepted.first() {
+            Some(here) => Here::Accepted(*here),
+            None if is_pruned => Here::Unknown,
+            None => Here::Nobody,
+        };
+    }
+    let is_idle = record.kind != MergeKind::Failed
+        && record.marks.is_empty()
+        && record.recovery_code.is_none();
+    Ok((!is_idle).then_some(record))
+}
+
+/// What was decided about a user's codes here since the fork, and what was merged of it.
+fn events(
+    audit: &AuditLog,
+    view: &View,
+    fork: LogIndex,
+    user: &User,
+) -> io::Result<Vec<AuditEvent>> {
+    let kinds =
+        KINDS.into_iter().fold(AuditKinds::default(), |all, kind| all.with(kind).unwrap_or(all));
+    let mut question = AuditQuestion {
+        filter: AuditFilter {
+            username: Some(user.name.clone()),
+            kinds: Some(kinds),
+            ..AuditFilter::default()
+        },
+        newest_first: false,
+        after: Some(AuditPlace { index: fork.0, ordinal: u32::MAX }),
+        last: view.applied,
+        events_max: EVENTS,
+    };
+    let mut found = Vec::new();
+    loop {
+        let part = audit.read(&question, &view.state)?;
+        let is_about = |event: &AuditEvent| subject(&event.row) == AuditSubject::User(user.id);
+        found.extend(part.events.into_iter().filter(is_about));
+        match part.reached {
+            Some(reached) => question.after = Some(reached),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// Whether an event tells of the same request that it was merged, or that it has failed here too.
+fn is_there(event: &AuditEvent, record: &MergeRecord) -> bool {
+    match &event.row {
+        AuditRow::Merged(merged) => merged.origin.is_request_of(&record.origin),
+        AuditRow::Verified(verified) => {
+            let here = records::origin(event, Some(verified.application));
+            record.kind == MergeKind::Failed
+                && records::kind(verified) == MergeKind::Failed
+                && here.is_request_of(&record.origin)
+        }
+        _ => false,
+    }
+}
+
+/// Who was let in by a code, as an event tells it.
+fn accepted(event: &AuditEvent, shown: Match) -> Option<Origin> {
+    let (kind, spent, origin) = match &event.row {
+        AuditRow::Verified(verified) => {
+            let origin = records::origin(event, Some(verified.application));
+            (records::kind(verified), &verified.spent, origin)
+        }
+        AuditRow::Merged(merged) => (merged.kind, &merged.spent, merged.origin),
+        _ => return None,
+    };
+    (kind == MergeKind::Accepted && spent.contains(&shown)).then_some(origin)
+}

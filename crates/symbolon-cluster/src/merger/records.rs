@@ -1,0 +1,166 @@
+//! What a node that was left behind has decided, as a journal: every code that was shown to it after the
+//! fork, numbered from 1 in the order of its audit. What has a number must never change: the cluster
+//! knows by it what is merged.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+use symbolon_core::limits::{MERGE_MARKS_MAX, MERGE_RECORDS_MAX};
+use symbolon_core::{
+    AuditEvent, AuditRow, Decision, Denial, Here, JournalId, LogIndex, Match, MergeKind, MergeMark,
+    MergeRecord, Origin, Proof, UserId, Verified,
+};
+use symbolon_proto::audit_decode;
+use symbolon_proto::store::v1 as store;
+use symbolon_store::{DataDir, SnapshotReader};
+
+use crate::quarantine::{self, BoxedError};
+
+/// Tells the hash from those of other things.
+const LABEL: &[u8] = b"symbolon journal of a node left behind";
+
+/// The journal of what a node wrote when it was left behind. The number that it had is no other node's.
+pub(crate) fn journal(header: &store::LeftHeader) -> JournalId {
+    let from = header.from.clone().unwrap_or_default();
+    let hash = Sha256::new()
+        .chain_update(LABEL)
+        .chain_update(&from.lineage)
+        .chain_update(from.epoch.to_be_bytes())
+        .chain_update(from.fork_index.to_be_bytes())
+        .chain_update(header.node.to_be_bytes())
+        .finalize();
+    hash.get(..16).and_then(JournalId::from_slice).unwrap_or_default()
+}
+
+/// Whether an event tells of a code that was shown, and so has a number.
+pub(crate) const fn is_record(event: &AuditEvent) -> bool {
+    matches!(
+        event.row,
+        AuditRow::Verified(_)
+            | AuditRow::TokenConfirmed { .. }
+            | AuditRow::TokenResynchronised { .. }
+    )
+}
+
+/// Reads a journal from its beginning.
+pub(crate) struct Records {
+    pub(crate) journal: JournalId,
+    /// The last log entry that both sides have.
+    pub(crate) fork: LogIndex,
+    reader: SnapshotReader,
+    /// Of the part that was read last.
+    ready: VecDeque<Option<MergeRecord>>,
+    /// Users who got another set of recovery codes there: the codes of it are none here.
+    other_codes: BTreeSet<UserId>,
+}
+
+impl Records {
+    /// Of a quarantine. Not for async code.
+    pub(crate) fn open(place: &DataDir) -> Result<Self, BoxedError> {
+        let (reader, header) = quarantine::open(place)?;
+        let fork = LogIndex(header.from.as_ref().map_or(0, |from| from.fork_index));
+        let journal = journal(&header);
+        Ok(Self { journal, fork, reader, ready: VecDeque::new(), other_codes: BTreeSet::new() })
+    }
+
+    /// The next records, as many as are merged at once; none at the end. Not for async code.
+    pub(crate) fn next(&mut self) -> Result<Vec<Option<MergeRecord>>, BoxedError> {
+        let (mut records, mut marks) = (Vec::new(), 0);
+        while records.len() < MERGE_RECORDS_MAX {
+            if self.ready.is_empty() && !self.read()? {
+                break;
+            }
+            let Some(next) = self.ready.front() else { continue };
+            marks += next.as_ref().map_or(0, |record| record.marks.len());
+            if marks > MERGE_MARKS_MAX && !records.is_empty() {
+                break;
+            }
+            records.extend(self.ready.pop_front());
+        }
+        Ok(records)
+    }
+
+    /// Reads a part. Whether there was one.
+    fn read(&mut self) -> Result<bool, BoxedError> {
+        let Some(part) = self.reader.next_chunk()? else { return Ok(false) };
+        for row in store::LeftPart::decode(&*part)?.audit {
+            for event in audit_decode(LogIndex(row.index), &row.batch)? {
+                if let AuditRow::RecoveryCodesCreated { user } = event.row {
+                    self.other_codes.insert(user);
+                }
+                if is_record(&event) {
+                    let mut record = record(&event);
+                    if let Some(record) =
+                        record.as_mut().filter(|it| self.other_codes.contains(&it.user))
+                    {
+                        record.recovery_code = None;
+                    }
+                    self.ready.push_back(record);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// What is to be merged of an event, before it was looked for here. Nothing, where nothing was used and
+/// nothing failed; a bypass is void since the seize.
+fn record(event: &AuditEvent) -> Option<MergeRecord> {
+    let origin = |application| origin(event, application);
+    let shown = |kind, user, token, step| MergeRecord {
+        origin: origin(None),
+        user,
+        kind,
+        marks: vec![mark(Match { token, step })],
+        recovery_code: None,
+    };
+    match &event.row {
+        AuditRow::Verified(verified) => {
+            let recovery_code = match verified.proof {
+                Proof::RecoveryCode(number) if verified.verdict.is_allow() => Some(number),
+                _ => None,
+            };
+            let kind = kind(verified);
+            let marks: Vec<_> = verified.spent.iter().copied().map(mark).collect();
+            let is_idle = marks.is_empty() && recovery_code.is_none() && kind != MergeKind::Failed;
+            let user = verified.user.filter(|_| !is_idle)?;
+            let origin = origin(Some(verified.application));
+            Some(MergeRecord { origin, user, kind, marks, recovery_code })
+        }
+        AuditRow::TokenConfirmed { user, token, step } => {
+            Some(shown(MergeKind::Spent, *user, *token, *step))
+        }
+        AuditRow::TokenResynchronised { user, token, step, .. } => {
+            Some(shown(MergeKind::Resynchronised, *user, *token, *step))
+        }
+        _ => None,
+    }
+}
+
+const fn mark(shown: Match) -> MergeMark {
+    MergeMark { shown, mark: 0, here: Here::Nobody }
+}
+
+/// Where an event was decided.
+pub(crate) const fn origin(
+    event: &AuditEvent,
+    application: Option<symbolon_core::ApplicationId>,
+) -> Origin {
+    Origin {
+        caller: event.caller,
+        request_id: event.request_id,
+        application,
+        node: event.node,
+        at: event.at,
+    }
+}
+
+/// What a verification came to.
+pub(crate) const fn kind(verified: &Verified) -> MergeKind {
+    match verified.verdict.decision {
+        Decision::Allow | Decision::Challenge { .. } => MergeKind::Accepted,
+        Decision::Deny(Denial::CodeMismatch | Denial::WrongPin) => MergeKind::Failed,
+        Decision::Deny(_) => MergeKind::Spent,
+    }
+}

@@ -1,0 +1,29 @@
+//! Codes that were accepted twice, because nodes decided apart from each other.
+
+use symbolon_core::{Command, LogIndex, Operation, RequestId};
+use tokio::time::Instant;
+
+use crate::ports::View;
+use crate::service::Principal;
+use crate::{Service, ServiceError};
+
+impl Service {
+    /// Says that an administrator knows of them.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoDoubles`].
+    pub async fn acknowledge_doubles(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        deadline: Instant,
+    ) -> Result<LogIndex, ServiceError> {
+        let _place = self.admission.administration()?;
+        let request = self.request(principal, request_id, Operation::AcknowledgeDoubles, &[])?;
+        let build = |view: &View| {
+            let doubles = view.state.cluster().map_or(0, |cluster| cluster.doubles);
+            if doubles > 0 { Ok(Command::AcknowledgeDoubles) } else { Err(ServiceError::NoDoubles) }
+        };
+        self.administer(&request, deadline, build).await.map(|(_, index)| index)
+    }
+}
