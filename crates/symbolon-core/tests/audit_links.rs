@@ -46,7 +46,7 @@ mod tests {
         "aae6e461ea57dfdd0a54097fd7523c5c3aad8874115f14ecc53bbe26711f765c",
         "0a60da58d6296639008e2912cb598b4be1aba6bea48a440ad20f68552e364444",
         "2c5c0c7b4fa8649711329a69735e369387e2afddd416be6cd9472f1d9d82ea19",
-        "TODO",
+        "1ef33731b21d62d484157fac23e320e8d07d5199ed171090c386971c7b3e7b29",
     ];
 
     fn groups() -> [(&'static str, Vec<AuditRow>); 12] {
