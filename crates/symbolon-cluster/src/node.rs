@@ -110,7 +110,7 @@ fn spawn_watches(
     tasks: &mut JoinSet<()>,
     greeter: &Arc<Greeter>,
     master: &Master,
-    reserve: Reserve,
+    reserve: Option<Reserve>,
 ) {
     let (raft, store) = (&greeter.raft, &greeter.store);
     tasks.spawn(DiskWatch::new(greeter, master.clone()).run(reserve));

@@ -205,6 +205,8 @@ mod tests {
                 reaches: None,
                 disk: DiskLevel::Ample,
                 last: None,
+                pairing: None,
+                whole_until: Timestamp(0),
             }
         }
 
