@@ -209,7 +209,7 @@ mod tests {
                             prop_assert!(new >= old.mark);
                         }
                         Row::User(old) => {
-                            let new = world.state.user(old.id).cloned().unwrap_or(old.clone());
+                            let new = world.state.user(old.id).cloned().unwrap_or_else(|| old.clone());
                             prop_assert!(new.failures >= old.failures);
                             prop_assert!(new.failed_at >= old.failed_at);
                             let used = |codes: &symbolon_core::User| {
