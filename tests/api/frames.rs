@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tonic::Code;
 
 use crate::support::method::{
-    GET_SETTINGS, GET_STATUS, LIST_QUARANTINES, RELEASE_RECOVERY_CODES, ROTATE_DATA_KEY, VERIFY,
+    CONFIRM_CLOCK, GET_SETTINGS, GET_STATUS, LIST_QUARANTINES, RELEASE_RECOVERY_CODES,
+    ROTATE_DATA_KEY, VERIFY,
 };
 use crate::support::wire::{Reply, Wire, framed};
 use crate::support::{administrator, assert_all_run, cluster, reflected, state};
@@ -68,6 +69,7 @@ async fn bytes_that_are_no_message_are_refused_and_change_nothing() {
                 GET_SETTINGS,
                 ROTATE_DATA_KEY,
                 RELEASE_RECOVERY_CODES,
+                CONFIRM_CLOCK,
                 LIST_QUARANTINES,
             ];
             if empty.contains(&method.as_str()) && what == NOT_UTF8 {

@@ -49,6 +49,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (CREATE_JOIN_TOKEN, Vec::new()),
         (ROTATE_DATA_KEY, Vec::new()),
         (RELEASE_RECOVERY_CODES, Vec::new()),
+        (CONFIRM_CLOCK, Vec::new()),
         (LIST_QUARANTINES, Vec::new()),
         (EXPORT_PERSONAL_DATA, export.encode_to_vec()),
         (QUERY_AUDIT, Vec::new()),

@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tonic::Code;
 
+use crate::clocks::Clocks;
 use crate::epochs::Relation;
 use crate::error::ClusterError;
 use crate::fence;
@@ -179,14 +180,14 @@ pub(crate) async fn ask(
     store: &Store,
     memory: &Memory,
     view: &View,
-    settings: &NodeSettings,
+    (clocks, settings): (&Arc<Clocks>, &NodeSettings),
 ) -> Result<(), ClusterError> {
     let applied = view.applied.0;
     let greeting = |to: NodeId| peer::Greeting {
         peer_address: settings.peer_address.clone(),
         api_address: settings.api_address.clone(),
         applied_index: applied,
-        clock: settings.clock.now().0,
+        clock: clocks.own().0,
         kept: Some(Kept::of(store, applied).to_proto()),
         yours: Some(memory.of(to).to_proto()),
         ..peer::Greeting::default()
@@ -195,12 +196,17 @@ pub(crate) async fn ask(
     let own = peers.standing.node;
     let mut answers = JoinSet::new();
     for node in peers.book.nodes().into_iter().filter(|node| *node != own) {
-        let (peers, greeting) = (Arc::clone(peers), greeting(node));
+        let (peers, clocks, greeting) = (Arc::clone(peers), Arc::clone(clocks), greeting(node));
         answers.spawn(async move {
             let mut client = peers.client(node, Purpose::Presence);
             let request = peers.request(node, greeting);
+            let sent = Instant::now();
             match timeout_at(deadline, client.hello(request)).await.ok()? {
-                Ok(answer) => Some(Said::Kept(node, peers.accept(node, answer).ok()?.yours?)),
+                Ok(answer) => {
+                    let answer = peers.accept(node, answer).ok()?;
+                    clocks.hear(node, Timestamp(answer.clock), sent.elapsed());
+                    Some(Said::Kept(node, answer.yours?))
+                }
                 Err(status) if status.code() == Code::FailedPrecondition => {
                     Some(Said::Epoch(node, fence::compare(&peers, node).await?))
                 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_core::{DataKeyId, LogIndex, Name, NodeId, State};
+use symbolon_core::{ClockJump, ClockStanding, DataKeyId, Lasting, LogIndex, Name, NodeId, State};
 use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Role};
 use symbolon_store::DiskLevel;
 use tokio::time::Instant;
 
+use crate::clocks::ClockReport;
 use crate::epochs::{EpochName, Unproved};
 use crate::hello::{Presence, REACHABLE};
 use crate::members::voters_wanted;
@@ -30,6 +31,8 @@ pub(crate) struct Here {
     pub(crate) relay: Option<(NodeId, NodeId)>,
     /// How it stands with the space on its disk.
     pub(crate) disk: DiskLevel,
+    /// How it stands with the clocks.
+    pub(crate) clocks: ClockReport,
     /// Peers in an epoch apart, and which.
     pub(crate) apart: BTreeMap<NodeId, EpochName>,
     /// Peers that claim an epoch which they do not prove.
@@ -80,7 +83,7 @@ pub(crate) fn status(
                     heard.map_or(LogIndex(0), |heard| heard.applied)
                 },
                 heard_at: heard.map(|heard| heard.at),
-                clock_offset_milliseconds: heard.map_or(0, |heard| heard.offset),
+                clock_offset_milliseconds: here.clocks.offsets.get(&row.id).copied().unwrap_or(0),
             }
         })
         .collect();
@@ -98,6 +101,7 @@ pub(crate) fn status(
             epochs(&view.state, standing.epoch, &here),
             warnings(&nodes, master),
             detour(&nodes, &here),
+            clocks(&nodes, master, standing.node, &here.clocks),
             differences(&nodes, published),
             short_of_space(&nodes, disk),
             exemptions(&view.state),
@@ -120,6 +124,67 @@ fn detour(nodes: &[NodeStatus], here: &Here) -> Vec<String> {
         name(master),
         name(relay)
     )]
+}
+
+/// Clocks that differ from the others', and those that went another way than time.
+fn clocks(
+    nodes: &[NodeStatus],
+    master: Option<NodeId>,
+    own: NodeId,
+    report: &ClockReport,
+) -> Vec<String> {
+    let is_odd =
+        |node: &&NodeStatus| node.clock_offset_milliseconds.abs() > CLOCK_OFFSET_WARN_MILLISECONDS;
+    let differing = nodes.iter().filter(is_odd).map(|node| {
+        let (name, by) = (&node.name, from(node.clock_offset_milliseconds));
+        if !report.are_witnesses {
+            return format!(
+                "the clock of node {name} is {by} this node's, and of two clocks nobody can tell which is \
+                 right: correct the wrong one (NTP)"
+            );
+        }
+        let leads = master == Some(node.id);
+        let what = match ClockStanding::of(node.clock_offset_milliseconds) {
+            ClockStanding::Right => "",
+            ClockStanding::Aside if leads => ": it leads because no other voter could take over",
+            ClockStanding::Aside => ": it does not lead while it is",
+            ClockStanding::Off if leads => {
+                ": it judges no time-based codes, and nothing is decided while it is the master"
+            }
+            ClockStanding::Off => ": it judges no time-based codes, and does not lead",
+        };
+        format!("the clock of node {name} is {by} the median of the cluster{what}: correct it (NTP)")
+    });
+    let name = nodes.iter().find(|node| node.id == own).map_or("", |node| node.name.as_str());
+    let ago = |jump: ClockJump| Lasting(report.now.0.saturating_sub(jump.at.0) / 1_000);
+    let refused = report.refused.map(|jump| {
+        let remedy = if master == Some(own) && !report.are_witnesses {
+            "; if it is right as it is, `symbolon cluster confirm-clock` has the cluster go by it"
+        } else {
+            ""
+        };
+        format!(
+            "the clock of this node, {name}, has jumped {} ago and is {} where it was expected: it is not \
+             followed, and time goes on without it: correct it (NTP){remedy}",
+            ago(jump),
+            from(jump.by)
+        )
+    });
+    let taken = report.taken.map(|jump| {
+        format!(
+            "this node, {name}, was started {} ago and asked no other for the time, since none answered: \
+             its clock was {} the last stamp: see that it is right, then `symbolon cluster confirm-clock`",
+            ago(jump),
+            from(jump.by)
+        )
+    });
+    differing.chain(refused).chain(taken).collect()
+}
+
+/// How far a clock is from something, in words.
+fn from(offset: i64) -> String {
+    let way = if offset < 0 { "behind" } else { "ahead of" };
+    format!("{} {way}", Lasting(offset.unsigned_abs().saturating_add(500) / 1_000))
 }
 
 /// What has come of seizes and is not settled.
@@ -265,15 +330,6 @@ fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {
         warnings.push(format!(
             "{voters} of {wanted} voters: a lost master is not replaced by itself yet; wait until \
              the new nodes have caught up"
-        ));
-    }
-    for node in nodes
-        .iter()
-        .filter(|node| node.clock_offset_milliseconds.abs() > CLOCK_OFFSET_WARN_MILLISECONDS)
-    {
-        warnings.push(format!(
-            "the clock of node {} differs from this node's by {} ms: correct the time (NTP)",
-            node.name, node.clock_offset_milliseconds
         ));
     }
     warnings

@@ -190,6 +190,7 @@ pub enum AuditRow {
         pin: KeyPin,
     },
     RecoveryCodesReleased,
+    ClockConfirmed,
     DataKeyRotationStarted {
         id: DataKeyId,
     },
@@ -344,6 +345,7 @@ impl AuditEvent {
             | AuditRow::EpochStarted { .. }
             | AuditRow::NodeRemoved { .. }
             | AuditRow::RecoveryCodesReleased
+            | AuditRow::ClockConfirmed
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
             | AuditRow::PersonalDataExported { .. } => Reply::Done,

@@ -298,6 +298,7 @@ impl State {
             | Command::StartEpoch(_)
             | Command::ReadmitNode(_)
             | Command::ReleaseRecoveryCodes
+            | Command::ConfirmClock
             | Command::RemoveNode(_)
             | Command::CreateApplication(_)
             | Command::UpdateApplication(_)

@@ -119,6 +119,8 @@ pub enum Command {
     ReadmitNode(ReadmitNode),
     /// Recovery codes that were made before a seize are taken again.
     ReleaseRecoveryCodes,
+    /// The master's clock is right, however far it has jumped.
+    ConfirmClock,
     /// A node is a member no more.
     RemoveNode(RemoveNode),
     /// Let state time pass and expire what is due.
@@ -172,6 +174,7 @@ impl Command {
             Self::StartEpoch(_) => "start_epoch",
             Self::ReadmitNode(_) => "readmit_node",
             Self::ReleaseRecoveryCodes => "release_recovery_codes",
+            Self::ConfirmClock => "confirm_clock",
             Self::RemoveNode(_) => "remove_node",
             Self::Tick => "tick",
             Self::RotateDataKey(_) => "rotate_data_key",
@@ -212,6 +215,7 @@ impl Command {
             Self::DeleteAdministrator(_) => Operation::DeleteAdministrator,
             Self::CreateJoinToken(_) => Operation::CreateJoinToken,
             Self::ReleaseRecoveryCodes => Operation::ReleaseRecoveryCodes,
+            Self::ConfirmClock => Operation::ConfirmClock,
             Self::RemoveNode(_) => Operation::RemoveNode,
             Self::RotateDataKey(_) => Operation::RotateDataKey,
             Self::UpdateSettings(_) => Operation::UpdateSettings,

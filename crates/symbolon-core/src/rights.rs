@@ -243,6 +243,7 @@ operations! {
     PromoteSubordinate = "ClusterService.PromoteSubordinate": NOBODY_ELSE,
     RemoveNode = "ClusterService.RemoveNode": NOBODY_ELSE,
     ReleaseRecoveryCodes = "ClusterService.ReleaseRecoveryCodes": NOBODY_ELSE,
+    ConfirmClock = "ClusterService.ConfirmClock": NOBODY_ELSE,
     ListQuarantines = "QuarantineService.ListQuarantines": READING,
     ShowQuarantine = "QuarantineService.ShowQuarantine": READING,
     ReapplyQuarantine = "QuarantineService.ReapplyQuarantine": NOBODY_ELSE,

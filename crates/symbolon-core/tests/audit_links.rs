@@ -16,7 +16,7 @@ mod tests {
         AuditEvent, AuditRow, Caller, Digest, Fingerprint, LogIndex, NodeId, RequestId, Timestamp,
     };
 
-    use super::epochs::of_epochs;
+    use super::epochs::{of_clocks, of_epochs};
     use super::events::*;
 
     fn link(chain: Digest, row: &AuditRow) -> Digest {
@@ -34,7 +34,7 @@ mod tests {
     }
 
     /// The chain over each group of events, as it ever was.
-    const CHAINS: [&str; 11] = [
+    const CHAINS: [&str; 12] = [
         "17f462f0fd94b78dfe1be9872e89323172eb48bafd68f701bfa296e8961930b0",
         "33f1a0b0e261d87382271df253b76d32e1b66a0dc13a69a5fe8b76236c4f7301",
         "b65a0399abdedff10c4098129cd946c027f8164c56b5b6e4fdd98135f2f57319",
@@ -46,9 +46,10 @@ mod tests {
         "aae6e461ea57dfdd0a54097fd7523c5c3aad8874115f14ecc53bbe26711f765c",
         "0a60da58d6296639008e2912cb598b4be1aba6bea48a440ad20f68552e364444",
         "2c5c0c7b4fa8649711329a69735e369387e2afddd416be6cd9472f1d9d82ea19",
+        "63d726c92f50d830208f9675156a510c0c9ded8a4595031e6bfcf257361a64f0",
     ];
 
-    fn groups() -> [(&'static str, Vec<AuditRow>); 11] {
+    fn groups() -> [(&'static str, Vec<AuditRow>); 12] {
         [
             ("verifications", of_verifications()),
             ("users", of_users()),
@@ -61,6 +62,7 @@ mod tests {
             ("changes", of_changes()),
             ("exemptions", of_exemptions()),
             ("epochs", of_epochs()),
+            ("clocks", of_clocks()),
         ]
     }
 
@@ -74,7 +76,7 @@ mod tests {
                 panic!("one link for both of:\n{row:?}\n{other:?}");
             }
         }
-        assert_eq!(kinds.len(), 40, "an event of each kind");
+        assert_eq!(kinds.len(), 41, "an event of each kind");
     }
 
     /// Links are stored with the audit: computed otherwise, no audit of before could be checked. A new

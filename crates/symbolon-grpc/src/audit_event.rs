@@ -132,6 +132,7 @@ impl Names<'_> {
             | AuditRow::NodeReadmitted { .. }
             | AuditRow::NodeRemoved { .. }
             | AuditRow::RecoveryCodesReleased
+            | AuditRow::ClockConfirmed
             | AuditRow::DataKeyRotationStarted { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
@@ -276,6 +277,7 @@ impl Names<'_> {
             AuditRow::RecoveryCodesReleased => {
                 Details::RecoveryCodesReleased(v1::RecoveryCodesReleasedDetails {})
             }
+            AuditRow::ClockConfirmed => Details::ClockConfirmed(v1::ClockConfirmedDetails {}),
             AuditRow::DataKeyRotationStarted { id } => {
                 let details = v1::DataKeyRotationStartedDetails { key: id.0 };
                 Details::DataKeyRotationStarted(details)

@@ -236,6 +236,7 @@ mod tests {
         events.extend(samples::changes_audit().2);
         events.extend(samples::export_audit().2);
         events.extend(samples::epoch_audit().2);
+        events.extend(samples::clock_audit().2);
         events
     }
 
@@ -282,9 +283,10 @@ mod tests {
                 Command::ReadmitNode(_) => 56,
                 Command::ReleaseRecoveryCodes => 57,
                 Command::RemoveNode(_) => 58,
+                Command::ConfirmClock => 59,
             })
             .collect();
-        assert_eq!(commands, (1..=29).chain(50..=58).collect());
+        assert_eq!(commands, (1..=29).chain(50..=59).collect());
     }
 
     #[test]
@@ -381,8 +383,9 @@ mod tests {
                 AuditRow::NodeReadmitted { .. } => 68,
                 AuditRow::NodeRemoved { .. } => 69,
                 AuditRow::RecoveryCodesReleased => 70,
+                AuditRow::ClockConfirmed => 71,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=70).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=71).collect());
     }
 }

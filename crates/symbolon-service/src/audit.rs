@@ -97,6 +97,7 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::NodeReadmitted { .. } => 33,
         AuditRow::NodeRemoved { .. } => 34,
         AuditRow::RecoveryCodesReleased => 35,
+        AuditRow::ClockConfirmed => 38,
         AuditRow::PinSet { .. } => 40,
         AuditRow::PinCleared { .. } => 41,
         AuditRow::BypassGranted { .. } => 42,
@@ -160,6 +161,7 @@ pub const fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::NodeRemoved { .. }
         | AuditRow::RecoveryCodesReleased
+        | AuditRow::ClockConfirmed
         | AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
         | AuditRow::DataKeyRetired { .. }

@@ -4,9 +4,9 @@ mod quarantine;
 mod remove;
 
 use symbolon_proto::v1::{
-    CreateJoinTokenRequest, CreateJoinTokenResponse, GetStatusRequest, GetStatusResponse,
-    ReleaseRecoveryCodesRequest, ReleaseRecoveryCodesResponse, RotateDataKeyRequest,
-    RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
+    ConfirmClockRequest, ConfirmClockResponse, CreateJoinTokenRequest, CreateJoinTokenResponse,
+    GetStatusRequest, GetStatusResponse, ReleaseRecoveryCodesRequest, ReleaseRecoveryCodesResponse,
+    RotateDataKeyRequest, RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{self, DataKey, DataKeyRotation, JoinToken, Released, Status},
+    view::{self, Confirmed, DataKey, DataKeyRotation, JoinToken, Released, Status},
 };
 
 /// Arguments of `symbolon cluster`.
@@ -44,6 +44,8 @@ enum ClusterCommand {
     },
     /// Take recovery codes again that were made before a seize
     ReleaseRecoveryCodes,
+    /// Say that the master's clock is right as it is now, however far it has jumped
+    ConfirmClock,
     /// What nodes took that the cluster went on without
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -87,6 +89,13 @@ pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
                 Format::Table => {
                     output::line("Recovery codes of before the seize are taken again.")?
                 }
+            }
+        }
+        ClusterCommand::ConfirmClock => {
+            let log_index = confirm_clock(&context).await?.log_index;
+            match format {
+                Format::Json => output::json(&Confirmed { confirmed: true, log_index })?,
+                Format::Table => output::line("The cluster goes by the master's clock.")?,
             }
         }
         ClusterCommand::RotateDataKey => {
@@ -146,6 +155,14 @@ async fn rotate_data_key(context: &Context) -> Result<RotateDataKeyResponse, Fai
     context
         .write(RotateDataKeyRequest {}, async |channel, request| {
             ClusterServiceClient::new(channel).rotate_data_key(request).await
+        })
+        .await
+}
+
+async fn confirm_clock(context: &Context) -> Result<ConfirmClockResponse, Failure> {
+    context
+        .write(ConfirmClockRequest {}, async |channel, request| {
+            ClusterServiceClient::new(channel).confirm_clock(request).await
         })
         .await
 }

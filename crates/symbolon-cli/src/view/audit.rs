@@ -129,6 +129,7 @@ fn details(details: Details) -> Value {
         | Details::NodeReadmitted(_)
         | Details::NodeRemoved(_)
         | Details::RecoveryCodesReleased(_)
+        | Details::ClockConfirmed(_)
         | Details::DataKeyRotationStarted(_)
         | Details::DataKeyActivated(_)
         | Details::DataKeyRetired(_)
@@ -167,7 +168,7 @@ fn about_cluster(details: Details) -> Value {
             json!({ "name": it.name, "id": it.id, "previous_id": it.previous_id })
         }
         Details::NodeRemoved(it) => json!({ "name": it.name, "id": it.id }),
-        Details::RecoveryCodesReleased(_) => json!({}),
+        Details::RecoveryCodesReleased(_) | Details::ClockConfirmed(_) => json!({}),
         Details::DataKeyRotationStarted(it) => json!({ "key": it.key }),
         Details::DataKeyActivated(it) => json!({ "key": it.key }),
         Details::DataKeyRetired(it) => json!({ "key": it.key }),

@@ -87,6 +87,7 @@ impl Canonical for AuditRow {
             | Self::NodeReadmitted { .. }
             | Self::NodeRemoved { .. }
             | Self::RecoveryCodesReleased
+            | Self::ClockConfirmed
             | Self::JoinTokenExpired { .. }
             | Self::DataKeyRotationStarted { .. }
             | Self::DataKeyActivated { .. }
@@ -142,6 +143,7 @@ impl AuditRow {
                 w.bytes(&pin.0);
             }
             Self::RecoveryCodesReleased => _ = w.number(35),
+            Self::ClockConfirmed => _ = w.number(38),
             Self::DataKeyRotationStarted { id } => {
                 w.number(10).number(id.0.into());
             }

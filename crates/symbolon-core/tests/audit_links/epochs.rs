@@ -37,3 +37,7 @@ pub(crate) fn of_epochs() -> Vec<AuditRow> {
     rows.push(AuditRow::RecoveryCodesReleased);
     rows
 }
+
+pub(crate) fn of_clocks() -> Vec<AuditRow> {
+    vec![AuditRow::ClockConfirmed]
+}

@@ -376,7 +376,9 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             };
             (Command::SetNodeAddresses(command), Caller::Node(node))
         }
-        "seize" | "readmit" | "release" | "remove-node" => nodes::command(verb, &name, words)?,
+        "seize" | "readmit" | "release" | "believe" | "remove-node" => {
+            nodes::command(verb, &name, words)?
+        }
         "rotate-data-key" | "confirm" | "retire" => keys::command(verb, &name, words)?,
         "set" => (Command::UpdateSettings(settings::command(&name, words)?), root()),
         other => administration::command(other, name, words)?,

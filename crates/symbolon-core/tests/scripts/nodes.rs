@@ -41,6 +41,7 @@ pub(super) fn command(
         }
         "remove-node" => (Command::RemoveNode(RemoveNode { node: number_of(name)? }), root()),
         "release" if name == "codes" => (Command::ReleaseRecoveryCodes, root()),
+        "believe" if name == "clock" => (Command::ConfirmClock, root()),
         other => return Err(format!("no command {other}")),
     })
 }
@@ -110,6 +111,7 @@ pub(crate) fn audit(row: &AuditRow) -> String {
         }
         AuditRow::NodeRemoved { node, name, .. } => format!("node {node}, {name}, is removed"),
         AuditRow::RecoveryCodesReleased => "recovery codes are released".to_owned(),
+        AuditRow::ClockConfirmed => "the clock is confirmed".to_owned(),
         other => unreachable!("{other:?}"),
     }
 }

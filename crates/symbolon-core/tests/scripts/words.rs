@@ -317,7 +317,8 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::EpochStarted { .. }
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::NodeRemoved { .. }
-        | AuditRow::RecoveryCodesReleased => nodes::audit(&event.row),
+        | AuditRow::RecoveryCodesReleased
+        | AuditRow::ClockConfirmed => nodes::audit(&event.row),
         AuditRow::JoinTokenExpired { .. } => "join token expired".to_owned(),
         AuditRow::DataKeyRotationStarted { id } => format!("data key {id} is to come"),
         AuditRow::DataKeyActivated { id } => format!("data key {id} is active"),

@@ -87,6 +87,7 @@ impl World {
                 | Command::SetNodeAddresses(_)
                 | Command::StartEpoch(_)
                 | Command::ReleaseRecoveryCodes
+                | Command::ConfirmClock
                 | Command::RemoveNode(_)
                 | Command::ConfirmDataKey(_)
                 | Command::Reseal(_)

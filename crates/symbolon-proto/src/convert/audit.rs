@@ -164,6 +164,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::EpochStarted { .. }
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::RecoveryCodesReleased
+        | AuditRow::ClockConfirmed
         | AuditRow::NodeRemoved { .. } => return epoch::event_to_proto(row),
         AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
@@ -331,6 +332,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::RecoveryCodesReleased(store::RecoveryCodesReleased {}) => {
             AuditRow::RecoveryCodesReleased
         }
+        Event::ClockConfirmed(store::ClockConfirmed {}) => AuditRow::ClockConfirmed,
         Event::NodeRemoved(m) => epoch::removed_from_proto(m)?,
         Event::DataKeyRotationStarted(m) => {
             AuditRow::DataKeyRotationStarted { id: data_key(m.id)? }

@@ -69,6 +69,7 @@ pub(super) fn command_to_proto(command: &Command) -> Option<store::proposal::Com
         Command::ReleaseRecoveryCodes => {
             Message::ReleaseRecoveryCodes(store::ReleaseRecoveryCodes {})
         }
+        Command::ConfirmClock => Message::ConfirmClock(store::ConfirmClock {}),
         Command::RemoveNode(c) => Message::RemoveNode(store::RemoveNode { node: c.node.0 }),
         _ => return None,
     })
@@ -121,6 +122,7 @@ pub(super) fn event_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::RecoveryCodesReleased => {
             Event::RecoveryCodesReleased(store::RecoveryCodesReleased {})
         }
+        AuditRow::ClockConfirmed => Event::ClockConfirmed(store::ClockConfirmed {}),
         _ => return None,
     })
 }

@@ -127,6 +127,7 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         | Command::StartEpoch(_)
         | Command::ReadmitNode(_)
         | Command::ReleaseRecoveryCodes
+        | Command::ConfirmClock
         | Command::RemoveNode(_) => return epoch::command_to_proto(command),
         Command::Tick => Message::Tick(store::Tick {}),
         Command::RotateDataKey(c) => Message::RotateDataKey(store::RotateDataKey {
@@ -210,6 +211,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::ReleaseRecoveryCodes(store::ReleaseRecoveryCodes {}) => {
             Command::ReleaseRecoveryCodes
         }
+        Message::ConfirmClock(store::ConfirmClock {}) => Command::ConfirmClock,
         Message::RemoveNode(m) => Command::RemoveNode(RemoveNode { node: NodeId(m.node) }),
         Message::Tick(store::Tick {}) => Command::Tick,
         Message::RotateDataKey(m) => {

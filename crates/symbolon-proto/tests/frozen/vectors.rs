@@ -62,6 +62,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-challenges", None, samples::challenge_audit()));
     vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
     vectors.push(audit("audit-batch-epochs", None, samples::epoch_audit()));
+    vectors.push(audit("audit-batch-clock", None, samples::clock_audit()));
     vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(scalars());
     vectors.extend(log());
@@ -145,6 +146,7 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "StartEpoch",
             "ReadmitNode",
             "ReleaseRecoveryCodes",
+            "ConfirmClock",
             "RemoveNode",
         ],
         encoded: proposal_encode(&proposal),
@@ -252,6 +254,7 @@ fn audit(
             "EpochStarted",
             "NodeReadmitted",
             "RecoveryCodesReleased",
+            "ClockConfirmed",
             "NodeRemoved",
         ],
         encoded: audit_encode(before, at, &events),

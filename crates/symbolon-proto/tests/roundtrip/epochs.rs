@@ -34,6 +34,7 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
             }
         ),
         Just(Command::ReleaseRecoveryCodes),
+        Just(Command::ConfirmClock),
         id(NodeId).prop_map(|node| Command::RemoveNode(RemoveNode { node })),
     ]
 }
@@ -54,5 +55,6 @@ pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
             pin
         }),
         Just(AuditRow::RecoveryCodesReleased),
+        Just(AuditRow::ClockConfirmed),
     ]
 }

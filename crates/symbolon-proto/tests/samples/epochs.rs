@@ -24,6 +24,7 @@ pub(crate) fn epoch_commands() -> Vec<(&'static str, Command)> {
         ("start-epoch-unknown", Command::StartEpoch(StartEpoch { administrator: None, ..start })),
         ("readmit-node", Command::ReadmitNode(readmit)),
         ("release-recovery-codes", Command::ReleaseRecoveryCodes),
+        ("confirm-clock", Command::ConfirmClock),
         ("remove-node", Command::RemoveNode(RemoveNode { node: NodeId(2) })),
     ]
 }
@@ -63,4 +64,9 @@ pub(crate) fn epoch_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         AuditRow::Verified(verified(Some(Denial::SecondCodeNeeded))),
         AuditRow::Verified(verified(Some(Denial::RecoveryCodesHeld))),
     ])
+}
+
+/// What came with the rules for clocks.
+pub(crate) fn clock_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    audit_of(vec![AuditRow::ClockConfirmed])
 }

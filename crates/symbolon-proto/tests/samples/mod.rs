@@ -23,7 +23,7 @@ mod settings;
 mod users;
 
 pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
-pub(crate) use epochs::{epoch_audit, epoch_commands, epoch_rows};
+pub(crate) use epochs::{clock_audit, epoch_audit, epoch_commands, epoch_rows};
 pub(crate) use pins::{
     challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,
 };
@@ -108,6 +108,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::DeleteAdministrator(_)
         | Command::CreateJoinToken(_)
         | Command::ReleaseRecoveryCodes
+        | Command::ConfirmClock
         | Command::RemoveNode(_)
         | Command::RotateDataKey(_) => {
             Caller::Administrator(AdministratorId(0x1112_1314_1516_1718))

@@ -1,6 +1,6 @@
 //! A ledger, a vault, a clock and a source of numbers for tests.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) struct TestLedger {
     pub(crate) barriers: AtomicU64,
     /// The master's id.
     pub(crate) master: AtomicU64,
+    /// Whether the node's clock is off.
+    pub(crate) is_clock_off: AtomicBool,
     clock: Arc<TestClock>,
 }
 
@@ -137,6 +139,10 @@ impl Ledger for TestLedger {
 
     fn disk_low_at(&self) -> Option<NodeId> {
         None
+    }
+
+    fn is_clock_off(&self) -> bool {
+        self.is_clock_off.load(Ordering::SeqCst)
     }
 
     fn halted_at(&self) -> Option<LogIndex> {
@@ -309,6 +315,7 @@ impl Bench {
                 lose: 0,
             }),
             barriers: AtomicU64::new(0),
+            is_clock_off: AtomicBool::new(false),
             master: AtomicU64::new(1),
             clock: Arc::clone(&clock),
         });

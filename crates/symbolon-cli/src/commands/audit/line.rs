@@ -175,7 +175,7 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
         Some(Details::EpochStarted(it)) => format!("epoch {} {}", it.epoch, it.name),
         Some(Details::NodeReadmitted(it)) => it.name.clone(),
         Some(Details::NodeRemoved(it)) => it.name.clone(),
-        Some(Details::RecoveryCodesReleased(_)) => String::new(),
+        Some(Details::RecoveryCodesReleased(_) | Details::ClockConfirmed(_)) => String::new(),
         Some(Details::DataKeyRotationStarted(it)) => format!("key {}", it.key),
         Some(Details::DataKeyActivated(it)) => format!("key {}", it.key),
         Some(Details::DataKeyRetired(it)) => format!("key {}", it.key),

@@ -40,6 +40,7 @@ impl Maker<'_> {
                 })
             }
             Wish::Release => Command::ReleaseRecoveryCodes,
+            Wish::ConfirmClock => Command::ConfirmClock,
             Wish::Remove { node } => Command::RemoveNode(RemoveNode { node: NodeId(*node) }),
         }
     }

@@ -21,6 +21,7 @@ pub(crate) enum Wish {
         previous_off: u64,
     },
     Release,
+    ConfirmClock,
     Remove {
         node: u64,
     },
@@ -37,7 +38,7 @@ pub(super) fn may_come(dice: &mut Dice, theme: Theme) -> bool {
 }
 
 pub(super) fn wish(dice: &mut Dice) -> Wish {
-    match dice.below(12) {
+    match dice.below(13) {
         0..=2 => Wish::Seize {
             node: if dice.chance(80) { 1 } else { 1 + dice.below(4) },
             epoch_off: dice.pick(&[0, 0, 1, 1, 1, 1, 2, -1]),
@@ -51,6 +52,7 @@ pub(super) fn wish(dice: &mut Dice) -> Wish {
             previous_off: if dice.chance(70) { 0 } else { 1 },
         },
         7..=8 => Wish::Release,
+        9 => Wish::ConfirmClock,
         _ => Wish::Remove { node: 1 + dice.below(5) },
     }
 }
