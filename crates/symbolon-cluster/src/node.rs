@@ -25,7 +25,7 @@ use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence};
 use crate::image_writer;
 use crate::key_keeper::KeyKeeper;
-use crate::keys::{Certificates, bad};
+use crate::keys::{Certificates, PrivateKey, bad};
 use crate::lead::LeadWatch;
 use crate::log_store::{LogStore, READ_BYTES_MAX};
 use crate::machine::Machine;
@@ -102,6 +102,23 @@ fn spawn_own_tasks(
     tasks.spawn(steward.run());
     tasks.spawn(keeper.run());
     tasks.spawn(resealer.run());
+}
+
+fn keep_certified(
+    tasks: &mut JoinSet<()>,
+    certificates: &Arc<Certificates>,
+    published: &Arc<Published>,
+    (vault, node_key): (&Arc<KeyringVault>, &Arc<PrivateKey>),
+    settings: &NodeSettings,
+) {
+    tasks.spawn(certify::keep(
+        Arc::clone(certificates),
+        Arc::clone(published),
+        Arc::clone(vault),
+        Arc::clone(node_key),
+        settings.api_names.clone(),
+        Arc::clone(&settings.clock),
+    ));
 }
 
 /// What keeps the image near the log, and the audit whole and small.
@@ -235,14 +252,8 @@ impl ClusterNode {
         tasks.spawn(LeadWatch::new(&greeter, master.clone()).run());
         tasks.spawn(Arc::clone(&halt).watch(raft.clone(), store.clone()));
         tasks.spawn(Arc::clone(&greeter).run(master.clone()));
-        tasks.spawn(certify::keep(
-            Arc::clone(&certificates),
-            Arc::clone(&published),
-            Arc::clone(&vault),
-            Arc::clone(&node_key),
-            settings.api_names.clone(),
-            Arc::clone(&settings.clock),
-        ));
+        let keys_of = (&vault, &node_key);
+        keep_certified(&mut tasks, &certificates, &published, keys_of, &settings);
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         let seizer = Seizer::new(&greeter, node_key, &settings.entropy);

@@ -48,8 +48,7 @@ pub(crate) fn status(
 ) -> ClusterStatus {
     let heard_disk = |id| presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk);
     let disk = |id: NodeId| if id == standing.node { here.disk } else { heard_disk(id) };
-    let view = published.view();
-    let master = here.master;
+    let (view, master) = (published.view(), here.master);
     let membership = metrics.membership_config.membership();
     let role = |id: NodeId| {
         if Some(id) == master {

@@ -26,10 +26,7 @@ impl Canonical for Caller {
 impl Canonical for AuditRow {
     fn canonical(&self, w: &mut CanonicalWriter) {
         match self {
-            Self::Verified(verified) => {
-                w.number(1);
-                verified.canonical(w);
-            }
+            Self::Verified(verified) => verified.canonical(w.number(1)),
             Self::ClusterCreated { cluster, name, administrator, node } => {
                 w.number(2).bytes(&cluster.0).bytes(name.as_str().as_bytes());
                 w.number(administrator.0).number(node.0);

@@ -140,10 +140,12 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         Command::Reseal(c) => Message::Reseal(reseal_to_proto(c)),
         Command::RetireDataKey(c) => Message::RetireDataKey(store::RetireDataKey { id: c.id.0 }),
         Command::UpdateSettings(c) => Message::UpdateSettings(settings::update_to_proto(c)),
-        Command::RecordExport(c) => {
-            Message::RecordExport(store::RecordExport { name: c.name.to_string() })
-        }
+        Command::RecordExport(c) => Message::RecordExport(record_export_to_proto(c)),
     })
+}
+
+fn record_export_to_proto(c: &RecordExport) -> store::RecordExport {
+    store::RecordExport { name: c.name.to_string() }
 }
 
 fn reseal_to_proto(c: &Reseal) -> store::Reseal {
