@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tonic::Code;
 
 use crate::support::method::{
-    ACKNOWLEDGE_DOUBLES, GET_SETTINGS, GET_STATUS, LIST_QUARANTINES, RELEASE_RECOVERY_CODES,
-    ROTATE_DATA_KEY, VERIFY,
+    ACKNOWLEDGE_DOUBLES, CONFIRM_CLOCK, GET_SETTINGS, GET_STATUS, LIST_QUARANTINES,
+    RELEASE_RECOVERY_CODES, ROTATE_DATA_KEY, VERIFY,
 };
 use crate::support::wire::{Reply, Wire, framed};
 use crate::support::{administrator, assert_all_run, cluster, reflected, state};
@@ -70,6 +70,7 @@ async fn bytes_that_are_no_message_are_refused_and_change_nothing() {
                 ROTATE_DATA_KEY,
                 RELEASE_RECOVERY_CODES,
                 ACKNOWLEDGE_DOUBLES,
+                CONFIRM_CLOCK,
                 LIST_QUARANTINES,
             ];
             if empty.contains(&method.as_str()) && what == NOT_UTF8 {

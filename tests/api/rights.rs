@@ -51,6 +51,7 @@ fn questions() -> Vec<(&'static str, Vec<u8>)> {
         (RELEASE_RECOVERY_CODES, Vec::new()),
         (DISCARD_EPOCH, discard_epoch()),
         (ACKNOWLEDGE_DOUBLES, Vec::new()),
+        (CONFIRM_CLOCK, Vec::new()),
         (LIST_QUARANTINES, Vec::new()),
         (EXPORT_PERSONAL_DATA, export.encode_to_vec()),
         (QUERY_AUDIT, Vec::new()),

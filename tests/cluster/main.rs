@@ -7,6 +7,8 @@ mod audit;
 #[cfg(test)]
 mod bridge;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod deaf;
 #[cfg(test)]
 mod enrolment;

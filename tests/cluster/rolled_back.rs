@@ -37,7 +37,7 @@ async fn assert_back(cluster: &Cluster, number: usize) {
     cluster.assert_same_state().await;
     let status = cluster.admin(number).status().await.unwrap();
     let own = status.nodes.iter().find(|node| node.name == status.node);
-    assert!(own.is_some_and(|node| node.id > cluster.nodes().len() as u64), "{:?}", status.nodes);
+    assert!(own.is_some_and(|node| node.id > cluster.nodes().len() as u64), "the number of before");
     assert!(cluster.node(number).data_dir().join(format!("quarantine/node-{number}")).exists());
     let told = cluster.node(number).log_text();
     assert!(told.contains("gone back in time"), "{told}");

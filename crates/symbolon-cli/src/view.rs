@@ -401,6 +401,12 @@ pub(crate) struct Acknowledged {
 }
 
 #[derive(Serialize)]
+pub(crate) struct Confirmed {
+    pub(crate) confirmed: bool,
+    pub(crate) log_index: u64,
+}
+
+#[derive(Serialize)]
 pub(crate) struct Released {
     pub(crate) released: bool,
     pub(crate) log_index: u64,

@@ -9,13 +9,15 @@ use bytes::Bytes;
 use openraft::errors::ClientWriteError;
 use openraft::impls::OneshotResponder;
 use openraft::raft::ClientWriteResult;
-use symbolon_core::{Answer, Command, Proposal};
+use symbolon_core::{Answer, ClockStanding, Command, Proposal, Timestamp};
 use symbolon_proto::batch_encode;
 use symbolon_service::Clock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::clocks::Clocks;
+use crate::published::Published;
 use crate::raft_types::{Payload, Raft, TypeConfig};
 use crate::space::OwnDisk;
 
@@ -39,6 +41,8 @@ pub(crate) enum CommitError {
     Overloaded,
     /// There is no space for an entry.
     DiskFull,
+    /// The clock of this node is too far off to stamp an entry.
+    ClockOff,
     /// Raft has stopped on this node.
     Stopped,
 }
@@ -53,6 +57,7 @@ struct Submission {
 pub(crate) struct Committer {
     submissions: mpsc::Sender<Submission>,
     disk: Arc<OwnDisk>,
+    clocks: Arc<Clocks>,
     pub(crate) gate: Arc<EpochGate>,
 }
 
@@ -78,13 +83,15 @@ impl EpochGate {
 impl Committer {
     pub(crate) fn start(
         raft: &Raft,
-        clock: &Arc<dyn Clock>,
+        (clocks, published): (&Arc<Clocks>, &Arc<Published>),
         (disk, gate): (&Arc<OwnDisk>, &Arc<EpochGate>),
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (submissions, receiver) = mpsc::channel(SUBMISSIONS_MAX);
-        tasks.spawn(run(raft.clone(), Arc::clone(clock), receiver));
-        Self { submissions, disk: Arc::clone(disk), gate: Arc::clone(gate) }
+        let stamps = Stamps { clocks: Arc::clone(clocks), published: Arc::clone(published) };
+        tasks.spawn(run(raft.clone(), stamps, receiver));
+        let clocks = Arc::clone(clocks);
+        Self { submissions, disk: Arc::clone(disk), clocks, gate: Arc::clone(gate) }
     }
 
     /// Puts proposals into the log and waits for their answers, in order.
@@ -94,6 +101,9 @@ impl Committer {
     ) -> Result<Vec<Answer>, CommitError> {
         if self.disk.is_full() {
             return Err(CommitError::DiskFull);
+        }
+        if self.clocks.standing() == ClockStanding::Off {
+            return Err(CommitError::ClockOff);
         }
         let starts = |proposal: &Proposal| matches!(proposal.command, Command::StartEpoch(_));
         if !self.gate.is_open() && !proposals.iter().all(starts) {
@@ -108,7 +118,29 @@ impl Committer {
     }
 }
 
-async fn run(raft: Raft, clock: Arc<dyn Clock>, mut submissions: mpsc::Receiver<Submission>) {
+/// Says which time an entry is of.
+struct Stamps {
+    clocks: Arc<Clocks>,
+    published: Arc<Published>,
+}
+
+impl Stamps {
+    /// Who confirms the clock does so for the entry itself already, and once.
+    fn next(&self, proposals: &[Proposal]) -> Timestamp {
+        let state = self.published.view().state;
+        let confirms = proposals.iter().any(|proposal| {
+            matches!(proposal.command, Command::ConfirmClock)
+                && state.rights(proposal.caller).any_of(proposal.command.rights())
+                && state.remembered(proposal.caller, proposal.request_id).is_none()
+        });
+        if confirms {
+            self.clocks.confirm();
+        }
+        self.clocks.now()
+    }
+}
+
+async fn run(raft: Raft, stamps: Stamps, mut submissions: mpsc::Receiver<Submission>) {
     let under_way = Arc::new(Semaphore::new(ENTRIES_UNDER_WAY_MAX));
     let mut held: Option<Submission> = None;
     loop {
@@ -157,7 +189,7 @@ async fn run(raft: Raft, clock: Arc<dyn Clock>, mut submissions: mpsc::Receiver<
             waiting.push((submission.proposals.len(), submission.done));
             proposals.extend(submission.proposals);
         }
-        let payload = Payload(Bytes::from(batch_encode(clock.now(), &proposals)));
+        let payload = Payload(Bytes::from(batch_encode(stamps.next(&proposals), &proposals)));
         let (responder, result) = OneshotResponder::<TypeConfig, _>::new_pair();
         if raft.client_write_ff(payload, Some(responder)).await.is_err() {
             waiting.into_iter().for_each(|(_, done)| answer(done, Err(CommitError::Stopped)));

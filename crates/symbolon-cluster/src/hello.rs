@@ -18,6 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tonic::Code;
 
 use crate::address_book::Contact;
+use crate::clocks::Clocks;
 use crate::convert::{log_id_from_proto, log_id_to_proto};
 use crate::digests::Checkpoint;
 use crate::fence::Fence;
@@ -51,8 +52,6 @@ pub(crate) struct Heard {
     pub(crate) when: Instant,
     pub(crate) at: Timestamp,
     pub(crate) applied: LogIndex,
-    /// Its clock less ours, milliseconds.
-    pub(crate) offset: i64,
     /// It is stopping.
     pub(crate) leaving: bool,
     /// When it last answered what this node asked.
@@ -132,7 +131,7 @@ pub(crate) struct Greeter {
     pub(crate) peers: Arc<Peers>,
     pub(crate) published: Arc<Published>,
     pub(crate) presence: Arc<Presence>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clocks: Arc<Clocks>,
     pub(crate) peer_address: String,
     pub(crate) api_address: String,
     /// This node is stopping.
@@ -153,13 +152,13 @@ impl Greeter {
         peers: &Arc<Peers>,
         published: &Arc<Published>,
         (store, memory, pair): (&Store, Arc<Memory>, Arc<Pair>),
-        settings: &NodeSettings,
+        (clocks, settings): (&Arc<Clocks>, &NodeSettings),
     ) -> Arc<Self> {
         Arc::new(Self {
             peers: Arc::clone(peers),
             published: Arc::clone(published),
             presence: Arc::default(),
-            clock: Arc::clone(&settings.clock),
+            clocks: Arc::clone(clocks),
             peer_address: settings.peer_address.clone(),
             api_address: settings.api_address.clone(),
             leaving: AtomicBool::new(false),
@@ -278,7 +277,7 @@ impl Greeter {
         let Ok(answer) = self.peers.accept(node, response) else {
             return self.fence.meet(node);
         };
-        // Half the round trip ago the peer's clock stood where it says.
+        self.clocks.hear(node, Timestamp(answer.clock), sent.elapsed());
         self.hear(node, &answer, Some(sent));
     }
 
@@ -304,7 +303,7 @@ impl Greeter {
             applied_index: self.published.view().applied.0,
             kept: Some(Kept::of(&self.store, self.published.view().applied.0).to_proto()),
             yours: Some(self.memory.of(to).to_proto()),
-            clock: self.clock.now().0,
+            clock: self.clocks.own().0,
             leaving: self.leaving.load(Ordering::Acquire),
             leads: leads_with_quorum(&self.raft),
             registered: self.published.view().state.nodes().map(registered).collect(),
@@ -329,7 +328,6 @@ impl Greeter {
 
     /// `asked`: when it was, if this is its answer.
     fn hear(&self, node: NodeId, greeting: &peer::Greeting, asked: Option<Instant>) {
-        let age = asked.map_or(Duration::ZERO, |asked| asked.elapsed() / 2);
         if is_address(&greeting.peer_address) {
             self.peers.book.hear(node, &greeting.peer_address);
         }
@@ -343,15 +341,12 @@ impl Greeter {
         self.peers.book.tell(told);
         let checkpoints = greeting.checkpoint.iter().filter_map(Checkpoint::from_proto);
         self.published.digests.note(node, checkpoints);
-        let now = self.clock.now();
-        let theirs = i128::from(greeting.clock).saturating_add_unsigned(age.as_millis());
         self.presence.note(
             node,
             Heard {
                 when: Instant::now(),
-                at: now,
+                at: self.clocks.now(),
                 applied: LogIndex(greeting.applied_index),
-                offset: i64::try_from(theirs - i128::from(now.0)).unwrap_or(i64::MAX),
                 leaving: greeting.leaving,
                 answered: asked,
                 leads: greeting.leads,

@@ -17,6 +17,7 @@ use crate::audit_keeper::AuditKeeper;
 use crate::audit_log::AuditLog;
 use crate::audit_peers::AuditFetcher;
 use crate::certify;
+use crate::clocks::Clocks;
 use crate::committer::{BATCH_PROPOSALS_MAX, Committer, EpochGate, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
 use crate::fence::Fence;
@@ -25,7 +26,8 @@ use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence};
 use crate::image_writer;
 use crate::key_keeper::KeyKeeper;
-use crate::keys::{Certificates, bad};
+use crate::keys::{Certificates, PrivateKey, bad};
+use crate::lead::LeadWatch;
 use crate::log_store::{LogStore, READ_BYTES_MAX};
 use crate::machine::Machine;
 use crate::members::{Steward, is_in_epoch};
@@ -113,10 +115,28 @@ fn spawn_watches(
     reserve: Option<Reserve>,
 ) {
     let (raft, store) = (&greeter.raft, &greeter.store);
-    tasks.spawn(DiskWatch::new(greeter, master.clone()).run(reserve));
+    tasks.spawn(DiskWatch::new(greeter).run(reserve));
+    tasks.spawn(LeadWatch::new(greeter, master.clone()).run());
     tasks.spawn(Arc::clone(&greeter.halt).watch(raft.clone(), store.clone()));
     tasks.spawn(Arc::clone(greeter).run(master.clone()));
     tasks.spawn(Arc::clone(&greeter.pair).follow(raft.clone(), Arc::clone(&greeter.published)));
+}
+
+fn keep_certified(
+    tasks: &mut JoinSet<()>,
+    certificates: &Arc<Certificates>,
+    published: &Arc<Published>,
+    (vault, node_key): (&Arc<KeyringVault>, &Arc<PrivateKey>),
+    settings: &NodeSettings,
+) {
+    tasks.spawn(certify::keep(
+        Arc::clone(certificates),
+        Arc::clone(published),
+        Arc::clone(vault),
+        Arc::clone(node_key),
+        settings.api_names.clone(),
+        Arc::clone(&settings.clock),
+    ));
 }
 
 /// What keeps the image near the log, and the audit whole and small.
@@ -165,7 +185,7 @@ pub struct NodeSettings {
     pub snapshot_entries: u64,
     /// How long audit rows are kept.
     pub audit: Retention,
-    /// The time.
+    /// The clock of the machine.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
@@ -219,8 +239,10 @@ impl ClusterNode {
     pub async fn start(
         store: Store,
         keys: NodeKeys,
-        settings: NodeSettings,
+        mut settings: NodeSettings,
     ) -> Result<Arc<Self>, ClusterError> {
+        let clocks = Clocks::new(&settings.clock);
+        settings.clock = Arc::clone(&clocks) as _;
         seizing::carry_out(&store)?;
         let Opened { identity, standing, node_key } = Opened::open(&store, &keys)?;
         let vault = Arc::new(KeyringVault::new(keys.keyring()));
@@ -236,29 +258,31 @@ impl ClusterNode {
         let peers = Arc::new(peers);
         let memory = Arc::new(Memory::load(&store)?);
         let voters = machine.membership.voter_ids().collect();
-        let scene = rollback::Scene { peers: &peers, store: &store, memory: &memory, voters };
+        let scene = rollback::Scene {
+            peers: &peers,
+            store: &store,
+            memory: &memory,
+            clocks: &clocks,
+            voters,
+        };
         scene.ask(&published.view(), &settings).await?;
+        clocks.start(published.view().state.clock());
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 
-        let greeter = Greeter::new(&raft, &peers, &published, (&store, memory, pair), &settings);
+        let from = (&clocks, &settings);
+        let greeter = Greeter::new(&raft, &peers, &published, (&store, memory, pair), from);
         let (halt, disk) = (Arc::clone(&greeter.halt), Arc::clone(&greeter.disk));
         let reserve = store.reserve(settings.disk_reserve_bytes)?;
         let mut tasks = JoinSet::new();
         let master = follow_master(&raft, &mut tasks);
-        let committer = Committer::start(&raft, &settings.clock, (&disk, &gate), &mut tasks);
+        let committer = Committer::start(&raft, (&clocks, &published), (&disk, &gate), &mut tasks);
         let own = (identity.node, master.clone());
         let ways = ways::follow(&raft, &greeter.presence, own, &mut tasks);
         let proposer =
             Proposer::start(committer.clone(), Arc::clone(&peers), ways.clone(), &mut tasks);
         spawn_watches(&mut tasks, &greeter, &master, reserve);
-        tasks.spawn(certify::keep(
-            Arc::clone(&certificates),
-            Arc::clone(&published),
-            Arc::clone(&vault),
-            Arc::clone(&node_key),
-            settings.api_names.clone(),
-            Arc::clone(&settings.clock),
-        ));
+        let keys_of = (&vault, &node_key);
+        keep_certified(&mut tasks, &certificates, &published, keys_of, &settings);
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         spawn_store_tasks(&mut tasks, &store, &audit, &greeter, (&settings, proposals.clone()));
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
@@ -287,6 +311,12 @@ impl ClusterNode {
             audit,
             tasks: tokio::sync::Mutex::new(tasks),
         }))
+    }
+
+    /// The time as this node keeps it.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.greeter.clocks) as _
     }
 
     /// The cluster's vault.
@@ -455,7 +485,8 @@ impl ClusterNode {
     /// Hands leadership over where another voter can take it, and stops.
     pub async fn stop(&self) {
         self.greeter.leave().await;
-        hand_over(&self.raft, &self.presence, self.identity.node, self.master.clone()).await;
+        let (presence, clocks) = (&self.presence, &self.greeter.clocks);
+        hand_over(&self.raft, presence, clocks, self.identity.node, self.master.clone()).await;
         self.tasks.lock().await.abort_all();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");

@@ -261,6 +261,9 @@ impl PeerService for PeerApi {
             return Ok(self.answer(node, answer));
         }
         let answers = self.committer.submit(proposals).await.map_err(|error| match error {
+            CommitError::ClockOff => Status::unavailable(
+                "the clock of this node is over 30 s off: it stamps nothing; correct it",
+            ),
             CommitError::DiskFull => Status::unavailable("the disk of this node is full"),
             CommitError::NotMaster => Status::failed_precondition("this node is not the master"),
             CommitError::Overloaded => Status::resource_exhausted("the master's queue is full"),

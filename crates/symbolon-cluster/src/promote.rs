@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{ChangeMembers, Instant as _};
-use symbolon_core::NodeId;
+use symbolon_core::{ClockStanding, NodeId};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_service::NotPromoted;
 use symbolon_store::DiskLevel;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::clocks::Clocks;
 use crate::hello::{Greeter, Presence, leads_with_quorum};
 use crate::peer_client::{Peers, Purpose};
 use crate::proposer::Master;
@@ -95,6 +96,7 @@ impl Facts {
 pub(crate) struct Promoter {
     raft: Raft,
     presence: Arc<Presence>,
+    clocks: Arc<Clocks>,
     peers: Arc<Peers>,
     master: Master,
 }
@@ -104,6 +106,7 @@ impl Promoter {
         Self {
             raft: greeter.raft.clone(),
             presence: Arc::clone(&greeter.presence),
+            clocks: Arc::clone(&greeter.clocks),
             peers: Arc::clone(&greeter.peers),
             master: master.clone(),
         }
@@ -169,6 +172,7 @@ impl Promoter {
         let matched = metrics.replication.as_ref().and_then(|map| map.get(&target.0)).copied();
         let matched = matched.flatten().map_or(0, |id: LogId| id.index);
         let presence = self.presence.get(target);
+        let is_off = self.clocks.standing_of(target) != ClockStanding::Right;
         Facts {
             own: self.peers.standing.node.0,
             target: target.0,
@@ -177,7 +181,8 @@ impl Promoter {
             is_changing: membership.get_joint_config().len() > 1,
             acknowledged: heard.flatten().map(|when| when.elapsed()),
             lag: metrics.last_log_index.unwrap_or(0).saturating_sub(matched),
-            is_unfit: presence.is_some_and(|heard| heard.leaving || heard.disk == DiskLevel::Full),
+            is_unfit: is_off
+                || presence.is_some_and(|heard| heard.leaving || heard.disk == DiskLevel::Full),
         }
     }
 

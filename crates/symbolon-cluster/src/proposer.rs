@@ -195,9 +195,10 @@ impl Route {
                     }
                 }
                 Err(Failure::Overloaded) => {
-                    return fail(batch, ProposeError::Overloaded("proposals at the master"));
+                    let error = ProposeError::Overloaded("proposals at the master");
+                    return fail(batch, &error);
                 }
-                Err(Failure::Stopping) => return fail(batch, ProposeError::Stopping),
+                Err(Failure::Stopping) => return fail(batch, &ProposeError::Stopping),
             }
         }
     }
@@ -205,7 +206,9 @@ impl Route {
     async fn commit_here(&self, proposals: Vec<Proposal>) -> Result<Vec<Answer>, Failure> {
         self.committer.submit(proposals).await.map_err(|error| match error {
             // Another may lead in a moment.
-            CommitError::NotMaster | CommitError::DiskFull => Failure::Again,
+            CommitError::NotMaster | CommitError::DiskFull | CommitError::ClockOff => {
+                Failure::Again
+            }
             CommitError::Overloaded => Failure::Overloaded,
             CommitError::Stopped => Failure::Stopping,
         })
@@ -253,8 +256,8 @@ async fn other_way(ways: &mut Ways, tried: Option<Way>) {
     }
 }
 
-fn fail(batch: Vec<Pending>, error: ProposeError) {
+fn fail(batch: Vec<Pending>, error: &ProposeError) {
     for pending in batch {
-        let _ = pending.done.send(Err(error));
+        let _ = pending.done.send(Err(error.clone()));
     }
 }

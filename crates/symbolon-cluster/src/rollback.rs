@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::Code;
 
+use crate::clocks::Clocks;
 use crate::copies::was_further;
 use crate::epochs::{Relation, Statement};
 use crate::error::ClusterError;
@@ -194,6 +195,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) peers: &'a Arc<Peers>,
     pub(crate) store: &'a Store,
     pub(crate) memory: &'a Memory,
+    pub(crate) clocks: &'a Arc<Clocks>,
     /// Who votes, as far as this disk knows.
     pub(crate) voters: BTreeSet<u64>,
 }
@@ -258,7 +260,7 @@ impl Scene<'_> {
             peer_address: settings.peer_address.clone(),
             api_address: settings.api_address.clone(),
             applied_index: applied,
-            clock: settings.clock.now().0,
+            clock: self.clocks.own().0,
             kept: Some(Kept::of(self.store, applied).to_proto()),
             yours: Some(self.memory.of(to).to_proto()),
             ..peer::Greeting::default()
@@ -268,12 +270,15 @@ impl Scene<'_> {
         let mut asked = JoinSet::new();
         for node in self.peers.book.nodes().into_iter().filter(|node| *node != own) {
             let (peers, greeting) = (Arc::clone(self.peers), greeting(node));
+            let clocks = Arc::clone(self.clocks);
             asked.spawn(async move {
                 let mut client = peers.client(node, Purpose::Presence);
                 let request = peers.request(node, greeting);
+                let sent = Instant::now();
                 let said = match timeout_at(deadline, client.hello(request)).await.ok()? {
                     Ok(answer) => {
                         let answer = peers.accept(node, answer).ok()?;
+                        clocks.hear(node, Timestamp(answer.clock), sent.elapsed());
                         Said::Kept(answer.yours.unwrap_or_default(), answer.leads)
                     }
                     Err(status) if status.code() == Code::FailedPrecondition => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use openraft::async_runtime::WatchReceiver as _;
 use symbolon_core::{AdministratorId, LineageId, LogIndex, NodeId};
-use symbolon_service::{Entropy, NotPromoted, Seizure};
+use symbolon_service::{Clock as _, Entropy, NotPromoted, Seizure};
 use tokio::sync::Mutex;
 
 use crate::epochs::{Ancestor, EpochName, Statement};
@@ -153,7 +153,7 @@ impl Seizer {
             name: EpochName { epoch: standing.epoch + 1, lineage: LineageId(lineage) },
             ancestry,
             node: standing.node,
-            made_at: greeter.clock.now(),
+            made_at: greeter.clocks.now(),
             administrator,
             discarded: Vec::new(),
         };

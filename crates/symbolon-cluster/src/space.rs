@@ -1,18 +1,14 @@
-//! A node whose disk is nearly full: what it still does, and who takes over.
+//! A node whose disk is nearly full: what it still does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use symbolon_core::NodeId;
 use symbolon_proto::peer::v1 as peer;
 use symbolon_store::{DiskLevel, DiskSpace, Reserve};
 use tokio::time::sleep;
 
-use crate::hand_over::hand_over;
-use crate::hello::{Greeter, Presence};
-use crate::proposer::Master;
-use crate::raft_types::Raft;
+use crate::hello::Greeter;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -60,21 +56,11 @@ pub(crate) const fn level_from_proto(level: peer::DiskLevel) -> DiskLevel {
 /// Looks after the space on this node's disk.
 pub(crate) struct DiskWatch {
     disk: Arc<OwnDisk>,
-    raft: Raft,
-    presence: Arc<Presence>,
-    own: NodeId,
-    master: Master,
 }
 
 impl DiskWatch {
-    pub(crate) fn new(greeter: &Greeter, master: Master) -> Self {
-        Self {
-            disk: Arc::clone(&greeter.disk),
-            raft: greeter.raft.clone(),
-            presence: Arc::clone(&greeter.presence),
-            own: greeter.peers.standing.node,
-            master,
-        }
+    pub(crate) fn new(greeter: &Greeter) -> Self {
+        Self { disk: Arc::clone(&greeter.disk) }
     }
 
     /// For as long as the node runs.
@@ -94,9 +80,6 @@ impl DiskWatch {
                 Ok(space) => self.note(space),
                 Err(error) => tracing::warn!(%error, "the space on the disk cannot be looked at"),
             }
-            if self.disk.is_full() && self.raft.is_leader() {
-                hand_over(&self.raft, &self.presence, self.own, self.master.clone()).await;
-            }
             sleep(INTERVAL).await;
         }
     }
@@ -110,8 +93,6 @@ impl DiskWatch {
             return;
         }
         self.disk.set(level);
-        // A node that cannot write cannot lead.
-        self.raft.runtime_config().elect(level != DiskLevel::Full);
         match level {
             DiskLevel::Ample => tracing::info!(free_bytes, "the disk has space again"),
             DiskLevel::Low => tracing::warn!(

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_core::{DataKeyId, LogIndex, Name, NodeId, State};
+use symbolon_core::{ClockJump, ClockStanding, DataKeyId, Lasting, LogIndex, Name, NodeId, State};
 use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Pairing, Role};
 use symbolon_store::DiskLevel;
 
+use crate::clocks::ClockReport;
 use crate::epochs::{EpochName, Unproved};
 use crate::fence::Met;
 use crate::hello::{Presence, REACHABLE};
@@ -30,6 +31,8 @@ pub(crate) struct Here {
     pub(crate) relay: Option<(NodeId, NodeId)>,
     /// How it stands with the space on its disk.
     pub(crate) disk: DiskLevel,
+    /// How it stands with the clocks.
+    pub(crate) clocks: ClockReport,
     /// Epochs apart that it has met.
     pub(crate) apart: BTreeMap<EpochName, Met>,
     /// Peers that claim an epoch which they do not prove.
@@ -49,8 +52,7 @@ pub(crate) fn status(
 ) -> ClusterStatus {
     let heard_disk = |id| presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk);
     let disk = |id: NodeId| if id == standing.node { here.disk } else { heard_disk(id) };
-    let view = published.view();
-    let master = here.master;
+    let (view, master) = (published.view(), here.master);
     let membership = metrics.membership_config.membership();
     let role = |id| if Some(id) == master { Role::Master } else { follows_as(membership, id) };
     let nodes: Vec<_> = view
@@ -73,7 +75,7 @@ pub(crate) fn status(
                     heard.map_or(LogIndex(0), |heard| heard.applied)
                 },
                 heard_at: heard.map(|heard| heard.at),
-                clock_offset_milliseconds: heard.map_or(0, |heard| heard.offset),
+                clock_offset_milliseconds: here.clocks.offsets.get(&row.id).copied().unwrap_or(0),
             }
         })
         .collect();
@@ -95,6 +97,7 @@ pub(crate) fn status(
             warnings(&nodes, master),
             detour(&nodes, &here),
             alone(&nodes, pairing),
+            clocks(&nodes, master, standing.node, &here.clocks),
             differences(&nodes, published),
             short_of_space(&nodes, disk),
             exemptions(&view.state),
@@ -129,6 +132,67 @@ fn follows_as(membership: &Membership, id: NodeId) -> Role {
     } else {
         Role::Absent
     }
+}
+
+/// Clocks that differ from the others', and those that went another way than time.
+fn clocks(
+    nodes: &[NodeStatus],
+    master: Option<NodeId>,
+    own: NodeId,
+    report: &ClockReport,
+) -> Vec<String> {
+    let is_odd =
+        |node: &&NodeStatus| node.clock_offset_milliseconds.abs() > CLOCK_OFFSET_WARN_MILLISECONDS;
+    let differing = nodes.iter().filter(is_odd).map(|node| {
+        let (name, by) = (&node.name, from(node.clock_offset_milliseconds));
+        if !report.are_witnesses {
+            return format!(
+                "the clock of node {name} is {by} this node's, and of two clocks nobody can tell which is \
+                 right: correct the wrong one (NTP)"
+            );
+        }
+        let leads = master == Some(node.id);
+        let what = match ClockStanding::of(node.clock_offset_milliseconds) {
+            ClockStanding::Right => "",
+            ClockStanding::Aside if leads => ": it leads because no other voter could take over",
+            ClockStanding::Aside => ": it does not lead while it is",
+            ClockStanding::Off if leads => {
+                ": it judges no time-based codes, and nothing is decided while it is the master"
+            }
+            ClockStanding::Off => ": it judges no time-based codes, and does not lead",
+        };
+        format!("the clock of node {name} is {by} the median of the cluster{what}: correct it (NTP)")
+    });
+    let name = nodes.iter().find(|node| node.id == own).map_or("", |node| node.name.as_str());
+    let ago = |jump: ClockJump| Lasting(report.now.0.saturating_sub(jump.at.0) / 1_000);
+    let refused = report.refused.map(|jump| {
+        let remedy = if master == Some(own) && !report.are_witnesses {
+            "; if it is right as it is, `symbolon cluster confirm-clock` has the cluster go by it"
+        } else {
+            ""
+        };
+        format!(
+            "the clock of this node, {name}, has jumped {} ago and is {} where it was expected: it is not \
+             followed, and time goes on without it: correct it (NTP){remedy}",
+            ago(jump),
+            from(jump.by)
+        )
+    });
+    let taken = report.taken.map(|jump| {
+        format!(
+            "this node, {name}, was started {} ago and asked no other for the time, since none answered: \
+             its clock was {} the last stamp: see that it is right, then `symbolon cluster confirm-clock`",
+            ago(jump),
+            from(jump.by)
+        )
+    });
+    differing.chain(refused).chain(taken).collect()
+}
+
+/// How far a clock is from something, in words.
+fn from(offset: i64) -> String {
+    let way = if offset < 0 { "behind" } else { "ahead of" };
+    format!("{} {way}", Lasting(offset.unsigned_abs().saturating_add(500) / 1_000))
 }
 
 /// What has come of seizes and is not settled.
@@ -333,15 +397,6 @@ fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {
         warnings.push(format!(
             "{voters} of {wanted} voters: a lost master is not replaced by itself yet; wait until \
              the new nodes have caught up"
-        ));
-    }
-    for node in nodes
-        .iter()
-        .filter(|node| node.clock_offset_milliseconds.abs() > CLOCK_OFFSET_WARN_MILLISECONDS)
-    {
-        warnings.push(format!(
-            "the clock of node {} differs from this node's by {} ms: correct the time (NTP)",
-            node.name, node.clock_offset_milliseconds
         ));
     }
     warnings

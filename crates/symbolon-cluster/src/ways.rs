@@ -199,7 +199,6 @@ mod tests {
                 answered: Some(self.ago(milliseconds)),
                 at: Timestamp(0),
                 applied: LogIndex(0),
-                offset: 0,
                 leaving: false,
                 leads,
                 reaches: None,

@@ -90,6 +90,7 @@ impl State {
             Command::DiscardEpoch(command) => self.discard_epoch(&context, command, out),
             Command::Merge(command) => self.merge(&context, command, out),
             Command::AcknowledgeDoubles => self.acknowledge_doubles(&context, out),
+            Command::ConfirmClock => Ok(self.confirm_clock(&context, out)),
             Command::RemoveNode(command) => self.remove_node(&context, command, out),
             Command::Tick => self.tick(&context, out),
             Command::RotateDataKey(command) => self.rotate_data_key(&context, command, out),
@@ -113,8 +114,10 @@ impl State {
         if self.cluster().is_none() {
             return Err(Refusal::WrongPhase);
         }
-        // A node's own commands say nothing that grows old.
-        let ages = !matches!(proposal.caller, Caller::Node(_));
+        // A node's own commands say nothing that grows old, and who confirms a clock that has jumped says
+        // so before the jump, by other clocks.
+        let confirms = matches!(proposal.command, Command::ConfirmClock);
+        let ages = !confirms && !matches!(proposal.caller, Caller::Node(_));
         if ages && stamp.at.distance(proposal.made_at) > OUTCOME_AGE_MILLISECONDS_MAX {
             return Err(Refusal::Late);
         }

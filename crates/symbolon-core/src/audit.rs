@@ -205,6 +205,7 @@ pub enum AuditRow {
     DoublesAcknowledged {
         doubles: u64,
     },
+    ClockConfirmed,
     DataKeyRotationStarted {
         id: DataKeyId,
     },
@@ -365,6 +366,7 @@ impl AuditEvent {
             | AuditRow::RecoveryCodesReleased
             | AuditRow::EpochDiscarded { .. }
             | AuditRow::DoublesAcknowledged { .. }
+            | AuditRow::ClockConfirmed
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
             | AuditRow::PersonalDataExported { .. } => Reply::Done,

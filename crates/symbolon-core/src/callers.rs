@@ -302,6 +302,7 @@ impl State {
             | Command::DiscardEpoch(_)
             | Command::Merge(_)
             | Command::AcknowledgeDoubles
+            | Command::ConfirmClock
             | Command::RemoveNode(_)
             | Command::CreateApplication(_)
             | Command::UpdateApplication(_)

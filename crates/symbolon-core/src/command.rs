@@ -129,6 +129,8 @@ pub enum Command {
     Merge(Merge),
     /// An administrator knows of the codes that were accepted twice.
     AcknowledgeDoubles,
+    /// The master's clock is right, however far it has jumped.
+    ConfirmClock,
     /// A node is a member no more.
     RemoveNode(RemoveNode),
     /// Let state time pass and expire what is due.
@@ -186,6 +188,7 @@ impl Command {
             Self::DiscardEpoch(_) => "discard_epoch",
             Self::Merge(_) => "merge",
             Self::AcknowledgeDoubles => "acknowledge_doubles",
+            Self::ConfirmClock => "confirm_clock",
             Self::RemoveNode(_) => "remove_node",
             Self::Tick => "tick",
             Self::RotateDataKey(_) => "rotate_data_key",
@@ -228,6 +231,7 @@ impl Command {
             Self::ReleaseRecoveryCodes => Operation::ReleaseRecoveryCodes,
             Self::DiscardEpoch(_) => Operation::DiscardEpoch,
             Self::AcknowledgeDoubles => Operation::AcknowledgeDoubles,
+            Self::ConfirmClock => Operation::ConfirmClock,
             Self::RemoveNode(_) => Operation::RemoveNode,
             Self::RotateDataKey(_) => Operation::RotateDataKey,
             Self::UpdateSettings(_) => Operation::UpdateSettings,

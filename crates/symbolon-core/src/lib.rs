@@ -19,6 +19,7 @@ mod audit;
 mod callers;
 mod challenge;
 mod check;
+mod clocks;
 mod command;
 mod data_keys;
 mod digest;
@@ -56,6 +57,10 @@ pub use audit::{
 pub use callers::{Administrator, Application, OldKey, Reveal, Strangers};
 pub use challenge::{Challenge, Prompt};
 pub use check::Violation;
+pub use clocks::{
+    CLOCK_ASIDE_MILLISECONDS, CLOCK_JUMP_MILLISECONDS, CLOCK_OFF_MILLISECONDS,
+    CLOCK_STEP_MILLISECONDS, ClockJump, ClockStanding, Timekeeper, ahead, clock_offset,
+};
 pub use command::{
     AdmitNode, BlockUser, CancelBypass, ChallengeAnswer, ChosenPin, Command, ConfirmDataKey,
     ConfirmToken, CreateAdministrator, CreateApplication, CreateCluster, CreateJoinToken,

@@ -245,6 +245,7 @@ operations! {
     ReleaseRecoveryCodes = "ClusterService.ReleaseRecoveryCodes": NOBODY_ELSE,
     DiscardEpoch = "ClusterService.DiscardEpoch": NOBODY_ELSE,
     AcknowledgeDoubles = "ClusterService.AcknowledgeDoubles": NOBODY_ELSE,
+    ConfirmClock = "ClusterService.ConfirmClock": NOBODY_ELSE,
     ListQuarantines = "QuarantineService.ListQuarantines": READING,
     ShowQuarantine = "QuarantineService.ShowQuarantine": READING,
     ReapplyQuarantine = "QuarantineService.ReapplyQuarantine": NOBODY_ELSE,

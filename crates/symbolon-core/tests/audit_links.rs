@@ -19,7 +19,7 @@ mod tests {
         AuditEvent, AuditRow, Caller, Digest, Fingerprint, LogIndex, NodeId, RequestId, Timestamp,
     };
 
-    use super::epochs::{of_epochs, of_epochs_apart};
+    use super::epochs::{of_clocks, of_epochs, of_epochs_apart};
     use super::events::*;
     use super::merges::of_merges;
 
@@ -52,6 +52,7 @@ mod tests {
         "2c5c0c7b4fa8649711329a69735e369387e2afddd416be6cd9472f1d9d82ea19",
         "1ef33731b21d62d484157fac23e320e8d07d5199ed171090c386971c7b3e7b29",
         "3ee0a15162ef130a623cf7df212242efa6729f918e4d130e86f2f9699500e9bd",
+        "63d726c92f50d830208f9675156a510c0c9ded8a4595031e6bfcf257361a64f0",
     ];
 
     fn groups() -> [(&'static str, Vec<AuditRow>); 12] {
@@ -69,6 +70,7 @@ mod tests {
             ("epochs", of_epochs()),
             ("epochs apart", of_epochs_apart()),
             ("merges", of_merges()),
+            ("clocks", of_clocks()),
         ]
     }
 
@@ -82,7 +84,7 @@ mod tests {
                 panic!("one link for both of:\n{row:?}\n{other:?}");
             }
         }
-        assert_eq!(kinds.len(), 45, "an event of each kind");
+        assert_eq!(kinds.len(), 46, "an event of each kind");
     }
 
     /// Links are stored with the audit: computed otherwise, no audit of before could be checked. A new

@@ -134,6 +134,7 @@ impl Names<'_> {
             | AuditRow::NodeRemoved { .. }
             | AuditRow::RecoveryCodesReleased
             | AuditRow::EpochDiscarded { .. }
+            | AuditRow::ClockConfirmed
             | AuditRow::DataKeyRotationStarted { .. }
             | AuditRow::DataKeyActivated { .. }
             | AuditRow::DataKeyRetired { .. }
@@ -286,6 +287,7 @@ impl Names<'_> {
                 let (epoch, lineage) = (*epoch, lineage.to_string());
                 Details::EpochDiscarded(v1::EpochDiscardedDetails { epoch, lineage })
             }
+            AuditRow::ClockConfirmed => Details::ClockConfirmed(v1::ClockConfirmedDetails {}),
             AuditRow::DataKeyRotationStarted { id } => {
                 let details = v1::DataKeyRotationStartedDetails { key: id.0 };
                 Details::DataKeyRotationStarted(details)

@@ -152,6 +152,19 @@ impl v1::cluster_service_server::ClusterService for Clusters {
             .map_err(|error| to_status(&error))?;
         Ok(Response::new(v1::AcknowledgeDoublesResponse { log_index: index.0 }))
     }
+
+    async fn confirm_clock(
+        &self,
+        request: Request<v1::ConfirmClockRequest>,
+    ) -> Result<Response<v1::ConfirmClockResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let index = self
+            .0
+            .confirm_clock(&call.principal, call.request_id, call.write_deadline())
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(v1::ConfirmClockResponse { log_index: index.0 }))
+    }
 }
 
 /// A lineage as `GetStatus` tells it.

@@ -54,7 +54,9 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
             retry(Code::Unavailable, RETRY_NO_MASTER)
         }
         ServiceError::DiskLow(_) => Status::resource_exhausted(message),
-        ServiceError::DiskFull => retry(Code::Unavailable, RETRY_NO_MASTER),
+        ServiceError::DiskFull | ServiceError::ClockOff | ServiceError::MasterClock(_) => {
+            retry(Code::Unavailable, RETRY_NO_MASTER)
+        }
         ServiceError::Clock => Status::unavailable(message),
         ServiceError::Internal => Status::internal(message),
     }

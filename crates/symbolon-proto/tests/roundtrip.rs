@@ -240,6 +240,7 @@ mod tests {
         events.extend(samples::epoch_audit().2);
         events.extend(samples::apart_audit().2);
         events.extend(samples::merge_audit().2);
+        events.extend(samples::clock_audit().2);
         events
     }
 
@@ -290,9 +291,10 @@ mod tests {
                 Command::DiscardEpoch(_) => 81,
                 Command::Merge(_) => 70,
                 Command::AcknowledgeDoubles => 71,
+                Command::ConfirmClock => 59,
             })
             .collect();
-        assert_eq!(commands, (1..=29).chain(50..=58).chain(70..=71).chain(80..=81).collect());
+        assert_eq!(commands, (1..=29).chain(50..=59).chain(70..=71).chain(80..=81).collect());
     }
 
     #[test]
@@ -395,8 +397,9 @@ mod tests {
                 AuditRow::AcceptedTwice(_) => 81,
                 AuditRow::DoublesAcknowledged { .. } => 82,
                 AuditRow::MergeRefused { .. } => 83,
+                AuditRow::ClockConfirmed => 71,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=70).chain(80..=84).collect());
+        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=71).chain(80..=84).collect());
     }
 }

@@ -119,12 +119,8 @@ async fn start(config: &Config) -> Result<Option<Started>, Failure> {
         Err(ClusterError::LeftBehind { .. } | ClusterError::GoneBack) => return Ok(None),
         Err(error) => return Err(failed("the node does not start", &error)),
     };
-    let service = Service::new(
-        Arc::clone(&node) as _,
-        node.vault(),
-        Arc::new(SystemClock),
-        Arc::new(OsEntropy),
-    );
+    let service =
+        Service::new(Arc::clone(&node) as _, node.vault(), node.clock(), Arc::new(OsEntropy));
     let service = service.map_err(|error| internal("nothing can be sealed", &error))?;
     Ok(Some((node, Arc::new(service), listeners)))
 }

@@ -40,6 +40,10 @@ impl Readiness for NodeReadiness {
         if self.node.is_disk_full() {
             return Err("the disk of this node is full: give it space".to_owned());
         }
+        // Other codes it still takes: who asks it nevertheless is told so.
+        if self.node.is_clock_off() {
+            return Err("the clock of this node is over 30 s off: correct its time".to_owned());
+        }
         if !self.node.is_ready() {
             return Err("this node has not yet caught up with its cluster".to_owned());
         }

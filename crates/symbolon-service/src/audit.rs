@@ -102,6 +102,7 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::AcceptedTwice(_) => 46,
         AuditRow::DoublesAcknowledged { .. } => 47,
         AuditRow::MergeRefused { .. } => 48,
+        AuditRow::ClockConfirmed => 38,
         AuditRow::PinSet { .. } => 40,
         AuditRow::PinCleared { .. } => 41,
         AuditRow::BypassGranted { .. } => 42,
@@ -170,6 +171,7 @@ pub fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::EpochDiscarded { .. }
         | AuditRow::DoublesAcknowledged { .. }
         | AuditRow::MergeRefused { .. }
+        | AuditRow::ClockConfirmed
         | AuditRow::DataKeyRotationStarted { .. }
         | AuditRow::DataKeyActivated { .. }
         | AuditRow::DataKeyRetired { .. }

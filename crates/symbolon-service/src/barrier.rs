@@ -35,7 +35,7 @@ impl SharedBarrier {
         let lock = Arc::clone(&self.last).lock_owned();
         let mut last = timeout_at(deadline, lock).await.map_err(|_| ServiceError::NoMaster)?;
         if self.begun.load(Ordering::Acquire) != arrived {
-            return last.map_or(Ok(()), |error| Err(error.into()));
+            return last.clone().map_or(Ok(()), |error| Err(error.into()));
         }
         self.begun.fetch_add(1, Ordering::AcqRel);
         // In case the task ends early: the others must not take the barrier before for this one.
@@ -43,7 +43,7 @@ impl SharedBarrier {
         let ledger = Arc::clone(ledger);
         let barrier = tokio::spawn(async move {
             *last = ledger.read_barrier(Instant::now() + LIMIT).await.err();
-            *last
+            last.clone()
         });
         match timeout_at(deadline, barrier).await {
             Ok(Ok(None)) => Ok(()),

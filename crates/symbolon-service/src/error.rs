@@ -152,6 +152,18 @@ pub enum ServiceError {
     /// The clocks of this node and the master are more than 30 s apart.
     #[error("the clocks of this node and the master differ by over 30 s; correct the time here")]
     Clock,
+    /// The clock of this node is more than 30 s from the median.
+    #[error(
+        "the clock of this node is over 30 s off, so it judges no time-based codes; ask another node, and \
+         correct the time of this one"
+    )]
+    ClockOff,
+    /// The clock of the master is more than 30 s from the median, and nobody took its place.
+    #[error(
+        "the clock of node {0}, the master, is over 30 s off, so nothing is decided; correct its time: see \
+         `symbolon cluster status`"
+    )]
+    MasterClock(Name),
     /// It was done by an earlier request of this id, and its secret can no longer be shown.
     #[error("this request was carried out before, and its secret is not shown twice")]
     SecretGone,
@@ -173,6 +185,7 @@ impl From<ProposeError> for ServiceError {
             ProposeError::Overloaded(queue) => Self::Overloaded(queue),
             ProposeError::Stopping => Self::Stopping,
             ProposeError::DiskFull => Self::DiskFull,
+            ProposeError::MasterClock(name) => Self::MasterClock(name),
         }
     }
 }

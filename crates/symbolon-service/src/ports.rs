@@ -36,7 +36,7 @@ pub enum Lane {
 }
 
 /// Why a proposal has no answer. It may still be applied: ask again with the same request id.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ProposeError {
     /// No master answered within the deadline.
     #[error("no master answered within the deadline")]
@@ -50,6 +50,9 @@ pub enum ProposeError {
     /// This node has no space to write.
     #[error("the disk of this node is full")]
     DiskFull,
+    /// The clock of the master is so far off that it stamps nothing, and nobody took its place.
+    #[error("the clock of node {0}, the master, is off")]
+    MasterClock(Name),
 }
 
 /// Who this node is.
@@ -94,6 +97,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// The node, this one or the master, whose disk is so full that nothing is to be written that can
     /// wait; `None` when both have space.
     fn disk_low_at(&self) -> Option<NodeId>;
+
+    /// Whether this node's clock is so far from those of the others that it judges no time-based codes.
+    fn is_clock_off(&self) -> bool;
 
     /// The log entry after which this node's state was found not to be that of the majority; such a
     /// node serves nobody. `None` for one that may serve.
@@ -210,8 +216,8 @@ pub enum NotPromoted {
     /// The node lacks part of the log.
     #[error("the node is {0} log entries behind the master; wait until it has them, and ask again")]
     Behind(u64),
-    /// The node is about to stop, or its disk is full.
-    #[error("the node is stopping, or its disk is full; choose another")]
+    /// The node is about to stop, its disk is full, or its clock is off.
+    #[error("the node is stopping, its disk is full, or its clock is off; choose another")]
     Unfit,
     /// The voters are being changed.
     #[error("the voters are just being changed; ask again in a moment")]
@@ -333,7 +339,7 @@ pub struct NodeStatus {
     pub applied: LogIndex,
     /// When it was last heard from.
     pub heard_at: Option<Timestamp>,
-    /// Its clock less this node's, milliseconds.
+    /// Its clock less the median of those in contact, of fewer than three less this node's, milliseconds.
     pub clock_offset_milliseconds: i64,
 }
 
@@ -380,7 +386,7 @@ pub trait Vault: Send + Sync + 'static {
     fn fingerprint(&self, bytes: &[u8]) -> Fingerprint;
 }
 
-/// The wall clock.
+/// The time.
 pub trait Clock: Send + Sync + 'static {
     /// The time.
     fn now(&self) -> Timestamp;

@@ -1,4 +1,5 @@
-//! Another node becomes the master because an administrator wants it.
+//! What an administrator wants of the master: that another node takes its place, or that its clock is
+//! believed.
 
 use symbolon_core::{
     Caller, Command, DiscardEpoch, LineageId, LogIndex, NodeId, Operation, RequestId, State,
@@ -9,6 +10,22 @@ use crate::service::Principal;
 use crate::{NotPromoted, Seizure, Service, ServiceError, View};
 
 impl Service {
+    /// Has the cluster go by the master's clock as it is.
+    ///
+    /// # Errors
+    /// [`ServiceError::MasterClock`] when the clocks of the others say that it is off.
+    pub async fn confirm_clock(
+        &self,
+        principal: &Principal,
+        request_id: Option<RequestId>,
+        deadline: Instant,
+    ) -> Result<LogIndex, ServiceError> {
+        let _place = self.admission.administration()?;
+        let request = self.request(principal, request_id, Operation::ConfirmClock, &[])?;
+        let confirmed = self.administer(&request, deadline, |_| Ok(Command::ConfirmClock)).await;
+        confirmed.map(|(_, index)| index)
+    }
+
     /// Makes the node of that name the master. `None` when it was already; else the master before, if one
     /// was known.
     ///

@@ -112,6 +112,7 @@ impl Service {
             if !token.pending {
                 return Err(ServiceError::NotPending);
             }
+            self.knows_time_for(token)?;
             let seed = self.seed(token)?;
             let code = Code::parse(code).unwrap_or(Code::NEVER);
             let at = self.clock.now();
@@ -142,6 +143,7 @@ impl Service {
         let parsed = codes.map(|code| Code::parse(code).unwrap_or(Code::NEVER));
         let find = |state: &State, user: &User| {
             let token = named_token(state, user, token, |_| true)?;
+            self.knows_time_for(token)?;
             let seed = self.seed(token)?;
             let at = self.clock.now();
             let position = token.position(state.tolerance());
@@ -186,6 +188,12 @@ impl Service {
             Ok(Command::RemoveToken(RemoveToken { token }))
         };
         self.about_user(about, build).await.map(|(_, index)| index)
+    }
+
+    /// Refuses to judge a code of the time by a clock that is off.
+    fn knows_time_for(&self, token: &Token) -> Result<(), ServiceError> {
+        let counts = token.parameters.factor() == MovingFactor::Counter;
+        if counts || !self.ledger.is_clock_off() { Ok(()) } else { Err(ServiceError::ClockOff) }
     }
 
     async fn change_token(

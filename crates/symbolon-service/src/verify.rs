@@ -1,11 +1,12 @@
 //! Verifying a second factor.
 
 use symbolon_core::limits::{CLIENT_IP_BYTES_MAX, CODE_BYTES_MAX, CONTEXT_BYTES_MAX};
+use symbolon_core::otp::MovingFactor;
 use symbolon_core::pin::Typed;
 use symbolon_core::recovery::RecoveryCode;
 use symbolon_core::{
     Answer, ApplicationId, Caller, ChallengeId, Command, Fingerprint, LogIndex, Method, Operation,
-    Outcome, Proposal, Refusal, Reply, RequestId, Timestamp, UserName, Verdict,
+    Outcome, Proposal, Refusal, Reply, RequestId, State, Timestamp, Token, UserName, Verdict,
 };
 use tokio::time::Instant;
 
@@ -100,7 +101,9 @@ impl Service {
                 return decided(first);
             }
             self.still_there(&view.state, principal)?;
+            let may_be_untold = self.ledger.is_clock_off() && question.answer.is_none();
             let proposal = match self.propose_outcome(&question, &view) {
+                Err(ServiceError::ClockOff) => return Err(ServiceError::ClockOff),
                 // A view from before a change of the data key may need a key that is gone.
                 Err(_) if !caught_up => {
                     caught_up = true;
@@ -117,7 +120,10 @@ impl Service {
                 continue;
             }
             if let Some(reply) = self.settle(answer, deadline).await? {
-                return decided(Answer { reply, ..answer });
+                let reply = decided(Answer { reply, ..answer })?;
+                // Whoever is denied for a code of a time is not told so here: no more is told of others.
+                let is_told = reply.verdict.denial().is_none() || !may_be_untold;
+                return if is_told { Ok(reply) } else { Err(ServiceError::ClockOff) };
             }
         }
         Err(ServiceError::NoMaster)
@@ -129,6 +135,9 @@ impl Service {
             tracing::warn!(request_id = %question.id, %error, "a sealed field of a user does not open");
             ServiceError::Internal
         })?;
+        if self.ledger.is_clock_off() && needs_time(&view.state, &outcome) {
+            return Err(ServiceError::ClockOff);
+        }
         Ok(Proposal {
             caller: question.caller,
             request_id: question.id,
@@ -259,6 +268,20 @@ impl Service {
             Caller::Node(_) => Err(ServiceError::PermissionDenied(Operation::Verify.rights())),
         }
     }
+}
+
+/// Whether what was found out hangs on the time. A recovery code does not, nor the answer to a challenge,
+/// nor a code of somebody whose tokens count. Of everybody else, a name that is nobody's among them,
+/// nothing is judged: a wrong code could not be told from a right one, and would count as a guess.
+fn needs_time(state: &State, outcome: &Outcome) -> bool {
+    if outcome.answer.is_some() || outcome.recovery_code.is_some() {
+        return false;
+    }
+    let user = outcome.user.and_then(|id| state.user(id));
+    let tokens = user.map_or(&[][..], |user| &user.tokens[..]);
+    let mut tokens = tokens.iter().filter_map(|id| state.token(*id)).peekable();
+    let counts = |token: &Token| token.parameters.factor() == MovingFactor::Counter;
+    tokens.peek().is_none() || !tokens.all(counts)
 }
 
 fn decided(answer: Answer) -> Result<VerifyReply, ServiceError> {

@@ -12,7 +12,7 @@ use symbolon_proto::v1::settings_service_client::SettingsServiceClient;
 use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
 use symbolon_proto::v1::{
-    AcknowledgeDoublesRequest, ConfirmTokenRequest, CreateApplicationRequest,
+    AcknowledgeDoublesRequest, ConfirmClockRequest, ConfirmTokenRequest, CreateApplicationRequest,
     CreateApplicationResponse, CreateJoinTokenRequest, CreateJoinTokenResponse,
     CreateRecoveryCodesRequest, CreateUserRequest, CreateUserResponse, DiscardEpochRequest,
     DiscardQuarantineRequest, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
@@ -414,6 +414,16 @@ impl Client {
         let request = self.request(AcknowledgeDoublesRequest {});
         let mut client = ClusterServiceClient::new(self.channel());
         client.acknowledge_doubles(request).await.map(|_| ())
+    }
+
+    /// `ClusterService.ConfirmClock`.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn confirm_clock(&self) -> Result<(), Status> {
+        let request = self.request(ConfirmClockRequest {});
+        let mut client = ClusterServiceClient::new(self.channel());
+        client.confirm_clock(request).await.map(|_| ())
     }
 
     /// `SettingsService.UpdateSettings`, with the values by name.

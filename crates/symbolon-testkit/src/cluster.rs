@@ -33,13 +33,16 @@ pub struct Options {
     pub storage: String,
     /// Whether the links between its nodes can be cut.
     pub with_links: bool,
+    /// Whether the clocks of its nodes can be set.
+    pub with_clocks: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         // Of 1 GiB for each node a machine would soon be full.
         let storage = "disk_reserve = \"16MiB\"".to_owned();
-        Self { nodes: 3, log_filter: "info".to_owned(), storage, with_links: false }
+        let log_filter = "info".to_owned();
+        Self { nodes: 3, log_filter, storage, with_links: false, with_clocks: false }
     }
 }
 

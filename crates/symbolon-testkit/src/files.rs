@@ -26,6 +26,14 @@ pub(crate) fn write(path: &Path, text: &str) {
         .unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
 }
 
+/// As [`write`], so that whoever reads it meanwhile reads all of the one or all of the other.
+pub(crate) fn replace(path: &Path, text: &str) {
+    let next = path.with_extension("next");
+    write(&next, text);
+    fs::rename(&next, path)
+        .unwrap_or_else(|error| panic!("{} cannot be replaced: {error}", path.display()));
+}
+
 /// What a process has open, as `/proc` names it; nothing of one that has ended.
 pub(crate) fn open_by(pid: u32) -> Vec<PathBuf> {
     let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();

@@ -9,6 +9,7 @@
 
 mod call;
 mod client;
+mod clock;
 mod cluster;
 mod connect;
 mod files;

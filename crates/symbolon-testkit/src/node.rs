@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
+use crate::clock::Clock;
 use crate::links::Links;
 use crate::{Life, Metrics, Options, Pulse, files, http, wait_for};
 
@@ -44,6 +45,7 @@ pub struct Node {
     environment: Mutex<Vec<(String, String)>>,
     /// Its number among those whose links can be cut.
     links: Option<(usize, Arc<Links>)>,
+    clock: Option<Clock>,
 }
 
 impl Node {
@@ -66,17 +68,21 @@ impl Node {
         options: &Options,
         links: Option<&Arc<Links>>,
     ) -> Self {
+        let directory = parent.join(name);
+        files::create_directory(&directory);
+        let clock = options.with_clocks.then(|| Clock::new(directory.join("clock")));
+        let environment = clock.as_ref().map(Clock::environment).unwrap_or_default();
         let node = Self {
             binary: binary.to_owned(),
-            directory: parent.join(name),
+            directory,
             name: name.to_owned(),
             pulse: Pulse::default(),
             addresses: Arc::default(),
             child: Mutex::default(),
-            environment: Mutex::default(),
+            environment: Mutex::new(environment),
             links: links.map(|links| (number, Arc::clone(links))),
+            clock,
         };
-        files::create_directory(&node.directory);
         let relay = links.map(|links| {
             let file = node.addresses_file();
             links.relay(number, move || told_in(&file).map(|addresses| addresses.peer))
@@ -154,6 +160,16 @@ impl Node {
     #[must_use]
     pub fn config_file(&self) -> PathBuf {
         self.directory.join("node.toml")
+    }
+
+    /// Sets its clock so far ahead of the machine's, or behind, whether it runs or not.
+    ///
+    /// # Panics
+    ///
+    /// In a cluster that was not made [with clocks](Options::with_clocks).
+    pub fn set_clock(&self, off: Duration, ahead: bool) {
+        let clock = self.clock.as_ref();
+        clock.unwrap_or_else(|| panic!("the clock of {} cannot be set", self.name)).set(off, ahead);
     }
 
     /// More variables that its processes have beside those of the test, from its next start on.

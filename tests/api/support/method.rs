@@ -30,6 +30,7 @@ pub(crate) const REMOVE_NODE: &str = "/symbolon.v1.ClusterService/RemoveNode";
 pub(crate) const RELEASE_RECOVERY_CODES: &str = "/symbolon.v1.ClusterService/ReleaseRecoveryCodes";
 pub(crate) const DISCARD_EPOCH: &str = "/symbolon.v1.ClusterService/DiscardEpoch";
 pub(crate) const ACKNOWLEDGE_DOUBLES: &str = "/symbolon.v1.ClusterService/AcknowledgeDoubles";
+pub(crate) const CONFIRM_CLOCK: &str = "/symbolon.v1.ClusterService/ConfirmClock";
 pub(crate) const LIST_QUARANTINES: &str = "/symbolon.v1.QuarantineService/ListQuarantines";
 pub(crate) const SHOW_QUARANTINE: &str = "/symbolon.v1.QuarantineService/ShowQuarantine";
 pub(crate) const REAPPLY_QUARANTINE: &str = "/symbolon.v1.QuarantineService/ReapplyQuarantine";

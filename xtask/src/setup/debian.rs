@@ -16,6 +16,7 @@ pub(super) struct Program {
 const PROGRAMS: &[Program] = &[
     Program { name: "oathtool", package: "oathtool" },
     Program { name: "pskctool", package: "pskctool" },
+    Program { name: "faketime", package: "faketime" },
 ];
 
 pub(crate) fn ensure_programs(workspace: &Workspace) -> Result {

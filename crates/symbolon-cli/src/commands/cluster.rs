@@ -6,10 +6,11 @@ mod remove;
 use std::str::FromStr;
 
 use symbolon_proto::v1::{
-    AcknowledgeDoublesRequest, AcknowledgeDoublesResponse, CreateJoinTokenRequest,
-    CreateJoinTokenResponse, DiscardEpochRequest, DiscardEpochResponse, GetStatusRequest,
-    GetStatusResponse, ReleaseRecoveryCodesRequest, ReleaseRecoveryCodesResponse,
-    RotateDataKeyRequest, RotateDataKeyResponse, cluster_service_client::ClusterServiceClient,
+    AcknowledgeDoublesRequest, AcknowledgeDoublesResponse, ConfirmClockRequest,
+    ConfirmClockResponse, CreateJoinTokenRequest, CreateJoinTokenResponse, DiscardEpochRequest,
+    DiscardEpochResponse, GetStatusRequest, GetStatusResponse, ReleaseRecoveryCodesRequest,
+    ReleaseRecoveryCodesResponse, RotateDataKeyRequest, RotateDataKeyResponse,
+    cluster_service_client::ClusterServiceClient,
 };
 
 use crate::{
@@ -19,7 +20,10 @@ use crate::{
     exit::Exit,
     output::{self, Format},
     table,
-    view::{self, Acknowledged, DataKey, DataKeyRotation, Discarded, JoinToken, Released, Status},
+    view::{
+        self, Acknowledged, Confirmed, DataKey, DataKeyRotation, Discarded, JoinToken, Released,
+        Status,
+    },
 };
 
 /// Arguments of `symbolon cluster`.
@@ -58,6 +62,8 @@ enum ClusterCommand {
     },
     /// Say that you know of the codes that were accepted twice, which ends the warning of them
     AcknowledgeDoubles,
+    /// Say that the master's clock is right as it is now, however far it has jumped
+    ConfirmClock,
     /// What nodes took that the cluster went on without
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -124,6 +130,13 @@ pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
                 )?,
             }
         }
+        ClusterCommand::ConfirmClock => {
+            let log_index = confirm_clock(&context).await?.log_index;
+            match format {
+                Format::Json => output::json(&Confirmed { confirmed: true, log_index })?,
+                Format::Table => output::line("The cluster goes by the master's clock.")?,
+            }
+        }
         ClusterCommand::RotateDataKey => {
             let started = rotate_data_key(&context).await?;
             let started = DataKeyRotation { key: started.key, log_index: started.log_index };
@@ -181,6 +194,14 @@ async fn rotate_data_key(context: &Context) -> Result<RotateDataKeyResponse, Fai
     context
         .write(RotateDataKeyRequest {}, async |channel, request| {
             ClusterServiceClient::new(channel).rotate_data_key(request).await
+        })
+        .await
+}
+
+async fn confirm_clock(context: &Context) -> Result<ConfirmClockResponse, Failure> {
+    context
+        .write(ConfirmClockRequest {}, async |channel, request| {
+            ClusterServiceClient::new(channel).confirm_clock(request).await
         })
         .await
 }

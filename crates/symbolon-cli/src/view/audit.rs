@@ -140,6 +140,7 @@ fn details(details: Details) -> Value {
         | Details::EpochDiscarded(_)
         | Details::DoublesAcknowledged(_)
         | Details::MergeRefused(_)
+        | Details::ClockConfirmed(_)
         | Details::DataKeyRotationStarted(_)
         | Details::DataKeyActivated(_)
         | Details::DataKeyRetired(_)
@@ -178,7 +179,7 @@ fn about_cluster(details: Details) -> Value {
             json!({ "name": it.name, "id": it.id, "previous_id": it.previous_id })
         }
         Details::NodeRemoved(it) => json!({ "name": it.name, "id": it.id }),
-        Details::RecoveryCodesReleased(_) => json!({}),
+        Details::RecoveryCodesReleased(_) | Details::ClockConfirmed(_) => json!({}),
         Details::EpochDiscarded(it) => json!({ "epoch": it.epoch, "lineage": it.lineage }),
         Details::DoublesAcknowledged(it) => json!({ "doubles": it.doubles }),
         Details::MergeRefused(it) => json!({ "journal": it.journal, "first": it.first }),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
-use symbolon_core::{AdministratorId, Answer, LogIndex, NodeId, Proposal};
+use symbolon_core::{AdministratorId, Answer, ClockStanding, LogIndex, NodeId, Proposal};
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
     BoxFuture, ClusterStatus, Identity, Lane, Ledger, NotPromoted, ProposeError, Quarantine,
@@ -22,6 +22,17 @@ use crate::status::{Here, status};
 const READ_BARRIER: Duration = Duration::from_secs(5);
 const READ_TRY: Duration = Duration::from_millis(500);
 const READ_RETRY: Duration = Duration::from_millis(50);
+
+impl ClusterNode {
+    /// That the master's clock is off, if it is.
+    fn why_nothing_is_stamped(&self) -> Option<ProposeError> {
+        let (master, own) = self.master();
+        let (master, clocks) = (master?, &self.greeter.clocks);
+        let standing = if own { clocks.standing() } else { clocks.standing_of(master) };
+        let name = self.view().state.node(master).map(|row| row.name.clone())?;
+        (standing == ClockStanding::Off).then_some(ProposeError::MasterClock(name))
+    }
+}
 
 impl Ledger for ClusterNode {
     fn identity(&self) -> &Identity {
@@ -42,10 +53,13 @@ impl Ledger for ClusterNode {
         let full = self.disk.is_full();
         Box::pin(async move {
             if full {
-                Err(ProposeError::DiskFull)
-            } else {
-                self.proposer.propose(proposal, lane, deadline).await
+                return Err(ProposeError::DiskFull);
             }
+            let proposed = self.proposer.propose(proposal, lane, deadline).await;
+            proposed.map_err(|error| match error {
+                ProposeError::NoMaster => self.why_nothing_is_stamped().unwrap_or(error),
+                error => error,
+            })
         })
     }
 
@@ -78,6 +92,10 @@ impl Ledger for ClusterNode {
         let master = (*self.master.borrow())?;
         let heard = self.presence.get(master)?;
         (heard.disk != DiskLevel::Ample).then_some(master)
+    }
+
+    fn is_clock_off(&self) -> bool {
+        self.greeter.clocks.standing() == ClockStanding::Off
     }
 
     fn halted_at(&self) -> Option<LogIndex> {
@@ -125,6 +143,7 @@ impl Ledger for ClusterNode {
             master: self.quorum_master(),
             relay: self.relay(),
             disk: self.disk.level(),
+            clocks: self.greeter.clocks.report(self.identity.node),
             apart: self.greeter.fence.apart(),
             unproved: self.greeter.fence.unproved(),
             pair: self.greeter.pair.shown(),

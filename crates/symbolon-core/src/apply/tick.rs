@@ -1,4 +1,4 @@
-//! Expiry. It is a command, so that nothing expires by one node's clock.
+//! Time and expiry. Expiry is a command, so that nothing expires by one node's clock.
 
 use alloc::vec::Vec;
 
@@ -6,6 +6,12 @@ use super::{Context, Output};
 use crate::{AuditRow, Refusal, Reply, Row, RowKey, State};
 
 impl State {
+    /// The master has stamped the entry by the clock that it confirms: state time has moved already.
+    pub(super) fn confirm_clock(&mut self, context: &Context<'_>, out: &mut Output) -> Reply {
+        self.record(context, AuditRow::ClockConfirmed, out);
+        Reply::Done
+    }
+
     /// Expires all that is due at state time.
     pub(super) fn tick(
         &mut self,

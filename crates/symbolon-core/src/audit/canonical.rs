@@ -26,10 +26,7 @@ impl Canonical for Caller {
 impl Canonical for AuditRow {
     fn canonical(&self, w: &mut CanonicalWriter) {
         match self {
-            Self::Verified(verified) => {
-                w.number(1);
-                verified.canonical(w);
-            }
+            Self::Verified(verified) => verified.canonical(w.number(1)),
             Self::ClusterCreated { cluster, name, administrator, node } => {
                 w.number(2).bytes(&cluster.0).bytes(name.as_str().as_bytes());
                 w.number(administrator.0).number(node.0);
@@ -86,6 +83,7 @@ impl Canonical for AuditRow {
             | Self::MergeRefused { .. }
             | Self::AcceptedTwice(_)
             | Self::DoublesAcknowledged { .. }
+            | Self::ClockConfirmed
             | Self::JoinTokenExpired { .. }
             | Self::DataKeyRotationStarted { .. }
             | Self::DataKeyActivated { .. }
@@ -169,6 +167,7 @@ impl AuditRow {
             Self::MergeRefused { journal, first } => {
                 w.number(48).bytes(&journal.0).number(*first);
             }
+            Self::ClockConfirmed => _ = w.number(38),
             Self::DataKeyRotationStarted { id } => {
                 w.number(10).number(id.0.into());
             }

@@ -45,3 +45,7 @@ pub(crate) fn of_epochs_apart() -> Vec<AuditRow> {
         |(epoch, lineage)| AuditRow::EpochDiscarded { epoch, lineage },
     )
 }
+
+pub(crate) fn of_clocks() -> Vec<AuditRow> {
+    vec![AuditRow::ClockConfirmed]
+}

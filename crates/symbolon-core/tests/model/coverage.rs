@@ -107,6 +107,7 @@ merge: done Late NotPermitted Stale WrongPhase
 admit_node: done GuessingUnbounded JoinTokenExpired JoinTokenUnknown JoinTokenUsed Late LimitReached NameTaken NotPermitted Stale WrongPhase again
 cancel_bypass: done Late NoSuchUser NotPermitted Stale WrongPhase
 block_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
+confirm_clock: done FingerprintMismatch NotPermitted Stale WrongPhase again
 confirm_data_key: done Late NotPermitted Stale WrongPhase again
 confirm_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
 create_administrator: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again

@@ -378,9 +378,8 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
             };
             (Command::SetNodeAddresses(command), Caller::Node(node))
         }
-        "seize" | "readmit" | "release" | "acknowledge" | "remove-node" | "meet" | "discard" => {
-            nodes::command(verb, &name, words)?
-        }
+        "seize" | "readmit" | "release" | "acknowledge" | "remove-node" | "meet" | "discard"
+        | "believe" => nodes::command(verb, &name, words)?,
         "rotate-data-key" | "confirm" | "retire" => keys::command(verb, &name, words)?,
         "set" => (Command::UpdateSettings(settings::command(&name, words)?), root()),
         other => administration::command(other, name, words)?,

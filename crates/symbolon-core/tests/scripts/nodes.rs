@@ -61,6 +61,7 @@ pub(super) fn command(
         }
         "acknowledge" if name == "doubles" => (Command::AcknowledgeDoubles, root()),
         "release" if name == "codes" => (Command::ReleaseRecoveryCodes, root()),
+        "believe" if name == "clock" => (Command::ConfirmClock, root()),
         other => return Err(format!("no command {other}")),
     })
 }
@@ -135,6 +136,7 @@ pub(crate) fn audit(row: &AuditRow) -> String {
         AuditRow::NodeRemoved { node, name, .. } => format!("node {node}, {name}, is removed"),
         AuditRow::RecoveryCodesReleased => "recovery codes are released".to_owned(),
         AuditRow::EpochDiscarded { epoch, .. } => format!("epoch {epoch} is discarded"),
+        AuditRow::ClockConfirmed => "the clock is confirmed".to_owned(),
         other => unreachable!("{other:?}"),
     }
 }

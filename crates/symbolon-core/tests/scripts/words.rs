@@ -4,7 +4,7 @@ use symbolon_core::{
     Answer, AuditRow, BlockUser, CancelBypass, Command, ConfirmToken, CreateRecoveryCodes,
     Decision, DeleteUser, GrantBypass, JoinTokenId, Match, NodeId, Proof, Reply, ResyncToken,
     Reveal, Serial, SetPin, SettingChange, Standing, TokenId, UnblockUser, UpdateUser, UserName,
-    Verdict,
+    Verdict, Verified,
 };
 
 use crate::administration;
@@ -257,14 +257,16 @@ fn data_keys(world: &World) -> String {
 }
 
 /// The newest event.
+fn verified(world: &World, verified: &Verified) -> String {
+    let whose = verified.user.map_or("nobody", |_| "a user");
+    let verdict = verdict_text(world, verified.verdict, (&verified.spent, verified.proof));
+    format!("{} is {whose}, from {}: {verdict}", verified.user_name, verified.client_ip)
+}
+
 fn audit(world: &World) -> Result<String, String> {
     let event = world.events.last().ok_or("nothing happened yet")?;
     Ok(match &event.row {
-        AuditRow::Verified(verified) => {
-            let whose = verified.user.map_or("nobody", |_| "a user");
-            let verdict = verdict_text(world, verified.verdict, (&verified.spent, verified.proof));
-            format!("{} is {whose}, from {}: {verdict}", verified.user_name, verified.client_ip)
-        }
+        AuditRow::Verified(it) => verified(world, it),
         AuditRow::UserCreated { name, .. } => format!("user {name}"),
         AuditRow::UserUpdated { disabled, profile, change, .. } => {
             administration::user_updated(*disabled, profile, change)
@@ -314,7 +316,8 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::NodeRemoved { .. }
         | AuditRow::EpochDiscarded { .. }
-        | AuditRow::RecoveryCodesReleased => nodes::audit(&event.row),
+        | AuditRow::RecoveryCodesReleased
+        | AuditRow::ClockConfirmed => nodes::audit(&event.row),
         AuditRow::Merged(_)
         | AuditRow::MergeRefused { .. }
         | AuditRow::AcceptedTwice(_)

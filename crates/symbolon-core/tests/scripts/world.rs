@@ -91,6 +91,7 @@ impl World {
                 | Command::DiscardEpoch(_)
                 | Command::Merge(_)
                 | Command::AcknowledgeDoubles
+                | Command::ConfirmClock
                 | Command::RemoveNode(_)
                 | Command::ConfirmDataKey(_)
                 | Command::Reseal(_)

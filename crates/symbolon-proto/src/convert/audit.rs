@@ -165,6 +165,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::RecoveryCodesReleased
         | AuditRow::EpochDiscarded { .. }
+        | AuditRow::ClockConfirmed
         | AuditRow::NodeRemoved { .. } => return epoch::event_to_proto(row),
         AuditRow::Merged(_)
         | AuditRow::MergeRefused { .. }
@@ -338,6 +339,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::AcceptedTwice(m) => merge::twice_from_proto(m)?,
         Event::DoublesAcknowledged(m) => AuditRow::DoublesAcknowledged { doubles: m.doubles },
         Event::MergeRefused(m) => merge::refused_from_proto(&m)?,
+        Event::ClockConfirmed(store::ClockConfirmed {}) => AuditRow::ClockConfirmed,
         Event::NodeRemoved(m) => epoch::removed_from_proto(m)?,
         Event::DataKeyRotationStarted(m) => {
             AuditRow::DataKeyRotationStarted { id: data_key(m.id)? }

@@ -93,6 +93,7 @@ pub(super) fn command_to_proto(command: &Command) -> Option<store::proposal::Com
         Command::ReleaseRecoveryCodes => {
             Message::ReleaseRecoveryCodes(store::ReleaseRecoveryCodes {})
         }
+        Command::ConfirmClock => Message::ConfirmClock(store::ConfirmClock {}),
         Command::RemoveNode(c) => Message::RemoveNode(store::RemoveNode { node: c.node.0 }),
         _ => return None,
     })
@@ -160,6 +161,7 @@ pub(super) fn event_to_proto(row: &AuditRow) -> Option<Event> {
             let (epoch, lineage) = (*epoch, lineage.0.to_vec());
             Event::EpochDiscarded(store::EpochDiscarded { epoch, lineage })
         }
+        AuditRow::ClockConfirmed => Event::ClockConfirmed(store::ClockConfirmed {}),
         _ => return None,
     })
 }

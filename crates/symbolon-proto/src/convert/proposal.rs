@@ -129,6 +129,7 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         | Command::ReleaseRecoveryCodes
         | Command::MeetEpoch(_)
         | Command::DiscardEpoch(_)
+        | Command::ConfirmClock
         | Command::RemoveNode(_) => return epoch::command_to_proto(command),
         Command::Merge(_) | Command::AcknowledgeDoubles => return merge::command_to_proto(command),
         Command::Tick => Message::Tick(store::Tick {}),
@@ -139,14 +140,16 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         Command::Reseal(c) => Message::Reseal(reseal_to_proto(c)),
         Command::RetireDataKey(c) => Message::RetireDataKey(store::RetireDataKey { id: c.id.0 }),
         Command::UpdateSettings(c) => Message::UpdateSettings(settings::update_to_proto(c)),
-        Command::RecordExport(c) => {
-            Message::RecordExport(store::RecordExport { name: c.name.to_string() })
-        }
+        Command::RecordExport(c) => Message::RecordExport(record_export_to_proto(c)),
     })
 }
 
 fn rotate_to_proto(c: &RotateDataKey) -> store::RotateDataKey {
     store::RotateDataKey { id: c.id.0, key: c.key.as_bytes().to_vec() }
+}
+
+fn record_export_to_proto(c: &RecordExport) -> store::RecordExport {
+    store::RecordExport { name: c.name.to_string() }
 }
 
 fn reseal_to_proto(c: &Reseal) -> store::Reseal {
@@ -216,6 +219,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::ReleaseRecoveryCodes(store::ReleaseRecoveryCodes {}) => {
             Command::ReleaseRecoveryCodes
         }
+        Message::ConfirmClock(store::ConfirmClock {}) => Command::ConfirmClock,
         Message::RemoveNode(m) => Command::RemoveNode(RemoveNode { node: NodeId(m.node) }),
         Message::Merge(m) => merge::command_from_proto(m)?,
         Message::AcknowledgeDoubles(store::AcknowledgeDoubles {}) => Command::AcknowledgeDoubles,

@@ -66,6 +66,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-epochs", None, samples::epoch_audit()));
     vectors.push(audit("audit-batch-apart", None, samples::apart_audit()));
     vectors.push(audit("audit-batch-merges", None, samples::merge_audit()));
+    vectors.push(audit("audit-batch-clock", None, samples::clock_audit()));
     vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(scalars());
     vectors.extend(log());
@@ -149,6 +150,7 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "StartEpoch",
             "ReadmitNode",
             "ReleaseRecoveryCodes",
+            "ConfirmClock",
             "RemoveNode",
             "MeetEpoch",
             "DiscardEpoch",
@@ -265,6 +267,7 @@ fn audit(
             "EpochStarted",
             "NodeReadmitted",
             "RecoveryCodesReleased",
+            "ClockConfirmed",
             "NodeRemoved",
             "EpochDiscarded",
             "Merged",

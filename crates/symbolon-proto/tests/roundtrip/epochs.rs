@@ -48,6 +48,7 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
         (number(), lineage())
             .prop_map(|(epoch, lineage)| Command::DiscardEpoch(DiscardEpoch { epoch, lineage })),
         Just(Command::ReleaseRecoveryCodes),
+        Just(Command::ConfirmClock),
         id(NodeId).prop_map(|node| Command::RemoveNode(RemoveNode { node })),
     ]
 }
@@ -70,5 +71,6 @@ pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
         Just(AuditRow::RecoveryCodesReleased),
         (number(), lineage())
             .prop_map(|(epoch, lineage)| AuditRow::EpochDiscarded { epoch, lineage }),
+        Just(AuditRow::ClockConfirmed),
     ]
 }

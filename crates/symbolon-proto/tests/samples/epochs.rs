@@ -28,6 +28,7 @@ pub(crate) fn epoch_commands() -> Vec<(&'static str, Command)> {
         ("start-epoch-unknown", Command::StartEpoch(StartEpoch { administrator: None, ..start })),
         ("readmit-node", Command::ReadmitNode(readmit.clone())),
         ("release-recovery-codes", Command::ReleaseRecoveryCodes),
+        ("confirm-clock", Command::ConfirmClock),
         ("remove-node", Command::RemoveNode(RemoveNode { node: NodeId(2) })),
         (
             "readmit-node-gone-back",
@@ -80,4 +81,9 @@ pub(crate) fn epoch_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
 /// Events about epochs apart.
 pub(crate) fn apart_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     audit_of(vec![AuditRow::EpochDiscarded { epoch: 4, lineage: LineageId([0x36; 16]) }])
+}
+
+/// What came with the rules for clocks.
+pub(crate) fn clock_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    audit_of(vec![AuditRow::ClockConfirmed])
 }

@@ -1,6 +1,6 @@
 //! A ledger, a vault, a clock and a source of numbers for tests.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(crate) struct TestLedger {
     /// The master's id.
     pub(crate) master: AtomicU64,
     pub(crate) quarantines: Mutex<Vec<Quarantine>>,
+    /// Whether the node's clock is off.
+    pub(crate) is_clock_off: AtomicBool,
     clock: Arc<TestClock>,
 }
 
@@ -138,6 +140,10 @@ impl Ledger for TestLedger {
 
     fn disk_low_at(&self) -> Option<NodeId> {
         None
+    }
+
+    fn is_clock_off(&self) -> bool {
+        self.is_clock_off.load(Ordering::SeqCst)
     }
 
     fn halted_at(&self) -> Option<LogIndex> {
@@ -313,6 +319,7 @@ impl Bench {
                 lose: 0,
             }),
             barriers: AtomicU64::new(0),
+            is_clock_off: AtomicBool::new(false),
             master: AtomicU64::new(1),
             quarantines: Mutex::default(),
             clock: Arc::clone(&clock),

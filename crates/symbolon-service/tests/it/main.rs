@@ -7,6 +7,8 @@ mod admin;
 mod bench;
 mod callers;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod data_key;
 #[cfg(test)]
 mod exempt;

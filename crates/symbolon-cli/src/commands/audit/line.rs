@@ -174,7 +174,7 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
         Some(Details::EpochStarted(it)) => format!("epoch {} {}", it.epoch, it.name),
         Some(Details::NodeReadmitted(it)) => it.name.clone(),
         Some(Details::NodeRemoved(it)) => it.name.clone(),
-        Some(Details::RecoveryCodesReleased(_)) => String::new(),
+        Some(Details::RecoveryCodesReleased(_) | Details::ClockConfirmed(_)) => String::new(),
         Some(Details::EpochDiscarded(it)) => format!("epoch {} {}", it.epoch, it.lineage),
         Some(Details::Merged(it)) => format!("{} {}", user(&it.user), it.kind().as_str_name()),
         Some(Details::AcceptedTwice(it)) => of_user(&it.user, &it.token),

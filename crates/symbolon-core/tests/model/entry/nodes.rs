@@ -58,6 +58,7 @@ impl Maker<'_> {
             Wish::Merge(wish) => self.merge(wish),
             Wish::Acknowledge => Command::AcknowledgeDoubles,
             Wish::Release => Command::ReleaseRecoveryCodes,
+            Wish::ConfirmClock => Command::ConfirmClock,
             Wish::Remove { node } => Command::RemoveNode(RemoveNode { node: NodeId(*node) }),
         }
     }

@@ -34,6 +34,7 @@ pub(crate) enum Wish {
     Release,
     Merge(merge::Wish),
     Acknowledge,
+    ConfirmClock,
     Remove {
         node: u64,
     },
@@ -66,7 +67,7 @@ pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
     if theme == Theme::Cluster {
         return apart(dice);
     }
-    match dice.below(24) {
+    match dice.below(25) {
         0..=2 => Wish::Seize {
             node: if dice.chance(80) { 1 } else { 1 + dice.below(4) },
             epoch_off: dice.pick(&[0, 0, 1, 1, 1, 1, 2, -1]),
@@ -83,6 +84,7 @@ pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
         7..=8 => Wish::Release,
         12..=22 => Wish::Merge(merge::wish(dice)),
         23 => Wish::Acknowledge,
+        24 => Wish::ConfirmClock,
         _ => Wish::Remove { node: 1 + dice.below(5) },
     }
 }
