@@ -206,6 +206,7 @@ mod tests {
                 last: None,
                 pairing: None,
                 whole_until: Timestamp(0),
+                open_writes: 0,
             }
         }
 

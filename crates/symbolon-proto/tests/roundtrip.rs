@@ -134,6 +134,7 @@ mod tests {
             Refusal::NoSuchAdministrator,
             Refusal::LastAdministrator,
             Refusal::NodeUnknown,
+            Refusal::EpochApart,
         ];
         for (number, refusal) in (1..).zip(all) {
             // A new one does not compile until it is named here and above.
@@ -160,7 +161,8 @@ mod tests {
                 | Refusal::NoSuchApplication
                 | Refusal::NoSuchAdministrator
                 | Refusal::LastAdministrator
-                | Refusal::NodeUnknown => {}
+                | Refusal::NodeUnknown
+                | Refusal::EpochApart => {}
             }
             let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let message = answer_to_proto(&answer);
