@@ -41,11 +41,8 @@ async fn lineage(admin: &Client) -> String {
     admin.status().await.unwrap().lineage
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_that_were_both_seized_the_one_goes_on_of_which_an_administrator_says_so() {
-    let (cluster, key) = linked(3).await;
-    let person = cluster.person("anna").await;
-    cluster.settled().await;
+/// Seizes with the first node and with the second, each cut off from all others. Their lineages.
+async fn both_seized(cluster: &Cluster) -> [String; 2] {
     for number in cluster.numbers() {
         cluster.node(number).kill9();
     }
@@ -53,10 +50,18 @@ async fn of_two_that_were_both_seized_the_one_goes_on_of_which_an_administrator_
         others.iter().for_each(|other| cluster.cut(number, *other));
         cluster.node(number).spawn();
         cluster.node(number).alive().await;
-        seize(&cluster, number, 2).await;
+        seize(cluster, number, 2).await;
         cluster.admin(number).create_user(&format!("written-at-{number}")).await.unwrap();
     }
-    let lineages = [lineage(&cluster.admin(1)).await, lineage(&cluster.admin(2)).await];
+    [lineage(&cluster.admin(1)).await, lineage(&cluster.admin(2)).await]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_were_both_seized_the_one_goes_on_of_which_an_administrator_says_so() {
+    let (cluster, key) = linked(3).await;
+    let person = cluster.person("anna").await;
+    cluster.settled().await;
+    let lineages = both_seized(&cluster).await;
     // Nobody is discarded of whom nothing is known.
     let unknown = cluster.admin(1).discard_epoch(2, &lineages[1], CLUSTER).await.err().unwrap();
     assert_eq!(unknown.code(), Code::FailedPrecondition);

@@ -257,15 +257,8 @@ impl ClusterNode {
         let peers = Peers::new(standing.clone(), Arc::new(book), (&node_key, &settings.clock))?;
         let peers = Arc::new(peers);
         let memory = Arc::new(Memory::load(&store)?);
-        let voters = machine.membership.voter_ids().collect();
-        let scene = rollback::Scene {
-            peers: &peers,
-            store: &store,
-            memory: &memory,
-            clocks: &clocks,
-            voters,
-        };
-        scene.ask(&published.view(), &settings).await?;
+        let scene = rollback::Scene::new(&machine, &peers, (&store, &memory), &clocks);
+        scene.ask(&settings).await?;
         clocks.start(published.view().state.clock());
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
 

@@ -31,6 +31,7 @@ use crate::copies::was_further;
 use crate::epochs::{Relation, Statement};
 use crate::error::ClusterError;
 use crate::fence;
+use crate::machine::Machine;
 use crate::node::NodeSettings;
 use crate::peer_client::{Peers, Purpose};
 use crate::succession::Succession;
@@ -192,12 +193,14 @@ pub(crate) fn keep_that_it_went_back(
 
 /// What a node knows that is about to start.
 pub(crate) struct Scene<'a> {
-    pub(crate) peers: &'a Arc<Peers>,
-    pub(crate) store: &'a Store,
-    pub(crate) memory: &'a Memory,
-    pub(crate) clocks: &'a Arc<Clocks>,
+    peers: &'a Arc<Peers>,
+    store: &'a Store,
+    memory: &'a Memory,
+    clocks: &'a Arc<Clocks>,
     /// Who votes, as far as this disk knows.
-    pub(crate) voters: BTreeSet<u64>,
+    voters: BTreeSet<u64>,
+    /// What it has applied.
+    view: View,
 }
 
 /// What a peer says to it.
@@ -208,22 +211,29 @@ enum Said {
     Epoch(peer::EpochClaim),
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    pub(crate) fn new(
+        machine: &Machine,
+        peers: &'a Arc<Peers>,
+        (store, memory): (&'a Store, &'a Memory),
+        clocks: &'a Arc<Clocks>,
+    ) -> Self {
+        let voters = machine.membership.voter_ids().collect();
+        Self { peers, store, memory, clocks, voters, view: machine.published.view() }
+    }
+
     /// Asks all peers, before this node takes part in anything.
     ///
     /// # Errors
     /// [`ClusterError::LeftBehind`] and [`ClusterError::GoneBack`]: the node is to start again, and comes
     /// back empty. [`ClusterError::RolledBack`]: it cannot come back by itself yet.
-    pub(crate) async fn ask(
-        &self,
-        view: &View,
-        settings: &NodeSettings,
-    ) -> Result<(), ClusterError> {
+    pub(crate) async fn ask(&self, settings: &NodeSettings) -> Result<(), ClusterError> {
+        let view = &self.view;
         let mut went_back = Succession::load(self.store)?.went_back();
         let give_up = Instant::now() + LEADS_WITHIN;
         loop {
             let now = settings.clock.now();
-            let answers = self.ask_all(view, settings).await;
+            let answers = self.ask_all(settings).await;
             let mut leads = false;
             for (node, said) in answers {
                 match said {
@@ -248,14 +258,14 @@ impl Scene<'_> {
             }
             let is_alone = self.voters == BTreeSet::from([self.peers.standing.node.0]);
             if is_alone || Instant::now() > give_up {
-                return Err(self.refused((peer.0, lacks.clone()), is_alone, view));
+                return Err(self.refused((peer.0, lacks.clone()), is_alone));
             }
             sleep(ASK_AGAIN).await;
         }
     }
 
-    async fn ask_all(&self, view: &View, settings: &NodeSettings) -> Vec<(NodeId, Said)> {
-        let applied = view.applied.0;
+    async fn ask_all(&self, settings: &NodeSettings) -> Vec<(NodeId, Said)> {
+        let applied = self.view.applied.0;
         let greeting = |to: NodeId| peer::Greeting {
             peer_address: settings.peer_address.clone(),
             api_address: settings.api_address.clone(),
@@ -321,8 +331,8 @@ impl Scene<'_> {
         Err(ClusterError::LeftBehind { epoch: claim.epoch })
     }
 
-    fn refused(&self, (peer, lacks): (u64, String), is_alone: bool, view: &View) -> ClusterError {
-        let row = view.state.node(NodeId(peer));
+    fn refused(&self, (peer, lacks): (u64, String), is_alone: bool) -> ClusterError {
+        let row = self.view.state.node(NodeId(peer));
         let name = row.map_or_else(|| "NODE".to_owned(), |row| row.name.to_string());
         let remedy = if is_alone {
             format!(

@@ -37,9 +37,6 @@ impl Canonical for AuditRow {
                 named(w, 5, application.0, name.as_str());
                 exempt.canonical(w);
             }
-            Self::JoinTokenCreated { join_token, expires_at } => {
-                w.number(6).number(join_token.0).number(expires_at.0);
-            }
             Self::UserUpdated { user, display_name, disabled, profile, change } => {
                 updated(w, *user, display_name.as_ref(), *disabled, profile);
                 change.canonical(w);
@@ -72,7 +69,8 @@ impl Canonical for AuditRow {
             | Self::AdministratorUpdated(_)
             | Self::AdministratorTokenRotated { .. }
             | Self::AdministratorDeleted { .. } => self.about_caller(w),
-            Self::NodeAdmitted { .. }
+            Self::JoinTokenCreated { .. }
+            | Self::NodeAdmitted { .. }
             | Self::NodeAddressesChanged { .. }
             | Self::EpochStarted { .. }
             | Self::NodeReadmitted { .. }
@@ -126,6 +124,9 @@ impl AuditRow {
 
     fn about_cluster(&self, w: &mut CanonicalWriter) {
         match self {
+            Self::JoinTokenCreated { join_token, expires_at } => {
+                w.number(6).number(join_token.0).number(expires_at.0);
+            }
             Self::NodeAdmitted { node, name, pin, join_token } => {
                 w.number(7).number(node.0).bytes(name.as_str().as_bytes()).bytes(&pin.0);
                 w.number(join_token.0);
