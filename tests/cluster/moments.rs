@@ -23,7 +23,7 @@ impl Moments {
     /// Every other moment is soon.
     async fn next(&mut self, what: &str) {
         self.0 = self.0.wrapping_mul(1_103_515_245).wrapping_add(12_345) & 0x7fff_ffff;
-        let is_soon = (self.0 >> 7) % 2 == 0;
+        let is_soon = (self.0 >> 7).is_multiple_of(2);
         let longest = if is_soon { SHORT_MILLISECONDS } else { LONGEST_MILLISECONDS };
         let moment = (self.0 >> 8) % longest;
         println!("{what}: killed after {moment} ms");

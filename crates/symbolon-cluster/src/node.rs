@@ -9,36 +9,28 @@ use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
 use symbolon_proto::peer::v1::peer_service_server::PeerServiceServer;
 use symbolon_service::{Clock, Entropy, Identity, Service, Vault};
-use symbolon_store::{NodeKeys, Reserve, Store};
+use symbolon_store::{NodeKeys, Store};
 use tokio::task::JoinSet;
 
 use crate::address_book::AddressBook;
-use crate::audit_keeper::AuditKeeper;
 use crate::audit_log::AuditLog;
-use crate::audit_peers::AuditFetcher;
-use crate::certify;
 use crate::clocks::Clocks;
 use crate::committer::{BATCH_PROPOSALS_MAX, Committer, EpochGate, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
-use crate::fence::Fence;
 use crate::halt::Halt;
 use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence};
-use crate::image_writer;
 use crate::key_keeper::KeyKeeper;
-use crate::keys::{Certificates, PrivateKey, bad};
-use crate::lead::LeadWatch;
+use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
 use crate::machine::Machine;
-use crate::members::{Steward, is_in_epoch};
-use crate::merger::Merger;
+use crate::members::is_in_epoch;
 use crate::network::Network;
 use crate::opened::Opened;
 use crate::opening;
 use crate::own_proposals::OwnProposals;
 use crate::pair::Pair;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
-use crate::peer_header::Standing;
 use crate::peer_service::{
     JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCaller, PeerCertificate, is_open, read_index,
 };
@@ -46,11 +38,10 @@ use crate::promote::Promoter;
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;
 use crate::raft_types::Raft;
-use crate::resealer::Resealer;
 use crate::rollback::{self, Memory};
 use crate::seize::Seizer;
 use crate::seizing;
-use crate::space::{DiskWatch, OwnDisk};
+use crate::space::OwnDisk;
 use crate::tls;
 use crate::vault::KeyringVault;
 use crate::ways::{self, Way, Ways};
@@ -83,93 +74,7 @@ pub(crate) fn raft_config(snapshot_entries: u64) -> Result<Arc<Config>, ClusterE
 }
 
 mod ledger;
-
-/// What a node does without being asked to.
-fn spawn_own_tasks(
-    tasks: &mut JoinSet<()>,
-    keeper: KeyKeeper,
-    (standing, committer, fence): (Standing, Committer, Arc<Fence>),
-    settings: NodeSettings,
-) {
-    let proposals = keeper.proposals.clone();
-    let published = Arc::clone(&keeper.published);
-    let resealer = Resealer {
-        raft: keeper.raft.clone(),
-        published: Arc::clone(&published),
-        vault: Arc::clone(&keeper.vault),
-        proposals: proposals.clone(),
-    };
-    let raft = keeper.raft.clone();
-    let own = proposals.own;
-    let steward = Steward { raft, published, own, proposals, settings, standing, committer, fence };
-    tasks.spawn(steward.run());
-    tasks.spawn(keeper.run());
-    tasks.spawn(resealer.run());
-}
-
-/// What looks after this node and the others.
-fn spawn_watches(
-    tasks: &mut JoinSet<()>,
-    greeter: &Arc<Greeter>,
-    master: &Master,
-    reserve: Option<Reserve>,
-) {
-    let (raft, store) = (&greeter.raft, &greeter.store);
-    tasks.spawn(DiskWatch::new(greeter).run(reserve));
-    tasks.spawn(LeadWatch::new(greeter, master.clone()).run());
-    tasks.spawn(Arc::clone(&greeter.halt).watch(raft.clone(), store.clone()));
-    tasks.spawn(Arc::clone(greeter).run(master.clone()));
-    tasks.spawn(Arc::clone(&greeter.pair).follow(raft.clone(), Arc::clone(&greeter.published)));
-}
-
-fn keep_certified(
-    tasks: &mut JoinSet<()>,
-    certificates: &Arc<Certificates>,
-    published: &Arc<Published>,
-    (vault, node_key): (&Arc<KeyringVault>, &Arc<PrivateKey>),
-    settings: &NodeSettings,
-) {
-    tasks.spawn(certify::keep(
-        Arc::clone(certificates),
-        Arc::clone(published),
-        Arc::clone(vault),
-        Arc::clone(node_key),
-        settings.api_names.clone(),
-        Arc::clone(&settings.clock),
-    ));
-}
-
-/// What keeps the image near the log, and the audit whole and small.
-fn spawn_store_tasks(
-    tasks: &mut JoinSet<()>,
-    store: &Store,
-    audit: &Arc<AuditLog>,
-    greeter: &Greeter,
-    (settings, proposals): (&NodeSettings, OwnProposals),
-) {
-    let keeper = AuditKeeper {
-        audit: Arc::clone(audit),
-        published: Arc::clone(&greeter.published),
-        disk: Arc::clone(&greeter.disk),
-        retention: settings.audit,
-        clock: Arc::clone(&settings.clock),
-    };
-    let fetcher = AuditFetcher {
-        audit: Arc::clone(audit),
-        peers: Arc::clone(&greeter.peers),
-        disk: Arc::clone(&greeter.disk),
-    };
-    let merger = Merger {
-        quarantines: Arc::clone(&greeter.quarantines),
-        audit: Arc::clone(audit),
-        published: Arc::clone(&greeter.published),
-        proposals,
-    };
-    tasks.spawn(merger.run());
-    tasks.spawn(image_writer::run(store.image.clone(), Arc::clone(&greeter.published)));
-    tasks.spawn(keeper.run());
-    tasks.spawn(fetcher.run());
-}
+mod tasks;
 
 /// What a node needs besides its store.
 pub struct NodeSettings {
@@ -246,7 +151,6 @@ impl ClusterNode {
         seizing::carry_out(&store)?;
         let Opened { identity, standing, node_key } = Opened::open(&store, &keys)?;
         let vault = Arc::new(KeyringVault::new(keys.keyring()));
-
         let mut machine = opening::load(&store)?;
         let pair = Pair::before(&mut machine, &settings.clock);
         let published = machine.published();
@@ -261,9 +165,8 @@ impl ClusterNode {
         scene.ask(&settings).await?;
         clocks.start(published.view().state.clock());
         let raft = start_raft(&store, &peers, machine, settings.snapshot_entries).await?;
-
-        let from = (&clocks, &settings);
-        let greeter = Greeter::new(&raft, &peers, &published, (&store, memory, pair), from);
+        let of_store = (&store, memory, pair);
+        let greeter = Greeter::new(&raft, &peers, &published, of_store, (&clocks, &settings));
         let (halt, disk) = (Arc::clone(&greeter.halt), Arc::clone(&greeter.disk));
         let reserve = store.reserve(settings.disk_reserve_bytes)?;
         let mut tasks = JoinSet::new();
@@ -273,15 +176,14 @@ impl ClusterNode {
         let ways = ways::follow(&raft, &greeter.presence, own, &mut tasks);
         let proposer =
             Proposer::start(committer.clone(), Arc::clone(&peers), ways.clone(), &mut tasks);
-        spawn_watches(&mut tasks, &greeter, &master, reserve);
+        tasks::spawn_watches(&mut tasks, &greeter, &master, reserve);
         let keys_of = (&vault, &node_key);
-        keep_certified(&mut tasks, &certificates, &published, keys_of, &settings);
+        tasks::keep_certified(&mut tasks, &certificates, &published, keys_of, &settings);
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
-        spawn_store_tasks(&mut tasks, &store, &audit, &greeter, (&settings, proposals.clone()));
+        tasks::spawn_store_tasks(&mut tasks, &audit, &greeter, (&settings, proposals.clone()));
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         let seizer = Seizer::new(&greeter, node_key, &settings.entropy);
-        let epochs = (standing, committer.clone(), Arc::clone(&greeter.fence));
-        spawn_own_tasks(&mut tasks, keeper, epochs, settings);
+        tasks::spawn_own_tasks(&mut tasks, keeper, (standing, &committer, &greeter), settings);
         Ok(Arc::new(Self {
             identity,
             raft,

@@ -38,7 +38,7 @@ mod tests {
     }
 
     /// The chain over each group of events, as it ever was.
-    const CHAINS: [&str; 12] = [
+    const CHAINS: [&str; 14] = [
         "17f462f0fd94b78dfe1be9872e89323172eb48bafd68f701bfa296e8961930b0",
         "33f1a0b0e261d87382271df253b76d32e1b66a0dc13a69a5fe8b76236c4f7301",
         "b65a0399abdedff10c4098129cd946c027f8164c56b5b6e4fdd98135f2f57319",
@@ -55,7 +55,7 @@ mod tests {
         "63d726c92f50d830208f9675156a510c0c9ded8a4595031e6bfcf257361a64f0",
     ];
 
-    fn groups() -> [(&'static str, Vec<AuditRow>); 12] {
+    fn groups() -> [(&'static str, Vec<AuditRow>); 14] {
         [
             ("verifications", of_verifications()),
             ("users", of_users()),

@@ -236,6 +236,37 @@ impl Names<'_> {
         }
     }
 
+    fn about_epochs(&self, row: &AuditRow) -> Details {
+        match row {
+            AuditRow::EpochStarted { epoch, lineage, node, administrator } => {
+                Details::EpochStarted(v1::EpochStartedDetails {
+                    epoch: *epoch,
+                    lineage: lineage.to_string(),
+                    name: self.node(*node),
+                    node_id: node.0,
+                    administrator_id: administrator.map(|id| id.to_string()).unwrap_or_default(),
+                })
+            }
+            AuditRow::NodeReadmitted { node, name, previous } => {
+                let (name, id, previous_id) = (name.to_string(), node.0, previous.0);
+                Details::NodeReadmitted(v1::NodeReadmittedDetails { name, id, previous_id })
+            }
+            AuditRow::NodeRemoved { node, name, .. } => {
+                let (name, id) = (name.to_string(), node.0);
+                Details::NodeRemoved(v1::NodeRemovedDetails { name, id })
+            }
+            AuditRow::RecoveryCodesReleased => {
+                Details::RecoveryCodesReleased(v1::RecoveryCodesReleasedDetails {})
+            }
+            AuditRow::EpochDiscarded { epoch, lineage } => {
+                let (epoch, lineage) = (*epoch, lineage.to_string());
+                Details::EpochDiscarded(v1::EpochDiscardedDetails { epoch, lineage })
+            }
+            AuditRow::ClockConfirmed => Details::ClockConfirmed(v1::ClockConfirmedDetails {}),
+            other => self.details(other),
+        }
+    }
+
     fn about_cluster(&self, row: &AuditRow) -> Details {
         let join_token = |id: &JoinTokenId| id.to_string();
         match row {
@@ -263,31 +294,12 @@ impl Names<'_> {
                     api_address: api_address.clone(),
                 })
             }
-            AuditRow::EpochStarted { epoch, lineage, node, administrator } => {
-                Details::EpochStarted(v1::EpochStartedDetails {
-                    epoch: *epoch,
-                    lineage: lineage.to_string(),
-                    name: self.node(*node),
-                    node_id: node.0,
-                    administrator_id: administrator.map(|id| id.to_string()).unwrap_or_default(),
-                })
-            }
-            AuditRow::NodeReadmitted { node, name, previous } => {
-                let (name, id, previous_id) = (name.to_string(), node.0, previous.0);
-                Details::NodeReadmitted(v1::NodeReadmittedDetails { name, id, previous_id })
-            }
-            AuditRow::NodeRemoved { node, name, .. } => {
-                let (name, id) = (name.to_string(), node.0);
-                Details::NodeRemoved(v1::NodeRemovedDetails { name, id })
-            }
-            AuditRow::RecoveryCodesReleased => {
-                Details::RecoveryCodesReleased(v1::RecoveryCodesReleasedDetails {})
-            }
-            AuditRow::EpochDiscarded { epoch, lineage } => {
-                let (epoch, lineage) = (*epoch, lineage.to_string());
-                Details::EpochDiscarded(v1::EpochDiscardedDetails { epoch, lineage })
-            }
-            AuditRow::ClockConfirmed => Details::ClockConfirmed(v1::ClockConfirmedDetails {}),
+            AuditRow::EpochStarted { .. }
+            | AuditRow::NodeReadmitted { .. }
+            | AuditRow::NodeRemoved { .. }
+            | AuditRow::RecoveryCodesReleased
+            | AuditRow::EpochDiscarded { .. }
+            | AuditRow::ClockConfirmed => self.about_epochs(row),
             AuditRow::DataKeyRotationStarted { id } => {
                 let details = v1::DataKeyRotationStartedDetails { key: id.0 };
                 Details::DataKeyRotationStarted(details)

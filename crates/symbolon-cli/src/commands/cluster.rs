@@ -5,6 +5,7 @@ mod remove;
 
 use std::str::FromStr;
 
+use serde::Serialize;
 use symbolon_proto::v1::{
     AcknowledgeDoublesRequest, AcknowledgeDoublesResponse, ConfirmClockRequest,
     ConfirmClockResponse, CreateJoinTokenRequest, CreateJoinTokenResponse, DiscardEpochRequest,
@@ -102,73 +103,73 @@ pub(crate) async fn run(arguments: ClusterArguments) -> Result<Exit, Failure> {
         ClusterCommand::RemoveNode { node } => remove::node(&context, node, format).await?,
         ClusterCommand::ReleaseRecoveryCodes => {
             let log_index = release_recovery_codes(&context).await?.log_index;
-            match format {
-                Format::Json => output::json(&Released { released: true, log_index })?,
-                Format::Table => {
-                    output::line("Recovery codes of before the seize are taken again.")?
-                }
-            }
+            let words = "Recovery codes of before the seize are taken again.";
+            tell(format, &Released { released: true, log_index }, words)?;
         }
         ClusterCommand::DiscardEpoch { epoch, confirm } => {
             let EpochName { epoch, lineage } = epoch;
             let question = DiscardEpochRequest { epoch, lineage: lineage.clone(), confirm };
             let log_index = discard_epoch(&context, question).await?.log_index;
-            match format {
-                Format::Json => output::json(&Discarded { epoch, lineage, log_index })?,
-                Format::Table => output::line(&format!(
-                    "Epoch {epoch} of lineage {lineage} is discarded. Each of its nodes comes back, empty, \
-                     when it reaches a node of this side."
-                ))?,
-            }
+            let words = format!(
+                "Epoch {epoch} of lineage {lineage} is discarded. Each of its nodes comes back, empty, when \
+                 it reaches a node of this side."
+            );
+            tell(format, &Discarded { epoch, lineage, log_index }, &words)?;
         }
         ClusterCommand::AcknowledgeDoubles => {
             let log_index = acknowledge_doubles(&context).await?.log_index;
-            match format {
-                Format::Json => output::json(&Acknowledged { acknowledged: true, log_index })?,
-                Format::Table => output::line(
-                    "The codes that were accepted twice are acknowledged; the audit keeps them.",
-                )?,
-            }
+            let words =
+                "The codes that were accepted twice are acknowledged; the audit keeps them.";
+            tell(format, &Acknowledged { acknowledged: true, log_index }, words)?;
         }
         ClusterCommand::ConfirmClock => {
             let log_index = confirm_clock(&context).await?.log_index;
-            match format {
-                Format::Json => output::json(&Confirmed { confirmed: true, log_index })?,
-                Format::Table => output::line("The cluster goes by the master's clock.")?,
-            }
+            let words = "The cluster goes by the master's clock.";
+            tell(format, &Confirmed { confirmed: true, log_index }, words)?;
         }
         ClusterCommand::RotateDataKey => {
             let started = rotate_data_key(&context).await?;
             let started = DataKeyRotation { key: started.key, log_index: started.log_index };
-            match format {
-                Format::Json => output::json(&started)?,
-                Format::Table => output::line(&format!(
-                    "Data key {} is on its way. `symbolon cluster status` shows how far it is.",
-                    started.key
-                ))?,
-            }
+            let words = format!(
+                "Data key {} is on its way. `symbolon cluster status` shows how far it is.",
+                started.key
+            );
+            tell(format, &started, &words)?;
         }
         ClusterCommand::JoinToken(JoinTokenCommand::Create { life }) => {
-            let token = create_join_token(&context, life).await?;
-            let token = JoinToken {
-                expires_at: view::time(token.expires_at.as_ref()),
-                join_token: token.join_token,
-                log_index: token.log_index,
-            };
-            match format {
-                Format::Json => output::json(&token)?,
-                Format::Table => {
-                    // The token alone, so that it can go into a file.
-                    output::line(&token.join_token)?;
-                    output::note(&format!(
-                        "It lets one node join until {} and is not shown again.",
-                        table::or_dash(token.expires_at.as_deref()),
-                    ));
-                }
-            }
+            join_token(&context, life, format).await?;
         }
     }
     Ok(Exit::Done)
+}
+
+async fn join_token(context: &Context, life: u32, format: Format) -> Result<(), Failure> {
+    let token = create_join_token(context, life).await?;
+    let token = JoinToken {
+        expires_at: view::time(token.expires_at.as_ref()),
+        join_token: token.join_token,
+        log_index: token.log_index,
+    };
+    match format {
+        Format::Json => output::json(&token)?,
+        Format::Table => {
+            // The token alone, so that it can go into a file.
+            output::line(&token.join_token)?;
+            output::note(&format!(
+                "It lets one node join until {} and is not shown again.",
+                table::or_dash(token.expires_at.as_deref()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Tells what was done, to programs or to people.
+fn tell(format: Format, done: &impl Serialize, words: &str) -> Result<(), Failure> {
+    match format {
+        Format::Json => output::json(done),
+        Format::Table => output::line(words),
+    }
 }
 
 pub(crate) async fn status(context: &Context) -> Result<GetStatusResponse, Failure> {

@@ -36,7 +36,7 @@ impl State {
             return Err(Refusal::NameTaken);
         }
         let is_same = before.id == command.previous;
-        if !before.superseded && !(command.gone_back && is_same) {
+        if !(before.superseded || (command.gone_back && is_same)) {
             let again = Ok(Reply::NodeAdmitted(before.id));
             return if is_same { Err(Refusal::WrongPhase) } else { again };
         }

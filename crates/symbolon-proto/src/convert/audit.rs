@@ -158,9 +158,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::NodeAddressesChanged { node, peer_address, api_address } => {
             node_addresses_changed(*node, peer_address, api_address)
         }
-        AuditRow::JoinTokenExpired { join_token } => {
-            Event::JoinTokenExpired(store::JoinTokenExpired { join_token: join_token.0 })
-        }
+        AuditRow::JoinTokenExpired { join_token } => expired(*join_token),
         AuditRow::EpochStarted { .. }
         | AuditRow::NodeReadmitted { .. }
         | AuditRow::RecoveryCodesReleased
@@ -326,9 +324,7 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::JoinTokenCreated(m) => join_token_created(m),
         Event::NodeAdmitted(m) => node_admitted_from_proto(m)?,
         Event::NodeAddressesChanged(m) => addresses_changed(m),
-        Event::JoinTokenExpired(m) => {
-            AuditRow::JoinTokenExpired { join_token: JoinTokenId(m.join_token) }
-        }
+        Event::JoinTokenExpired(m) => expired_from_proto(m),
         Event::EpochStarted(m) => epoch::started_from_proto(&m)?,
         Event::NodeReadmitted(m) => epoch::readmitted_from_proto(m)?,
         Event::RecoveryCodesReleased(store::RecoveryCodesReleased {}) => {
@@ -350,6 +346,14 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
         }
     })
+}
+
+const fn expired(join_token: JoinTokenId) -> Event {
+    Event::JoinTokenExpired(store::JoinTokenExpired { join_token: join_token.0 })
+}
+
+const fn expired_from_proto(m: store::JoinTokenExpired) -> AuditRow {
+    AuditRow::JoinTokenExpired { join_token: JoinTokenId(m.join_token) }
 }
 
 const fn join_token_created(m: store::JoinTokenCreated) -> AuditRow {

@@ -157,6 +157,11 @@ fn reseal_to_proto(c: &Reseal) -> store::Reseal {
     store::Reseal { row: row_key_encode(c.row), old, new }
 }
 
+fn reseal_from_proto(m: store::Reseal) -> Result<Reseal, DecodeError> {
+    let row = need(row_key_decode(&m.row), "row")?;
+    Ok(Reseal { row, old: Sealed::new(m.old), new: Sealed::new(m.new) })
+}
+
 fn create_user_from_proto(m: store::CreateUser) -> Result<CreateUser, DecodeError> {
     Ok(CreateUser {
         user: UserId(m.user),
@@ -230,11 +235,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::ConfirmDataKey(m) => {
             Command::ConfirmDataKey(ConfirmDataKey { node: NodeId(m.node), id: data_key(m.id)? })
         }
-        Message::Reseal(m) => Command::Reseal(Reseal {
-            row: need(row_key_decode(&m.row), "row")?,
-            old: Sealed::new(m.old),
-            new: Sealed::new(m.new),
-        }),
+        Message::Reseal(m) => Command::Reseal(reseal_from_proto(m)?),
         Message::RetireDataKey(m) => Command::RetireDataKey(RetireDataKey { id: data_key(m.id)? }),
         Message::UpdateSettings(m) => Command::UpdateSettings(settings::update_from_proto(m)?),
     })

@@ -23,7 +23,6 @@ mod keys;
 mod merges;
 mod pins;
 mod settings;
-
 pub(crate) use pins::outcome;
 
 /// Any number, the extreme ones often.

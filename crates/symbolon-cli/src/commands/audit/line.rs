@@ -114,39 +114,47 @@ fn administrator(row: Option<&v1::AuditedAdministrator>) -> String {
         .unwrap_or_default()
 }
 
+fn user(user: Option<&v1::AuditedUser>) -> String {
+    let name = user.map(|user| if user.username.is_empty() { &user.id } else { &user.username });
+    name.cloned().unwrap_or_default()
+}
+
+fn of_user(whose: Option<&v1::AuditedUser>, token: Option<&v1::AuditedToken>) -> String {
+    let token = token.map(|token| if token.serial.is_empty() { &token.id } else { &token.serial });
+    format!("{} {}", user(whose), token.map_or("", |token| token))
+}
+
 /// Whom or what it is about.
 pub(crate) fn about(event: &v1::AuditEvent) -> String {
-    let user = |user: &Option<v1::AuditedUser>| {
-        let user = user.clone().unwrap_or_default();
-        if user.username.is_empty() { user.id } else { user.username }
-    };
-    let of_user = |whose: &Option<v1::AuditedUser>, token: &Option<v1::AuditedToken>| {
-        let token = token.clone().unwrap_or_default();
-        let token = if token.serial.is_empty() { token.id } else { token.serial };
-        format!("{} {token}", user(whose))
-    };
     match &event.details {
         None => String::new(),
+        Some(Details::RecoveryCodesReleased(_) | Details::ClockConfirmed(_)) => String::new(),
         Some(Details::Verified(it)) => {
-            format!("{} {}", user(&it.user), it.application.as_ref().map_or("", |it| &it.name))
+            format!(
+                "{} {}",
+                user(it.user.as_ref()),
+                it.application.as_ref().map_or("", |it| &it.name)
+            )
         }
         Some(Details::ClusterCreated(it)) => it.name.clone(),
-        Some(Details::UserCreated(it)) => user(&it.user),
-        Some(Details::UserUpdated(it)) => format!("{}{}", user(&it.user), changes::of_user(it)),
-        Some(Details::UserBlocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
-        Some(Details::UserUnblocked(it)) => format!("{} {:?}", user(&it.user), it.reason),
-        Some(Details::UserDeleted(it)) => user(&it.user),
-        Some(Details::PersonalDataExported(it)) => user(&it.user),
-        Some(Details::PinSet(it)) => user(&it.user),
-        Some(Details::PinChanged(it)) => user(&it.user),
-        Some(Details::PinCleared(it)) => user(&it.user),
-        Some(Details::BypassGranted(it)) => format!("{} {:?}", user(&it.user), it.reason),
-        Some(Details::BypassCancelled(it)) => format!("{} {:?}", user(&it.user), it.reason),
-        Some(Details::RecoveryCodesCreated(it)) => user(&it.user),
-        Some(Details::TokenEnrolled(it)) => of_user(&it.user, &it.token),
-        Some(Details::TokenConfirmed(it)) => of_user(&it.user, &it.token),
-        Some(Details::TokenResynchronised(it)) => of_user(&it.user, &it.token),
-        Some(Details::TokenRemoved(it)) => of_user(&it.user, &it.token),
+        Some(Details::UserCreated(it)) => user(it.user.as_ref()),
+        Some(Details::UserUpdated(it)) => {
+            format!("{}{}", user(it.user.as_ref()), changes::of_user(it))
+        }
+        Some(Details::UserBlocked(it)) => format!("{} {:?}", user(it.user.as_ref()), it.reason),
+        Some(Details::UserUnblocked(it)) => format!("{} {:?}", user(it.user.as_ref()), it.reason),
+        Some(Details::UserDeleted(it)) => user(it.user.as_ref()),
+        Some(Details::PersonalDataExported(it)) => user(it.user.as_ref()),
+        Some(Details::PinSet(it)) => user(it.user.as_ref()),
+        Some(Details::PinChanged(it)) => user(it.user.as_ref()),
+        Some(Details::PinCleared(it)) => user(it.user.as_ref()),
+        Some(Details::BypassGranted(it)) => format!("{} {:?}", user(it.user.as_ref()), it.reason),
+        Some(Details::BypassCancelled(it)) => format!("{} {:?}", user(it.user.as_ref()), it.reason),
+        Some(Details::RecoveryCodesCreated(it)) => user(it.user.as_ref()),
+        Some(Details::TokenEnrolled(it)) => of_user(it.user.as_ref(), it.token.as_ref()),
+        Some(Details::TokenConfirmed(it)) => of_user(it.user.as_ref(), it.token.as_ref()),
+        Some(Details::TokenResynchronised(it)) => of_user(it.user.as_ref(), it.token.as_ref()),
+        Some(Details::TokenRemoved(it)) => of_user(it.user.as_ref(), it.token.as_ref()),
         Some(Details::ApplicationCreated(it)) => {
             format!("{}{}", application(it.application.as_ref()), changes::of_new_application(it))
         }
@@ -174,10 +182,11 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
         Some(Details::EpochStarted(it)) => format!("epoch {} {}", it.epoch, it.name),
         Some(Details::NodeReadmitted(it)) => it.name.clone(),
         Some(Details::NodeRemoved(it)) => it.name.clone(),
-        Some(Details::RecoveryCodesReleased(_) | Details::ClockConfirmed(_)) => String::new(),
         Some(Details::EpochDiscarded(it)) => format!("epoch {} {}", it.epoch, it.lineage),
-        Some(Details::Merged(it)) => format!("{} {}", user(&it.user), it.kind().as_str_name()),
-        Some(Details::AcceptedTwice(it)) => of_user(&it.user, &it.token),
+        Some(Details::Merged(it)) => {
+            format!("{} {}", user(it.user.as_ref()), it.kind().as_str_name())
+        }
+        Some(Details::AcceptedTwice(it)) => of_user(it.user.as_ref(), it.token.as_ref()),
         Some(Details::DoublesAcknowledged(it)) => it.doubles.to_string(),
         Some(Details::MergeRefused(it)) => format!("{} {}", it.journal, it.first),
         Some(Details::DataKeyRotationStarted(it)) => format!("key {}", it.key),

@@ -383,7 +383,7 @@ fn code(dice: &mut Dice, theme: Theme) -> Wish {
 fn cluster(dice: &mut Dice) -> Wish {
     let join_token = 1 + dice.below(4);
     match dice.below(19) {
-        16.. => Wish::Nodes(nodes::wish(dice, super::Theme::Everything)),
+        16.. => Wish::Nodes(nodes::wish(dice, Theme::Everything)),
         0..=3 => {
             let week = 7 * 24 * 3600 * 1000;
             let life = dice.pick(&[0, 1, 5_000, 5_000, 60_000, 60_000, week, week + 1]);

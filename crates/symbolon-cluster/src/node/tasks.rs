@@ -1,0 +1,114 @@
+//! The tasks of a node.
+
+use std::sync::Arc;
+
+use symbolon_store::Reserve;
+use tokio::task::JoinSet;
+
+use super::NodeSettings;
+use crate::audit_keeper::AuditKeeper;
+use crate::audit_log::AuditLog;
+use crate::audit_peers::AuditFetcher;
+use crate::certify;
+use crate::committer::Committer;
+use crate::hello::Greeter;
+use crate::image_writer;
+use crate::key_keeper::KeyKeeper;
+use crate::keys::{Certificates, PrivateKey};
+use crate::lead::LeadWatch;
+use crate::members::Steward;
+use crate::merger::Merger;
+use crate::own_proposals::OwnProposals;
+use crate::peer_header::Standing;
+use crate::proposer::Master;
+use crate::published::Published;
+use crate::resealer::Resealer;
+use crate::space::DiskWatch;
+use crate::vault::KeyringVault;
+
+/// What a node does without being asked to.
+pub(super) fn spawn_own_tasks(
+    tasks: &mut JoinSet<()>,
+    keeper: KeyKeeper,
+    (standing, committer, greeter): (Standing, &Committer, &Greeter),
+    settings: NodeSettings,
+) {
+    let proposals = keeper.proposals.clone();
+    let published = Arc::clone(&keeper.published);
+    let resealer = Resealer {
+        raft: keeper.raft.clone(),
+        published: Arc::clone(&published),
+        vault: Arc::clone(&keeper.vault),
+        proposals: proposals.clone(),
+    };
+    let raft = keeper.raft.clone();
+    let own = proposals.own;
+    let (committer, fence) = (committer.clone(), Arc::clone(&greeter.fence));
+    let steward = Steward { raft, published, own, proposals, settings, standing, committer, fence };
+    tasks.spawn(steward.run());
+    tasks.spawn(keeper.run());
+    tasks.spawn(resealer.run());
+}
+
+/// What looks after this node and the others.
+pub(super) fn spawn_watches(
+    tasks: &mut JoinSet<()>,
+    greeter: &Arc<Greeter>,
+    master: &Master,
+    reserve: Option<Reserve>,
+) {
+    let (raft, store) = (&greeter.raft, &greeter.store);
+    tasks.spawn(DiskWatch::new(greeter).run(reserve));
+    tasks.spawn(LeadWatch::new(greeter, master.clone()).run());
+    tasks.spawn(Arc::clone(&greeter.halt).watch(raft.clone(), store.clone()));
+    tasks.spawn(Arc::clone(greeter).run(master.clone()));
+    tasks.spawn(Arc::clone(&greeter.pair).follow(raft.clone(), Arc::clone(&greeter.published)));
+}
+
+pub(super) fn keep_certified(
+    tasks: &mut JoinSet<()>,
+    certificates: &Arc<Certificates>,
+    published: &Arc<Published>,
+    (vault, node_key): (&Arc<KeyringVault>, &Arc<PrivateKey>),
+    settings: &NodeSettings,
+) {
+    tasks.spawn(certify::keep(
+        Arc::clone(certificates),
+        Arc::clone(published),
+        Arc::clone(vault),
+        Arc::clone(node_key),
+        settings.api_names.clone(),
+        Arc::clone(&settings.clock),
+    ));
+}
+
+/// What keeps the image near the log, and the audit whole and small.
+pub(super) fn spawn_store_tasks(
+    tasks: &mut JoinSet<()>,
+    audit: &Arc<AuditLog>,
+    greeter: &Greeter,
+    (settings, proposals): (&NodeSettings, OwnProposals),
+) {
+    let keeper = AuditKeeper {
+        audit: Arc::clone(audit),
+        published: Arc::clone(&greeter.published),
+        disk: Arc::clone(&greeter.disk),
+        retention: settings.audit,
+        clock: Arc::clone(&settings.clock),
+    };
+    let fetcher = AuditFetcher {
+        audit: Arc::clone(audit),
+        peers: Arc::clone(&greeter.peers),
+        disk: Arc::clone(&greeter.disk),
+    };
+    let merger = Merger {
+        quarantines: Arc::clone(&greeter.quarantines),
+        audit: Arc::clone(audit),
+        published: Arc::clone(&greeter.published),
+        proposals,
+    };
+    tasks.spawn(merger.run());
+    tasks.spawn(image_writer::run(greeter.store.image.clone(), Arc::clone(&greeter.published)));
+    tasks.spawn(keeper.run());
+    tasks.spawn(fetcher.run());
+}
