@@ -266,9 +266,6 @@ impl Service {
             let Some(command) = command else {
                 return Ok(None);
             };
-            if view.state.is_apart() && command.waits_while_apart() {
-                return Err(ServiceError::EpochApart);
-            }
             let proposal = Proposal {
                 caller,
                 request_id: request.id,
