@@ -332,7 +332,7 @@ fn named_user(id: Option<UserId>, name: &UserName) -> Option<v1::AuditedUser> {
 
 #[cfg(test)]
 mod tests {
-    use symbolon_core::JournalId;
+    use symbolon_core::{JournalId, LineageId};
 
     use super::*;
 
@@ -340,7 +340,8 @@ mod tests {
     #[test]
     fn every_type_of_the_api_is_a_kind_and_is_named_as_its_details() {
         let known = (1..64).filter(|number| v1::EventType::try_from(*number).is_ok());
-        // Up to 35, which tells of recovery codes, without a hole, and from the PINs on.
+        // Up to 35, which tells of recovery codes, without a hole, and from the PINs on; beside them clocks
+        // and epochs apart.
         let pins = [
             kind(&AuditRow::PinSet { user: UserId(1), must_change: false }),
             kind(&AuditRow::PinCleared { user: UserId(1) }),
@@ -352,7 +353,10 @@ mod tests {
             kind(&AuditRow::DoublesAcknowledged { doubles: 1 }),
             kind(&AuditRow::MergeRefused { journal: JournalId::default(), first: 1 }),
         ];
-        let expected = (1..=35).chain(pins.map(i32::from));
+        let clocks = kind(&AuditRow::ClockConfirmed);
+        let apart = kind(&AuditRow::EpochDiscarded { epoch: 2, lineage: LineageId([1; 16]) });
+        let expected =
+            (1..=35).chain([clocks.into()]).chain(pins.map(i32::from)).chain([apart.into()]);
         assert!(known.eq(expected));
     }
 }

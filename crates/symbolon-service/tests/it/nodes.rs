@@ -169,7 +169,7 @@ async fn epochs_apart_take_sign_ins_alone_until_one_is_discarded() {
 
     let token = bench.service.create_join_token(&bench.admin, None, 0, deadline()).await;
     assert_eq!(token.err(), Some(ServiceError::EpochApart));
-    assert_eq!(bench.ask("alice", "000000").await, Some(Denial::NoToken), "it is decided");
+    assert_eq!(bench.ask("alice", "000000").await, Some(Denial::CodeMismatch), "it is decided");
     let wrong = discard("other", None).await;
     assert!(matches!(wrong, Err(ServiceError::InvalidArgument { field: "confirm", .. })));
     let asked = bench.service.discard_epoch(&bench.app, None, other, &cluster, deadline()).await;

@@ -123,7 +123,7 @@ mod tests {
         }
         let error = parse_type("EVENT_TYPE_UNSPECIFIED").err().unwrap();
         assert!(
-            error.contains("VERIFIED, ") && error.ends_with("RECOVERY_CODES_CREATED"),
+            error.contains("VERIFIED, ") && error.contains("RECOVERY_CODES_CREATED, "),
             "{error}"
         );
     }

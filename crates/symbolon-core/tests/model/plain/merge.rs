@@ -22,8 +22,6 @@ impl Model {
         let row = self.journals.iter().find(|row| row.id == command.journal).copied();
         let merged = row.map_or(0, |row| row.merged);
         let of_another = row.is_some_and(|row| row.node != node && self.is_member(row.node));
-        let taken_over = row.is_some_and(|row| row.node != node) && !of_another;
-        self.note_if(taken_over, "a journal of a node that is gone goes on");
         let marks: usize = command.records.iter().flatten().map(|it| it.marks.len()).sum();
         let too_much = command.records.len() > RECORDS_MAX || marks > MARKS_MAX;
         let out_of_order = command.first == 0 || command.first > merged + 1;
@@ -158,7 +156,6 @@ impl Model {
                 told.counted = true;
             }
             self.note_if(!is_full, "a failure is merged");
-            self.note_if(is_full, "a failure is merged beyond the limit");
         }
         let Some(number) = record.recovery_code else { return };
         let person = self.person(record.user).unwrap();
