@@ -32,7 +32,7 @@ mod tests {
     use crate::coverage::Coverage;
     use crate::run::run_seed;
 
-    const SCRIPTS: u64 = 10_000;
+    const SCRIPTS: u64 = 12_000;
     const THREADS: u64 = 2;
 
     #[expect(clippy::disallowed_methods, reason = "whoever runs the test sets them")]

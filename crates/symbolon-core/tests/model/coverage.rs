@@ -102,12 +102,12 @@ const fn refused(refusal: Refusal) -> &'static str {
 /// Each command, and what it must have come to. What is all but impossible is left out: a tick that is too
 /// old, say.
 const TABLE: &str = "\
-acknowledge_doubles: done Late NotPermitted Stale WrongPhase again
+acknowledge_doubles: done Late NotPermitted Stale WrongPhase
 merge: done Late NotPermitted Stale WrongPhase
 admit_node: done GuessingUnbounded JoinTokenExpired JoinTokenUnknown JoinTokenUsed Late LimitReached NameTaken NotPermitted Stale WrongPhase again
 cancel_bypass: done Late NoSuchUser NotPermitted Stale WrongPhase
 block_user: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
-confirm_clock: done FingerprintMismatch NotPermitted Stale WrongPhase again
+confirm_clock: done NotPermitted Stale WrongPhase again
 confirm_data_key: done Late NotPermitted Stale WrongPhase again
 confirm_token: done FingerprintMismatch Late NoSuchToken NoSuchUser NotPermitted Stale StepRefused WrongPhase again
 create_administrator: done FingerprintMismatch IdTaken Late NameTaken NotPermitted Stale WrongPhase again

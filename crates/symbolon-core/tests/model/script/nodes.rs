@@ -67,7 +67,7 @@ pub(super) fn wish(dice: &mut Dice, theme: Theme) -> Wish {
     if theme == Theme::Cluster {
         return apart(dice);
     }
-    match dice.below(30) {
+    match dice.below(27) {
         0..=2 => Wish::Seize {
             node: if dice.chance(80) { 1 } else { 1 + dice.below(4) },
             epoch_off: dice.pick(&[0, 0, 1, 1, 1, 1, 2, -1]),
