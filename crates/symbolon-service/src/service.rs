@@ -283,8 +283,9 @@ impl Service {
             match answer.reply {
                 // It waited for a master for too long; unless it is the clocks that are apart.
                 Reply::Refused(Refusal::Late) if late < LATE_MAX => late += 1,
-                // Again, if the caller is not what has changed.
-                Reply::Refused(Refusal::Stale | Refusal::IdTaken) => {}
+                // Again, if the caller is not what has changed. What this node has applied by now says why
+                // it is not the time for it.
+                Reply::Refused(Refusal::Stale | Refusal::IdTaken | Refusal::WrongPhase) => {}
                 // The role was changed meanwhile.
                 Reply::Refused(Refusal::NotPermitted) => {
                     return Err(ServiceError::PermissionDenied(needed));
