@@ -10,7 +10,7 @@ use crate::seize::{seize, together_in};
 use crate::support::cluster_of;
 
 const REFUSED: i32 = 78;
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A copy of a node's disk, made while it does not run.
 async fn copied(cluster: &Cluster, number: usize) -> PathBuf {
@@ -33,11 +33,14 @@ async fn start_together(cluster: &Cluster, numbers: [usize; 2]) {
 
 /// That it is back in the cluster under another number, and what it had is kept.
 async fn assert_back(cluster: &Cluster, number: usize) {
+    wait_until("its number is new", PATIENCE, async || {
+        let Ok(status) = cluster.admin(number).status().await else { return false };
+        let own = status.nodes.iter().find(|node| node.name == status.node);
+        own.is_some_and(|node| node.id > cluster.nodes().len() as u64)
+    })
+    .await;
     cluster.settled().await;
     cluster.assert_same_state().await;
-    let status = cluster.admin(number).status().await.unwrap();
-    let own = status.nodes.iter().find(|node| node.name == status.node);
-    assert!(own.is_some_and(|node| node.id > cluster.nodes().len() as u64), "the number of before");
     assert!(cluster.node(number).data_dir().join(format!("quarantine/node-{number}")).exists());
     let told = cluster.node(number).log_text();
     assert!(told.contains("gone back in time"), "{told}");

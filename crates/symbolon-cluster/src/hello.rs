@@ -328,6 +328,10 @@ impl Greeter {
 
     /// `asked`: when it was, if this is its answer.
     fn hear(&self, node: NodeId, greeting: &peer::Greeting, asked: Option<Instant>) {
+        if self.memory.is_before(node, greeting.kept.as_ref()) {
+            // It is told so, and is not where this node's peer is: the peer may be somewhere else.
+            return;
+        }
         if is_address(&greeting.peer_address) {
             self.peers.book.hear(node, &greeting.peer_address);
         }

@@ -25,7 +25,7 @@ use crate::convert::{
 use crate::copies::lives;
 use crate::epochs::{EpochName, Relation, Statement};
 use crate::guard::{self, missing};
-use crate::hello::{Greeter, registered};
+use crate::hello::{Greeter, REACHABLE, registered};
 use crate::keys::pin_of;
 use crate::peer_client::Peers;
 use crate::peer_header::HeaderRefusal;
@@ -399,6 +399,10 @@ impl JoinApi {
         let is_copy = message.left.is_some() && asking == previous;
         if is_copy || lives(&self.peers, asking).await {
             return Err(join_status(&ServiceError::NodeThere));
+        }
+        let heard = self.greeter.presence.get(asking);
+        if heard.is_some_and(|heard| heard.when.elapsed() < REACHABLE) {
+            return Err(Status::unavailable("the node was heard of a moment ago; ask again"));
         }
         Ok((asking, true))
     }

@@ -140,6 +140,13 @@ impl Memory {
         heard.get(&node).copied().unwrap_or_default()
     }
 
+    /// Whether a node that tells this is one that has gone back, or a copy. How far its log goes tells
+    /// nothing: it may not have read all of it yet.
+    pub(crate) fn is_before(&self, node: NodeId, told: Option<&peer::Kept>) -> bool {
+        let (known, told) = (self.of(node), told.map(Kept::from_proto).unwrap_or_default());
+        told.incarnation < known.incarnation || told.revision < known.revision
+    }
+
     /// Takes note of what a node told.
     pub(crate) fn note(&self, node: NodeId, told: &peer::Kept) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -267,8 +274,7 @@ impl<'a> Scene<'a> {
     async fn ask_all(&self, settings: &NodeSettings) -> Vec<(NodeId, Said)> {
         let applied = self.view.applied.0;
         let greeting = |to: NodeId| peer::Greeting {
-            peer_address: settings.peer_address.clone(),
-            api_address: settings.api_address.clone(),
+            // Nobody shall look for it here before it is known that it may go on.
             applied_index: applied,
             clock: self.clocks.own().0,
             kept: Some(Kept::of(self.store, applied).to_proto()),

@@ -244,7 +244,7 @@ impl Service {
         deadline: Instant,
         mut build: impl FnMut(&View) -> Result<Option<Command>, ServiceError>,
     ) -> Result<Option<(Reply, LogIndex)>, ServiceError> {
-        let (mut late, mut caught_up) = (0, false);
+        let (mut late, mut caught_up, mut looked_again) = (0, false, false);
         let caller = request.principal.caller;
         for _ in 0..ATTEMPTS_MAX {
             let view = self.ledger.view();
@@ -283,9 +283,10 @@ impl Service {
             match answer.reply {
                 // It waited for a master for too long; unless it is the clocks that are apart.
                 Reply::Refused(Refusal::Late) if late < LATE_MAX => late += 1,
-                // Again, if the caller is not what has changed. What this node has applied by now says why
-                // it is not the time for it.
-                Reply::Refused(Refusal::Stale | Refusal::IdTaken | Refusal::WrongPhase) => {}
+                // Again, if the caller is not what has changed.
+                Reply::Refused(Refusal::Stale | Refusal::IdTaken) => {}
+                // Once: what this node has applied by now may say why it is not the time for it.
+                Reply::Refused(Refusal::WrongPhase) if !looked_again => looked_again = true,
                 // The role was changed meanwhile.
                 Reply::Refused(Refusal::NotPermitted) => {
                     return Err(ServiceError::PermissionDenied(needed));
