@@ -240,7 +240,7 @@ impl<'a> Scene<'a> {
         let give_up = Instant::now() + LEADS_WITHIN;
         loop {
             let now = settings.clock.now();
-            let answers = self.ask_all(settings).await;
+            let answers = self.ask_all().await;
             let mut leads = false;
             for (node, said) in answers {
                 match said {
@@ -271,7 +271,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    async fn ask_all(&self, settings: &NodeSettings) -> Vec<(NodeId, Said)> {
+    async fn ask_all(&self) -> Vec<(NodeId, Said)> {
         let applied = self.view.applied.0;
         let greeting = |to: NodeId| peer::Greeting {
             // Nobody shall look for it here before it is known that it may go on.
