@@ -26,7 +26,7 @@ pub(crate) fn write(path: &Path, text: &str) {
         .unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
 }
 
-/// As [`write`], so that whoever reads it meanwhile reads all of the one or all of the other.
+/// As [`write`](write()), so that whoever reads it meanwhile reads all of the one or all of the other.
 pub(crate) fn replace(path: &Path, text: &str) {
     let next = path.with_extension("next");
     write(&next, text);
