@@ -2,6 +2,7 @@
 //! those of `symbolon_core::Timekeeper`.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub(crate) struct Clocks {
     began: Instant,
     keeper: Mutex<Option<Timekeeper>>,
     readings: Mutex<BTreeMap<NodeId, Reading>>,
+    /// As the clocks were compared last: asked for with each verification.
+    is_off: AtomicBool,
 }
 
 impl Clock for Clocks {
@@ -53,6 +56,7 @@ impl Clocks {
             began: Instant::now(),
             keeper: Mutex::default(),
             readings: Mutex::default(),
+            is_off: AtomicBool::default(),
         })
     }
 
@@ -70,6 +74,20 @@ impl Clocks {
         if known.is_none() || round_trip <= ROUND_TRIP_MAX {
             readings.insert(node, reading);
         }
+        drop(readings);
+        self.compare();
+    }
+
+    fn compare(&self) -> i64 {
+        let offset = self.own_offset();
+        self.is_off.store(ClockStanding::of(offset) == ClockStanding::Off, Ordering::Release);
+        offset
+    }
+
+    /// Whether this node's clock was [`Off`](ClockStanding::Off) when the clocks were compared last: with
+    /// each reading, and twice a second.
+    pub(crate) fn is_off(&self) -> bool {
+        self.is_off.load(Ordering::Acquire)
     }
 
     /// Begins to keep the time, once the peers were asked; `stamped`: the last stamp that is known.
@@ -86,8 +104,14 @@ impl Clocks {
         *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper);
     }
 
-    /// Compares the clocks. To be done about once a second.
-    pub(crate) fn look(&self) {
+    /// Compares the clocks. To be done about once a second. By how much the node's own is ahead, ms.
+    pub(crate) fn look(&self) -> i64 {
+        let offset = self.compare();
+        self.keep();
+        offset
+    }
+
+    fn keep(&self) {
         let others = self.others();
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(keeper) = keeper.as_mut() else { return };
@@ -115,11 +139,6 @@ impl Clocks {
     /// By how much the node's own clock is ahead of the median of those in contact, ms.
     pub(crate) fn own_offset(&self) -> i64 {
         clock_offset(self.own(), &self.others())
-    }
-
-    /// What this node's clock lets it do.
-    pub(crate) fn standing(&self) -> ClockStanding {
-        ClockStanding::of(self.own_offset())
     }
 
     /// What a peer's clock lets it do, as seen from here. Of who is not heard nothing is known.
@@ -195,7 +214,7 @@ fn milliseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use tokio::time::advance;
 
@@ -210,6 +229,13 @@ mod tests {
     impl Clock for Set {
         fn now(&self) -> Timestamp {
             Timestamp(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    impl Clocks {
+        /// What this node's clock lets it do.
+        fn standing(&self) -> ClockStanding {
+            ClockStanding::of(self.own_offset())
         }
     }
 

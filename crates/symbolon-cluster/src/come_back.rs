@@ -1,6 +1,6 @@
-//! The way back of a node that an epoch went on without, or whose disk went back in time: its data is set aside, and it takes part again,
-//! empty and under another number, because old data under an old number would diverge in silence. It is
-//! known by its key, so nobody has to help.
+//! The way back of a node that an epoch went on without, or whose disk went back in time: its data is set
+//! aside, and it takes part again, empty and under another number, because old data under an old number
+//! would diverge in silence. It is known by its key, so nobody has to help.
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use openraft::errors::ClientWriteError;
 use openraft::impls::OneshotResponder;
 use openraft::raft::ClientWriteResult;
-use symbolon_core::{Answer, ClockStanding, Command, Proposal, Timestamp};
+use symbolon_core::{Answer, Command, Proposal, Timestamp};
 use symbolon_proto::batch_encode;
 use symbolon_service::Clock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -102,7 +102,7 @@ impl Committer {
         if self.disk.is_full() {
             return Err(CommitError::DiskFull);
         }
-        if self.clocks.standing() == ClockStanding::Off {
+        if self.clocks.is_off() {
             return Err(CommitError::ClockOff);
         }
         let starts = |proposal: &Proposal| matches!(proposal.command, Command::StartEpoch(_));
@@ -127,12 +127,14 @@ struct Stamps {
 impl Stamps {
     /// Who confirms the clock does so for the entry itself already, and once.
     fn next(&self, proposals: &[Proposal]) -> Timestamp {
-        let state = self.published.view().state;
-        let confirms = proposals.iter().any(|proposal| {
-            matches!(proposal.command, Command::ConfirmClock)
-                && state.rights(proposal.caller).any_of(proposal.command.rights())
+        let is_new = |proposal: &Proposal| {
+            let state = self.published.view().state;
+            state.rights(proposal.caller).any_of(proposal.command.rights())
                 && state.remembered(proposal.caller, proposal.request_id).is_none()
-        });
+        };
+        let mut confirmations =
+            proposals.iter().filter(|it| matches!(it.command, Command::ConfirmClock));
+        let confirms = confirmations.any(is_new);
         if confirms {
             self.clocks.confirm();
         }

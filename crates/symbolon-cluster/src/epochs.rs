@@ -3,8 +3,8 @@
 //! A seize starts an epoch: a number above the one before, and a lineage drawn at random. Who was there
 //! before tells a newer epoch of its own by the ancestry: an epoch whose ancestry does not hold this
 //! node's is not the next but another one, apart from it. Of two that are apart one discards the other;
-//! should both do so, the one with the higher word goes on. An epoch counts only with the statement of the node that
-//! started it, signed with the key by which the cluster knows that node.
+//! should both do so, the one with the higher word goes on. An epoch counts only with the statement of
+//! the node that started it, signed with the key by which the cluster knows that node.
 
 use prost::Message as _;
 use rustls::SignatureScheme;

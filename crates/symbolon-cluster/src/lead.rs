@@ -70,8 +70,7 @@ impl LeadWatch {
 
     #[expect(clippy::cast_precision_loss, reason = "metrics are doubles")]
     fn note_clock(&self, before: &mut ClockStanding) {
-        self.clocks.look();
-        let offset = self.clocks.own_offset();
+        let offset = self.clocks.look();
         metrics::gauge!("symbolon_clock_offset_seconds").set(offset as f64 / 1_000.0);
         let standing = ClockStanding::of(offset);
         if standing == *before {

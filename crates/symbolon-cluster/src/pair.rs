@@ -9,13 +9,12 @@
 //! What the other has is what openraft tells of its replication: a follower answers an append when its
 //! log has called back that it is synced.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver as _;
-use symbolon_core::Timestamp;
+use symbolon_core::{NodeId, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_service::{Clock, Pairing};
 use tokio::sync::watch;
@@ -83,11 +82,13 @@ struct Facts {
 impl Facts {
     fn of(metrics: &openraft::RaftMetrics<TypeConfig>, published: &Published) -> Self {
         let members = metrics.membership_config.membership();
-        let members: BTreeSet<u64> = members.nodes().map(|(id, ())| *id).collect();
-        let registered = published.view().state.nodes().map(|row| row.id.0).collect();
-        let leads = metrics.current_leader == Some(metrics.id);
-        let is_of_two = leads && members.len() == 2 && members == registered;
-        let other = members.into_iter().find(|node| is_of_two && *node != metrics.id);
+        let members = || members.nodes().map(|(id, ())| *id);
+        // This is asked for whenever Raft does anything.
+        let leads_two = metrics.current_leader == Some(metrics.id) && members().count() == 2;
+        let other = members().find(|node| leads_two && *node != metrics.id).filter(|_| {
+            let state = published.view().state;
+            members().all(|node| state.is_member(NodeId(node))) && state.nodes().count() == 2
+        });
         let matched = metrics.replication.as_ref().zip(other).and_then(|(map, id)| map.get(&id));
         let heard = metrics.heartbeat.as_ref().zip(other).and_then(|(map, id)| map.get(&id));
         Self {

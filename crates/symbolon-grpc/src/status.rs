@@ -46,6 +46,7 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::EpochApart
         | ServiceError::NotApart
         | ServiceError::NodeThere
+        | ServiceError::WrongPhase
         | ServiceError::NoDoubles
         | ServiceError::NotMerged { .. }
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),

@@ -18,12 +18,10 @@ impl Service {
         request_id: Option<RequestId>,
         deadline: Instant,
     ) -> Result<LogIndex, ServiceError> {
-        let _place = self.admission.administration()?;
-        let request = self.request(principal, request_id, Operation::AcknowledgeDoubles, &[])?;
         let build = |view: &View| {
             let doubles = view.state.cluster().map_or(0, |cluster| cluster.doubles);
             if doubles > 0 { Ok(Command::AcknowledgeDoubles) } else { Err(ServiceError::NoDoubles) }
         };
-        self.administer(&request, deadline, build).await.map(|(_, index)| index)
+        self.decide((principal, Operation::AcknowledgeDoubles), request_id, deadline, build).await
     }
 }

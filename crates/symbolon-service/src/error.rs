@@ -94,6 +94,11 @@ pub enum ServiceError {
          `symbolon cluster status`"
     )]
     NotApart,
+    /// What the cluster is at does not allow it.
+    #[error(
+        "the cluster is not at a point where that can be done; see `symbolon cluster status`, and ask again"
+    )]
+    WrongPhase,
     /// A node asks to come back that is there.
     #[error(
         "the node is there already: whoever asks in its name is a copy of it; stop that one, and remove \

@@ -113,7 +113,7 @@ impl Service {
         };
         self.admitted(&request, deadline, build).await.map_err(|error| match error {
             // Of a node that is a member the state says no more than that.
-            ServiceError::Internal => ServiceError::NodeThere,
+            ServiceError::WrongPhase => ServiceError::NodeThere,
             error => error,
         })
     }

@@ -20,10 +20,8 @@ impl Service {
         request_id: Option<RequestId>,
         deadline: Instant,
     ) -> Result<LogIndex, ServiceError> {
-        let _place = self.admission.administration()?;
-        let request = self.request(principal, request_id, Operation::ConfirmClock, &[])?;
-        let confirmed = self.administer(&request, deadline, |_| Ok(Command::ConfirmClock)).await;
-        confirmed.map(|(_, index)| index)
+        let build = |_: &View| Ok(Command::ConfirmClock);
+        self.decide((principal, Operation::ConfirmClock), request_id, deadline, build).await
     }
 
     /// Makes the node of that name the master. `None` when it was already; else the master before, if one

@@ -58,8 +58,6 @@ impl Service {
         request_id: Option<RequestId>,
         deadline: Instant,
     ) -> Result<LogIndex, ServiceError> {
-        let _place = self.admission.administration()?;
-        let request = self.request(principal, request_id, Operation::ReleaseRecoveryCodes, &[])?;
         let build = |view: &View| {
             let floor = view.state.cluster().and_then(|cluster| cluster.floor);
             if floor.is_some_and(|floor| floor.recovery_codes_held) {
@@ -68,7 +66,7 @@ impl Service {
                 Err(ServiceError::NoCodesHeld)
             }
         };
-        self.administer(&request, deadline, build).await.map(|(_, index)| index)
+        self.decide((principal, Operation::ReleaseRecoveryCodes), request_id, deadline, build).await
     }
 
     /// Gives a user ten recovery codes in place of those before.

@@ -237,6 +237,19 @@ impl Service {
         answer.ok_or(ServiceError::Internal)
     }
 
+    /// [`administer`](Self::administer), of what takes nothing and answers nothing.
+    pub(crate) async fn decide(
+        &self,
+        (principal, operation): (&Principal, Operation),
+        request_id: Option<RequestId>,
+        deadline: Instant,
+        build: impl FnMut(&View) -> Result<Command, ServiceError>,
+    ) -> Result<LogIndex, ServiceError> {
+        let _place = self.admission.administration()?;
+        let request = self.request(principal, request_id, operation, &[])?;
+        self.administer(&request, deadline, build).await.map(|(_, index)| index)
+    }
+
     /// [`administer`](Self::administer), unless `build` finds that there is nothing to do.
     pub(crate) async fn administer_if(
         &self,
@@ -478,6 +491,6 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         },
         Refusal::NodeUnknown => ServiceError::NotFound { kind: "node" },
         Refusal::EpochApart => ServiceError::EpochApart,
-        Refusal::WrongPhase => ServiceError::Internal,
+        Refusal::WrongPhase => ServiceError::WrongPhase,
     }
 }

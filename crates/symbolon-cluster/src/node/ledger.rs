@@ -28,9 +28,10 @@ impl ClusterNode {
     fn why_nothing_is_stamped(&self) -> Option<ProposeError> {
         let (master, own) = self.master();
         let (master, clocks) = (master?, &self.greeter.clocks);
-        let standing = if own { clocks.standing() } else { clocks.standing_of(master) };
+        let is_off = own && clocks.is_off();
+        let is_off = is_off || (!own && clocks.standing_of(master) == ClockStanding::Off);
         let name = self.view().state.node(master).map(|row| row.name.clone())?;
-        (standing == ClockStanding::Off).then_some(ProposeError::MasterClock(name))
+        is_off.then_some(ProposeError::MasterClock(name))
     }
 }
 
@@ -95,7 +96,7 @@ impl Ledger for ClusterNode {
     }
 
     fn is_clock_off(&self) -> bool {
-        self.greeter.clocks.standing() == ClockStanding::Off
+        self.greeter.clocks.is_off()
     }
 
     fn halted_at(&self) -> Option<LogIndex> {
