@@ -22,6 +22,6 @@ impl Service {
             let doubles = view.state.cluster().map_or(0, |cluster| cluster.doubles);
             if doubles > 0 { Ok(Command::AcknowledgeDoubles) } else { Err(ServiceError::NoDoubles) }
         };
-        self.decide((principal, Operation::AcknowledgeDoubles), request_id, deadline, build).await
+        self.order((principal, Operation::AcknowledgeDoubles), request_id, deadline, build).await
     }
 }

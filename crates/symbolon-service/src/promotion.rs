@@ -21,7 +21,7 @@ impl Service {
         deadline: Instant,
     ) -> Result<LogIndex, ServiceError> {
         let build = |_: &View| Ok(Command::ConfirmClock);
-        self.decide((principal, Operation::ConfirmClock), request_id, deadline, build).await
+        self.order((principal, Operation::ConfirmClock), request_id, deadline, build).await
     }
 
     /// Makes the node of that name the master. `None` when it was already; else the master before, if one

@@ -66,7 +66,7 @@ impl Service {
                 Err(ServiceError::NoCodesHeld)
             }
         };
-        self.decide((principal, Operation::ReleaseRecoveryCodes), request_id, deadline, build).await
+        self.order((principal, Operation::ReleaseRecoveryCodes), request_id, deadline, build).await
     }
 
     /// Gives a user ten recovery codes in place of those before.

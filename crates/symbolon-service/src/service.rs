@@ -238,7 +238,7 @@ impl Service {
     }
 
     /// [`administer`](Self::administer), of what takes nothing and answers nothing.
-    pub(crate) async fn decide(
+    pub(crate) async fn order(
         &self,
         (principal, operation): (&Principal, Operation),
         request_id: Option<RequestId>,
