@@ -21,6 +21,8 @@ mod guessing;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod islands;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod logs;

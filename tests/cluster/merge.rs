@@ -46,7 +46,7 @@ async fn shown_as(client: &Client, person: &Person, step: u64, id: &[u8]) -> Ver
 }
 
 /// All events of a type that a node tells.
-async fn events(client: &Client, kind: EventType) -> Vec<Details> {
+pub(crate) async fn events(client: &Client, kind: EventType) -> Vec<Details> {
     let filter = AuditFilter { r#type: vec![kind.into()], ..AuditFilter::default() };
     let question = QueryAuditRequest { filter: Some(filter), ..QueryAuditRequest::default() };
     let request = client.request(question);
@@ -72,7 +72,7 @@ async fn all_merged(cluster: &Cluster, numbers: &[usize]) {
 }
 
 /// Waits until a node warns of something, or does not any more.
-async fn warned(cluster: &Cluster, number: usize, of: &str, is_warned: bool) {
+pub(crate) async fn warned(cluster: &Cluster, number: usize, of: &str, is_warned: bool) {
     let what = format!("{} warns of {of}: {is_warned}", cluster.node(number).name());
     wait_until(&what, PATIENCE, async || {
         let status = cluster.admin(number).status().await;

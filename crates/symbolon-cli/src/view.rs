@@ -233,6 +233,8 @@ pub(crate) struct Verification {
     pub(crate) prompt: Option<String>,
     /// The same for programs; null unless it is CHALLENGE.
     pub(crate) prompt_kind: Option<&'static str>,
+    /// The node decided without a quorum.
+    pub(crate) island: bool,
 }
 
 /// What is asked of a user, if anything is.
@@ -258,6 +260,7 @@ impl From<v1::VerifyResponse> for Verification {
             reason_detail,
             state: Some(hex(&response.state)).filter(|state| !state.is_empty()),
             prompt_kind: prompt(response.prompt_kind()),
+            island: response.island,
             node: response.node,
             log_index: response.log_index,
             request_id: hex(&response.request_id),

@@ -74,6 +74,12 @@ pub enum ClusterError {
         /// Its words.
         message: String,
     },
+    /// What an island kept is no record.
+    #[error(
+        "what this node decided by itself, while it was cut off, is damaged on its disk; move the data \
+         directory away and join again under a new node name"
+    )]
+    Journal,
     /// The file that says which epoch the node is in.
     #[error(
         "the file `succession` in the data directory cannot be understood; restore it from a backup, or \

@@ -100,6 +100,14 @@ impl Presence {
         heard.values().filter(|heard| heard.leads).map(|heard| heard.at).max()
     }
 
+    /// Who was heard last to lead, or to be reached by somebody.
+    pub(crate) fn last_master(&self) -> Option<NodeId> {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let direct = heard.iter().filter(|(_, it)| it.leads).map(|(node, it)| (it.when, *node));
+        let told = heard.values().filter_map(|it| it.reaches.map(|(node, at)| (at, node)));
+        direct.chain(told).max().map(|(_, node)| node)
+    }
+
     /// What the master of two said last of how it stands to this node.
     pub(crate) fn pairing(&self) -> Option<Pairing> {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -32,6 +32,7 @@ mod hand_over;
 mod hello;
 mod image_writer;
 mod inspect;
+mod island;
 mod join;
 mod key_keeper;
 mod keys;

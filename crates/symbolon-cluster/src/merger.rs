@@ -10,14 +10,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use symbolon_core::limits::MERGE_RECORDS_MAX;
 use symbolon_core::{Command, JournalId, LogIndex, Merge, MergeRecord, Refusal, Reply};
 use symbolon_service::View;
 use symbolon_store::DataDir;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use self::look_up::look_up;
-use self::records::Records;
+use self::records::{Records, record};
 use crate::audit_log::AuditLog;
+use crate::island::Island;
 use crate::own_proposals::OwnProposals;
 use crate::published::Published;
 use crate::quarantine::{Quarantines, unreadable};
@@ -38,6 +40,7 @@ pub(crate) struct Merger {
     pub(crate) quarantines: Arc<Quarantines>,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) published: Arc<Published>,
+    pub(crate) island: Arc<Island>,
     pub(crate) proposals: OwnProposals,
 }
 
@@ -54,21 +57,59 @@ impl Merger {
     /// For as long as the node runs.
     pub(crate) async fn run(self) {
         // Those that there is nothing to do about any more.
-        let mut settled = BTreeSet::new();
+        let (mut settled, mut refused) = (BTreeSet::new(), BTreeSet::new());
         let mut is_other = true;
         loop {
             if is_other {
                 self.quarantines.count_open().await;
             }
             if self.is_whole() {
+                if let Err(error) = self.merge_island(&mut refused).await {
+                    tracing::error!(%error, "what this node decided by itself cannot be merged yet");
+                    sleep(PAUSE_AFTER_FAILURE).await;
+                }
                 for (name, place) in self.quarantines.places().await {
                     if !settled.contains(&name) && self.merge(&name, place).await {
                         settled.insert(name);
                     }
                 }
             }
-            is_other = timeout(INTERVAL, self.quarantines.changed()).await.is_ok();
+            is_other = tokio::select! {
+                () = self.quarantines.changed() => true,
+                () = self.island.changed() => false,
+                () = sleep(INTERVAL) => false,
+            };
         }
+    }
+
+    /// Merges what this node decided as an island. What another has merged in its name stays.
+    async fn merge_island(&self, refused: &mut BTreeSet<JournalId>) -> io::Result<()> {
+        for (journal, extent) in self.island.journals() {
+            let mut first = extent.first;
+            while first <= extent.last && !refused.contains(&journal) {
+                let last = extent.last.min(first + MERGE_RECORDS_MAX as u64 - 1);
+                let island = Arc::clone(&self.island);
+                let events = blocking(move || {
+                    island
+                        .read(journal, (first, last))
+                        .map_err(|error| io::Error::other(error.to_string()))
+                });
+                let records: Vec<_> = events.await?.iter().map(record).collect();
+                match self.merge_some((journal, extent.applied), first, &records).await? {
+                    Progress::All => first = last + 1,
+                    Progress::NotYet => return Ok(()),
+                    Progress::Refused => {
+                        tracing::error!(
+                            %journal,
+                            "what this node decided by itself is not merged: another node merges the same; \
+                             this data directory is a copy"
+                        );
+                        refused.insert(journal);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether this node takes part, and can tell who was let in meanwhile.

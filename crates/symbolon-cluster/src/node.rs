@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{Config, SnapshotPolicy};
-use symbolon_core::{NodeId, Retention};
+use symbolon_core::{NodeId, Retention, Timestamp};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
 use symbolon_proto::peer::v1::peer_service_server::PeerServiceServer;
@@ -20,6 +20,7 @@ use crate::error::ClusterError;
 use crate::halt::Halt;
 use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence};
+use crate::island::Island;
 use crate::key_keeper::KeyKeeper;
 use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
@@ -119,6 +120,7 @@ pub struct ClusterNode {
     greeter: Arc<Greeter>,
     master: Master,
     ways: Ways,
+    island: Arc<Island>,
     promoter: Promoter,
     seizer: Seizer,
     gate: Arc<EpochGate>,
@@ -173,14 +175,17 @@ impl ClusterNode {
         let master = follow_master(&raft, &mut tasks);
         let committer = Committer::start(&raft, (&clocks, &published), (&disk, &gate), &mut tasks);
         let own = (identity.node, master.clone());
-        let ways = ways::follow(&raft, &greeter.presence, own, &mut tasks);
-        let proposer =
-            Proposer::start(committer.clone(), Arc::clone(&peers), ways.clone(), &mut tasks);
+        let island = Island::open(&greeter, &settings, &identity.name)?;
+        tasks.spawn(Arc::clone(&island).run());
+        let ways = ways::follow(&raft, &greeter.presence, &island, own, &mut tasks);
+        let to_log = (ways.clone(), &island);
+        let proposer = Proposer::start(committer.clone(), Arc::clone(&peers), to_log, &mut tasks);
         tasks::spawn_watches(&mut tasks, &greeter, &master, reserve);
         let keys_of = (&vault, &node_key);
         tasks::keep_certified(&mut tasks, &certificates, &published, keys_of, &settings);
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
-        tasks::spawn_store_tasks(&mut tasks, &audit, &greeter, (&settings, proposals.clone()));
+        let of_island = (&island, proposals.clone());
+        tasks::spawn_store_tasks(&mut tasks, &audit, &greeter, (&settings, of_island));
         let keeper = KeyKeeper::new(keys, &vault, &published, proposals, &raft, &store.log);
         let seizer = Seizer::new(&greeter, node_key, &settings.entropy);
         tasks::spawn_own_tasks(&mut tasks, keeper, (standing, &committer, &greeter), settings);
@@ -199,6 +204,7 @@ impl ClusterNode {
             greeter,
             master,
             ways,
+            island,
             vault,
             certificates,
             halt,
@@ -247,6 +253,7 @@ impl ClusterNode {
             audit: Arc::clone(&self.audit),
             promoter: self.promoter.clone(),
             ways: self.ways.clone(),
+            island: Arc::clone(&self.island),
         };
         let join = JoinApi {
             service,
@@ -308,6 +315,13 @@ impl ClusterNode {
 
     fn quorum_master(&self) -> Option<NodeId> {
         self.greeter.look().master()
+    }
+
+    /// Since when this node has been without a quorum and decides verifications by itself; `None`: it does
+    /// not.
+    #[must_use]
+    pub fn island_since(&self) -> Option<Timestamp> {
+        self.island.since()
     }
 
     /// The node through which this one reaches the master, and the master, where it does not reach it

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use symbolon_core::{Caller, Command, Fingerprint, LogIndex, NodeId, Proposal, Reply, RequestId};
-use symbolon_service::{Clock, Entropy, Lane};
+use symbolon_service::{Answered, Clock, Entropy, Lane};
 use tokio::time::Instant;
 
 use crate::node::NodeSettings;
@@ -68,7 +68,7 @@ impl OwnProposals {
         let deadline = Instant::now() + TIMEOUT;
         let result = self.proposer.propose(proposal, Lane::Administration, deadline).await;
         match result {
-            Ok(answer) => {
+            Ok(Answered { answer, .. }) => {
                 let applied = self.published.reached(answer.index, deadline).await;
                 applied.then_some(answer.reply)
             }

@@ -26,6 +26,7 @@ use crate::copies::lives;
 use crate::epochs::{EpochName, Relation, Statement};
 use crate::guard::{self, missing};
 use crate::hello::{Greeter, REACHABLE, registered};
+use crate::island::Island;
 use crate::keys::pin_of;
 use crate::peer_client::Peers;
 use crate::peer_header::HeaderRefusal;
@@ -86,6 +87,7 @@ pub(crate) struct PeerApi {
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) promoter: Promoter,
     pub(crate) ways: Ways,
+    pub(crate) island: Arc<Island>,
 }
 
 fn stopped(error: impl std::fmt::Display) -> Status {
@@ -310,6 +312,17 @@ impl PeerService for PeerApi {
     ) -> Result<Response<peer::Greeting>, Status> {
         let (node, message) = self.admit(request)?;
         let answer = self.greeter.answer(node, &message);
+        Ok(self.answer(node, answer))
+    }
+
+    async fn offer(
+        &self,
+        request: Request<peer::OfferRequest>,
+    ) -> Result<Response<peer::OfferResponse>, Status> {
+        let (node, message) = self.admit_registered(request)?;
+        self.have_space()?;
+        let has_quorum = self.greeter.look().master().is_some();
+        let answer = self.island.answer(node, has_quorum, message).await?;
         Ok(self.answer(node, answer))
     }
 

@@ -9,12 +9,15 @@ use openraft::async_runtime::WatchReceiver as _;
 use symbolon_core::{Answer, NodeId, Proposal};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::{answer_from_proto, proposal_encode};
-use symbolon_service::{ADMINISTRATION_QUEUE_MAX, Lane, ProposeError, VERIFICATION_QUEUE_MAX};
+use symbolon_service::{
+    ADMINISTRATION_QUEUE_MAX, Answered, Lane, ProposeError, VERIFICATION_QUEUE_MAX,
+};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer};
+use crate::island::{Decided, Island};
 use crate::peer_client::{Peers, Purpose};
 use crate::raft_types::Raft;
 use crate::ways::{Way, Ways};
@@ -27,7 +30,7 @@ const RETRY: Duration = Duration::from_millis(20);
 struct Pending {
     proposal: Proposal,
     deadline: Instant,
-    done: oneshot::Sender<Result<Answer, ProposeError>>,
+    done: oneshot::Sender<Result<Answered, ProposeError>>,
 }
 
 /// Takes proposals of this node.
@@ -64,18 +67,19 @@ struct Route {
     committer: Committer,
     peers: Arc<Peers>,
     ways: Ways,
+    island: Arc<Island>,
 }
 
 impl Proposer {
     pub(crate) fn start(
         committer: Committer,
         peers: Arc<Peers>,
-        ways: Ways,
+        (ways, island): (Ways, &Arc<Island>),
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (verification, verifications) = mpsc::channel(VERIFICATION_QUEUE_MAX);
         let (administration, administrations) = mpsc::channel(ADMINISTRATION_QUEUE_MAX);
-        let route = Arc::new(Route { committer, peers, ways });
+        let route = Arc::new(Route { committer, peers, ways, island: Arc::clone(island) });
         tasks.spawn(run(route, verifications, administrations));
         Self { verification, administration }
     }
@@ -85,7 +89,7 @@ impl Proposer {
         proposal: Proposal,
         lane: Lane,
         deadline: Instant,
-    ) -> Result<Answer, ProposeError> {
+    ) -> Result<Answered, ProposeError> {
         let (queue, name) = match lane {
             Lane::Verification => (&self.verification, "proposals of verifications"),
             Lane::Administration => (&self.administration, "proposals of administration"),
@@ -155,6 +159,7 @@ impl Route {
     /// died is sent again as it is: its request id makes the second one harmless.
     async fn deliver(&self, mut batch: Vec<Pending>, lane: Lane) {
         let mut ways = self.ways.clone();
+        let mut island = self.island.follow();
         loop {
             // Nobody waits for these any more.
             let now = Instant::now();
@@ -163,6 +168,10 @@ impl Route {
                 return;
             };
 
+            if lane == Lane::Verification && island.borrow_and_update().is_some() {
+                self.decide_here(&mut batch).await;
+                continue;
+            }
             let way = *ways.borrow_and_update();
             let proposals: Vec<_> = batch.iter().map(|pending| pending.proposal.clone()).collect();
             let attempt = async {
@@ -178,12 +187,13 @@ impl Route {
             let result = tokio::select! {
                 result = attempt => result,
                 () = other_way(&mut ways, way) => continue,
+                _ = island.changed(), if lane == Lane::Verification => continue,
                 () = sleep_until(latest) => continue,
             };
             match result {
                 Ok(answers) => {
                     for (pending, answer) in batch.into_iter().zip(answers) {
-                        let _ = pending.done.send(Ok(answer));
+                        let _ = pending.done.send(Ok(Answered { answer, island: false }));
                     }
                     return;
                 }
@@ -201,6 +211,28 @@ impl Route {
                 Err(Failure::Stopping) => return fail(batch, &ProposeError::Stopping),
             }
         }
+    }
+
+    /// Decides without the log. What is to be tried again stays.
+    async fn decide_here(&self, batch: &mut Vec<Pending>) {
+        let proposals: Vec<_> = batch.iter().map(|pending| pending.proposal.clone()).collect();
+        let decided = self.island.decide(&proposals).await;
+        let mut again = Vec::new();
+        for (pending, decided) in std::mem::take(batch).into_iter().zip(decided) {
+            let result = match decided {
+                Decided::Answer(answer) => Ok(Answered { answer, island: true }),
+                Decided::Refused(error) => Err(error),
+                Decided::Again => {
+                    again.push(pending);
+                    continue;
+                }
+            };
+            let _ = pending.done.send(result);
+        }
+        if !again.is_empty() {
+            sleep_until(Instant::now() + RETRY).await;
+        }
+        *batch = again;
     }
 
     async fn commit_here(&self, proposals: Vec<Proposal>) -> Result<Vec<Answer>, Failure> {

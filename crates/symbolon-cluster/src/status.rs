@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_core::{ClockJump, ClockStanding, DataKeyId, Lasting, LogIndex, Name, NodeId, State};
+use symbolon_core::limits::ISLAND_LIFE_MILLISECONDS;
+use symbolon_core::{
+    ClockJump, ClockStanding, DataKeyId, Lasting, LogIndex, Name, NodeId, State, Timestamp,
+};
 use symbolon_service::{ClusterStatus, DataKeyStatus, NodeStatus, Pairing, Role};
 use symbolon_store::DiskLevel;
 
@@ -41,6 +44,8 @@ pub(crate) struct Here {
     pub(crate) pair: Option<Pairing>,
     /// Writes that lie in quarantine at it, and that nobody has settled.
     pub(crate) open_writes: u64,
+    /// Since when it is an island, and by its clock.
+    pub(crate) island: Option<(Timestamp, Timestamp)>,
 }
 
 pub(crate) fn status(
@@ -96,6 +101,7 @@ pub(crate) fn status(
             epochs(&view.state, standing.epoch, &here),
             warnings(&nodes, master),
             detour(&nodes, &here),
+            island(&nodes, standing.node, here.island),
             alone(&nodes, pairing),
             clocks(&nodes, master, standing.node, &here.clocks),
             differences(&nodes, published),
@@ -106,6 +112,26 @@ pub(crate) fn status(
         .concat(),
         nodes,
     }
+}
+
+/// That this node decides by itself.
+fn island(
+    nodes: &[NodeStatus],
+    own: NodeId,
+    island: Option<(Timestamp, Timestamp)>,
+) -> Vec<String> {
+    let Some((since, now)) = island else { return Vec::new() };
+    let name = nodes.iter().find(|node| node.id == own).map_or("NODE", |node| node.name.as_str());
+    let left = since.plus(ISLAND_LIFE_MILLISECONDS).0.saturating_sub(now.0);
+    let lasts = Lasting(now.0.saturating_sub(since.0) / 1_000);
+    let ends = match left {
+        0 => "it has done so for as long as it may, and decides nothing more".to_owned(),
+        left => format!("for {} more", Lasting(left / 1_000)),
+    };
+    vec![format!(
+        "no quorum is in reach of this node for {lasts}: it decides verifications by itself, {ends}; start the \
+         nodes that are down, or if they are gone for good, `symbolon promote-subordinate {name} --seize`"
+    )]
 }
 
 /// That this node does not reach the master itself.
@@ -371,7 +397,8 @@ fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {
     if alive < majority {
         warnings.push(format!(
             "the quorum is lost: {alive} of {voters} voters are reachable and {majority} are \
-             needed; nothing can be verified or written: start the nodes that are down"
+             needed; nothing can be written, and each node decides verifications by itself: start the nodes \
+             that are down"
         ));
     } else if master.is_none() {
         warnings.push(
@@ -381,8 +408,8 @@ fn warnings(nodes: &[NodeStatus], master: Option<NodeId>) -> Vec<String> {
         );
     } else if voters > 1 && alive == majority {
         warnings.push(
-            "one more voter down and nothing can be verified or written: bring the missing ones \
-             back"
+            "one more voter down and nothing can be written, and each node decides verifications by \
+             itself: bring the missing ones back"
                 .to_owned(),
         );
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::hello::{Heard, Presence, QUORUM_CONTACT, leads_with_quorum};
+use crate::island::Island;
 use crate::proposer::Master;
 use crate::raft_types::Raft;
 
@@ -78,6 +79,14 @@ impl Sight {
         own.or_else(told).or_else(|| self.relayed().map(|(_, master)| master))
     }
 
+    /// When the newest proof was given that somebody leads with a quorum.
+    pub(crate) fn proof(&self) -> Option<Instant> {
+        let relayed = self.reached().filter_map(|(_, heard)| heard.reaches);
+        let relayed = relayed.filter(|(master, at)| *master != self.own && self.is_fresh(*at));
+        let told = self.direct().map(|(_, at)| at).max(relayed.map(|(_, at)| at).max());
+        if self.leads { Some(self.now) } else { told }
+    }
+
     /// The master that this node has that word of itself, and when it was said: what it can tell others.
     pub(crate) fn reaches(&self) -> Option<(NodeId, Instant)> {
         self.direct().filter(|(node, _)| self.reached().any(|(reached, _)| reached == node))
@@ -115,11 +124,12 @@ pub(crate) type Ways = watch::Receiver<Option<Way>>;
 pub(crate) fn follow(
     raft: &Raft,
     presence: &Arc<Presence>,
+    island: &Arc<Island>,
     (own, mut master): (NodeId, Master),
     tasks: &mut JoinSet<()>,
 ) -> Ways {
     let (sender, receiver) = watch::channel(None);
-    let (raft, presence) = (raft.clone(), Arc::clone(presence));
+    let (raft, presence, island) = (raft.clone(), Arc::clone(presence), Arc::clone(island));
     tasks.spawn(async move {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -133,6 +143,7 @@ pub(crate) fn follow(
                 heard: presence.all(),
                 now: Instant::now(),
             };
+            island.look(sight.proof());
             tell(&sender, sight.way());
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -248,6 +259,7 @@ mod tests {
         for leader in [None, Some(A)] {
             let sight = scene.sight(leader, &lost);
             assert_eq!((sight.way(), sight.master()), (through, Some(A)), "{leader:?}");
+            assert_eq!(sight.proof(), Some(scene.ago(1_500)));
             assert_eq!(sight.reaches(), None, "what a relay says is not passed on");
         }
         // It reaches this node, which does not reach it.
@@ -265,6 +277,7 @@ mod tests {
             let heard = [(A, scene.heard(5_000, true)), (B, relay)];
             let sight = scene.sight(Some(A), &heard);
             assert_eq!((sight.way(), sight.master()), (Some(Way::To(A)), None));
+            assert_eq!(sight.proof(), None);
             assert_eq!(scene.sight(None, &heard).way(), None);
         }
         // A master that its quorum has left.

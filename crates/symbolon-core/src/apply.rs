@@ -1,6 +1,7 @@
 //! The only way in which a state changes.
 
 mod administrator;
+mod alone;
 mod application;
 mod bypass;
 mod challenge;

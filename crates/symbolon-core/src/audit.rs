@@ -308,6 +308,15 @@ pub enum Proof {
 }
 
 impl AuditEvent {
+    /// Codes that were used up, if it was a verification.
+    #[must_use]
+    pub fn spent(&self) -> &[Match] {
+        match &self.row {
+            AuditRow::Verified(verified) => &verified.spent,
+            _ => &[],
+        }
+    }
+
     /// The reply that a retransmission of this request gets; `None` for what nobody asked for.
     #[must_use]
     pub fn reply(&self) -> Option<Reply> {

@@ -26,6 +26,7 @@ mod digest;
 mod exempt;
 mod explain;
 mod id;
+mod island;
 pub mod limits;
 mod map;
 mod merge;
@@ -80,6 +81,7 @@ pub use id::{
     JoinTokenId, JournalId, KeyHash, KeyPin, LineageId, LogIndex, NodeId, RequestId, TokenId,
     UserId,
 };
+pub use island::{Agreement, Alone, Apart, Hold, Holder, Isolation, NotAlone, RecordId};
 pub use merge::{AcceptedTwice, Here, Journal, MergeKind, MergeMark, MergeRecord, Merged, Origin};
 pub use name::{DisplayName, Name, NameError, Reason, Serial, UserName};
 pub use profile::{

@@ -130,6 +130,17 @@ pub const MERGE_MARKS_MAX: usize = 2 * MATCHES_MAX;
 /// Journals of which it is noted how far they are merged.
 pub const JOURNALS_MAX: usize = 1_000;
 
+/// A node is an island when it has had no proof of a master with a quorum for so long.
+pub const ISLAND_AFTER_MILLISECONDS: u64 = 5_000;
+/// Who looks no more often than that was asleep, and has not looked at all.
+pub const ISLAND_STEP_MILLISECONDS_MAX: u64 = 1_000;
+/// For so long a node decides by itself.
+pub const ISLAND_LIFE_MILLISECONDS: u64 = 72 * 3600 * 1000;
+/// Decisions of an island that wait to be merged.
+pub const ISLAND_RECORDS_MAX: u64 = 1_000_000;
+/// Answers of an island that are kept for retransmissions.
+pub const ISLAND_REPLIES_MAX: usize = 100_000;
+
 /// Consecutive failures that an account can ever absorb (NIST SP 800-63B-4 section 3.2.2).
 pub const FAILURES_MAX: u32 = 100;
 

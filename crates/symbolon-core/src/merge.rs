@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::{
-    ApplicationId, Caller, JournalId, LogIndex, Match, NodeId, RequestId, Timestamp, TokenId,
-    UserId,
+    ApplicationId, Caller, Decision, Denial, JournalId, LogIndex, Match, NodeId, RequestId,
+    Timestamp, TokenId, UserId, Verified,
 };
 
 /// How far a journal is merged.
@@ -74,6 +74,16 @@ pub enum MergeKind {
 }
 
 impl MergeKind {
+    /// What a verification came to.
+    #[must_use]
+    pub const fn of(verified: &Verified) -> Self {
+        match verified.verdict.decision {
+            Decision::Allow | Decision::Challenge { .. } => Self::Accepted,
+            Decision::Deny(Denial::CodeMismatch | Denial::WrongPin) => Self::Failed,
+            Decision::Deny(_) => Self::Spent,
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Spent, Self::Accepted, Self::Failed, Self::Resynchronised];
 

@@ -141,6 +141,8 @@ pub enum Denial {
     SecondCodeNeeded,
     /// The recovery code is right, and an administrator has not released those made before a seize.
     RecoveryCodesHeld,
+    /// A node without a quorum has counted as many failures of the account as it may by itself.
+    AllowanceSpent,
 }
 
 impl Denial {
@@ -164,6 +166,7 @@ impl Denial {
             Self::AmbiguousName => 20,
             Self::SecondCodeNeeded => 21,
             Self::RecoveryCodesHeld => 22,
+            Self::AllowanceSpent => 23,
         }
     }
 
@@ -187,6 +190,7 @@ impl Denial {
             Self::AmbiguousName => "AMBIGUOUS_NAME",
             Self::SecondCodeNeeded => "SECOND_CODE_NEEDED",
             Self::RecoveryCodesHeld => "RECOVERY_CODES_HELD",
+            Self::AllowanceSpent => "ALLOWANCE_SPENT",
         }
     }
 }

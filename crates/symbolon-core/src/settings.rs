@@ -138,8 +138,7 @@ pub const SETTINGS: [SettingInfo; 18] = [
         text: "Failures of an account that each node keeps back for the time when it is cut off.",
         caution: Some((
             Bound::Below(1),
-            "A node that is cut off takes no wrong code: the first typing error of a user ends their \
-                        sign-ins there.",
+            "A node that is cut off evaluates no codes: nobody signs in there.",
         )),
     },
     SettingInfo {

@@ -51,9 +51,11 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::NotMerged { .. }
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
-        ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {
-            retry(Code::Unavailable, RETRY_NO_MASTER)
-        }
+        ServiceError::NoMaster
+        | ServiceError::Island { .. }
+        | ServiceError::IslandDenied
+        | ServiceError::Stopping
+        | ServiceError::Halted => retry(Code::Unavailable, RETRY_NO_MASTER),
         ServiceError::DiskLow(_) => Status::resource_exhausted(message),
         ServiceError::DiskFull | ServiceError::ClockOff | ServiceError::MasterClock(_) => {
             retry(Code::Unavailable, RETRY_NO_MASTER)

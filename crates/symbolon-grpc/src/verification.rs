@@ -86,6 +86,7 @@ impl Verification {
         let mut response = v1::VerifyResponse {
             node: self.0.ledger().identity().name.to_string(),
             log_index: reply.index.0,
+            island: reply.island,
             request_id: id.0.to_vec(),
             ..v1::VerifyResponse::default()
         };

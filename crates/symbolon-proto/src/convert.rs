@@ -7,6 +7,7 @@ mod bypass;
 mod caller;
 mod challenge;
 mod epoch;
+mod island;
 mod merge;
 mod profile;
 mod proposal;
@@ -15,6 +16,7 @@ mod settings;
 
 pub use answer::{answer_from_proto, answer_to_proto, reason_detail};
 pub use audit::{AuditHead, audit_decode, audit_encode, audit_head, audit_read};
+pub use island::{agreed_decode, agreed_encode, offer_from_proto, offer_to_proto};
 pub use proposal::{batch_decode, batch_encode, proposal_decode, proposal_encode};
 pub use row::{
     digest_bytes, row_decode, row_encode, row_key_encode, scalars_from_proto, scalars_to_proto,

@@ -190,6 +190,7 @@ mod tests {
             (Denial::AmbiguousName, ReasonDetail::AmbiguousName),
             (Denial::SecondCodeNeeded, ReasonDetail::SecondCodeNeeded),
             (Denial::RecoveryCodesHeld, ReasonDetail::RecoveryCodesHeld),
+            (Denial::AllowanceSpent, ReasonDetail::AllowanceSpent),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
         }
@@ -240,6 +241,7 @@ mod tests {
         events.extend(samples::changes_audit().2);
         events.extend(samples::export_audit().2);
         events.extend(samples::epoch_audit().2);
+        events.extend(samples::island_audit().2);
         events.extend(samples::apart_audit().2);
         events.extend(samples::merge_audit().2);
         events.extend(samples::clock_audit().2);
@@ -345,6 +347,7 @@ mod tests {
             Some(Denial::AmbiguousName) => 38,
             Some(Denial::SecondCodeNeeded) => 65,
             Some(Denial::RecoveryCodesHeld) => 66,
+            Some(Denial::AllowanceSpent) => 67,
         }
     }
 

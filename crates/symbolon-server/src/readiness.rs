@@ -47,8 +47,8 @@ impl Readiness for NodeReadiness {
         if !self.node.is_ready() {
             return Err("this node has not yet caught up with its cluster".to_owned());
         }
-        // Without a quorum nothing is decided: a verification is a write.
-        self.quorum()
+        // Until the node is sure that there is none, verifications wait for a quorum.
+        if self.node.island_since().is_some() { Ok(()) } else { self.quorum() }
     }
 
     fn quorum(&self) -> Result<(), String> {
@@ -65,6 +65,7 @@ impl Readiness for NodeReadiness {
                 "node {master} is the master, and reached only through node {relay}"
             ));
         }
+        self.quorum()?;
         self.decides()
     }
 }

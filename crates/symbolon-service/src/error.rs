@@ -1,6 +1,8 @@
 //! Why a use case came to no answer. A denial is an answer, not an error.
 
-use symbolon_core::{Name, Rights};
+use symbolon_core::{Name, Rights, Timestamp};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::ports::ProposeError;
 
@@ -169,6 +171,22 @@ pub enum ServiceError {
          `symbolon cluster status`"
     )]
     MasterClock(Name),
+    /// This node has no quorum in reach, and what was asked needs one.
+    #[error("{}", offline(*since, master.as_ref(), node))]
+    Island {
+        /// Since when, by the clock of this node.
+        since: Timestamp,
+        /// The last master that was known.
+        master: Option<Name>,
+        /// This node.
+        node: Name,
+    },
+    /// The same, and the application takes no answers of such a node.
+    #[error(
+        "the master is offline, and this application takes no answers of a node that decides by itself; ask \
+         another node"
+    )]
+    IslandDenied,
     /// It was done by an earlier request of this id, and its secret can no longer be shown.
     #[error("this request was carried out before, and its secret is not shown twice")]
     SecretGone,
@@ -183,6 +201,21 @@ impl ServiceError {
     }
 }
 
+/// What somebody is told who asks a node without a quorum for what needs one.
+fn offline(since: Timestamp, master: Option<&Name>, node: &Name) -> String {
+    let seconds = i64::try_from(since.seconds()).unwrap_or(0);
+    let since = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let since = since.format(&Rfc3339).unwrap_or_default();
+    let known = match master {
+        Some(master) => format!("last known master: {master}"),
+        None => "none was heard since this node was started".to_owned(),
+    };
+    format!(
+        "the master is offline since {since} ({known}), and this needs one; to get out: start the nodes that \
+         are down, or if they are gone for good, `symbolon promote-subordinate {node} --seize`"
+    )
+}
+
 impl From<ProposeError> for ServiceError {
     fn from(error: ProposeError) -> Self {
         match error {
@@ -191,6 +224,8 @@ impl From<ProposeError> for ServiceError {
             ProposeError::Stopping => Self::Stopping,
             ProposeError::DiskFull => Self::DiskFull,
             ProposeError::MasterClock(name) => Self::MasterClock(name),
+            ProposeError::Island { since, master, node } => Self::Island { since, master, node },
+            ProposeError::IslandDenied => Self::IslandDenied,
         }
     }
 }

@@ -54,8 +54,8 @@ pub use join::{JoinRequest, Joined};
 pub use personal::PersonalData;
 pub use pins::{NewPin, PinDone};
 pub use ports::{
-    BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane, Ledger,
-    NodeStatus, NotPromoted, Pairing, ProposeError, Role, Seizure, Vault, VaultError, View,
+    Answered, BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane,
+    Ledger, NodeStatus, NotPromoted, Pairing, ProposeError, Role, Seizure, Vault, VaultError, View,
 };
 pub use quarantine::{
     Judge, LeftWrite, Quarantine, QuarantineUnreadable, Reapplied, Settled, WriteId, WriteState,

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use symbolon_core::{
-    AdministratorId, Answer, ClusterId, DataKeyId, Digest, Fingerprint, KeyPin, LineageId,
-    LogIndex, Name, NodeId, Proposal, Sealed, Secret, State, Timestamp,
+    AdministratorId, Answer, Caller, ClusterId, DataKeyId, Digest, Fingerprint, KeyPin, LineageId,
+    LogIndex, Name, NodeId, Proposal, Remembered, RequestId, Sealed, Secret, State, Timestamp,
+    UserName,
 };
 use thiserror::Error;
 use tokio::time::Instant;
@@ -53,6 +54,28 @@ pub enum ProposeError {
     /// The clock of the master is so far off that it stamps nothing, and nobody took its place.
     #[error("the clock of node {0}, the master, is off")]
     MasterClock(Name),
+    /// No quorum is in reach of this node, and it cannot do without.
+    #[error("no master with a quorum is in reach of this node")]
+    Island {
+        /// Since when.
+        since: Timestamp,
+        /// The last that was known, if it is.
+        master: Option<Name>,
+        /// This node.
+        node: Name,
+    },
+    /// No quorum is in reach, and the application takes no answers of such a node.
+    #[error("no quorum is in reach, and the application wants one")]
+    IslandDenied,
+}
+
+/// How a proposal was decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// Without the log, by a node that no quorum is in reach of.
+    pub island: bool,
 }
 
 /// Who this node is.
@@ -83,10 +106,17 @@ pub trait Ledger: Send + Sync + 'static {
         proposal: Proposal,
         lane: Lane,
         deadline: Instant,
-    ) -> BoxFuture<'_, Result<Answer, ProposeError>>;
+    ) -> BoxFuture<'_, Result<Answered, ProposeError>>;
 
     /// Waits until this node has applied `index`; `false` when the deadline came first.
     fn applied(&self, index: LogIndex, deadline: Instant) -> BoxFuture<'_, bool>;
+
+    /// [`view`](Self::view), in which the codes of a user count as used that this node holds beside the log
+    /// for others than this request.
+    fn view_of(&self, name: &UserName, caller: Caller, id: RequestId) -> View;
+
+    /// What this node has decided of a request without the log, as long as it is answered again.
+    fn decided_apart(&self, caller: Caller, id: RequestId) -> Option<Remembered>;
 
     /// Waits until this node has applied all that was committed when the call began.
     ///

@@ -289,7 +289,8 @@ impl Service {
                 command,
             };
             let (command, needed) = (proposal.command.name(), proposal.command.rights());
-            let answer = self.ledger.propose(proposal, Lane::Administration, deadline).await?;
+            let proposed = self.ledger.propose(proposal, Lane::Administration, deadline).await?;
+            let answer = proposed.answer;
             if !self.ledger.applied(answer.index, deadline).await {
                 return Err(ServiceError::NoMaster);
             }

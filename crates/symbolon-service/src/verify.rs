@@ -14,8 +14,8 @@ use crate::answer::TypedAnswer;
 use crate::evaluate::evaluate;
 use crate::fingerprint::fingerprint;
 use crate::names;
-use crate::ports::{Lane, VaultError, View};
-use crate::service::{LATE_MAX, Principal};
+use crate::ports::{Answered, Lane, VaultError, View};
+use crate::service::{LATE_MAX, Principal, reused_request_id};
 use crate::{Service, ServiceError};
 
 /// How often a verification is evaluated again before it is given up.
@@ -53,8 +53,10 @@ impl std::fmt::Debug for VerifyRequest {
 pub struct VerifyReply {
     /// What was decided.
     pub verdict: Verdict,
-    /// Where in the log.
+    /// Where in the log; of an island, up to where it knew it.
     pub index: LogIndex,
+    /// Decided by a node that no quorum is in reach of, without the log.
+    pub island: bool,
 }
 
 /// A request whose fields are in order.
@@ -95,10 +97,15 @@ impl Service {
         let mut late = 0;
         let mut caught_up = false;
         for _ in 0..ATTEMPTS_MAX {
-            let view = self.ledger.view();
             let Question { caller, id, fingerprint, .. } = question;
+            let view = self.ledger.view_of(&question.user_name, caller, id);
             if let Some(first) = self.first_answer(&view, caller, id, fingerprint)? {
-                return decided(first);
+                return decided(Answered { answer: first, island: false });
+            }
+            if let Some(first) = self.ledger.decided_apart(caller, id) {
+                let same = first.fingerprint == fingerprint;
+                let first = Answered { answer: first.answer, island: true };
+                return if same { decided(first) } else { Err(reused_request_id()) };
             }
             self.still_there(&view.state, principal)?;
             let may_be_untold = self.ledger.is_clock_off() && question.answer.is_none();
@@ -112,7 +119,8 @@ impl Service {
                 }
                 proposal => proposal?,
             };
-            let answer = self.ledger.propose(proposal, Lane::Verification, deadline).await?;
+            let answered = self.ledger.propose(proposal, Lane::Verification, deadline).await?;
+            let answer = answered.answer;
             // The outcome grew old while it waited for a master: evaluate it anew, unless it is
             // the clocks that are apart.
             if answer.reply == Reply::Refused(Refusal::Late) && late < LATE_MAX {
@@ -120,7 +128,8 @@ impl Service {
                 continue;
             }
             if let Some(reply) = self.settle(answer, deadline).await? {
-                let reply = decided(Answer { reply, ..answer })?;
+                let answer = Answer { reply, ..answer };
+                let reply = decided(Answered { answer, ..answered })?;
                 // Whoever is denied for a code of a time is not told so here: no more is told of others.
                 let is_told = reply.verdict.denial().is_none() || !may_be_untold;
                 return if is_told { Ok(reply) } else { Err(ServiceError::ClockOff) };
@@ -284,9 +293,10 @@ fn needs_time(state: &State, outcome: &Outcome) -> bool {
     tokens.peek().is_none() || !tokens.all(counts)
 }
 
-fn decided(answer: Answer) -> Result<VerifyReply, ServiceError> {
+fn decided(answered: Answered) -> Result<VerifyReply, ServiceError> {
+    let Answered { answer, island } = answered;
     match answer.reply {
-        Reply::Verified(verdict) => Ok(VerifyReply { verdict, index: answer.index }),
+        Reply::Verified(verdict) => Ok(VerifyReply { verdict, index: answer.index, island }),
         // Only a verification has this fingerprint.
         _ => Err(ServiceError::Internal),
     }

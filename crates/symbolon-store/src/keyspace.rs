@@ -20,7 +20,7 @@ pub enum Space {
     Rows,
     /// Audit rows, by index of the log entry that made them (u64, big-endian).
     Audit,
-    /// Reserved for the island journal: what a node decided without a quorum.
+    /// What a node decided without a quorum and the log does not know of yet, and what it agreed to.
     Journal,
     /// Parts of values that are too large for sled: by key, then part number (u32, big-endian).
     /// [`Framed`](crate::Framed) alone reads and writes them.
@@ -99,11 +99,16 @@ pub(crate) fn index_of(key: &[u8]) -> Option<u64> {
     key.get(1..)?.try_into().ok().map(u64::from_be_bytes)
 }
 
-/// Key ranges of the Raft log, in order: from, and first key after. Its changes go into the journal.
-const LOG: [(&[u8], &[u8]); 3] =
-    [(b"\x01anchor/", b"\x01anchor0"), (b"\x01log/", b"\x01log0"), (b"\x02", b"\x03")];
+/// Key ranges of the Raft log, and of what a node decides without it, in order: from, and first key after.
+/// Their changes go into the journal.
+const LOG: [(&[u8], &[u8]); 4] = [
+    (b"\x01anchor/", b"\x01anchor0"),
+    (b"\x01log/", b"\x01log0"),
+    (b"\x02", b"\x03"),
+    (b"\x05", b"\x06"),
+];
 
-/// Whether a key is of the Raft log.
+/// Whether a key is of the Raft log, or of what a node decides without it.
 pub(crate) fn is_log(key: &[u8]) -> bool {
     LOG.iter().any(|(from, to)| *from <= key && key < *to)
 }

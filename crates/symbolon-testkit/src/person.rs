@@ -41,6 +41,8 @@ pub struct Verdict {
     pub detail: ReasonDetail,
     /// Where in the log.
     pub log_index: u64,
+    /// The node decided without a quorum.
+    pub island: bool,
 }
 
 impl Verdict {
@@ -65,6 +67,7 @@ impl fmt::Debug for Verdict {
             .field("reason", &self.reason.as_str_name())
             .field("detail", &self.detail.as_str_name())
             .field("log_index", &self.log_index)
+            .field("island", &self.island)
             .finish()
     }
 }
@@ -76,6 +79,7 @@ impl From<&VerifyResponse> for Verdict {
             reason: response.reason(),
             detail: response.reason_detail(),
             log_index: response.log_index,
+            island: response.island,
         }
     }
 }

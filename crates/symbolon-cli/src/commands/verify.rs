@@ -135,6 +135,7 @@ fn in_words(verification: &Verification) -> String {
     words.extend(verification.reason.map(str::to_owned));
     words.extend(verification.reason_detail.map(|detail| format!("({detail})")));
     words.extend(verification.prompt_kind.map(str::to_owned));
+    words.extend(verification.island.then(|| "(by a node without a quorum)".to_owned()));
     let mut text = words.join(" ");
     if let (Some(prompt), Some(state)) = (&verification.prompt, &verification.state) {
         text = format!("{text}\n{prompt}\nAnswer it with --state {state}");

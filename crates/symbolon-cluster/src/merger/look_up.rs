@@ -115,7 +115,7 @@ fn is_there(event: &AuditEvent, record: &MergeRecord) -> bool {
         AuditRow::Verified(verified) => {
             let here = records::origin(event, Some(verified.application));
             record.kind == MergeKind::Failed
-                && records::kind(verified) == MergeKind::Failed
+                && MergeKind::of(verified) == MergeKind::Failed
                 && here.is_request_of(&record.origin)
         }
         _ => false,
@@ -127,7 +127,7 @@ fn accepted(event: &AuditEvent, shown: Match) -> Option<Origin> {
     let (kind, spent, origin) = match &event.row {
         AuditRow::Verified(verified) => {
             let origin = records::origin(event, Some(verified.application));
-            (records::kind(verified), &verified.spent, origin)
+            (MergeKind::of(verified), &verified.spent, origin)
         }
         AuditRow::Merged(merged) => (merged.kind, &merged.spent, merged.origin),
         _ => return None,

@@ -8,8 +8,8 @@ use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use symbolon_core::limits::{MERGE_MARKS_MAX, MERGE_RECORDS_MAX};
 use symbolon_core::{
-    AuditEvent, AuditRow, Decision, Denial, Here, JournalId, LogIndex, Match, MergeKind, MergeMark,
-    MergeRecord, Origin, Proof, UserId, Verified,
+    AuditEvent, AuditRow, Here, JournalId, LogIndex, Match, MergeKind, MergeMark, MergeRecord,
+    Origin, Proof, UserId,
 };
 use symbolon_proto::audit_decode;
 use symbolon_proto::store::v1 as store;
@@ -106,7 +106,7 @@ impl Records {
 
 /// What is to be merged of an event, before it was looked for here. Nothing, where nothing was used and
 /// nothing failed; a bypass is void since the seize.
-fn record(event: &AuditEvent) -> Option<MergeRecord> {
+pub(super) fn record(event: &AuditEvent) -> Option<MergeRecord> {
     let origin = |application| origin(event, application);
     let shown = |kind, user, token, step| MergeRecord {
         origin: origin(None),
@@ -121,7 +121,7 @@ fn record(event: &AuditEvent) -> Option<MergeRecord> {
                 Proof::RecoveryCode(number) if verified.verdict.is_allow() => Some(number),
                 _ => None,
             };
-            let kind = kind(verified);
+            let kind = MergeKind::of(verified);
             let marks: Vec<_> = verified.spent.iter().copied().map(mark).collect();
             let is_idle = marks.is_empty() && recovery_code.is_none() && kind != MergeKind::Failed;
             let user = verified.user.filter(|_| !is_idle)?;
@@ -153,14 +153,5 @@ pub(crate) const fn origin(
         application,
         node: event.node,
         at: event.at,
-    }
-}
-
-/// What a verification came to.
-pub(crate) const fn kind(verified: &Verified) -> MergeKind {
-    match verified.verdict.decision {
-        Decision::Allow | Decision::Challenge { .. } => MergeKind::Accepted,
-        Decision::Deny(Denial::CodeMismatch | Denial::WrongPin) => MergeKind::Failed,
-        Decision::Deny(_) => MergeKind::Spent,
     }
 }

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
-use symbolon_core::{AdministratorId, Answer, ClockStanding, LogIndex, NodeId, Proposal};
+use symbolon_core::{
+    AdministratorId, Caller, ClockStanding, Holder, LogIndex, NodeId, Proposal, Remembered,
+    RequestId, UserName,
+};
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
-    BoxFuture, ClusterStatus, Identity, Lane, Ledger, NotPromoted, ProposeError, Quarantine,
-    QuarantineUnreadable, Seizure, Settled, Vault as _, View, WriteId,
+    Answered, BoxFuture, Clock as _, ClusterStatus, Identity, Lane, Ledger, NotPromoted,
+    ProposeError, Quarantine, QuarantineUnreadable, Seizure, Settled, Vault as _, View, WriteId,
 };
 use symbolon_store::DiskLevel;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -33,6 +36,20 @@ impl ClusterNode {
         let name = self.view().state.node(master).map(|row| row.name.clone())?;
         is_off.then_some(ProposeError::MasterClock(name))
     }
+
+    /// Waits until a code counts as used in the log that counts as used here: for the merge of what this
+    /// node decided by itself, or agreed to.
+    async fn let_go(&self, proposal: &Proposal, deadline: Instant) -> Result<(), ProposeError> {
+        let mut island = self.island.follow();
+        while self.island.is_held(proposal) && island.borrow_and_update().is_none() {
+            let again = tokio::select! {
+                _ = island.changed() => Ok(()),
+                again = timeout_at(deadline, sleep(READ_RETRY)) => again,
+            };
+            again.map_err(|_| ProposeError::NoMaster)?;
+        }
+        Ok(())
+    }
 }
 
 impl Ledger for ClusterNode {
@@ -49,13 +66,17 @@ impl Ledger for ClusterNode {
         proposal: Proposal,
         lane: Lane,
         deadline: Instant,
-    ) -> BoxFuture<'_, Result<Answer, ProposeError>> {
+    ) -> BoxFuture<'_, Result<Answered, ProposeError>> {
         // This node cannot follow what it proposes.
         let full = self.disk.is_full();
         Box::pin(async move {
             if full {
                 return Err(ProposeError::DiskFull);
             }
+            if lane == Lane::Administration && self.island.since().is_some() {
+                return Err(self.island.offline());
+            }
+            self.let_go(&proposal, deadline).await?;
             let proposed = self.proposer.propose(proposal, lane, deadline).await;
             proposed.map_err(|error| match error {
                 ProposeError::NoMaster => self.why_nothing_is_stamped().unwrap_or(error),
@@ -68,10 +89,22 @@ impl Ledger for ClusterNode {
         Box::pin(self.published.reached(index, deadline))
     }
 
+    fn view_of(&self, name: &UserName, caller: Caller, id: RequestId) -> View {
+        let holder = Holder { request_id: id, caller };
+        self.island.view_of(self.published.view(), name, holder)
+    }
+
+    fn decided_apart(&self, caller: Caller, id: RequestId) -> Option<Remembered> {
+        self.island.remembered(caller, id)
+    }
+
     fn read_barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<(), ProposeError>> {
         let deadline = deadline.min(Instant::now() + READ_BARRIER);
         Box::pin(async move {
             loop {
+                if self.island.since().is_some() {
+                    return Err(self.island.offline());
+                }
                 // A master that died in silence must not use up the time of the next one.
                 let until = deadline.min(Instant::now() + READ_TRY);
                 if let Ok(Ok(index)) = timeout_at(until, self.read_index_once()).await {
@@ -143,6 +176,7 @@ impl Ledger for ClusterNode {
             data_keys: self.vault.data_keys(),
             master: self.quorum_master(),
             relay: self.relay(),
+            island: self.island.since().map(|since| (since, self.greeter.clocks.now())),
             disk: self.disk.level(),
             clocks: self.greeter.clocks.report(self.identity.node),
             apart: self.greeter.fence.apart(),

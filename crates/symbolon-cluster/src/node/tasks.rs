@@ -13,6 +13,7 @@ use crate::certify;
 use crate::committer::Committer;
 use crate::hello::Greeter;
 use crate::image_writer;
+use crate::island::Island;
 use crate::key_keeper::KeyKeeper;
 use crate::keys::{Certificates, PrivateKey};
 use crate::lead::LeadWatch;
@@ -87,7 +88,7 @@ pub(super) fn spawn_store_tasks(
     tasks: &mut JoinSet<()>,
     audit: &Arc<AuditLog>,
     greeter: &Greeter,
-    (settings, proposals): (&NodeSettings, OwnProposals),
+    (settings, (island, proposals)): (&NodeSettings, (&Arc<Island>, OwnProposals)),
 ) {
     let keeper = AuditKeeper {
         audit: Arc::clone(audit),
@@ -105,6 +106,7 @@ pub(super) fn spawn_store_tasks(
         quarantines: Arc::clone(&greeter.quarantines),
         audit: Arc::clone(audit),
         published: Arc::clone(&greeter.published),
+        island: Arc::clone(island),
         proposals,
     };
     tasks.spawn(merger.run());

@@ -30,6 +30,7 @@ pub const fn reason_detail(denial: Denial) -> v1::ReasonDetail {
         Denial::AmbiguousName => v1::ReasonDetail::AmbiguousName,
         Denial::SecondCodeNeeded => v1::ReasonDetail::SecondCodeNeeded,
         Denial::RecoveryCodesHeld => v1::ReasonDetail::RecoveryCodesHeld,
+        Denial::AllowanceSpent => v1::ReasonDetail::AllowanceSpent,
     }
 }
 
@@ -58,6 +59,7 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
         Detail::AmbiguousName => Some(Denial::AmbiguousName),
         Detail::SecondCodeNeeded => Some(Denial::SecondCodeNeeded),
         Detail::RecoveryCodesHeld => Some(Denial::RecoveryCodesHeld),
+        Detail::AllowanceSpent => Some(Denial::AllowanceSpent),
     })
 }
 

@@ -63,6 +63,27 @@ pub(super) fn disk() -> Vec<Vector> {
     ]
 }
 
+/// What came with islands.
+pub(super) fn islands() -> Vec<Vector> {
+    let record = store::IslandRecord { applied_index: 301, audit: vec![9; 5] };
+    let caller = store::Caller { kind: store::caller::Kind::Application.into(), id: 7 };
+    let agreed = store::AgreedCode {
+        step: 60_000_000,
+        caller: Some(caller),
+        request_id: vec![1; 16],
+        node: 2,
+        journal: vec![3; 16],
+        number: 4,
+    };
+    let since = store::IslandSince { at: 1_800_000_000_000 };
+    vec![
+        message("island-journal", &["IslandJournal"], store::IslandJournal { applied_index: 300 }),
+        message("island-record", &["IslandRecord"], record),
+        message("island-since", &["IslandSince"], since),
+        message("agreed-code", &["AgreedCode", "Caller"], agreed),
+    ]
+}
+
 /// What came with seizes.
 pub(super) fn successions() -> Vec<Vector> {
     let signed = |epoch| store::SignedStatement {

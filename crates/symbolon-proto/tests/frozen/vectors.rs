@@ -66,6 +66,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-challenges", None, samples::challenge_audit()));
     vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
     vectors.push(audit("audit-batch-epochs", None, samples::epoch_audit()));
+    vectors.push(audit("audit-batch-islands", None, samples::island_audit()));
     vectors.push(audit("audit-batch-apart", None, samples::apart_audit()));
     vectors.push(audit("audit-batch-merges", None, samples::merge_audit()));
     vectors.push(audit("audit-batch-clock", None, samples::clock_audit()));
@@ -74,6 +75,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.extend(log());
     vectors.extend(disk::disk());
     vectors.extend(disk::successions());
+    vectors.extend(disk::islands());
     vectors.extend(snapshots());
     vectors
 }

@@ -398,6 +398,7 @@ pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
         Just(Decision::Deny(Denial::NewPinRefused)),
         Just(Decision::Deny(Denial::SecondCodeNeeded)),
         Just(Decision::Deny(Denial::RecoveryCodesHeld)),
+        Just(Decision::Deny(Denial::AllowanceSpent)),
     ];
     (decision, any::<u32>()).prop_map(|(decision, failures)| Verdict { decision, failures })
 }

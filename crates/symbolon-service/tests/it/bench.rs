@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use symbolon_core::{
     Administrator, AdministratorId, Answer, Caller, ClusterId, Command, CreateCluster, DataKeyId,
-    Fingerprint, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, RequestId,
-    Sealed, Secret, Stamp, State, Timestamp,
+    Fingerprint, KeyPin, LineageId, LogIndex, Name, Node, NodeId, Output, Proposal, Remembered,
+    RequestId, Sealed, Secret, Stamp, State, Timestamp, UserName,
 };
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
-    BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, DataKeyStatus, Entropy, FieldRef,
-    Identity, Lane, Ledger, NewApplication, NewToken, NotPromoted, Principal, ProposeError,
-    Quarantine, QuarantineUnreadable, Seizure, Service, Settled, Vault, VaultError, VerifyRequest,
-    View, WriteId, hash_secret,
+    Answered, BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, DataKeyStatus, Entropy,
+    FieldRef, Identity, Lane, Ledger, NewApplication, NewToken, NotPromoted, Principal,
+    ProposeError, Quarantine, QuarantineUnreadable, Seizure, Service, Settled, Vault, VaultError,
+    VerifyRequest, View, WriteId, hash_secret,
 };
 use tokio::time::Instant;
 
@@ -115,9 +115,10 @@ impl Ledger for TestLedger {
         proposal: Proposal,
         _: Lane,
         _: Instant,
-    ) -> BoxFuture<'_, Result<Answer, ProposeError>> {
+    ) -> BoxFuture<'_, Result<Answered, ProposeError>> {
         let answer = self.apply(&proposal);
-        Box::pin(async move { answer.ok_or(ProposeError::NoMaster) })
+        let answered = answer.map(|answer| Answered { answer, island: false });
+        Box::pin(async move { answered.ok_or(ProposeError::NoMaster) })
     }
 
     fn applied(&self, _: LogIndex, _: Instant) -> BoxFuture<'_, bool> {
@@ -136,6 +137,14 @@ impl Ledger for TestLedger {
             self.freeze(false);
             Ok(())
         })
+    }
+
+    fn view_of(&self, _: &UserName, _: Caller, _: RequestId) -> View {
+        self.view()
+    }
+
+    fn decided_apart(&self, _: Caller, _: RequestId) -> Option<Remembered> {
+        None
     }
 
     fn disk_low_at(&self) -> Option<NodeId> {

@@ -24,7 +24,7 @@ pub(crate) async fn propose(bench: &Bench, command: Command) -> Reply {
         node: NodeId(1),
         command,
     };
-    bench.ledger.propose(proposal, Lane::Administration, deadline()).await.unwrap().reply
+    bench.ledger.propose(proposal, Lane::Administration, deadline()).await.unwrap().answer.reply
 }
 
 impl Bench {

@@ -1,0 +1,505 @@
+//! An island: a node that no quorum is in reach of goes on deciding verifications by itself, by the rules
+//! of `symbolon_core::State::decide_alone`. What it decides is on its disk before anybody is told, as a
+//! journal of numbered records, which the [`Merger`](crate::merger::Merger) brings into the log afterwards.
+
+mod offers;
+mod shelf;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use symbolon_core::limits::ISLAND_RECORDS_MAX;
+use symbolon_core::{
+    Alone, Answer, Apart, AuditEvent, Caller, Command, Hold, Holder, Isolation, JournalId, Name,
+    NodeId, NotAlone, Proposal, RecordId, Remembered, RequestId, Timestamp, TokenId, UserName,
+};
+use symbolon_service::{Clock, Entropy, ProposeError, View};
+use symbolon_store::{Batch, StoreError};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use self::offers::Heard;
+pub(crate) use self::shelf::Extent;
+use self::shelf::Shelf;
+use crate::error::ClusterError;
+use crate::hello::{Greeter, QUORUM_CONTACT};
+use crate::node::NodeSettings;
+use crate::peer_client::Peers;
+use crate::published::Published;
+
+/// How often it is looked at whether something was merged.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Records whose removal is written at once.
+const REMOVED_AT_ONCE: u64 = 1_000;
+/// A code of a time is shown no longer by then.
+const AGREED_MILLISECONDS: u64 = 3_600_000;
+
+/// See the module.
+pub(crate) struct Island {
+    own: NodeId,
+    name: Name,
+    shelf: Shelf,
+    peers: Arc<Peers>,
+    presence: Arc<crate::hello::Presence>,
+    published: Arc<Published>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    isolation: Mutex<Watch>,
+    /// Since when the node is an island.
+    since: watch::Sender<Option<Timestamp>>,
+    inner: Mutex<Inner>,
+    /// Peers that did not answer an offer.
+    silent: Mutex<BTreeMap<NodeId, Instant>>,
+    changed: Notify,
+}
+
+/// How long there has been no proof of a quorum.
+struct Watch {
+    isolation: Isolation,
+    looked: Instant,
+    /// When a peer said last that it knows of a master.
+    told: Option<Instant>,
+}
+
+struct Inner {
+    apart: Apart,
+    journals: BTreeMap<JournalId, Extent>,
+    agreed: BTreeMap<TokenId, (Hold, NodeId)>,
+    /// What this node decides now goes into it.
+    current: Option<JournalId>,
+    /// Records whose codes are on offer: nothing from the first of them on is merged.
+    unfinished: BTreeSet<RecordId>,
+    /// Since when the node was an island, as its disk has it.
+    since: Option<Timestamp>,
+}
+
+/// What became of a proposal.
+pub(crate) enum Decided {
+    Answer(Answer),
+    /// It is to be tried again, here or elsewhere.
+    Again,
+    Refused(ProposeError),
+}
+
+/// A decision that has a record.
+struct Staged {
+    place: usize,
+    record: RecordId,
+    holder: Holder,
+    alone: Alone,
+    offered: bool,
+}
+
+impl Island {
+    /// As the disk has it.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when it is damaged.
+    pub(crate) fn open(
+        greeter: &Greeter,
+        settings: &NodeSettings,
+        name: &Name,
+    ) -> Result<Arc<Self>, ClusterError> {
+        let shelf = Shelf(greeter.store.kv.clone());
+        let found = shelf.load()?;
+        let inner = Inner {
+            apart: found.apart,
+            journals: found.journals,
+            agreed: found.agreed,
+            current: None,
+            unfinished: BTreeSet::new(),
+            since: found.since,
+        };
+        let watch = Watch { isolation: Isolation::default(), looked: Instant::now(), told: None };
+        Ok(Arc::new(Self {
+            own: greeter.peers.standing.node,
+            name: name.clone(),
+            shelf,
+            peers: Arc::clone(&greeter.peers),
+            presence: Arc::clone(&greeter.presence),
+            published: Arc::clone(&greeter.published),
+            clock: Arc::clone(&settings.clock),
+            entropy: Arc::clone(&settings.entropy),
+            isolation: Mutex::new(watch),
+            since: watch::Sender::new(None),
+            inner: Mutex::new(inner),
+            silent: Mutex::default(),
+            changed: Notify::new(),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when this node is an island, if it is one.
+    pub(crate) fn since(&self) -> Option<Timestamp> {
+        *self.since.borrow()
+    }
+
+    /// Follows it.
+    pub(crate) fn follow(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.since.subscribe()
+    }
+
+    /// Looks whether there is proof of a quorum: `proof` is when the newest was given.
+    pub(crate) fn look(&self, proof: Option<Instant>) {
+        let now = Instant::now();
+        let (is_island, without) = {
+            let mut watch = self.isolation.lock().unwrap_or_else(PoisonError::into_inner);
+            let told = watch.told.filter(|at| now.duration_since(*at) < QUORUM_CONTACT);
+            let proof = proof.max(told).map(|at| milliseconds(now.duration_since(at)));
+            let elapsed = milliseconds(now.duration_since(watch.looked));
+            watch.looked = now;
+            (watch.isolation.look(elapsed, proof), watch.isolation.without())
+        };
+        let is_member = || self.published.view().state.is_member(self.own);
+        match (is_island, self.since().is_some()) {
+            (true, false) if is_member() => self.enter(without),
+            (false, true) => self.leave(),
+            _ => {}
+        }
+        if !is_island && self.lock().since.is_some() {
+            self.note_since(None);
+        }
+    }
+
+    fn enter(&self, without: u64) {
+        let kept = self.lock().since;
+        let since = kept.unwrap_or_else(|| Timestamp(self.clock.now().0.saturating_sub(without)));
+        self.lock().current = None;
+        self.note_since(Some(since));
+        self.since.send_replace(Some(since));
+        metrics::gauge!("symbolon_island").set(1.0);
+        tracing::warn!(
+            "no master with a quorum is in reach: this node decides verifications by itself, and takes no \
+             administrative writes"
+        );
+    }
+
+    fn leave(&self) {
+        self.lock().current = None;
+        self.since.send_replace(None);
+        metrics::gauge!("symbolon_island").set(0.0);
+        tracing::info!(
+            "a master with a quorum is in reach again: this node decides nothing by itself"
+        );
+        self.changed.notify_one();
+    }
+
+    /// Keeps for the next start since when the node has been an island. The first record that depends on it
+    /// makes it durable.
+    fn note_since(&self, since: Option<Timestamp>) {
+        let mut batch = Batch::new();
+        shelf::put_since(&mut batch, since);
+        self.lock().since = since;
+        if let Err(error) = self.shelf.0.write(batch) {
+            // A store that fails ends the node elsewhere.
+            tracing::debug!(%error, "it is not kept since when the node is an island");
+        }
+    }
+
+    /// Decides verifications without the log, each by itself.
+    pub(crate) async fn decide(&self, proposals: &[Proposal]) -> Vec<Decided> {
+        let Some(since) = self.since() else {
+            return proposals.iter().map(|_| Decided::Again).collect();
+        };
+        let heard = self.answering();
+        let (mut decided, staged, batch) = self.stage(proposals, since, !heard.is_empty());
+        let offers: Vec<_> =
+            staged.iter().filter(|it| it.offered).flat_map(Staged::holds).collect();
+        let (kept, told) =
+            tokio::join!(shelf::keep(&self.shelf, batch), self.offer(&heard, &offers));
+        let result = match kept {
+            Ok(()) => self.finish(staged, &told, &mut decided).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = result {
+            tracing::error!(%error, "what this node decides by itself cannot be kept");
+            let stopping = || Decided::Refused(ProposeError::Stopping);
+            decided.iter_mut().for_each(|it| *it = stopping());
+        }
+        decided
+    }
+
+    /// Decides, and writes what came of it down. Codes that are to be offered count as used by then,
+    /// whether or not somebody is let in by them.
+    fn stage(
+        &self,
+        proposals: &[Proposal],
+        since: Timestamp,
+        offers: bool,
+    ) -> (Vec<Decided>, Vec<Staged>, Batch) {
+        let View { state, applied } = self.published.view();
+        let (mut inner, now) = (self.lock(), self.clock.now());
+        let (mut decided, mut staged, mut batch) = (Vec::new(), Vec::new(), Batch::new());
+        for (place, proposal) in proposals.iter().enumerate() {
+            let holder = Holder { request_id: proposal.request_id, caller: proposal.caller };
+            if inner.apart.is_open(holder) {
+                decided.push(Decided::Again);
+                continue;
+            }
+            let alone = match state.decide_alone(&inner.apart, (applied, now, since), proposal) {
+                Ok(alone) => alone,
+                Err(why) => {
+                    decided.push(Decided::Refused(self.refusal(why)));
+                    continue;
+                }
+            };
+            decided.push(Decided::Answer(Answer { index: applied, reply: alone.reply }));
+            let Some(event) = &alone.event else { continue };
+            let Some(record) = self.next_record(&mut inner, &mut batch) else {
+                decided.pop();
+                decided.push(Decided::Refused(ProposeError::Overloaded("decisions to be merged")));
+                continue;
+            };
+            let offered = offers && alone.offers().is_some();
+            inner.apart.note(record, event);
+            inner.apart.open(holder, offered);
+            if offered {
+                inner.unfinished.insert(record);
+            }
+            let lost = offered.then(|| alone.lost());
+            let written = lost.as_ref().and_then(|lost| lost.event.as_ref()).unwrap_or(event);
+            shelf::put_record(&mut batch, record, written);
+            staged.push(Staged { place, record, holder, alone, offered });
+        }
+        drop(inner);
+        if !staged.is_empty() {
+            metrics::gauge!("symbolon_island_records").set(self.waiting());
+        }
+        (decided, staged, batch)
+    }
+
+    /// A place in the journal, which is begun if need be. `None`: too many records wait to be merged.
+    fn next_record(&self, inner: &mut Inner, batch: &mut Batch) -> Option<RecordId> {
+        let waiting: u64 = inner.journals.values().map(|it| it.last + 1 - it.first).sum();
+        if waiting >= ISLAND_RECORDS_MAX {
+            return None;
+        }
+        let applied = self.published.view().applied;
+        let journal = *inner.current.get_or_insert_with(|| {
+            let mut id = JournalId::default();
+            self.entropy.fill(&mut id.0);
+            shelf::put_journal(batch, id, applied);
+            id
+        });
+        let begun = Extent { applied, first: 1, last: 0 };
+        let extent = inner.journals.entry(journal).or_insert(begun);
+        extent.last += 1;
+        Some(RecordId { journal, number: extent.last })
+    }
+
+    /// Lets in by the codes that no peer has given to somebody else, and makes that durable.
+    async fn finish(
+        &self,
+        staged: Vec<Staged>,
+        heard: &Heard,
+        decided: &mut [Decided],
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        let mut done = Vec::new();
+        {
+            let mut inner = self.lock();
+            for Staged { place, record, holder, alone, offered } in staged {
+                let is_own = inner.apart.close(holder);
+                let taken = offered && (!is_own || heard.is_held(record));
+                let alone = if taken { alone.lost() } else { alone };
+                let Some(event) = alone.event.clone() else { continue };
+                if offered && !heard.has_quorum && !taken {
+                    shelf::put_record(&mut batch, record, &event);
+                }
+                done.push((place, record, alone, event, offered && heard.has_quorum));
+            }
+        }
+        if heard.has_quorum {
+            self.isolation.lock().unwrap_or_else(PoisonError::into_inner).told =
+                Some(Instant::now());
+        }
+        shelf::keep(&self.shelf, batch).await?;
+        let mut inner = self.lock();
+        for (place, record, alone, event, again) in done {
+            inner.unfinished.remove(&record);
+            let Some(place) = decided.get_mut(place) else { continue };
+            if again {
+                // Its code counts as used for this request, which a master may decide now.
+                *place = Decided::Again;
+                continue;
+            }
+            inner.apart.remember(&event);
+            if let Decided::Answer(answer) = place {
+                answer.reply = alone.reply;
+            }
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, why: NotAlone) -> ProposeError {
+        match why {
+            NotAlone::Application => ProposeError::IslandDenied,
+            NotAlone::NeedsMaster | NotAlone::TooLong => self.offline(),
+        }
+    }
+
+    /// That nothing can be written here, for who wants to know when and what to do.
+    pub(crate) fn offline(&self) -> ProposeError {
+        let view = self.published.view();
+        let name = |id| view.state.node(id).map(|row| row.name.clone());
+        let last = self.presence.last_master().and_then(name);
+        ProposeError::Island {
+            since: self.since().unwrap_or_default(),
+            master: last,
+            node: self.name.clone(),
+        }
+    }
+
+    /// What this node has decided of a request, as long as it is answered again.
+    pub(crate) fn remembered(&self, caller: Caller, id: RequestId) -> Option<Remembered> {
+        self.lock().apart.remembered(caller, id, self.clock.now())
+    }
+
+    /// A view in which the codes of a user count as used that are held here.
+    pub(crate) fn view_of(&self, view: View, name: &UserName, holder: Holder) -> View {
+        let inner = self.lock();
+        if inner.apart.is_empty() {
+            return view;
+        }
+        let user = view.state.account(name).user();
+        let laid_over = user.and_then(|user| inner.apart.laid_over(&view.state, user, holder));
+        laid_over
+            .map_or_else(|| view.clone(), |state| View { state: Arc::new(state), ..view.clone() })
+    }
+
+    /// Whether a proposal for the log shows a code that counts as used here, and the log does not know yet.
+    pub(crate) fn is_held(&self, proposal: &Proposal) -> bool {
+        let Command::Verify(outcome) = &proposal.command else { return false };
+        let inner = self.lock();
+        let holder = Holder { request_id: proposal.request_id, caller: proposal.caller };
+        !inner.apart.is_empty()
+            && (inner.apart.is_held(&outcome.matches, holder)
+                || inner.apart.is_held(&outcome.wrong_pin, holder))
+    }
+
+    /// Journals with what is left to merge of them, each up to its last record that is decided.
+    pub(crate) fn journals(&self) -> Vec<(JournalId, Extent)> {
+        let inner = self.lock();
+        let left = inner.journals.iter().map(|(id, extent)| {
+            let open = inner.unfinished.iter().find(|record| record.journal == *id);
+            let last = open.map_or(extent.last, |record| extent.last.min(record.number - 1));
+            (*id, Extent { last, ..*extent })
+        });
+        left.filter(|(_, extent)| extent.first <= extent.last).collect()
+    }
+
+    /// Records of a journal, from one number to another. Not for async code.
+    pub(crate) fn read(
+        &self,
+        journal: JournalId,
+        (first, last): (u64, u64),
+    ) -> Result<Vec<AuditEvent>, ClusterError> {
+        self.shelf.read(journal, first, last + 1)
+    }
+
+    /// Something is to be merged.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Forgets what the log knows of, for as long as the node runs.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut applied = self.published.subscribe();
+        metrics::gauge!("symbolon_island").set(0.0);
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            metrics::gauge!("symbolon_island_records").set(self.waiting());
+            let has_some = {
+                let inner = self.lock();
+                !inner.journals.is_empty() || !inner.agreed.is_empty()
+            };
+            if has_some {
+                if let Err(error) = self.forget_merged() {
+                    tracing::error!(%error, "what was merged cannot be removed");
+                }
+                tokio::select! {
+                    changed = applied.changed() => if changed.is_err() { return },
+                    _ = ticks.tick() => {}
+                }
+            } else {
+                ticks.tick().await;
+            }
+        }
+    }
+
+    fn waiting(&self) -> f64 {
+        let waiting: u64 = self.lock().journals.values().map(|it| it.last + 1 - it.first).sum();
+        f64::from(u32::try_from(waiting).unwrap_or(u32::MAX))
+    }
+
+    fn forget_merged(&self) -> Result<(), ClusterError> {
+        let View { state, .. } = self.published.view();
+        let merged = |id| state.journal(id).map_or(0, |row| row.merged);
+        let journals: Vec<_> = self.lock().journals.iter().map(|(id, it)| (*id, *it)).collect();
+        for (journal, extent) in journals {
+            let last = merged(journal).min(extent.last).min(extent.first + REMOVED_AT_ONCE - 1);
+            if last < extent.first {
+                continue;
+            }
+            let events = self.read(journal, (extent.first, last))?;
+            let mut batch = Batch::new();
+            let mut inner = self.lock();
+            for (number, event) in (extent.first..=last).zip(&events) {
+                let record = RecordId { journal, number };
+                inner.apart.merged(record, event);
+                shelf::remove_record(&mut batch, record);
+            }
+            let is_over = last == extent.last && inner.current != Some(journal);
+            if is_over {
+                inner.journals.remove(&journal);
+                shelf::remove_journal(&mut batch, journal);
+            } else if let Some(extent) = inner.journals.get_mut(&journal) {
+                extent.first = last + 1;
+            }
+            self.shelf.0.write(batch)?;
+        }
+        self.forget_agreed(&state)
+    }
+
+    fn forget_agreed(&self, state: &symbolon_core::State) -> Result<(), ClusterError> {
+        let old = Timestamp(self.clock.now().0.saturating_sub(AGREED_MILLISECONDS));
+        let mut inner = self.lock();
+        let is_known = |hold: &Hold, node: NodeId| {
+            let token = state.token(hold.shown.token);
+            let merged = state.journal(hold.record.journal).map_or(0, |row| row.merged);
+            token.is_none_or(|row| row.mark >= hold.shown.step || row.is_past(hold.shown.step, old))
+                || merged >= hold.record.number
+                || !state.is_member(node)
+        };
+        let known = inner.agreed.iter().filter(|(_, (hold, node))| is_known(hold, *node));
+        let known: Vec<_> = known.map(|(token, (hold, _))| (*token, *hold)).collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        for (token, hold) in known {
+            inner.agreed.remove(&token);
+            inner.apart.release(token, hold.record);
+            shelf::remove_agreed(&mut batch, token);
+        }
+        Ok(self.shelf.0.write(batch)?)
+    }
+}
+
+impl Staged {
+    /// What is offered.
+    fn holds(&self) -> impl Iterator<Item = Hold> {
+        let event = self.alone.event.as_ref();
+        let spent = event.into_iter().flat_map(AuditEvent::spent);
+        spent.map(|shown| Hold { shown: *shown, holder: self.holder, record: self.record })
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
