@@ -172,7 +172,8 @@ async fn of_nodes_without_a_quorum_that_hear_each_other_one_takes_a_code() {
         let mut all = 0;
         for side in sides {
             let accepted = side.iter().filter(|node| verdicts[*node - 1].is_allow()).count();
-            assert!(accepted <= 1, "{side:?}: {verdicts:?}");
+            let log = cluster.node(side[0]).log_end();
+            assert!(accepted <= 1, "{side:?}: {verdicts:?}\n{log}");
             nobody += 1 - accepted;
             all += accepted;
         }

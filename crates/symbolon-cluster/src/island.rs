@@ -307,6 +307,9 @@ impl Island {
                 let taken = offered && (!is_own || heard.is_held(record));
                 let alone = if taken { alone.lost() } else { alone };
                 let Some(event) = alone.event.clone() else { continue };
+                if taken {
+                    inner.apart.lose(&event);
+                }
                 if offered && !heard.has_quorum && !taken {
                     shelf::put_record(&mut batch, record, &event);
                 }

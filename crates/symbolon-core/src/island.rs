@@ -85,6 +85,8 @@ pub struct Apart {
     await_second: BTreeSet<TokenId>,
     failures: BTreeMap<UserId, u64>,
     replies: BTreeMap<Holder, Remembered>,
+    /// Tokens whose hold nobody was let in by: of offers that crossed, it was the one that lost.
+    lost: BTreeSet<TokenId>,
     /// Requests that this node is deciding, and whether their codes are on offer.
     open: BTreeMap<Holder, bool>,
 }
@@ -139,6 +141,7 @@ impl Apart {
     pub fn hold(&mut self, hold: Hold) {
         let known = self.holds.get(&hold.shown.token);
         if known.is_none_or(|known| known.shown.step <= hold.shown.step) {
+            self.lost.remove(&hold.shown.token);
             self.holds.insert(hold.shown.token, hold);
         }
     }
@@ -165,6 +168,7 @@ impl Apart {
         if self.holds.get(&token).is_some_and(|hold| hold.record == record) {
             self.holds.remove(&token);
             self.await_second.remove(&token);
+            self.lost.remove(&token);
         }
     }
 
@@ -210,8 +214,9 @@ impl Apart {
                 return Agreement::Held;
             }
             if same && known.holder != offer.holder {
-                let yields = offer.holder < known.holder && self.give_way(known.holder);
-                if !yields {
+                let lost = self.lost.contains(&offer.shown.token);
+                let mut yields = || offer.holder < known.holder && self.give_way(known.holder);
+                if !lost && !yields() {
                     return Agreement::Held;
                 }
             }
@@ -223,6 +228,15 @@ impl Apart {
     /// Begins to decide a request. `offers`: another may be given its codes.
     pub fn open(&mut self, holder: Holder, offers: bool) {
         self.open.insert(holder, offers);
+    }
+
+    /// Nobody was let in by the codes of a request, which stay used: another that has offered them may be.
+    pub fn lose(&mut self, event: &AuditEvent) {
+        for shown in event.spent() {
+            if self.holds.get(&shown.token).is_some_and(|hold| hold.holder == Holder::of(event)) {
+                self.lost.insert(shown.token);
+            }
+        }
     }
 
     /// Whether a request is being decided.

@@ -77,7 +77,10 @@ impl Island {
         if answer.is_none() {
             let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
             silent.insert(node, Instant::now());
-            tracing::debug!(peer = node.0, "a peer does not answer an offer");
+            tracing::info!(
+                peer = node.0,
+                "a peer does not answer an offer of codes: it counts as out of reach"
+            );
         }
         answer
     }
