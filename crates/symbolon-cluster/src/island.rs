@@ -14,8 +14,9 @@ use symbolon_core::{
     Alone, Answer, Apart, AuditEvent, Caller, Command, Hold, Holder, Isolation, JournalId, Name,
     NodeId, NotAlone, Proposal, RecordId, Remembered, RequestId, Timestamp, TokenId, UserName,
 };
+use symbolon_proto::store::v1::LeftRecord;
 use symbolon_service::{Clock, Entropy, ProposeError, View};
-use symbolon_store::{Batch, StoreError};
+use symbolon_store::{Batch, Store, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -23,6 +24,7 @@ use self::offers::Heard;
 pub(crate) use self::shelf::Extent;
 use self::shelf::Shelf;
 use crate::error::ClusterError;
+use crate::fence::Fence;
 use crate::hello::{Greeter, QUORUM_CONTACT};
 use crate::node::NodeSettings;
 use crate::peer_client::Peers;
@@ -41,6 +43,7 @@ pub(crate) struct Island {
     name: Name,
     shelf: Shelf,
     peers: Arc<Peers>,
+    fence: Arc<Fence>,
     presence: Arc<crate::hello::Presence>,
     published: Arc<Published>,
     clock: Arc<dyn Clock>,
@@ -72,6 +75,19 @@ struct Inner {
     unfinished: BTreeSet<RecordId>,
     /// Since when the node was an island, as its disk has it.
     since: Option<Timestamp>,
+}
+
+/// What the store of a node holds that is not merged, for who sets it aside.
+///
+/// # Errors
+/// [`ClusterError`] when it is damaged.
+pub(crate) fn left(store: &Store) -> Result<Vec<LeftRecord>, ClusterError> {
+    Shelf(store.kv.clone()).left()
+}
+
+/// Reads a record that was set aside.
+pub(crate) fn left_event(record: &LeftRecord) -> Option<AuditEvent> {
+    shelf::event(&record.record)
 }
 
 /// What became of a proposal.
@@ -117,6 +133,7 @@ impl Island {
             name: name.clone(),
             shelf,
             peers: Arc::clone(&greeter.peers),
+            fence: Arc::clone(&greeter.fence),
             presence: Arc::clone(&greeter.presence),
             published: Arc::clone(&greeter.published),
             clock: Arc::clone(&settings.clock),
@@ -321,11 +338,13 @@ impl Island {
                 Some(Instant::now());
         }
         shelf::keep(&self.shelf, batch).await?;
+        // What is written by then is set aside with the rest, and what comes after it is not answered.
+        let ends = self.fence.is_ending();
         let mut inner = self.lock();
         for (place, record, alone, event, again) in done {
             inner.unfinished.remove(&record);
             let Some(place) = decided.get_mut(place) else { continue };
-            if again {
+            if again || ends {
                 // Its code counts as used for this request, which a master may decide now.
                 *place = Decided::Again;
                 continue;

@@ -10,14 +10,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use symbolon_core::limits::MERGE_RECORDS_MAX;
+use symbolon_core::limits::{MERGE_MARKS_MAX, MERGE_RECORDS_MAX};
 use symbolon_core::{Command, JournalId, LogIndex, Merge, MergeRecord, Refusal, Reply};
 use symbolon_service::View;
 use symbolon_store::DataDir;
 use tokio::time::sleep;
 
 use self::look_up::look_up;
-use self::records::{Records, record};
+use self::records::{LeftIsland, Records, record};
 use crate::audit_log::AuditLog;
 use crate::island::Island;
 use crate::own_proposals::OwnProposals;
@@ -42,6 +42,16 @@ pub(crate) struct Merger {
     pub(crate) published: Arc<Published>,
     pub(crate) island: Arc<Island>,
     pub(crate) proposals: OwnProposals,
+}
+
+/// How many of the records are merged at once: one at least, if there is one.
+fn fitting(records: &[Option<MergeRecord>]) -> usize {
+    let mut marks = 0;
+    let fits = records.iter().take(MERGE_RECORDS_MAX).take_while(|record| {
+        marks += record.as_ref().map_or(0, |record| record.marks.len());
+        marks <= MERGE_MARKS_MAX
+    });
+    fits.count().max(records.len().min(1))
 }
 
 /// How far a journal was merged.
@@ -94,9 +104,10 @@ impl Merger {
                         .read(journal, (first, last))
                         .map_err(|error| io::Error::other(error.to_string()))
                 });
-                let records: Vec<_> = events.await?.iter().map(record).collect();
+                let mut records: Vec<_> = events.await?.iter().map(record).collect();
+                records.truncate(fitting(&records));
                 match self.merge_some((journal, extent.applied), first, &records).await? {
-                    Progress::All => first = last + 1,
+                    Progress::All => first += records.len() as u64,
                     Progress::NotYet => return Ok(()),
                     Progress::Refused => {
                         tracing::error!(
@@ -155,7 +166,7 @@ impl Merger {
             .await?;
             records = back;
             if next.is_empty() {
-                return Ok(Progress::All);
+                return self.merge_left_islands(&records.islands).await;
             }
             let first = number + 1;
             number += next.len() as u64;
@@ -164,6 +175,23 @@ impl Merger {
                 other => return Ok(other),
             }
         }
+    }
+
+    /// Merges what the node had decided as an island before.
+    async fn merge_left_islands(&self, islands: &[LeftIsland]) -> io::Result<Progress> {
+        for island in islands {
+            let (id, mut first) = ((island.journal, island.begun_at), island.first);
+            let mut left = &island.records[..];
+            while !left.is_empty() {
+                let (records, rest) = left.split_at(fitting(left));
+                match self.merge_some(id, first, records).await? {
+                    Progress::All => first += records.len() as u64,
+                    other => return Ok(other),
+                }
+                left = rest;
+            }
+        }
+        Ok(Progress::All)
     }
 
     /// Merges records that come one after the other, the first of them with this number.

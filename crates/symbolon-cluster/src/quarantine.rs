@@ -11,18 +11,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use prost::Message as _;
 use symbolon_core::{
-    AuditEvent, AuditRow, Caller, Command, LogIndex, Output, Proposal, RequestId, Stamp, State,
-    Timestamp,
+    AuditEvent, AuditRow, Caller, Command, JournalId, LogIndex, Output, Proposal, RequestId, Stamp,
+    State, Timestamp,
 };
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{audit_decode, audit_encode, batch_decode};
-use symbolon_service::{LeftWrite, Quarantine, QuarantineUnreadable, Settled, View, WriteId};
+use symbolon_service::{
+    LeftJournal, LeftWrite, Quarantine, QuarantineUnreadable, Settled, View, WriteId,
+};
 use symbolon_store::{CHUNK_BYTES_MAX, DataDir, SnapshotReader, SnapshotWriter, Store};
 use tokio::sync::{Mutex, Notify};
 
 use crate::convert::entry_decode;
 use crate::epochs::Statement;
 use crate::error::ClusterError;
+use crate::island;
 use crate::merger::{is_record, journal};
 use crate::peer_header::Standing;
 use crate::raft_types::EntryPayload;
@@ -98,6 +101,9 @@ pub(crate) fn write(
         }
         from = to;
     }
+    for record in island::left(store)? {
+        parts.push_record(record)?;
+    }
     parts.finish()
 }
 
@@ -130,10 +136,16 @@ impl Parts {
         if self.bytes >= PART_BYTES { self.flush() } else { Ok(()) }
     }
 
+    fn push_record(&mut self, record: store::LeftRecord) -> Result<(), ClusterError> {
+        self.bytes += record.record.len();
+        self.part.record.push(record);
+        if self.bytes >= PART_BYTES { self.flush() } else { Ok(()) }
+    }
+
     fn flush(&mut self) -> Result<(), ClusterError> {
         let part = std::mem::take(&mut self.part);
         self.bytes = 0;
-        if !part.entry.is_empty() || !part.audit.is_empty() {
+        if part != store::LeftPart::default() {
             self.writer.chunk(&part.encode_to_vec())?;
         }
         Ok(())
@@ -189,7 +201,7 @@ pub(crate) fn open(place: &DataDir) -> Result<(SnapshotReader, store::LeftHeader
 
 fn read(name: &str, place: &DataDir) -> Result<Quarantine, BoxedError> {
     let (mut reader, header) = open(place)?;
-    let journal = journal(&header);
+    let own = journal(&header);
     let mut read = Read::default();
     while let Some(part) = reader.next_chunk()? {
         read.take(&store::LeftPart::decode(&*part)?)?;
@@ -207,6 +219,7 @@ fn read(name: &str, place: &DataDir) -> Result<Quarantine, BoxedError> {
         // What the state of then refused did nothing.
         (!events.is_empty()).then_some(LeftWrite { id, at, proposal, events, settled })
     });
+    let own = LeftJournal { id: own, first: 1, records: read.verifications };
     Ok(Quarantine {
         name: name.to_owned(),
         epoch: from.epoch,
@@ -215,8 +228,7 @@ fn read(name: &str, place: &DataDir) -> Result<Quarantine, BoxedError> {
         first: LogIndex(header.first_index),
         last: LogIndex(header.last_index),
         written_at: Timestamp(header.written_at),
-        verifications: read.verifications,
-        journal,
+        journals: [own].into_iter().chain(read.islands).collect(),
         writes: writes.collect(),
     })
 }
@@ -227,6 +239,8 @@ struct Read {
     writes: BTreeMap<(u64, u32), (Timestamp, Proposal)>,
     events: BTreeMap<(u64, RequestId), Vec<AuditEvent>>,
     verifications: u64,
+    /// Journals of islands.
+    islands: Vec<LeftJournal>,
 }
 
 impl Read {
@@ -244,6 +258,13 @@ impl Read {
                     let key = (row.index, event.request_id);
                     self.events.entry(key).or_default().push(event);
                 }
+            }
+        }
+        for record in &part.record {
+            let id = JournalId::from_slice(&record.journal).ok_or("a journal without an id")?;
+            match self.islands.last_mut().filter(|last| last.id == id) {
+                Some(last) => last.records += 1,
+                None => self.islands.push(LeftJournal { id, first: record.number, records: 1 }),
             }
         }
         Ok(())

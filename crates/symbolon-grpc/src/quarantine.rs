@@ -125,7 +125,7 @@ fn summary(quarantine: &Quarantine, node: &str, state: &State) -> v1::Quarantine
         writes: quarantine.writes.len() as u64,
         open,
         conflicts,
-        verifications: quarantine.verifications,
+        verifications: quarantine.verifications(),
         merged: quarantine.merged(state),
     }
 }

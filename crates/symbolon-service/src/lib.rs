@@ -58,7 +58,8 @@ pub use ports::{
     Ledger, NodeStatus, NotPromoted, Pairing, ProposeError, Role, Seizure, Vault, VaultError, View,
 };
 pub use quarantine::{
-    Judge, LeftWrite, Quarantine, QuarantineUnreadable, Reapplied, Settled, WriteId, WriteState,
+    Judge, LeftJournal, LeftWrite, Quarantine, QuarantineUnreadable, Reapplied, Settled, WriteId,
+    WriteState,
 };
 pub use read::{Page, UserFilter};
 pub use recovery::NewRecoveryCodes;

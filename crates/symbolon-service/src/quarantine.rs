@@ -66,20 +66,38 @@ pub struct Quarantine {
     pub last: LogIndex,
     /// When the node was left behind, by its clock.
     pub written_at: Timestamp,
-    /// Codes that were shown after the fork.
-    pub verifications: u64,
-    /// The journal by which they are merged.
-    pub journal: JournalId,
+    /// The journals by which its verifications are merged.
+    pub journals: Vec<LeftJournal>,
     /// The writes, in order.
     pub writes: Vec<LeftWrite>,
 }
 
+/// Verifications in a quarantine that are merged as one journal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LeftJournal {
+    /// Which one.
+    pub id: JournalId,
+    /// The number of its first record that is there.
+    pub first: u64,
+    /// How many are there.
+    pub records: u64,
+}
+
 impl Quarantine {
+    /// Codes that were shown and may be unknown to the cluster.
+    #[must_use]
+    pub fn verifications(&self) -> u64 {
+        self.journals.iter().map(|journal| journal.records).sum()
+    }
+
     /// How many of the verifications count in a state.
     #[must_use]
     pub fn merged(&self, state: &State) -> u64 {
-        let merged = state.journal(self.journal).map_or(0, |journal| journal.merged);
-        merged.min(self.verifications)
+        let merged = |left: &LeftJournal| {
+            let merged = state.journal(left.id).map_or(0, |journal| journal.merged);
+            merged.saturating_sub(left.first.saturating_sub(1)).min(left.records)
+        };
+        self.journals.iter().map(merged).sum()
     }
 
     /// How many writes nobody has settled, and can still be applied again.
@@ -306,7 +324,7 @@ impl Service {
         let count = settled.len() as u64;
         if only.is_empty() {
             let (merged, all) =
-                (quarantine.merged(&self.ledger.view().state), quarantine.verifications);
+                (quarantine.merged(&self.ledger.view().state), quarantine.verifications());
             if merged < all {
                 return Err(ServiceError::NotMerged { merged, all });
             }

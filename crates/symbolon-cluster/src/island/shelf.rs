@@ -65,6 +65,20 @@ impl Shelf {
         Ok(found)
     }
 
+    /// All records, each as it is.
+    pub(super) fn left(&self) -> Result<Vec<store::LeftRecord>, ClusterError> {
+        let found = self.load()?;
+        let (from, to) = (key(RECORD, &[]), key(RECORD + 1, &[]));
+        let records = self.0.scan(&from, &to).map(|pair| {
+            let (key, record) = pair?;
+            let (journal, number) =
+                record_of(key.get(2..).unwrap_or_default()).ok_or_else(damaged)?;
+            let begun_at = found.journals.get(&journal).map_or(0, |extent| extent.applied.0);
+            Ok(store::LeftRecord { journal: journal.0.to_vec(), number, begun_at, record })
+        });
+        records.collect()
+    }
+
     /// Records of a journal from a number on, at most so many.
     pub(super) fn read(
         &self,
@@ -81,11 +95,17 @@ impl Shelf {
     }
 }
 
+/// Journal and number in the key of a record.
+fn record_of(rest: &[u8]) -> Option<(JournalId, u64)> {
+    let (journal, number) = rest.split_at_checked(16)?;
+    Some((JournalId::from_slice(journal)?, u64::from_be_bytes(number.try_into().ok()?)))
+}
+
 fn damaged() -> ClusterError {
     ClusterError::Journal
 }
 
-fn event(value: &[u8]) -> Option<AuditEvent> {
+pub(super) fn event(value: &[u8]) -> Option<AuditEvent> {
     let record = store::IslandRecord::decode(value).ok()?;
     audit_decode(LogIndex(record.applied_index), &record.audit).ok()?.pop()
 }
@@ -100,9 +120,7 @@ fn take(found: &mut Found, key: &[u8], value: &[u8]) -> Option<()> {
         }
         // After the journals, by the order of the keys.
         RECORD => {
-            let (journal, number) = rest.split_at_checked(16)?;
-            let journal = JournalId::from_slice(journal)?;
-            let number = u64::from_be_bytes(number.try_into().ok()?);
+            let (journal, number) = record_of(rest)?;
             let extent = found.journals.get_mut(&journal)?;
             (extent.first, extent.last) =
                 (if extent.first == 0 { number } else { extent.first }, number);

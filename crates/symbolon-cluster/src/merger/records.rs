@@ -15,6 +15,7 @@ use symbolon_proto::audit_decode;
 use symbolon_proto::store::v1 as store;
 use symbolon_store::{DataDir, SnapshotReader};
 
+use crate::island;
 use crate::quarantine::{self, BoxedError};
 
 /// Tells the hash from those of other things.
@@ -38,6 +39,7 @@ pub(crate) const fn is_record(event: &AuditEvent) -> bool {
     matches!(
         event.row,
         AuditRow::Verified(_)
+            | AuditRow::Merged(_)
             | AuditRow::TokenConfirmed { .. }
             | AuditRow::TokenResynchronised { .. }
     )
@@ -53,6 +55,18 @@ pub(crate) struct Records {
     ready: VecDeque<Option<MergeRecord>>,
     /// Users who got another set of recovery codes there: the codes of it are none here.
     other_codes: BTreeSet<UserId>,
+    /// What the node had decided as an island, in parts that were read.
+    pub(crate) islands: Vec<LeftIsland>,
+}
+
+/// A journal of an island that was set aside.
+pub(crate) struct LeftIsland {
+    pub(crate) journal: JournalId,
+    /// What the node had applied when it began it.
+    pub(crate) begun_at: LogIndex,
+    /// The number of its first record.
+    pub(crate) first: u64,
+    pub(crate) records: Vec<Option<MergeRecord>>,
 }
 
 impl Records {
@@ -61,7 +75,14 @@ impl Records {
         let (reader, header) = quarantine::open(place)?;
         let fork = LogIndex(header.from.as_ref().map_or(0, |from| from.fork_index));
         let journal = journal(&header);
-        Ok(Self { journal, fork, reader, ready: VecDeque::new(), other_codes: BTreeSet::new() })
+        Ok(Self {
+            journal,
+            fork,
+            reader,
+            ready: VecDeque::new(),
+            other_codes: BTreeSet::new(),
+            islands: Vec::new(),
+        })
     }
 
     /// The next records, as many as are merged at once; none at the end. Not for async code.
@@ -84,7 +105,11 @@ impl Records {
     /// Reads a part. Whether there was one.
     fn read(&mut self) -> Result<bool, BoxedError> {
         let Some(part) = self.reader.next_chunk()? else { return Ok(false) };
-        for row in store::LeftPart::decode(&*part)?.audit {
+        let part = store::LeftPart::decode(&*part)?;
+        for left in part.record {
+            self.take(&left)?;
+        }
+        for row in part.audit {
             for event in audit_decode(LogIndex(row.index), &row.batch)? {
                 if let AuditRow::RecoveryCodesCreated { user } = event.row {
                     self.other_codes.insert(user);
@@ -101,6 +126,24 @@ impl Records {
             }
         }
         Ok(true)
+    }
+}
+
+impl Records {
+    fn take(&mut self, left: &store::LeftRecord) -> Result<(), BoxedError> {
+        let journal = JournalId::from_slice(&left.journal).ok_or("a journal without an id")?;
+        let event = island::left_event(left).ok_or("a record that cannot be read")?;
+        let known = self.islands.last_mut().filter(|it| it.journal == journal);
+        match known {
+            Some(known) => known.records.push(record(&event)),
+            None => self.islands.push(LeftIsland {
+                journal,
+                begun_at: LogIndex(left.begun_at),
+                first: left.number,
+                records: vec![record(&event)],
+            }),
+        }
+        Ok(())
     }
 }
 
@@ -128,6 +171,14 @@ pub(super) fn record(event: &AuditEvent) -> Option<MergeRecord> {
             let origin = origin(Some(verified.application));
             Some(MergeRecord { origin, user, kind, marks, recovery_code })
         }
+        // What an island had decided, and is known to nobody but the node that was left behind.
+        AuditRow::Merged(merged) => Some(MergeRecord {
+            origin: merged.origin,
+            user: merged.user,
+            kind: merged.kind,
+            marks: merged.spent.iter().copied().map(mark).collect(),
+            recovery_code: merged.recovery_code,
+        }),
         AuditRow::TokenConfirmed { user, token, step } => {
             Some(shown(MergeKind::Spent, *user, *token, *step))
         }

@@ -131,7 +131,11 @@ pub(super) fn successions() -> Vec<Vector> {
         written_at: 1_800_000_000_000,
     };
     let entry = |index| store::LeftEntry { index, batch: vec![9; 5] };
-    let part = store::LeftPart { entry: vec![entry(301)], audit: vec![entry(302)] };
+    let part =
+        store::LeftPart { entry: vec![entry(301)], audit: vec![entry(302)], record: Vec::new() };
+    let record =
+        store::LeftRecord { journal: vec![3; 16], number: 4, begun_at: 300, record: vec![9; 5] };
+    let of_island = store::LeftPart { record: vec![record], ..store::LeftPart::default() };
     let write = store::SettledWrite { index: 301, ordinal: 1, applied_at: 400 };
     vec![
         message(
@@ -142,6 +146,7 @@ pub(super) fn successions() -> Vec<Vector> {
         message("succession-gone-back", &["Succession", "GoneBack"], went_back),
         message("left-header", &["LeftHeader", "Ancestor", "SignedStatement"], left),
         message("left-part", &["LeftPart", "LeftEntry"], part),
+        message("left-part-island", &["LeftPart", "LeftRecord"], of_island),
         message("settled", &["Settled", "SettledWrite"], store::Settled { write: vec![write] }),
         message("epoch-statement", &["EpochStatement", "Ancestor"], statement),
         message(

@@ -6,7 +6,9 @@ use symbolon_core::{
     Command, DataKeyId, Denial, JournalId, KeyPin, LineageId, LogIndex, MeetEpoch, Merge, NodeId,
     Operation, RequestId, StartEpoch, Timestamp,
 };
-use symbolon_service::{JoinCredential, JoinRequest, NodeRemoval, Quarantine, ServiceError};
+use symbolon_service::{
+    JoinCredential, JoinRequest, LeftJournal, NodeRemoval, Quarantine, ServiceError,
+};
 
 use super::bench::{Bench, deadline};
 use super::data_key::propose;
@@ -193,8 +195,7 @@ async fn a_quarantine_is_kept_until_all_of_its_verifications_are_merged() {
         first: LogIndex(8),
         last: LogIndex(9),
         written_at: Timestamp(0),
-        verifications: 3,
-        journal,
+        journals: vec![LeftJournal { id: journal, first: 1, records: 3 }],
         writes: Vec::new(),
     });
     let discard = async || bench.service.give_up(&bench.admin, "node-2", &[]).await;
