@@ -39,6 +39,7 @@ async fn a_node_that_is_cut_off_from_the_master_verifies_through_another_and_no_
         let (here, there) = (here.unwrap(), there.unwrap());
         let allowed = [here, there].iter().filter(|verdict| verdict.is_allow()).count();
         assert_eq!(allowed, 1, "{here:?} {there:?}");
+        assert!(!here.island && !there.island, "one of them sees both sides");
         assert!([here, there].iter().any(Verdict::is_used), "{here:?} {there:?}");
     }
 

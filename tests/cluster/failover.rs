@@ -36,6 +36,8 @@ async fn masters_are_killed_again_and_again_and_nobody_is_refused() {
 
     let longest = calls.summary(&format!("{kills} masters killed"));
     calls.assert_all_allowed();
+    let islands = calls.allowed().filter(|call| call.result.as_ref().is_ok_and(|it| it.island));
+    assert_eq!(islands.count(), 0, "a majority was there all the time");
     assert_retried_elsewhere(&calls);
     assert_no_failures(&cluster, &people).await;
     let counted = calls.counted().count();

@@ -1,12 +1,16 @@
 //! Sign-ins go on where no quorum is in reach, and what was decided there counts afterwards.
 
 use futures_util::future::join_all;
-use symbolon_testkit::v1::EventType;
-use symbolon_testkit::{Client, Cluster, Person, Verdict, now_seconds, wait_until};
+use prost_types::FieldMask;
+use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
+use symbolon_proto::v1::{Application, Decision, EventType, UpdateApplicationRequest};
+use symbolon_testkit::{
+    Client, Cluster, Code, Person, Verdict, now_seconds, request_id, wait_until,
+};
 
 use crate::merge::{events, warned};
-use crate::seize::{PATIENCE, linked};
-use crate::support::cluster_of;
+use crate::seize::{PATIENCE, linked, seize, together_in};
+use crate::support::{cluster_of, milliseconds, random};
 
 const PERIOD_SECONDS: u64 = 30;
 const ROUNDS: usize = 50;
@@ -190,7 +194,7 @@ async fn of_nodes_without_a_quorum_that_hear_each_other_one_takes_a_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_island_took_stays_taken_when_it_dies_before_it_is_merged() {
     let (cluster, key) = cluster_of(2).await;
-    let people = cluster.people("user", 20).await;
+    let people = cluster.people("user", 4).await;
     cluster.assert_same_state().await;
     let master = cluster.wait_for_master().await;
     let other = cluster.other_than(master);
@@ -214,4 +218,139 @@ async fn what_an_island_took_stays_taken_when_it_dies_before_it_is_merged() {
     all_merged(&cluster).await;
     let merged = events(&cluster.admin(master), EventType::Merged).await.len();
     assert!(merged > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_dies_while_an_island_is_merged_each_decision_counts_once() {
+    const PEOPLE: usize = 40;
+    let (cluster, key) = cluster_of(2).await;
+    let people = cluster.people("user", PEOPLE).await;
+    cluster.assert_same_state().await;
+    let master = cluster.wait_for_master().await;
+    let other = cluster.other_than(master);
+    cluster.node(master).kill9();
+    is_island(&cluster, other).await;
+    let at = cluster.anonymous(other).with_bearer(&key);
+    let step = step();
+    for person in &people {
+        assert!(ask(&at, person, step).await.is_allow());
+    }
+    cluster.node(master).spawn();
+    for round in 0..8 {
+        let dies = if round % 2 == 0 { other } else { master };
+        tokio::time::sleep(milliseconds(random() % 400)).await;
+        cluster.node(dies).kill9();
+        cluster.node(dies).spawn();
+    }
+    all_merged(&cluster).await;
+    for number in cluster.numbers() {
+        let admin = cluster.admin(number);
+        assert_eq!(events(&admin, EventType::Merged).await.len(), PEOPLE);
+        assert!(events(&admin, EventType::AcceptedTwice).await.is_empty());
+        let client = cluster.anonymous(number).with_bearer(&key);
+        for person in &people {
+            assert!(!ask(&client, person, step).await.is_allow());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_sent_again_when_the_quorum_is_back_is_accepted_once() {
+    let (cluster, key) = linked(2).await;
+    let people = cluster.people("user", 6).await;
+    cluster.assert_same_state().await;
+    let master = cluster.wait_for_master().await;
+    let other = cluster.other_than(master);
+    cluster.cut(master, other);
+    is_island(&cluster, other).await;
+    let clients = cluster.clients(&key);
+    let (near, far) = (&clients[master - 1], &clients[other - 1]);
+    let step = step();
+    let requests: Vec<_> = people
+        .iter()
+        .map(|person| {
+            let mut request = person.request_with(person.otp.code_of(step));
+            request.request_id = request_id().to_vec();
+            request
+        })
+        .collect();
+    for request in &requests {
+        assert!(far.verdict(request.clone()).await.unwrap().is_allow());
+    }
+    // While the link is down, the one that asks elsewhere is the same.
+    let (early, late) = requests.split_at(3);
+    for request in early {
+        let verdict = near.verdict(request.clone()).await.unwrap();
+        assert!(verdict.is_allow() && !verdict.island, "{verdict:?}");
+    }
+    cluster.heal();
+    for request in late {
+        let verdict = far.verdict(request.clone()).await.unwrap();
+        assert!(verdict.is_allow(), "{verdict:?}");
+    }
+    all_merged(&cluster).await;
+    for request in late {
+        let verdict = far.verdict(request.clone()).await.unwrap();
+        assert!(verdict.is_allow(), "it has the first answer: {verdict:?}");
+    }
+    assert!(events(&cluster.admin(master), EventType::AcceptedTwice).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_islands_took_counts_after_a_seize_also_at_a_node_that_was_left_behind() {
+    let (cluster, key) = linked(3).await;
+    let people = cluster.people("user", 3).await;
+    let [alice, bob, carol] = &people[..] else { panic!("three people") };
+    cluster.assert_same_state().await;
+    for (one, other) in [(1, 2), (1, 3), (2, 3)] {
+        cluster.cut(one, other);
+    }
+    for number in cluster.numbers() {
+        is_island(&cluster, number).await;
+    }
+    let clients = cluster.clients(&key);
+    let step = step();
+    for (client, person) in clients.iter().zip([alice, bob, carol]) {
+        assert!(ask(client, person, step).await.is_allow());
+    }
+    cluster.node(1).kill9();
+    cluster.node(2).kill9();
+    seize(&cluster, 3, 2).await;
+    cluster.heal();
+    cluster.node(1).spawn();
+    cluster.node(2).spawn();
+    together_in(&cluster, 2).await;
+    let merged = async || events(&cluster.admin(3), EventType::Merged).await.len() >= 3;
+    wait_until("all of it is merged", PATIENCE, merged).await;
+    for client in &cluster.clients(&key) {
+        for person in &people {
+            let verdict = ask(client, person, step).await;
+            assert!(!verdict.is_allow(), "{verdict:?}");
+        }
+    }
+    assert!(events(&cluster.admin(3), EventType::AcceptedTwice).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_does_without_islands_waits_for_a_master() {
+    let (cluster, key) = cluster_of(2).await;
+    let person = cluster.person("alice").await;
+    let admin = cluster.admin(1);
+    let mut application = Application::default();
+    application.set_islands(Decision::Deny);
+    let request = admin.request(UpdateApplicationRequest {
+        name: "portal".to_owned(),
+        application: Some(application),
+        update_mask: Some(FieldMask { paths: vec!["islands".to_owned()] }),
+    });
+    ApplicationServiceClient::new(admin.channel()).update_application(request).await.unwrap();
+    cluster.assert_same_state().await;
+    let master = cluster.wait_for_master().await;
+    let other = cluster.other_than(master);
+    cluster.node(master).kill9();
+    is_island(&cluster, other).await;
+    let at = cluster.anonymous(other).with_bearer(&key);
+    let refused = at.verdict(person.request()).await.err().unwrap();
+    assert_eq!(refused.code(), Code::Unavailable, "{}", refused.message());
+    assert!(refused.message().contains("takes no answers"), "{}", refused.message());
 }

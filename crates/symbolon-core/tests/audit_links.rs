@@ -38,7 +38,7 @@ mod tests {
     }
 
     /// The chain over each group of events, as it ever was.
-    const CHAINS: [&str; 14] = [
+    const CHAINS: [&str; 15] = [
         "17f462f0fd94b78dfe1be9872e89323172eb48bafd68f701bfa296e8961930b0",
         "33f1a0b0e261d87382271df253b76d32e1b66a0dc13a69a5fe8b76236c4f7301",
         "b65a0399abdedff10c4098129cd946c027f8164c56b5b6e4fdd98135f2f57319",
@@ -53,9 +53,10 @@ mod tests {
         "1ef33731b21d62d484157fac23e320e8d07d5199ed171090c386971c7b3e7b29",
         "3ee0a15162ef130a623cf7df212242efa6729f918e4d130e86f2f9699500e9bd",
         "63d726c92f50d830208f9675156a510c0c9ded8a4595031e6bfcf257361a64f0",
+        "2a36bbbcd55129bec040785f547fa8b91bac47904e666ba7984d1fbfb44ba1a8",
     ];
 
-    fn groups() -> [(&'static str, Vec<AuditRow>); 14] {
+    fn groups() -> [(&'static str, Vec<AuditRow>); 15] {
         [
             ("verifications", of_verifications()),
             ("users", of_users()),
@@ -71,6 +72,7 @@ mod tests {
             ("epochs apart", of_epochs_apart()),
             ("merges", of_merges()),
             ("clocks", of_clocks()),
+            ("islands", of_islands()),
         ]
     }
 

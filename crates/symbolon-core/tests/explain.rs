@@ -67,7 +67,7 @@ fn case() -> impl Strategy<Value = Case> {
                 named,
                 (unknown_users, disabled_users),
             )| Case {
-                exempt: Exemptions { unknown_users, disabled_users },
+                exempt: Exemptions { unknown_users, disabled_users, islands: false },
                 disabled,
                 blocked_until,
                 failures,

@@ -124,7 +124,7 @@ mod tests {
         let strangers = [met(0, 0, 0), met(1, 1, 0), met(1, 2, 0), met(1, 2, 1), met(2, 2, 1)];
         let strangers = strangers.map(|strangers| Application { strangers, ..portal(&[], 9) });
         let exempt = |unknown_users, disabled_users| Application {
-            exempt: Exemptions { unknown_users, disabled_users },
+            exempt: Exemptions { unknown_users, disabled_users, islands: false },
             ..portal(&[], 8)
         };
         let exempt =

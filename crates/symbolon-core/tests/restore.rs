@@ -413,7 +413,7 @@ fn application_alterations(row: &Application) -> Vec<Row> {
         rights: Rights::ADMINISTRATOR,
         sources: sources("192.0.2.0/24"),
         disabled: true,
-        exempt: Exemptions { unknown_users: true, disabled_users: false },
+        exempt: Exemptions { unknown_users: true, disabled_users: false, islands: true },
         strangers: Strangers { met: 1, ..Strangers::default() },
         created_at: Timestamp(0),
         changed_at: LogIndex(0),
@@ -421,7 +421,7 @@ fn application_alterations(row: &Application) -> Vec<Row> {
     rows.extend(more);
     let met = Strangers { met: 1, ..Strangers::default() };
     for unknown_users in [false, true] {
-        let exempt = Exemptions { unknown_users, disabled_users: true };
+        let exempt = Exemptions { unknown_users, disabled_users: true, islands: false };
         rows.push(Row::Application(Application { exempt, ..row.clone() }));
     }
     for strangers in [Strangers { since: Timestamp(1), ..met }, Strangers { untold: 1, ..met }] {

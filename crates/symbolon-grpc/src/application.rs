@@ -144,6 +144,7 @@ fn shown(row: &Application, now: Timestamp) -> v1::Application {
         etag: etag_of(row.changed_at),
         unknown_users: decision(row.exempt.unknown_users).into(),
         disabled_users: decision(row.exempt.disabled_users).into(),
+        islands: decision(!row.exempt.islands).into(),
     }
 }
 
@@ -194,10 +195,17 @@ fn exempts(field: &'static str, number: i32) -> Result<bool, ServiceError> {
     }
 }
 
+/// Whether an application is to do without what a field is about. Unspecified: as every other, it does not.
+fn does_without(field: &'static str, number: i32) -> Result<bool, ServiceError> {
+    let unset = number == i32::from(v1::Decision::Unspecified);
+    Ok(!unset && !exempts(field, number)?)
+}
+
 fn new(message: v1::CreateApplicationRequest) -> Result<NewApplication, ServiceError> {
     let exempt = Exemptions {
         unknown_users: exempts("unknown_users", message.unknown_users)?,
         disabled_users: exempts("disabled_users", message.disabled_users)?,
+        islands: does_without("islands", message.islands)?,
     };
     let v1::CreateApplicationRequest { name, rights: asked, sources, .. } = message;
     Ok(NewApplication { name, rights: rights("rights", &asked)?, sources, exempt })
@@ -208,7 +216,7 @@ fn changes(
 ) -> Result<(String, ApplicationChanges), ServiceError> {
     let application = message.application.unwrap_or_default();
     let v1::Application { name, rights: asked, enabled, sources, etag, .. } = application;
-    let v1::Application { unknown_users, disabled_users, .. } = application;
+    let v1::Application { unknown_users, disabled_users, islands, .. } = application;
     let mut changes = ApplicationChanges { etag, ..ApplicationChanges::default() };
     let paths = message.update_mask.unwrap_or_default().paths;
     for path in &paths {
@@ -225,16 +233,19 @@ fn changes(
                 let exempts = exempts("application.disabled_users", disabled_users)?;
                 changes.exempt.disabled_users = Some(exempts);
             }
+            "islands" => {
+                changes.exempt.islands = Some(does_without("application.islands", islands)?);
+            }
             _ => {
-                let problem = "it may name name, rights, sources, enabled, unknown_users and \
-                               disabled_users";
+                let problem = "it may name name, rights, sources, enabled, unknown_users, \
+                               disabled_users and islands";
                 return Err(bad_mask(problem));
             }
         }
     }
     if paths.is_empty() {
         let problem = "it names no field; name name, rights, sources, enabled, unknown_users, \
-                       disabled_users, or several";
+                       disabled_users, islands, or several";
         return Err(bad_mask(problem));
     }
     Ok((message.name, changes))

@@ -241,7 +241,7 @@ mod tests {
         events.extend(samples::changes_audit().2);
         events.extend(samples::export_audit().2);
         events.extend(samples::epoch_audit().2);
-        events.extend(samples::island_audit().2);
+        events.extend(samples::callers::island_audit().2);
         events.extend(samples::apart_audit().2);
         events.extend(samples::merge_audit().2);
         events.extend(samples::clock_audit().2);

@@ -57,6 +57,9 @@ enum ApplicationCommand {
         /// are blocked, locked or waiting, and is a standing warning
         #[arg(long, value_name = "DECISION", default_value = "deny")]
         disabled_users: DecisionName,
+        /// Whether it is given decisions of a node that no quorum is in reach of
+        #[arg(long, value_name = "DECISION", default_value = "allow")]
+        islands: DecisionName,
         /// Write the API key to this new file instead of showing it
         #[arg(long, value_name = "FILE")]
         key_file: Option<PathBuf>,
@@ -169,6 +172,7 @@ pub(crate) async fn run(arguments: ApplicationArguments) -> Result<Exit, Failure
             sources,
             unknown_users,
             disabled_users,
+            islands,
             key_file,
         } => {
             let question = CreateApplicationRequest {
@@ -177,6 +181,7 @@ pub(crate) async fn run(arguments: ApplicationArguments) -> Result<Exit, Failure
                 sources,
                 unknown_users: v1::Decision::from(unknown_users).into(),
                 disabled_users: v1::Decision::from(disabled_users).into(),
+                islands: v1::Decision::from(islands).into(),
             };
             added(&context, question, key_file.as_deref(), format).await?;
         }
@@ -314,6 +319,7 @@ fn details(application: &Application) -> String {
         ("May ask from", sources),
         ("Unknown users", application.unknown_users.to_owned()),
         ("Disabled users", application.disabled_users.to_owned()),
+        ("Islands", application.islands.to_owned()),
         ("Old key until", table::or_dash(application.old_key_until.as_deref())),
         ("Created", table::or_dash(application.created_at.as_deref())),
         ("Etag", application.etag.clone()),

@@ -257,11 +257,13 @@ fn about_caller(details: Details) -> Value {
         Details::ApplicationCreated(it) => json!({
             "unknown_users": decided(it.unknown_users),
             "disabled_users": decided(it.disabled_users),
+            "islands": decided(it.islands),
             "application": application(it.application),
         }),
         Details::ApplicationUpdated(it) => json!({
             "unknown_users": decided(it.unknown_users),
             "disabled_users": decided(it.disabled_users),
+            "islands": decided(it.islands),
             "application": application(it.application),
             "name": it.name,
             "enabled": it.enabled,

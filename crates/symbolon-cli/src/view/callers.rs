@@ -22,6 +22,8 @@ pub(crate) struct Application {
     pub(crate) unknown_users: &'static str,
     /// What becomes of users who are switched off: allow or deny.
     pub(crate) disabled_users: &'static str,
+    /// What becomes of decisions of nodes without a quorum: allow or deny.
+    pub(crate) islands: &'static str,
     pub(crate) etag: String,
 }
 
@@ -33,6 +35,7 @@ impl From<v1::Application> for Application {
             old_key_until: time(application.old_key_until.as_ref()),
             unknown_users: decision(application.unknown_users()),
             disabled_users: decision(application.disabled_users()),
+            islands: decision(application.islands()),
             id: application.id,
             name: application.name,
             enabled: application.enabled,

@@ -44,6 +44,10 @@ impl State {
         if let Err(refusal) = state.admit(stamp, proposal) {
             return idle(Reply::Refused(refusal));
         }
+        let application = state.application(outcome.application);
+        if application.is_some_and(|row| row.exempt.islands) {
+            return Err(NotAlone::Application);
+        }
         if outcome.recovery_code.is_some() || outcome.answer.is_some() {
             return Err(NotAlone::NeedsMaster);
         }

@@ -190,11 +190,35 @@ pub(crate) fn of_tokens() -> Vec<AuditRow> {
     rows
 }
 
+/// Who does without islands, and what an island denies for.
+pub(crate) fn of_islands() -> Vec<AuditRow> {
+    let application = ApplicationId(1);
+    let exempt = Exemptions { islands: true, ..Exemptions::default() };
+    let said = ApplicationUpdated {
+        application,
+        name: None,
+        rights: None,
+        sources: None,
+        disabled: None,
+        exempt: ExemptionChange { islands: Some(true), ..ExemptionChange::default() },
+        before: ApplicationBefore::default(),
+    };
+    let mut rows = fields(
+        said,
+        &[|it| it.exempt.islands = Some(false), |it| it.exempt.unknown_users = Some(false)],
+        AuditRow::ApplicationUpdated,
+    );
+    rows.push(AuditRow::ApplicationCreated { application, name: name("vpn"), exempt });
+    rows.push(verified(Decision::Deny(Denial::AllowanceSpent), Proof::Code));
+    rows
+}
+
 /// Who is let in without a code.
 pub(crate) fn of_exemptions() -> Vec<AuditRow> {
     let application = ApplicationId(1);
     let created = [(true, false), (false, true), (true, true)].map(|(unknown, disabled)| {
-        let exempt = Exemptions { unknown_users: unknown, disabled_users: disabled };
+        let exempt =
+            Exemptions { unknown_users: unknown, disabled_users: disabled, islands: false };
         AuditRow::ApplicationCreated { application, name: name("vpn"), exempt }
     });
     let said = ApplicationUpdated {
@@ -203,7 +227,11 @@ pub(crate) fn of_exemptions() -> Vec<AuditRow> {
         rights: None,
         sources: None,
         disabled: None,
-        exempt: ExemptionChange { unknown_users: Some(false), disabled_users: Some(false) },
+        exempt: ExemptionChange {
+            unknown_users: Some(false),
+            disabled_users: Some(false),
+            islands: None,
+        },
         before: ApplicationBefore::default(),
     };
     let mut rows = fields(

@@ -70,7 +70,7 @@ pub(super) fn exempt(application: u8, unknown_users: bool, disabled_users: bool)
         rights: None,
         sources: None,
         disabled: None,
-        exempt: ExemptionChange { unknown_users, disabled_users },
+        exempt: ExemptionChange { unknown_users, disabled_users, islands: None },
         revision: None,
     })
 }

@@ -91,7 +91,8 @@ fn exempt(words: &mut Words) -> Result<ExemptionChange, String> {
     let mut decision = |what| -> Result<Option<bool>, String> {
         Ok(words.option(what)?.map(|text| text == "allow"))
     };
-    Ok(ExemptionChange { unknown_users: decision("unknown")?, disabled_users: decision("off")? })
+    let (unknown_users, disabled_users) = (decision("unknown")?, decision("off")?);
+    Ok(ExemptionChange { unknown_users, disabled_users, islands: None })
 }
 
 fn role(words: &mut Words) -> Result<Option<Role>, String> {

@@ -34,6 +34,7 @@ fn created(id: ApplicationId, name: &Name, exempt: Exemptions) -> v1::Applicatio
         application: named_application(id, name),
         unknown_users: allowed(exempt.unknown_users),
         disabled_users: allowed(exempt.disabled_users),
+        islands: exempt.islands.then(|| decision(false).into()),
     }
 }
 
@@ -53,6 +54,7 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
                 before: changes::before_application(&it.before),
                 unknown_users: it.exempt.unknown_users.map(|is| decision(is).into()),
                 disabled_users: it.exempt.disabled_users.map(|is| decision(is).into()),
+                islands: it.exempt.islands.map(|is| decision(!is).into()),
             })
         }
         AuditRow::ApplicationKeyRotated { application: id, old_until } => {

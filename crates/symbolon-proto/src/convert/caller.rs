@@ -60,15 +60,16 @@ fn key_hash(bytes: &[u8]) -> Result<KeyHash, DecodeError> {
     need(KeyHash::from_slice(bytes), "key_hash")
 }
 
-const fn exempt(unknown_users: bool, disabled_users: bool) -> Exemptions {
-    Exemptions { unknown_users, disabled_users }
+const fn exempt(unknown_users: bool, disabled_users: bool, islands: bool) -> Exemptions {
+    Exemptions { unknown_users, disabled_users, islands }
 }
 
 const fn exempt_change(
     unknown_users: Option<bool>,
     disabled_users: Option<bool>,
+    islands: Option<bool>,
 ) -> ExemptionChange {
-    ExemptionChange { unknown_users, disabled_users }
+    ExemptionChange { unknown_users, disabled_users, islands }
 }
 
 pub(crate) fn administrator_to_proto(row: &Administrator) -> store::AdministratorRow {
@@ -124,6 +125,7 @@ pub(crate) fn application_to_proto(row: &Application) -> store::ApplicationRow {
         strangers_untold: row.strangers.untold,
         exempt_unknown_users: row.exempt.unknown_users,
         exempt_disabled_users: row.exempt.disabled_users,
+        exempt_islands: row.exempt.islands,
     }
 }
 
@@ -147,7 +149,7 @@ pub(crate) fn application_from_proto(m: store::ApplicationRow) -> Result<Applica
             met: m.strangers_met,
             untold: m.strangers_untold,
         },
-        exempt: exempt(m.exempt_unknown_users, m.exempt_disabled_users),
+        exempt: exempt(m.exempt_unknown_users, m.exempt_disabled_users, m.exempt_islands),
         created_at: Timestamp(m.created_at),
         changed_at: LogIndex(m.changed_at),
     })
@@ -165,6 +167,7 @@ pub(crate) fn command_to_proto(command: &Command) -> Option<Message> {
             source: c.sources.texts().collect(),
             exempt_unknown_users: c.exempt.unknown_users,
             exempt_disabled_users: c.exempt.disabled_users,
+            exempt_islands: c.exempt.islands,
         }),
         Command::UpdateApplication(c) => Message::UpdateApplication(update_to_proto(c)),
         Command::RotateApplicationKey(c) => {
@@ -229,6 +232,7 @@ fn update_to_proto(c: &UpdateApplication) -> store::UpdateApplication {
         revision: c.revision.map(|revision| revision.0),
         exempt_unknown_users: c.exempt.unknown_users,
         exempt_disabled_users: c.exempt.disabled_users,
+        exempt_islands: c.exempt.islands,
     }
 }
 
@@ -240,7 +244,7 @@ pub(crate) fn create_application(m: store::CreateApplication) -> Result<Command,
         secret: Sealed::new(m.key),
         rights: rights_from_proto(m.rights)?,
         sources: sources_from_proto(m.source)?,
-        exempt: exempt(m.exempt_unknown_users, m.exempt_disabled_users),
+        exempt: exempt(m.exempt_unknown_users, m.exempt_disabled_users, m.exempt_islands),
     }))
 }
 
@@ -251,7 +255,7 @@ pub(crate) fn update_application(m: store::UpdateApplication) -> Result<Command,
         rights: m.rights.map(rights).transpose()?,
         sources: m.sources.map(|list| sources_from_proto(list.range)).transpose()?,
         disabled: m.disabled,
-        exempt: exempt_change(m.exempt_unknown_users, m.exempt_disabled_users),
+        exempt: exempt_change(m.exempt_unknown_users, m.exempt_disabled_users, m.exempt_islands),
         revision: m.revision.map(LogIndex),
     }))
 }
@@ -318,6 +322,7 @@ pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
                 name: name.to_string(),
                 exempt_unknown_users: exempt.unknown_users,
                 exempt_disabled_users: exempt.disabled_users,
+                exempt_islands: exempt.islands,
             })
         }
         AuditRow::ApplicationUpdated(it) => Event::ApplicationUpdated(store::ApplicationUpdated {
@@ -329,6 +334,7 @@ pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
             before: application_before(&it.before),
             exempt_unknown_users: it.exempt.unknown_users,
             exempt_disabled_users: it.exempt.disabled_users,
+            exempt_islands: it.exempt.islands,
         }),
         AuditRow::ApplicationKeyRotated { application, old_until } => {
             let (application, old_until) = (application.0, old_until.0);
@@ -383,7 +389,7 @@ fn application_updated(m: store::ApplicationUpdated) -> Result<AuditRow, DecodeE
         sources: m.sources.map(|list| sources_from_proto(list.range)).transpose()?,
         disabled: m.disabled,
         before: application_before_from_proto(m.before)?,
-        exempt: exempt_change(m.exempt_unknown_users, m.exempt_disabled_users),
+        exempt: exempt_change(m.exempt_unknown_users, m.exempt_disabled_users, m.exempt_islands),
     }))
 }
 
@@ -455,7 +461,7 @@ pub(crate) fn event_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::ApplicationCreated(m) => AuditRow::ApplicationCreated {
             application: application(m.application),
             name: name(m.name, "name")?,
-            exempt: exempt(m.exempt_unknown_users, m.exempt_disabled_users),
+            exempt: exempt(m.exempt_unknown_users, m.exempt_disabled_users, m.exempt_islands),
         },
         Event::ApplicationUpdated(m) => application_updated(m)?,
         Event::ApplicationKeyRotated(m) => AuditRow::ApplicationKeyRotated {

@@ -66,7 +66,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-challenges", None, samples::challenge_audit()));
     vectors.push(audit("audit-batch-changes", None, samples::changes_audit()));
     vectors.push(audit("audit-batch-epochs", None, samples::epoch_audit()));
-    vectors.push(audit("audit-batch-islands", None, samples::island_audit()));
+    vectors.push(audit("audit-batch-islands", None, samples::callers::island_audit()));
     vectors.push(audit("audit-batch-apart", None, samples::apart_audit()));
     vectors.push(audit("audit-batch-merges", None, samples::merge_audit()));
     vectors.push(audit("audit-batch-clock", None, samples::clock_audit()));

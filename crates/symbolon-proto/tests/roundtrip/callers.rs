@@ -87,13 +87,19 @@ pub(super) fn application() -> impl Strategy<Value = Application> {
 }
 
 fn exempt() -> impl Strategy<Value = Exemptions> {
-    let both = any::<(bool, bool)>();
-    both.prop_map(|(unknown_users, disabled_users)| Exemptions { unknown_users, disabled_users })
+    any::<(bool, bool, bool)>().prop_map(|(unknown_users, disabled_users, islands)| Exemptions {
+        unknown_users,
+        disabled_users,
+        islands,
+    })
 }
 
 fn exempt_change() -> impl Strategy<Value = ExemptionChange> {
-    any::<(Option<bool>, Option<bool>)>().prop_map(|(unknown_users, disabled_users)| {
-        ExemptionChange { unknown_users, disabled_users }
+    let all = any::<(Option<bool>, Option<bool>, Option<bool>)>();
+    all.prop_map(|(unknown_users, disabled_users, islands)| ExemptionChange {
+        unknown_users,
+        disabled_users,
+        islands,
     })
 }
 

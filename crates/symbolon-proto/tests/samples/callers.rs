@@ -150,8 +150,10 @@ pub(crate) fn rows() -> Vec<(&'static str, Row)> {
     let strangers = Strangers { since: AT, met: 100, untold: 40 };
     let met = Application { strangers, ..self::application(None) };
     let exempt = Application { exempt: EXEMPT, ..self::application(None) };
+    let without = Application { exempt: NO_ISLANDS, ..self::application(None) };
     vec![
         ("application-exempt", Row::Application(exempt)),
+        ("application-islands", Row::Application(without)),
         ("application-strangers", Row::Application(met)),
         ("application-whole", Row::Application(application)),
         ("administrator-whole", Row::Administrator(administrator)),
@@ -192,9 +194,14 @@ pub(crate) fn audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     ])
 }
 
-const EXEMPT: Exemptions = Exemptions { unknown_users: true, disabled_users: true };
+const EXEMPT: Exemptions = Exemptions { unknown_users: true, disabled_users: true, islands: false };
 const CHANGE: ExemptionChange =
-    ExemptionChange { unknown_users: Some(false), disabled_users: Some(true) };
+    ExemptionChange { unknown_users: Some(false), disabled_users: Some(true), islands: None };
+
+const NO_ISLANDS: Exemptions =
+    Exemptions { unknown_users: false, disabled_users: false, islands: true };
+const WITHOUT_ISLANDS: ExemptionChange =
+    ExemptionChange { unknown_users: None, disabled_users: None, islands: Some(true) };
 
 fn update(exempt: ExemptionChange) -> UpdateApplication {
     UpdateApplication {
@@ -209,11 +216,14 @@ fn update(exempt: ExemptionChange) -> UpdateApplication {
 }
 
 /// Commands about who is let in without a code.
-fn exempt_commands() -> [(&'static str, Command); 2] {
+fn exempt_commands() -> [(&'static str, Command); 4] {
     let create = CreateApplication { exempt: EXEMPT, ..create_application() };
+    let without = CreateApplication { exempt: NO_ISLANDS, ..create_application() };
     [
         ("create-application-exempt", Command::CreateApplication(create)),
         ("update-application-exempt", Command::UpdateApplication(update(CHANGE))),
+        ("create-application-islands", Command::CreateApplication(without)),
+        ("update-application-islands", Command::UpdateApplication(update(WITHOUT_ISLANDS))),
     ]
 }
 
@@ -228,6 +238,24 @@ pub(crate) fn exempt_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         AuditRow::ApplicationCreated { application, name: super::name("vpn-1"), exempt: EXEMPT },
         AuditRow::ApplicationUpdated(updated),
         AuditRow::Verified(Verified { user: None, proof: Proof::Exempt, ..verified(None) }),
+    ])
+}
+
+/// Events about islands. The denial is for what the log knows nothing of, so no log has it yet.
+pub(crate) fn island_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let UpdateApplication { application, name, rights, sources, disabled, exempt, .. } =
+        update(WITHOUT_ISLANDS);
+    let before = ApplicationBefore::default();
+    let updated =
+        ApplicationUpdated { application, name, rights, sources, disabled, exempt, before };
+    audit_of(vec![
+        AuditRow::ApplicationCreated {
+            application,
+            name: super::name("vpn-2"),
+            exempt: NO_ISLANDS,
+        },
+        AuditRow::ApplicationUpdated(updated),
+        AuditRow::Verified(verified(Some(Denial::AllowanceSpent))),
     ])
 }
 

@@ -78,11 +78,6 @@ pub(crate) fn epoch_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     ])
 }
 
-/// An event of an island. It is denied for what the log knows nothing of, so no log has it yet.
-pub(crate) fn island_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
-    audit_of(vec![AuditRow::Verified(verified(Some(Denial::AllowanceSpent)))])
-}
-
 /// Events about epochs apart.
 pub(crate) fn apart_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
     audit_of(vec![AuditRow::EpochDiscarded { epoch: 4, lineage: LineageId([0x36; 16]) }])

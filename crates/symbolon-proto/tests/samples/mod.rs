@@ -24,9 +24,7 @@ mod settings;
 mod users;
 
 pub(crate) use bypass::{bypass_audit, bypass_commands, bypass_rows};
-pub(crate) use epochs::{
-    apart_audit, clock_audit, epoch_audit, epoch_commands, epoch_rows, island_audit,
-};
+pub(crate) use epochs::{apart_audit, clock_audit, epoch_audit, epoch_commands, epoch_rows};
 pub(crate) use merges::{merge_audit, merge_commands, merge_rows};
 pub(crate) use pins::{
     challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,

@@ -9,7 +9,8 @@ use super::bench::{Bench, deadline, question};
 
 impl Bench {
     async fn let_in_unknown(&self, unknown_users: bool) {
-        let exempt = ExemptionChange { unknown_users: Some(unknown_users), disabled_users: None };
+        let exempt =
+            ExemptionChange { unknown_users: Some(unknown_users), ..ExemptionChange::default() };
         let changes = ApplicationChanges { exempt, ..ApplicationChanges::default() };
         let (service, admin) = (&self.service, &self.admin);
         let name = self.app.name.as_str();

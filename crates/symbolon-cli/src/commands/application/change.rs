@@ -52,6 +52,9 @@ struct Fields {
     /// blocked, locked or waiting, and is a standing warning
     #[arg(long, value_name = "DECISION")]
     disabled_users: Option<DecisionName>,
+    /// Whether it is given decisions of a node that no quorum is in reach of
+    #[arg(long, value_name = "DECISION")]
+    islands: Option<DecisionName>,
 }
 
 pub(super) async fn set(
@@ -81,6 +84,10 @@ pub(super) async fn set(
     if let Some(decision) = fields.disabled_users {
         application.set_disabled_users(decision.into());
         paths.push("disabled_users");
+    }
+    if let Some(decision) = fields.islands {
+        application.set_islands(decision.into());
+        paths.push("islands");
     }
     update(context, name, application, &paths, "is changed", format).await
 }

@@ -27,6 +27,7 @@ pub(super) fn of_new_application(it: &v1::ApplicationCreatedDetails) -> String {
     };
     told("unknown_users", it.unknown_users.map(|_| it.unknown_users()))
         + &told("disabled_users", it.disabled_users.map(|_| it.disabled_users()))
+        + &told("islands", it.islands.map(|_| it.islands()))
 }
 
 /// ` name vpn->vpn-2 rights verify->verify,help-desk unknown_users deny->allow`
@@ -38,6 +39,7 @@ pub(super) fn of_application(it: &v1::ApplicationUpdatedDetails) -> String {
         + &both("sources", list(before.sources.as_ref()), list(it.sources.as_ref()))
         + &exempts("unknown_users", it.unknown_users.map(|_| it.unknown_users()))
         + &exempts("disabled_users", it.disabled_users.map(|_| it.disabled_users()))
+        + &exempts("islands", it.islands.map(|_| it.islands()))
 }
 
 /// ` role help-desk->auditor scope group:sales->-`

@@ -245,6 +245,10 @@ impl Model {
             told.exempt.disabled_users = Some(others);
             row.exempt.disabled_users = others;
         }
+        if let Some(islands) = asked.islands.filter(|is| *is != row.exempt.islands) {
+            told.exempt.islands = Some(islands);
+            row.exempt.islands = islands;
+        }
         row.changed_at = at.index;
         self.tell(at, AuditRow::ApplicationUpdated(told));
         Ok(Reply::ApplicationChanged(id))

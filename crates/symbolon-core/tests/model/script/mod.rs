@@ -146,7 +146,11 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
         wishes.extend(low_settings(dice));
     }
     if matches!(theme, Theme::Everything | Theme::Guessing | Theme::People) && dice.chance(25) {
-        let both = ExemptionChange { unknown_users: Some(true), disabled_users: Some(true) };
+        let both = ExemptionChange {
+            unknown_users: Some(true),
+            disabled_users: Some(true),
+            islands: None,
+        };
         wishes.push(Wish::exempt(1, both));
     }
     if theme == Theme::Tokens {

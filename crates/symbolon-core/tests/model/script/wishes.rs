@@ -215,7 +215,7 @@ impl Wish {
     }
 
     pub(super) const fn application(application: u64) -> Self {
-        let exempt = Exemptions { unknown_users: false, disabled_users: false };
+        let exempt = Exemptions { unknown_users: false, disabled_users: false, islands: false };
         let name = application;
         Self::Application { application, name, rights: 1, sources: 0, exempt, key_off: 0 }
     }
@@ -448,7 +448,11 @@ fn new_application(dice: &mut Dice) -> Wish {
     let application = 1 + dice.below(4);
     let name = if dice.chance(70) { application } else { 1 + dice.below(4) };
     let (rights, sources) = (dice.below(6), dice.below(2));
-    let exempt = Exemptions { unknown_users: dice.chance(20), disabled_users: dice.chance(20) };
+    let exempt = Exemptions {
+        unknown_users: dice.chance(20),
+        disabled_users: dice.chance(20),
+        islands: dice.chance(20),
+    };
     Wish::Application { application, name, rights, sources, exempt, key_off: key_off(dice) }
 }
 
@@ -468,6 +472,7 @@ fn callers(dice: &mut Dice) -> Wish {
             exempt: ExemptionChange {
                 unknown_users: dice.sometimes(30, |dice| dice.chance(60)),
                 disabled_users: dice.sometimes(30, |dice| dice.chance(60)),
+                islands: dice.sometimes(10, |dice| dice.chance(50)),
             },
             bound,
         },
