@@ -51,6 +51,14 @@ pub(crate) fn all(results: &Results) -> Vec<Bar> {
     let longest = results.failover.as_ref().map(|it| it.longest_ms / 1000.0);
     let what = "Longest wait when a master is killed";
     bars.push(judged(what, Better::Less, [3.0, 2.0], longest, |it| format!("{it:.2} s")));
+    for (what, of) in [("its peers are cut off", true), ("its peers are killed", false)] {
+        let ratio = results.islands.as_ref().map(|it| {
+            let alone = if of { it.cut } else { it.killed };
+            alone.p99_ms / it.whole.p99_ms
+        });
+        let what = format!("p99 of a node without a quorum, of that with one: {what}");
+        bars.push(judged(what, Better::Less, [3.0, 1.0], ratio, |it| format!("{it:.2}")));
+    }
     bars
 }
 

@@ -18,6 +18,7 @@ mod chart;
 mod disk;
 mod failover;
 mod floor;
+mod islands;
 mod levels;
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 #[path = "../cluster/load.rs"]
@@ -133,6 +134,10 @@ async fn measure(plan: &Plan) -> Results {
     if plan.has("failover") {
         part("masters are killed", begin);
         results.failover = Some(failover::run(plan).await);
+    }
+    if plan.has("islands") {
+        part("islands", begin);
+        results.islands = Some(islands::run(plan).await);
     }
     if plan.has("peers") {
         part("peers", begin);

@@ -30,7 +30,8 @@ pub(crate) struct Plan {
 }
 
 /// What can be asked for with `--only`.
-pub(crate) const PARTS: [&str; 7] = ["floor", "one", "three", "scale", "busy", "failover", "peers"];
+pub(crate) const PARTS: [&str; 8] =
+    ["floor", "one", "three", "scale", "busy", "failover", "islands", "peers"];
 
 impl Plan {
     pub(crate) fn full() -> Self {

@@ -16,6 +16,8 @@ pub(crate) struct Results {
     pub(crate) scale: Option<Scale>,
     pub(crate) busy: Option<Busy>,
     pub(crate) failover: Option<Failover>,
+    #[serde(default)]
+    pub(crate) islands: Option<Islands>,
     /// etcd, three nodes.
     pub(crate) puts: Vec<Puts>,
     /// privacyIDEA.
@@ -163,6 +165,27 @@ pub(crate) struct Failover {
     pub(crate) rate: u32,
     pub(crate) calls: usize,
     pub(crate) p50_ms: f64,
+    pub(crate) longest_ms: f64,
+}
+
+/// What people wait with a quorum and without.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Islands {
+    /// Verifications in a second.
+    pub(crate) rate: u32,
+    pub(crate) calls: usize,
+    /// At three nodes.
+    pub(crate) whole: Waits,
+    /// At three nodes that do not hear each other.
+    pub(crate) cut: Waits,
+    /// At the last of three.
+    pub(crate) killed: Waits,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Waits {
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
     pub(crate) longest_ms: f64,
 }
 

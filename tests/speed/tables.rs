@@ -233,6 +233,16 @@ pub(crate) fn waits(results: &Results) -> String {
         row.extend(times.map(|it| shown(it, 1)));
         rows.push(row);
     }
+    if let Some(islands) = &results.islands {
+        for (what, of) in [
+            ("three nodes with a quorum, over links that can be cut", islands.whole),
+            ("each of three nodes is cut off", islands.cut),
+            ("one of three is left", islands.killed),
+        ] {
+            let times = [of.p50_ms, of.p99_ms, of.longest_ms].map(|it| format!("{it:.1}"));
+            rows.push([vec![what.to_owned(), islands.rate.to_string()], times.to_vec()].concat());
+        }
+    }
     table(&["meanwhile", "per second", "p50 ms", "p99 ms", "longest ms"], rows)
 }
 

@@ -79,6 +79,8 @@ pub(super) async fn asker(cluster: &LocalCluster, master: &str) -> Outcome<Asker
 pub(super) struct Used {
     user: &'static str,
     code: String,
+    /// By a node without a quorum.
+    island: bool,
 }
 
 pub(super) async fn sign_in(
@@ -98,10 +100,52 @@ pub(super) async fn sign_in(
     match answer.decision {
         "ALLOW" => Ok(Held {
             detail: format!("{} after {milliseconds} ms.", said(&answer)),
-            value: Used { user, code },
+            value: Used { user, code, island: answer.island },
         }),
         _ => Err(NotHeld::because(format!("{}.", said(&answer)))),
     }
+}
+
+/// The same, where no quorum is in reach.
+pub(super) async fn sign_in_at_island(
+    at: &Context,
+    codes: Codes,
+    user: &'static str,
+    uri: &OtpauthUri,
+    step: u64,
+) -> Outcome<Used> {
+    let held = sign_in(at, codes, user, uri, step).await?;
+    if held.value.island { Ok(held) } else { Err(NotHeld::because("It had a quorum.")) }
+}
+
+pub(super) async fn refuses_a_user(cluster: &LocalCluster, at: &ServerAddress) -> Outcome {
+    let context = cluster.administrator()?.at(at);
+    match user::add(&context, "dave".to_owned(), String::new()).await {
+        Ok(_) => Err(NotHeld::because("dave was added.")),
+        Err(refused) => Ok(Held::because(refused.to_string())),
+    }
+}
+
+pub(super) async fn start_again(cluster: &mut LocalCluster, name: &str) -> Outcome {
+    let node = cluster.nodes.iter_mut().find(|node| node.name == name);
+    let node = node.ok_or_else(|| NotHeld::because(format!("{name} is no node of this tour.")))?;
+    node.start()?;
+    node.ready().await?;
+    Ok(Held::because(format!("{name} is there again.")))
+}
+
+/// That the log knows which code was used without it. The node where that was is asked first: it waits for
+/// the log once a quorum is there.
+pub(super) async fn merged(asker: &Asker, used: &Used) -> Outcome {
+    let end = Instant::now() + COME_ABOUT_TIME_MAX;
+    while decide(&asker.context.at(&asker.first), used.user, &used.code).await?.island {
+        if Instant::now() >= end {
+            return Err(NotHeld::because("It is still without a quorum."));
+        }
+        sleep(POLL).await;
+    }
+    let both: Vec<_> = [&asker.first].into_iter().chain(&asker.others).cloned().collect();
+    refused(&asker.context, &both, used).await
 }
 
 pub(super) async fn refused(asker: &Context, servers: &[ServerAddress], used: &Used) -> Outcome {
