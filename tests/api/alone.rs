@@ -1,11 +1,16 @@
-//! What a node does that has lost its cluster: it refuses in time, with the reason and the way out,
-//! and never denies.
+//! What a node does that has lost its cluster with what it cannot decide by itself: it refuses in time, with
+//! the reason and the way out, and never denies.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use symbolon_proto::v1::{GetUserRequest, GetUserResponse, VerifyRequest, VerifyResponse};
-use symbolon_testkit::Status;
+use prost_types::FieldMask;
+use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
+use symbolon_proto::v1::{
+    Application, Decision, GetUserRequest, GetUserResponse, UpdateApplicationRequest,
+    VerifyRequest, VerifyResponse,
+};
+use symbolon_testkit::{Cluster, Status};
 use tokio::time::Instant;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -21,12 +26,13 @@ const CALLS: usize = 300;
 async fn a_node_alone_refuses_in_time_and_never_denies() {
     let cluster = cluster().await;
     let key = cluster.application("portal").await;
+    do_without_islands(&cluster, "portal").await;
     let person = cluster.person("alice").await;
     let node = cluster.node(3);
     cluster.node(1).kill9();
     cluster.node(2).kill9();
-    until("there is no master", async || {
-        node.get("/readyz").await.is_some_and(|(status, _)| status == 503)
+    until("it is an island", async || {
+        node.get("/readyz").await.is_some_and(|(_, text)| text.contains("without a quorum"))
     })
     .await;
 
@@ -35,18 +41,20 @@ async fn a_node_alone_refuses_in_time_and_never_denies() {
     let request = person.request();
     let calls = (0..CALLS).map(|_| application.ask::<VerifyResponse>(VERIFY, &request));
     for refused in join_all(calls).await {
-        assert_no_master(&refused.err().unwrap());
+        let refused = refused.err().unwrap();
+        assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+        assert!(refused.message().contains("takes no answers"), "{refused:?}");
     }
     assert!(start.elapsed() < Duration::from_secs(4), "{:?} and not 2 s", start.elapsed());
 
-    // A write is told before its caller gives up.
+    // A write is told at once.
     let admin = cluster.admin(3).with_timeout(Duration::from_secs(2));
-    assert_no_master(&admin.create_user("bob").await.err().unwrap());
+    assert_offline(&admin.create_user("bob").await.err().unwrap());
 
     let read = |allow_stale| GetUserRequest { username: "alice".to_owned(), allow_stale };
     let administrator = administrator(&cluster, 3).await.with("grpc-timeout", TIMEOUT);
     let refused = administrator.ask::<GetUserResponse>(GET_USER, &read(false)).await;
-    assert_no_master(&refused.err().unwrap());
+    assert_offline(&refused.err().unwrap());
     let stale = administrator.ask::<GetUserResponse>(GET_USER, &read(true)).await.unwrap();
     assert_eq!(stale.user.unwrap().username, "alice");
     assert_eq!(cluster.admin(3).status().await.unwrap().master, "", "none is named");
@@ -65,6 +73,26 @@ async fn a_node_alone_refuses_in_time_and_never_denies() {
     let other = VerifyRequest { code: person.otp.code(), ..person.request() };
     let verdict = cluster.anonymous(1).with_bearer(&key).verdict(other).await.unwrap();
     assert!(verdict.is_allow(), "{verdict:?}");
+}
+
+/// An application of that name is given no decisions of islands.
+async fn do_without_islands(cluster: &Cluster, name: &str) {
+    let admin = cluster.admin(1);
+    let mut application = Application::default();
+    application.set_islands(Decision::Deny);
+    let request = admin.request(UpdateApplicationRequest {
+        name: name.to_owned(),
+        application: Some(application),
+        update_mask: Some(FieldMask { paths: vec!["islands".to_owned()] }),
+    });
+    ApplicationServiceClient::new(admin.channel()).update_application(request).await.unwrap();
+    cluster.settled().await;
+}
+
+fn assert_offline(status: &Status) {
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert!(status.message().contains("the master is offline since"), "{status:?}");
+    assert!(status.message().contains("promote-subordinate"), "{status:?}");
 }
 
 fn assert_no_master(status: &Status) {

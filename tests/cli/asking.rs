@@ -176,6 +176,7 @@ async fn verifications_are_told_by_their_exit_code() {
     let allowed = portal.run(&asked).await.json(DONE);
     let expected = [
         "decision",
+        "island",
         "log_index",
         "node",
         "prompt",

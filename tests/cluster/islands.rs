@@ -3,14 +3,16 @@
 use futures_util::future::join_all;
 use prost_types::FieldMask;
 use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
-use symbolon_proto::v1::{Application, Decision, EventType, UpdateApplicationRequest};
+use symbolon_proto::v1::{
+    Application, Decision, EventType, ReasonDetail, UpdateApplicationRequest,
+};
 use symbolon_testkit::{
     Client, Cluster, Code, Person, Verdict, now_seconds, request_id, wait_until,
 };
 
 use crate::merge::{events, warned};
 use crate::seize::{PATIENCE, linked, seize, together_in};
-use crate::support::{cluster_of, milliseconds, random};
+use crate::support::{cluster_of, milliseconds, random, rounds};
 
 const PERIOD_SECONDS: u64 = 30;
 const ROUNDS: usize = 50;
@@ -353,4 +355,119 @@ async fn an_application_that_does_without_islands_waits_for_a_master() {
     let refused = at.verdict(person.request()).await.err().unwrap();
     assert_eq!(refused.code(), Code::Unavailable, "{}", refused.message());
     assert!(refused.message().contains("takes no answers"), "{}", refused.message());
+}
+
+/// A node whose disk was put back to an older copy, that holds decisions of an island, comes back empty and
+/// brings them all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_disk_held_of_an_island_is_merged_when_its_node_comes_back() {
+    let (cluster, key) = linked(3).await;
+    let people = cluster.people("user", 3).await;
+    let [alice, bob, carol] = &people[..] else { panic!("three people") };
+    cluster.assert_same_state().await;
+    let master = cluster.wait_for_master().await;
+    let far = cluster.other_than(master);
+    let third = 6 - master - far;
+    cluster.cut(far, master);
+    cluster.cut(far, third);
+    is_island(&cluster, far).await;
+    let at = cluster.anonymous(far).with_bearer(&key);
+    let step = step();
+    assert!(ask(&at, alice, step).await.is_allow());
+    let node = cluster.node(far);
+    assert_eq!(node.terminate().await.code(), Some(0));
+    let copy = cluster.directory().join("old-data");
+    node.copy_data(&copy);
+    // It goes on after the copy was made, and what it takes then is merged.
+    node.spawn();
+    node.alive().await;
+    is_island(&cluster, far).await;
+    let at = cluster.anonymous(far).with_bearer(&key);
+    assert!(ask(&at, bob, step).await.is_allow());
+    cluster.heal();
+    all_merged(&cluster).await;
+    assert_eq!(events(&cluster.admin(master), EventType::Merged).await.len(), 2);
+
+    assert_eq!(node.terminate().await.code(), Some(0));
+    node.put_data_back(&copy);
+    cluster.cut(far, master);
+    cluster.cut(far, third);
+    node.spawn();
+    node.alive().await;
+    is_island(&cluster, far).await;
+    let at = cluster.anonymous(far).with_bearer(&key);
+    assert!(ask(&at, carol, step).await.is_allow());
+    cluster.heal();
+    wait_until("it is back under another number", PATIENCE, async || {
+        let Ok(status) = cluster.admin(far).status().await else { return false };
+        let own = status.nodes.iter().find(|node| node.name == status.node);
+        own.is_some_and(|node| node.id > 3) && !status.master.is_empty()
+    })
+    .await;
+    let merged = async || events(&cluster.admin(master), EventType::Merged).await.len() == 3;
+    wait_until("the rest is merged, and nothing twice", PATIENCE, merged).await;
+    all_merged(&cluster).await;
+    for client in &cluster.clients(&key) {
+        for person in &people {
+            assert!(!ask(client, person, step).await.is_allow());
+        }
+    }
+    assert!(events(&cluster.admin(master), EventType::AcceptedTwice).await.is_empty());
+}
+
+/// Links that fail and heal again and again, and somebody who guesses at both ends all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_while_links_flap_gets_no_further_than_the_hard_limit() {
+    const THRESHOLD: u64 = 10;
+    let (cluster, key) = linked(2).await;
+    let quick = [("lockout.first_wait", 1), ("lockout.longest_wait", 1)];
+    let threshold = ("lockout.threshold", THRESHOLD);
+    cluster.admin(1).set(&[quick[0], quick[1], threshold]).await.unwrap();
+    let flaps = rounds("SYMBOLON_FLAPS", 4);
+    let people = cluster.people("user", flaps + 1).await;
+    let (victim, people) = people.split_first().unwrap();
+    cluster.assert_same_state().await;
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let guess = async |number: usize| {
+        let admin = cluster.admin(number);
+        let mut evaluated = 0;
+        while !over.load(std::sync::atomic::Ordering::SeqCst) {
+            let mut request = victim.request_with(victim.otp.wrong_code());
+            request.application = "portal".to_owned();
+            let verdict = admin.verdict(request).await;
+            evaluated += verdict.map_or(0, |it| u32::from(it.detail == ReasonDetail::CodeMismatch));
+            tokio::time::sleep(milliseconds(100)).await;
+        }
+        evaluated
+    };
+    let flap = async {
+        let clients = cluster.clients(&key);
+        let mut doubles = 0;
+        for person in people {
+            let master = cluster.wait_for_master().await;
+            let other = cluster.other_than(master);
+            cluster.cut(1, 2);
+            is_island(&cluster, other).await;
+            let step = step();
+            let verdicts = join_all(clients.iter().map(|client| ask(client, person, step))).await;
+            let accepted = verdicts.iter().filter(|it| it.is_allow()).count();
+            doubles += accepted.saturating_sub(1);
+            cluster.heal();
+            wait_until("a quorum is in reach", PATIENCE, async || {
+                let answer = cluster.node(other).get("/readyz?for=quorum").await;
+                answer.is_some_and(|answer| answer.0 == 200)
+            })
+            .await;
+        }
+        over.store(true, std::sync::atomic::Ordering::SeqCst);
+        doubles
+    };
+    let (at_one, at_two, doubles) = futures_util::future::join3(guess(1), guess(2), flap).await;
+    all_merged(&cluster).await;
+    let admin = cluster.admin(1);
+    let failures = admin.get_user(&victim.username).await.unwrap().failures;
+    println!("{flaps} flaps: {at_one} and {at_two} codes evaluated, {doubles} accepted twice");
+    assert_eq!(failures, at_one + at_two, "each counts once, and none is lost");
+    assert!(failures <= 100, "{failures}");
+    assert_eq!(events(&admin, EventType::AcceptedTwice).await.len(), doubles);
 }

@@ -7,6 +7,8 @@ mod failing;
 #[cfg(test)]
 mod full;
 #[cfg(test)]
+mod islands;
+#[cfg(test)]
 mod last_words;
 #[cfg(test)]
 mod shadow;

@@ -136,6 +136,9 @@ pub const ISLAND_AFTER_MILLISECONDS: u64 = 5_000;
 pub const ISLAND_STEP_MILLISECONDS_MAX: u64 = 1_000;
 /// For so long a node decides by itself.
 pub const ISLAND_LIFE_MILLISECONDS: u64 = 72 * 3600 * 1000;
+/// Nodes of which it is noted when they were removed. So many that are removed within the life of an island
+/// leave nothing to guess, unless nothing is kept back for them.
+pub const REMOVED_NODES_MAX: usize = 100;
 /// Decisions of an island that wait to be merged.
 pub const ISLAND_RECORDS_MAX: u64 = 1_000_000;
 /// Answers of an island that are kept for retransmissions.

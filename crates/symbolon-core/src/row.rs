@@ -46,6 +46,9 @@ pub struct Cluster {
     /// Codes that were found to have been accepted twice, and of which no administrator has said since
     /// that they know.
     pub doubles: u64,
+    /// When nodes were removed that may not have heard of it, the oldest first: for as long as a node may decide
+    /// by itself, what it may let fail is kept back. At most [`crate::limits::REMOVED_NODES_MAX`].
+    pub removed: Vec<Timestamp>,
 }
 
 /// An epoch apart: two nodes were seized, or a copy of the cluster was.
@@ -346,7 +349,7 @@ impl Canonical for Cluster {
         w.bytes(&self.lineage.0).bytes(&self.ca_certificate).bytes(self.ca_key.as_bytes());
         w.number(self.created_at.0);
         // What came later counts where it says something: other clusters keep the hash that they had.
-        let is_apart = !self.others.is_empty() || self.doubles != 0;
+        let is_apart = !self.others.is_empty() || self.doubles != 0 || !self.removed.is_empty();
         if self.floor.is_some() || self.last_node != 0 || is_apart {
             let floor = self.floor.as_ref();
             w.number(floor.map_or(0, |floor| 1 + u64::from(floor.recovery_codes_held)));
@@ -358,6 +361,9 @@ impl Canonical for Cluster {
         for other in &self.others {
             w.number(other.epoch).bytes(&other.lineage.0);
             w.number(other.ours.into()).number(other.theirs.into());
+        }
+        for at in &self.removed {
+            w.number(at.0);
         }
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::apply::Output;
 use crate::digest::{Digest, Sum};
-use crate::limits::REPLIES_MAX;
+use crate::limits::{ISLAND_LIFE_MILLISECONDS, REPLIES_MAX};
 use crate::map::Map;
 use crate::replies::Replies;
 use crate::table::Table;
@@ -362,10 +362,22 @@ impl State {
             .map_or_else(|| setting.info().default, |settings| settings.get(setting))
     }
 
-    /// How guessing is bounded: the settings, with all registered nodes.
+    /// How many nodes may let something fail by themselves: those that are registered, and those that may
+    /// not have heard that they were removed.
+    pub(crate) fn allowed_for(&self) -> usize {
+        let removed = self.cluster().map_or(&[][..], |cluster| &cluster.removed);
+        self.nodes.len() + removed.iter().filter(|at| self.may_be_island(**at)).count()
+    }
+
+    /// Whether a node that was removed then may still decide by itself.
+    pub(crate) fn may_be_island(&self, removed: Timestamp) -> bool {
+        removed.plus(ISLAND_LIFE_MILLISECONDS) > self.clock
+    }
+
+    /// How guessing is bounded: the settings, with all nodes that count.
     #[must_use]
     pub fn lockout(&self) -> Lockout {
-        let nodes = self.nodes.len();
+        let nodes = self.allowed_for();
         let unset = || Settings::default().lockout(nodes);
         self.settings.get(()).map_or_else(unset, |settings| settings.lockout(nodes))
     }

@@ -43,6 +43,7 @@ mod tests {
             last_node,
             others: Vec::new(),
             doubles: 0,
+            removed: Vec::new(),
             created_at: Timestamp(5),
         })
     }

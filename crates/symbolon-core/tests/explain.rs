@@ -295,6 +295,7 @@ fn cluster() -> Cluster {
         last_node: 0,
         others: Vec::new(),
         doubles: 0,
+        removed: Vec::new(),
         created_at: Timestamp(5),
     }
 }

@@ -449,6 +449,7 @@ fn cluster_alterations(row: &Cluster) -> Vec<Row> {
         last_node: 9,
         others: vec![other(0, 0)],
         doubles: 3,
+        removed: vec![Timestamp(5)],
     });
     for others in [vec![other(1, 0)], vec![other(0, 1)], vec![other(0, 0), other(1, 1)]] {
         rows.push(Row::Cluster(Cluster { others, ..row.clone() }));

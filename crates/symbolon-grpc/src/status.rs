@@ -51,16 +51,17 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::NotMerged { .. }
         | ServiceError::RotationUnderWay => Status::failed_precondition(message),
         ServiceError::Overloaded(_) => retry(Code::ResourceExhausted, RETRY_OVERLOAD),
-        ServiceError::NoMaster
-        | ServiceError::Island { .. }
-        | ServiceError::IslandDenied
-        | ServiceError::Stopping
-        | ServiceError::Halted => retry(Code::Unavailable, RETRY_NO_MASTER),
+        ServiceError::NoMaster | ServiceError::Stopping | ServiceError::Halted => {
+            retry(Code::Unavailable, RETRY_NO_MASTER)
+        }
         ServiceError::DiskLow(_) => Status::resource_exhausted(message),
         ServiceError::DiskFull | ServiceError::ClockOff | ServiceError::MasterClock(_) => {
             retry(Code::Unavailable, RETRY_NO_MASTER)
         }
-        ServiceError::Clock => Status::unavailable(message),
+        // It has lasted for a while, and nobody knows for how long it will.
+        ServiceError::Island { .. } | ServiceError::IslandDenied | ServiceError::Clock => {
+            Status::unavailable(message)
+        }
         ServiceError::Internal => Status::internal(message),
     }
 }

@@ -170,7 +170,12 @@ impl Service {
     /// Catches up with the master, for the sake of something that is not known here.
     pub(crate) async fn pass_barrier(&self, deadline: Instant) -> Result<(), ServiceError> {
         let wait = Instant::now() + STRANGER_WAIT;
-        self.barrier.pass(&self.ledger, deadline.min(wait)).await
+        let passed = self.barrier.pass(&self.ledger, deadline.min(wait)).await;
+        // Strangers are not told who leads.
+        passed.map_err(|error| match error {
+            ServiceError::Island { .. } => ServiceError::NoMaster,
+            error => error,
+        })
     }
 
     /// Refuses who has no right to an operation.

@@ -1,5 +1,7 @@
 //! The cluster, its nodes and its join tokens.
 
+use alloc::vec::Vec;
+
 use super::{Context, Output};
 use crate::limits::{JOIN_TOKEN_MILLISECONDS_MAX, JOIN_TOKENS_MAX, NODES_MAX, REVEAL_MILLISECONDS};
 use crate::{
@@ -27,6 +29,7 @@ impl State {
             last_node: 0,
             others: Default::default(),
             doubles: 0,
+            removed: Vec::new(),
         };
         self.put(Row::Cluster(cluster), out);
         let mut administrator = (*command.administrator).clone();
@@ -104,7 +107,7 @@ impl State {
         if self.nodes.len() >= NODES_MAX {
             return Err(Refusal::LimitReached);
         }
-        if self.settings().check(self.nodes.len() + 1).is_err() {
+        if self.settings().check(self.allowed_for() + 1).is_err() {
             return Err(Refusal::GuessingUnbounded);
         }
         let id = self.give_node_id(out);

@@ -1,6 +1,7 @@
 //! Nodes that leave, and nodes that come back.
 
 use super::{Context, Output};
+use crate::limits::REMOVED_NODES_MAX;
 use crate::{AuditRow, Node, NodeId, ReadmitNode, Refusal, RemoveNode, Reply, Row, RowKey, State};
 
 impl State {
@@ -68,11 +69,23 @@ impl State {
             return Err(Refusal::WrongPhase);
         }
         self.delete_node(node.id, out);
+        self.note_removal(out);
         let row = AuditRow::NodeRemoved { node: node.id, name: node.name, pin: node.pin };
         self.record(context, row, out);
         // A change of the data key may have waited for it alone.
         self.activate_spread_key(context, out);
         Ok(Reply::Done)
+    }
+
+    /// Until it must have heard of it, what the node may let fail by itself is kept back.
+    fn note_removal(&mut self, out: &mut Output) {
+        if let Some(mut cluster) = self.cluster().cloned() {
+            cluster.removed.retain(|at| self.may_be_island(*at));
+            let over = (cluster.removed.len() + 1).saturating_sub(REMOVED_NODES_MAX);
+            cluster.removed.drain(..over);
+            cluster.removed.push(self.clock);
+            self.put(Row::Cluster(cluster), out);
+        }
     }
 
     fn delete_node(&mut self, id: NodeId, out: &mut Output) {

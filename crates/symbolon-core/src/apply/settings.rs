@@ -15,7 +15,7 @@ impl State {
             return Err(Refusal::RevisionChanged);
         }
         let after = before.with(&command.changes);
-        after.check(self.nodes.len()).map_err(|fault| match fault {
+        after.check(self.allowed_for()).map_err(|fault| match fault {
             SettingsFault::Unbounded { .. } => Refusal::GuessingUnbounded,
             _ => Refusal::SettingRefused,
         })?;

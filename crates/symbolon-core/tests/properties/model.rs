@@ -88,7 +88,7 @@ impl Model {
                 self.settings.extend(value.map(|value| (name, value)));
             }
         }
-        let kept_back = self.set("island.allowance", 3) * after.nodes().count() as u64;
+        let kept_back = self.set("island.allowance", 3) * guessed_at(after);
         let bounded =
             self.set("lockout.threshold", 10) + kept_back <= self.set("lockout.hard_limit", 100);
         prop_assert!(bounded, "more can be guessed than the hard limit allows");
@@ -310,7 +310,7 @@ impl Model {
         before: &State,
         now: Timestamp,
     ) -> Option<Denial> {
-        let kept_back = self.set("island.allowance", 3) * before.nodes().count() as u64;
+        let kept_back = self.set("island.allowance", 3) * guessed_at(before);
         let hard_limit = self.set("lockout.hard_limit", 100);
         let failures = self.failures.get(&user).map_or(&[][..], |failures| &failures[..]);
         let known = before.user(user).unwrap();
@@ -413,4 +413,12 @@ fn drifts_stand(proposal: &Proposal, out: &Output, before: &State, after: &State
         prop_assert!(before.setting(Setting::TotpDriftMemory) == 1, "a drift moved unasked");
     }
     Ok(())
+}
+
+/// Nodes, and those that were removed within three days.
+fn guessed_at(state: &State) -> u64 {
+    let removed = state.cluster().map_or(&[][..], |cluster| &cluster.removed);
+    let three_days = 72 * 3600 * 1000;
+    let lately = removed.iter().filter(|at| state.clock().0 < at.0 + three_days);
+    (state.nodes().count() + lately.count()) as u64
 }

@@ -30,6 +30,7 @@ pub(crate) fn cluster() -> Cluster {
         last_node: 0,
         others: Vec::new(),
         doubles: 0,
+        removed: Vec::new(),
         created_at: Timestamp(5),
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn cluster_to_proto(row: &Cluster) -> store::ClusterRow {
         last_node: row.last_node,
         other: row.others.iter().map(other_to_proto).collect(),
         doubles: row.doubles,
+        removed: row.removed.iter().map(|at| at.0).collect(),
     }
 }
 
@@ -54,6 +55,7 @@ pub(super) fn cluster_from_proto(m: store::ClusterRow) -> Result<Cluster, Decode
         last_node: m.last_node,
         others: m.other.iter().map(other_from_proto).collect::<Result<_, _>>()?,
         doubles: m.doubles,
+        removed: m.removed.into_iter().map(Timestamp).collect(),
     })
 }
 

@@ -270,9 +270,9 @@ fn reveal() -> impl Strategy<Value = Option<Reveal>> {
 }
 
 fn cluster_row() -> impl Strategy<Value = Cluster> {
-    let left = (epochs::floor(), number(), epochs::others(), number());
+    let left = (epochs::floor(), number(), epochs::others(), number(), vec(time(), 0..3));
     (create_cluster(), number(), time(), left).prop_map(
-        |(created, epoch, created_at, (floor, last_node, others, doubles))| Cluster {
+        |(created, epoch, created_at, (floor, last_node, others, doubles, removed))| Cluster {
             id: created.cluster,
             name: created.name,
             epoch,
@@ -283,6 +283,7 @@ fn cluster_row() -> impl Strategy<Value = Cluster> {
             last_node,
             others,
             doubles,
+            removed,
             created_at,
         },
     )

@@ -66,6 +66,10 @@ pub(crate) fn merge_rows() -> Vec<(&'static str, Row)> {
     vec![
         ("journal", Row::Journal(journal)),
         ("cluster-doubles", Row::Cluster(Cluster { doubles: 3, ..cluster() })),
+        (
+            "cluster-removed",
+            Row::Cluster(Cluster { removed: vec![Timestamp(1), Timestamp(2)], ..cluster() }),
+        ),
     ]
 }
 

@@ -302,6 +302,7 @@ fn cluster() -> Cluster {
         last_node: 0,
         others: Vec::new(),
         doubles: 0,
+        removed: Vec::new(),
         created_at: AT,
     }
 }

@@ -10,6 +10,8 @@ use super::{At, Decided, Model};
 
 const NODES: usize = 9;
 const JOIN_TOKENS: usize = 100;
+/// So long a node may go on that has not heard that it was removed.
+pub(super) const THREE_DAYS: u64 = 72 * 3600 * 1000;
 /// Milliseconds of a week.
 const LONGEST_LIFE: u64 = 7 * 24 * 3600 * 1000;
 
@@ -27,6 +29,7 @@ impl Model {
             last_node: 0,
             others: Vec::new(),
             doubles: 0,
+            removed: Vec::new(),
         });
         self.administrators.push((*command.administrator).clone());
         self.nodes.push(command.node.clone());
@@ -66,6 +69,12 @@ impl Model {
         Ok(Reply::JoinTokenCreated(join_token))
     }
 
+    /// Nodes, and those that were removed in the last three days and may not know.
+    pub(crate) fn guessed_at(&self) -> usize {
+        let removed = self.cluster.iter().flat_map(|cluster| &cluster.removed);
+        self.nodes.len() + removed.filter(|at| self.now < at.0 + THREE_DAYS).count()
+    }
+
     pub(super) fn admit_node(&mut self, at: At<'_>, command: &AdmitNode) -> Decided {
         let brought = self.join_tokens.iter().find(|row| row.id == command.join_token);
         let brought = brought.filter(|row| row.secret == command.secret);
@@ -88,7 +97,7 @@ impl Model {
             return Err(Refusal::LimitReached);
         }
         // Of a node more, so much more is kept back.
-        self.settings.stands(self.nodes.len() + 1).map_err(|_| Refusal::GuessingUnbounded)?;
+        self.settings.stands(self.guessed_at() + 1).map_err(|_| Refusal::GuessingUnbounded)?;
         let id = self.new_node_id();
         self.nodes.push(Node {
             id,

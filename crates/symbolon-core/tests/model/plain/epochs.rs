@@ -7,6 +7,7 @@ use symbolon_core::{
     ReadmitNode, RecoveryCodes, Refusal, RemoveNode, Reply, Setting, StartEpoch, Timestamp, Token,
 };
 
+use super::cluster::THREE_DAYS;
 use super::{At, Decided, Model};
 
 /// Milliseconds by which the floor lies beyond a seize.
@@ -112,6 +113,10 @@ impl Model {
             return Err(Refusal::WrongPhase);
         }
         self.forget_node(node.id);
+        let now = self.now;
+        let removed = &mut self.cluster.as_mut().unwrap().removed;
+        removed.retain(|at| now < at.0 + THREE_DAYS);
+        removed.push(Timestamp(now));
         self.tell(at, AuditRow::NodeRemoved { node: node.id, name: node.name, pin: node.pin });
         let activated = self.activate(at);
         self.note_if(activated, "a removal makes a key active");

@@ -83,7 +83,7 @@ impl Model {
                 None => after.values.remove(setting),
             };
         }
-        after.stands(self.nodes.len())?;
+        after.stands(self.guessed_at())?;
         if after == before {
             self.notes.push("settings that stand already are set");
             return Ok(Reply::SettingsChanged);

@@ -352,7 +352,7 @@ impl Model {
 
     /// H, less what each node keeps back.
     pub(crate) fn failures_until_locked(&self) -> u64 {
-        let kept_back = self.settings.get(Setting::IslandAllowance) * self.nodes.len() as u64;
+        let kept_back = self.settings.get(Setting::IslandAllowance) * self.guessed_at() as u64;
         self.settings.get(Setting::LockoutHardLimit) - kept_back
     }
 
