@@ -34,6 +34,7 @@ mod image_writer;
 mod inspect;
 mod island;
 mod join;
+mod join_service;
 mod key_keeper;
 mod keys;
 mod lead;

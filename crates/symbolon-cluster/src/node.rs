@@ -21,6 +21,7 @@ use crate::halt::Halt;
 use crate::hand_over::hand_over;
 use crate::hello::{Greeter, Presence};
 use crate::island::Island;
+use crate::join_service::{JOIN_BYTES_MAX, JoinApi};
 use crate::key_keeper::KeyKeeper;
 use crate::keys::{Certificates, bad};
 use crate::log_store::{LogStore, READ_BYTES_MAX};
@@ -32,9 +33,7 @@ use crate::opening;
 use crate::own_proposals::OwnProposals;
 use crate::pair::Pair;
 use crate::peer_client::{MESSAGE_BYTES_MAX, Peers, Purpose};
-use crate::peer_service::{
-    JOIN_BYTES_MAX, JoinApi, PeerApi, PeerCaller, PeerCertificate, is_open, read_index,
-};
+use crate::peer_service::{PeerApi, PeerCaller, PeerCertificate, is_open, read_index};
 use crate::promote::Promoter;
 use crate::proposer::{Master, Proposer, follow_master};
 use crate::published::Published;

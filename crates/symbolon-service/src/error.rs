@@ -196,6 +196,14 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
+    /// The same without what a stranger is not to know: who leads.
+    pub(crate) fn for_strangers(self) -> Self {
+        match self {
+            Self::Island { .. } => Self::NoMaster,
+            error => error,
+        }
+    }
+
     pub(crate) fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
         Self::InvalidArgument { field, problem: problem.into() }
     }

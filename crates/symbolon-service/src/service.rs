@@ -171,11 +171,7 @@ impl Service {
     pub(crate) async fn pass_barrier(&self, deadline: Instant) -> Result<(), ServiceError> {
         let wait = Instant::now() + STRANGER_WAIT;
         let passed = self.barrier.pass(&self.ledger, deadline.min(wait)).await;
-        // Strangers are not told who leads.
-        passed.map_err(|error| match error {
-            ServiceError::Island { .. } => ServiceError::NoMaster,
-            error => error,
-        })
+        passed.map_err(ServiceError::for_strangers)
     }
 
     /// Refuses who has no right to an operation.

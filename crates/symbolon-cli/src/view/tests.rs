@@ -137,6 +137,7 @@ fn a_verification() {
         "reason_detail": "CODE_REPLAYED",
         "node": "node-1",
         "log_index": 12,
+        "island": false,
         "request_id": "ab".repeat(16),
         "state": null,
         "prompt": null,

@@ -76,10 +76,14 @@ pub(super) fn islands() -> Vec<Vector> {
         number: 4,
     };
     let since = store::IslandSince { at: 1_800_000_000_000 };
+    let left =
+        store::LeftRecord { journal: vec![3; 16], number: 4, begun_at: 300, record: vec![9; 5] };
+    let left = store::LeftPart { record: vec![left], ..store::LeftPart::default() };
     vec![
         message("island-journal", &["IslandJournal"], store::IslandJournal { applied_index: 300 }),
         message("island-record", &["IslandRecord"], record),
         message("island-since", &["IslandSince"], since),
+        message("left-part-island", &["LeftPart", "LeftRecord"], left),
         message("agreed-code", &["AgreedCode", "Caller"], agreed),
     ]
 }
@@ -131,11 +135,8 @@ pub(super) fn successions() -> Vec<Vector> {
         written_at: 1_800_000_000_000,
     };
     let entry = |index| store::LeftEntry { index, batch: vec![9; 5] };
-    let part =
-        store::LeftPart { entry: vec![entry(301)], audit: vec![entry(302)], record: Vec::new() };
-    let record =
-        store::LeftRecord { journal: vec![3; 16], number: 4, begun_at: 300, record: vec![9; 5] };
-    let of_island = store::LeftPart { record: vec![record], ..store::LeftPart::default() };
+    let [entry, audit] = [entry(301), entry(302)].map(|entry| vec![entry]);
+    let part = store::LeftPart { entry, audit, record: Vec::new() };
     let write = store::SettledWrite { index: 301, ordinal: 1, applied_at: 400 };
     vec![
         message(
@@ -146,7 +147,6 @@ pub(super) fn successions() -> Vec<Vector> {
         message("succession-gone-back", &["Succession", "GoneBack"], went_back),
         message("left-header", &["LeftHeader", "Ancestor", "SignedStatement"], left),
         message("left-part", &["LeftPart", "LeftEntry"], part),
-        message("left-part-island", &["LeftPart", "LeftRecord"], of_island),
         message("settled", &["Settled", "SettledWrite"], store::Settled { write: vec![write] }),
         message("epoch-statement", &["EpochStatement", "Ancestor"], statement),
         message(

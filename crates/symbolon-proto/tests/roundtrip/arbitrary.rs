@@ -269,26 +269,6 @@ fn reveal() -> impl Strategy<Value = Option<Reveal>> {
     option::of((sealed(), until).prop_map(|(secret, until)| Reveal { secret, until }))
 }
 
-fn cluster_row() -> impl Strategy<Value = Cluster> {
-    let left = (epochs::floor(), number(), epochs::others(), number(), vec(time(), 0..3));
-    (create_cluster(), number(), time(), left).prop_map(
-        |(created, epoch, created_at, (floor, last_node, others, doubles, removed))| Cluster {
-            id: created.cluster,
-            name: created.name,
-            epoch,
-            lineage: created.lineage,
-            ca_certificate: created.ca_certificate,
-            ca_key: created.ca_key,
-            floor,
-            last_node,
-            others,
-            doubles,
-            removed,
-            created_at,
-        },
-    )
-}
-
 fn user_row() -> impl Strategy<Value = User> {
     let tokens = vec(id(TokenId), 0..17);
     let names = (user_name(), display_name());
@@ -372,7 +352,7 @@ fn join_token_row() -> impl Strategy<Value = JoinToken> {
 
 pub(crate) fn row() -> impl Strategy<Value = Row> {
     prop_oneof![
-        cluster_row().prop_map(Row::Cluster),
+        epochs::cluster_row().prop_map(Row::Cluster),
         callers::administrator().prop_map(Row::Administrator).boxed(),
         callers::application().prop_map(Row::Application).boxed(),
         user_row().prop_flat_map(pins::helped).prop_map(Row::User).boxed(),
@@ -386,21 +366,22 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
 }
 
 pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
-    let decision = prop_oneof![
-        pins::decision(),
-        Just(Decision::Deny(Denial::CodeMismatch)),
-        Just(Decision::Deny(Denial::CodeAlreadyUsed)),
-        Just(Decision::Deny(Denial::UnknownUser)),
-        Just(Decision::Deny(Denial::NoToken)),
-        Just(Decision::Deny(Denial::Locked)),
-        Just(Decision::Deny(Denial::WrongPin)),
-        Just(Decision::Deny(Denial::PinExpired)),
-        Just(Decision::Deny(Denial::ChallengeExpired)),
-        Just(Decision::Deny(Denial::NewPinRefused)),
-        Just(Decision::Deny(Denial::SecondCodeNeeded)),
-        Just(Decision::Deny(Denial::RecoveryCodesHeld)),
-        Just(Decision::Deny(Denial::AllowanceSpent)),
+    let denials = [
+        Denial::CodeMismatch,
+        Denial::CodeAlreadyUsed,
+        Denial::UnknownUser,
+        Denial::NoToken,
+        Denial::Locked,
+        Denial::WrongPin,
+        Denial::PinExpired,
+        Denial::ChallengeExpired,
+        Denial::NewPinRefused,
+        Denial::SecondCodeNeeded,
+        Denial::RecoveryCodesHeld,
+        Denial::AllowanceSpent,
     ];
+    let denied = proptest::sample::select(denials.to_vec()).prop_map(Decision::Deny);
+    let decision = prop_oneof![1 => pins::decision(), 11 => denied];
     (decision, any::<u32>()).prop_map(|(decision, failures)| Verdict { decision, failures })
 }
 

@@ -74,3 +74,23 @@ pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
         Just(AuditRow::ClockConfirmed),
     ]
 }
+
+pub(super) fn cluster_row() -> impl Strategy<Value = Cluster> {
+    let left = (floor(), number(), others(), number(), vec(time(), 0..3));
+    (create_cluster(), number(), time(), left).prop_map(
+        |(created, epoch, created_at, (floor, last_node, others, doubles, removed))| Cluster {
+            id: created.cluster,
+            name: created.name,
+            epoch,
+            lineage: created.lineage,
+            ca_certificate: created.ca_certificate,
+            ca_key: created.ca_key,
+            floor,
+            last_node,
+            others,
+            doubles,
+            removed,
+            created_at,
+        },
+    )
+}

@@ -109,6 +109,10 @@ pub(crate) fn script(seed: u64) -> Vec<Step> {
     steps
 }
 
+/// Lets everybody in without a code.
+const EVERYBODY: ExemptionChange =
+    ExemptionChange { unknown_users: Some(true), disabled_users: Some(true), islands: None };
+
 /// A cluster, two applications, two users with tokens; and what the theme needs.
 fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
     let mut wishes = vec![
@@ -146,12 +150,7 @@ fn opening(dice: &mut Dice, theme: Theme) -> Vec<Step> {
         wishes.extend(low_settings(dice));
     }
     if matches!(theme, Theme::Everything | Theme::Guessing | Theme::People) && dice.chance(25) {
-        let both = ExemptionChange {
-            unknown_users: Some(true),
-            disabled_users: Some(true),
-            islands: None,
-        };
-        wishes.push(Wish::exempt(1, both));
+        wishes.push(Wish::exempt(1, EVERYBODY));
     }
     if theme == Theme::Tokens {
         wishes.extend(token_settings(dice));

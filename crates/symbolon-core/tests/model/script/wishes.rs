@@ -448,11 +448,8 @@ fn new_application(dice: &mut Dice) -> Wish {
     let application = 1 + dice.below(4);
     let name = if dice.chance(70) { application } else { 1 + dice.below(4) };
     let (rights, sources) = (dice.below(6), dice.below(2));
-    let exempt = Exemptions {
-        unknown_users: dice.chance(20),
-        disabled_users: dice.chance(20),
-        islands: dice.chance(20),
-    };
+    let [unknown_users, disabled_users, islands] = [20, 20, 20].map(|of| dice.chance(of));
+    let exempt = Exemptions { unknown_users, disabled_users, islands };
     Wish::Application { application, name, rights, sources, exempt, key_off: key_off(dice) }
 }
 
