@@ -15,6 +15,7 @@ mod exempt;
 mod fields;
 mod frames;
 mod joins;
+mod local;
 mod names;
 mod overload;
 mod peers;

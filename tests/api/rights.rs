@@ -20,7 +20,7 @@ const NOBODY: &str = "nobody";
 const ODD: &[u8] = b"Bearer symbolon_app_\xff";
 
 /// Every method that needs a right, and a question that is in order.
-fn questions() -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn questions() -> Vec<(&'static str, Vec<u8>)> {
     let enroll = v1::EnrollTokenRequest { username: PERSON.to_owned(), ..Default::default() };
     let user = v1::CreateUserRequest { username: "made-by-right".to_owned(), ..Default::default() };
     let name = || "made-by-right".to_owned();
@@ -279,7 +279,7 @@ async fn assert_nothing_is_forgotten(anybody: &Wire) {
     }
 }
 
-async fn answered(caller: &Wire, method: &str, question: &[u8]) -> Code {
+pub(crate) async fn answered(caller: &Wire, method: &str, question: &[u8]) -> Code {
     let caller = match method {
         TAIL_AUDIT => caller.with("grpc-timeout", "1S"),
         _ => caller.clone(),

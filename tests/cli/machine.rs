@@ -42,8 +42,10 @@ pub(crate) fn entries(directory: &Path) -> Vec<PathBuf> {
 
 /// All files below a directory.
 pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
-    let (directories, mut files): (Vec<_>, Vec<_>) =
+    let (directories, others): (Vec<_>, Vec<_>) =
         entries(directory).into_iter().partition(|path| path.is_dir());
+    // A node that was killed leaves its socket.
+    let mut files: Vec<_> = others.into_iter().filter(|path| path.is_file()).collect();
     files.extend(directories.iter().flat_map(|inner| files_below(inner)));
     files
 }

@@ -22,6 +22,7 @@ mod program;
 mod quarantined;
 mod recovery;
 mod refusals;
+mod root;
 mod secrets;
 mod settings;
 mod store;

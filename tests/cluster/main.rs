@@ -25,6 +25,8 @@ mod islands;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod local;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod members;
@@ -40,6 +42,8 @@ mod pairing;
 mod pins;
 #[cfg(test)]
 mod promotion;
+#[cfg(test)]
+mod recover;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]

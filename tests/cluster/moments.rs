@@ -6,6 +6,7 @@ use symbolon_testkit::v1::{GetStatusResponse, Role};
 use symbolon_testkit::{Cluster, Code, Status, wait_until};
 use tokio::time::sleep;
 
+use crate::recover::recovering;
 use crate::seize::{CLUSTER, PATIENCE, leads_in, linked, together_in, usernames};
 use crate::support::{cluster_of, rounds};
 
@@ -74,6 +75,42 @@ async fn a_node_that_dies_in_its_seize_or_its_return_goes_on_at_the_next_start()
         cluster.assert_same_state().await;
     }
     println!("{again} seizes had not begun and were asked for again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_dies_while_it_is_recovered_is_as_it_was_or_seized() {
+    let (cluster, _) = linked(2).await;
+    let mut moments = Moments(11);
+    for epoch in 2..2 + rounds("SYMBOLON_SEIZE_KILLS", ROUNDS) as u64 {
+        let lost = cluster.wait_for_master().await;
+        let next = cluster.other_than(lost);
+        let node = cluster.node(next);
+        cluster.admin(lost).create_user(&format!("written-before-{epoch}")).await.unwrap();
+        cluster.settled().await;
+        let seen = cluster.admin(next).status().await.unwrap().applied_index;
+        cluster.node(lost).kill9();
+        node.kill9();
+        let (root, name) = (recovering(node).await, node.name().to_owned());
+        let held = root.status().await.unwrap().applied_index;
+        assert!(held >= seen, "of {seen} entries {held} are told of");
+        let seizes = tokio::spawn(async move { root.seize(&name, CLUSTER).await });
+        moments.next("recovery").await;
+        node.kill9();
+        let begun = seizes.await.unwrap().is_ok_and(|seizure| seizure.begun);
+
+        node.spawn();
+        node.alive().await;
+        if cluster.admin(next).status().await.unwrap().epoch != epoch {
+            assert!(!begun, "what was said to be planned is done");
+            assert!(cluster.admin(next).seize(node.name(), CLUSTER).await.unwrap().begun);
+        }
+        leads_in(&cluster, next, epoch).await;
+        cluster.admin(next).create_user(&format!("written-in-{epoch}")).await.unwrap();
+        cluster.node(lost).spawn();
+        together_in(&cluster, epoch).await;
+        assert_eq!(usernames(&cluster, lost).await.len() as u64, 2 * (epoch - 1));
+        cluster.assert_same_state().await;
+    }
 }
 
 fn voters(status: &GetStatusResponse) -> usize {

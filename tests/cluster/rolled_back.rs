@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use symbolon_testkit::{Cluster, wait_until};
 
-use crate::seize::{seize, together_in};
+use crate::recover::recovering;
+use crate::seize::{CLUSTER, leads_in, seize, together_in};
 use crate::support::cluster_of;
 
 const REFUSED: i32 = 78;
@@ -109,6 +110,35 @@ async fn an_older_disk_of_the_only_voter_is_refused_until_the_learner_has_gone_o
     assert_back(&cluster, master).await;
     let users = cluster.admin(master).list_users().await.unwrap();
     assert!(users.iter().any(|user| user.username == "after-the-copy"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_disk_of_the_only_voter_goes_on_by_recovery_where_nothing_newer_is_left() {
+    let (cluster, _) = cluster_of(2).await;
+    let master = cluster.wait_for_master().await;
+    let copy = copied(&cluster, master).await;
+    let learner = cluster.other_than(master);
+    cluster.admin(cluster.wait_for_master().await).create_user("after-the-copy").await.unwrap();
+    cluster.settled().await;
+    let node = cluster.node(master);
+    assert_eq!(node.terminate().await.code(), Some(0));
+    node.put_data_back(&copy);
+    node.spawn();
+    assert_eq!(node.ended().await.code(), Some(REFUSED));
+    // The other holds more.
+    let root = recovering(node).await;
+    let refused = root.seize(node.name(), CLUSTER).await.err().unwrap();
+    assert!(refused.message().contains("holds more of the log"), "{}", refused.message());
+    cluster.node(learner).kill9();
+    let warnings = root.status().await.unwrap().warnings;
+    assert!(warnings.iter().any(|it| it.contains("gone back in time")), "{warnings:?}");
+    assert!(root.seize(node.name(), CLUSTER).await.unwrap().begun);
+    assert_eq!(node.ended().await.code(), Some(0));
+    node.start().await;
+    leads_in(&cluster, master, 2).await;
+    cluster.node(learner).spawn();
+    together_in(&cluster, 2).await;
+    cluster.assert_same_state().await;
 }
 
 /// Nothing was written but that it was started once more.

@@ -109,6 +109,9 @@ impl Shadow {
             let kind = if about.is_dir() {
                 self.seed_directory(&entry.path());
                 "d"
+            } else if !about.is_file() {
+                // A socket is no part of what a disk holds.
+                continue;
             } else {
                 fs::copy(entry.path(), self.place.join("i").join(about.ino().to_string())).unwrap();
                 "f"

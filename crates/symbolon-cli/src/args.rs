@@ -49,7 +49,9 @@ pub enum Command {
 /// Where the cluster is, who asks, and how results are shown.
 #[derive(Args, Clone)]
 pub(crate) struct Options {
-    /// Where to ask; name several to have them tried in turn
+    /// Where to ask; name several to have them tried in turn. Root on a node may ask its local socket,
+    /// unix:DATA_DIR/run/admin.sock, without a token: for `cluster status`, `promote-subordinate` and
+    /// `cluster quarantine list` and `show`
     #[arg(
         long,
         value_name = "URL",

@@ -92,9 +92,10 @@ impl Context {
         let limits = Limits { total: self.timeout, attempt: ATTEMPT_TIME_MAX, repeat_within };
         retry::in_turn(&self.servers, limits, async |server, time| {
             let end = Instant::now() + time;
-            let channel = connect::channel(server, &self.tls, time).await?;
+            let channel = connect::channel(server, self.tls.as_ref(), time).await?;
             let time = end.saturating_duration_since(Instant::now());
-            let mut request = bearing(question.clone(), self.token.as_ref());
+            let mut request =
+                bearing(question.clone(), self.token.as_ref().filter(|_| !server.is_local()));
             request.set_timeout(time);
             if let Some((key, id)) = &id {
                 request.metadata_mut().insert(*key, id.clone());

@@ -1,4 +1,5 @@
-//! The way to one server: TCP, TLS 1.2 or 1.3 with a certificate from the cluster's CA, HTTP/2.
+//! The way to one server: TCP, TLS 1.2 or 1.3 with a certificate from the cluster's CA, HTTP/2; or the local
+//! socket of a node, and HTTP/2.
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
@@ -9,7 +10,11 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+    time::timeout,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 
@@ -24,6 +29,9 @@ use crate::{
 const HTTP2: &[u8] = b"h2";
 /// For TCP and TLS together.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(4);
+
+/// What HTTP/2 wants to be told of a server that has no name.
+const LOCAL_URL: &str = "http://localhost";
 
 /// A server that is silent for so long is asked whether it is there; so long again, and it is not.
 const ALIVE: Duration = Duration::from_secs(10);
@@ -58,29 +66,50 @@ pub(crate) fn tls(ca: &Path) -> Result<TlsConnector, Failure> {
 /// decides which server to ask next.
 pub(crate) async fn channel(
     server: &ServerAddress,
-    tls: &TlsConnector,
+    tls: Option<&TlsConnector>,
     time: Duration,
 ) -> Result<Channel, Miss> {
     let time = time.min(CONNECT_TIME_MAX);
-    let stream = match timeout(time, stream(server, tls)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(not_connected(server, &error)),
-        Err(_) => return Err(not_connected(server, &io::ErrorKind::TimedOut.into())),
-    };
+    let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+    let failed = |error: io::Error| not_connected(server, &error);
+    match server {
+        ServerAddress::Network { host, port } => {
+            let tls = tls.ok_or_else(|| Miss::Final(no_ca()))?;
+            let connected = timeout(time, stream(host, *port, tls)).await.map_err(late);
+            over(server, connected.flatten().map_err(failed)?, server.url()).await
+        }
+        ServerAddress::Local(path) => {
+            let connected = timeout(time, UnixStream::connect(path)).await.map_err(late);
+            over(server, connected.flatten().map_err(failed)?, LOCAL_URL.to_owned()).await
+        }
+    }
+}
+
+/// That no server of the network can be trusted.
+pub(crate) fn no_ca() -> Failure {
+    Failure::configuration(
+        "No CA certificate is named, so no server can be trusted.",
+        "Name the cluster's ca.pem with --ca or SYMBOLON_CA.",
+    )
+}
+
+async fn over<S>(server: &ServerAddress, stream: S, url: String) -> Result<Channel, Miss>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut stream = Some(TokioIo::new(stream));
     let connector = tower::service_fn(move |_| {
         let stream = stream.take().ok_or(io::ErrorKind::NotConnected);
         std::future::ready(stream.map_err(io::Error::from))
     });
-    let endpoint =
-        Endpoint::from_shared(server.url()).map_err(|error| transport(server, &error))?;
+    let endpoint = Endpoint::from_shared(url).map_err(|error| transport(server, &error))?;
     let endpoint = endpoint.http2_keep_alive_interval(ALIVE).keep_alive_timeout(ALIVE);
     endpoint.connect_with_connector(connector).await.map_err(|error| transport(server, &error))
 }
 
-async fn stream(server: &ServerAddress, tls: &TlsConnector) -> io::Result<TlsStream<TcpStream>> {
-    let name = ServerName::try_from(server.host.clone()).map_err(io::Error::other)?;
-    let tcp = TcpStream::connect((server.host.as_str(), server.port)).await?;
+async fn stream(host: &str, port: u16, tls: &TlsConnector) -> io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let tcp = TcpStream::connect((host, port)).await?;
     tcp.set_nodelay(true)?;
     let stream = tls.connect(name, tcp).await?;
     match stream.get_ref().1.alpn_protocol() {
@@ -100,6 +129,10 @@ fn not_connected(server: &ServerAddress, error: &io::Error) -> Miss {
     }
     let reason = match error.kind() {
         io::ErrorKind::TimedOut => "no answer in time".to_owned(),
+        io::ErrorKind::NotFound if server.is_local() => "there is no such socket".to_owned(),
+        io::ErrorKind::PermissionDenied if server.is_local() => {
+            "it is for root and the user of the service".to_owned()
+        }
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         _ => error.to_string(),
     };
@@ -115,11 +148,14 @@ fn transport(server: &ServerAddress, error: &tonic::transport::Error) -> Miss {
 }
 
 pub(crate) fn unreachable(server: &ServerAddress, reason: &str) -> Failure {
-    Failure::new(
-        Exit::Unavailable,
-        format!("{server} cannot be reached: {reason}."),
-        "Check that it runs, or name another node with --server.",
-    )
+    let remedy = match server {
+        ServerAddress::Network { .. } => "Check that it runs, or name another node with --server.",
+        ServerAddress::Local(_) => {
+            "See that the server of this machine runs, and that the socket is run/admin.sock in its data \
+             directory."
+        }
+    };
+    Failure::new(Exit::Unavailable, format!("{server} cannot be reached: {reason}."), remedy)
 }
 
 #[cfg(test)]
@@ -151,7 +187,7 @@ mod tests {
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
         let tls = TlsConnector::from(Arc::new(config));
-        match channel(&server, &tls, Duration::from_secs(5)).await {
+        match channel(&server, Some(&tls), Duration::from_secs(5)).await {
             Err(Miss::Next { failure, again }) => {
                 assert_eq!(failure.exit, Exit::Unavailable);
                 assert_eq!(again, Again::Never);

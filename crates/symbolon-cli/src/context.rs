@@ -11,7 +11,8 @@ use crate::{args::Options, connect, error::Failure, files, output, server_addres
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) servers: Vec<ServerAddress>,
-    pub(crate) tls: TlsConnector,
+    /// None: only local sockets are asked.
+    pub(crate) tls: Option<TlsConnector>,
     pub(crate) token: Option<BearerToken>,
     pub(crate) timeout: Duration,
 }
@@ -31,20 +32,19 @@ impl Context {
                     )
                 })
             })
-            .collect::<Result<Vec<_>, _>>()?;
-        let Some(ca) = path(options.ca.as_ref()) else {
-            return Err(Failure::configuration(
-                "No CA certificate is named, so no server can be trusted.",
-                "Name the cluster's ca.pem with --ca or SYMBOLON_CA.",
-            ));
-        };
+            .collect::<Result<Vec<ServerAddress>, _>>()?;
+        let timeout = Duration::from_secs(options.timeout);
+        if !servers.is_empty() && servers.iter().all(ServerAddress::is_local) {
+            return Ok(Self { servers, tls: None, token: None, timeout });
+        }
+        let ca = path(options.ca.as_ref()).ok_or_else(connect::no_ca)?;
         let token = path(options.token_file.as_ref()).map(BearerToken::read).transpose()?;
-        Ok(Self {
-            servers,
-            tls: connect::tls(ca)?,
-            token,
-            timeout: Duration::from_secs(options.timeout),
-        })
+        Ok(Self { servers, tls: Some(connect::tls(ca)?), token, timeout })
+    }
+
+    /// Whether local sockets are asked and nothing else.
+    pub(crate) const fn is_local(&self) -> bool {
+        self.tls.is_none()
     }
 
     /// The same, asking only this server.

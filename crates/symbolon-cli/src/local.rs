@@ -108,7 +108,7 @@ impl LocalCluster {
     pub(crate) fn administrator(&self) -> Result<Context, Failure> {
         Ok(Context {
             servers: self.servers(),
-            tls: connect::tls(&self.ca())?,
+            tls: Some(connect::tls(&self.ca())?),
             token: Some(BearerToken::read(&self.token_file())?),
             timeout: QUESTION_TIME_MAX,
         })
@@ -149,7 +149,7 @@ impl LocalCluster {
         };
         let context = Context {
             servers: vec![server],
-            tls: connect::tls(&ca)?,
+            tls: Some(connect::tls(&ca)?),
             token: Some(BearerToken::read(&token_file)?),
             timeout: QUESTION_TIME_MAX,
         };

@@ -1,6 +1,6 @@
 //! Where a node's API is.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use tonic::transport::Uri;
 
@@ -9,26 +9,42 @@ const API_PORT: u16 = 8443;
 /// The port of a URL that names none.
 const HTTPS_PORT: u16 = 443;
 
-/// Host and port, written as `https://HOST[:PORT]` or `HOST[:PORT]`.
+/// How the local socket of a node is written, before its path.
+const LOCAL: &str = "unix:";
+
+/// Which server is meant.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct ServerAddress {
-    /// A name, or an address without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+pub(crate) enum ServerAddress {
+    /// Host and port, written as `https://HOST[:PORT]` or `HOST[:PORT]`.
+    Network {
+        /// A name, or an address without brackets.
+        host: String,
+        port: u16,
+    },
+    /// The local socket of a node on this machine, written as `unix:PATH` or `unix://PATH`.
+    Local(PathBuf),
 }
 
 impl ServerAddress {
     /// The URL that names exactly this.
     pub(crate) fn url(&self) -> String {
-        format!("https://{self}")
+        match self {
+            Self::Network { .. } => format!("https://{self}"),
+            Self::Local(_) => self.to_string(),
+        }
+    }
+
+    pub(crate) const fn is_local(&self) -> bool {
+        matches!(self, Self::Local(_))
     }
 }
 
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
+        match self {
+            Self::Network { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Network { host, port } => write!(f, "{host}:{port}"),
+            Self::Local(path) => write!(f, "{LOCAL}{}", path.display()),
         }
     }
 }
@@ -37,6 +53,13 @@ impl FromStr for ServerAddress {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix(LOCAL) {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return match path {
+                "" => Err("it names no socket"),
+                path => Ok(Self::Local(path.into())),
+            };
+        }
         let (url, port_default) = match text.contains("://") {
             true => (text.to_owned(), HTTPS_PORT),
             false => (format!("https://{text}"), API_PORT),
@@ -61,7 +84,7 @@ impl FromStr for ServerAddress {
             (true, Some(port)) if port != 0 => Ok((host, port)),
             (true, _) => Err("the port is no number from 1 to 65535"),
         }
-        .map(|(host, port)| Self { host: host.to_owned(), port })
+        .map(|(host, port)| Self::Network { host: host.to_owned(), port })
     }
 }
 
@@ -78,6 +101,9 @@ mod tests {
             ("127.0.0.1:34567", "127.0.0.1:34567"),
             ("https://[::1]:8443", "[::1]:8443"),
             ("[::1]", "[::1]:8443"),
+            ("unix:///var/lib/symbolon/run/admin.sock", "unix:/var/lib/symbolon/run/admin.sock"),
+            ("unix:/run/admin.sock", "unix:/run/admin.sock"),
+            ("unix:run/admin.sock", "unix:run/admin.sock"),
         ] {
             let parsed: ServerAddress = text.parse().unwrap();
             assert_eq!(parsed.to_string(), address, "{text}");
@@ -96,6 +122,8 @@ mod tests {
             "https://mfa-1:0",
             "https://mfa-1:99999",
             "mfa 1",
+            "unix:",
+            "unix://",
         ] {
             assert!(text.parse::<ServerAddress>().is_err(), "{text}");
         }

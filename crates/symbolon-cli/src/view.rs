@@ -281,6 +281,10 @@ pub(crate) struct Status {
     pub(crate) master: Option<String>,
     pub(crate) term: u64,
     pub(crate) applied_index: u64,
+    /// The last entry of the log of the node that answered, applied or not.
+    pub(crate) last_log_index: u64,
+    /// That node was started with `--recover`, and takes part in nothing.
+    pub(crate) recovering: bool,
     pub(crate) digest: String,
     pub(crate) users: u64,
     /// Null from servers that do not tell.
@@ -305,6 +309,8 @@ impl From<v1::GetStatusResponse> for Status {
             master: Some(status.master).filter(|name| !name.is_empty()),
             term: status.term,
             applied_index: status.applied_index,
+            last_log_index: status.last_log_index,
+            recovering: status.recovering,
             digest: status.digest,
             users: status.users,
             data_key: status.data_key.map(DataKey::from),

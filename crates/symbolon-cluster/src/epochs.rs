@@ -48,8 +48,8 @@ pub(crate) struct Statement {
     pub(crate) ancestry: Vec<Ancestor>,
     pub(crate) node: NodeId,
     pub(crate) made_at: Timestamp,
-    /// Who wanted it.
-    pub(crate) administrator: AdministratorId,
+    /// The administrator who wanted it; `None`: root on the node's machine.
+    pub(crate) administrator: Option<AdministratorId>,
     /// What comes to its end by it. If there is any, this is what a node of the epoch says of it.
     pub(crate) discarded: Vec<Discarded>,
 }
@@ -110,7 +110,7 @@ impl Statement {
             ancestry: self.ancestry.iter().map(ancestor).collect(),
             node: self.node.0,
             made_at: self.made_at.0,
-            administrator: self.administrator.0,
+            administrator: self.administrator.map_or(0, |id| id.0),
             discarded: self.discarded.iter().map(discarded).collect(),
         }
         .encode_to_vec()
@@ -143,7 +143,7 @@ impl Statement {
             ancestry,
             node: NodeId(message.node),
             made_at: Timestamp(message.made_at),
-            administrator: AdministratorId(message.administrator),
+            administrator: Some(AdministratorId(message.administrator)).filter(|id| id.0 != 0),
             discarded,
         };
         let own = [statement.name];
@@ -251,7 +251,7 @@ impl Standing {
                 ancestry: self.ancestry.clone(),
                 node: self.node,
                 made_at: now,
-                administrator: AdministratorId(0),
+                administrator: None,
                 discarded,
             };
             Some(statement.sign(key)?)
@@ -346,7 +346,7 @@ mod tests {
             ancestry: ancestors(ancestry),
             node: NodeId(2),
             made_at: Timestamp(5),
-            administrator: AdministratorId(3),
+            administrator: Some(AdministratorId(3)),
             discarded: Vec::new(),
         }
     }

@@ -72,6 +72,27 @@ pub(crate) struct Heard {
     pub(crate) open_writes: u64,
 }
 
+impl Heard {
+    /// What a greeting tells that came now, at a time of this node's. `asked`: when it was, if this is its
+    /// answer.
+    pub(crate) fn of(greeting: &peer::Greeting, at: Timestamp, asked: Option<Instant>) -> Self {
+        Self {
+            when: Instant::now(),
+            at,
+            applied: LogIndex(greeting.applied_index),
+            leaving: greeting.leaving,
+            answered: asked,
+            leads: greeting.leads,
+            reaches: reaches_from_proto(greeting),
+            disk: level_from_proto(greeting.disk()),
+            last: greeting.last_log_id.as_ref().map(log_id_from_proto),
+            pairing: greeting.pairing.as_ref().map(pair::from_proto),
+            whole_until: Timestamp(greeting.pairing.map_or(0, |word| word.whole_until)),
+            open_writes: greeting.open_writes,
+        }
+    }
+}
+
 /// What was heard from all peers.
 #[derive(Debug, Default)]
 pub(crate) struct Presence(Mutex<BTreeMap<NodeId, Heard>>);
@@ -95,7 +116,7 @@ impl Presence {
     }
 
     /// When a node was last heard that said it leads.
-    fn heard_master_at(&self) -> Option<Timestamp> {
+    pub(crate) fn heard_master_at(&self) -> Option<Timestamp> {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.values().filter(|heard| heard.leads).map(|heard| heard.at).max()
     }
@@ -121,7 +142,7 @@ impl Presence {
         heard.values().map(|heard| heard.whole_until).max().unwrap_or_default()
     }
 
-    fn note(&self, node: NodeId, mut heard: Heard) {
+    pub(crate) fn note(&self, node: NodeId, mut heard: Heard) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = known.get(&node) {
             heard.answered = heard.answered.or(before.answered);
@@ -260,11 +281,6 @@ impl Greeter {
         self.presence.heard_since(since)
     }
 
-    /// When a master was last heard, by this node's clock.
-    pub(crate) fn heard_master_at(&self) -> Option<Timestamp> {
-        self.presence.heard_master_at()
-    }
-
     fn greet_all(self: &Arc<Self>) -> JoinSet<()> {
         let nodes = self.peers.book.nodes().into_iter();
         let others = nodes.filter(|node| *node != self.peers.standing.node);
@@ -353,23 +369,7 @@ impl Greeter {
         self.peers.book.tell(told);
         let checkpoints = greeting.checkpoint.iter().filter_map(Checkpoint::from_proto);
         self.published.digests.note(node, checkpoints);
-        self.presence.note(
-            node,
-            Heard {
-                when: Instant::now(),
-                at: self.clocks.now(),
-                applied: LogIndex(greeting.applied_index),
-                leaving: greeting.leaving,
-                answered: asked,
-                leads: greeting.leads,
-                reaches: reaches_from_proto(greeting),
-                disk: level_from_proto(greeting.disk()),
-                last: greeting.last_log_id.as_ref().map(log_id_from_proto),
-                pairing: greeting.pairing.as_ref().map(pair::from_proto),
-                whole_until: Timestamp(greeting.pairing.map_or(0, |word| word.whole_until)),
-                open_writes: greeting.open_writes,
-            },
-        );
+        self.presence.note(node, Heard::of(greeting, self.clocks.now(), asked));
     }
 }
 

@@ -79,7 +79,7 @@ impl Steward {
             let administrator = self.standing.statement.as_ref();
             let administrator = administrator
                 .and_then(|signed| Statement::decode(&signed.statement).ok())
-                .map(|statement| statement.administrator);
+                .and_then(|statement| statement.administrator);
             let command = Command::StartEpoch(StartEpoch {
                 epoch: self.standing.epoch,
                 lineage: self.standing.lineage,

@@ -198,22 +198,24 @@ pub(crate) fn keep_that_it_went_back(
     Ok(store.put_succession(&succession.encode())?)
 }
 
-/// What a node knows that is about to start.
+/// What a node knows that has not started.
 pub(crate) struct Scene<'a> {
-    peers: &'a Arc<Peers>,
-    store: &'a Store,
-    memory: &'a Memory,
-    clocks: &'a Arc<Clocks>,
+    pub(crate) peers: &'a Arc<Peers>,
+    pub(crate) store: &'a Store,
+    pub(crate) memory: &'a Memory,
+    pub(crate) clocks: &'a Arc<Clocks>,
     /// Who votes, as far as this disk knows.
-    voters: BTreeSet<u64>,
+    pub(crate) voters: BTreeSet<u64>,
     /// What it has applied.
-    view: View,
+    pub(crate) view: View,
+    /// It will not start now: nobody shall hand over to it.
+    pub(crate) is_leaving: bool,
 }
 
 /// What a peer says to it.
-enum Said {
-    /// What it has heard that the node holds, and whether it leads.
-    Kept(peer::Kept, bool),
+pub(crate) enum Said {
+    /// How it is, and what it has heard that the node holds.
+    Greeting(Box<peer::Greeting>),
     /// It is in another epoch.
     Epoch(peer::EpochClaim),
 }
@@ -226,7 +228,8 @@ impl<'a> Scene<'a> {
         clocks: &'a Arc<Clocks>,
     ) -> Self {
         let voters = machine.membership.voter_ids().collect();
-        Self { peers, store, memory, clocks, voters, view: machine.published.view() }
+        let view = machine.published.view();
+        Self { peers, store, memory, clocks, voters, view, is_leaving: false }
     }
 
     /// Asks all peers, before this node takes part in anything.
@@ -245,9 +248,9 @@ impl<'a> Scene<'a> {
             for (node, said) in answers {
                 match said {
                     Said::Epoch(claim) => self.leave_if_gone_on(node, &claim, (view, now))?,
-                    Said::Kept(told, is_master) => {
-                        leads |= is_master;
-                        let lacks = lacks(self.store, Some(&told));
+                    Said::Greeting(greeting) => {
+                        leads |= greeting.leads;
+                        let lacks = lacks(self.store, greeting.yours.as_ref());
                         if let Some(lacks) = lacks.filter(|_| went_back.is_none()) {
                             tracing::error!(peer = node.0, lacks, "the disk has gone back in time");
                             keep_that_it_went_back(self.store, node, lacks.clone())?;
@@ -271,11 +274,13 @@ impl<'a> Scene<'a> {
         }
     }
 
-    async fn ask_all(&self) -> Vec<(NodeId, Said)> {
+    /// Asks all peers how they are. Those that do not answer are left out.
+    pub(crate) async fn ask_all(&self) -> Vec<(NodeId, Said)> {
         let applied = self.view.applied.0;
         let greeting = |to: NodeId| peer::Greeting {
             // Nobody shall look for it here before it is known that it may go on.
             applied_index: applied,
+            leaving: self.is_leaving,
             clock: self.clocks.own().0,
             kept: Some(Kept::of(self.store, applied).to_proto()),
             yours: Some(self.memory.of(to).to_proto()),
@@ -295,7 +300,7 @@ impl<'a> Scene<'a> {
                     Ok(answer) => {
                         let answer = peers.accept(node, answer).ok()?;
                         clocks.hear(node, Timestamp(answer.clock), sent.elapsed());
-                        Said::Kept(answer.yours.unwrap_or_default(), answer.leads)
+                        Said::Greeting(Box::new(answer))
                     }
                     Err(status) if status.code() == Code::FailedPrecondition => {
                         Said::Epoch(fence::compare(&peers, node).await?)
@@ -308,13 +313,15 @@ impl<'a> Scene<'a> {
         asked.join_all().await.into_iter().flatten().collect()
     }
 
-    fn leave_if_gone_on(
+    /// The statement of an epoch that a peer is in, if the cluster has gone on in it without this node.
+    ///
+    /// # Errors
+    /// [`ClusterError::Succession`].
+    pub(crate) fn gone_on<'c>(
         &self,
-        node: NodeId,
-        claim: &peer::EpochClaim,
-        seen: (&View, Timestamp),
-    ) -> Result<(), ClusterError> {
-        let Some(signed) = &claim.statement else { return Ok(()) };
+        claim: &'c peer::EpochClaim,
+    ) -> Result<Option<&'c store::SignedStatement>, ClusterError> {
+        let Some(signed) = &claim.statement else { return Ok(None) };
         let goes = match self.peers.relation(claim) {
             Ok(Relation::Discarding) => true,
             Ok(Relation::Newer) => {
@@ -325,9 +332,16 @@ impl<'a> Scene<'a> {
             }
             Ok(Relation::Same | Relation::Older | Relation::Apart(_)) | Err(_) => false,
         };
-        if !goes {
-            return Ok(());
-        }
+        Ok(goes.then_some(signed))
+    }
+
+    fn leave_if_gone_on(
+        &self,
+        node: NodeId,
+        claim: &peer::EpochClaim,
+        seen: (&View, Timestamp),
+    ) -> Result<(), ClusterError> {
+        let Some(signed) = self.gone_on(claim)? else { return Ok(()) };
         tracing::error!(
             peer = node.0,
             epoch = claim.epoch,

@@ -7,30 +7,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use openraft::async_runtime::WatchReceiver as _;
-use symbolon_core::{AdministratorId, LineageId, LogIndex, NodeId};
-use symbolon_service::{Clock as _, Entropy, NotPromoted, Seizure};
+use symbolon_core::{LineageId, LogIndex, NodeId};
+use symbolon_service::{Clock, Entropy, NotPromoted, SeizedBy, Seizure};
+use symbolon_store::Store;
 use tokio::sync::Mutex;
 
 use crate::epochs::{Ancestor, EpochName, Statement};
 use crate::error::ClusterError;
-use crate::hello::{Greeter, Heard};
+use crate::hello::{Greeter, Presence};
 use crate::keys::PrivateKey;
+use crate::peer_client::Peers;
+use crate::published::Published;
 use crate::raft_types::LogId;
 use crate::seizing::{last_log_id, last_stamp};
 use crate::succession::Succession;
 
-/// See the module.
+/// A seize of a node that runs.
 pub(crate) struct Seizer {
     greeter: Arc<Greeter>,
-    key: Arc<PrivateKey>,
-    entropy: Arc<dyn Entropy>,
+    planner: Planner,
     /// One at a time.
     turn: Mutex<()>,
 }
 
+/// What a seize needs of any node, also of one without Raft.
+pub(crate) struct Planner {
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The node's, which signs that the epoch has started.
+    pub(crate) key: Arc<PrivateKey>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
 /// What a seize is decided by.
-struct Scene {
+pub(crate) struct Scene {
     own: u64,
+    /// Whether this node holds what it has acknowledged: one whose disk went back is part of no quorum.
+    is_whole: bool,
     /// Who votes; two sets while that is being changed.
     voters: Vec<BTreeSet<u64>>,
     /// Who answered just now, and the end of their logs.
@@ -41,7 +57,10 @@ struct Scene {
 impl Scene {
     /// Nodes of which a majority answers, so that nothing is lost.
     fn quorum(&self) -> Option<Vec<u64>> {
-        let answers = |node: &u64| *node == self.own || self.answering.contains_key(node);
+        let own = self.own;
+        let answers = |node: &u64| {
+            if *node == own { self.is_whole } else { self.answering.contains_key(node) }
+        };
         let has_majority = |voters: &BTreeSet<u64>| {
             voters.iter().filter(|node| answers(node)).count() > voters.len() / 2
         };
@@ -72,78 +91,97 @@ impl Seizer {
         key: Arc<PrivateKey>,
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
-        let (greeter, entropy) = (Arc::clone(greeter), Arc::clone(entropy));
-        Self { greeter, key, entropy, turn: Mutex::default() }
+        let planner = Planner {
+            peers: Arc::clone(&greeter.peers),
+            published: Arc::clone(&greeter.published),
+            presence: Arc::clone(&greeter.presence),
+            store: greeter.store.clone(),
+            clock: Arc::clone(&greeter.clocks) as _,
+            key,
+            entropy: Arc::clone(entropy),
+        };
+        Self { greeter: Arc::clone(greeter), planner, turn: Mutex::default() }
     }
 
-    /// Says what a seize would do, or begins it for the administrator who wants it; the process is then
-    /// to start again.
-    pub(crate) async fn seize(&self, by: Option<AdministratorId>) -> Result<Seizure, NotPromoted> {
+    /// Says what a seize would do, or begins it for whoever wants it; the process is then to start again.
+    pub(crate) async fn seize(&self, by: Option<SeizedBy>) -> Result<Seizure, NotPromoted> {
         let _turn = self.turn.lock().await;
         if self.greeter.fence.is_ending() {
             return Err(NotPromoted::StartingAgain);
         }
         let answering = self.greeter.greet_now().await;
-        let scene = self.scene(answering).map_err(|error| failed(&error))?;
-        if let Some(nodes) = scene.quorum() {
-            return Err(NotPromoted::QuorumThere(self.names(&nodes)));
-        }
-        if let Some(node) = scene.further() {
-            return Err(NotPromoted::Further(self.names(&[node])));
-        }
-        let state = self.greeter.published.view().state;
-        let standing = &self.greeter.peers.standing;
-        let own = standing.node;
-        if !state.is_member(own) {
-            return Err(NotPromoted::Absent);
-        }
-        let is_of_two = state.nodes().count() == 2;
-        let stamp = last_stamp(&self.greeter.store).map_err(|error| failed(&error))?;
-        let left_behind = state.nodes().map(|row| row.id).filter(|id| *id != own).collect();
-        let mut seizure = Seizure {
-            epoch: standing.epoch + 1,
-            left_behind,
-            last_index: LogIndex(scene.last.map_or(0, |id| id.index)),
-            heard_master_at: self.greeter.heard_master_at(),
-            pairing: is_of_two.then(|| self.greeter.presence.pairing()).flatten(),
-            whole_until: stamp.max(self.greeter.presence.whole_until()),
-        };
-        if let Some(administrator) = by {
+        let answering = answering.into_iter().map(|(node, heard)| (node, heard.last));
+        let metrics = self.greeter.raft.metrics().borrow_watched().clone();
+        let voters = metrics.membership_config.membership().get_joint_config();
+        // A disk that went back ends Raft.
+        let mut seizure = self.planner.outlook((voters, true), answering)?;
+        if let Some(by) = by {
             if !self.greeter.fence.begin_ending() {
                 return Err(NotPromoted::StartingAgain);
             }
-            let last = self.begin(administrator).await.map_err(|error| failed(&error))?;
+            let last = self.begin(by).await.map_err(|error| failed(&error))?;
             seizure.last_index = LogIndex(last);
         }
         Ok(seizure)
     }
 
-    fn scene(&self, answering: Vec<(NodeId, Heard)>) -> Result<Scene, ClusterError> {
-        let greeter = &self.greeter;
-        let metrics = greeter.raft.metrics().borrow_watched().clone();
-        let membership = metrics.membership_config.membership();
-        Ok(Scene {
-            own: greeter.peers.standing.node.0,
-            voters: membership.get_joint_config().clone(),
-            answering: answering.into_iter().map(|(node, heard)| (node.0, heard.last)).collect(),
-            last: last_log_id(&greeter.store)?,
+    /// From here on it is carried out, whatever happens to the process. The end of the log.
+    async fn begin(&self, by: SeizedBy) -> Result<u64, ClusterError> {
+        let fence = &self.greeter.fence;
+        // The log must not grow any more.
+        fence.end_raft().await;
+        let result = self.planner.plan(by);
+        // Also when there is no plan: without Raft this process is of no use.
+        fence.start_again();
+        result
+    }
+}
+
+impl Planner {
+    /// What a seize would do, if it may be done. `answering`: who has answered just now, and the end of
+    /// their logs.
+    pub(crate) fn outlook(
+        &self,
+        (voters, is_whole): (&[BTreeSet<u64>], bool),
+        answering: impl IntoIterator<Item = (NodeId, Option<LogId>)>,
+    ) -> Result<Seizure, NotPromoted> {
+        let standing = &self.peers.standing;
+        let own = standing.node;
+        let last = last_log_id(&self.store).map_err(|error| failed(&error))?;
+        let scene = Scene {
+            own: own.0,
+            is_whole,
+            voters: voters.to_vec(),
+            answering: answering.into_iter().map(|(node, last)| (node.0, last)).collect(),
+            last,
+        };
+        if let Some(nodes) = scene.quorum() {
+            let nodes = if nodes.is_empty() { vec![own.0] } else { nodes };
+            return Err(NotPromoted::QuorumThere(self.names(&nodes)));
+        }
+        if let Some(node) = scene.further() {
+            return Err(NotPromoted::Further(self.names(&[node])));
+        }
+        let state = self.published.view().state;
+        if !state.is_member(own) {
+            return Err(NotPromoted::Absent);
+        }
+        let is_of_two = state.nodes().count() == 2;
+        let stamp = last_stamp(&self.store).map_err(|error| failed(&error))?;
+        Ok(Seizure {
+            epoch: standing.epoch + 1,
+            left_behind: state.nodes().map(|row| row.id).filter(|id| *id != own).collect(),
+            last_index: LogIndex(last.map_or(0, |id| id.index)),
+            heard_master_at: self.presence.heard_master_at(),
+            pairing: is_of_two.then(|| self.presence.pairing()).flatten(),
+            whole_until: stamp.max(self.presence.whole_until()),
         })
     }
 
-    /// From here on it is carried out, whatever happens to the process. The end of the log.
-    async fn begin(&self, administrator: AdministratorId) -> Result<u64, ClusterError> {
-        let greeter = &self.greeter;
-        // The log must not grow any more.
-        greeter.fence.end_raft().await;
-        let result = self.plan(administrator);
-        // Also when there is no plan: without Raft this process is of no use.
-        greeter.fence.start_again();
-        result
-    }
-
-    fn plan(&self, administrator: AdministratorId) -> Result<u64, ClusterError> {
-        let (greeter, standing) = (&self.greeter, &self.greeter.peers.standing);
-        let fork_index = last_log_id(&greeter.store)?.map_or(0, |id| id.index);
+    /// Makes the plan, durable on return: the node carries it out when it starts. The end of the log.
+    pub(crate) fn plan(&self, by: SeizedBy) -> Result<u64, ClusterError> {
+        let standing = &self.peers.standing;
+        let fork_index = last_log_id(&self.store)?.map_or(0, |id| id.index);
         let mut lineage = [0; 16];
         self.entropy.fill(&mut lineage);
         let mut ancestry = standing.ancestry.clone();
@@ -153,18 +191,22 @@ impl Seizer {
             name: EpochName { epoch: standing.epoch + 1, lineage: LineageId(lineage) },
             ancestry,
             node: standing.node,
-            made_at: greeter.clocks.now(),
-            administrator,
+            made_at: self.clock.now(),
+            administrator: match by {
+                SeizedBy::Administrator(administrator) => Some(administrator),
+                SeizedBy::LocalRoot => None,
+            },
             discarded: Vec::new(),
         };
         let signed = statement.sign(&self.key)?;
-        let succession = Succession::load(&greeter.store)?.planning(signed);
-        greeter.store.put_succession(&succession.encode())?;
+        let succession = Succession::load(&self.store)?.planning(signed);
+        self.store.put_succession(&succession.encode())?;
         Ok(fork_index)
     }
 
-    fn names(&self, nodes: &[u64]) -> String {
-        let state = self.greeter.published.view().state;
+    /// What nodes are called.
+    pub(crate) fn names(&self, nodes: &[u64]) -> String {
+        let state = self.published.view().state;
         let name = |node: &u64| {
             let row = state.node(NodeId(*node));
             row.map_or_else(|| format!("node {node}"), |row| row.name.to_string())
@@ -173,7 +215,7 @@ impl Seizer {
     }
 }
 
-fn failed(error: &ClusterError) -> NotPromoted {
+pub(crate) fn failed(error: &ClusterError) -> NotPromoted {
     tracing::error!(%error, "the cluster is not seized");
     NotPromoted::Failed(error.to_string())
 }
@@ -192,6 +234,7 @@ mod tests {
     fn scene(voters: &[&[u64]], answering: &[(u64, Option<LogId>)]) -> Scene {
         Scene {
             own: 3,
+            is_whole: true,
             voters: voters.iter().map(|set| set.iter().copied().collect()).collect(),
             answering: answering.iter().copied().collect(),
             last: end(5, 100),
@@ -211,6 +254,11 @@ mod tests {
         // A change that was cut off needs both.
         assert_eq!(scene(&[&[3], &[4]], &[]).quorum(), None);
         assert_eq!(scene(&[&[3], &[4]], &[(4, at)]).quorum(), Some(vec![4]));
+        // What was acknowledged may be gone from this disk.
+        let gone_back = |voters| Scene { is_whole: false, ..scene(voters, &[(2, at)]) }.quorum();
+        assert_eq!(gone_back(&[&[3]]), None);
+        assert_eq!(gone_back(&[&[2, 3]]), None);
+        assert_eq!(gone_back(&[&[2]]), Some(vec![2]));
     }
 
     #[test]

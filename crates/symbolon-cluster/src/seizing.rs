@@ -104,7 +104,7 @@ pub(crate) fn last_stamp(store: &Store) -> Result<Timestamp, ClusterError> {
     Ok(Timestamp(0))
 }
 
-fn voted_term(store: &Store) -> Result<u64, ClusterError> {
+pub(crate) fn voted_term(store: &Store) -> Result<u64, ClusterError> {
     let vote = store.log.vote()?.as_deref().map(vote_decode).transpose();
     let vote = vote.map_err(|error| ClusterError::Raft(error.to_string()))?;
     Ok(vote.map_or(0, |vote| vote.leader_id.term))
@@ -145,7 +145,7 @@ mod tests {
             ancestry: vec![Ancestor { name: first, fork_index }],
             node: header().node,
             made_at: Timestamp(1),
-            administrator: AdministratorId(5),
+            administrator: Some(AdministratorId(5)),
             discarded: Vec::new(),
         };
         let signed = statement.sign(&PrivateKey::generate().unwrap()).unwrap();

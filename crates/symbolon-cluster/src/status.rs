@@ -16,7 +16,7 @@ use crate::hello::{Presence, REACHABLE};
 use crate::members::voters_wanted;
 use crate::peer_header::Standing;
 use crate::published::Published;
-use crate::raft_types::{Membership, TypeConfig};
+use crate::raft_types::Membership;
 
 /// Clocks further apart than this are worth a warning.
 const CLOCK_OFFSET_WARN_MILLISECONDS: i64 = 2_000;
@@ -46,20 +46,34 @@ pub(crate) struct Here {
     pub(crate) open_writes: u64,
     /// Since when it is an island, and by its clock.
     pub(crate) island: Option<(Timestamp, Timestamp)>,
+    /// Who takes part in Raft, as far as its log knows.
+    pub(crate) membership: Membership,
+    /// The term that it is in.
+    pub(crate) term: u64,
+    /// The last entry of its log.
+    pub(crate) last: LogIndex,
+    /// That it takes part in nothing.
+    pub(crate) recovery: Option<Recovery>,
+}
+
+/// Of a node that takes part in nothing.
+#[derive(Clone, Default)]
+pub(crate) struct Recovery {
+    /// Which peer has said that its disk went back in time, and what is not there.
+    pub(crate) went_back: Option<(NodeId, String)>,
 }
 
 pub(crate) fn status(
     standing: &Standing,
     published: &Published,
     presence: &Presence,
-    metrics: &openraft::RaftMetrics<TypeConfig>,
     here: Here,
 ) -> ClusterStatus {
     let heard_disk = |id| presence.get(id).map_or(DiskLevel::Ample, |heard| heard.disk);
     let disk = |id: NodeId| if id == standing.node { here.disk } else { heard_disk(id) };
     let (view, master) = (published.view(), here.master);
-    let membership = metrics.membership_config.membership();
-    let role = |id| if Some(id) == master { Role::Master } else { follows_as(membership, id) };
+    let role =
+        |id| if Some(id) == master { Role::Master } else { follows_as(&here.membership, id) };
     let nodes: Vec<_> = view
         .state
         .nodes()
@@ -92,14 +106,19 @@ pub(crate) fn status(
         epoch: standing.epoch,
         lineage: standing.lineage,
         master,
-        term: metrics.current_term,
+        term: here.term,
         applied: view.applied,
+        last: here.last,
+        is_recovering: here.recovery.is_some(),
         digest: view.state.digest(),
         data_key: data_key(&view.state, here.data_keys.clone()),
         pairing,
         warnings: [
             epochs(&view.state, standing.epoch, &here),
-            warnings(&nodes, master),
+            here.recovery.as_ref().map_or_else(
+                || warnings(&nodes, master),
+                |recovery| recovering(&view.state, standing.node, recovery),
+            ),
             detour(&nodes, &here),
             island(&nodes, standing.node, here.island),
             alone(&nodes, pairing),
@@ -132,6 +151,27 @@ fn island(
         "no quorum is in reach of this node for {lasts}: it decides verifications by itself, {ends}; start the \
          nodes that are down, or if they are gone for good, `symbolon promote-subordinate {name} --seize`"
     )]
+}
+
+/// What a node is for that was started to be seized.
+fn recovering(state: &State, own: NodeId, recovery: &Recovery) -> Vec<String> {
+    let name = |id: NodeId| {
+        state.node(id).map_or_else(|| format!("node {id}"), |row| row.name.to_string())
+    };
+    let own = name(own);
+    let waits = format!(
+        "this node, {own}, was started with `--recover` and takes part in nothing; if the quorum is gone for \
+         good, `symbolon promote-subordinate {own} --seize` has it go on without the others; if not, stop \
+         this and start the server as usual"
+    );
+    let went_back = recovery.went_back.as_ref().map(|(peer, lacks)| {
+        format!(
+            "the disk of this node has gone back in time: {} says that {lacks}; seize it only if no newer \
+             copy of its data directory is left",
+            name(*peer)
+        )
+    });
+    [waits].into_iter().chain(went_back).collect()
 }
 
 /// That this node does not reach the master itself.

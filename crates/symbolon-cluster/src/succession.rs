@@ -63,11 +63,12 @@ impl Succession {
         plan.map(read).transpose()
     }
 
-    /// With a seize that is to be carried out.
+    /// With a seize that is to be carried out. That the disk went back is over with it: what this node holds
+    /// is all that there is in the new epoch.
     #[must_use]
     pub(crate) fn planning(self, statement: store::SignedStatement) -> Self {
         let plan = Some(store::SeizePlan { statement: Some(statement) });
-        Self(store::Succession { plan, ..self.0 })
+        Self(store::Succession { plan, gone_back: None, ..self.0 })
     }
 
     /// With the seize carried out.

@@ -173,7 +173,7 @@ pub enum AuditRow {
     JoinTokenExpired {
         join_token: JoinTokenId,
     },
-    /// A node went on without the others.
+    /// A node went on without the others, for an administrator, or for root on its machine.
     EpochStarted {
         epoch: u64,
         lineage: LineageId,

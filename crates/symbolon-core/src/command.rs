@@ -251,7 +251,8 @@ impl Command {
     }
 
     /// Whether it waits while an epoch is apart: of two states that both go on, one is given up. What is
-    /// read, decides about a sign-in, or is about nodes does not.
+    /// read, decides about a sign-in, or is about nodes and their clocks does not, and nor does what an
+    /// administrator only says that they know of.
     #[must_use]
     pub const fn waits_while_apart(&self) -> bool {
         let goes_on = matches!(
@@ -261,6 +262,8 @@ impl Command {
                 | Self::DiscardEpoch(_)
                 | Self::RemoveNode(_)
                 | Self::RotateDataKey(_)
+                | Self::ConfirmClock
+                | Self::AcknowledgeDoubles
         );
         self.operation().is_some() && !goes_on
     }

@@ -252,6 +252,21 @@ operations! {
     DiscardQuarantine = "QuarantineService.DiscardQuarantine": NOBODY_ELSE,
 }
 
+impl Operation {
+    /// Whether root on a node's machine may ask for it, over that node's local socket: what can be done
+    /// where nothing can be written, and has no use for an account.
+    #[must_use]
+    pub const fn is_local(self) -> bool {
+        matches!(
+            self,
+            Self::GetStatus
+                | Self::PromoteSubordinate
+                | Self::ListQuarantines
+                | Self::ShowQuarantine
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -210,6 +210,8 @@ fn response(status: ClusterStatus, own: &str, users: u64) -> v1::GetStatusRespon
         master: status.master.and_then(name_of).unwrap_or_default(),
         term: status.term,
         applied_index: status.applied.0,
+        last_log_index: status.last.0,
+        recovering: status.is_recovering,
         digest: status.digest.to_string(),
         nodes: status.nodes.iter().map(|n| node(n, furthest)).collect(),
         data_key: Some(data_key(&status.data_key)),

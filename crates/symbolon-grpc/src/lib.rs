@@ -30,7 +30,7 @@ use symbolon_service::{Credential, Service, ServiceError};
 use tonic::codegen::http::HeaderMap;
 use tonic::service::Routes;
 
-pub use call::Source;
+pub use call::{LocalRoot, Source};
 pub use health::{Health, Readiness};
 
 /// Longest message from a client, bytes. Everything that a client may say fits many times over; what

@@ -23,7 +23,7 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
             Status::with_error_details(Code::InvalidArgument, message, details)
         }
         ServiceError::Unauthenticated => Status::unauthenticated(message),
-        ServiceError::PermissionDenied(_) | ServiceError::JoinToken(_) => {
+        ServiceError::PermissionDenied(_) | ServiceError::NotLocal | ServiceError::JoinToken(_) => {
             Status::permission_denied(message)
         }
         ServiceError::NotFound { .. } => Status::not_found(message),

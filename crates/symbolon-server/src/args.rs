@@ -17,7 +17,8 @@ use crate::failure::{Failure, chain};
 use crate::node::After;
 use crate::store::{self, StoreCommand};
 use crate::{
-    again, check_config, core_dumps, disk, init, join, logs, node, open_files, panics, rotate_kek,
+    again, check_config, core_dumps, disk, init, join, logs, node, open_files, panics, recover,
+    rotate_kek,
 };
 
 /// A longer file holds no token.
@@ -63,6 +64,10 @@ pub enum Command {
         /// Settings of this node
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Take part in nothing, and serve the local socket alone: for `promote-subordinate --seize` at a
+        /// node whose server does not start as part of its cluster
+        #[arg(long)]
+        recover: bool,
     },
     /// Change the key encryption key of this node, whether it runs or not
     RotateKek {
@@ -122,7 +127,8 @@ pub fn run(command: Command) -> ExitCode {
                 Err(failure) => fail(&failure),
             }
         }
-        Command::Server { config } => match start(&config, node::serve) {
+        Command::Server { config, recover: true } => finish(start(&config, recover::recover)),
+        Command::Server { config, recover: false } => match start(&config, node::serve) {
             Ok(After::Stopped) => ExitCode::SUCCESS,
             Ok(After::StartAgain) => again::start_again(),
             Err(code) => code,

@@ -6,12 +6,16 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
 use crate::config::{Found, Probe};
+
+/// `sun_path` has 108 bytes, one of which ends it (unix(7)).
+const SOCKET_NAME_BYTES_MAX: usize = 107;
 
 /// The real machine.
 pub(crate) struct Disk;
@@ -83,6 +87,36 @@ pub(crate) fn give_up(path: &Path) {
         // What stays is empty, and the next attempt names it.
         let _ = fs::remove_file(path);
     }
+}
+
+/// Makes a directory that only this user can enter, if it is not there, and sees to it if it is.
+pub(crate) fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+}
+
+/// Keeps everybody but this user from a file.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
+/// Removes a file.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
+/// A name for what lies in a directory, in as few bytes as sockets may have, for as long as what comes with
+/// it is kept.
+pub(crate) fn short_name(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
+    if path.as_os_str().len() <= SOCKET_NAME_BYTES_MAX {
+        return Ok((path.to_owned(), None));
+    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok((path.to_owned(), None));
+    };
+    let directory = File::open(parent)?;
+    let short = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string()).join(name);
+    Ok((short, Some(directory)))
 }
 
 /// Replaces a file, or makes it with the directory above it, so that a crash leaves either the old

@@ -17,7 +17,9 @@ mod come_back;
 mod failure;
 mod init;
 mod join;
+mod local_socket;
 mod node;
+mod recover;
 mod store;
 
 pub mod addresses;

@@ -11,7 +11,7 @@ mod limits;
 mod requests;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use axum::Router;
 use axum::http::request::Parts;
 use axum::response::Response;
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -37,7 +37,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A port's name, in logs and metrics, and its limits.
 #[derive(Clone)]
 pub struct Port {
-    /// As in the settings: `api`, `peer`, `metrics`.
+    /// As in the settings: `api`, `peer`, `metrics`; or `local`.
     pub name: &'static str,
     /// What it allows.
     pub limits: Limits,
@@ -89,12 +89,16 @@ pub struct Strangers {
 /// Who is at the other end. Every request of the connection has it among its extensions.
 #[derive(Debug, Clone)]
 pub struct ConnectionInfo {
-    /// Address of the client; one of IPv4 is never dressed as IPv6.
+    /// Address of the client; one of IPv4 is never dressed as IPv6. Of who comes over a socket of this
+    /// machine it is [`NOWHERE`].
     pub remote: SocketAddr,
     /// The client's own certificate as DER, if it has shown one and the TLS settings of the port
     /// have accepted it.
     pub client_certificate: Option<Arc<[u8]>>,
 }
+
+/// The address of who comes over a socket of this machine.
+pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// How serving a port ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +125,33 @@ pub async fn serve_plain(listener: TcpListener, port: Port, app: Router, stop: S
     serve(listener, Serving::new(port, Wire::Plain, app, stop)).await
 }
 
+/// Serves HTTP/2 without TLS over a socket of this machine until `stop`.
+pub async fn serve_local(listener: UnixListener, port: Port, app: Router, stop: Stop) -> Drained {
+    let serving = Arc::new(Serving::new(port, Wire::Plain, app, stop));
+    let stop = serving.stop().clone();
+    let mut connections = JoinSet::new();
+    let mut pause = Pause::default();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.requested() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = accept(listener.accept(), pause.until) => match accepted {
+                Ok(_) if connections.len() >= serving.limits().connections_max => {
+                    Refusal::Connections.count(serving.name());
+                }
+                Ok((stream, _)) => {
+                    pause = Pause::default();
+                    connections.spawn(Arc::clone(&serving).run_local(stream));
+                }
+                Err(error) => pause.after(&error, serving.name()),
+            }
+        }
+    }
+    drop(listener);
+    drain(connections, &serving).await
+}
+
 async fn serve(listener: TcpListener, serving: Serving) -> Drained {
     let stop = serving.stop().clone();
     let mut entrance = Entrance::new(serving);
@@ -132,7 +163,7 @@ async fn serve(listener: TcpListener, serving: Serving) -> Drained {
             () = stop.requested() => break,
             // A panic in a connection has been logged by the hook, and the connection is gone.
             Some(_) = connections.join_next() => {}
-            accepted = accept(&listener, pause.until) => match accepted {
+            accepted = accept(listener.accept(), pause.until) => match accepted {
                 Ok((stream, remote)) => {
                     pause = Pause::default();
                     entrance.admit(&mut connections, stream, remote);
@@ -146,14 +177,14 @@ async fn serve(listener: TcpListener, serving: Serving) -> Drained {
 }
 
 /// Not before `not_before`: an instant and not a time, so that being dropped does not start it anew.
-async fn accept(
-    listener: &TcpListener,
+async fn accept<T>(
+    accepting: impl Future<Output = io::Result<T>>,
     not_before: Option<Instant>,
-) -> io::Result<(TcpStream, SocketAddr)> {
+) -> io::Result<T> {
     if let Some(not_before) = not_before {
         sleep_until(not_before).await;
     }
-    listener.accept().await
+    accepting.await
 }
 
 async fn drain(mut connections: JoinSet<()>, serving: &Serving) -> Drained {

@@ -22,6 +22,7 @@ use crate::init::{failed, unwritten};
 use crate::listener::{
     ConnectionInfo, Gate, Limits, Passage, Port, Strangers, open_gate, serve_plain, serve_tls,
 };
+use crate::local_socket::{self, LocalSocket};
 use crate::ops;
 use crate::panics;
 use crate::readiness::{NodeReadiness, watch};
@@ -53,7 +54,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
     if !come_back::is_back(&config, &stop).await? {
         return Ok(After::Stopped);
     }
-    let Some((node, service, listeners)) = start(&config).await? else {
+    let Some((node, service, listeners, socket)) = start(&config).await? else {
         return Ok(After::StartAgain);
     };
     let Listeners { api, peer, metrics: watched, addresses } = listeners;
@@ -64,6 +65,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
     // stops; its peers and those who watch it are served until then.
     let last = Stop::new();
     let ports = tokio::spawn(serve_api(&config, &node, &service, &health, api, &stop)?);
+    let local = tokio::spawn(local_socket::serve(socket, &service, &health, &stop)?);
     let peers = tokio::spawn(serve_peers(&node, &service, peer, &last)?);
     let watched = tokio::spawn(serve_ops(readiness.clone(), metrics, watched, &last));
     tokio::spawn(watch(readiness, Arc::clone(&service), health, last.clone()));
@@ -89,7 +91,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
         },
     };
     stop.request();
-    let _ = ports.await;
+    let _ = tokio::join!(ports, local);
     if timeout(STOP_TIMEOUT, node.stop()).await.is_err() {
         tracing::error!("the node's tasks did not stop in time");
     }
@@ -103,7 +105,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
 }
 
 /// A node that works, and where it is reached.
-type Started = (Arc<ClusterNode>, Arc<Service>, Listeners);
+type Started = (Arc<ClusterNode>, Arc<Service>, Listeners, LocalSocket);
 
 /// Opens the store, binds the ports and starts the node behind them. `None`: the cluster has gone on
 /// without this node, or its disk went back: it comes back in a process that starts again.
@@ -113,6 +115,7 @@ async fn start(config: &Config) -> Result<Option<Started>, Failure> {
     let keys = open_keys(store.clone(), &config.kek)?;
     let previous = Addresses::read(&config.data_dir);
     let listeners = addresses::bind(config, previous.as_ref())?;
+    let socket = local_socket::bind(&config.data_dir)?;
     let advertised = config.advertised(&listeners.addresses);
     let node = match ClusterNode::start(store, keys, settings(config, &advertised)).await {
         Ok(node) => node,
@@ -122,7 +125,7 @@ async fn start(config: &Config) -> Result<Option<Started>, Failure> {
     let service =
         Service::new(Arc::clone(&node) as _, node.vault(), node.clock(), Arc::new(OsEntropy));
     let service = service.map_err(|error| internal("nothing can be sealed", &error))?;
-    Ok(Some((node, Arc::new(service), listeners)))
+    Ok(Some((node, Arc::new(service), listeners, socket)))
 }
 
 fn log_stopped(reason: &dyn std::error::Error) -> Failure {
@@ -135,12 +138,12 @@ fn log_stopped(reason: &dyn std::error::Error) -> Failure {
     )
 }
 
-fn internal(what: &str, error: &dyn std::error::Error) -> Failure {
+pub(crate) fn internal(what: &str, error: &dyn std::error::Error) -> Failure {
     let remedy = "Check the limits of the service and of the machine.";
     Failure::new(Failure::GENERAL, format!("{what}: {}", chain(error)), remedy)
 }
 
-async fn open(config: &Config) -> Result<Store, Failure> {
+pub(crate) async fn open(config: &Config) -> Result<Store, Failure> {
     let data_dir = DataDir::new(&config.data_dir);
     // Reads the whole store once, which blocks.
     let opening = move || panics::while_opening(data_dir.path(), || data_dir.open());

@@ -7,7 +7,7 @@ use crate::admin::kind;
 use crate::credential::hash_secret;
 use crate::names;
 use crate::ports::{FieldRef, View};
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::{Service, ServiceError};
 
 /// Who wants something done about which of them.

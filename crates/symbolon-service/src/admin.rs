@@ -12,7 +12,8 @@ use crate::credential::JoinCredential;
 use crate::fingerprint::fingerprint;
 use crate::names;
 use crate::ports::FieldRef;
-use crate::service::{AdminRequest, Principal};
+use crate::principal::Principal;
+use crate::service::AdminRequest;
 use crate::{Service, ServiceError};
 
 pub(crate) const fn join_secret_field(id: u64) -> FieldRef {

@@ -13,7 +13,7 @@ use crate::admin::kind;
 use crate::credential::{Credential, CredentialKind};
 use crate::names;
 use crate::ports::{FieldRef, View};
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::users::revision;
 use crate::{Service, ServiceError};
 

@@ -16,8 +16,8 @@ use crate::admin::kind;
 use crate::credential::{Credential, CredentialKind};
 use crate::names;
 use crate::ports::{FieldRef, View};
+use crate::principal::Principal;
 use crate::read::page_size;
-use crate::service::Principal;
 use crate::users::revision;
 use crate::{Service, ServiceError};
 

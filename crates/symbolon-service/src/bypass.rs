@@ -5,7 +5,7 @@ use symbolon_core::{
 };
 use tokio::time::Instant;
 
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::users::{AboutUser, reason};
 use crate::{Service, ServiceError};
 

@@ -11,8 +11,8 @@ use crate::applications::api_key_field;
 use crate::evaluate::seed_field;
 use crate::pins::pin_field;
 use crate::ports::FieldRef;
+use crate::principal::Principal;
 use crate::recovery::recovery_field;
-use crate::service::Principal;
 use crate::{Service, ServiceError};
 
 /// Field of the private key of the cluster's CA.

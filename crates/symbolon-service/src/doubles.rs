@@ -4,7 +4,7 @@ use symbolon_core::{Command, LogIndex, Operation, RequestId};
 use tokio::time::Instant;
 
 use crate::ports::View;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::{Service, ServiceError};
 
 impl Service {

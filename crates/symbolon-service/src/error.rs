@@ -23,6 +23,12 @@ pub enum ServiceError {
     /// The caller has not the right.
     #[error("this needs the right {}", .0.to_string().replace(", ", " or "))]
     PermissionDenied(Rights),
+    /// It was asked for over the local socket, which is for other things.
+    #[error(
+        "this cannot be done over the local socket, which has no account; ask at an address of the API, with \
+         a bearer token"
+    )]
+    NotLocal,
     /// What was named does not exist. Only for callers who may know.
     #[error("there is no {kind} of that name")]
     NotFound {

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::about::Named as _;
 use crate::names;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::{Service, ServiceError};
 
 /// What the rules find about a name and an application.

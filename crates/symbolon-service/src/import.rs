@@ -14,7 +14,7 @@ use crate::admission::Place;
 use crate::fingerprint::fingerprint;
 use crate::names;
 use crate::ports::View;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::tokens::{NewToken, checked, too_many_tokens};
 use crate::{Service, ServiceError};
 

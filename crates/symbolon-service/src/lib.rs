@@ -29,6 +29,7 @@ mod otpauth;
 mod personal;
 mod pins;
 pub mod ports;
+mod principal;
 mod promotion;
 mod quarantine;
 mod read;
@@ -55,8 +56,10 @@ pub use personal::PersonalData;
 pub use pins::{NewPin, PinDone};
 pub use ports::{
     Answered, BoxFuture, Clock, ClusterStatus, DataKeyStatus, Entropy, FieldRef, Identity, Lane,
-    Ledger, NodeStatus, NotPromoted, Pairing, ProposeError, Role, Seizure, Vault, VaultError, View,
+    Ledger, NodeStatus, NotPromoted, Pairing, ProposeError, Role, SeizedBy, Seizure, Vault,
+    VaultError, View,
 };
+pub use principal::Principal;
 pub use quarantine::{
     Judge, LeftJournal, LeftWrite, Quarantine, QuarantineUnreadable, Reapplied, Settled, WriteId,
     WriteState,
@@ -64,7 +67,7 @@ pub use quarantine::{
 pub use read::{Page, UserFilter};
 pub use recovery::NewRecoveryCodes;
 pub use removal::NodeRemoval;
-pub use service::{Principal, Service};
+pub use service::Service;
 pub use settings::{SettingsDone, SettingsWanted};
 pub use tokens::{Enrollment, NewToken, TokenName};
 pub use users::{UserChanges, etag, etag_of};

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::audit::AuditReading;
 use crate::names;
 use crate::ports::View;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::{Service, ServiceError};
 
 /// All that is held about a person.

@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use crate::drawn::Drawn;
 use crate::evaluate::open_pin;
 use crate::ports::{FieldRef, VaultError};
-use crate::service::{NOBODY, Principal};
+use crate::principal::Principal;
+use crate::service::NOBODY;
 use crate::users::AboutUser;
 use crate::{Service, ServiceError};
 

@@ -141,13 +141,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`NotPromoted`]. Whoever is told that nobody took over in time may see it happen yet.
     fn promote(&self, node: NodeId, deadline: Instant) -> BoxFuture<'_, Result<(), NotPromoted>>;
 
-    /// Has this node take the cluster over whose quorum is gone for good, for the administrator who wants
-    /// it; without one nothing is done, and only said what would be. It goes on in a process that starts
-    /// again.
+    /// Has this node take the cluster over whose quorum is gone for good, for whoever wants it; without
+    /// one nothing is done, and only said what would be. It goes on in a process that starts again.
     ///
     /// # Errors
     /// [`NotPromoted`].
-    fn seize(&self, by: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>>;
+    fn seize(&self, by: Option<SeizedBy>) -> BoxFuture<'_, Result<Seizure, NotPromoted>>;
 
     /// What lies in quarantine at this node.
     ///
@@ -189,6 +188,15 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Which part of the audit this node has.
     fn audit_extent(&self) -> AuditExtent;
+}
+
+/// Who wants a seize.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SeizedBy {
+    /// An administrator.
+    Administrator(AdministratorId),
+    /// Root on the machine of the node that seizes, over its local socket.
+    LocalRoot,
 }
 
 /// What a seize does.
@@ -282,6 +290,23 @@ pub enum NotPromoted {
     /// A seize here would lose what another node has.
     #[error("{0} answers and holds more of the log than this node: seize that one")]
     Further(String),
+    /// The cluster has gone on without this node.
+    #[error(
+        "nothing is left to seize: {node} is in epoch {epoch}, which went on without this node; start its \
+         server as usual, and it comes back by itself"
+    )]
+    GoneOn {
+        /// Name of the node that said so.
+        node: String,
+        /// That epoch.
+        epoch: u64,
+    },
+    /// The node takes part in nothing.
+    #[error(
+        "this node was started with `--recover` and takes part in nothing, so no leadership is handed over \
+         here; ask another node, or have this one go on without the others: `--seize`"
+    )]
+    Recovering,
     /// It is under way.
     #[error("this node is about to start again; ask it in a moment")]
     StartingAgain,
@@ -327,6 +352,10 @@ pub struct ClusterStatus {
     pub digest: Digest,
     /// Registered nodes.
     pub nodes: Vec<NodeStatus>,
+    /// The last entry of this node's log, applied or not.
+    pub last: LogIndex,
+    /// Whether this node takes part in nothing, for it to be seized: see `server --recover`.
+    pub is_recovering: bool,
     /// The data keys.
     pub data_key: DataKeyStatus,
     /// How the master of two nodes stands to the other; `None` elsewhere, and where it is not known.

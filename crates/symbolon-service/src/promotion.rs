@@ -6,8 +6,8 @@ use symbolon_core::{
 };
 use tokio::time::Instant;
 
-use crate::service::Principal;
-use crate::{NotPromoted, Seizure, Service, ServiceError, View};
+use crate::principal::Principal;
+use crate::{NotPromoted, SeizedBy, Seizure, Service, ServiceError, View};
 
 impl Service {
     /// Has the cluster go by the master's clock as it is.
@@ -96,13 +96,16 @@ impl Service {
         if row.id != self.ledger().identity().node {
             return Err(NotPromoted::Elsewhere(row.api_address.clone()).into());
         }
-        let Caller::Administrator(administrator) = principal.caller else {
-            return Err(NotPromoted::ForAdministrators.into());
+        let by = match principal.caller {
+            Caller::Administrator(administrator) => SeizedBy::Administrator(administrator),
+            // Of nodes only its root may.
+            Caller::Node(_) => SeizedBy::LocalRoot,
+            Caller::Application(_) => return Err(NotPromoted::ForAdministrators.into()),
         };
         confirm.map_or(Ok(()), |confirm| is_this_cluster(&state, confirm))?;
-        let seizure = self.ledger().seize(confirm.map(|_| administrator)).await?;
+        let seizure = self.ledger().seize(confirm.map(|_| by)).await?;
         if confirm.is_some() {
-            tracing::warn!(administrator = %principal.name, "this node seizes the cluster");
+            tracing::warn!(?by, name = %principal.name, "this node seizes the cluster");
         }
         Ok(seizure)
     }

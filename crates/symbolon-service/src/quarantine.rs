@@ -10,7 +10,8 @@ use symbolon_core::{
 use tokio::time::Instant;
 
 use crate::fingerprint::fingerprint;
-use crate::service::{AdminRequest, Principal};
+use crate::principal::Principal;
+use crate::service::AdminRequest;
 use crate::{Service, ServiceError};
 
 /// Writes that are applied again in one call.

@@ -4,7 +4,7 @@ use symbolon_core::{Operation, State, User, UserName};
 use tokio::time::Instant;
 
 use crate::names;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::{Service, ServiceError};
 
 /// Rows of a page.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::drawn::Drawn;
 use crate::ports::{FieldRef, Vault, VaultError, View};
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::users::AboutUser;
 use crate::{Service, ServiceError};
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::names;
 use crate::ports::View;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::{Service, ServiceError};
 
 /// A node that is a member no more.

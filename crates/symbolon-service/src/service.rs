@@ -8,15 +8,16 @@ use subtle::ConstantTimeEq as _;
 use symbolon_core::limits::RETRANSMISSION_MILLISECONDS;
 use symbolon_core::{
     AdministratorId, Answer, ApplicationId, Caller, Command, DataKeyId, Fingerprint, KeyHash,
-    LogIndex, Name, Operation, Proposal, Refusal, Reply, RequestId, Right, Rights, Sealed, Secret,
-    State, Timestamp,
+    LogIndex, Operation, Proposal, Refusal, Reply, RequestId, Rights, Sealed, Secret, State,
+    Timestamp,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::barrier::SharedBarrier;
 use crate::credential::{Credential, CredentialKind, SECRET_BYTES, hash_secret};
-use crate::ports::{Clock, Entropy, FieldRef, Identity, Lane, Ledger, Vault, VaultError, View};
+use crate::ports::{Clock, Entropy, FieldRef, Lane, Ledger, Vault, VaultError, View};
+use crate::principal::Principal;
 use crate::{Admission, ServiceError};
 
 /// Longest wait for the master's word on what is not known here.
@@ -27,34 +28,6 @@ pub(crate) const LATE_MAX: usize = 2;
 
 /// How often a use case starts again because what it saw had changed.
 const ATTEMPTS_MAX: usize = 50;
-
-/// Who was authenticated.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Principal {
-    /// For the log.
-    pub caller: Caller,
-    /// For people.
-    pub name: Name,
-    /// What they may do.
-    pub rights: Rights,
-    /// Hash of the secret by which they were known.
-    pub(crate) key: KeyHash,
-}
-
-impl Principal {
-    /// A node, for what it does by itself.
-    pub(crate) fn of_node(identity: &Identity) -> Self {
-        let caller = Caller::Node(identity.node);
-        let key = KeyHash::default();
-        Self { caller, name: identity.name.clone(), rights: Rights::NONE, key }
-    }
-
-    /// Whether they are told why a verification was denied.
-    #[must_use]
-    pub const fn learns_details(&self) -> bool {
-        self.rights.has(Right::HelpDesk) || self.rights.has(Right::Administrator)
-    }
-}
 
 /// The use cases, over their ports.
 pub struct Service {
@@ -188,6 +161,9 @@ impl Service {
         operation: Operation,
         needed: Rights,
     ) -> Result<(), ServiceError> {
+        if principal.is_local {
+            return if operation.is_local() { Ok(()) } else { Err(ServiceError::NotLocal) };
+        }
         if principal.rights.any_of(needed) {
             return Ok(());
         }
@@ -449,8 +425,8 @@ fn look_up(
             (Caller::Application(row.id), &row.name, right)
         }
     };
-    let principal =
-        Principal { caller, name: name.clone(), rights: state.rights(caller), key: shown };
+    let (name, rights) = (name.clone(), state.rights(caller));
+    let principal = Principal { caller, name, rights, key: shown, is_local: false };
     Some(if right { Ok(principal) } else { Err(ServiceError::Unauthenticated) })
 }
 

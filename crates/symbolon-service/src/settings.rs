@@ -9,7 +9,7 @@ use symbolon_core::{
 use tokio::time::Instant;
 
 use crate::ports::View;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::users::revision;
 use crate::{Service, ServiceError};
 

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::evaluate::seed_field;
 use crate::otpauth;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::users::AboutUser;
 use crate::{Service, ServiceError};
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::names;
 use crate::ports::View;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::{Service, ServiceError};
 
 /// What is to be another than it is; `None` leaves it.

@@ -15,7 +15,8 @@ use crate::evaluate::evaluate;
 use crate::fingerprint::fingerprint;
 use crate::names;
 use crate::ports::{Answered, Lane, VaultError, View};
-use crate::service::{LATE_MAX, Principal, reused_request_id};
+use crate::principal::Principal;
+use crate::service::{LATE_MAX, reused_request_id};
 use crate::{Service, ServiceError};
 
 /// How often a verification is evaluated again before it is given up.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper_util::rt::TokioIo;
@@ -9,7 +10,7 @@ use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
@@ -44,6 +45,15 @@ pub(crate) fn channel(
         async move { stream(&tls, address).await.map(TokioIo::new) }
     });
     Endpoint::from_static("https://node").connect_with_connector_lazy(connector)
+}
+
+/// A channel over a socket of this machine, to whoever serves it by then.
+pub(crate) fn local_channel(socket: PathBuf) -> Channel {
+    let connector = tower::service_fn(move |_| {
+        let socket = socket.clone();
+        async move { UnixStream::connect(socket).await.map(TokioIo::new) }
+    });
+    Endpoint::from_static("http://node").connect_with_connector_lazy(connector)
 }
 
 async fn stream(tls: &TlsConnector, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {

@@ -10,6 +10,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
+mod local;
+
 use crate::clock::Clock;
 use crate::links::Links;
 use crate::{Life, Metrics, Options, Pulse, files, http, wait_for};
@@ -233,9 +235,13 @@ impl Node {
     ///
     /// When it runs already or cannot be started.
     pub fn spawn(&self) {
+        self.spawn_as(&["server"]);
+    }
+
+    fn spawn_as(&self, arguments: &[&str]) {
         let mut child = self.child();
         assert!(child.is_none(), "{} runs already", self.name);
-        let running = self.run(&["server"]);
+        let running = self.run(arguments);
         if let Some((number, links)) = &self.links {
             links.runs(*number, running.id());
         }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,7 +17,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::{Code, Status};
@@ -69,7 +71,15 @@ impl Wire {
         Self::over(secure(socket.connect(address).await?, address, config).await?).await
     }
 
-    async fn over(stream: TlsStream<TcpStream>) -> io::Result<Self> {
+    /// Over a socket of this machine.
+    pub(crate) async fn local(socket: &Path) -> io::Result<Self> {
+        Self::over(UnixStream::connect(socket).await?).await
+    }
+
+    async fn over<S>(stream: S) -> io::Result<Self>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let stream = TokioIo::new(stream);
         let (sender, connection) =
             http2::handshake(TokioExecutor::new(), stream).await.map_err(io::Error::other)?;

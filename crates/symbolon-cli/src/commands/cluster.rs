@@ -288,6 +288,7 @@ fn in_words(status: &Status) -> String {
         ("Epoch", format!("{} (lineage {})", status.epoch, status.lineage)),
         ("Term", status.term.to_string()),
         ("Applied index", status.applied_index.to_string()),
+        ("Log ends at", status.last_log_index.to_string()),
         ("Digest", status.digest.clone()),
         ("Users", status.users.to_string()),
         ("Data key", table::or_dash(status.data_key.as_ref().map(data_key_in_words).as_deref())),

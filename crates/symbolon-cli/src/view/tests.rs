@@ -203,6 +203,8 @@ fn the_status() {
             "master": null,
             "term": 0,
             "applied_index": 0,
+            "last_log_index": 0,
+            "recovering": false,
             "digest": "",
             "users": 0,
             "data_key": {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use symbolon_core::{
-    AdministratorId, Caller, ClockStanding, Holder, LogIndex, NodeId, Proposal, Remembered,
-    RequestId, UserName,
+    Caller, ClockStanding, Holder, LogIndex, NodeId, Proposal, Remembered, RequestId, UserName,
 };
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
     Answered, BoxFuture, Clock as _, ClusterStatus, Identity, Lane, Ledger, NotPromoted,
-    ProposeError, Quarantine, QuarantineUnreadable, Seizure, Settled, Vault as _, View, WriteId,
+    ProposeError, Quarantine, QuarantineUnreadable, SeizedBy, Seizure, Settled, Vault as _, View,
+    WriteId,
 };
 use symbolon_store::DiskLevel;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -140,7 +140,7 @@ impl Ledger for ClusterNode {
         Box::pin(self.promoter.promote(node, deadline))
     }
 
-    fn seize(&self, by: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
+    fn seize(&self, by: Option<SeizedBy>) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
         Box::pin(self.seizer.seize(by))
     }
 
@@ -183,8 +183,12 @@ impl Ledger for ClusterNode {
             unproved: self.greeter.fence.unproved(),
             pair: self.greeter.pair.shown(),
             open_writes: self.greeter.quarantines.open_writes(),
+            membership: metrics.membership_config.membership().clone(),
+            term: metrics.current_term,
+            last: LogIndex(metrics.last_log_index.unwrap_or(0)),
+            recovery: None,
         };
-        status(&self.peers.standing, &self.published, &self.presence, &metrics, here)
+        status(&self.peers.standing, &self.published, &self.presence, here)
     }
 
     fn read_audit(

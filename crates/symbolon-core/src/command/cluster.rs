@@ -80,7 +80,7 @@ pub struct StartEpoch {
     pub lineage: LineageId,
     /// The node that goes on, and proposes this.
     pub node: NodeId,
-    /// Who made it go on, if that is known.
+    /// The administrator who made it go on; `None`: root on the node's machine.
     pub administrator: Option<AdministratorId>,
     /// When that was, by the node's clock.
     pub clock: Timestamp,

@@ -62,7 +62,7 @@ fn settings_that_cannot_be_read_are_a_code_of_their_own() {
     let config = directory.path().join("node.toml");
     let code = |command| format!("{:?}", run(command));
     let expected = format!("{:?}", ExitCode::from(78));
-    assert_eq!(code(Command::Server { config: config.clone() }), expected);
+    assert_eq!(code(Command::Server { config: config.clone(), recover: false }), expected);
     assert_eq!(code(Command::CheckConfig { config }), expected);
 }
 

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -26,7 +26,7 @@ use tower::Service as _;
 use super::addresses::{Addresses, Place};
 use super::handshakes::Eviction;
 use super::requests::{Answer, Requests, Verdict};
-use super::{ConnectionInfo, Gate, IsKnown, Limits, Passage, Port};
+use super::{ConnectionInfo, Gate, IsKnown, Limits, NOWHERE, Passage, Port};
 use crate::stop::Stop;
 
 /// What goes over the connection.
@@ -170,6 +170,13 @@ impl Serving {
             return Refusal::Strangers.count(self.name);
         };
         self.exchange(&strangers.terms, version, stream, info).await;
+    }
+
+    /// Of a client on this machine.
+    pub(super) async fn run_local(self: Arc<Self>, stream: UnixStream) {
+        let _open = Open::count(self.name);
+        let info = ConnectionInfo { remote: NOWHERE, client_certificate: None };
+        self.exchange(&self.terms, Version::Http2, stream, info).await;
     }
 
     /// `None` when it failed, which has been counted. Its eviction ends with it.

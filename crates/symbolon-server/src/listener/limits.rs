@@ -112,6 +112,9 @@ impl Limits {
         ..Self::PEER
     };
 
+    /// Of the local socket: for root alone, who has a few commands.
+    pub const LOCAL: Self = Self { connections_max: 16, ..Self::API };
+
     /// Of the port for those who watch the node.
     pub const OPS: Self = Self {
         connections_max: 64,

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{AuditExtent, AuditPart, AuditPlace, AuditQuestion, PART_EVENTS, QueryAudit};
 use crate::admission::Place;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::{Service, ServiceError};
 
 const LAST_MAX: u32 = 10_000;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::admission::Place;
 use crate::names;
-use crate::service::Principal;
+use crate::principal::Principal;
 use crate::{Service, ServiceError};
 
 const LIMIT_DEFAULT: u32 = 1_000;

@@ -13,8 +13,8 @@ use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnread
 use symbolon_service::{
     Answered, BoxFuture, Clock, ClusterStatus, Credential, CredentialKind, DataKeyStatus, Entropy,
     FieldRef, Identity, Lane, Ledger, NewApplication, NewToken, NotPromoted, Principal,
-    ProposeError, Quarantine, QuarantineUnreadable, Seizure, Service, Settled, Vault, VaultError,
-    VerifyRequest, View, WriteId, hash_secret,
+    ProposeError, Quarantine, QuarantineUnreadable, SeizedBy, Seizure, Service, Settled, Vault,
+    VaultError, VerifyRequest, View, WriteId, hash_secret,
 };
 use tokio::time::Instant;
 
@@ -163,7 +163,7 @@ impl Ledger for TestLedger {
         unreachable!("no use case under test asks for it")
     }
 
-    fn seize(&self, _: Option<AdministratorId>) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
+    fn seize(&self, _: Option<SeizedBy>) -> BoxFuture<'_, Result<Seizure, NotPromoted>> {
         unreachable!("no use case under test asks for it")
     }
 
@@ -196,6 +196,8 @@ impl Ledger for TestLedger {
             master: Some(NodeId(self.master.load(Ordering::SeqCst))),
             term: 1,
             applied: view.applied,
+            last: view.applied,
+            is_recovering: false,
             digest: view.state.digest(),
             nodes: Vec::new(),
             data_key: DataKeyStatus {

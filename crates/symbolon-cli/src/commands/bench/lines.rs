@@ -54,7 +54,7 @@ pub(super) async fn channels(context: &Context, each: u32) -> Result<Vec<Channel
     let mut channels = Vec::new();
     for _ in 0..each {
         for server in &context.servers {
-            let channel = connect::channel(server, &context.tls, context.timeout).await;
+            let channel = connect::channel(server, context.tls.as_ref(), context.timeout).await;
             channels.push(channel.map_err(|miss| match miss {
                 Miss::Next { failure, .. } | Miss::Final(failure) => failure,
             })?);

@@ -81,6 +81,9 @@ fn in_short(id: Option<&WriteId>) -> String {
 
 /// Each node that answers, and what lies in quarantine there.
 async fn everywhere(context: &Context) -> Result<Vec<(Context, Vec<Quarantine>)>, Failure> {
+    if context.is_local() {
+        return Ok(vec![(context.clone(), at(context).await?)]);
+    }
     let status = status(context).await?;
     let addresses = status.nodes.iter().filter_map(|node| node.api_address.parse().ok());
     let mut found = Vec::new();

@@ -34,13 +34,13 @@ pub(super) async fn run(
     let (seizure, seen) = ask(context, &node, confirm).await?;
     match format {
         Format::Json => output::json(&SeizureOf::new(&node, &seizure))?,
-        Format::Table => tell(&node, &seizure, &seen.cluster_name)?,
+        Format::Table => tell(&node, &seizure, &seen)?,
     }
     Ok(if begins { Exit::Done } else { Exit::No })
 }
 
 /// What the seize is or would be, and how the node saw the cluster before. When it is to be, the node leads
-/// afterwards.
+/// afterwards, unless it takes part in nothing.
 pub(crate) async fn ask(
     context: &Context,
     node: &str,
@@ -59,7 +59,8 @@ pub(crate) async fn ask(
         })
         .await?;
     let seizure = done.seizure.unwrap_or_default();
-    if begins {
+    // One that takes part in nothing has ended by now, and leads once its server is started.
+    if begins && !seen.recovering {
         leads(&context, node, seizure.epoch).await?;
     }
     Ok((seizure, seen))
@@ -141,13 +142,25 @@ fn missing(seizure: &Seizure) -> String {
     }
 }
 
-fn tell(node: &str, seizure: &Seizure, cluster: &str) -> Result<(), Failure> {
+fn tell(node: &str, seizure: &Seizure, seen: &GetStatusResponse) -> Result<(), Failure> {
+    let cluster = &seen.cluster_name;
     let left = seizure.left_behind.join(", ");
     let heard = view::time(seizure.heard_master_at.as_ref());
     let left = table::or_dash(Some(&left));
     let lines = if seizure.begun {
         vec![
-            format!("{node} has seized the cluster: it is the master of epoch {}.", seizure.epoch),
+            if seen.recovering {
+                format!(
+                    "{node} seizes the cluster when its server is started, and is the master of epoch {} \
+                     then: start it as usual.",
+                    seizure.epoch
+                )
+            } else {
+                format!(
+                    "{node} has seized the cluster: it is the master of epoch {}.",
+                    seizure.epoch
+                )
+            },
             format!("Left behind: {left}."),
             "Each of them comes back by itself, empty, when it is started and reaches this node."
                 .to_owned(),
@@ -171,7 +184,10 @@ fn tell(node: &str, seizure: &Seizure, cluster: &str) -> Result<(), Failure> {
             format!("Then: symbolon promote-subordinate {node} --seize --confirm {cluster}"),
         ]
     };
-    lines.iter().try_for_each(|line| output::line(&output::printable(line)))
+    let apart = "It takes part in nothing now: whether nodes that do not answer it answer each other, it \
+                 cannot tell.";
+    let apart = (seen.recovering && !seizure.begun).then(|| apart.to_owned());
+    apart.iter().chain(&lines).try_for_each(|line| output::line(&output::printable(line)))
 }
 
 #[cfg(test)]

@@ -143,7 +143,9 @@ impl Model {
             | Command::RecordExport(_)
             | Command::DiscardEpoch(_)
             | Command::RemoveNode(_)
-            | Command::RotateDataKey(_) => false,
+            | Command::RotateDataKey(_)
+            | Command::ConfirmClock
+            | Command::AcknowledgeDoubles => false,
             other => other.operation().is_some(),
         }
     }
