@@ -8,7 +8,6 @@ use openraft::raft::{AppendEntriesResponse, ReadPolicy, TransferLeaderRequest, V
 use symbolon_core::NodeId;
 use symbolon_proto::answer_to_proto;
 use symbolon_proto::peer::v1 as peer;
-use symbolon_proto::peer::v1::join_service_server::JoinService;
 use symbolon_proto::peer::v1::peer_service_server::PeerService;
 use symbolon_store::Snapshots;
 use tokio::time::Instant;
