@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use symbolon_core::limits::ISLAND_RECORDS_MAX;
+use symbolon_core::limits::{ISLAND_LIFE_MILLISECONDS, ISLAND_RECORDS_MAX};
 use symbolon_core::{
     Alone, Answer, Apart, AuditEvent, Caller, Command, Hold, Holder, Isolation, JournalId, Name,
     NodeId, NotAlone, Proposal, RecordId, Remembered, RequestId, Timestamp, TokenId, UserName,
@@ -147,6 +147,12 @@ impl Island {
     /// Since when this node is an island, if it is one.
     pub(crate) fn since(&self) -> Option<Timestamp> {
         *self.since.borrow()
+    }
+
+    /// Whether it is one, and has not been it for too long.
+    pub(crate) fn decides(&self) -> bool {
+        let now = self.clock.now();
+        self.since().is_some_and(|since| since.plus(ISLAND_LIFE_MILLISECONDS) >= now)
     }
 
     /// Follows it.
@@ -364,7 +370,7 @@ impl Island {
         let name = |id| view.state.node(id).map(|row| row.name.clone());
         let last = self.presence.last_master().and_then(name);
         ProposeError::Island {
-            since: self.since().unwrap_or_default(),
+            since: self.since().unwrap_or_else(|| self.clock.now()),
             master: last,
             node: self.name.clone(),
         }

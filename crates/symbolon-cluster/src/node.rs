@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{Config, SnapshotPolicy};
-use symbolon_core::{NodeId, Retention, Timestamp};
+use symbolon_core::{NodeId, Retention};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_server::JoinServiceServer;
 use symbolon_proto::peer::v1::peer_service_server::PeerServiceServer;
@@ -316,11 +316,10 @@ impl ClusterNode {
         self.greeter.look().master()
     }
 
-    /// Since when this node has been without a quorum and decides verifications by itself; `None`: it does
-    /// not.
+    /// Whether no quorum is in reach of this node, and it decides verifications by itself.
     #[must_use]
-    pub fn island_since(&self) -> Option<Timestamp> {
-        self.island.since()
+    pub fn decides_alone(&self) -> bool {
+        self.island.decides()
     }
 
     /// The node through which this one reaches the master, and the master, where it does not reach it

@@ -48,7 +48,7 @@ impl Readiness for NodeReadiness {
             return Err("this node has not yet caught up with its cluster".to_owned());
         }
         // Until the node is sure that there is none, verifications wait for a quorum.
-        if self.node.island_since().is_some() { Ok(()) } else { self.quorum() }
+        if self.node.decides_alone() { Ok(()) } else { self.quorum() }
     }
 
     fn quorum(&self) -> Result<(), String> {

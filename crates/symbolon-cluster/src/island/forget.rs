@@ -1,5 +1,6 @@
 //! What an island forgets: what the log knows of by now.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Island, shelf};
 use crate::error::ClusterError;
+use crate::snapshot::blocking;
 
 /// How often it is looked at whether something was merged.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -32,7 +34,9 @@ impl Island {
                 !inner.journals.is_empty() || !inner.agreed.is_empty()
             };
             if has_some {
-                if let Err(error) = self.forget_merged() {
+                let island = Arc::clone(&self);
+                let forget = move || island.forget_merged().map_err(io::Error::other);
+                if let Err(error) = blocking(forget).await {
                     tracing::error!(%error, "what was merged cannot be removed");
                 }
                 tokio::select! {

@@ -1,7 +1,7 @@
 //! Deciding a verification without the log, by the same rules, as far as that can be done.
 
 use super::{Context, Output};
-use crate::limits::ISLAND_LIFE_MILLISECONDS;
+use crate::limits::{ISLAND_LIFE_MILLISECONDS, RETRANSMISSION_MILLISECONDS};
 use crate::{
     Alone, Apart, AuditRow, Command, Denial, Holder, LogIndex, MergeKind, NotAlone, Outcome,
     Proposal, Refusal, Reply, Row, Setting, Stamp, State, Timestamp, User, Verdict,
@@ -28,7 +28,11 @@ impl State {
         let idle = |reply| Ok(Alone { reply, event: None });
         let (caller, id) = (proposal.caller, proposal.request_id);
         let first = apart.remembered(caller, id, at);
-        if let Some(first) = first.or_else(|| self.remembered(caller, id).copied()) {
+        let of_log = || {
+            let first = self.remembered(caller, id).copied();
+            first.filter(|first| first.at.plus(RETRANSMISSION_MILLISECONDS) >= at)
+        };
+        if let Some(first) = first.or_else(of_log) {
             let same = first.fingerprint == proposal.fingerprint;
             let refusal = Reply::Refused(Refusal::FingerprintMismatch);
             return idle(if same { first.answer.reply } else { refusal });
