@@ -3,9 +3,10 @@
 use symbolon_testkit::Cluster;
 
 use crate::shadow::{Shadow, assert_no_blobs};
-use crate::support::{Acknowledged, Crowd, People, binary, lost};
+use crate::support::{Acknowledged, Crowd, People, binary, lost, rounds};
 
-const ROUNDS: usize = 20;
+/// How often all nodes die, unless somebody wants it more often.
+const ROUNDS: usize = 8;
 const CALLS_AT_ONCE: usize = 256;
 /// Acknowledged sign-ins before the end of a round.
 const SIGN_INS_A_ROUND: usize = 300;
@@ -57,7 +58,7 @@ impl Torture {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_all_nodes_are_killed_again_and_again() {
     let torture = Torture::begin().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds("SYMBOLON_CRASHES", ROUNDS) {
         let told = torture.work_and_die().await;
         torture.start().await;
         torture.assert_nothing_is_lost(round, &told).await;
@@ -68,7 +69,7 @@ async fn nothing_acknowledged_is_lost_when_all_nodes_are_killed_again_and_again(
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_all_nodes_lose_power_again_and_again() {
     let torture = Torture::begin().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds("SYMBOLON_CRASHES", ROUNDS) {
         let told = torture.work_and_die().await;
         torture.disks.iter().for_each(Shadow::lose_power);
         torture.start().await;
