@@ -93,6 +93,7 @@ mod tests {
 
     fn denial(reply: &Reply) -> Option<Denial> {
         let Reply::Verified(verdict) = reply else { panic!("{reply:?}") };
+        assert!(verdict.is_allow() || verdict.denial().is_some(), "nothing is asked: {verdict:?}");
         verdict.denial()
     }
 
