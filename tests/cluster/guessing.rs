@@ -1,11 +1,16 @@
 //! Whoever guesses gets so far and no further, wherever they ask.
 
-use futures_util::future::join_all;
-use symbolon_proto::v1::user_service_client::UserServiceClient;
-use symbolon_proto::v1::{ReasonDetail, UnblockUserRequest};
-use symbolon_testkit::{Client, Cluster, Person, Verdict};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{cluster_of, next_of};
+use futures_util::future::{join_all, join3};
+use symbolon_proto::v1::user_service_client::UserServiceClient;
+use symbolon_proto::v1::{EventType, ReasonDetail, UnblockUserRequest};
+use symbolon_testkit::{Client, Cluster, Person, Verdict, wait_until};
+
+use crate::islands::{all_merged, ask, is_island, step};
+use crate::merge::events;
+use crate::seize::{PATIENCE, linked};
+use crate::support::{cluster_of, milliseconds, next_of, rounds};
 
 const CALLS: usize = 30;
 const THRESHOLD: u32 = 10;
@@ -107,4 +112,60 @@ async fn failures_over_all_nodes_and_applications_lock_the_account_until_somebod
     }
     assert!(told(&admin, "portal", &person, person.otp.code()).await.is_allow());
     assert_eq!(failures(&cluster, &person).await, 0);
+}
+
+/// Links that fail and heal again and again, and somebody who guesses at both ends all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_while_links_flap_gets_no_further_than_the_hard_limit() {
+    let (cluster, key) = linked(2).await;
+    let quick = [("lockout.first_wait", 1), ("lockout.longest_wait", 1)];
+    let threshold = ("lockout.threshold", u64::from(THRESHOLD));
+    cluster.admin(1).set(&[quick[0], quick[1], threshold]).await.unwrap();
+    let flaps = rounds("SYMBOLON_FLAPS", 4);
+    let people = cluster.people("user", flaps + 1).await;
+    let (victim, people) = people.split_first().unwrap();
+    cluster.assert_same_state().await;
+    let over = AtomicBool::new(false);
+    let guess = async |number: usize| {
+        let admin = cluster.admin(number);
+        let mut evaluated = 0;
+        while !over.load(Ordering::SeqCst) {
+            let mut request = victim.request_with(victim.otp.wrong_code());
+            request.application = "portal".to_owned();
+            let verdict = admin.verdict(request).await;
+            evaluated += verdict.map_or(0, |it| u32::from(it.detail == ReasonDetail::CodeMismatch));
+            tokio::time::sleep(milliseconds(100)).await;
+        }
+        evaluated
+    };
+    let flap = async {
+        let clients = cluster.clients(&key);
+        let mut doubles = 0;
+        for person in people {
+            let master = cluster.wait_for_master().await;
+            let other = cluster.other_than(master);
+            cluster.cut(1, 2);
+            is_island(&cluster, other).await;
+            let step = step();
+            let verdicts = join_all(clients.iter().map(|client| ask(client, person, step))).await;
+            let accepted = verdicts.iter().filter(|it| it.is_allow()).count();
+            doubles += accepted.saturating_sub(1);
+            cluster.heal();
+            wait_until("a quorum is in reach", PATIENCE, async || {
+                let answer = cluster.node(other).get("/readyz?for=quorum").await;
+                answer.is_some_and(|answer| answer.0 == 200)
+            })
+            .await;
+        }
+        over.store(true, Ordering::SeqCst);
+        doubles
+    };
+    let (at_one, at_two, doubles) = join3(guess(1), guess(2), flap).await;
+    all_merged(&cluster).await;
+    let admin = cluster.admin(1);
+    let failures = admin.get_user(&victim.username).await.unwrap().failures;
+    println!("{flaps} flaps: {at_one} and {at_two} codes evaluated, {doubles} accepted twice");
+    assert_eq!(failures, at_one + at_two, "each counts once, and none is lost");
+    assert!(failures <= 100, "{failures}");
+    assert_eq!(events(&admin, EventType::AcceptedTwice).await.len(), doubles);
 }
