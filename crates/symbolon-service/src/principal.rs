@@ -38,7 +38,7 @@ impl Principal {
 
 impl Service {
     /// Root on this node's machine, who has opened the node's local socket, and may do what
-    /// [`Operation::is_local`] says. In the log it is the node.
+    /// [`symbolon_core::Operation::is_local`] says. In the log it is the node.
     ///
     /// # Errors
     /// [`ServiceError::Halted`] at a node that serves nobody.
