@@ -76,8 +76,9 @@ pub enum ClusterError {
     },
     /// What an island kept is no record.
     #[error(
-        "what this node decided by itself, while it was cut off, is damaged on its disk; move the data \
-         directory away and join again under a new node name"
+        "what this node decided by itself, while it was cut off, is damaged on its disk; keep the data \
+         directory elsewhere, since it tells whose codes may be taken once more, and join again under a new \
+         node name"
     )]
     Journal,
     /// The file that says which epoch the node is in.

@@ -7,13 +7,15 @@ mod offers;
 mod shelf;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use symbolon_core::limits::{ISLAND_LIFE_MILLISECONDS, ISLAND_RECORDS_MAX};
 use symbolon_core::{
-    Alone, Answer, Apart, AuditEvent, Caller, Command, Hold, Holder, Isolation, JournalId, Name,
-    NodeId, NotAlone, Proposal, RecordId, Remembered, RequestId, Timestamp, TokenId, UserName,
+    Alone, Answer, Apart, AuditEvent, Caller, Command, Hold, Holder, Isolation, JournalId,
+    LogIndex, Name, NodeId, NotAlone, Proposal, RecordId, Remembered, RequestId, Timestamp,
+    TokenId, UserName,
 };
 use symbolon_proto::store::v1::LeftRecord;
 use symbolon_service::{Clock, Entropy, ProposeError, View};
@@ -26,7 +28,7 @@ pub(crate) use self::shelf::Extent;
 use self::shelf::Shelf;
 use crate::error::ClusterError;
 use crate::fence::Fence;
-use crate::hello::{Greeter, QUORUM_CONTACT};
+use crate::hello::{Greeter, Presence, QUORUM_CONTACT};
 use crate::node::NodeSettings;
 use crate::peer_client::Peers;
 use crate::published::Published;
@@ -38,7 +40,7 @@ pub(crate) struct Island {
     shelf: Shelf,
     peers: Arc<Peers>,
     fence: Arc<Fence>,
-    presence: Arc<crate::hello::Presence>,
+    presence: Arc<Presence>,
     published: Arc<Published>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -46,9 +48,13 @@ pub(crate) struct Island {
     /// Since when the node is an island.
     since: watch::Sender<Option<Timestamp>>,
     inner: Mutex<Inner>,
+    /// Whether anything is held beside the log. Hardly ever, and asked with each verification.
+    is_idle: AtomicBool,
     /// Peers that did not answer an offer.
     silent: Mutex<BTreeMap<NodeId, Instant>>,
     changed: Notify,
+    /// Something is held no longer.
+    forgotten: Notify,
 }
 
 /// How long there has been no proof of a quorum.
@@ -69,6 +75,13 @@ struct Inner {
     unfinished: BTreeSet<RecordId>,
     /// Since when the node was an island, as its disk has it.
     since: Option<Timestamp>,
+}
+
+impl Inner {
+    /// Records that wait to be merged.
+    fn waiting(&self) -> u64 {
+        self.journals.values().map(|it| it.last + 1 - it.first).sum()
+    }
 }
 
 /// What the store of a node holds that is not merged, for who sets it aside.
@@ -134,9 +147,11 @@ impl Island {
             entropy: Arc::clone(&settings.entropy),
             isolation: Mutex::new(watch),
             since: watch::Sender::new(None),
+            is_idle: AtomicBool::new(inner.apart.is_empty()),
             inner: Mutex::new(inner),
             silent: Mutex::default(),
             changed: Notify::new(),
+            forgotten: Notify::new(),
         }))
     }
 
@@ -266,12 +281,13 @@ impl Island {
             };
             decided.push(Decided::Answer(Answer { index: applied, reply: alone.reply }));
             let Some(event) = &alone.event else { continue };
-            let Some(record) = self.next_record(&mut inner, &mut batch) else {
+            let Some(record) = self.next_record(&mut inner, applied, &mut batch) else {
                 decided.pop();
                 decided.push(Decided::Refused(ProposeError::Overloaded("decisions to be merged")));
                 continue;
             };
-            let offered = offers && alone.offers().is_some();
+            let offered = offers && alone.is_to_be_offered();
+            self.is_idle.store(false, Ordering::Release);
             inner.apart.note(record, event);
             inner.apart.open(holder, offered);
             if offered {
@@ -284,18 +300,22 @@ impl Island {
         }
         drop(inner);
         if !staged.is_empty() {
-            metrics::gauge!("symbolon_island_records").set(self.waiting());
+            self.tell_waiting();
         }
         (decided, staged, batch)
     }
 
     /// A place in the journal, which is begun if need be. `None`: too many records wait to be merged.
-    fn next_record(&self, inner: &mut Inner, batch: &mut Batch) -> Option<RecordId> {
-        let waiting: u64 = inner.journals.values().map(|it| it.last + 1 - it.first).sum();
-        if waiting >= ISLAND_RECORDS_MAX {
+    /// `applied`: of the view that is decided by, for what came after it is looked up.
+    fn next_record(
+        &self,
+        inner: &mut Inner,
+        applied: LogIndex,
+        batch: &mut Batch,
+    ) -> Option<RecordId> {
+        if inner.waiting() >= ISLAND_RECORDS_MAX {
             return None;
         }
-        let applied = self.published.view().applied;
         let journal = *inner.current.get_or_insert_with(|| {
             let mut id = JournalId::default();
             self.entropy.fill(&mut id.0);
@@ -349,6 +369,7 @@ impl Island {
                 *place = Decided::Again;
                 continue;
             }
+            self.is_idle.store(false, Ordering::Release);
             inner.apart.remember(&event);
             if let Decided::Answer(answer) = place {
                 answer.reply = alone.reply;
@@ -378,15 +399,18 @@ impl Island {
 
     /// What this node has decided of a request, as long as it is answered again.
     pub(crate) fn remembered(&self, caller: Caller, id: RequestId) -> Option<Remembered> {
+        if self.is_idle() {
+            return None;
+        }
         self.lock().apart.remembered(caller, id, self.clock.now())
     }
 
     /// A view in which the codes of a user count as used that are held here.
     pub(crate) fn view_of(&self, view: View, name: &UserName, holder: Holder) -> View {
-        let inner = self.lock();
-        if inner.apart.is_empty() {
+        if self.is_idle() {
             return view;
         }
+        let inner = self.lock();
         let user = view.state.account(name).user();
         let laid_over = user.and_then(|user| inner.apart.laid_over(&view.state, user, holder));
         laid_over
@@ -394,13 +418,40 @@ impl Island {
     }
 
     /// Whether a proposal for the log shows a code that counts as used here, and the log does not know yet.
-    pub(crate) fn is_held(&self, proposal: &Proposal) -> bool {
+    fn is_held(&self, proposal: &Proposal) -> bool {
         let Command::Verify(outcome) = &proposal.command else { return false };
+        if self.is_idle() {
+            return false;
+        }
         let inner = self.lock();
         let holder = Holder { request_id: proposal.request_id, caller: proposal.caller };
-        !inner.apart.is_empty()
-            && (inner.apart.is_held(&outcome.matches, holder)
-                || inner.apart.is_held(&outcome.wrong_pin, holder))
+        [&outcome.matches, &outcome.wrong_pin].iter().any(|it| inner.apart.is_held(it, holder))
+    }
+
+    /// Waits until the log knows of the codes of a proposal that count as used here, or the log is out of
+    /// reach again.
+    pub(crate) async fn let_go(&self, proposal: &Proposal) {
+        if !self.is_held(proposal) {
+            return;
+        }
+        let mut since = self.follow();
+        loop {
+            let forgotten = self.forgotten.notified();
+            tokio::pin!(forgotten);
+            // Before it is looked: what is forgotten in between is not missed.
+            forgotten.as_mut().enable();
+            if since.borrow_and_update().is_some() || !self.is_held(proposal) {
+                return;
+            }
+            tokio::select! {
+                () = forgotten => {}
+                _ = since.changed() => {}
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_idle.load(Ordering::Acquire)
     }
 
     /// Journals with what is left to merge of them, each up to its last record that is decided.

@@ -91,6 +91,11 @@ pub struct Apart {
     open: BTreeMap<Holder, bool>,
 }
 
+/// Whether a first answer is still given again.
+pub(crate) fn is_given_again(first: &Remembered, now: Timestamp) -> bool {
+    first.at.plus(RETRANSMISSION_MILLISECONDS) >= now
+}
+
 /// What a peer is told that offers a code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Agreement {
@@ -101,21 +106,24 @@ pub enum Agreement {
 }
 
 impl Apart {
-    /// Whether there is nothing.
+    /// Whether there is nothing: no code is held, no failure counted, no answer given again.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.holds.is_empty() && self.failures.is_empty()
+        self.holds.is_empty() && self.failures.is_empty() && self.replies.is_empty()
+    }
+
+    /// Forgets answers that are not given again.
+    pub fn expire(&mut self, now: Timestamp) {
+        self.replies.retain(|_, first| is_given_again(first, now));
     }
 
     /// Takes in what was decided.
     pub fn note(&mut self, record: RecordId, event: &AuditEvent) {
         let AuditRow::Verified(verified) = &event.row else { return };
         for shown in &verified.spent {
-            self.hold(Hold { shown: *shown, holder: Holder::of(event), record });
-            if verified.verdict.denial() == Some(Denial::SecondCodeNeeded) {
+            let is_last = self.hold(Hold { shown: *shown, holder: Holder::of(event), record });
+            if is_last && verified.verdict.denial() == Some(Denial::SecondCodeNeeded) {
                 self.await_second.insert(shown.token);
-            } else {
-                self.await_second.remove(&shown.token);
             }
         }
         if let (Some(user), MergeKind::Failed) = (verified.user, MergeKind::of(verified)) {
@@ -127,8 +135,7 @@ impl Apart {
     pub fn remember(&mut self, event: &AuditEvent) {
         let AuditRow::Verified(verified) = &event.row else { return };
         if self.replies.len() >= ISLAND_REPLIES_MAX {
-            let oldest = event.at.0.saturating_sub(RETRANSMISSION_MILLISECONDS);
-            self.replies.retain(|_, reply| reply.at.0 >= oldest);
+            self.expire(event.at);
         }
         if self.replies.len() < ISLAND_REPLIES_MAX {
             let answer = Answer { index: event.index, reply: Reply::Verified(verified.verdict) };
@@ -137,13 +144,17 @@ impl Apart {
         }
     }
 
-    /// Holds a code, unless a later one is held.
-    pub fn hold(&mut self, hold: Hold) {
-        let known = self.holds.get(&hold.shown.token);
-        if known.is_none_or(|known| known.shown.step <= hold.shown.step) {
-            self.lost.remove(&hold.shown.token);
-            self.holds.insert(hold.shown.token, hold);
+    /// Holds a code, unless a later one is held. Whether it is the last.
+    pub fn hold(&mut self, hold: Hold) -> bool {
+        let token = hold.shown.token;
+        let is_last =
+            self.holds.get(&token).is_none_or(|known| known.shown.step <= hold.shown.step);
+        if is_last {
+            self.lost.remove(&token);
+            self.await_second.remove(&token);
+            self.holds.insert(token, hold);
         }
+        is_last
     }
 
     /// Forgets what the log knows of.
@@ -176,7 +187,7 @@ impl Apart {
     #[must_use]
     pub fn remembered(&self, caller: Caller, id: RequestId, now: Timestamp) -> Option<Remembered> {
         let first = self.replies.get(&Holder { request_id: id, caller })?;
-        (first.at.plus(RETRANSMISSION_MILLISECONDS) >= now).then_some(*first)
+        is_given_again(first, now).then_some(*first)
     }
 
     /// Whether one of the codes is held for another request, or one before it is.
@@ -200,7 +211,9 @@ impl Apart {
     /// What a node answers that is asked whether another may take a code.
     pub fn agree(&mut self, state: &State, now: Timestamp, offer: Hold) -> Agreement {
         let token = state.token(offer.shown.token);
-        if token.is_some_and(|token| offer.shown.step > state.farthest(token, now)) {
+        let at = now.plus(OUTCOME_AGE_MILLISECONDS_MAX);
+        let far = |token| state.farthest(token, at, RESYNC_HOTP_COUNTERS);
+        if token.is_some_and(|token| offer.shown.step > far(token)) {
             return Agreement::Held;
         }
         let used = token.is_some_and(|row| row.mark >= offer.shown.step);
@@ -276,15 +289,15 @@ impl Apart {
 }
 
 impl State {
-    /// The highest step that a token can show at a time, wherever it stands: what is beyond is no code.
-    fn farthest(&self, token: &Token, now: Timestamp) -> u64 {
-        let (at, tolerance) = (now.plus(OUTCOME_AGE_MILLISECONDS_MAX), self.tolerance());
+    /// The highest step that a token can show at a time, wherever its clock may have been found to be: what
+    /// is beyond is no code. `counters`: how far one that counts may be ahead.
+    pub(crate) fn farthest(&self, token: &Token, at: Timestamp, counters: u64) -> u64 {
         match token.parameters.factor() {
             MovingFactor::Time { .. } => {
-                let ahead = RESYNC_TOTP_STEPS.saturating_add(tolerance.totp_steps);
+                let ahead = RESYNC_TOTP_STEPS.saturating_add(self.tolerance().totp_steps);
                 token.parameters.step(at, 0).saturating_add(ahead)
             }
-            MovingFactor::Counter => token.mark.saturating_add(RESYNC_HOTP_COUNTERS),
+            MovingFactor::Counter => token.mark.saturating_add(counters),
         }
     }
 }
@@ -321,13 +334,9 @@ pub struct Alone {
 impl Alone {
     /// Whether somebody is to be let in by codes, which peers may have something to say about.
     #[must_use]
-    pub fn offers(&self) -> Option<&AuditEvent> {
-        self.event.as_ref().filter(|event| match &event.row {
-            AuditRow::Verified(verified) => {
-                verified.verdict.decision == Decision::Allow && !verified.spent.is_empty()
-            }
-            _ => false,
-        })
+    pub fn is_to_be_offered(&self) -> bool {
+        let is_allowed = matches!(&self.reply, Reply::Verified(verdict) if verdict.is_allow());
+        is_allowed && self.event.as_ref().is_some_and(|event| !event.spent().is_empty())
     }
 
     /// The same, denied because somebody else has the code: it is used all the same.

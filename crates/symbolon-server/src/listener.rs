@@ -128,52 +128,53 @@ pub async fn serve_plain(listener: TcpListener, port: Port, app: Router, stop: S
 /// Serves HTTP/2 without TLS over a socket of this machine until `stop`.
 pub async fn serve_local(listener: UnixListener, port: Port, app: Router, stop: Stop) -> Drained {
     let serving = Arc::new(Serving::new(port, Wire::Plain, app, stop));
-    let stop = serving.stop().clone();
-    let mut connections = JoinSet::new();
-    let mut pause = Pause::default();
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.requested() => break,
-            Some(_) = connections.join_next() => {}
-            accepted = accept(listener.accept(), pause.until) => match accepted {
-                Ok(_) if connections.len() >= serving.limits().connections_max => {
-                    Refusal::Connections.count(serving.name());
-                }
-                Ok((stream, _)) => {
-                    pause = Pause::default();
-                    connections.spawn(Arc::clone(&serving).run_local(stream));
-                }
-                Err(error) => pause.after(&error, serving.name()),
-            }
+    let admit = |connections: &mut JoinSet<()>, (stream, _)| {
+        if connections.len() >= serving.limits().connections_max {
+            Refusal::Connections.count(serving.name());
+        } else {
+            connections.spawn(Arc::clone(&serving).run_local(stream));
         }
-    }
+    };
+    let connections = admit_all(&serving, || listener.accept(), admit).await;
     drop(listener);
     drain(connections, &serving).await
 }
 
 async fn serve(listener: TcpListener, serving: Serving) -> Drained {
-    let stop = serving.stop().clone();
     let mut entrance = Entrance::new(serving);
+    let serving = Arc::clone(&entrance.serving);
+    let admit = |connections: &mut JoinSet<()>, (stream, remote)| {
+        entrance.admit(connections, stream, remote);
+    };
+    let connections = admit_all(&serving, || listener.accept(), admit).await;
+    drop(listener);
+    drain(connections, &serving).await
+}
+
+/// Accepts connections until `stop`, and hands each to `admit`. Those that are there then.
+async fn admit_all<T, Next: Future<Output = io::Result<T>>>(
+    serving: &Arc<Serving>,
+    next: impl Fn() -> Next,
+    mut admit: impl FnMut(&mut JoinSet<()>, T),
+) -> JoinSet<()> {
+    let stop = serving.stop().clone();
     let mut connections = JoinSet::new();
     let mut pause = Pause::default();
     loop {
         tokio::select! {
             biased;
-            () = stop.requested() => break,
+            () = stop.requested() => return connections,
             // A panic in a connection has been logged by the hook, and the connection is gone.
             Some(_) = connections.join_next() => {}
-            accepted = accept(listener.accept(), pause.until) => match accepted {
-                Ok((stream, remote)) => {
+            accepted = accept(next(), pause.until) => match accepted {
+                Ok(connection) => {
                     pause = Pause::default();
-                    entrance.admit(&mut connections, stream, remote);
+                    admit(&mut connections, connection);
                 }
-                Err(error) => pause.after(&error, entrance.serving.name()),
+                Err(error) => pause.after(&error, serving.name()),
             }
         }
     }
-    drop(listener);
-    drain(connections, &entrance.serving).await
 }
 
 /// Not before `not_before`: an instant and not a time, so that being dropped does not start it anew.

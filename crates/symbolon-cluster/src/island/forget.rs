@@ -2,9 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use symbolon_core::{Hold, NodeId, RecordId, State, Timestamp};
+use symbolon_core::{Hold, JournalId, NodeId, RecordId, State, Timestamp};
 use symbolon_service::View;
 use symbolon_store::Batch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -28,60 +29,67 @@ impl Island {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            metrics::gauge!("symbolon_island_records").set(self.waiting());
-            let has_some = {
-                let inner = self.lock();
-                !inner.journals.is_empty() || !inner.agreed.is_empty()
-            };
-            if has_some {
-                let island = Arc::clone(&self);
-                let forget = move || island.forget_merged().map_err(io::Error::other);
-                if let Err(error) = blocking(forget).await {
-                    tracing::error!(%error, "what was merged cannot be removed");
-                }
-                tokio::select! {
-                    changed = applied.changed() => if changed.is_err() { return },
-                    _ = ticks.tick() => {}
-                }
-            } else {
-                ticks.tick().await;
+            self.tell_waiting();
+            if let Err(error) = self.forget().await {
+                tracing::error!(%error, "what was merged cannot be removed");
+            }
+            tokio::select! {
+                changed = applied.changed(), if !self.is_idle() => if changed.is_err() { return },
+                _ = ticks.tick() => self.lock().apart.expire(self.clock.now()),
             }
         }
     }
 
-    /// Records that wait to be merged.
-    pub(super) fn waiting(&self) -> f64 {
-        let waiting: u64 = self.lock().journals.values().map(|it| it.last + 1 - it.first).sum();
-        f64::from(u32::try_from(waiting).unwrap_or(u32::MAX))
+    pub(super) fn tell_waiting(&self) {
+        let waiting = u32::try_from(self.lock().waiting()).unwrap_or(u32::MAX);
+        metrics::gauge!("symbolon_island_records").set(f64::from(waiting));
     }
 
-    fn forget_merged(&self) -> Result<(), ClusterError> {
+    async fn forget(self: &Arc<Self>) -> io::Result<()> {
         let View { state, .. } = self.published.view();
-        let merged = |id| state.journal(id).map_or(0, |row| row.merged);
-        let journals: Vec<_> = self.lock().journals.iter().map(|(id, it)| (*id, *it)).collect();
-        for (journal, extent) in journals {
-            let last = merged(journal).min(extent.last).min(extent.first + REMOVED_AT_ONCE - 1);
-            if last < extent.first {
-                continue;
-            }
-            let events = self.read(journal, (extent.first, last))?;
-            let mut batch = Batch::new();
-            let mut inner = self.lock();
-            for (number, event) in (extent.first..=last).zip(&events) {
-                let record = RecordId { journal, number };
-                inner.apart.merged(record, event);
-                shelf::remove_record(&mut batch, record);
-            }
-            let is_over = last == extent.last && inner.current != Some(journal);
-            if is_over {
+        for (journal, records) in self.merged(&state) {
+            let island = Arc::clone(self);
+            let remove = move || island.remove(journal, records).map_err(io::Error::other);
+            blocking(remove).await?;
+        }
+        self.forget_agreed(&state).map_err(io::Error::other)?;
+        let inner = self.lock();
+        self.is_idle.store(inner.apart.is_empty(), Ordering::Release);
+        drop(inner);
+        self.forgotten.notify_waiters();
+        Ok(())
+    }
+
+    /// Records that are here and merged, first and last of each journal.
+    fn merged(&self, state: &State) -> Vec<(JournalId, (u64, u64))> {
+        let inner = self.lock();
+        let merged = inner.journals.iter().map(|(id, extent)| {
+            let merged = state.journal(*id).map_or(0, |row| row.merged);
+            let last = merged.min(extent.last).min(extent.first + REMOVED_AT_ONCE - 1);
+            (*id, (extent.first, last))
+        });
+        merged.filter(|(_, (first, last))| first <= last).collect()
+    }
+
+    /// Removes records. Not for async code.
+    fn remove(&self, journal: JournalId, (first, last): (u64, u64)) -> Result<(), ClusterError> {
+        let events = self.read(journal, (first, last))?;
+        let mut batch = Batch::new();
+        let mut inner = self.lock();
+        for (number, event) in (first..=last).zip(&events) {
+            let record = RecordId { journal, number };
+            inner.apart.merged(record, event);
+            shelf::remove_record(&mut batch, record);
+        }
+        let is_current = inner.current == Some(journal);
+        if let Some(extent) = inner.journals.get_mut(&journal) {
+            extent.first = last + 1;
+            if extent.first > extent.last && !is_current {
                 inner.journals.remove(&journal);
                 shelf::remove_journal(&mut batch, journal);
-            } else if let Some(extent) = inner.journals.get_mut(&journal) {
-                extent.first = last + 1;
             }
-            self.shelf.0.write(batch)?;
         }
-        self.forget_agreed(&state)
+        Ok(self.shelf.0.write(batch)?)
     }
 
     fn forget_agreed(&self, state: &State) -> Result<(), ClusterError> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -113,6 +114,7 @@ impl Island {
             let agreed = offers.iter().map(|offer| {
                 let agreed = inner.apart.agree(&state, now, *offer) == Agreement::Agreed;
                 if agreed && state.token(offer.shown.token).is_some() {
+                    self.is_idle.store(false, Ordering::Release);
                     inner.agreed.insert(offer.shown.token, (*offer, peer));
                     shelf::put_agreed(&mut batch, offer, peer);
                 }

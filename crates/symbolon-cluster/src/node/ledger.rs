@@ -36,20 +36,6 @@ impl ClusterNode {
         let name = self.view().state.node(master).map(|row| row.name.clone())?;
         is_off.then_some(ProposeError::MasterClock(name))
     }
-
-    /// Waits until a code counts as used in the log that counts as used here: for the merge of what this
-    /// node decided by itself, or agreed to.
-    async fn let_go(&self, proposal: &Proposal, deadline: Instant) -> Result<(), ProposeError> {
-        let mut island = self.island.follow();
-        while self.island.is_held(proposal) && island.borrow_and_update().is_none() {
-            let again = tokio::select! {
-                _ = island.changed() => Ok(()),
-                again = timeout_at(deadline, sleep(READ_RETRY)) => again,
-            };
-            again.map_err(|_| ProposeError::NoMaster)?;
-        }
-        Ok(())
-    }
 }
 
 impl Ledger for ClusterNode {
@@ -76,7 +62,8 @@ impl Ledger for ClusterNode {
             if lane == Lane::Administration && self.island.since().is_some() {
                 return Err(self.island.offline());
             }
-            self.let_go(&proposal, deadline).await?;
+            let let_go = timeout_at(deadline, self.island.let_go(&proposal)).await;
+            let_go.map_err(|_| ProposeError::NoMaster)?;
             let proposed = self.proposer.propose(proposal, lane, deadline).await;
             proposed.map_err(|error| match error {
                 ProposeError::NoMaster => self.why_nothing_is_stamped().unwrap_or(error),

@@ -1,7 +1,8 @@
 //! Deciding a verification without the log, by the same rules, as far as that can be done.
 
 use super::{Context, Output};
-use crate::limits::{ISLAND_LIFE_MILLISECONDS, RETRANSMISSION_MILLISECONDS};
+use crate::island::is_given_again;
+use crate::limits::ISLAND_LIFE_MILLISECONDS;
 use crate::{
     Alone, Apart, AuditRow, Command, Denial, Holder, LogIndex, MergeKind, NotAlone, Outcome,
     Proposal, Refusal, Reply, Row, Setting, Stamp, State, Timestamp, User, Verdict,
@@ -30,7 +31,7 @@ impl State {
         let first = apart.remembered(caller, id, at);
         let of_log = || {
             let first = self.remembered(caller, id).copied();
-            first.filter(|first| first.at.plus(RETRANSMISSION_MILLISECONDS) >= at)
+            first.filter(|first| is_given_again(first, at))
         };
         if let Some(first) = first.or_else(of_log) {
             let same = first.fingerprint == proposal.fingerprint;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{Context, Output};
 use crate::limits::{
     JOURNALS_MAX, MERGE_MARKS_MAX, MERGE_RECORDS_MAX, OUTCOME_AGE_MILLISECONDS_MAX,
-    RESYNC_HOTP_COUNTERS, RESYNC_TOTP_STEPS,
+    RESYNC_HOTP_COUNTERS,
 };
 use crate::otp::MovingFactor;
 use crate::{
@@ -193,21 +193,12 @@ impl State {
     /// The highest step that a token can have shown. Its clock may have been found to be ahead there, as far
     /// as that can be set; and the time of there is not believed beyond what clocks differ.
     fn reach(&self, token: &Token, record: &MergeRecord) -> u64 {
-        let tolerance = self.tolerance();
-        match token.parameters.factor() {
-            MovingFactor::Time { .. } => {
-                let at = record.origin.at.min(self.clock.plus(OUTCOME_AGE_MILLISECONDS_MAX));
-                let ahead = RESYNC_TOTP_STEPS.saturating_add(tolerance.totp_steps);
-                token.parameters.step(at, 0).saturating_add(ahead)
-            }
-            MovingFactor::Counter => {
-                let ahead = match record.kind {
-                    MergeKind::Resynchronised => RESYNC_HOTP_COUNTERS,
-                    _ => tolerance.hotp_counters,
-                };
-                token.mark.saturating_add(ahead)
-            }
-        }
+        let at = record.origin.at.min(self.clock.plus(OUTCOME_AGE_MILLISECONDS_MAX));
+        let counters = match record.kind {
+            MergeKind::Resynchronised => RESYNC_HOTP_COUNTERS,
+            _ => self.tolerance().hotp_counters,
+        };
+        self.farthest(token, at, counters)
     }
 
     /// Adds a failure, up to the hard limit.
