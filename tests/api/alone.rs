@@ -4,19 +4,14 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use prost_types::FieldMask;
-use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
-use symbolon_proto::v1::{
-    Application, Decision, GetUserRequest, GetUserResponse, UpdateApplicationRequest,
-    VerifyRequest, VerifyResponse,
-};
-use symbolon_testkit::{Cluster, Status};
+use symbolon_proto::v1::{GetUserRequest, GetUserResponse, VerifyRequest, VerifyResponse};
+use symbolon_testkit::Status;
 use tokio::time::Instant;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::support::method::{GET_USER, VERIFY};
-use crate::support::{administrator, cluster, stranger, until};
+use crate::support::{administrator, cluster, stranger};
 
 /// As `grpc-timeout` has it: two seconds.
 const TIMEOUT: &str = "2S";
@@ -26,15 +21,13 @@ const CALLS: usize = 300;
 async fn a_node_alone_refuses_in_time_and_never_denies() {
     let cluster = cluster().await;
     let key = cluster.application("portal").await;
-    do_without_islands(&cluster, "portal").await;
+    cluster.admin(1).do_without_islands("portal").await.unwrap();
+    cluster.settled().await;
     let person = cluster.person("alice").await;
     let node = cluster.node(3);
     cluster.node(1).kill9();
     cluster.node(2).kill9();
-    until("it is an island", async || {
-        node.get("/readyz").await.is_some_and(|(_, text)| text.contains("without a quorum"))
-    })
-    .await;
+    node.island().await;
 
     let application = stranger(&cluster, 3).await.bearing(&key).with("grpc-timeout", TIMEOUT);
     let start = Instant::now();
@@ -73,20 +66,6 @@ async fn a_node_alone_refuses_in_time_and_never_denies() {
     let other = VerifyRequest { code: person.otp.code(), ..person.request() };
     let verdict = cluster.anonymous(1).with_bearer(&key).verdict(other).await.unwrap();
     assert!(verdict.is_allow(), "{verdict:?}");
-}
-
-/// An application of that name is given no decisions of islands.
-async fn do_without_islands(cluster: &Cluster, name: &str) {
-    let admin = cluster.admin(1);
-    let mut application = Application::default();
-    application.set_islands(Decision::Deny);
-    let request = admin.request(UpdateApplicationRequest {
-        name: name.to_owned(),
-        application: Some(application),
-        update_mask: Some(FieldMask { paths: vec!["islands".to_owned()] }),
-    });
-    ApplicationServiceClient::new(admin.channel()).update_application(request).await.unwrap();
-    cluster.settled().await;
 }
 
 fn assert_offline(status: &Status) {

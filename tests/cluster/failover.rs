@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use symbolon_testkit::Verdict;
+use symbolon_testkit::{Verdict, rounds};
 
 use crate::load::{Calls, Load};
-use crate::support::{assert_no_failures, cluster_of, rounds};
+use crate::support::{assert_no_failures, cluster_of};
 
 const CALLS_A_SECOND: u32 = 200;
 const CALLS_BETWEEN_KILLS: usize = 300;

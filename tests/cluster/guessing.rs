@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::{join_all, join3};
 use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_proto::v1::{EventType, ReasonDetail, UnblockUserRequest};
-use symbolon_testkit::{Client, Cluster, Person, Verdict, wait_until};
+use symbolon_testkit::{Client, Cluster, Person, Verdict, rounds};
 
-use crate::islands::{all_merged, ask, is_island, step};
+use crate::islands::{ask, step};
 use crate::merge::events;
-use crate::seize::{PATIENCE, linked};
-use crate::support::{cluster_of, milliseconds, next_of, rounds};
+use crate::seize::linked;
+use crate::support::{cluster_of, milliseconds, next_of};
 
 const CALLS: usize = 30;
 const THRESHOLD: u32 = 10;
@@ -145,23 +145,19 @@ async fn whoever_guesses_while_links_flap_gets_no_further_than_the_hard_limit() 
             let master = cluster.wait_for_master().await;
             let other = cluster.other_than(master);
             cluster.cut(1, 2);
-            is_island(&cluster, other).await;
+            cluster.node(other).island().await;
             let step = step();
             let verdicts = join_all(clients.iter().map(|client| ask(client, person, step))).await;
             let accepted = verdicts.iter().filter(|it| it.is_allow()).count();
             doubles += accepted.saturating_sub(1);
             cluster.heal();
-            wait_until("a quorum is in reach", PATIENCE, async || {
-                let answer = cluster.node(other).get("/readyz?for=quorum").await;
-                answer.is_some_and(|answer| answer.0 == 200)
-            })
-            .await;
+            cluster.node(other).merged().await;
         }
         over.store(true, Ordering::SeqCst);
         doubles
     };
     let (at_one, at_two, doubles) = join3(guess(1), guess(2), flap).await;
-    all_merged(&cluster).await;
+    cluster.all_merged().await;
     let admin = cluster.admin(1);
     let failures = admin.get_user(&victim.username).await.unwrap().failures;
     println!("{flaps} flaps: {at_one} and {at_two} codes evaluated, {doubles} accepted twice");

@@ -1,43 +1,65 @@
 //! Sign-ins go on where no quorum is in reach, and what was decided there counts afterwards.
 
 use futures_util::future::{join_all, join3};
-use prost_types::FieldMask;
-use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
-use symbolon_proto::v1::{Application, Decision, EventType, UpdateApplicationRequest};
+use symbolon_proto::v1::EventType;
 use symbolon_testkit::{
-    Client, Cluster, Code, Person, Verdict, now_seconds, request_id, wait_until,
+    Client, Cluster, Code, Node, Person, Verdict, request_id, step_now, wait_until,
 };
 
 use crate::merge::{events, warned};
 use crate::seize::{PATIENCE, linked, seize, together_in};
 use crate::support::{cluster_of, milliseconds, random};
 
-const PERIOD_SECONDS: u64 = 30;
 const ROUNDS: usize = 50;
 /// Of nodes that are asked, or have agreed.
 const DEATHS: usize = 3;
 
-/// Waits until a node is an island.
-pub(crate) async fn is_island(cluster: &Cluster, number: usize) {
-    let name = cluster.node(number).name();
-    wait_until(&format!("{name} is an island"), PATIENCE, async || {
-        let answer = cluster.node(number).get("/readyz").await;
-        answer.is_some_and(|(code, text)| code == 200 && text.contains("without a quorum"))
-    })
-    .await;
+/// Two nodes, the master of which is dead, and the other an island.
+struct Left {
+    cluster: Cluster,
+    people: Vec<Person>,
+    key: String,
+    master: usize,
+    other: usize,
 }
 
-/// Waits until nothing that a node decided by itself waits to be merged.
-pub(crate) async fn all_merged(cluster: &Cluster) {
-    for number in cluster.numbers() {
-        let name = cluster.node(number).name();
-        wait_until(&format!("what {name} decided is merged"), PATIENCE, async || {
-            cluster.node(number).get("/readyz?for=quorum").await.is_some_and(|it| it.0 == 200)
-                && cluster.node(number).metrics().await.sum("symbolon_island_records", &[]) < 0.5
-        })
-        .await;
+impl Left {
+    async fn of_two(people: usize) -> Self {
+        let (cluster, key) = cluster_of(2).await;
+        let people = cluster.people("user", people).await;
+        cluster.assert_same_state().await;
+        let master = cluster.wait_for_master().await;
+        let other = cluster.other_than(master);
+        cluster.node(master).kill9();
+        cluster.node(other).island().await;
+        Self { cluster, people, key, master, other }
     }
-    cluster.assert_same_state().await;
+
+    /// An application at the island.
+    fn client(&self) -> Client {
+        self.cluster.anonymous(self.other).with_bearer(&self.key)
+    }
+}
+
+/// That nobody is let in any more by a code of that step, wherever.
+async fn assert_all_used(cluster: &Cluster, key: &str, people: &[Person], step: u64) {
+    for client in &cluster.clients(key) {
+        for person in people {
+            let verdict = ask(client, person, step).await;
+            assert!(!verdict.is_allow(), "{verdict:?}");
+        }
+    }
+    for number in cluster.numbers() {
+        let twice = events(&cluster.admin(number), EventType::AcceptedTwice).await;
+        assert!(twice.is_empty(), "{} codes", twice.len());
+    }
+}
+
+/// Starts a node that does not run, and waits until it is an island.
+async fn started_alone(node: &Node) {
+    node.spawn();
+    node.alive().await;
+    node.island().await;
 }
 
 pub(crate) async fn ask(client: &Client, person: &Person, step: u64) -> Verdict {
@@ -46,7 +68,7 @@ pub(crate) async fn ask(client: &Client, person: &Person, step: u64) -> Verdict 
 
 /// A step whose code is taken for a while.
 pub(crate) fn step() -> u64 {
-    now_seconds() / PERIOD_SECONDS + 1
+    step_now() + 1
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +111,7 @@ async fn the_subordinate_of_two_verifies_while_the_master_is_down_and_writes_not
     assert!(metrics.sum("symbolon_island", &[]) > 0.5, "{}", metrics.text());
 
     cluster.node(master).start().await;
-    all_merged(&cluster).await;
+    cluster.all_merged().await;
     let clients = cluster.clients(&key);
     for client in &clients {
         let verdict = ask(client, alice, step).await;
@@ -111,12 +133,7 @@ async fn codes_that_were_taken_on_several_islands_are_counted_as_often_as_they_w
     let (cluster, key) = linked(3).await;
     let people = cluster.people("user", ROUNDS).await;
     cluster.assert_same_state().await;
-    for (one, other) in [(1, 2), (1, 3), (2, 3)] {
-        cluster.cut(one, other);
-    }
-    for number in cluster.numbers() {
-        is_island(&cluster, number).await;
-    }
+    cluster.cut_all().await;
     let clients = cluster.clients(&key);
     let mut doubles = 0;
     for person in &people {
@@ -140,7 +157,7 @@ async fn codes_that_were_taken_on_several_islands_are_counted_as_often_as_they_w
     assert_eq!(failed, 18);
 
     cluster.heal();
-    all_merged(&cluster).await;
+    cluster.all_merged().await;
     for number in cluster.numbers() {
         let admin = cluster.admin(number);
         assert_eq!(events(&admin, EventType::AcceptedTwice).await.len(), doubles);
@@ -168,9 +185,7 @@ async fn of_nodes_without_a_quorum_that_hear_each_other_one_takes_a_code() {
             }
         }
     }
-    for number in cluster.numbers() {
-        is_island(&cluster, number).await;
-    }
+    cluster.all_islands().await;
     let clients = cluster.clients(&key);
     let (mut doubles, mut nobody) = (0, 0);
     for person in people {
@@ -190,7 +205,7 @@ async fn of_nodes_without_a_quorum_that_hear_each_other_one_takes_a_code() {
     one_dies_after_it_agreed(&cluster, &key, dying).await;
 
     cluster.heal();
-    all_merged(&cluster).await;
+    cluster.all_merged().await;
     let told = events(&cluster.admin(1), EventType::AcceptedTwice).await.len();
     assert_eq!(told, doubles, "none of those that died made one");
 }
@@ -210,9 +225,7 @@ async fn one_dies_after_it_agreed(cluster: &Cluster, key: &str, people: &[Person
             cluster.node(2).kill9();
         };
         let (first, second, ()) = join3(first, second, death).await;
-        cluster.node(2).spawn();
-        cluster.node(2).alive().await;
-        is_island(cluster, 2).await;
+        started_alone(cluster.node(2)).await;
         let client = cluster.anonymous(2).with_bearer(key);
         let late = ask(&client, person, step).await.is_allow();
         let accepted = [first, second, late].iter().filter(|it| **it).count();
@@ -222,65 +235,46 @@ async fn one_dies_after_it_agreed(cluster: &Cluster, key: &str, people: &[Person
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_island_took_stays_taken_when_it_dies_before_it_is_merged() {
-    let (cluster, key) = cluster_of(2).await;
-    let people = cluster.people("user", 4).await;
-    cluster.assert_same_state().await;
-    let master = cluster.wait_for_master().await;
-    let other = cluster.other_than(master);
-    cluster.node(master).kill9();
-    is_island(&cluster, other).await;
-    let at = cluster.anonymous(other).with_bearer(&key);
+    let left = Left::of_two(4).await;
+    let (at, Left { cluster, people, master, other, .. }) = (left.client(), &left);
     let step = step();
-    for person in &people {
+    for person in people {
         assert!(ask(&at, person, step).await.is_allow());
-        cluster.node(other).kill9();
-        cluster.node(other).spawn();
-        cluster.node(other).alive().await;
-        is_island(&cluster, other).await;
+        cluster.node(*other).kill9();
+        started_alone(cluster.node(*other)).await;
         let verdict = ask(&at, person, step).await;
         assert!(verdict.is_used() && verdict.island, "{verdict:?}");
-        if now_seconds() / PERIOD_SECONDS > step {
+        if step_now() > step {
             break;
         }
     }
-    cluster.node(master).start().await;
-    all_merged(&cluster).await;
-    let merged = events(&cluster.admin(master), EventType::Merged).await.len();
+    cluster.node(*master).start().await;
+    cluster.all_merged().await;
+    let merged = events(&cluster.admin(*master), EventType::Merged).await.len();
     assert!(merged > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_dies_while_an_island_is_merged_each_decision_counts_once() {
     const PEOPLE: usize = 40;
-    let (cluster, key) = cluster_of(2).await;
-    let people = cluster.people("user", PEOPLE).await;
-    cluster.assert_same_state().await;
-    let master = cluster.wait_for_master().await;
-    let other = cluster.other_than(master);
-    cluster.node(master).kill9();
-    is_island(&cluster, other).await;
-    let at = cluster.anonymous(other).with_bearer(&key);
+    let left = Left::of_two(PEOPLE).await;
+    let (at, Left { cluster, people, key, master, other }) = (left.client(), &left);
     let step = step();
-    for person in &people {
+    for person in people {
         assert!(ask(&at, person, step).await.is_allow());
     }
-    cluster.node(master).spawn();
+    cluster.node(*master).spawn();
     for round in 0..8 {
-        let dies = if round % 2 == 0 { other } else { master };
+        let dies = if round % 2 == 0 { *other } else { *master };
         tokio::time::sleep(milliseconds(random() % 400)).await;
         cluster.node(dies).kill9();
         cluster.node(dies).spawn();
     }
-    all_merged(&cluster).await;
+    cluster.all_merged().await;
     for number in cluster.numbers() {
-        let admin = cluster.admin(number);
-        assert_eq!(events(&admin, EventType::Merged).await.len(), PEOPLE);
-        assert!(events(&admin, EventType::AcceptedTwice).await.is_empty());
-        let client = cluster.anonymous(number).with_bearer(&key);
-        for person in &people {
-            assert!(!ask(&client, person, step).await.is_allow());
-        }
+        assert_eq!(events(&cluster.admin(number), EventType::Merged).await.len(), PEOPLE);
     }
+    assert_all_used(cluster, key, people, step).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -291,7 +285,7 @@ async fn a_request_that_is_sent_again_when_the_quorum_is_back_is_accepted_once()
     let master = cluster.wait_for_master().await;
     let other = cluster.other_than(master);
     cluster.cut(master, other);
-    is_island(&cluster, other).await;
+    cluster.node(other).island().await;
     let clients = cluster.clients(&key);
     let (near, far) = (&clients[master - 1], &clients[other - 1]);
     let step = step();
@@ -324,7 +318,7 @@ async fn a_request_that_is_sent_again_when_the_quorum_is_back_is_accepted_once()
         let verdict = far.verdict(request.clone()).await.unwrap();
         assert!(verdict.is_allow(), "{verdict:?}");
     }
-    all_merged(&cluster).await;
+    cluster.all_merged().await;
     for request in late {
         let verdict = far.verdict(request.clone()).await.unwrap();
         assert!(verdict.is_allow(), "it has the first answer: {verdict:?}");
@@ -338,12 +332,7 @@ async fn what_islands_took_counts_after_a_seize_also_at_a_node_that_was_left_beh
     let people = cluster.people("user", 3).await;
     let [alice, bob, carol] = &people[..] else { panic!("three people") };
     cluster.assert_same_state().await;
-    for (one, other) in [(1, 2), (1, 3), (2, 3)] {
-        cluster.cut(one, other);
-    }
-    for number in cluster.numbers() {
-        is_island(&cluster, number).await;
-    }
+    cluster.cut_all().await;
     let clients = cluster.clients(&key);
     let step = step();
     for (client, person) in clients.iter().zip([alice, bob, carol]) {
@@ -358,33 +347,19 @@ async fn what_islands_took_counts_after_a_seize_also_at_a_node_that_was_left_beh
     together_in(&cluster, 2).await;
     let merged = async || events(&cluster.admin(3), EventType::Merged).await.len() >= 3;
     wait_until("all of it is merged", PATIENCE, merged).await;
-    for client in &cluster.clients(&key) {
-        for person in &people {
-            let verdict = ask(client, person, step).await;
-            assert!(!verdict.is_allow(), "{verdict:?}");
-        }
-    }
-    assert!(events(&cluster.admin(3), EventType::AcceptedTwice).await.is_empty());
+    assert_all_used(&cluster, &key, &people, step).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_does_without_islands_waits_for_a_master() {
     let (cluster, key) = cluster_of(2).await;
     let person = cluster.person("alice").await;
-    let admin = cluster.admin(1);
-    let mut application = Application::default();
-    application.set_islands(Decision::Deny);
-    let request = admin.request(UpdateApplicationRequest {
-        name: "portal".to_owned(),
-        application: Some(application),
-        update_mask: Some(FieldMask { paths: vec!["islands".to_owned()] }),
-    });
-    ApplicationServiceClient::new(admin.channel()).update_application(request).await.unwrap();
+    cluster.admin(1).do_without_islands("portal").await.unwrap();
     cluster.assert_same_state().await;
     let master = cluster.wait_for_master().await;
     let other = cluster.other_than(master);
     cluster.node(master).kill9();
-    is_island(&cluster, other).await;
+    cluster.node(other).island().await;
     let at = cluster.anonymous(other).with_bearer(&key);
     let refused = at.verdict(person.request()).await.err().unwrap();
     assert_eq!(refused.code(), Code::Unavailable, "{}", refused.message());
@@ -404,7 +379,7 @@ async fn what_an_older_disk_held_of_an_island_is_merged_when_its_node_comes_back
     let third = 6 - master - far;
     cluster.cut(far, master);
     cluster.cut(far, third);
-    is_island(&cluster, far).await;
+    cluster.node(far).island().await;
     let at = cluster.anonymous(far).with_bearer(&key);
     let step = step();
     assert!(ask(&at, alice, step).await.is_allow());
@@ -413,22 +388,18 @@ async fn what_an_older_disk_held_of_an_island_is_merged_when_its_node_comes_back
     let copy = cluster.directory().join("old-data");
     node.copy_data(&copy);
     // It goes on after the copy was made, and what it takes then is merged.
-    node.spawn();
-    node.alive().await;
-    is_island(&cluster, far).await;
+    started_alone(node).await;
     let at = cluster.anonymous(far).with_bearer(&key);
     assert!(ask(&at, bob, step).await.is_allow());
     cluster.heal();
-    all_merged(&cluster).await;
+    cluster.all_merged().await;
     assert_eq!(events(&cluster.admin(master), EventType::Merged).await.len(), 2);
 
     assert_eq!(node.terminate().await.code(), Some(0));
     node.put_data_back(&copy);
     cluster.cut(far, master);
     cluster.cut(far, third);
-    node.spawn();
-    node.alive().await;
-    is_island(&cluster, far).await;
+    started_alone(node).await;
     let at = cluster.anonymous(far).with_bearer(&key);
     assert!(ask(&at, carol, step).await.is_allow());
     cluster.heal();
@@ -440,11 +411,6 @@ async fn what_an_older_disk_held_of_an_island_is_merged_when_its_node_comes_back
     .await;
     let merged = async || events(&cluster.admin(master), EventType::Merged).await.len() == 3;
     wait_until("the rest is merged, and nothing twice", PATIENCE, merged).await;
-    all_merged(&cluster).await;
-    for client in &cluster.clients(&key) {
-        for person in &people {
-            assert!(!ask(client, person, step).await.is_allow());
-        }
-    }
-    assert!(events(&cluster.admin(master), EventType::AcceptedTwice).await.is_empty());
+    cluster.all_merged().await;
+    assert_all_used(&cluster, &key, &people, step).await;
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use symbolon_testkit::v1::{GetStatusResponse, Role};
-use symbolon_testkit::{Cluster, Code, Status, wait_until};
+use symbolon_testkit::{Cluster, Code, Status, rounds, wait_until};
 use tokio::time::sleep;
 
 use crate::recover::recovering;
 use crate::seize::{CLUSTER, PATIENCE, leads_in, linked, together_in, usernames};
-use crate::support::{cluster_of, rounds};
+use crate::support::cluster_of;
 
 /// How often, unless somebody wants it more often.
 const ROUNDS: usize = 4;

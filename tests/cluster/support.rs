@@ -22,13 +22,6 @@ pub(crate) fn next_of(number: usize, count: usize) -> usize {
     number % count + 1
 }
 
-/// How often a test does what it does: as a variable says, or so often.
-#[expect(clippy::disallowed_methods, reason = "a test has no configuration")]
-pub(crate) fn rounds(variable: &str, usual: usize) -> usize {
-    let set = std::env::var_os(variable).and_then(|text| text.into_string().ok());
-    set.map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
-}
-
 /// A number that is another one each time.
 pub(crate) fn random() -> u16 {
     let now = now().duration_since(UNIX_EPOCH).unwrap();

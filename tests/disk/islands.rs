@@ -1,24 +1,13 @@
 //! A node without a quorum loses its power, again and again. What it took stays taken.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
-use symbolon_testkit::{Cluster, Node, step_now, wait_until};
+use symbolon_testkit::{Cluster, step_now};
 
 use crate::shadow::Shadow;
 use crate::support::binary;
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const ROUNDS: usize = 5;
 const PEOPLE: usize = 30;
-
-async fn is_island(node: &Node) {
-    wait_until("it is an island", PATIENCE, async || {
-        let answer = node.get("/readyz").await;
-        answer.is_some_and(|(code, text)| code == 200 && text.contains("without a quorum"))
-    })
-    .await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_island_took_is_taken_after_its_power_was_lost() {
@@ -36,7 +25,7 @@ async fn what_an_island_took_is_taken_after_its_power_was_lost() {
 
     let mut allowed = 0;
     for people in people.chunks(PEOPLE) {
-        is_island(node).await;
+        node.island().await;
         let client = cluster.anonymous(other).with_bearer(&key);
         let step = step_now() + 1;
         let ask = async |person: &symbolon_testkit::Person| {
@@ -49,7 +38,7 @@ async fn what_an_island_took_is_taken_after_its_power_was_lost() {
         disk.lose_power();
         node.spawn();
         node.alive().await;
-        is_island(node).await;
+        node.island().await;
         let client = cluster.anonymous(other).with_bearer(&key);
         for person in people {
             let request = person.request_with(person.otp.code_of(step));
@@ -58,11 +47,6 @@ async fn what_an_island_took_is_taken_after_its_power_was_lost() {
         }
     }
     cluster.node(master).start().await;
-    wait_until("it is merged", PATIENCE, async || {
-        let waiting = node.metrics().await.sum("symbolon_island_records", &[]);
-        waiting < 0.5 && cluster.admin(other).status().await.is_ok_and(|it| !it.master.is_empty())
-    })
-    .await;
-    cluster.assert_same_state().await;
+    cluster.all_merged().await;
     println!("{allowed} sign-ins at an island that lost its power {ROUNDS} times");
 }

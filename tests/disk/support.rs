@@ -25,13 +25,6 @@ pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_symbolon"))
 }
 
-/// How often a test does what it does: as a variable says, or so often.
-#[expect(clippy::disallowed_methods, reason = "a test has no configuration")]
-pub(crate) fn rounds(variable: &str, usual: usize) -> usize {
-    let set = std::env::var_os(variable).and_then(|text| text.into_string().ok());
-    set.map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
-}
-
 /// What the cluster has said yes to.
 #[derive(Default)]
 pub(crate) struct Acknowledged {

@@ -1,15 +1,12 @@
 //! What people wait at nodes that no quorum is in reach of.
 
-use std::time::Duration;
-
-use symbolon_testkit::{Cluster, Options, Person, wait_until};
+use symbolon_testkit::{Cluster, Options, Person};
 
 use crate::load::Load;
 use crate::plan::Plan;
 use crate::results::{Islands, Waits};
 
 const CALLS_A_SECOND: u32 = 200;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(plan: &Plan) -> Islands {
     let calls = if plan.is_quick { 200 } else { 2_000 };
@@ -24,36 +21,15 @@ pub(crate) async fn run(plan: &Plan) -> Islands {
     let mut next = || people.next().map(<[Person]>::to_vec).unwrap_or_default();
 
     let whole = measure(&cluster, &key, next(), calls, "a quorum is there").await;
-    for (one, other) in [(1, 2), (1, 3), (2, 3)] {
-        cluster.cut(one, other);
-    }
-    for number in cluster.numbers() {
-        is_island(&cluster, number).await;
-    }
+    cluster.cut_all().await;
     let cut = measure(&cluster, &key, next(), calls, "each node is cut off").await;
     cluster.heal();
-    for number in cluster.numbers() {
-        wait_until("it is merged", PATIENCE, async || {
-            let node = cluster.node(number);
-            let waiting = node.metrics().await.sum("symbolon_island_records", &[]);
-            let quorum = node.get("/readyz?for=quorum").await;
-            waiting < 0.5 && quorum.is_some_and(|answer| answer.0 == 200)
-        })
-        .await;
-    }
-    cluster.assert_same_state().await;
+    cluster.all_merged().await;
     cluster.node(1).kill9();
     cluster.node(2).kill9();
-    is_island(&cluster, 3).await;
+    cluster.node(3).island().await;
     let killed = measure(&cluster, &key, next(), calls, "the others are killed").await;
     Islands { rate: CALLS_A_SECOND, calls, whole, cut, killed }
-}
-
-async fn is_island(cluster: &Cluster, number: usize) {
-    wait_until("it is an island", PATIENCE, async || {
-        cluster.node(number).metrics().await.sum("symbolon_island", &[]) > 0.5
-    })
-    .await;
 }
 
 async fn measure(

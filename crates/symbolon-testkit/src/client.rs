@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
+use prost_types::FieldMask;
 use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
 use symbolon_proto::v1::cluster_service_client::ClusterServiceClient;
 use symbolon_proto::v1::quarantine_service_client::QuarantineServiceClient;
@@ -12,16 +13,16 @@ use symbolon_proto::v1::settings_service_client::SettingsServiceClient;
 use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_proto::v1::verification_service_client::VerificationServiceClient;
 use symbolon_proto::v1::{
-    AcknowledgeDoublesRequest, ConfirmClockRequest, ConfirmTokenRequest, CreateApplicationRequest,
-    CreateApplicationResponse, CreateJoinTokenRequest, CreateJoinTokenResponse,
-    CreateRecoveryCodesRequest, CreateUserRequest, CreateUserResponse, DiscardEpochRequest,
-    DiscardQuarantineRequest, EnrollTokenRequest, EnrollTokenResponse, GetStatusRequest,
-    GetStatusResponse, GetUserRequest, GrantBypassRequest, ListQuarantinesRequest,
-    ListUsersRequest, PromoteSubordinateRequest, Quarantine, ReappliedWrite,
-    ReapplyQuarantineRequest, ReleaseRecoveryCodesRequest, RemoveNodeRequest, RemoveNodeResponse,
-    RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Seizure, SetPinRequest,
-    SetPinResponse, SettingValue, Token, TokenName, UpdateSettingsRequest, UpdateSettingsResponse,
-    User, VerifyRequest, VerifyResponse, WriteId,
+    AcknowledgeDoublesRequest, Application, ConfirmClockRequest, ConfirmTokenRequest,
+    CreateApplicationRequest, CreateApplicationResponse, CreateJoinTokenRequest,
+    CreateJoinTokenResponse, CreateRecoveryCodesRequest, CreateUserRequest, CreateUserResponse,
+    Decision, DiscardEpochRequest, DiscardQuarantineRequest, EnrollTokenRequest,
+    EnrollTokenResponse, GetStatusRequest, GetStatusResponse, GetUserRequest, GrantBypassRequest,
+    ListQuarantinesRequest, ListUsersRequest, PromoteSubordinateRequest, Quarantine,
+    ReappliedWrite, ReapplyQuarantineRequest, ReleaseRecoveryCodesRequest, RemoveNodeRequest,
+    RemoveNodeResponse, RemoveTokenRequest, ResyncTokenRequest, RotateDataKeyRequest, Seizure,
+    SetPinRequest, SetPinResponse, SettingValue, Token, TokenName, UpdateApplicationRequest,
+    UpdateSettingsRequest, UpdateSettingsResponse, User, VerifyRequest, VerifyResponse, WriteId,
 };
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -414,6 +415,22 @@ impl Client {
         let request = self.request(AcknowledgeDoublesRequest {});
         let mut client = ClusterServiceClient::new(self.channel());
         client.acknowledge_doubles(request).await.map(|_| ())
+    }
+
+    /// `ApplicationService.UpdateApplication`, so that it is given no decisions of islands.
+    ///
+    /// # Errors
+    /// What the node refuses.
+    pub async fn do_without_islands(&self, name: &str) -> Result<(), Status> {
+        let mut application = Application::default();
+        application.set_islands(Decision::Deny);
+        let request = self.request(UpdateApplicationRequest {
+            name: name.to_owned(),
+            application: Some(application),
+            update_mask: Some(FieldMask { paths: vec!["islands".to_owned()] }),
+        });
+        let mut client = ApplicationServiceClient::new(self.channel());
+        client.update_application(request).await.map(|_| ())
     }
 
     /// `ClusterService.ConfirmClock`.

@@ -21,6 +21,7 @@ const MASTER_TIME_MAX: Duration = Duration::from_secs(30);
 const ENROLLED_AT_ONCE: usize = 64;
 
 mod copies;
+mod islands;
 
 /// How a cluster is made.
 #[derive(Clone, Debug)]
