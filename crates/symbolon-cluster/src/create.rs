@@ -135,9 +135,10 @@ async fn write_first_entry(
     let machine = Machine::load(store.image.clone(), store.snapshots.clone())?;
     let log = LogStore::new(&store);
     let fail = |error: &dyn std::fmt::Display| ClusterError::Raft(error.to_string());
-    let raft = Raft::new(node.0, raft_config(FIRST_ENTRIES)?, Network(None), log.clone(), machine)
-        .await
-        .map_err(|error| fail(&error))?;
+    let raft =
+        Raft::new(node.0, raft_config(FIRST_ENTRIES)?, Network::new(None), log.clone(), machine)
+            .await
+            .map_err(|error| fail(&error))?;
     let members = std::collections::BTreeMap::from([(node.0, ())]);
     raft.initialize(members).await.map_err(|error| fail(&error))?;
     raft.wait(Some(std::time::Duration::from_secs(10)))

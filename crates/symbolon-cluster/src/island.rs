@@ -290,9 +290,7 @@ impl Island {
             self.is_idle.store(false, Ordering::Release);
             inner.apart.note(record, event);
             inner.apart.open(holder, offered);
-            if offered {
-                inner.unfinished.insert(record);
-            }
+            inner.unfinished.insert(record);
             let lost = offered.then(|| alone.lost());
             let written = lost.as_ref().and_then(|lost| lost.event.as_ref()).unwrap_or(event);
             shelf::put_record(&mut batch, record, written);
@@ -465,12 +463,12 @@ impl Island {
         left.filter(|(_, extent)| extent.first <= extent.last).collect()
     }
 
-    /// Records of a journal, from one number to another. Not for async code.
+    /// Records of a journal by number, from one to another. Not for async code.
     pub(crate) fn read(
         &self,
         journal: JournalId,
         (first, last): (u64, u64),
-    ) -> Result<Vec<AuditEvent>, ClusterError> {
+    ) -> Result<BTreeMap<u64, AuditEvent>, ClusterError> {
         self.shelf.read(journal, first, last + 1)
     }
 

@@ -5,6 +5,7 @@
 //! each other. It must never know sled, RADIUS, LDAP, HTTP or what a command means: proposals go in,
 //! answers come out, and what happens between is `State::apply`.
 
+mod acknowledged;
 mod address_book;
 mod audit_extent;
 mod audit_index;

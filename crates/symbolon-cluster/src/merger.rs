@@ -104,7 +104,9 @@ impl Merger {
                         .read(journal, (first, last))
                         .map_err(|error| io::Error::other(error.to_string()))
                 });
-                let mut records: Vec<_> = events.await?.iter().map(record).collect();
+                let events = events.await?;
+                let of_number = |number| events.get(&number).and_then(record);
+                let mut records: Vec<_> = (first..=last).map(of_number).collect();
                 records.truncate(fitting(&records));
                 match self.merge_some((journal, extent.applied), first, &records).await? {
                     Progress::All => first += records.len() as u64,
@@ -213,6 +215,10 @@ impl Merger {
             }
             let (audit, wanted, seen) = (Arc::clone(&self.audit), records.to_vec(), view.clone());
             let records = blocking(move || look_up(&audit, &seen, fork, wanted)).await?;
+            if !self.is_whole() {
+                // A snapshot came in between, and what was looked for may be missing yet.
+                return Ok(Progress::NotYet);
+            }
             let command = Command::Merge(Merge { journal: id, first, records });
             match self.proposals.propose_as_of(view.applied, command).await {
                 Some(Reply::Done) if merged(&self.published.view()) < last => {

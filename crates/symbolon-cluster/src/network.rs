@@ -19,6 +19,7 @@ use symbolon_proto::store::v1 as store;
 use tokio::time::timeout;
 use tonic::Status;
 
+use crate::acknowledged::Acknowledged;
 use crate::convert::{
     entry_encode, log_id_from_proto, log_id_to_proto, stored_membership_to_proto, vote_to_proto,
 };
@@ -39,19 +40,31 @@ const BACKOFF: Duration = Duration::from_millis(100);
 const SNAPSHOT_CHUNKS_MAX: usize = 4;
 
 /// Makes a [`Connection`] for each peer; `None` for a node that has none yet.
-pub(crate) struct Network(pub(crate) Option<Arc<Peers>>);
+pub(crate) struct Network {
+    peers: Option<Arc<Peers>>,
+    acknowledged: Arc<Acknowledged>,
+}
+
+impl Network {
+    pub(crate) fn new(peers: Option<Arc<Peers>>) -> Self {
+        Self { peers, acknowledged: Arc::default() }
+    }
+}
 
 impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Connection;
 
     async fn new_client(&mut self, target: u64, (): &()) -> Connection {
-        Connection { peers: self.0.clone(), target: NodeId(target) }
+        let (peers, acknowledged) = (self.peers.clone(), Arc::clone(&self.acknowledged));
+        Connection { peers, acknowledged, target: NodeId(target) }
     }
 }
 
 /// What openraft sends to one peer.
 pub(crate) struct Connection {
     peers: Option<Arc<Peers>>,
+    /// Of all connections of this node.
+    acknowledged: Arc<Acknowledged>,
     target: NodeId,
 }
 
@@ -65,6 +78,8 @@ enum CallError {
     Status(Status),
     #[error("the answer lacks a part")]
     Damaged,
+    #[error("it lacks what it had acknowledged: its disk went back, or it does not tell the truth")]
+    Lost,
 }
 
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
@@ -137,11 +152,22 @@ impl Connection {
         );
         let limit = if rpc.entries.is_empty() { HEARTBEAT_TIMEOUT } else { APPEND_TIMEOUT };
         let answer = self.call(limit, client.append_entries(request)).await?;
+        let (term, before) = (rpc.vote.leader_id.term, rpc.prev_log_id.map_or(0, |id| id.index));
         Ok(match answer.result() {
-            Outcome::Success => AppendEntriesResponse::Success,
-            Outcome::PartialSuccess => AppendEntriesResponse::PartialSuccess(
-                answer.partial.as_ref().map(log_id_from_proto),
-            ),
+            Outcome::Success => {
+                let last = rpc.entries.last().map_or(before, |entry| entry.log_id.index);
+                self.acknowledged.note(self.target, term, last);
+                AppendEntriesResponse::Success
+            }
+            Outcome::PartialSuccess => {
+                let partial = answer.partial.as_ref().map(log_id_from_proto);
+                let last = partial.map_or(0, |id| id.index);
+                self.acknowledged.note(self.target, term, last);
+                AppendEntriesResponse::PartialSuccess(partial)
+            }
+            Outcome::Conflict if self.acknowledged.has(self.target, term, before) => {
+                return Err(CallError::Lost);
+            }
             Outcome::Conflict => AppendEntriesResponse::Conflict,
             Outcome::HigherVote => {
                 AppendEntriesResponse::HigherVote(self.told_vote(answer.vote.as_ref(), &rpc.vote)?)
@@ -176,6 +202,7 @@ impl Connection {
             last_log_id: snapshot.meta.last_log_id.as_ref().map(log_id_to_proto),
             last_membership: Some(stored_membership_to_proto(&snapshot.meta.last_membership)),
         };
+        let last = snapshot.meta.last_log_id.map_or(0, |id| id.index);
         let (sender, receiver) = tokio::sync::mpsc::channel(SNAPSHOT_CHUNKS_MAX);
         let file = snapshot.snapshot;
         // Reading the file blocks; when it cannot be read the stream lacks its end, and the receiver
@@ -189,7 +216,11 @@ impl Connection {
             .map_err(CallError::Status)?;
         drop(reader);
         let answer = self.peers()?.accept(self.target, response).map_err(CallError::Status)?;
-        self.told_vote(answer.vote.as_ref(), &vote).map(SnapshotResponse::new)
+        let told = self.told_vote(answer.vote.as_ref(), &vote)?;
+        if told == vote {
+            self.acknowledged.note(self.target, vote.leader_id.term, last);
+        }
+        Ok(SnapshotResponse::new(told))
     }
 }
 

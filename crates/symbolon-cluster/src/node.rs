@@ -423,7 +423,7 @@ async fn start_raft(
     machine: Machine,
     snapshot_entries: u64,
 ) -> Result<Raft, ClusterError> {
-    let network = Network(Some(Arc::clone(peers)));
+    let network = Network::new(Some(Arc::clone(peers)));
     let log = LogStore::new(store);
     let config = raft_config(snapshot_entries)?;
     let raft = Raft::new(store.header.node.0, config, network, log, machine).await;

@@ -76,9 +76,9 @@ impl Island {
         let events = self.read(journal, (first, last))?;
         let mut batch = Batch::new();
         let mut inner = self.lock();
-        for (number, event) in (first..=last).zip(&events) {
+        for (number, event) in events {
             let record = RecordId { journal, number };
-            inner.apart.merged(record, event);
+            inner.apart.merged(record, &event);
             shelf::remove_record(&mut batch, record);
         }
         let is_current = inner.current == Some(journal);

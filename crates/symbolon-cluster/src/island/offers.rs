@@ -20,7 +20,7 @@ use crate::hello::REACHABLE;
 use crate::peer_client::Purpose;
 
 /// A peer that is silent for longer is asked no more until it has answered a greeting.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Codes that are offered at once.
 const OFFERS_MAX: usize = 16 * BATCH_PROPOSALS_MAX;
 

@@ -79,17 +79,19 @@ impl Shelf {
         records.collect()
     }
 
-    /// Records of a journal from a number on, at most so many.
+    /// Records of a journal from one number to before another, each with its own. A number may be missing:
+    /// a crash came before it was written, and after the next one was.
     pub(super) fn read(
         &self,
         journal: JournalId,
         from: u64,
         to: u64,
-    ) -> Result<Vec<AuditEvent>, ClusterError> {
+    ) -> Result<BTreeMap<u64, AuditEvent>, ClusterError> {
         let place = |number| record_key(RecordId { journal, number });
         let read = self.0.scan(&place(from), &place(to)).map(|pair| {
-            let (_, value) = pair?;
-            event(&value).ok_or_else(damaged)
+            let (key, value) = pair?;
+            let (_, number) = record_of(key.get(2..).unwrap_or_default()).ok_or_else(damaged)?;
+            Ok((number, event(&value).ok_or_else(damaged)?))
         });
         read.collect()
     }

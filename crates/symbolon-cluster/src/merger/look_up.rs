@@ -108,10 +108,14 @@ fn events(
     }
 }
 
-/// Whether an event tells of the same request that it was merged, or that it has failed here too.
+/// Whether an event tells of the same request that it was merged, or that it has failed here too. That its
+/// code is spent does not say yet that somebody was let in by it.
 fn is_there(event: &AuditEvent, record: &MergeRecord) -> bool {
     match &event.row {
-        AuditRow::Merged(merged) => merged.origin.is_request_of(&record.origin),
+        AuditRow::Merged(merged) => {
+            let is_new = record.kind == MergeKind::Accepted && merged.kind != MergeKind::Accepted;
+            merged.origin.is_request_of(&record.origin) && !is_new
+        }
         AuditRow::Verified(verified) => {
             let here = records::origin(event, Some(verified.application));
             record.kind == MergeKind::Failed
@@ -133,4 +137,66 @@ fn accepted(event: &AuditEvent, shown: Match) -> Option<Origin> {
         _ => return None,
     };
     (kind == MergeKind::Accepted && spent.contains(&shown)).then_some(origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use symbolon_core::{
+        Caller, Fingerprint, JournalId, Merged, NodeId, RequestId, Timestamp, UserId,
+    };
+
+    use super::*;
+
+    const NODE: NodeId = NodeId(1);
+    const AT: Timestamp = Timestamp(1);
+
+    fn merged(kind: MergeKind, origin: Origin) -> AuditEvent {
+        let merged = Merged {
+            journal: JournalId::default(),
+            number: 1,
+            user: UserId(1),
+            origin,
+            kind,
+            spent: Vec::new(),
+            skipped: 0,
+            refused: 0,
+            unknown: 0,
+            counted: false,
+            recovery_code: None,
+        };
+        AuditEvent {
+            index: LogIndex(1),
+            ordinal: 0,
+            at: AT,
+            caller: Caller::Node(NODE),
+            request_id: RequestId::default(),
+            fingerprint: Fingerprint::default(),
+            node: NODE,
+            row: AuditRow::Merged(merged.into()),
+        }
+    }
+
+    #[test]
+    fn a_request_that_lost_at_one_node_and_let_in_at_another_lets_in() {
+        let origin = |id| Origin {
+            caller: Caller::Node(NODE),
+            request_id: RequestId([id; 16]),
+            application: None,
+            node: NODE,
+            at: AT,
+        };
+        let record = |kind| MergeRecord {
+            origin: origin(1),
+            user: UserId(1),
+            kind,
+            marks: Vec::new(),
+            recovery_code: None,
+        };
+        let is_there = |before, origin, kind| is_there(&merged(before, origin), &record(kind));
+        assert!(!is_there(MergeKind::Spent, origin(1), MergeKind::Accepted));
+        assert!(is_there(MergeKind::Accepted, origin(1), MergeKind::Accepted));
+        assert!(is_there(MergeKind::Accepted, origin(1), MergeKind::Spent));
+        assert!(is_there(MergeKind::Failed, origin(1), MergeKind::Failed));
+        assert!(!is_there(MergeKind::Accepted, origin(2), MergeKind::Accepted));
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
-use symbolon_core::limits::{MERGE_MARKS_MAX, MERGE_RECORDS_MAX};
+use symbolon_core::limits::{ISLAND_RECORDS_MAX, MERGE_MARKS_MAX, MERGE_RECORDS_MAX};
 use symbolon_core::{
     AuditEvent, AuditRow, Here, JournalId, LogIndex, Match, MergeKind, MergeMark, MergeRecord,
     Origin, Proof, UserId,
@@ -129,13 +129,25 @@ impl Records {
     }
 }
 
+impl LeftIsland {
+    /// Adds the next record. Numbers in between were never written.
+    fn put(&mut self, number: u64, record: Option<MergeRecord>) -> Result<(), BoxedError> {
+        let place = number.checked_sub(self.first).filter(|place| *place < ISLAND_RECORDS_MAX);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        let place = place.filter(|place| *place >= self.records.len());
+        self.records.resize(place.ok_or("records that are out of order")?, None);
+        self.records.push(record);
+        Ok(())
+    }
+}
+
 impl Records {
     fn take(&mut self, left: &store::LeftRecord) -> Result<(), BoxedError> {
         let journal = JournalId::from_slice(&left.journal).ok_or("a journal without an id")?;
         let event = island::left_event(left).ok_or("a record that cannot be read")?;
         let known = self.islands.last_mut().filter(|it| it.journal == journal);
         match known {
-            Some(known) => known.records.push(record(&event)),
+            Some(known) => known.put(left.number, record(&event))?,
             None => self.islands.push(LeftIsland {
                 journal,
                 begun_at: LogIndex(left.begun_at),

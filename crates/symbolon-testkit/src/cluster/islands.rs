@@ -28,9 +28,9 @@ impl Node {
     pub async fn merged(&self) {
         let what = format!("what {} decided by itself is merged", self.name());
         wait_until(&what, PATIENCE, async || {
-            let waiting = self.metrics().await.sum("symbolon_island_records", &[]);
             let quorum = self.get("/readyz?for=quorum").await;
-            waiting < 0.5 && quorum.is_some_and(|answer| answer.0 == 200)
+            quorum.is_some_and(|answer| answer.0 == 200)
+                && self.metrics().await.sum("symbolon_island_records", &[]) < 0.5
         })
         .await;
     }
