@@ -19,6 +19,7 @@ async fn a_join_token_admits_one_node_once() {
     used_token(&cluster).await;
     expired_token(&cluster).await;
     taken_names(&cluster).await;
+    more_to_guess(&cluster).await;
     for round in 0..3 {
         two_at_once(&cluster, round).await;
     }
@@ -128,6 +129,21 @@ async fn taken_names(cluster: &Cluster) {
     assert_eq!(registered(cluster).await, 5);
     // What was refused for another reason has not used the token up.
     assert_eq!(join(peer, &new, &token, "guest-2").await.unwrap().node, 6);
+}
+
+/// With one node more, more could be guessed than the hard limit allows.
+async fn more_to_guess(cluster: &Cluster) {
+    let nodes = registered(cluster).await;
+    let (allowance, hard_limit) = (3, 100);
+    let threshold = hard_limit - allowance * nodes as u64;
+    let admin = cluster.admin(1);
+    admin.set(&[("lockout.threshold", threshold)]).await.unwrap();
+    let token = JoinToken::of(cluster, 0).await;
+    let refused = join(cluster.node(2).peer(), &Identity::new(), &token, "guessed").await;
+    let refused = refused.err().unwrap();
+    assert_refused(&refused, Code::ResourceExhausted, "island.allowance", "a node too many");
+    assert_eq!(registered(cluster).await, nodes);
+    admin.set(&[("lockout.threshold", 10)]).await.unwrap();
 }
 
 async fn two_at_once(cluster: &Cluster, round: usize) {

@@ -175,6 +175,7 @@ fn join_status(error: &ServiceError) -> Status {
         }
         ServiceError::Overloaded(_)
         | ServiceError::LimitReached { .. }
+        | ServiceError::NoGuessesLeft
         | ServiceError::DiskLow(_) => Status::resource_exhausted(message),
         ServiceError::NoMaster
         | ServiceError::Stopping

@@ -39,6 +39,7 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         | ServiceError::LastAdministrator
         | ServiceError::NoOldKey
         | ServiceError::GuessingUnbounded(_)
+        | ServiceError::NoGuessesLeft
         | ServiceError::NotPromoted(_)
         | ServiceError::Quarantine(_)
         | ServiceError::NotRemoved(_)

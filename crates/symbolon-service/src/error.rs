@@ -70,6 +70,12 @@ pub enum ServiceError {
     /// With it, more could be guessed than the hard limit allows.
     #[error("{0}: lower one of them, or raise the limit")]
     GuessingUnbounded(symbolon_core::SettingsFault),
+    /// The same, for one node more.
+    #[error(
+        "with one node more, lockout.threshold and the island.allowance of each node, of those too that were \
+         removed within 72 hours, would be more than lockout.hard_limit: lower one of them, or raise the limit"
+    )]
+    NoGuessesLeft,
     /// A limit of the cluster.
     #[error("the limit of {limit} is reached")]
     LimitReached {

@@ -463,10 +463,7 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::LastAdministrator => ServiceError::LastAdministrator,
         Refusal::RotationUnderWay => ServiceError::RotationUnderWay,
         Refusal::SettingRefused => ServiceError::EtagChanged,
-        Refusal::GuessingUnbounded => ServiceError::LimitReached {
-            limit: "guesses (lockout.threshold and the island.allowance of one node more pass \
-                    lockout.hard_limit; lower one of them, then ask again)",
-        },
+        Refusal::GuessingUnbounded => ServiceError::NoGuessesLeft,
         Refusal::NodeUnknown => ServiceError::NotFound { kind: "node" },
         Refusal::EpochApart => ServiceError::EpochApart,
         Refusal::WrongPhase => ServiceError::WrongPhase,
