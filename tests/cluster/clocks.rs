@@ -315,6 +315,21 @@ async fn a_lone_node_that_starts_two_hours_behind_says_so_until_it_is_confirmed(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lone_node_that_starts_a_year_ahead_is_reached_once_its_clock_is_right() {
+    let cluster = cluster_of(1).await;
+    let node = cluster.node(1);
+    node.terminate().await;
+    node.set_clock(YEAR, true);
+    node.start().await;
+    assert!(cluster.admin(1).status().await.is_err(), "its certificate is of next year");
+    node.set_clock(Duration::ZERO, true);
+    wait_until("its certificate is taken", PATIENCE, async || {
+        cluster.admin(1).status().await.is_ok()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_nodes_one_that_starts_a_year_ahead_takes_the_time_of_the_other() {
     let cluster = cluster_of(2).await;
     let waiting = somebody_who_waits(&cluster).await;

@@ -88,7 +88,7 @@ impl PrivateKey {
 
     /// A certificate that says no more than which key this is.
     pub(crate) fn self_signed(&self, now: Timestamp) -> Result<Arc<CertifiedKey>, ClusterError> {
-        let params = peer_params(now).map_err(bad("peer certificate"))?;
+        let params = peer_params((now, now)).map_err(bad("peer certificate"))?;
         let certificate = params
             .self_signed(&*pair(&self.pkcs8)?)
             .map_err(|error| bad("peer certificate")(error.into()))?;
@@ -120,14 +120,19 @@ fn moment(at: Timestamp) -> OffsetDateTime {
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-fn dated(mut params: CertificateParams, now: Timestamp, days: i64) -> CertificateParams {
-    params.not_before = moment(now).saturating_sub(BACKDATED);
-    params.not_after = moment(now).saturating_add(Duration::days(days));
+/// In force at two times and in between, and for so many days after.
+fn dated(
+    mut params: CertificateParams,
+    (first, last): (Timestamp, Timestamp),
+    days: i64,
+) -> CertificateParams {
+    params.not_before = moment(first).saturating_sub(BACKDATED);
+    params.not_after = moment(last).saturating_add(Duration::days(days));
     params
 }
 
-fn peer_params(now: Timestamp) -> Result<CertificateParams, BoxedError> {
-    let mut params = dated(CertificateParams::new(vec![PEER_NAME.to_owned()])?, now, CA_DAYS);
+fn peer_params(during: (Timestamp, Timestamp)) -> Result<CertificateParams, BoxedError> {
+    let mut params = dated(CertificateParams::new(vec![PEER_NAME.to_owned()])?, during, CA_DAYS);
     params.distinguished_name.push(DnType::CommonName, "symbolon peer");
     params.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -147,7 +152,7 @@ impl Authority {
         let pair = KeyPair::generate().map_err(|error| bad(what)(error.into()))?;
         let pair = Zeroizing::new(pair);
         let params = CertificateParams::new(Vec::new());
-        let mut params = dated(params.map_err(|error| bad(what)(error.into()))?, now, CA_DAYS);
+        let mut params = dated(params.map_err(|error| bad(what)(error.into()))?, (now, now), CA_DAYS);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.distinguished_name.push(DnType::CommonName, format!("symbolon CA of {cluster}"));
@@ -200,20 +205,21 @@ impl Certificates {
         Ok(Self { peer: Arc::new(peer), api: Arc::new(Resolver(ArcSwapOption::empty())) })
     }
 
-    /// Has the CA certify both ports. The API port gets a fresh key that is never on disk.
+    /// Has the CA certify both ports, from one time on and until long after another. The API port gets a
+    /// fresh key that is never on disk.
     pub(crate) fn issue(
         &self,
         authority: &Authority,
         node_key: &PrivateKey,
         api_names: &[String],
-        now: Timestamp,
+        during: (Timestamp, Timestamp),
     ) -> Result<(), ClusterError> {
-        let peer = peer_params(now).map_err(bad("peer certificate"))?;
+        let peer = peer_params(during).map_err(bad("peer certificate"))?;
         let peer = authority.issue(&peer, node_key.pkcs8(), "peer certificate")?;
         let what = "API certificate";
         let params = CertificateParams::new(api_names.to_vec());
         let params = params.map_err(|error| bad(what)(error.into()))?;
-        let mut params = dated(params, now, API_CERTIFICATE_DAYS);
+        let mut params = dated(params, during, API_CERTIFICATE_DAYS);
         params.distinguished_name.push(DnType::CommonName, "symbolon API");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let api_key = PrivateKey::generate()?;

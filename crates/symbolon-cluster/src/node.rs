@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::address_book::AddressBook;
 use crate::audit_log::AuditLog;
+use crate::certify::Certifier;
 use crate::clocks::Clocks;
 use crate::committer::{BATCH_PROPOSALS_MAX, Committer, EpochGate, PROPOSAL_BYTES_MAX};
 use crate::error::ClusterError;
@@ -180,8 +181,8 @@ impl ClusterNode {
         let to_log = (ways.clone(), &island);
         let proposer = Proposer::start(committer.clone(), Arc::clone(&peers), to_log, &mut tasks);
         tasks::spawn_watches(&mut tasks, &greeter, &master, reserve);
-        let keys_of = (&vault, &node_key);
-        tasks::keep_certified(&mut tasks, &certificates, &published, keys_of, &settings);
+        let of_keys = (&certificates, &vault, &node_key);
+        tasks.spawn(Certifier::new(of_keys, &published, &clocks, &settings).run());
         let proposals = OwnProposals::new(&published, &proposer, identity.node, &settings);
         let of_island = (&island, proposals.clone());
         tasks::spawn_store_tasks(&mut tasks, &audit, &greeter, (&settings, of_island));

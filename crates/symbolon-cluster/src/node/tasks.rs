@@ -9,7 +9,6 @@ use super::NodeSettings;
 use crate::audit_keeper::AuditKeeper;
 use crate::audit_log::AuditLog;
 use crate::audit_peers::AuditFetcher;
-use crate::certify;
 use crate::committer::Committer;
 use crate::hello::Greeter;
 use crate::image_writer;
@@ -64,23 +63,6 @@ pub(super) fn spawn_watches(
     tasks.spawn(Arc::clone(&greeter.halt).watch(raft.clone(), store.clone()));
     tasks.spawn(Arc::clone(greeter).run(master.clone()));
     tasks.spawn(Arc::clone(&greeter.pair).follow(raft.clone(), Arc::clone(&greeter.published)));
-}
-
-pub(super) fn keep_certified(
-    tasks: &mut JoinSet<()>,
-    certificates: &Arc<Certificates>,
-    published: &Arc<Published>,
-    (vault, node_key): (&Arc<KeyringVault>, &Arc<PrivateKey>),
-    settings: &NodeSettings,
-) {
-    tasks.spawn(certify::keep(
-        Arc::clone(certificates),
-        Arc::clone(published),
-        Arc::clone(vault),
-        Arc::clone(node_key),
-        settings.api_names.clone(),
-        Arc::clone(&settings.clock),
-    ));
 }
 
 /// What keeps the image near the log, and the audit whole and small.
