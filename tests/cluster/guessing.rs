@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::{join_all, join3};
 use symbolon_proto::v1::user_service_client::UserServiceClient;
 use symbolon_proto::v1::{EventType, ReasonDetail, UnblockUserRequest};
-use symbolon_testkit::{Client, Cluster, Person, Verdict, rounds};
+use symbolon_testkit::{Client, Cluster, Person, Verdict, rounds, wait_until};
 
 use crate::islands::{ask, step};
 use crate::merge::events;
-use crate::seize::linked;
+use crate::seize::{PATIENCE, linked};
 use crate::support::{cluster_of, milliseconds, next_of};
 
 const CALLS: usize = 30;
@@ -126,14 +126,19 @@ async fn whoever_guesses_while_links_flap_gets_no_further_than_the_hard_limit() 
     let (victim, people) = people.split_first().unwrap();
     cluster.assert_same_state().await;
     let over = AtomicBool::new(false);
+    // Whether the last guess at a node was not evaluated, and it is no wait that will be over.
+    let ends = [AtomicBool::new(false), AtomicBool::new(false)];
     let guess = async |number: usize| {
         let admin = cluster.admin(number);
         let mut evaluated = 0;
         while !over.load(Ordering::SeqCst) {
             let mut request = victim.request_with(victim.otp.wrong_code());
             request.application = "portal".to_owned();
-            let verdict = admin.verdict(request).await;
-            evaluated += verdict.map_or(0, |it| u32::from(it.detail == ReasonDetail::CodeMismatch));
+            if let Ok(Verdict { detail, .. }) = admin.verdict(request).await {
+                evaluated += u32::from(detail == ReasonDetail::CodeMismatch);
+                let goes_on = matches!(detail, ReasonDetail::CodeMismatch | ReasonDetail::Waiting);
+                ends[number - 1].store(!goes_on, Ordering::SeqCst);
+            }
             tokio::time::sleep(milliseconds(100)).await;
         }
         evaluated
@@ -150,6 +155,10 @@ async fn whoever_guesses_while_links_flap_gets_no_further_than_the_hard_limit() 
             let verdicts = join_all(clients.iter().map(|client| ask(client, person, step))).await;
             let accepted = verdicts.iter().filter(|it| it.is_allow()).count();
             doubles += accepted.saturating_sub(1);
+            wait_until("an island evaluates no more guesses", PATIENCE, async || {
+                ends[other - 1].load(Ordering::SeqCst)
+            })
+            .await;
             cluster.heal();
             cluster.node(other).merged().await;
         }

@@ -16,7 +16,7 @@ const CALLS_A_SECOND: u32 = 100;
 const USUAL: usize = 40;
 const CHANGES: usize = 20;
 /// A user can be added again within this time; what is printed is well below it.
-const WRITES_PAUSE_MAX: Duration = Duration::from_secs(5);
+const WRITES_PAUSE_MAX: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Changes in every other of which the node that is to lead dies.
 const PERILS: usize = 10;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use symbolon_testkit::{Cluster, wait_until};
 
 use crate::recover::recovering;
-use crate::seize::{CLUSTER, leads_in, seize, together_in};
+use crate::seize::{CLUSTER, leads_in, linked, seize, together_in};
 use crate::support::cluster_of;
 
 const REFUSED: i32 = 78;
@@ -171,6 +171,26 @@ async fn an_older_disk_that_started_alone_comes_back_once_its_peers_are_there() 
     cluster.node(3).alive().await;
     start_together(&cluster, [1, 2]).await;
     assert_back(&cluster, 3).await;
+}
+
+/// The master of its term had its word for what it has lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_disk_that_starts_cut_off_ends_no_master() {
+    let (cluster, _) = linked(3).await;
+    let number = cluster.other_than(cluster.wait_for_master().await);
+    let copy = copied(&cluster, number).await;
+    let master = cluster.wait_for_master().await;
+    let pid = cluster.node(master).pid();
+    cluster.admin(master).create_user("after-the-copy").await.unwrap();
+    cluster.settled().await;
+    assert_eq!(cluster.node(number).terminate().await.code(), Some(0));
+    cluster.numbers().filter(|other| *other != number).for_each(|other| cluster.cut(number, other));
+    cluster.node(number).put_data_back(&copy);
+    cluster.node(number).spawn();
+    cluster.node(number).alive().await;
+    cluster.heal();
+    assert_back(&cluster, number).await;
+    assert!(cluster.node(master).is_running() && cluster.node(master).pid() == pid);
 }
 
 /// A copy of a node that runs, of the same epoch, in another place.

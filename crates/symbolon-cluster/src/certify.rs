@@ -83,8 +83,7 @@ impl Certifier {
     fn issue(&self, (own, kept): Now) -> Result<(), String> {
         let state = self.published.view().state;
         let cluster = state.cluster().ok_or("there is no cluster")?;
-        let pkcs8 =
-            self.vault.open(CA_KEY, &cluster.ca_key).map_err(|error| error.to_string())?;
+        let pkcs8 = self.vault.open(CA_KEY, &cluster.ca_key).map_err(|error| error.to_string())?;
         let authority = Authority { certificate: cluster.ca_certificate.clone().into(), pkcs8 };
         let during = (own.min(kept), own.max(kept));
         self.certificates

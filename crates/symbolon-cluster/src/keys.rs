@@ -152,7 +152,8 @@ impl Authority {
         let pair = KeyPair::generate().map_err(|error| bad(what)(error.into()))?;
         let pair = Zeroizing::new(pair);
         let params = CertificateParams::new(Vec::new());
-        let mut params = dated(params.map_err(|error| bad(what)(error.into()))?, (now, now), CA_DAYS);
+        let mut params =
+            dated(params.map_err(|error| bad(what)(error.into()))?, (now, now), CA_DAYS);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.distinguished_name.push(DnType::CommonName, format!("symbolon CA of {cluster}"));

@@ -14,17 +14,14 @@ use crate::hello::Greeter;
 use crate::image_writer;
 use crate::island::Island;
 use crate::key_keeper::KeyKeeper;
-use crate::keys::{Certificates, PrivateKey};
 use crate::lead::LeadWatch;
 use crate::members::Steward;
 use crate::merger::Merger;
 use crate::own_proposals::OwnProposals;
 use crate::peer_header::Standing;
 use crate::proposer::Master;
-use crate::published::Published;
 use crate::resealer::Resealer;
 use crate::space::DiskWatch;
-use crate::vault::KeyringVault;
 
 /// What a node does without being asked to.
 pub(super) fn spawn_own_tasks(
