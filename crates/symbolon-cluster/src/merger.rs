@@ -73,7 +73,8 @@ impl Merger {
             if is_other {
                 self.quarantines.count_open().await;
             }
-            if self.is_whole() {
+            // Nothing is proposed without a quorum, and looking for it costs the island time.
+            if self.is_whole() && self.island.since().is_none() {
                 if let Err(error) = self.merge_island(&mut refused).await {
                     tracing::error!(%error, "what this node decided by itself cannot be merged yet");
                     sleep(PAUSE_AFTER_FAILURE).await;

@@ -111,11 +111,14 @@ impl Framed {
         for op in &ops {
             check_op(op)?;
         }
+        if ops.iter().all(|op| is_log(op.key())) {
+            // Nothing of the log is in parts, and it does not wait for what is written beside it.
+            return self.inner.kv.write(ops.into_iter().map(Op::framed).collect());
+        }
         let mut large = self.inner.large_mut();
         let mut out = Batch::new();
         for op in ops {
-            let (Op::Insert(key, _) | Op::Remove(key)) = &op;
-            let parts_before = large.remove(key).unwrap_or(0);
+            let parts_before = large.remove(op.key()).unwrap_or(0);
             let mut parts = 0;
             match op {
                 Op::Insert(key, value) if is_large(&key, &value) => {
@@ -128,10 +131,9 @@ impl Framed {
                     remove_parts(&mut out, &key, parts..parts_before);
                     large.insert(key, parts);
                 }
-                Op::Insert(key, value) => {
-                    remove_parts(&mut out, &key, 0..parts_before);
-                    let stored = whole(&key, &value);
-                    out.insert(key, stored);
+                Op::Insert(ref key, _) => {
+                    remove_parts(&mut out, key, 0..parts_before);
+                    out.push(op.framed());
                 }
                 Op::Remove(key) => {
                     remove_parts(&mut out, &key, 0..parts_before);
@@ -357,9 +359,22 @@ impl Head {
     }
 }
 
+impl Op {
+    /// With the frame around the value, whole.
+    fn framed(self) -> Self {
+        match self {
+            Self::Insert(key, value) => {
+                let stored = whole(&key, &value);
+                Self::Insert(key, stored)
+            }
+            Self::Remove(_) => self,
+        }
+    }
+}
+
 /// Refuses what must not be stored before anything of its batch is.
 fn check_op(op: &Op) -> Result<(), StoreError> {
-    let (Op::Insert(key, _) | Op::Remove(key)) = op;
+    let key = op.key();
     if key.len() > KEY_BYTES_MAX || Space::of(key).is_none_or(|space| space == Space::Parts) {
         return Err(StoreError::Key { bytes: key.len() });
     }

@@ -32,7 +32,7 @@ use crate::{Batch, Finding, Framed, Loss, Space, StoreError, SyncDone};
 const INSTALL_BATCH_ROWS: usize = 1000;
 const INSTALL_BATCH_BYTES: usize = 1 << 20;
 /// Bytes that are gathered at most before they are written.
-const GATHERED_BYTES_MAX: usize = 1 << 20;
+const GATHERED_BYTES_MAX: usize = 16 << 20;
 
 const SCALARS: &[u8] = b"image/scalars";
 const AUDIT_EXTENT: &[u8] = b"image/audit";

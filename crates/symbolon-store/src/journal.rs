@@ -282,7 +282,7 @@ impl Inner {
         segment.append(&bytes)?;
         self.chain = chain;
         for (op, value) in ops.iter().zip(values) {
-            let (Op::Insert(key, _) | Op::Remove(key)) = op;
+            let key = op.key();
             let place = value.map(|value| Place {
                 segment: number,
                 at: begin + value.start as u64,

@@ -114,6 +114,11 @@ impl Batch {
         self.ops.is_empty()
     }
 
+    /// Adds a change.
+    pub(crate) fn push(&mut self, op: Op) {
+        self.ops.push(op);
+    }
+
     /// Number of changes.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -122,7 +127,7 @@ impl Batch {
 
     /// Whether it is of the Raft log.
     pub(crate) fn is_of_log(&self) -> Result<bool, StoreError> {
-        let mut sides = self.ops.iter().map(|(Op::Insert(key, _) | Op::Remove(key))| is_log(key));
+        let mut sides = self.ops.iter().map(|op| is_log(op.key()));
         let is_of_log = sides.next().unwrap_or(false);
         if sides.all(|side| side == is_of_log) {
             Ok(is_of_log)
@@ -135,6 +140,20 @@ impl Batch {
     #[must_use]
     pub fn into_ops(self) -> Vec<Op> {
         self.ops
+    }
+}
+
+impl FromIterator<Op> for Batch {
+    fn from_iter<T: IntoIterator<Item = Op>>(ops: T) -> Self {
+        Self { ops: ops.into_iter().collect() }
+    }
+}
+
+impl Op {
+    /// What it changes.
+    pub(crate) fn key(&self) -> &[u8] {
+        let (Self::Insert(key, _) | Self::Remove(key)) = self;
+        key
     }
 }
 
