@@ -1,12 +1,16 @@
 //! Checksums, and large values.
 
-use std::sync::Arc;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use proptest::prelude::*;
-use symbolon_store::{Batch, Finding, Framed, KEY_BYTES_MAX, Kv, SimDisk, Space, StoreError};
+use symbolon_store::{
+    Anchor, Batch, Finding, Framed, KEY_BYTES_MAX, Kv, Op, Scan, SimDisk, Space, StoreError,
+    SyncDone, SyncStats,
+};
 
 use crate::support::{Disk, bytes, insert, on_both_disks, remove};
 
@@ -89,7 +93,7 @@ fn readers_never_see_parts_of_two_values(disk: &Disk) {
     let store = disk.framed();
     store.write(insert(&key(1), &[0; 40_000])).unwrap();
     let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut seen = 0;
             while !stop.load(Ordering::Relaxed) || seen == 0 {
@@ -327,4 +331,73 @@ fn check_reads_all_values_and_knows_all_keys() {
         let error = Framed::open(kv).unwrap().check().unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { .. }), "{stray:x?}: {error}");
     }
+}
+
+/// A store whose writes to the image take as long as somebody wants.
+struct Slow {
+    kv: Arc<dyn Kv>,
+    begun: mpsc::Sender<()>,
+    goes_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Kv for Slow {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.kv.get(key)
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8]) -> Scan<'_> {
+        self.kv.scan(from, to)
+    }
+
+    fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let ops = batch.clone().into_ops();
+        if ops.iter().any(|op| matches!(op, Op::Insert(key, _) if *key == self::key(1))) {
+            self.begun.send(()).unwrap();
+            self.goes_on.lock().unwrap().recv().unwrap();
+        }
+        self.kv.write(batch)
+    }
+
+    fn sync(&self, done: SyncDone) {
+        self.kv.sync(done);
+    }
+
+    fn sync_log(&self, done: SyncDone) {
+        self.kv.sync_log(done);
+    }
+
+    fn stats(&self) -> SyncStats {
+        self.kv.stats()
+    }
+
+    fn failure(&self) -> Option<StoreError> {
+        self.kv.failure()
+    }
+
+    fn anchor(&self) -> &Anchor {
+        self.kv.anchor()
+    }
+}
+
+#[test]
+fn the_log_does_not_wait_for_the_image() {
+    let ((begun, begins), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel());
+    let kv = Disk::sim().kv();
+    let store = Framed::open(Arc::new(Slow { kv, begun, goes_on: Mutex::new(goes_on) })).unwrap();
+    let (image, log) = (store.clone(), store.clone());
+    let image = thread::spawn(move || image.write(insert(&key(1), b"a row")));
+    begins.recv().unwrap();
+    let (written, is_written) = mpsc::channel();
+    let entry = Space::Log.key(&1_u64.to_be_bytes());
+    let at = entry.clone();
+    let log = thread::spawn(move || {
+        log.write(insert(&at, b"an entry")).unwrap();
+        written.send(log.get(&at).unwrap()).unwrap();
+    });
+    let found = is_written.recv_timeout(Duration::from_secs(30));
+    go_on.send(()).unwrap();
+    image.join().unwrap().unwrap();
+    log.join().unwrap();
+    assert_eq!(found.unwrap().as_deref(), Some(&b"an entry"[..]));
+    assert_eq!(store.get(&key(1)).unwrap().as_deref(), Some(&b"a row"[..]));
 }
