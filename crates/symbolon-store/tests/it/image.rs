@@ -219,7 +219,7 @@ fn what_is_gathered_has_a_bound() {
     let disk = SimDisk::new();
     let image = Image::open(Framed::open(Arc::new(disk.open().unwrap())).unwrap()).unwrap();
     let before = disk.unsynced();
-    for index in 0..300_u64 {
+    for index in 0..4_800_u64 {
         let audit = vec![(index, vec![0; 4_000])];
         image.write(ImageBatch { audit, ..ImageBatch::default() }).unwrap();
     }
