@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use symbolon_core::{Digest, LogIndex, NodeId};
+use symbolon_proto::FORMAT_LEVEL;
 use symbolon_proto::peer::v1 as peer;
 
 /// Entries from one kept digest to the next.
 pub(crate) const EVERY: u64 = 4096;
 /// Digests that are kept, of this node and of each other.
 const KEPT_MAX: usize = 8;
-/// How states are encoded for a digest. Only equal levels can be compared; 1 is the first.
-pub(crate) const FORMAT_LEVEL: u32 = 1;
 
 /// The digest of a state after a log entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -39,7 +39,16 @@ pub enum DecodeError {
     /// A field is absent or holds a value that the domain cannot hold.
     #[error("field {0} is absent or out of range")]
     Field(&'static str),
+    /// An entry of the log that a newer release has written.
+    #[error(
+        "it is of format level {0}, and this release knows {FORMAT_LEVEL}: install the release that the other \
+         nodes have"
+    )]
+    Level(u32),
 }
+
+/// By which rules a release applies entries of the log and encodes states for their digest.
+pub const FORMAT_LEVEL: u32 = 1;
 
 pub(crate) fn need<T>(value: Option<T>, field: &'static str) -> Result<T, DecodeError> {
     value.ok_or(DecodeError::Field(field))

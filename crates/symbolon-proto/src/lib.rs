@@ -8,10 +8,10 @@
 mod convert;
 
 pub use convert::{
-    AuditHead, DecodeError, agreed_decode, agreed_encode, answer_from_proto, answer_to_proto,
-    audit_decode, audit_encode, audit_head, audit_read, batch_decode, batch_encode, digest_bytes,
-    offer_from_proto, offer_to_proto, proposal_decode, proposal_encode, reason_detail, row_decode,
-    row_encode, row_key_encode, scalars_from_proto, scalars_to_proto,
+    AuditHead, DecodeError, FORMAT_LEVEL, agreed_decode, agreed_encode, answer_from_proto,
+    answer_to_proto, audit_decode, audit_encode, audit_head, audit_read, batch_decode,
+    batch_encode, digest_bytes, offer_from_proto, offer_to_proto, proposal_decode, proposal_encode,
+    reason_detail, row_decode, row_encode, row_key_encode, scalars_from_proto, scalars_to_proto,
 };
 
 /// What clients speak: package `symbolon.v1`.

@@ -13,9 +13,10 @@ use super::caller::{administrator_from_proto, administrator_to_proto};
 use super::profile::{change_from_proto, fields_to_proto, profile_from_proto, profile_to_proto};
 use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode};
 use super::{
-    DecodeError, algorithm_number, bypass, caller, caller_from_proto, caller_to_proto, challenge,
-    data_key, display_name, epoch, fingerprint, merge, method, method_number, name, need,
-    parameters, reason, request_id, serial, settings, token_kind, user_name,
+    DecodeError, FORMAT_LEVEL, algorithm_number, bypass, caller, caller_from_proto,
+    caller_to_proto, challenge, data_key, display_name, epoch, fingerprint, merge, method,
+    method_number, name, need, parameters, reason, request_id, serial, settings, token_kind,
+    user_name,
 };
 use crate::store::v1 as store;
 
@@ -23,7 +24,7 @@ use crate::store::v1 as store;
 #[must_use]
 pub fn batch_encode(at: Timestamp, proposals: &[Proposal]) -> Vec<u8> {
     let proposal = proposals.iter().map(proposal_to_proto).collect();
-    store::Batch { at: at.0, proposal }.encode_to_vec()
+    store::Batch { at: at.0, proposal, format_level: 0 }.encode_to_vec()
 }
 
 /// Reads a batch: the master's stamp and the proposals in order.
@@ -32,6 +33,9 @@ pub fn batch_encode(at: Timestamp, proposals: &[Proposal]) -> Vec<u8> {
 /// [`DecodeError`] when the bytes are damaged or of a newer release.
 pub fn batch_decode(bytes: &[u8]) -> Result<(Timestamp, Vec<Proposal>), DecodeError> {
     let batch = store::Batch::decode(bytes).map_err(DecodeError::Malformed)?;
+    if batch.format_level > FORMAT_LEVEL {
+        return Err(DecodeError::Level(batch.format_level));
+    }
     let proposals = batch.proposal.into_iter().map(proposal_from_proto);
     Ok((Timestamp(batch.at), proposals.collect::<Result<_, _>>()?))
 }

@@ -7,8 +7,9 @@ use symbolon_core::{Command, LogIndex};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::store::v1 as store;
 use symbolon_proto::{
-    DecodeError, answer_from_proto, audit_decode, audit_encode, batch_decode, batch_encode,
-    proposal_decode, proposal_encode, row_decode, row_encode, scalars_from_proto, scalars_to_proto,
+    DecodeError, FORMAT_LEVEL, answer_from_proto, audit_decode, audit_encode, batch_decode,
+    batch_encode, proposal_decode, proposal_encode, row_decode, row_encode, scalars_from_proto,
+    scalars_to_proto,
 };
 
 use crate::samples;
@@ -324,4 +325,16 @@ fn a_challenge_has_16_bytes_and_a_prompt_that_exists() {
     assert_eq!(row(|m| m.id.clear()), of("challenge"));
     assert_eq!(row(|m| m.chosen = vec![1; 3]), of("fingerprint"));
     assert_eq!(row(|m| m.tries = 256), of("tries"));
+}
+
+#[test]
+fn what_a_newer_release_has_put_into_the_log_is_not_applied() {
+    let of_level = |format_level| {
+        let mut message = store::Batch::decode(&batch()[..]).unwrap();
+        message.format_level = format_level;
+        batch_decode(&message.encode_to_vec())
+    };
+    assert!(of_level(0).is_ok() && of_level(FORMAT_LEVEL).is_ok());
+    let refused = of_level(FORMAT_LEVEL + 1).unwrap_err().to_string();
+    assert!(refused.contains("format level 2") && refused.contains("install"), "{refused}");
 }
