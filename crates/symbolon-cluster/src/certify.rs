@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use symbolon_core::Timestamp;
+use symbolon_core::{Cluster, Timestamp};
 use symbolon_service::{CA_KEY, Clock as _, Vault as _};
 use tokio::time::sleep;
 
@@ -55,18 +55,20 @@ impl Certifier {
         let mut applied = self.published.subscribe();
         let mut issued = None;
         loop {
-            if self.published.view().state.cluster().is_none() {
+            // Cloned: a state that is held while this sleeps keeps all that has changed since in memory.
+            let cluster = self.published.view().state.cluster().cloned();
+            let Some(cluster) = cluster else {
                 if applied.changed().await.is_err() {
                     return;
                 }
                 continue;
-            }
+            };
             let now = (self.clocks.own(), self.clocks.now());
             if issued.is_some_and(|issued| !is_due(issued, now)) {
                 sleep(INTERVAL).await;
                 continue;
             }
-            match self.issue(now) {
+            match self.issue(&cluster, now) {
                 Ok(()) => {
                     tracing::info!("certificates issued by the cluster CA");
                     issued = Some(now);
@@ -80,9 +82,7 @@ impl Certifier {
         }
     }
 
-    fn issue(&self, (own, kept): Now) -> Result<(), String> {
-        let state = self.published.view().state;
-        let cluster = state.cluster().ok_or("there is no cluster")?;
+    fn issue(&self, cluster: &Cluster, (own, kept): Now) -> Result<(), String> {
         let pkcs8 = self.vault.open(CA_KEY, &cluster.ca_key).map_err(|error| error.to_string())?;
         let authority = Authority { certificate: cluster.ca_certificate.clone().into(), pkcs8 };
         let during = (own.min(kept), own.max(kept));

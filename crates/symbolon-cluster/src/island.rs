@@ -71,7 +71,8 @@ struct Inner {
     agreed: BTreeMap<TokenId, (Hold, NodeId)>,
     /// What this node decides now goes into it.
     current: Option<JournalId>,
-    /// Records whose codes are on offer: nothing from the first of them on is merged.
+    /// Records that are not on disk yet, or whose codes are on offer: nothing from the first of them on is
+    /// merged.
     unfinished: BTreeSet<RecordId>,
     /// Since when the node was an island, as its disk has it.
     since: Option<Timestamp>,

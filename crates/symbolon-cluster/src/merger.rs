@@ -73,8 +73,7 @@ impl Merger {
             if is_other {
                 self.quarantines.count_open().await;
             }
-            // Nothing is proposed without a quorum, and looking for it costs the island time.
-            if self.is_whole() && self.island.since().is_none() {
+            if self.is_whole() {
                 if let Err(error) = self.merge_island(&mut refused).await {
                     tracing::error!(%error, "what this node decided by itself cannot be merged yet");
                     sleep(PAUSE_AFTER_FAILURE).await;
@@ -126,10 +125,11 @@ impl Merger {
         Ok(())
     }
 
-    /// Whether this node takes part, and can tell who was let in meanwhile.
+    /// Whether this node takes part, and can tell who was let in meanwhile. An island proposes nothing, and
+    /// looking for it would cost it time.
     fn is_whole(&self) -> bool {
         let is_member = self.published.view().state.is_member(self.proposals.own);
-        is_member && self.audit.extent().missing() == 0
+        is_member && self.island.since().is_none() && self.audit.extent().missing() == 0
     }
 
     /// Merges what a quarantine holds. Whether nothing is left to do about it.

@@ -155,6 +155,26 @@ pub struct Merged {
     pub recovery_code: Option<u8>,
 }
 
+impl Merged {
+    /// Of a record of a journal, before anything is merged of it.
+    #[must_use]
+    pub const fn begun((journal, number): (JournalId, u64), record: &MergeRecord) -> Self {
+        Self {
+            journal,
+            number,
+            user: record.user,
+            origin: record.origin,
+            kind: record.kind,
+            spent: Vec::new(),
+            skipped: 0,
+            refused: 0,
+            unknown: 0,
+            counted: false,
+            recovery_code: None,
+        }
+    }
+}
+
 /// A code by which two requests were let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AcceptedTwice {

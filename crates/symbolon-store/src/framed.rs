@@ -107,11 +107,12 @@ impl Framed {
     /// [`StoreError::Key`] and [`StoreError::ValueTooLong`], with nothing written; any other error
     /// is final for the store.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let is_of_log = batch.is_of_log()?;
         let ops = batch.into_ops();
         for op in &ops {
             check_op(op)?;
         }
-        if ops.iter().all(|op| is_log(op.key())) {
+        if is_of_log {
             // Nothing of the log is in parts, and it does not wait for what is written beside it.
             return self.inner.kv.write(ops.into_iter().map(Op::framed).collect());
         }

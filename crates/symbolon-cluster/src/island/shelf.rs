@@ -71,8 +71,7 @@ impl Shelf {
         let (from, to) = (key(RECORD, &[]), key(RECORD + 1, &[]));
         let records = self.0.scan(&from, &to).map(|pair| {
             let (key, record) = pair?;
-            let (journal, number) =
-                record_of(key.get(2..).unwrap_or_default()).ok_or_else(damaged)?;
+            let RecordId { journal, number } = record_at(&key)?;
             let begun_at = found.journals.get(&journal).map_or(0, |extent| extent.applied.0);
             Ok(store::LeftRecord { journal: journal.0.to_vec(), number, begun_at, record })
         });
@@ -90,17 +89,22 @@ impl Shelf {
         let place = |number| record_key(RecordId { journal, number });
         let read = self.0.scan(&place(from), &place(to)).map(|pair| {
             let (key, value) = pair?;
-            let (_, number) = record_of(key.get(2..).unwrap_or_default()).ok_or_else(damaged)?;
-            Ok((number, event(&value).ok_or_else(damaged)?))
+            Ok((record_at(&key)?.number, event(&value).ok_or_else(damaged)?))
         });
         read.collect()
     }
 }
 
-/// Journal and number in the key of a record.
-fn record_of(rest: &[u8]) -> Option<(JournalId, u64)> {
+/// The record at a key.
+fn record_at(key: &[u8]) -> Result<RecordId, ClusterError> {
+    record_of(key.get(2..).unwrap_or_default()).ok_or_else(damaged)
+}
+
+/// The same, of what follows the kind in the key.
+fn record_of(rest: &[u8]) -> Option<RecordId> {
     let (journal, number) = rest.split_at_checked(16)?;
-    Some((JournalId::from_slice(journal)?, u64::from_be_bytes(number.try_into().ok()?)))
+    let number = u64::from_be_bytes(number.try_into().ok()?);
+    Some(RecordId { journal: JournalId::from_slice(journal)?, number })
 }
 
 fn damaged() -> ClusterError {
@@ -122,12 +126,12 @@ fn take(found: &mut Found, key: &[u8], value: &[u8]) -> Option<()> {
         }
         // After the journals, by the order of the keys.
         RECORD => {
-            let (journal, number) = record_of(rest)?;
-            let extent = found.journals.get_mut(&journal)?;
+            let record = record_of(rest)?;
+            let (extent, number) = (found.journals.get_mut(&record.journal)?, record.number);
             (extent.first, extent.last) =
                 (if extent.first == 0 { number } else { extent.first }, number);
             let event = event(value)?;
-            found.apart.note(RecordId { journal, number }, &event);
+            found.apart.note(record, &event);
             found.apart.remember(&event);
         }
         AGREED => {

@@ -150,20 +150,8 @@ mod tests {
     const NODE: NodeId = NodeId(1);
     const AT: Timestamp = Timestamp(1);
 
-    fn merged(kind: MergeKind, origin: Origin) -> AuditEvent {
-        let merged = Merged {
-            journal: JournalId::default(),
-            number: 1,
-            user: UserId(1),
-            origin,
-            kind,
-            spent: Vec::new(),
-            skipped: 0,
-            refused: 0,
-            unknown: 0,
-            counted: false,
-            recovery_code: None,
-        };
+    fn merged(record: &MergeRecord) -> AuditEvent {
+        let merged = Merged::begun((JournalId::default(), 1), record);
         AuditEvent {
             index: LogIndex(1),
             ordinal: 0,
@@ -185,14 +173,15 @@ mod tests {
             node: NODE,
             at: AT,
         };
-        let record = |kind| MergeRecord {
-            origin: origin(1),
+        let record = |kind, origin| MergeRecord {
+            origin,
             user: UserId(1),
             kind,
             marks: Vec::new(),
             recovery_code: None,
         };
-        let is_there = |before, origin, kind| is_there(&merged(before, origin), &record(kind));
+        let is_there =
+            |before, of, kind| is_there(&merged(&record(before, of)), &record(kind, origin(1)));
         assert!(!is_there(MergeKind::Spent, origin(1), MergeKind::Accepted));
         assert!(is_there(MergeKind::Accepted, origin(1), MergeKind::Accepted));
         assert!(is_there(MergeKind::Accepted, origin(1), MergeKind::Spent));

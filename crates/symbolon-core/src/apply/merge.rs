@@ -110,23 +110,11 @@ impl State {
     fn merge_record(
         &mut self,
         context: &Context<'_>,
-        (journal, number): (crate::JournalId, u64),
+        of: (crate::JournalId, u64),
         record: &MergeRecord,
         out: &mut Output,
     ) {
-        let mut merged = Merged {
-            journal,
-            number,
-            user: record.user,
-            origin: record.origin,
-            kind: record.kind,
-            spent: Vec::new(),
-            skipped: 0,
-            refused: 0,
-            unknown: 0,
-            counted: false,
-            recovery_code: None,
-        };
+        let mut merged = Merged::begun(of, record);
         let mut twice = Vec::new();
         for mark in &record.marks {
             twice.extend(self.merge_mark(context, record, mark, &mut merged, out));

@@ -70,19 +70,7 @@ impl Model {
     }
 
     fn merge_record(&mut self, at: At<'_>, command: &Merge, number: u64, record: &MergeRecord) {
-        let mut told = Merged {
-            journal: command.journal,
-            number,
-            user: record.user,
-            origin: record.origin,
-            kind: record.kind,
-            spent: Vec::new(),
-            skipped: 0,
-            refused: 0,
-            unknown: 0,
-            counted: false,
-            recovery_code: None,
-        };
+        let mut told = Merged::begun((command.journal, number), record);
         let accepted = record.kind == MergeKind::Accepted;
         let mut twice = Vec::new();
         for mark in &record.marks {
