@@ -126,8 +126,8 @@ impl Machine {
 
     /// One atomic batch: rows, audit, scalars with the last applied log id.
     fn write(&self, index: u64, audit_chain: Digest, output: Output) -> io::Result<()> {
-        let mut batch =
-            ImageBatch { scalars: self.scalars().encode_to_vec(), ..Default::default() };
+        let scalars = self.scalars().encode_to_vec();
+        let mut batch = ImageBatch { applied: index, scalars, ..Default::default() };
         for change in output.changes {
             match change {
                 Change::Put(row) => {

@@ -366,7 +366,8 @@ impl ClusterNode {
     }
 
     async fn stopped(&self) -> String {
-        let mut metrics = self.raft.metrics();
+        // They end with Raft, and change less often than the others.
+        let mut metrics = self.raft.server_metrics();
         let mut tasks = self.tasks.lock().await;
         loop {
             if let Err(error) = self.running() {

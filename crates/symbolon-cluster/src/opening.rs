@@ -28,7 +28,7 @@ pub(crate) fn load(store: &Store) -> Result<Machine, ClusterError> {
 
 #[cfg(test)]
 mod tests {
-    use symbolon_store::{Batch, DataDir, Space};
+    use symbolon_store::{Batch, DataDir, ImageBatch, Space};
 
     use super::*;
     use crate::damage::build::data_directory_of;
@@ -63,9 +63,10 @@ mod tests {
     #[test]
     fn a_row_that_is_gone_is_noticed() {
         let error = refused(|store| {
-            let (from, to) = Space::Rows.bounds();
-            let (key, _) = store.kv.scan(&from, &to).nth(9).unwrap().unwrap();
-            remove(store, &key);
+            let (key, _) = store.image.rows().nth(9).unwrap().unwrap();
+            let scalars = store.image.scalars().unwrap().unwrap();
+            let delete = vec![key];
+            store.image.write(ImageBatch { delete, scalars, ..ImageBatch::default() }).unwrap();
         });
         assert!(error.contains("the rows have digest"), "{error}");
     }

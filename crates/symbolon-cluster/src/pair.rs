@@ -83,8 +83,7 @@ impl Facts {
     fn of(metrics: &openraft::RaftMetrics<TypeConfig>, published: &Published) -> Self {
         let members = metrics.membership_config.membership();
         let members = || members.nodes().map(|(id, ())| *id);
-        // This is asked for whenever Raft does anything.
-        let leads_two = metrics.current_leader == Some(metrics.id) && members().count() == 2;
+        let leads_two = leads_two(metrics);
         let other = members().find(|node| leads_two && *node != metrics.id).filter(|_| {
             let state = published.view().state;
             members().all(|node| state.is_member(NodeId(node))) && state.nodes().count() == 2
@@ -98,6 +97,12 @@ impl Facts {
             is_silent: heard.copied().flatten().is_none_or(|when| when.elapsed() > ALONE_AFTER),
         }
     }
+}
+
+/// Whether this node leads a cluster of two.
+fn leads_two(metrics: &openraft::RaftMetrics<TypeConfig>) -> bool {
+    let members = metrics.membership_config.membership();
+    metrics.current_leader == Some(metrics.id) && members.nodes().count() == 2
 }
 
 impl Told {
@@ -204,11 +209,18 @@ impl Pair {
 
     /// Follows what the other acknowledges, for as long as Raft runs.
     pub(crate) async fn follow(self: Arc<Self>, raft: Raft, published: Arc<Published>) {
-        let mut metrics = raft.metrics();
+        let (mut metrics, mut standing) = (raft.metrics(), raft.server_metrics());
         loop {
-            let facts = Facts::of(&metrics.borrow_watched(), &published);
+            let (facts, leads_two) = {
+                let metrics = metrics.borrow_watched();
+                (Facts::of(&metrics, &published), leads_two(&metrics))
+            };
             self.change(|told, now| told.note(facts, now));
-            if let Ok(Err(_)) = timeout(LOOK, metrics.changed()).await {
+            // Of other clusters this need not look at each entry.
+            let changed = async {
+                if leads_two { metrics.changed().await } else { standing.changed().await }
+            };
+            if let Ok(Err(_)) = timeout(LOOK, changed).await {
                 return;
             }
         }

@@ -301,7 +301,7 @@ impl Replacing {
         };
         let mut install = self.image.begin_install().map_err(io_error)?;
         for row in contents.state.rows() {
-            install.row(&row_key_encode(row.key()), row_encode(&row)).map_err(io_error)?;
+            install.row(&row_key_encode(row.key()), &row_encode(&row)).map_err(io_error)?;
         }
         let mut reader = file.snapshots.read(&file.name).map_err(io_error)?;
         let mut copy = self.snapshots.create(&self.own).map_err(io_error)?;

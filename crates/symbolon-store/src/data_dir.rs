@@ -5,7 +5,7 @@
 //! diverged    only in a node that a majority contradicted
 //! ballast     space for bad times
 //! tip         what the store has acknowledged
-//! store/      sled: image, audit; and the log in log/
+//! store/      sled: audit; the log in log/, and rows of the image in rows/
 //! snapshots/  snapshots of the state
 //! incoming/   a snapshot that a peer is sending
 //! run/        sockets
@@ -46,7 +46,7 @@ pub struct Store {
 /// Where a store's header goes.
 #[derive(Clone)]
 enum Place {
-    Directory(DataDir, Arc<Journal>),
+    Directory(DataDir, [Arc<Journal>; 2]),
     #[cfg(any(test, feature = "sim"))]
     Simulated(crate::SimDisk),
 }
@@ -174,7 +174,7 @@ impl DataDir {
         for left in incoming.list()? {
             incoming.remove(&left.name)?;
         }
-        let place = Place::Directory(self.clone(), Arc::clone(kv.journal()));
+        let place = Place::Directory(self.clone(), kv.journals());
         Store::assemble(header, Arc::new(kv), (snapshots, incoming), place)
     }
 }
@@ -283,8 +283,8 @@ impl Store {
     /// When a file cannot be opened.
     pub fn reserve(&self, bytes: u64) -> Result<Option<crate::Reserve>, StoreError> {
         match &self.place {
-            Place::Directory(directory, journal) => {
-                crate::Reserve::open(directory, Arc::clone(journal), bytes).map(Some)
+            Place::Directory(directory, journals) => {
+                crate::Reserve::open(directory, journals.clone(), bytes).map(Some)
             }
             #[cfg(any(test, feature = "sim"))]
             Place::Simulated(_) => Ok(None),
@@ -330,7 +330,7 @@ impl Store {
         snapshots: Snapshots,
         directory: &DataDir,
     ) -> Result<Self, StoreError> {
-        let place = Place::Directory(directory.clone(), Arc::clone(kv.journal()));
+        let place = Place::Directory(directory.clone(), kv.journals());
         let kv = Framed::open(Arc::new(kv))?;
         Self::put_together(header, kv, (snapshots, Snapshots::default()), place)
     }

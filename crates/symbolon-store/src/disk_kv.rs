@@ -1,24 +1,29 @@
-//! [`Kv`] on a disk: the Raft log in a [`Journal`], everything else in sled.
+//! [`Kv`] on a disk: the Raft log in a [`Journal`], the rows of the image in another, and everything else in sled.
 
 use std::ops::Bound;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::flusher::{Flusher, Shared};
 use crate::journal::Journal;
-use crate::keyspace::is_log;
+use crate::keyspace::Side;
 use crate::kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 use crate::sled_part::SledPart;
 use crate::{Anchor, Space, StoreError, files, framed, keyspace};
 
+/// Folders of the journals.
+const LOG: &str = "log";
+const ROWS: &str = "rows";
+
 /// Where sled's part holds the number of its last trip to the disk.
 const STORED: &[u8] = b"stored/round";
 
-/// A store in a directory: sled's files, and the journal in `log/`.
+/// A store in a directory: sled's files, and the journals in `log/` and `rows/`.
 pub struct DiskKv {
     // Dropped in this order: the flusher closes what it alone holds then.
     sled: Arc<SledPart>,
     journal: Arc<Journal>,
+    rows: Arc<Journal>,
     anchor: Anchor,
     shared: Arc<Shared>,
     flusher: Flusher,
@@ -32,7 +37,9 @@ impl DiskKv {
     ///
     /// As [`open`](Self::open), or when a file cannot be made.
     pub fn create(path: &Path, tip: &Path) -> Result<Self, StoreError> {
-        files::create_dir(&journal_path(path))?;
+        for folder in [LOG, ROWS] {
+            files::create_dir(&path.join(folder))?;
+        }
         Anchor::create(tip)?;
         Self::open(path, tip)
     }
@@ -58,13 +65,14 @@ impl DiskKv {
         files::sync_tree(path)?;
         let attached = || {
             let anchor = anchor()?;
-            let journal = Arc::new(Journal::open(&journal_path(path))?);
+            let journal = Arc::new(Journal::open(&path.join(LOG))?);
             anchor.attach(path, |key| journal.get(key))?;
             let stored = stored_round(&sled)?;
             anchor.attach_stored(stored)?;
-            Ok((anchor, journal, stored))
+            let rows = Arc::new(Journal::open(&path.join(ROWS))?);
+            Ok((anchor, journal, rows, stored))
         };
-        let (anchor, journal, stored) = match attached() {
+        let (anchor, journal, rows, stored) = match attached() {
             Ok(attached) => attached,
             Err(error) => {
                 sled.close();
@@ -72,39 +80,50 @@ impl DiskKv {
             }
         };
         let shared = Arc::<Shared>::default();
-        let flusher = Flusher::start(&sled, stored, &journal, &anchor, &shared)?;
-        Ok(Self { sled, journal, anchor, shared, flusher })
+        let flusher = Flusher::start((&sled, stored), &journal, &rows, &anchor, &shared)?;
+        Ok(Self { sled, journal, rows, anchor, shared, flusher })
     }
 
-    /// The journal.
-    pub(crate) const fn journal(&self) -> &Arc<Journal> {
-        &self.journal
+    /// The journals: of the log, and of the rows.
+    pub(crate) fn journals(&self) -> [Arc<Journal>; 2] {
+        [Arc::clone(&self.journal), Arc::clone(&self.rows)]
     }
 
-    fn piece(&self, is_log: bool, from: Vec<u8>, to: Vec<u8>) -> Scan<'_> {
-        if is_log {
-            Box::new(JournalScan { journal: &self.journal, from: Bound::Included(from), to })
-        } else {
-            self.sled.scan(&from, &to)
+    /// The journal of a side; `None` for what is in sled.
+    const fn journal_of(&self, side: Side) -> Option<&Arc<Journal>> {
+        match side {
+            Side::Log => Some(&self.journal),
+            Side::Rows => Some(&self.rows),
+            Side::Rest => None,
+        }
+    }
+
+    fn piece(&self, side: Side, from: Vec<u8>, to: Vec<u8>) -> Scan<'_> {
+        match self.journal_of(side) {
+            Some(journal) => Box::new(JournalScan { journal, from: Bound::Included(from), to }),
+            None => self.sled.scan(&from, &to),
         }
     }
 }
 
 impl Kv for DiskKv {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        if is_log(key) { self.journal.get(key) } else { self.sled.get(key) }
+        match self.journal_of(Side::of(key)) {
+            Some(journal) => journal.get(key),
+            None => self.sled.get(key),
+        }
     }
 
     fn scan(&self, from: &[u8], to: &[u8]) -> Scan<'_> {
         let pieces = keyspace::pieces(from, to);
-        Box::new(pieces.into_iter().flat_map(|(is_log, from, to)| self.piece(is_log, from, to)))
+        Box::new(pieces.into_iter().flat_map(|(side, from, to)| self.piece(side, from, to)))
     }
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
         self.shared.refuse_if_poisoned()?;
-        let written = match batch.is_of_log()? {
-            true => self.journal.write(&batch.into_ops()),
-            false => self.sled.write(batch),
+        let written = match self.journal_of(batch.side()?) {
+            Some(journal) => journal.write(&batch.into_ops()),
+            None => self.sled.write(batch),
         };
         written.map_err(|error| self.shared.poison(error))?;
         self.shared.wrote();
@@ -176,10 +195,6 @@ impl DoubleEndedIterator for JournalScan<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
         self.advance(true)
     }
-}
-
-fn journal_path(store: &Path) -> PathBuf {
-    store.join("log")
 }
 
 fn stored_round(sled: &SledPart) -> Result<u64, StoreError> {

@@ -1,7 +1,7 @@
 //! Makes a store durable: two threads that wait for the disk for everybody else.
 //!
 //! `symbolon-log` syncs the journal and moves the anchor, for all who came while it was on its last trip.
-//! `symbolon-store` makes sled's part durable, which takes longer and is wanted rarely; whoever asked for
+//! `symbolon-store` makes rows and sled's part durable, which takes longer and is wanted rarely; whoever asked for
 //! it then waits for a trip of the other, which tells the anchor.
 //!
 //! sled's `flush` writes with `sync_file_range`, which reaches neither the disk's cache nor the file's
@@ -84,9 +84,9 @@ struct Wanted {
 impl Flusher {
     /// `stored`: the round that sled's part holds.
     pub(crate) fn start(
-        sled: &Arc<SledPart>,
-        stored: u64,
+        (sled, stored): (&Arc<SledPart>, u64),
         journal: &Arc<Journal>,
+        rows: &Arc<Journal>,
         anchor: &Anchor,
         shared: &Arc<Shared>,
     ) -> Result<Self, StoreError> {
@@ -100,6 +100,7 @@ impl Flusher {
         };
         let store = StoreThread {
             sled: Arc::clone(sled),
+            rows: Arc::clone(rows),
             round: None,
             found: stored,
             anchor: anchor.clone(),
@@ -164,6 +165,7 @@ impl Drop for Flusher {
 /// What the thread `symbolon-store` owns.
 struct StoreThread {
     sled: Arc<SledPart>,
+    rows: Arc<Journal>,
     /// Of the last trip; `None` before the first.
     round: Option<u64>,
     /// That was found.
@@ -224,6 +226,7 @@ impl StoreThread {
         if self.round.is_some() {
             self.sled.put(round_pair(round))?;
         }
+        self.rows.sync_and_trim()?;
         self.sled.make_durable()?;
         self.round = Some(round);
         self.anchor.note(|marks| {

@@ -13,9 +13,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::thread;
 
-use crate::keyspace::is_log;
+use crate::keyspace::Side;
 use crate::kv::{Batch, Kv, Op, Scan, SyncDone, SyncStats};
 use crate::{Anchor, Finding, KEY_BYTES_MAX, Space, StoreError};
 
@@ -107,13 +106,13 @@ impl Framed {
     /// [`StoreError::Key`] and [`StoreError::ValueTooLong`], with nothing written; any other error
     /// is final for the store.
     pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        let is_of_log = batch.is_of_log()?;
+        let side = batch.side()?;
         let ops = batch.into_ops();
         for op in &ops {
             check_op(op)?;
         }
-        if is_of_log {
-            // Nothing of the log is in parts, and it does not wait for what is written beside it.
+        if side != Side::Rest {
+            // Nothing of a journal is in parts, and it does not wait for what is written beside it.
             return self.inner.kv.write(ops.into_iter().map(Op::framed).collect());
         }
         let mut large = self.inner.large_mut();
@@ -174,14 +173,10 @@ impl Framed {
     /// [`StoreError::Corrupt`] when a value is not what was written, or a key is of no space.
     pub fn check(&self) -> Result<(), StoreError> {
         let (parts, after_parts) = Space::Parts.bounds();
-        let (audit, _) = Space::Audit.bounds();
-        // Rows and audit are most of it, and a processor reads each.
-        let [before, after] = thread::scope(|scope| {
-            let before = scope.spawn(|| self.check_range(&[], &audit));
-            let after = self.check_range(&audit, &parts);
-            [before.join().unwrap_or(Err(StoreError::Closed)), after]
-        });
-        before.and(after)?;
+        let (rows, after_rows) = Space::Rows.bounds();
+        // Rows were read when their journal was opened, and are checked once more when they are loaded.
+        self.check_range(&[], &rows)?;
+        self.check_range(&after_rows, &parts)?;
         // Parts were met with their values.
         match self.inner.kv.scan(&after_parts, &[u8::MAX; KEY_BYTES_MAX + 1]).next() {
             None => Ok(()),
@@ -291,9 +286,9 @@ impl Inner {
     }
 }
 
-/// Whether a value must be parted. The journal holds large ones as they are.
+/// Whether a value must be parted. A journal holds large ones as they are.
 fn is_large(key: &[u8], value: &[u8]) -> bool {
-    value.len() + FRAME_BYTES > STORED_BYTES_MAX && !is_log(key)
+    value.len() + FRAME_BYTES > STORED_BYTES_MAX && Side::of(key) == Side::Rest
 }
 
 /// A small value in its frame.

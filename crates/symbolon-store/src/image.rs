@@ -1,45 +1,50 @@
 //! The durable image of the applied state.
 //!
-//! Rows lie under a generation number. A snapshot is installed by writing its rows under the next
-//! number and then changing the number and the scalars in one batch, so that a crash at any point
-//! leaves the old image or the new one, each whole.
+//! Rows lie in frames ([`frames`] tells how): a *base* with all of them, and after it what each write
+//! changed, under the number of the write, its *version*. A start reads changes from the newest, then the
+//! base, and takes each row once. When the changes have become long against the base, a new base is
+//! written beside them ([`Rebase`]). A snapshot is installed as a new base ([`Install`]). What a base
+//! replaces is removed once it is durable, so that a crash at any point leaves the old image or the new
+//! one, each whole.
 //!
-//! Generation and scalars are one value, so that damage cannot part them:
+//! A write goes to two sides of the store, which a crash may cut off at different places: rows and scalars
+//! to one, then audit rows and the version to the other. The image is what the lower of both versions
+//! tells. Audit rows that are there beyond that are right, and not yet due.
 //!
-//! ```text
-//! number of the write (8), generation of the rows (4), scalars
-//! ```
-//!
-//! with integers big-endian. By the number an image that has fallen back is told from one that has not.
-//!
-//! What entries change is gathered in memory and goes into the store a little later, many entries in one
-//! batch ([`Image::write_out`]): a batch costs the store far more than what is in it, and a crash costs
-//! nothing that the log does not have. Whoever reads the image reads what was gathered too.
+//! What entries change is gathered in memory and goes into the store a little later, many entries at once
+//! ([`Image::write_out`]): a crash costs nothing that the log does not have. Whoever reads the image reads
+//! what was gathered too.
 
-use std::collections::BTreeMap;
+mod base;
+mod frames;
+
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeBounds;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use self::base::{Install, Rebase};
+use self::frames::{
+    Frames, Framing, Head, RowChange, base_bounds, change_bounds, head_bounds, head_key, version_of,
+};
 use crate::keyspace::{index_bounds, index_of};
 use crate::kv::Pair;
 use crate::log::half_open;
-use crate::{Batch, Finding, Framed, Loss, Space, StoreError, SyncDone};
+use crate::{Batch, Finding, Framed, Loss, Space, StoreError, SyncDone, files};
 
-/// Rows and bytes that one batch of an install holds at most, and it may pass the bytes by one row:
-/// bounds the memory and the pause for other writers.
-const INSTALL_BATCH_ROWS: usize = 1000;
-const INSTALL_BATCH_BYTES: usize = 1 << 20;
 /// Bytes that are gathered at most before they are written.
 const GATHERED_BYTES_MAX: usize = 16 << 20;
 
-const SCALARS: &[u8] = b"image/scalars";
-const AUDIT_EXTENT: &[u8] = b"image/audit";
-/// Prefix and generation before the row key.
-const ROW_KEY_START: usize = 5;
+/// Changes are long when they are longer than this, and than half of the base.
+const CHANGES_BYTES_MIN: u64 = 64 << 20;
+/// Bytes that must be free besides a new base.
+const ROOM_BYTES: u64 = 64 << 20;
 
-/// Rows in key order.
+const VERSION: &[u8] = b"image/version";
+const AUDIT_EXTENT: &[u8] = b"image/audit";
+
+/// Rows, each once, in no order.
 pub type ImageRows<'a> = Box<dyn Iterator<Item = Result<Pair, StoreError>> + Send + 'a>;
 
 /// Audit rows in the order of their log entries; from the newest with `rev`.
@@ -54,30 +59,34 @@ pub struct Image {
 
 struct Shared {
     store: Framed,
-    generation: AtomicU32,
-    /// Number of the last write of the scalars.
-    version: AtomicU64,
     installing: AtomicBool,
     gathered: Mutex<Gathered>,
-    /// Held while what was gathered is on its way into the store, and before `gathered`.
-    writing: Mutex<()>,
+    /// Held while what was gathered is on its way into the store, and before `gathered`: an image must
+    /// not be overtaken by an older one.
+    written: Mutex<Written>,
+}
+
+/// What is in the store.
+struct Written {
+    /// Of the last write.
+    version: u64,
+    head: Head,
+    /// Log index of the last entry of the last write; `None` before the first since it was opened.
+    applied: Option<u64>,
+    /// Of the next base.
+    next_generation: u32,
 }
 
 /// What was written to the image and is not in the store yet.
 #[derive(Default)]
 struct Gathered {
-    /// By key in the store; `None` to remove it.
-    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// By row key; `None` to remove it.
+    rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    audit: Vec<(u64, Vec<u8>)>,
     bytes: usize,
+    applied: u64,
     /// After the last of these entries; `None` when there are none.
     scalars: Option<Vec<u8>>,
-}
-
-impl Gathered {
-    fn add(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-        self.changes.insert(key, value);
-    }
 }
 
 /// What one batch of applied entries changed.
@@ -89,43 +98,46 @@ pub struct ImageBatch {
     pub delete: Vec<Vec<u8>>,
     /// Audit rows, by index of the log entry that made them.
     pub audit: Vec<(u64, Vec<u8>)>,
+    /// Log index of the last of these entries.
+    pub applied: u64,
     /// The scalars, last applied log id among them, after these entries.
     pub scalars: Vec<u8>,
 }
 
 impl Image {
-    /// Opens the image in `store`, and removes what an interrupted install left behind.
+    /// Opens the image in `store`, and removes what an interrupted write or install left behind. To be
+    /// synced before anything is written to it.
     ///
     /// # Errors
     ///
     /// [`StoreError::Lost`] when it is older than the store's anchor tells, or when reading or removing
     /// fails.
     pub fn open(store: Framed) -> Result<Self, StoreError> {
-        let (version, generation) = match stored(&store)? {
-            Some(stored) => (stored.version, stored.generation),
-            None => (0, 0),
-        };
+        let (version, head) = newest(&store)?;
         let expected = store.anchor().found().image;
         if version < expected {
             return Err(store.anchor().lost(Loss::Image { found: version, expected }));
         }
-        // Rows of other generations may be left of an install that was interrupted.
-        let (from, to) = generation_bounds(generation);
-        if version == 0 && store.scan(&from, &to).next().is_some() {
-            return Err(StoreError::corrupt(&Space::Meta.key(SCALARS), Finding::Missing));
+        let generation = head.generation;
+        let left = [
+            base_bounds(0, Some(generation)),
+            base_bounds(generation + 1, None),
+            change_bounds(0, Some(head.from + 1)),
+            change_bounds(version + 1, None),
+            head_bounds(0, Some(version)),
+            head_bounds(version + 1, None),
+        ];
+        for (from, to) in left {
+            store.delete_range(&from, &to)?;
         }
-        let shared = Shared {
-            store,
-            generation: generation.into(),
-            version: version.into(),
-            installing: false.into(),
-            gathered: Mutex::default(),
-            writing: Mutex::default(),
-        };
-        let image = Self { shared: Arc::new(shared) };
-        image.shared.store.anchor().image_written(version);
-        image.remove_other_generations()?;
-        Ok(image)
+        if committed(&store)? != version {
+            store.write(version_batch(version))?;
+        }
+        store.anchor().image_written(version);
+        let next_generation = generation + 1;
+        let written = Mutex::new(Written { version, head, applied: None, next_generation });
+        let (installing, gathered) = (AtomicBool::default(), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { store, installing, gathered, written }) })
     }
 
     /// The directory of the store that it is in, for errors.
@@ -143,31 +155,47 @@ impl Image {
     ///
     /// When writing fails.
     pub fn write(&self, changes: ImageBatch) -> Result<(), StoreError> {
-        let generation = self.generation();
         let is_much = {
             let mut gathered = lock(&self.shared.gathered);
             for key in changes.delete {
-                gathered.add(row_key(generation, &key), None);
+                gathered.bytes += key.len();
+                gathered.rows.insert(key, None);
             }
             for (key, value) in changes.put {
-                gathered.add(row_key(generation, &key), Some(value));
+                gathered.bytes += key.len() + value.len();
+                gathered.rows.insert(key, Some(value));
             }
             for (index, rows) in changes.audit {
-                gathered.add(audit_key(index), Some(rows));
+                gathered.bytes += rows.len();
+                gathered.audit.push((index, rows));
             }
+            gathered.applied = changes.applied;
             gathered.scalars = Some(changes.scalars);
             gathered.bytes >= GATHERED_BYTES_MAX
         };
         if is_much { self.write_out() } else { Ok(()) }
     }
 
-    /// Puts what was gathered into the store, in one batch.
+    /// Puts what was gathered into the store, at once.
     ///
     /// # Errors
     ///
     /// When writing fails.
     pub fn write_out(&self) -> Result<(), StoreError> {
         self.shared.write_out()
+    }
+
+    /// Whether changes have become long against the base, and the disk has room for another.
+    #[must_use]
+    pub fn wants_rebase(&self) -> bool {
+        let head = lock(&self.shared.written).head.clone();
+        head.is_long() && self.has_room(head.base_bytes)
+    }
+
+    /// Begins a new base; `None` before the first write since the image was opened.
+    #[must_use]
+    pub fn begin_rebase(&self) -> Option<Rebase> {
+        Rebase::begin(self)
     }
 
     /// Calls `done` once what is in the store is durable. See [`Kv::sync`](crate::Kv::sync).
@@ -182,7 +210,8 @@ impl Image {
     /// When reading fails.
     pub fn scalars(&self) -> Result<Option<Vec<u8>>, StoreError> {
         self.write_out()?;
-        Ok(stored(&self.shared.store)?.map(|stored| stored.scalars))
+        let version = lock(&self.shared.written).version;
+        self.shared.scalars(version)
     }
 
     /// All rows, as key and value. Not a snapshot: for reading the image when a node starts.
@@ -191,13 +220,28 @@ impl Image {
         if let Err(error) = self.write_out() {
             return Box::new(std::iter::once(Err(error)));
         }
-        let (from, to) = generation_bounds(self.generation());
-        Box::new(self.shared.store.scan(&from, &to).map(|pair| {
-            let (mut key, value) = pair?;
-            if key.len() < ROW_KEY_START {
-                return Err(StoreError::corrupt(&key, Finding::KeyLength));
-            }
-            Ok((key.split_off(ROW_KEY_START), value))
+        let (version, head) = {
+            let written = lock(&self.shared.written);
+            (written.version, written.head.clone())
+        };
+        let store = &self.shared.store;
+        let (from, to) = change_bounds(head.from + 1, Some(version + 1));
+        let changes = store.scan(&from, &to).rev();
+        let (from, to) = base_bounds(head.generation, Some(head.generation + 1));
+        let frames = changes.map(|frame| (true, frame));
+        let frames = frames.chain(store.scan(&from, &to).map(|frame| (false, frame)));
+        // Keys of changed rows that came already.
+        let mut seen = HashSet::new();
+        Box::new(frames.flat_map(move |(is_change, frame)| {
+            let rows = match frame.and_then(|frame| frames::rows(&frame)) {
+                Ok(rows) => rows,
+                Err(error) => return vec![Err(error)],
+            };
+            let new = rows.into_iter().filter(|(key, _)| match is_change {
+                true => seen.insert(key.clone()),
+                false => !seen.contains(key),
+            });
+            new.filter_map(|(key, value)| Some(Ok((key, value?)))).collect()
         }))
     }
 
@@ -265,68 +309,76 @@ impl Image {
     ///
     /// [`StoreError::InstallUnderWay`] while another one lives.
     pub fn begin_install(&self) -> Result<Install, StoreError> {
-        if self.shared.installing.swap(true, Ordering::AcqRel) {
-            return Err(StoreError::InstallUnderWay);
-        }
-        // From here on dropping it ends the install.
-        let install = Install {
-            image: self.clone(),
-            generation: self.generation().wrapping_add(1),
-            batch: Batch::new(),
-            batch_bytes: 0,
-        };
+        let install = Install::begin(self)?;
         self.write_out()?;
-        // Rows of an install that was given up would show up in this one.
-        self.remove_other_generations()?;
         Ok(install)
     }
 
-    fn generation(&self) -> u32 {
-        self.shared.generation.load(Ordering::Acquire)
-    }
-
-    fn remove_other_generations(&self) -> Result<(), StoreError> {
-        let (all_from, all_to) = Space::Rows.bounds();
-        let (from, to) = generation_bounds(self.generation());
-        self.shared.store.delete_range(&all_from, &from)?;
-        self.shared.store.delete_range(&to, &all_to)
+    /// Whether the disk has room for a base of about `bytes`. A simulated one has.
+    fn has_room(&self, bytes: u64) -> bool {
+        let free = files::free_bytes(&self.path());
+        free.is_none_or(|free| free / 2 >= bytes.saturating_add(ROOM_BYTES))
     }
 }
 
 impl Shared {
     fn write_out(&self) -> Result<(), StoreError> {
-        let _writing = lock(&self.writing);
-        let Gathered { changes, scalars, .. } = std::mem::take(&mut *lock(&self.gathered));
-        let Some(scalars) = scalars else {
+        let mut written = lock(&self.written);
+        if lock(&self.gathered).scalars.is_none() {
             return Ok(());
-        };
-        // A follower may have applied what its own log does not hold durably yet.
-        self.store.sync_log_blocking()?;
-        let mut batch = Batch::new();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
         }
-        self.write_with_scalars(batch, self.generation.load(Ordering::Acquire), &scalars)
+        self.write_gathered(&mut written)
     }
 
-    /// With `writing` held: an image must not be overtaken by an older one.
-    fn write_with_scalars(
+    fn write_gathered(&self, written: &mut Written) -> Result<(), StoreError> {
+        let Gathered { rows, audit, applied, scalars, .. } =
+            std::mem::take(&mut *lock(&self.gathered));
+        let scalars = match scalars {
+            Some(scalars) => {
+                written.applied = Some(applied);
+                scalars
+            }
+            None => self.scalars(written.version)?.unwrap_or_default(),
+        };
+        let mut rest = Batch::new();
+        for (index, rows) in audit {
+            rest.insert(audit_key(index), rows);
+        }
+        self.put(written, rows, rest, &scalars)
+    }
+
+    /// One write of the image: rows, then the rest with the version.
+    fn put(
         &self,
-        mut batch: Batch,
-        generation: u32,
+        written: &mut Written,
+        rows: impl IntoIterator<Item = RowChange>,
+        mut rest: Batch,
         scalars: &[u8],
     ) -> Result<(), StoreError> {
-        let version = self.version.fetch_add(1, Ordering::AcqRel).saturating_add(1);
-        let mut value = version.to_be_bytes().to_vec();
-        value.extend_from_slice(&generation.to_be_bytes());
-        value.extend_from_slice(scalars);
-        batch.insert(Space::Meta.key(SCALARS), value);
+        // A follower may have applied what its own log does not hold durably yet.
+        self.store.sync_log_blocking()?;
+        let version = written.version + 1;
+        let mut batch = Batch::new();
+        let mut framing = Framing::new(Frames::Changes(version));
+        for (key, value) in rows {
+            framing.row(&mut batch, &key, value.as_deref())?;
+        }
+        written.head.change_bytes += framing.finish(&mut batch);
+        let head = written.head.encode(scalars);
+        written.head.change_bytes += head.len() as u64;
+        batch.insert(head_key(version), head);
         self.store.write(batch)?;
+        version_batch(version).into_ops().into_iter().for_each(|op| rest.push(op));
+        self.store.write(rest)?;
+        written.version = version;
         self.store.anchor().image_written(version);
         Ok(())
+    }
+
+    fn scalars(&self, version: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = head_key(version);
+        let Some(head) = self.store.get(&key)? else { return Ok(None) };
+        Head::decode(&key, &head).map(|(_, scalars)| Some(scalars))
     }
 }
 
@@ -341,106 +393,42 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A snapshot on its way into the image. Dropped without a commit, it leaves the image as it was.
-pub struct Install {
-    image: Image,
-    generation: u32,
-    batch: Batch,
-    batch_bytes: usize,
-}
-
-impl Install {
-    /// Adds a row.
-    ///
-    /// # Errors
-    ///
-    /// When writing fails.
-    pub fn row(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), StoreError> {
-        self.insert(row_key(self.generation, key), value)
-    }
-
-    /// Adds the audit rows that log entry `index` made. They show before the commit, which does no
-    /// harm: a log entry makes the same audit rows on every node.
-    ///
-    /// # Errors
-    ///
-    /// When writing fails.
-    pub fn audit(&mut self, index: u64, rows: Vec<u8>) -> Result<(), StoreError> {
-        self.insert(audit_key(index), rows)
-    }
-
-    /// Makes the new image the image, durably, and removes the old one, which takes a while when it
-    /// is large. `audit_extent`: which part of the audit is there then. Not for async code.
-    ///
-    /// # Errors
-    ///
-    /// When writing or syncing fails; the image on disk is then the old one or the new one.
-    pub fn commit(mut self, scalars: &[u8], audit_extent: &[u8]) -> Result<(), StoreError> {
-        let mut batch = std::mem::take(&mut self.batch);
-        batch.insert(Space::Meta.key(AUDIT_EXTENT), audit_extent);
-        let image = &self.image;
-        {
-            let _writing = lock(&image.shared.writing);
-            image.shared.write_with_scalars(batch, self.generation, scalars)?;
-        }
-        image.shared.generation.store(self.generation, Ordering::Release);
-        image.shared.store.sync_blocking()?;
-        image.remove_other_generations()
-    }
-
-    fn insert(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
-        self.batch_bytes += key.len() + value.len();
-        self.batch.insert(key, value);
-        if self.batch.len() >= INSTALL_BATCH_ROWS || self.batch_bytes >= INSTALL_BATCH_BYTES {
-            self.batch_bytes = 0;
-            self.image.shared.store.write(std::mem::take(&mut self.batch))?;
-        }
-        Ok(())
+impl Head {
+    fn is_long(&self) -> bool {
+        self.change_bytes > CHANGES_BYTES_MIN.max(self.base_bytes / 2)
     }
 }
 
-impl Drop for Install {
-    fn drop(&mut self) {
-        self.image.shared.installing.store(false, Ordering::Release);
-    }
-}
-
-/// What stands under the one key of the image.
-struct Stored {
-    version: u64,
-    generation: u32,
-    scalars: Vec<u8>,
-}
-
-fn stored(store: &Framed) -> Result<Option<Stored>, StoreError> {
-    let key = Space::Meta.key(SCALARS);
-    let Some(value) = store.get(&key)? else {
-        return Ok(None);
+/// The version and head of what both sides hold.
+fn newest(store: &Framed) -> Result<(u64, Head), StoreError> {
+    let committed = committed(store)?;
+    let (from, to) = head_bounds(0, Some(committed + 1));
+    let found = store.scan(&from, &to).next_back().transpose()?;
+    let (version, head) = match found {
+        None => (0, Head::default()),
+        Some((key, head)) => (version_of(&key)?, Head::decode(&key, &head)?.0),
     };
-    let parsed = value.split_first_chunk().and_then(|(version, rest)| {
-        let (generation, scalars) = rest.split_first_chunk()?;
-        Some(Stored {
-            version: u64::from_be_bytes(*version),
-            generation: u32::from_be_bytes(*generation),
-            scalars: scalars.to_vec(),
-        })
-    });
-    parsed.map(Some).ok_or_else(|| StoreError::corrupt(&key, Finding::ValueLength))
+    let (from, to) = head_bounds(committed + 1, None);
+    if version < committed && store.scan(&from, &to).next().is_some() {
+        return Err(StoreError::corrupt(&head_key(committed), Finding::Missing));
+    }
+    Ok((version, head))
 }
 
-fn row_key(generation: u32, key: &[u8]) -> Vec<u8> {
-    let mut rest = generation.to_be_bytes().to_vec();
-    rest.extend_from_slice(key);
-    Space::Rows.key(&rest)
+/// The version up to which audit rows are there.
+fn committed(store: &Framed) -> Result<u64, StoreError> {
+    let key = Space::Meta.key(VERSION);
+    let Some(value) = store.get(&key)? else { return Ok(0) };
+    let version = (&*value).try_into().map(u64::from_be_bytes);
+    version.map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))
+}
+
+fn version_batch(version: u64) -> Batch {
+    let mut batch = Batch::new();
+    batch.insert(Space::Meta.key(VERSION), version.to_be_bytes());
+    batch
 }
 
 fn audit_key(index: u64) -> Vec<u8> {
     Space::Audit.key(&index.to_be_bytes())
-}
-
-/// First key of a generation, and the first key after it.
-fn generation_bounds(generation: u32) -> (Vec<u8>, Vec<u8>) {
-    let to =
-        generation.checked_add(1).map_or_else(|| Space::Rows.bounds().1, |next| row_key(next, &[]));
-    (row_key(generation, &[]), to)
 }

@@ -1,10 +1,11 @@
-//! Keys whose changes are appended to files: the Raft log, and what a node must not forget beside it.
+//! Keys whose changes are appended to files: the Raft log, and what a node must not forget beside it; and
+//! the rows of the image.
 //!
-//! The log is written for every decision, read little and removed soon. A tree on disk pays for each of
+//! Both are written for every decision, read little and removed soon. A tree on disk pays for each of
 //! these; here a change is one write to the end of a file and one sync of it. Where the value of a key
 //! lies is kept in memory, and read from there.
 //!
-//! The files are segments, `store/log/<number>.log`, the newest of which is written ([`record`] tells how).
+//! The files are segments, `<number>.log`, the newest of which is written ([`record`] tells how).
 //! Space in it is filled with zeros ahead, so that a sync finds no changed metadata. A segment that holds
 //! no value any more is removed, oldest first, so that what removed a key never goes before the key. The
 //! few keys that live long are written again at the start of each segment.
@@ -185,6 +186,16 @@ impl Journal {
         files::sync_dir(&self.folder)?;
         self.lock().segments.pop_front();
         Ok(())
+    }
+
+    /// [`sync`](Self::sync) that goes on until everything is removed that nobody needs any more.
+    pub(crate) fn sync_and_trim(&self) -> Result<(), StoreError> {
+        loop {
+            self.sync()?;
+            if self.lock().dead().is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Writes zeros where records will stand until there are so many bytes of them, in a new segment if

@@ -1,7 +1,8 @@
 //! Who owns which keys. The first byte of a key names its space.
 //!
 //! A prefix is never given a second meaning, not even after its space is gone: an old data
-//! directory may still hold keys under it. Free prefixes: 0x06 to 0xef, and 0xf1 to 0xff.
+//! directory may still hold keys under it. Free prefixes: 0x07 to 0xef, and 0xf1 to 0xff; 0x03 held the
+//! rows of the image one by one, in no release.
 
 use std::fmt;
 
@@ -12,11 +13,11 @@ pub const KEY_BYTES_MAX: usize = 512;
 /// A key space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Space {
-    /// Single values: vote, committed, purged, revision, the image's generation and scalars, round.
+    /// Single values: vote, committed, purged, revision, the image's version, round.
     Meta,
     /// Raft log: entries by index (u64, big-endian).
     Log,
-    /// Rows of the image: by generation (u32, big-endian), then row key.
+    /// Rows of the image, many in one value: see [`Image`](crate::Image).
     Rows,
     /// Audit rows, by index of the log entry that made them (u64, big-endian).
     Audit,
@@ -30,7 +31,7 @@ pub enum Space {
 impl Space {
     /// All spaces, by prefix.
     pub const ALL: [Self; 6] =
-        [Self::Meta, Self::Log, Self::Rows, Self::Audit, Self::Journal, Self::Parts];
+        [Self::Meta, Self::Log, Self::Audit, Self::Journal, Self::Rows, Self::Parts];
 
     /// First byte of the space's keys.
     #[must_use]
@@ -38,7 +39,7 @@ impl Space {
         match self {
             Self::Meta => 0x01,
             Self::Log => 0x02,
-            Self::Rows => 0x03,
+            Self::Rows => 0x06,
             Self::Audit => 0x04,
             Self::Journal => 0x05,
             Self::Parts => 0xf0,
@@ -99,28 +100,42 @@ pub(crate) fn index_of(key: &[u8]) -> Option<u64> {
     key.get(1..)?.try_into().ok().map(u64::from_be_bytes)
 }
 
-/// Key ranges of the Raft log, and of what a node decides without it, in order: from, and first key after.
-/// Their changes go into the journal.
-const LOG: [(&[u8], &[u8]); 4] = [
-    (b"\x01anchor/", b"\x01anchor0"),
-    (b"\x01log/", b"\x01log0"),
-    (b"\x02", b"\x03"),
-    (b"\x05", b"\x06"),
-];
-
-/// Whether a key is of the Raft log, or of what a node decides without it.
-pub(crate) fn is_log(key: &[u8]) -> bool {
-    LOG.iter().any(|(from, to)| *from <= key && key < *to)
+/// Where the store holds what. A batch changes what lies on one side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
+    /// The Raft log, and what a node decides without it: in a journal.
+    Log,
+    /// Rows of the image: in a journal of their own.
+    Rows,
+    /// Everything else: in sled.
+    Rest,
 }
 
-/// The keys `from <= key < to` in order, in ranges that are of the log or not.
-pub(crate) fn pieces(from: &[u8], to: &[u8]) -> Vec<(bool, Vec<u8>, Vec<u8>)> {
+/// Key ranges that are not in sled, in order: from, and first key after.
+const JOURNALED: [(Side, &[u8], &[u8]); 5] = [
+    (Side::Log, b"\x01anchor/", b"\x01anchor0"),
+    (Side::Log, b"\x01log/", b"\x01log0"),
+    (Side::Log, b"\x02", b"\x03"),
+    (Side::Log, b"\x05", b"\x06"),
+    (Side::Rows, b"\x06", b"\x07"),
+];
+
+impl Side {
+    /// The side of a key.
+    pub(crate) fn of(key: &[u8]) -> Self {
+        let found = JOURNALED.iter().find(|(_, from, to)| *from <= key && key < *to);
+        found.map_or(Self::Rest, |(side, ..)| *side)
+    }
+}
+
+/// The keys `from <= key < to` in order, in ranges of one side each.
+pub(crate) fn pieces(from: &[u8], to: &[u8]) -> Vec<(Side, Vec<u8>, Vec<u8>)> {
     let (mut pieces, mut at) = (Vec::new(), from);
-    let sides = LOG.into_iter().flat_map(|(from, to)| [(false, from), (true, to)]);
-    for (is_log, end) in sides.chain([(false, to)]) {
+    let sides = JOURNALED.into_iter().flat_map(|(side, from, to)| [(Side::Rest, from), (side, to)]);
+    for (side, end) in sides.chain([(Side::Rest, to)]) {
         let end = end.min(to);
         if at < end {
-            pieces.push((is_log, at.to_vec(), end.to_vec()));
+            pieces.push((side, at.to_vec(), end.to_vec()));
             at = end;
         }
     }
@@ -136,7 +151,7 @@ mod tests {
         let prefixes: Vec<_> = Space::ALL.map(Space::prefix).into();
         assert_eq!(
             prefixes,
-            [1, 2, 3, 4, 5, 0xf0],
+            [1, 2, 4, 5, 6, 0xf0],
             "data directories of earlier releases hold them"
         );
         for space in Space::ALL {
@@ -153,11 +168,11 @@ mod tests {
             assert_eq!(pair[0].2, pair[1].1);
             assert_ne!(pair[0].0, pair[1].0);
         }
-        assert!(all.iter().all(|(side, from, _)| *side == is_log(from)));
+        assert!(all.iter().all(|(side, from, _)| *side == Side::of(from)));
         let entries = Space::Log.bounds();
-        assert_eq!(pieces(&entries.0, &entries.1), [(true, entries.0, entries.1)]);
+        assert_eq!(pieces(&entries.0, &entries.1), [(Side::Log, entries.0, entries.1)]);
         let rows = Space::Rows.bounds();
-        assert_eq!(pieces(&rows.0, &rows.1), [(false, rows.0, rows.1)]);
+        assert_eq!(pieces(&rows.0, &rows.1), [(Side::Rows, rows.0, rows.1)]);
         assert_eq!(pieces(&[9], &[9]), []);
         assert_eq!(pieces(&[9], &[1]), []);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use crate::keyspace::is_log;
+use crate::keyspace::Side;
 use crate::{Anchor, StoreError};
 
 /// Key and value.
@@ -17,10 +17,10 @@ pub type SyncDone = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// An ordered key-value store.
 ///
-/// A batch is of the Raft log, which is [`Space::Log`](crate::Space::Log) and what is kept beside it, or of the rest. The
-/// batches of either become durable in the order they were written: after a crash some first part of
-/// them is there, each whole, and everything that a completed [`sync`](Self::sync) or
-/// [`sync_log`](Self::sync_log) covered.
+/// A batch is of the Raft log, which is [`Space::Log`](crate::Space::Log) and what is kept beside it, of the image's
+/// [rows](crate::Space::Rows), or of the rest. The batches of each become durable in the order they were written:
+/// after a crash some first part of them is there, each whole, and everything that a completed
+/// [`sync`](Self::sync) or [`sync_log`](Self::sync_log) covered.
 ///
 /// The first failed write or sync is final. The data that a failed fsync was about may be gone from
 /// the page cache, so that a second one would succeed without it: every later write and sync
@@ -125,15 +125,11 @@ impl Batch {
         self.ops.len()
     }
 
-    /// Whether it is of the Raft log.
-    pub(crate) fn is_of_log(&self) -> Result<bool, StoreError> {
-        let mut sides = self.ops.iter().map(|op| is_log(op.key()));
-        let is_of_log = sides.next().unwrap_or(false);
-        if sides.all(|side| side == is_of_log) {
-            Ok(is_of_log)
-        } else {
-            Err(StoreError::MixedBatch)
-        }
+    /// Where it goes.
+    pub(crate) fn side(&self) -> Result<Side, StoreError> {
+        let mut sides = self.ops.iter().map(|op| Side::of(op.key()));
+        let first = sides.next().unwrap_or(Side::Rest);
+        if sides.all(|side| side == first) { Ok(first) } else { Err(StoreError::MixedBatch) }
     }
 
     /// The changes in order.

@@ -42,7 +42,7 @@ pub use disk_kv::DiskKv;
 pub use error::{EngineFault, FileFinding, Finding, Loss, StoreError};
 pub use framed::{Framed, VALUE_BYTES_MAX};
 pub use header::{Header, KnownNode, WrappedKeys};
-pub use image::{AuditRows, Image, ImageBatch, ImageRows, Install};
+pub use image::{AuditRows, Image, ImageBatch, ImageRows, Install, Rebase};
 pub use kek::{Kek, KekError, WrapPurpose};
 pub use keyspace::{KEY_BYTES_MAX, Space};
 pub use kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};

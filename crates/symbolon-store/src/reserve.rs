@@ -6,7 +6,7 @@
 //!
 //! - the *headroom*: blocks behind the end of sled's file, which it grows into. They cover what is
 //!   written from one [`Reserve::look`] to the next;
-//! - zeros at the end of the log, for the same;
+//! - zeros at the end of the log and of the image's rows, for the same;
 //! - the *ballast*: a file that holds the rest of the reserve. It shrinks when the headroom can be
 //!   had in no other way, and grows again when there is space.
 //!
@@ -26,8 +26,8 @@ use crate::{DataDir, StoreError, files};
 const HEADROOM_BYTES_MIN: u64 = 4 << 20;
 const HEADROOM_BYTES_MAX: u64 = 64 << 20;
 
-/// Zeros at the end of the log, in bytes: more than is written to it from one look to the next.
-const LOG_BYTES: u64 = 2 << 20;
+/// Zeros at the end of each journal, in bytes: more than is written to it from one look to the next.
+const AHEAD_BYTES: u64 = 2 << 20;
 
 /// How it stands with the space of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -54,7 +54,7 @@ pub struct DiskSpace {
 
 /// Keeps space for a store. One for each open data directory.
 pub struct Reserve {
-    journal: Arc<Journal>,
+    journals: [Arc<Journal>; 2],
     db: File,
     db_path: PathBuf,
     ballast: File,
@@ -75,13 +75,13 @@ impl Reserve {
     /// When a file cannot be opened.
     pub(crate) fn open(
         directory: &DataDir,
-        journal: Arc<Journal>,
+        journals: [Arc<Journal>; 2],
         bytes: u64,
     ) -> Result<Self, StoreError> {
         let db_path = directory.path().join("store/db");
         let ballast_path = directory.path().join("ballast");
         Ok(Self {
-            journal,
+            journals,
             db: files::open_writable(&db_path)?,
             db_path,
             ballast: files::open_writable(&ballast_path)?,
@@ -105,12 +105,15 @@ impl Reserve {
         if self.gives_blocks && self.kept_to < end + self.headroom / 4 * 3 {
             self.keep_headroom(wanted)?;
         }
-        self.keep_log()?;
+        for journal in &self.journals {
+            self.keep_ahead(journal)?;
+        }
         self.grow_ballast()?;
         let free_bytes = self.free()?;
         let ballast = length(&self.ballast, &self.ballast_path)?;
         let headroom = self.kept_to.saturating_sub(end).min(self.headroom);
-        let level = if self.journal.ahead() < LOG_BYTES / 4 {
+        let is_short = |journal: &Arc<Journal>| journal.ahead() < AHEAD_BYTES / 4;
+        let level = if self.journals.iter().any(is_short) {
             DiskLevel::Full
         } else if self.gives_blocks {
             level(headroom, self.headroom, free_bytes, ballast, self.bytes)
@@ -145,16 +148,16 @@ impl Reserve {
         Ok(())
     }
 
-    /// Has the zeros at the end of the log, from the ballast if need be.
-    fn keep_log(&self) -> Result<(), StoreError> {
-        let kept = match self.journal.keep_ahead(LOG_BYTES) {
+    /// Has the zeros at the end of a journal, from the ballast if need be.
+    fn keep_ahead(&self, journal: &Journal) -> Result<(), StoreError> {
+        let kept = match journal.keep_ahead(AHEAD_BYTES) {
             Err(error) if is_no_space(&error) => {
                 let ballast = length(&self.ballast, &self.ballast_path)?;
                 if ballast == 0 {
                     return Ok(());
                 }
-                self.set_ballast(ballast.saturating_sub(LOG_BYTES))?;
-                self.journal.keep_ahead(LOG_BYTES)
+                self.set_ballast(ballast.saturating_sub(AHEAD_BYTES))?;
+                journal.keep_ahead(AHEAD_BYTES)
             }
             kept => kept,
         };

@@ -3,13 +3,16 @@
 //! No threads, no clock, no randomness: whoever holds the [`SimDisk`] decides when a sync completes,
 //! when the power fails, and how much of what was not synced is there afterwards.
 
+mod scan;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::scan::SimScan;
 use crate::anchor::SimTip;
-use crate::kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
+use crate::keyspace::Side;
+use crate::kv::{Batch, Kv, Op, Scan, SyncDone, SyncStats};
 use crate::{Anchor, Header, Marks, Snapshots, StoreError, Tip};
 
 /// A node's disk. It outlives the simulated processes that open it; clones are the same disk.
@@ -132,23 +135,47 @@ impl SimDisk {
 
     /// [`crash`](Self::crash) that leaves the first `batches` of those that were not synced: what
     /// the system had written out by itself.
-    pub fn crash_keeping(&self, batches: usize) {
+    pub fn crash_keeping(&self, mut batches: usize) {
+        self.crash_as(|_| {
+            let is_kept = batches > 0;
+            batches = batches.saturating_sub(1);
+            is_kept
+        });
+    }
+
+    /// [`crash`](Self::crash) that leaves the first batches of each side of the store, how many of each
+    /// `seed` chooses: numbers from 0 on choose each possibility in turn.
+    pub fn crash_seeded(&self, mut seed: u64) {
+        let mut kept = BTreeMap::new();
+        for (_, batch) in &lock(&self.state).unsynced {
+            *kept.entry(batch.side().ok()).or_insert(0) += 1;
+        }
+        for count in kept.values_mut() {
+            let choices = *count + 1;
+            *count = seed % choices;
+            seed /= choices;
+        }
+        self.crash_as(|batch| {
+            let left = kept.entry(batch.side().ok()).or_default();
+            let is_kept = *left > 0;
+            *left = left.saturating_sub(1);
+            is_kept
+        });
+    }
+
+    fn crash_as(&self, mut is_kept: impl FnMut(&Batch) -> bool) {
         let mut state = lock(&self.state);
-        let lost = state.unsynced.get(batches).map(|(number, _)| *number);
-        state.make_durable(lost.unwrap_or(u64::MAX), false);
-        state.unsynced.clear();
+        for (_, batch) in std::mem::take(&mut state.unsynced) {
+            if is_kept(&batch) {
+                apply(&mut state.durable, batch);
+            }
+        }
         state.visible = state.durable.clone();
         state.end_life();
         let waiting = std::mem::take(&mut state.waiting);
         // Unlocked first: dropping what a callback owns may come back here.
         drop(state);
         drop(waiting);
-    }
-
-    /// [`crash_keeping`](Self::crash_keeping) of a number that `seed` chooses.
-    pub fn crash_seeded(&self, seed: u64) {
-        let choices = self.unsynced() as u64 + 1;
-        self.crash_keeping(usize::try_from(seed % choices).unwrap_or(0));
     }
 
     /// Batches that a crash would forget.
@@ -293,7 +320,7 @@ impl State {
     fn make_durable(&mut self, until: u64, log_only: bool) {
         let (durable, left) = std::mem::take(&mut self.unsynced).into_iter().partition(
             |(number, batch): &(u64, Batch)| {
-                *number < until && (!log_only || batch.is_of_log().unwrap_or(false))
+                *number < until && (!log_only || batch.side().is_ok_and(|side| side == Side::Log))
             },
         );
         self.unsynced = left;
@@ -339,25 +366,6 @@ impl SimKv {
         drop(state);
         done(result);
     }
-
-    fn step(&self, scan: &mut SimScan<'_>, backwards: bool) -> Option<Result<Pair, StoreError>> {
-        let state = match self.live() {
-            Ok(state) => state,
-            Err(error) => return Some(Err(error)),
-        };
-        let from = scan.from.as_ref().map(Vec::as_slice);
-        let mut range = state.visible.range::<[u8], _>((from, Bound::Excluded(&*scan.to)));
-        let (key, value) = if backwards { range.next_back() } else { range.next() }?;
-        let pair = (key.clone(), value.clone());
-        if backwards {
-            scan.to.clone_from(&pair.0);
-        } else {
-            scan.from = Bound::Excluded(pair.0.clone());
-        }
-        // An excluded start must stay below the end.
-        scan.done = matches!(&scan.from, Bound::Excluded(from) if *from >= scan.to);
-        Some(Ok(pair))
-    }
 }
 
 impl Kv for SimKv {
@@ -366,12 +374,7 @@ impl Kv for SimKv {
     }
 
     fn scan(&self, from: &[u8], to: &[u8]) -> Scan<'_> {
-        Box::new(SimScan {
-            kv: self,
-            from: Bound::Included(from.to_vec()),
-            to: to.to_vec(),
-            done: from >= to,
-        })
+        Box::new(SimScan::new(self, from, to))
     }
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
@@ -384,7 +387,7 @@ impl Kv for SimKv {
             Some(writes) => *writes -= 1,
             None => {}
         }
-        batch.is_of_log()?;
+        batch.side()?;
         apply(&mut state.visible, batch.clone());
         let number = state.written;
         state.written += 1;
@@ -438,39 +441,6 @@ impl Drop for SimKv {
             drop(state);
             drop(waiting);
         }
-    }
-}
-
-/// Finds each next pair anew, so that writes during the scan are met as they are in sled.
-struct SimScan<'a> {
-    kv: &'a SimKv,
-    from: Bound<Vec<u8>>,
-    to: Vec<u8>,
-    done: bool,
-}
-
-impl SimScan<'_> {
-    fn advance(&mut self, backwards: bool) -> Option<Result<Pair, StoreError>> {
-        if self.done {
-            return None;
-        }
-        let pair = self.kv.step(self, backwards);
-        self.done |= !matches!(pair, Some(Ok(_)));
-        pair
-    }
-}
-
-impl Iterator for SimScan<'_> {
-    type Item = Result<Pair, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.advance(false)
-    }
-}
-
-impl DoubleEndedIterator for SimScan<'_> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        self.advance(true)
     }
 }
 

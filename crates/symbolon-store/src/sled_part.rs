@@ -15,7 +15,7 @@ use crate::kv::{Batch, Op, Pair, Scan};
 
 /// Memory for pages, in bytes. What decides is held in memory elsewhere, so sled is read at start
 /// and for audit, and a large cache would only be spent twice.
-const CACHE_BYTES: u64 = 32 << 20;
+const CACHE_BYTES: u64 = 8 << 20;
 /// How often, and how far apart, closing looks whether sled has let go: 10 s in all.
 const CLOSE_TRIES: u32 = 2000;
 const CLOSE_PAUSE: Duration = Duration::from_millis(5);

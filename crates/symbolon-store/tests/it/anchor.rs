@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use symbolon_store::{DataDir, Framed, ImageBatch, Kv as _, Log, Loss, SimDisk, Store, StoreError};
 use tempfile::TempDir;
 
-use crate::support::{copy_tree, header, sled};
+use crate::support::{copy_tree, header, insert, sled};
 
 const VOTE: &[u8] = b"\x01log/vote";
 const REVISION: &[u8] = b"\x01log/revision";
 const PURGED: &[u8] = b"\x01log/purged";
-const SCALARS: &[u8] = b"\x01image/scalars";
+const VERSION: &[u8] = b"\x01image/version";
 const ROUND: &[u8] = b"\x01anchor/round";
 
 fn entry_key(index: u64) -> Vec<u8> {
@@ -89,21 +89,21 @@ fn an_end_that_is_lost_is_noticed_whatever_it_held() {
 #[test]
 fn a_single_change_that_is_lost_is_noticed() {
     let disk = used_disk();
-    let old = [VOTE, REVISION, PURGED, SCALARS].map(|key| raw(&disk, key));
+    let old = [VOTE, REVISION, PURGED, VERSION].map(|key| raw(&disk, key));
     let store = Store::simulated(&disk).unwrap();
     store.log.put_vote(*b"vote 2").unwrap();
     store.log.purge_to(8, b"id 8").unwrap();
     apply(&store, 11);
     store.kv.sync_blocking().unwrap();
     drop(store);
-    let new = [VOTE, REVISION, PURGED, SCALARS].map(|key| raw(&disk, key));
+    let new = [VOTE, REVISION, PURGED, VERSION].map(|key| raw(&disk, key));
     let losses = [
         Loss::Vote,
         Loss::Revision { found: 1, expected: 2 },
         Loss::Purged { found: Some(5), expected: 8 },
         Loss::Image { found: 10, expected: 11 },
     ];
-    for (place, key) in [VOTE, REVISION, PURGED, SCALARS].into_iter().enumerate() {
+    for (place, key) in [VOTE, REVISION, PURGED, VERSION].into_iter().enumerate() {
         set_raw(&disk, key, &old[place]);
         assert_eq!(lost(&disk), losses[place]);
         set_raw(&disk, key, &new[place]);
@@ -144,12 +144,12 @@ fn a_store_without_its_round_is_refused() {
 }
 
 #[test]
-fn rows_without_scalars_are_refused() {
+fn rows_of_a_write_without_those_of_the_one_before_are_refused() {
     let disk = SimDisk::new();
     let kv = Framed::open(Arc::new(disk.open().unwrap())).unwrap();
-    let mut batch = symbolon_store::Batch::new();
-    batch.insert([&[3, 0, 0, 0, 0][..], b"row"].concat(), b"value");
-    kv.write(batch).unwrap();
+    let number = |number: u64| number.to_be_bytes();
+    kv.write(insert(&[&[6, 2][..], &number(4)].concat(), &[0; 28])).unwrap();
+    kv.write(insert(VERSION, &number(3))).unwrap();
     let error = symbolon_store::Image::open(kv).err().unwrap();
     assert!(error.to_string().contains("is missing, and others are there"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use symbolon_store::{DiskKv, Framed, Kv, Log, Space, StoreError};
+use symbolon_store::{DiskKv, Framed, Image, ImageBatch, Kv, Log, StoreError};
 use tempfile::TempDir;
 
 use crate::support::{bytes, copy_tree, insert, sled};
@@ -115,13 +115,17 @@ fn damage_is_an_error_and_never_a_panic() {
     {
         let kv = Framed::open(Arc::new(sled(directory.path()))).unwrap();
         let log = Log::open(kv.clone()).unwrap();
+        let image = Image::open(kv.clone()).unwrap();
         for first in (0..written).step_by(100) {
             log.append((first..first + 100).map(|index| (index, bytes(index, 300)))).unwrap();
-            kv.write(insert(&Space::Rows.key(&first.to_be_bytes()), &bytes(first, 3000))).unwrap();
+            let row = (first.to_be_bytes().to_vec(), bytes(first, 3000));
+            let audit = vec![(first, row.1.clone())];
+            image.write(ImageBatch { put: vec![row], audit, ..ImageBatch::default() }).unwrap();
+            image.write_out().unwrap();
         }
         kv.sync_blocking().unwrap();
     }
-    for file in ["store/db", "store/log/0000000000000001.log"] {
+    for file in ["store/db", "store/log/0000000000000001.log", "store/rows/0000000000000001.log"] {
         let sound = std::fs::read(directory.path().join(file)).unwrap();
         let mut refused = 0;
         for place in (0..20).map(|trial| trial * 1_040_009 % sound.len()) {
@@ -134,7 +138,12 @@ fn damage_is_an_error_and_never_a_panic() {
             let outcome =
                 outcome.unwrap_or_else(|_| panic!("panicked on damage at byte {place} of {file}"));
             match outcome {
-                Ok(entries) => {
+                Ok((entries, rows)) => {
+                    let is_right = |(key, row): &(Vec<u8>, Vec<u8>)| {
+                        let first = u64::from_be_bytes(key.as_slice().try_into().unwrap());
+                        *row == bytes(first, 3000)
+                    };
+                    assert!(rows.len() as u64 == written / 100 && rows.iter().all(is_right));
                     let right = |(index, entry): &(u64, Vec<u8>)| *entry == bytes(*index, 300);
                     let is_whole = entries.len() as u64 == written && entries.iter().all(right);
                     assert!(is_whole, "other entries after damage at byte {place} of {file}");
@@ -149,8 +158,12 @@ fn damage_is_an_error_and_never_a_panic() {
     }
 }
 
-fn read_all(path: &Path) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+type Read = (Vec<(u64, Vec<u8>)>, Vec<(Vec<u8>, Vec<u8>)>);
+
+fn read_all(path: &Path) -> Result<Read, StoreError> {
     let kv = Framed::open(Arc::new(DiskKv::open(&path.join("store"), &path.join("tip"))?))?;
     kv.check()?;
-    Log::open(kv)?.read(..)
+    let entries = Log::open(kv.clone())?.read(..)?;
+    let rows = Image::open(kv)?.rows().collect::<Result<_, _>>()?;
+    Ok((entries, rows))
 }

@@ -24,11 +24,11 @@ on_both_disks!(
 const SIZES: [usize; 10] = [0, 1, 4090, 4091, 4092, 4096, 4097, 8192, 50_000, 300_000];
 
 fn key(number: usize) -> Vec<u8> {
-    Space::Rows.key(&(number as u64).to_be_bytes())
+    Space::Audit.key(&(number as u64).to_be_bytes())
 }
 
 fn all(store: &Framed) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let (from, to) = Space::Rows.bounds();
+    let (from, to) = Space::Audit.bounds();
     store.scan(&from, &to).map(Result::unwrap).collect()
 }
 
@@ -179,7 +179,7 @@ fn corrupt_error_says_where_and_what() {
     let error = store.get(&key(7)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the rows value under key 030000000000000007 is corrupt: its schema byte is 9, which this \
+        "the audit value under key 040000000000000007 is corrupt: its schema byte is 9, which this \
          release does not know; move the data directory away and join again under a new node name"
     );
 }
@@ -230,7 +230,8 @@ fn missing_and_stray_parts_are_found_when_opened() {
 fn bad_keys_and_values_are_refused_before_anything_is_written() {
     let disk = Disk::sim();
     let store = disk.framed();
-    for bad in [vec![], vec![0xee, 1], Space::Parts.key(b"x"), Space::Rows.key(&[0; KEY_BYTES_MAX])]
+    for bad in
+        [vec![], vec![0xee, 1], Space::Parts.key(b"x"), Space::Audit.key(&[0; KEY_BYTES_MAX])]
     {
         let mut batch = insert(&key(1), b"good");
         batch.insert(bad, b"bad");
@@ -240,7 +241,7 @@ fn bad_keys_and_values_are_refused_before_anything_is_written() {
     batch.insert(key(2), vec![0; symbolon_store::VALUE_BYTES_MAX + 1]);
     assert!(matches!(store.write(batch), Err(StoreError::ValueTooLong { .. })));
     assert_eq!(all(&store), []);
-    store.write(insert(&Space::Rows.key(&[0; KEY_BYTES_MAX - 1]), b"longest")).unwrap();
+    store.write(insert(&Space::Audit.key(&[0; KEY_BYTES_MAX - 1]), b"longest")).unwrap();
 }
 
 #[derive(Debug, Clone)]
@@ -311,7 +312,9 @@ proptest! {
 fn check_reads_all_values_and_knows_all_keys() {
     let disk = SimDisk::new();
     let store = Framed::open(Arc::new(disk.open().unwrap())).unwrap();
-    for space in Space::ALL.into_iter().filter(|space| *space != Space::Parts) {
+    // Rows are checked when their journal is opened, and when they are loaded.
+    let others = [Space::Parts, Space::Rows];
+    for space in Space::ALL.into_iter().filter(|space| !others.contains(space)) {
         store.write(insert(&space.key(b"small"), b"value")).unwrap();
         store.write(insert(&space.key(b"large"), &bytes(1, 10_000))).unwrap();
     }
@@ -324,7 +327,7 @@ fn check_reads_all_values_and_knows_all_keys() {
     }
     store.check().unwrap();
     drop(store);
-    for stray in [&[][..], &[0], &[6, 1], &[0xf1], &[0xff, 0xff, 1]] {
+    for stray in [&[][..], &[0], &[3, 1], &[7, 1], &[0xf1], &[0xff, 0xff, 1]] {
         let disk = SimDisk::new();
         let kv = Arc::new(disk.open().unwrap());
         kv.write(insert(stray, b"")).unwrap();

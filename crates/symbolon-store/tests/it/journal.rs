@@ -129,7 +129,7 @@ fn a_batch_of_the_log_and_of_the_rest_is_refused() {
     let kv = Framed::open(Arc::new(kv)).unwrap();
     let mut batch = Batch::new();
     batch.insert(Space::Log.key(&7_u64.to_be_bytes()), *b"entry");
-    batch.insert(Space::Rows.key(b"row"), *b"row");
+    batch.insert(Space::Audit.key(b"row"), *b"row");
     assert!(matches!(kv.write(batch), Err(StoreError::MixedBatch)));
     assert_eq!(Log::open(kv).unwrap().last_index(), None);
 }

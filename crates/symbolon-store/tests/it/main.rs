@@ -22,6 +22,8 @@ mod log;
 #[cfg(test)]
 mod node_keys;
 #[cfg(test)]
+mod rebase;
+#[cfg(test)]
 mod seal;
 #[cfg(test)]
 mod sim;

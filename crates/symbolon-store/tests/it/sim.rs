@@ -51,9 +51,17 @@ fn seed_decides_what_a_crash_keeps() {
         disk.crash_seeded(seed);
         numbers(&disk.open().unwrap())
     };
-    let all: Vec<_> = (0..20).map(kept).collect();
-    assert_eq!(all, (0..20).map(kept).collect::<Vec<_>>());
+    // Two of these are of the log, one is of the rows, and six are of the rest.
+    let all: Vec<_> = (0..42).map(kept).collect();
+    assert_eq!(all, (0..42).map(kept).collect::<Vec<_>>());
     assert!(all.iter().any(Vec::is_empty) && all.iter().any(|kept| kept.len() == 9));
+    assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 42);
+    for side in [&[2, 5][..], &[6], &[0, 1, 3, 4, 7, 8]] {
+        for kept in &all {
+            let kept: Vec<_> = kept.iter().filter(|number| side.contains(number)).collect();
+            assert!(side.iter().take(kept.len()).eq(kept), "the first of a side");
+        }
+    }
 }
 
 #[test]
