@@ -1,11 +1,11 @@
 //! The command line.
 
-use crate::{Result, steps};
+use crate::{Result, fuzz::FuzzOptions, steps};
 
 pub(crate) const USAGE: &str = "\
 cargo xtask verify [--only STEP,STEP] [--keep-going]
     The gate. Runs all steps in order, or only those named:
-    setup, fmt, clippy, test, bench, doctest, doc, deny, tidy.
+    setup, fmt, clippy, test, bench, fuzz, doctest, doc, deny, tidy.
     After a failure only cheap steps still run; --keep-going runs the others too.
     Only `setup` installs anything, and nothing outside target/ is written. `bench` is quick here.
 
@@ -25,6 +25,9 @@ cargo xtask soak [--verifications N] [--people N] [--chart FILE.svg]
 cargo xtask soak --away ENTRIES [--people N]
     A node that missed so many log entries catches up while the others work.
 
+cargo xtask fuzz [--seconds N] [TARGET ...]
+    Fuzzes every decoder of bytes that others wrote, or those named: N seconds each, 600 if not given.
+
 cargo xtask fix
     Applies what clippy and rustfmt can repair.
 ";
@@ -38,6 +41,7 @@ pub(crate) enum Task {
     Bench(Vec<String>),
     /// With the arguments of the program.
     Soak(Vec<String>),
+    Fuzz(FuzzOptions),
     Help,
 }
 
@@ -55,6 +59,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Task> {
         "fix" => nothing_more(args, Task::Fix),
         "bench" => Ok(Task::Bench(args.collect())),
         "soak" => Ok(Task::Soak(args.collect())),
+        "fuzz" => Ok(Task::Fuzz(parse_fuzz(args)?)),
         "tidy" => nothing_more(args, Task::Tidy),
         "" | "help" | "-h" | "--help" => Ok(Task::Help),
         other => Err(format!("no task is called {other:?}\n\n{USAGE}").into()),
@@ -71,6 +76,23 @@ fn parse_verify(mut args: impl Iterator<Item = String>) -> Result<VerifyOptions>
                 Some(names) => options.only.extend(step_names(names)?),
                 None => return Err(format!("verify does not know {other:?}\n\n{USAGE}").into()),
             },
+        }
+    }
+    Ok(options)
+}
+
+fn parse_fuzz(mut args: impl Iterator<Item = String>) -> Result<FuzzOptions> {
+    let mut options = FuzzOptions::default();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--seconds" => {
+                let seconds = args.next().and_then(|text| text.parse().ok());
+                options.seconds = seconds.ok_or("--seconds wants a number")?;
+            }
+            other if other.starts_with('-') => {
+                return Err(format!("fuzz does not know {other:?}\n\n{USAGE}").into());
+            }
+            target => options.targets.push(target.to_owned()),
         }
     }
     Ok(options)

@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod args;
+mod fuzz;
 mod setup;
 mod steps;
 mod tidy;
@@ -49,6 +50,10 @@ fn run() -> Result {
             steps::bench(&workspace, "speed", &arguments)
         }
         Task::Soak(arguments) => steps::bench(&workspace, "soak", &arguments),
+        Task::Fuzz(options) => {
+            setup::cargo_tools::ensure(&workspace)?;
+            fuzz::run(&workspace, &options)
+        }
         Task::Help => {
             print!("{USAGE}");
             Ok(())

@@ -2,7 +2,7 @@
 
 use crate::{Result, workspace::Workspace};
 
-mod cargo_tools;
+pub(crate) mod cargo_tools;
 mod debian;
 pub(crate) mod peers;
 pub(crate) mod python;

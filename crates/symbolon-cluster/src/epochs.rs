@@ -92,7 +92,7 @@ pub(crate) enum Relation {
 }
 
 impl Statement {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let ancestor = |ancestor: &Ancestor| store::Ancestor {
             epoch: ancestor.name.epoch,
             lineage: ancestor.name.lineage.0.to_vec(),

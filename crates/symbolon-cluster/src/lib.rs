@@ -27,6 +27,8 @@ mod digests;
 mod epochs;
 mod error;
 mod fence;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guard;
 mod halt;
 mod hand_over;

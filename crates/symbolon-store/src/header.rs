@@ -119,7 +119,7 @@ impl Header {
         seal_body(&body)
     }
 
-    fn decode(bytes: &[u8], path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Self, StoreError> {
         let body = Self::body(bytes, path)?;
         Self::from_proto(body).ok_or_else(|| corrupt(path, FileFinding::Content))
     }

@@ -432,3 +432,23 @@ fn version_batch(version: u64) -> Batch {
 fn audit_key(index: u64) -> Vec<u8> {
     Space::Audit.key(&index.to_be_bytes())
 }
+
+/// Reads bytes as a frame and as a head.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    if let Ok((head, scalars)) = Head::decode(b"", bytes) {
+        assert_eq!(head.encode(&scalars), bytes);
+    }
+    let Ok(rows) = frames::rows(&(Vec::new(), bytes.to_vec())) else { return };
+    let mut batch = Batch::new();
+    let mut framing = Framing::new(Frames::Changes(1));
+    for (key, value) in &rows {
+        assert!(framing.row(&mut batch, key, value.as_deref()).is_ok());
+    }
+    framing.finish(&mut batch);
+    let frames = batch.into_ops().into_iter().filter_map(|op| match op {
+        crate::Op::Insert(_, frame) => Some(frame),
+        crate::Op::Remove(_) => None,
+    });
+    assert_eq!(frames.flatten().collect::<Vec<_>>(), bytes);
+}

@@ -359,6 +359,38 @@ fn corrupt(path: &Path, finding: FileFinding) -> StoreError {
     StoreError::CorruptFile { path: path.to_owned(), finding, remedy: REMEDY }
 }
 
+/// Reads bytes as a segment, and as a record behind checksums that fit.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let read = |segment: &[u8], mut chain| {
+        let mut at = HEAD_BYTES;
+        while let Some((changes, next_chain, next)) = record::read(segment, at, chain) {
+            assert!(at < next && next <= segment.len(), "records go forward");
+            let values = changes.iter().filter_map(|change| change.value.clone());
+            assert!(
+                values.into_iter().all(|value| value.end <= next),
+                "values lie in their record"
+            );
+            (at, chain) = (next, next_chain);
+        }
+    };
+    if let Some(head) = Head::decode(bytes) {
+        read(bytes, head.chain);
+    }
+    let mut segment = Head::new(1, 0).encode();
+    segment.extend_from_slice(&record::seal(0, bytes));
+    read(&segment, 0);
+}
+
+/// What is written is read.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_written(ops: &[Op]) {
+    let mut segment = Head::new(1, 0).encode();
+    segment.extend_from_slice(&record::encode(0, ops).bytes);
+    let found = record::read(&segment, HEAD_BYTES, 0).map(|(changes, ..)| changes.len());
+    assert_eq!(found.unwrap_or(0), ops.len());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

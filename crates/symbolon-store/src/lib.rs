@@ -17,6 +17,8 @@ mod error;
 mod files;
 mod flusher;
 mod framed;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod header;
 mod image;
 mod journal;

@@ -15,6 +15,7 @@ struct Tool {
 const TOOLS: &[Tool] = &[
     Tool { subcommand: "nextest", package: "cargo-nextest", version: "0.9.143" },
     Tool { subcommand: "deny", package: "cargo-deny", version: "0.20.2" },
+    Tool { subcommand: "fuzz", package: "cargo-fuzz", version: "0.13.2" },
 ];
 
 pub(crate) fn ensure(workspace: &Workspace) -> Result {

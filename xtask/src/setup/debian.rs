@@ -12,11 +12,12 @@ pub(super) struct Program {
     pub(super) package: &'static str,
 }
 
-/// Programs that tests start.
+/// Programs that tests start, and the compiler of the fuzzers' engine.
 const PROGRAMS: &[Program] = &[
     Program { name: "oathtool", package: "oathtool" },
     Program { name: "pskctool", package: "pskctool" },
     Program { name: "faketime", package: "faketime" },
+    Program { name: "g++", package: "g++" },
 ];
 
 pub(crate) fn ensure_programs(workspace: &Workspace) -> Result {

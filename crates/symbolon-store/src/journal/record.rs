@@ -111,6 +111,12 @@ pub(super) fn encode(before: u32, ops: &[Op]) -> Encoded {
             }
         }
     }
+    let chain = fill_head(before, &mut bytes);
+    Encoded { bytes, chain, values }
+}
+
+/// Puts length and checksum before the body. Returns the checksum.
+fn fill_head(before: u32, bytes: &mut [u8]) -> u32 {
     let body = bytes.get(RECORD_HEAD_BYTES..).unwrap_or_default();
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     let chain = link(before, length, body);
@@ -120,7 +126,16 @@ pub(super) fn encode(before: u32, ops: &[Op]) -> Encoded {
             *to_chain = chain.to_le_bytes();
         }
     }
-    Encoded { bytes, chain, values }
+    chain
+}
+
+/// The record with this body, whatever it is.
+#[cfg(feature = "fuzzing")]
+pub(super) fn seal(before: u32, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; RECORD_HEAD_BYTES];
+    bytes.extend_from_slice(body);
+    fill_head(before, &mut bytes);
+    bytes
 }
 
 /// One change of a record that was read.
