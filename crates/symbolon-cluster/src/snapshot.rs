@@ -18,6 +18,7 @@ use crate::audit_log::{AuditLog, given};
 use crate::convert::{damaged, log_id_decode, stored_membership_decode};
 use crate::log_store::io_error;
 use crate::machine::Machine;
+use crate::off_thread::blocking;
 use crate::raft_types::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::receive::Received;
 
@@ -164,13 +165,6 @@ impl Chunk {
         *self = Self::default();
         Ok(())
     }
-}
-
-/// Does work that waits for the disk where it holds up nobody.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// Replaces the machine's state by a snapshot's. A crash in between leaves the old one or the new.

@@ -12,6 +12,10 @@ use crate::anchor::SimTip;
 use crate::kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 use crate::{Anchor, Header, Marks, Snapshots, StoreError, Tip};
 
+mod disks;
+
+pub use disks::SimDisks;
+
 /// A node's disk. It outlives the simulated processes that open it; clones are the same disk.
 #[derive(Clone, Default)]
 pub struct SimDisk {
