@@ -1,50 +1,51 @@
 //! A whole cluster on one thread: see `docs/testing.md`. One process runs one seed.
 
+mod args;
+mod check;
 mod client;
+mod faults;
+mod heal;
 mod history;
 mod host;
 mod net;
+mod operator;
 mod os;
+mod report;
 mod rng;
 mod scenario;
 mod time;
 mod trace;
+mod watch;
 mod world;
 
 use std::process::ExitCode;
 
-use crate::scenario::{Plan, Run};
-use crate::time::SECOND;
+use crate::args::Args;
+use crate::check::Problem;
+use crate::report::Report;
+use crate::scenario::Run;
 use crate::trace::Trace;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let seed = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let echo = arguments.any(|argument| argument == "--trace");
-    os::seed(seed);
-    let began = os::real_seconds();
-    let trace = Trace::new(echo);
-    trace.take_logs("info");
-    let place = tempfile::tempdir_in("/dev/shm").expect("a directory");
-    let plan = Plan { seed, seconds: 60 };
-    let mut run = match Run::set_up(&plan, place.path(), &trace) {
-        Ok(run) => run,
-        Err(error) => {
-            println!("seed {seed}: {error}");
-            return ExitCode::FAILURE;
+    let args = match Args::parse(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(text) => {
+            println!("{text}");
+            return ExitCode::from(2);
         }
     };
-    run.start_clients();
-    run.world.run_until(run.clients.until + 15 * SECOND);
-    let told = run.clients.history.all();
-    let simulated = run.world.now / SECOND;
-    println!(
-        "seed {seed}: hash {} nodes {} verify {} calls {} simulated {simulated} s in {:.1} s",
-        trace.hash(),
-        run.world.hosts.len(),
-        told.verified.len(),
-        told.calls.len(),
-        os::real_seconds() - began
-    );
-    ExitCode::SUCCESS
+    os::seed(args.plan.seed);
+    let began = os::real_seconds();
+    let trace = Trace::new(args.trace);
+    trace.take_logs(&args.logs);
+    report::watch_panics(&trace);
+    let place = tempfile::tempdir_in(&args.place).unwrap_or_else(|error| {
+        panic!("no directory for the machines' files in {}: {error}", args.place.display())
+    });
+    let report = match Run::set_up(&args.plan, place.path(), &trace) {
+        Ok(run) => run.go(),
+        Err(why) => Report::failed(Problem::new("set-up", why)),
+    };
+    let is_good = report.tell(&args, &trace, os::real_seconds() - began);
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -27,7 +27,8 @@ pub(crate) type HostId = usize;
 /// How it is from one host to another, in one direction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Link {
-    pub(crate) is_cut: bool,
+    /// By how many faults nothing gets through.
+    pub(crate) cuts: u32,
     pub(crate) latency: (Nanos, Nanos),
     /// Of a thousand pieces so many are lost once and sent again after a while.
     pub(crate) loss_per_mille: u64,
@@ -36,7 +37,7 @@ pub(crate) struct Link {
 impl Default for Link {
     fn default() -> Self {
         let latency = (LATENCY_MIN, LATENCY_MIN + 2 * MILLISECOND);
-        Self { is_cut: false, latency, loss_per_mille: 0 }
+        Self { cuts: 0, latency, loss_per_mille: 0 }
     }
 }
 
@@ -105,17 +106,26 @@ impl Net {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn link(&self, from: HostId, to: HostId) -> Link {
-        self.lock().links.get(&(from, to)).copied().unwrap_or_default()
-    }
-
     pub(crate) fn change(&self, from: HostId, to: HostId, change: impl FnOnce(&mut Link)) {
         self.lock().links.get_mut(&(from, to)).map(change);
+    }
+
+    /// All links are as they were made.
+    pub(crate) fn mend_all(&self) {
+        self.lock().links.values_mut().for_each(|link| *link = Link::default());
     }
 
     /// Whether bytes get from one to the other.
     pub(crate) fn is_open(&self, from: HostId, to: HostId) -> bool {
         self.lock().is_open(from, to)
+    }
+
+    /// Whether bytes get from one to the other as they should.
+    pub(crate) fn is_well(&self, from: HostId, to: HostId) -> bool {
+        let inner = self.lock();
+        let link = inner.links.get(&(from, to)).copied().unwrap_or_default();
+        let usual = Link::default();
+        inner.is_open(from, to) && link.latency == usual.latency && link.loss_per_mille == 0
     }
 
     /// A machine is switched on or off. Off: whoever waits for it hears nothing; what it had open is reset
@@ -193,7 +203,7 @@ impl Net {
 
 impl Inner {
     fn is_open(&self, from: HostId, to: HostId) -> bool {
-        let is_cut = self.links.get(&(from, to)).is_some_and(|link| link.is_cut);
+        let is_cut = self.links.get(&(from, to)).is_some_and(|link| link.cuts > 0);
         !is_cut && self.on[from] && self.on[to]
     }
 
@@ -225,7 +235,7 @@ impl Inner {
         let mut woken = Vec::new();
         let Self { pipes, links, on, .. } = self;
         for pipe in pipes.values_mut() {
-            let is_cut = links.get(&(pipe.from, pipe.to)).is_some_and(|link| link.is_cut);
+            let is_cut = links.get(&(pipe.from, pipe.to)).is_some_and(|link| link.cuts > 0);
             if is_cut || !on[pipe.from] || !on[pipe.to] {
                 continue;
             }

@@ -8,12 +8,18 @@ use symbolon_core::Secret;
 use symbolon_service::{NewApplication, NewToken, ServiceError};
 use tokio::time::Instant;
 
+use crate::check::{self, Problem};
 use crate::client::{self, Token};
+use crate::faults::Faults;
+use crate::heal;
 use crate::history::History;
 use crate::host::Running;
+use crate::operator::Operator;
+use crate::report::{self, Report};
 use crate::rng::Rng;
 use crate::time::SECOND;
 use crate::trace::Trace;
+use crate::watch::Watch;
 use crate::world::World;
 
 /// Tokens in people's hands.
@@ -92,8 +98,57 @@ impl Run {
         Ok(Self { world, clients, rng })
     }
 
+    /// The whole of it.
+    pub(crate) fn go(mut self) -> Report {
+        let mut watch = Watch::default();
+        let operator = Operator::new(self.clients.administrator.clone());
+        let mut faults = Faults::new(self.rng.fork(), operator, self.world.now);
+        self.world.trace.say("world", &format!("faults: {:?}", faults.kinds()));
+        self.start_clients();
+        while self.world.now < self.clients.until {
+            self.world.step();
+            faults.step(&mut self.world);
+            watch.step(&self.world);
+        }
+        let mut problems = heal::heal(&mut self, &mut faults, &mut watch);
+        if problems.is_empty() {
+            problems.extend(heal::probe(&mut self));
+            match heal::evidence(&mut self) {
+                Ok(evidence) => problems.extend(check::all(&evidence)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        problems.append(&mut watch.problems);
+        if report::panics() > 0 {
+            problems.push(Problem::new("panics", format!("{} panics", report::panics())));
+        }
+        self.report(problems, &faults, &watch)
+    }
+
+    fn report(&self, problems: Vec<Problem>, faults: &Faults, watch: &Watch) -> Report {
+        let simulated_seconds = self.world.now / SECOND;
+        let mut report = Report { problems, simulated_seconds, ..Report::default() };
+        report.count("nodes", self.world.hosts.len() as u64);
+        report.count("faults", faults.counts.values().sum());
+        report.count("islands", watch.islands);
+        report.count("masters", watch.masters);
+        let [again, failed, refused] = self.world.exits;
+        report.count("started_again", again);
+        report.count("exits_failed", failed);
+        report.count("exits_refused", refused);
+        report.count_told(&self.clients.history.all());
+        report.count_lines(&self.world.trace.lines());
+        let doubles =
+            (0..self.world.hosts.len()).filter_map(|id| self.world.running(id)).map(|it| {
+                let state = it.service.ledger().view().state;
+                state.cluster().map_or(0, |cluster| cluster.doubles)
+            });
+        report.count("doubles", doubles.max().unwrap_or(0));
+        report
+    }
+
     /// Lets the clients begin.
-    pub(crate) fn start_clients(&mut self) {
+    fn start_clients(&mut self) {
         for _ in 0..6 {
             self.world.spawn(self.clients.clone().person(self.rng.fork()));
         }

@@ -41,11 +41,27 @@ pub(crate) struct Host {
     pub(crate) refused: Option<String>,
 }
 
+impl Host {
+    pub(crate) const fn has_quick_disk(&self) -> bool {
+        self.sync_time.1 <= 2 * MILLISECOND
+    }
+}
+
 struct Process {
     runtime: Runtime,
     /// The first moment of its runtime, and when that was.
     began: (Instant, Nanos),
     exit: Arc<Mutex<Option<Exit>>>,
+}
+
+impl Process {
+    /// What its clock shows when the world's shows `now`.
+    fn until(&self, now: Nanos, drift: i64) -> Instant {
+        let (began, at) = self.began;
+        let passed = i64::try_from(now - at).unwrap_or(i64::MAX);
+        let passed = passed + passed / 1_000_000 * drift;
+        began + Duration::from_nanos(passed.cast_unsigned())
+    }
 }
 
 /// See the module.
@@ -150,10 +166,7 @@ impl World {
             return;
         }
         trace::set_host(Some(id));
-        let (began, at) = process.began;
-        let passed = i64::try_from(now - at).unwrap_or(i64::MAX);
-        let passed = passed + passed / 1_000_000 * host.drift;
-        let until = began + Duration::from_nanos(passed.cast_unsigned());
+        let until = process.until(now, host.drift);
         if host.paused_until > 0 {
             host.paused_until = 0;
             // All at once: it has been asleep.
@@ -173,8 +186,8 @@ impl World {
 
     /// The disk does what is due.
     fn sync(&mut self, id: HostId) {
+        let disk = self.disk(id);
         let host = &mut self.hosts[id];
-        let disk = host.machine.disks.of(&host.machine.directory);
         match host.sync_due {
             Some(due) if due <= self.now => {
                 host.sync_due = None;
@@ -228,6 +241,21 @@ impl World {
         trace::set_host(None);
     }
 
+    pub(crate) fn disk(&self, id: HostId) -> symbolon_store::SimDisk {
+        let machine = &self.hosts[id].machine;
+        machine.disks.of(&machine.directory)
+    }
+
+    /// From now on the monotonic clock of a host runs so many millionths fast.
+    pub(crate) fn set_drift(&mut self, id: HostId, drift: i64) {
+        let now = self.now;
+        let host = &mut self.hosts[id];
+        if let Some(process) = host.process.as_mut().filter(|_| drift != host.drift) {
+            process.began = (process.until(now, host.drift), now);
+        }
+        host.drift = drift;
+    }
+
     pub(crate) fn is_on(&self, id: HostId) -> bool {
         self.hosts[id].process.is_some()
     }
@@ -253,8 +281,7 @@ impl World {
     pub(crate) fn power_off(&mut self, id: HostId) {
         self.net.switch(id, false);
         let seed = self.rng.next();
-        let machine = &self.hosts[id].machine;
-        machine.disks.of(&machine.directory).crash_seeded(seed);
+        self.disk(id).crash_seeded(seed);
         self.hosts[id].sync_due = None;
         self.kill(id);
     }
