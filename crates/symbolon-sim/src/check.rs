@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 
 use symbolon_core::{AuditEvent, LineageId, RequestId};
 
-use crate::history::Told;
+use crate::history::{Told, Verify};
+use crate::net::HostId;
+use crate::time::Nanos;
 
 /// Something that must not be.
 #[derive(Clone, Debug)]
@@ -26,6 +28,25 @@ impl Problem {
     }
 }
 
+/// A machine was put back to an earlier time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PutBack {
+    pub(crate) host: HostId,
+    /// To when, and when.
+    pub(crate) span: (Nanos, Nanos),
+}
+
+impl Evidence {
+    /// Whether a decision was made by an island whose disk was put back since.
+    fn is_gone(&self, verify: &Verify) -> bool {
+        let island = verify.outcome.told().is_some_and(|told| told.island);
+        let is_within = |back: &PutBack| {
+            back.host == verify.host && (back.span.0..=back.span.1).contains(&verify.ended)
+        };
+        island && self.put_back.iter().any(is_within)
+    }
+}
+
 /// What is known when a run is over.
 pub(crate) struct Evidence {
     pub(crate) told: Told,
@@ -35,6 +56,8 @@ pub(crate) struct Evidence {
     pub(crate) lineage: LineageId,
     /// Request ids of writes that lie in quarantine somewhere.
     pub(crate) quarantined: BTreeSet<RequestId>,
+    /// Machines that were put back to an earlier time: what they decided alone in between is gone for good.
+    pub(crate) put_back: Vec<PutBack>,
     /// Hard limit of failures.
     pub(crate) hard_limit: u32,
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use symbolon_store::SimDisk;
 
+use crate::check::PutBack;
 use crate::net::{HostId, Link};
 use crate::operator::{self, Operator};
 use crate::rng::Rng;
@@ -80,7 +81,16 @@ pub(crate) struct Faults {
     undo: Vec<(Nanos, Undo)>,
     pub(crate) counts: BTreeMap<Kind, u64>,
     pub(crate) operator: Operator,
-    saved: Option<(HostId, SimDisk, PathBuf)>,
+    saved: Option<Saved>,
+    pub(crate) put_back: Vec<PutBack>,
+}
+
+/// A machine as it was.
+struct Saved {
+    host: HostId,
+    disk: SimDisk,
+    copy: PathBuf,
+    at: Nanos,
 }
 
 type Pairs = Vec<(HostId, HostId)>;
@@ -98,7 +108,9 @@ impl Faults {
         }
         let pace = rng.range(2, 20) * SECOND;
         let (undo, counts) = Default::default();
-        Self { rng, kinds, next: now + SECOND, pace, undo, counts, operator, saved: None }
+        let next = now + SECOND;
+        let (saved, put_back) = (None, Vec::new());
+        Self { rng, kinds, next, pace, undo, counts, operator, saved, put_back }
     }
 
     pub(crate) fn kinds(&self) -> &[Kind] {
@@ -327,20 +339,22 @@ impl Faults {
     /// Saves a machine as it is, or puts back what was saved: as is done with virtual machines. Only while all
     /// others are well: whoever loses what a majority has acknowledged has lost it.
     fn roll_back(&mut self, world: &mut World) -> Option<String> {
-        let Some((id, saved, copy)) = self.saved.take() else {
-            let id = self.rng.index(world.hosts.len());
-            let directory = world.hosts[id].machine.directory.clone();
+        let Some(saved) = self.saved.take() else {
+            let host = self.rng.index(world.hosts.len());
+            let directory = world.hosts[host].machine.directory.clone();
             let copy = directory.with_extension("saved");
-            world.hosts.get(2).filter(|_| world.is_on(id))?;
+            world.hosts.get(2).filter(|_| world.is_on(host))?;
             copy_tree(&directory, &copy);
-            self.saved = Some((id, world.disk(id).saved(), copy));
-            return Some(format!("host-{id} is saved"));
+            let disk = world.disk(host).saved();
+            self.saved = Some(Saved { host, disk, copy, at: world.now });
+            return Some(format!("host-{host} is saved"));
         };
+        let id = saved.host;
         let is_well = |other: HostId| {
             other == id || world.running(other).is_some_and(|it| it.node.has_quorum_contact())
         };
         if !(0..world.hosts.len()).all(is_well) || !operator::is_one(world) {
-            self.saved = Some((id, saved, copy));
+            self.saved = Some(saved);
             return None;
         }
         if world.is_on(id) {
@@ -348,9 +362,10 @@ impl Faults {
         }
         let directory = world.hosts[id].machine.directory.clone();
         remove_tree(&directory);
-        copy_tree(&copy, &directory);
-        remove_tree(&copy);
-        world.disk(id).restore(&saved);
+        copy_tree(&saved.copy, &directory);
+        remove_tree(&saved.copy);
+        world.disk(id).restore(&saved.disk);
+        self.put_back.push(PutBack { host: id, span: (saved.at, world.now) });
         world.power_on(id);
         Some(format!("host-{id} is as it was"))
     }

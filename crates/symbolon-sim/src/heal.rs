@@ -110,7 +110,7 @@ pub(crate) fn probe(run: &mut Run) -> Vec<Problem> {
 }
 
 /// Gathers what the checkers want to know.
-pub(crate) fn evidence(run: &mut Run) -> Result<Evidence, Problem> {
+pub(crate) fn evidence(run: &mut Run, faults: &Faults) -> Result<Evidence, Problem> {
     let world = &mut run.world;
     let level = |world: &World| {
         let states: Vec<_> = (0..world.hosts.len())
@@ -141,7 +141,14 @@ pub(crate) fn evidence(run: &mut Run) -> Result<Evidence, Problem> {
     }
     let lineage = operator::lineages(world).into_values().next().unwrap_or_default();
     let told = run.clients.history.all();
-    Ok(Evidence { told, audits, lineage, quarantined, hard_limit: 100 })
+    Ok(Evidence {
+        told,
+        audits,
+        lineage,
+        quarantined,
+        put_back: faults.put_back.clone(),
+        hard_limit: 100,
+    })
 }
 
 fn audit(world: &mut World, id: HostId) -> Option<Vec<AuditEvent>> {

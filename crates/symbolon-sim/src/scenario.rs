@@ -113,7 +113,7 @@ impl Run {
         let mut problems = heal::heal(&mut self, &mut faults, &mut watch);
         if problems.is_empty() {
             problems.extend(heal::probe(&mut self));
-            match heal::evidence(&mut self) {
+            match heal::evidence(&mut self, &faults) {
                 Ok(evidence) => problems.extend(check::all(&evidence)),
                 Err(problem) => problems.push(problem),
             }

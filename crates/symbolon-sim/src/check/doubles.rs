@@ -28,7 +28,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
     for verify in &evidence.told.verified {
         let Some(step) = verify.shown.step else { continue };
         whose.insert(verify.request, (verify.shown.token, step));
-        if verify.outcome.told().is_some_and(|told| told.is_allow()) {
+        if verify.outcome.told().is_some_and(|told| told.is_allow()) && !evidence.is_gone(verify) {
             actual.entry((verify.shown.token, step)).or_default().insert(verify.request);
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
     for verify in &evidence.told.verified {
         let Some(told) = verify.outcome.told().filter(|told| told.is_allow()) else { continue };
         let is_here = at.contains_key(&verify.request) || merged.contains(&verify.request);
-        if !is_here {
+        if !is_here && !evidence.is_gone(verify) {
             let island = if told.island { ", of an island" } else { "" };
             miss(format!(
                 "the sign-in of user-{} with step {:?} ({}), accepted at {}{island}",
