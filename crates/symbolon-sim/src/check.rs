@@ -43,7 +43,17 @@ impl Evidence {
         let is_within = |back: &PutBack| {
             back.host == verify.host && (back.span.0..=back.span.1).contains(&verify.ended)
         };
-        island && self.put_back.iter().any(is_within)
+        let is_emptied =
+            |(host, _, at): &(HostId, _, Nanos)| *host == verify.host && verify.ended <= *at;
+        island && (self.put_back.iter().any(is_within) || self.emptied.iter().any(is_emptied))
+    }
+}
+
+impl Evidence {
+    /// Whether what a lineage alone held may have been removed by people who were told to.
+    fn is_emptied(&self, lineage: LineageId) -> bool {
+        lineage != self.lineage
+            && self.emptied.iter().any(|(_, of, _)| of.is_none_or(|of| of == lineage))
     }
 }
 
@@ -58,6 +68,8 @@ pub(crate) struct Evidence {
     pub(crate) quarantined: BTreeSet<RequestId>,
     /// Machines that were put back to an earlier time: what they decided alone in between is gone for good.
     pub(crate) put_back: Vec<PutBack>,
+    /// Machines that were emptied, with the lineage that they were in then.
+    pub(crate) emptied: Vec<(HostId, Option<LineageId>, Nanos)>,
     /// Hard limit of failures.
     pub(crate) hard_limit: u32,
 }

@@ -8,6 +8,7 @@ use symbolon_store::SimDisk;
 use crate::check::PutBack;
 use crate::net::{HostId, Link};
 use crate::operator::{self, Operator};
+use crate::replace::Replacing;
 use crate::rng::Rng;
 use crate::time::{MILLISECOND, Nanos, SECOND};
 use crate::world::World;
@@ -34,9 +35,10 @@ pub(crate) enum Kind {
     Promote,
     Seize,
     RollBack,
+    Replace,
 }
 
-const ALL: [Kind; 19] = [
+const ALL: [Kind; 20] = [
     Kind::Cut,
     Kind::OneWay,
     Kind::Isolate,
@@ -56,6 +58,7 @@ const ALL: [Kind; 19] = [
     Kind::Promote,
     Kind::Seize,
     Kind::RollBack,
+    Kind::Replace,
 ];
 
 /// How a fault ends.
@@ -83,6 +86,7 @@ pub(crate) struct Faults {
     pub(crate) operator: Operator,
     saved: Option<Saved>,
     pub(crate) put_back: Vec<PutBack>,
+    pub(crate) replacing: Replacing,
 }
 
 /// A machine as it was.
@@ -109,8 +113,8 @@ impl Faults {
         let pace = rng.range(2, 20) * SECOND;
         let (undo, counts) = Default::default();
         let next = now + SECOND;
-        let (saved, put_back) = (None, Vec::new());
-        Self { rng, kinds, next, pace, undo, counts, operator, saved, put_back }
+        let (saved, put_back, replacing) = Default::default();
+        Self { rng, kinds, next, pace, undo, counts, operator, saved, put_back, replacing }
     }
 
     pub(crate) fn kinds(&self) -> &[Kind] {
@@ -123,6 +127,7 @@ impl Faults {
             let (_, undo) = self.undo.remove(place);
             self.end(world, undo);
         }
+        self.replacing.step(world, &self.operator);
         if world.now >= self.next {
             self.next = world.now + self.rng.range(self.pace / 10, self.pace * 2);
             let kind = *self.rng.pick(&self.kinds);
@@ -145,7 +150,8 @@ impl Faults {
             let now = world.now;
             let host = &mut world.hosts[id];
             host.paused_until = host.paused_until.min(now + 1);
-            if !world.is_on(id) && world.hosts[id].starts_at.is_none() {
+            let is_waited_for = self.replacing.is_under_way(id);
+            if !world.is_on(id) && world.hosts[id].starts_at.is_none() && !is_waited_for {
                 self.end(world, Undo::PowerOn(id));
             }
         }
@@ -250,13 +256,21 @@ impl Faults {
             }
             Kind::Promote | Kind::Seize => self.operator.act(world, kind, id),
             Kind::RollBack => self.roll_back(world),
+            Kind::Replace => {
+                // Of two, the one would be alone meanwhile.
+                if count < 3 || !world.is_on(id) {
+                    return None;
+                }
+                let asked = self.replacing.begin(world, &self.operator, id)?;
+                Some(format!("host-{id} by host-{asked}"))
+            }
             _ => self.begin_at(world, kind, id),
         }
     }
 
     /// Of one host.
     fn begin_at(&mut self, world: &mut World, kind: Kind, id: HostId) -> Option<String> {
-        if !world.is_on(id) {
+        if !world.is_on(id) || self.replacing.is_under_way(id) {
             return None;
         }
         let what = match kind {
@@ -305,7 +319,7 @@ impl Faults {
     }
 
     fn power_off(&mut self, world: &mut World, id: HostId) {
-        if world.is_on(id) {
+        if world.is_on(id) && !self.replacing.is_under_way(id) {
             world.power_off(id);
             let (least, most) = self.span();
             self.later(world, least, most, Undo::PowerOn(id));
@@ -353,6 +367,10 @@ impl Faults {
         let is_well = |other: HostId| {
             other == id || world.running(other).is_some_and(|it| it.node.has_quorum_contact())
         };
+        if self.replacing.emptied.iter().any(|(host, _, at)| *host == id && *at > saved.at) {
+            // That node is no more.
+            return None;
+        }
         if !(0..world.hosts.len()).all(is_well) || !operator::is_one(world) {
             self.saved = Some(saved);
             return None;
@@ -390,7 +408,7 @@ fn copy_tree(from: &Path, to: &Path) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the machines' files, from outside")]
-fn remove_tree(place: &Path) {
+pub(crate) fn remove_tree(place: &Path) {
     // It may not be there.
     let _ = std::fs::remove_dir_all(place);
 }

@@ -68,11 +68,19 @@ pub(crate) fn heal(run: &mut Run, faults: &mut Faults, watch: &mut Watch) -> Vec
     while world.now < end {
         world.run_until(world.now + 100 * MILLISECOND);
         watch.step(world);
+        faults.replacing.step(world, &faults.operator);
         if world.now > next_word {
             faults.operator.discard(world);
+            // What is told there is to remove its data directory.
+            let copy = |id: &HostId| {
+                world.hosts[*id].refused.as_ref().is_some_and(|why| why.contains("is a copy of it"))
+            };
+            if let Some(id) = (0..world.hosts.len()).find(copy) {
+                faults.replacing.begin(world, &faults.operator, id);
+            }
             next_word = world.now + 20 * SECOND;
         }
-        match (is_healed(world), well_since) {
+        match (is_healed(world) && faults.replacing.is_idle(), well_since) {
             (true, None) => well_since = Some(world.now),
             (true, Some(since)) if world.now - since > 10 * SECOND => break,
             (true, Some(_)) => {}
@@ -147,6 +155,7 @@ pub(crate) fn evidence(run: &mut Run, faults: &Faults) -> Result<Evidence, Probl
         lineage,
         quarantined,
         put_back: faults.put_back.clone(),
+        emptied: faults.replacing.emptied.clone(),
         hard_limit: 100,
     })
 }

@@ -10,6 +10,7 @@ mod host;
 mod net;
 mod operator;
 mod os;
+mod replace;
 mod report;
 mod rng;
 mod scenario;

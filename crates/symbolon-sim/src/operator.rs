@@ -22,7 +22,7 @@ pub(crate) struct Operator {
     seizes: u64,
 }
 
-fn deadline() -> Instant {
+pub(crate) fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(15)
 }
 
@@ -96,8 +96,13 @@ impl Operator {
     }
 
     /// Has a node do something, and writes down what came of it.
-    fn order<F, Fut>(&self, world: &World, running: Running, what: &'static str, order: F)
-    where
+    pub(crate) fn order<F, Fut>(
+        &self,
+        world: &World,
+        running: Running,
+        what: &'static str,
+        order: F,
+    ) where
         F: FnOnce(std::sync::Arc<Service>, symbolon_service::Principal) -> Fut + Send + 'static,
         Fut: Future<Output = String> + Send + 'static,
     {

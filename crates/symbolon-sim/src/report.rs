@@ -69,6 +69,7 @@ impl Report {
             ("seizes", "SEIZED"),
             ("rejoins", "this node is back; what it had"),
             ("epochs_discarded", "DISCARDED"),
+            ("replaced", "JOINED anew"),
         ];
         for (what, words) in said {
             let times = lines.iter().filter(|line| line.contains(words)).count();
