@@ -252,6 +252,11 @@ impl<'a> Scene<'a> {
                     Said::Epoch(claim) => self.leave_if_gone_on(node, &claim, (view, now))?,
                     Said::Greeting(greeting) => {
                         leads |= greeting.leads;
+                        tracing::debug!(
+                            peer = node.0,
+                            leads = greeting.leads,
+                            "a peer has answered"
+                        );
                         // The image may be older than they are, and who leads now is one of them.
                         self.peers.book.tell(told_of(&greeting));
                         let lacks = lacks(self.store, greeting.yours.as_ref());
