@@ -43,8 +43,7 @@ impl LogStore {
 
     /// Waits until the log and all that was applied of it are durable.
     pub(crate) async fn settle(&self) -> io::Result<()> {
-        self.image.write_out().map_err(io_error)?;
-        durable(|done| self.image.sync(done)).await
+        settle(&self.image).await
     }
 
     fn read(&self, range: impl RangeBounds<u64>, bytes_max: usize) -> io::Result<Vec<Entry>> {
@@ -154,6 +153,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.settle().await?;
         self.log.purge_to(log_id.index, &log_id_encode(&log_id)).map_err(io_error)
     }
+}
+
+/// Waits until all that was applied is durable, and the log that it came of.
+pub(crate) async fn settle(image: &Image) -> io::Result<()> {
+    image.write_out().map_err(io_error)?;
+    durable(|done| image.sync(done)).await
 }
 
 #[cfg(test)]

@@ -71,9 +71,14 @@ pub(crate) fn heal(run: &mut Run, faults: &mut Faults, watch: &mut Watch) -> Vec
         faults.replacing.step(world, &faults.operator);
         if world.now > next_word {
             faults.operator.discard(world);
-            // What is told there is to remove its data directory.
+            // What is told there is to remove its data directory. A machine that was put back more than once
+            // may have a number that nobody knows any more.
+            let times = |id| faults.put_back.iter().filter(|back| back.host == id).count();
             let copy = |id: &HostId| {
-                world.hosts[*id].refused.as_ref().is_some_and(|why| why.contains("is a copy of it"))
+                world.hosts[*id].refused.as_ref().is_some_and(|why| {
+                    why.contains("is a copy of it")
+                        || (times(*id) > 1 && why.contains("has gone back in time"))
+                })
             };
             if let Some(id) = (0..world.hosts.len()).find(copy) {
                 faults.replacing.begin(world, &faults.operator, id);
