@@ -74,11 +74,16 @@ pub(crate) fn heal(run: &mut Run, faults: &mut Faults, watch: &mut Watch) -> Vec
             // What is told there is to remove its data directory. A machine that was put back more than once
             // may have a number that nobody knows any more.
             let times = |id| faults.put_back.iter().filter(|back| back.host == id).count();
+            let is_late = world.now + HEALS_WITHIN / 2 > end;
             let copy = |id: &HostId| {
-                world.hosts[*id].refused.as_ref().is_some_and(|why| {
-                    why.contains("is a copy of it")
-                        || (times(*id) > 1 && why.contains("has gone back in time"))
-                })
+                // Whoever was away while all others were replaced knows nobody's key.
+                let is_stranger = is_late && !faults.replacing.emptied.is_empty();
+                let has_quorum = world.running(*id).is_some_and(|it| it.node.has_quorum_contact());
+                is_stranger && !has_quorum
+                    || world.hosts[*id].refused.as_ref().is_some_and(|why| {
+                        why.contains("is a copy of it")
+                            || (times(*id) > 1 && why.contains("has gone back in time"))
+                    })
             };
             if let Some(id) = (0..world.hosts.len()).find(copy) {
                 faults.replacing.begin(world, &faults.operator, id);

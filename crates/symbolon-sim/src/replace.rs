@@ -66,9 +66,15 @@ impl Replacing {
         let (id, _, stage) = self.under_way.remove(place);
         match stage {
             Stage::Removing(removed) => {
-                if *removed.lock().unwrap_or_else(PoisonError::into_inner) {
-                    self.empty(world, id);
-                    self.ask_token(world, operator, id);
+                let told = *removed.lock().unwrap_or_else(PoisonError::into_inner);
+                match other(world, id) {
+                    // An order without an answer may have been carried out all the same.
+                    Some((_, running)) if told || !has(&running, &world.hosts[id].machine.name) => {
+                        self.empty(world, id);
+                        self.ask_token(world, operator, id);
+                    }
+                    Some(_) => {}
+                    None => self.under_way.push((id, now + 4 * SECOND, Stage::Removing(removed))),
                 }
             }
             Stage::Joining(token) => {
@@ -129,6 +135,12 @@ impl Replacing {
             }
         }
     }
+}
+
+/// Whether a node is registered, by what another has applied.
+fn has(running: &Running, name: &str) -> bool {
+    let state = running.service.ledger().view().state;
+    state.nodes_registered().any(|row| row.name.as_str() == name)
 }
 
 /// A node with a quorum that is not this one.

@@ -51,9 +51,10 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
         let count = events.get(&(*token, *step)).copied().unwrap_or(0);
         let expected = requests.len() as u64 - 1;
         if shown.len() > 1 || count != expected {
+            let requests: Vec<_> =
+                requests.iter().map(|id| (short(*id), whose.get(id).copied())).collect();
             let what = format!(
-                "{count} doubles of step {step} of token {token} are told of {} requests",
-                requests.len()
+                "{count} doubles of step {step} of token {token} are told of these: {requests:?}"
             );
             problems.push(Problem::new(CHECKER, what));
         }
