@@ -5,7 +5,7 @@ use crate::{Result, steps};
 pub(crate) const USAGE: &str = "\
 cargo xtask verify [--only STEP,STEP] [--keep-going]
     The gate. Runs all steps in order, or only those named:
-    setup, fmt, clippy, test, bench, doctest, doc, deny, tidy.
+    setup, fmt, clippy, test, bench, sim, doctest, doc, deny, tidy.
     After a failure only cheap steps still run; --keep-going runs the others too.
     Only `setup` installs anything, and nothing outside target/ is written. `bench` is quick here.
 
@@ -25,6 +25,12 @@ cargo xtask soak [--verifications N] [--people N] [--chart FILE.svg]
 cargo xtask soak --away ENTRIES [--people N]
     A node that missed so many log entries catches up while the others work.
 
+cargo xtask sim [--seeds N] [--first-seed S] [--seconds S] [--within S] [--regressions] [--trace]
+                [--plant NAME]
+    Whole clusters on one thread each, whose network, clocks, disks and crashes come from a seed: see
+    docs/testing.md. --seconds is how long there are faults, in simulated seconds (300); --within ends
+    after so many real ones; --trace shows the first seed's timeline as it comes; --plant puts a bug in.
+
 cargo xtask fix
     Applies what clippy and rustfmt can repair.
 ";
@@ -38,6 +44,7 @@ pub(crate) enum Task {
     Bench(Vec<String>),
     /// With the arguments of the program.
     Soak(Vec<String>),
+    Sim(SimOptions),
     Help,
 }
 
@@ -48,12 +55,24 @@ pub(crate) struct VerifyOptions {
     pub(crate) keep_going: bool,
 }
 
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct SimOptions {
+    pub(crate) seeds: u64,
+    pub(crate) first_seed: u64,
+    pub(crate) seconds: Option<u64>,
+    pub(crate) within: Option<u64>,
+    pub(crate) regressions: bool,
+    pub(crate) trace: bool,
+    pub(crate) plant: Option<String>,
+}
+
 pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Task> {
     let task = args.next().unwrap_or_default();
     match task.as_str() {
         "verify" => Ok(Task::Verify(parse_verify(args)?)),
         "fix" => nothing_more(args, Task::Fix),
         "bench" => Ok(Task::Bench(args.collect())),
+        "sim" => Ok(Task::Sim(parse_sim(args)?)),
         "soak" => Ok(Task::Soak(args.collect())),
         "tidy" => nothing_more(args, Task::Tidy),
         "" | "help" | "-h" | "--help" => Ok(Task::Help),
@@ -71,6 +90,24 @@ fn parse_verify(mut args: impl Iterator<Item = String>) -> Result<VerifyOptions>
                 Some(names) => options.only.extend(step_names(names)?),
                 None => return Err(format!("verify does not know {other:?}\n\n{USAGE}").into()),
             },
+        }
+    }
+    Ok(options)
+}
+
+fn parse_sim(mut args: impl Iterator<Item = String>) -> Result<SimOptions> {
+    let mut options = SimOptions { seeds: 10, first_seed: 1, ..SimOptions::default() };
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
+        match arg.as_str() {
+            "--seeds" => options.seeds = value()?.parse()?,
+            "--first-seed" => options.first_seed = value()?.parse()?,
+            "--seconds" => options.seconds = Some(value()?.parse()?),
+            "--within" => options.within = Some(value()?.parse()?),
+            "--plant" => options.plant = Some(value()?),
+            "--regressions" => options.regressions = true,
+            "--trace" => options.trace = true,
+            other => return Err(format!("sim does not know {other:?}\n\n{USAGE}").into()),
         }
     }
     Ok(options)

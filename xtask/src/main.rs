@@ -18,6 +18,7 @@ use crate::{
 
 mod args;
 mod setup;
+mod sim;
 mod steps;
 mod tidy;
 mod verify;
@@ -48,6 +49,7 @@ fn run() -> Result {
             }
             steps::bench(&workspace, "speed", &arguments)
         }
+        Task::Sim(options) => sim::run(&workspace, &options),
         Task::Soak(arguments) => steps::bench(&workspace, "soak", &arguments),
         Task::Help => {
             print!("{USAGE}");

@@ -149,6 +149,7 @@ pub(crate) fn evidence(run: &mut Run, faults: &Faults) -> Result<Evidence, Probl
     if !world.wait(60 * SECOND, whole) {
         return Err(Problem::new("heals", "a node does not get the audit that it lacks"));
     }
+    merged(world)?;
     let mut audits = Vec::new();
     let mut quarantined = BTreeSet::new();
     for id in 0..world.hosts.len() {
@@ -168,6 +169,30 @@ pub(crate) fn evidence(run: &mut Run, faults: &Faults) -> Result<Evidence, Probl
         emptied: faults.replacing.emptied.clone(),
         hard_limit: 100,
     })
+}
+
+/// Waits until what nodes had decided that came back empty counts.
+fn merged(world: &mut World) -> Result<(), Problem> {
+    let end = world.now + 60 * SECOND;
+    loop {
+        let mut left = 0;
+        for id in 0..world.hosts.len() {
+            let all = world.ask(id, |it| async move { it.service.ledger().quarantines().await });
+            let Some(state) = world.running(id).map(|it| it.service.ledger().view().state) else {
+                continue;
+            };
+            let all = all.and_then(Result::ok).unwrap_or_default();
+            left += all.iter().map(|it| it.verifications() - it.merged(&state)).sum::<u64>();
+        }
+        if left == 0 {
+            return Ok(());
+        }
+        if world.now > end {
+            let what = format!("{left} verifications of nodes that came back are not merged");
+            return Err(Problem::new("heals", what));
+        }
+        world.run_until(world.now + SECOND);
+    }
 }
 
 fn audit(world: &mut World, id: HostId) -> Option<Vec<AuditEvent>> {

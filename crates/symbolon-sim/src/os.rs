@@ -5,6 +5,9 @@
 //! maps and equal times, whatever library they are made in.
 #![expect(unsafe_code, reason = "libc's functions are replaced, whose arguments are raw pointers")]
 
+#[cfg(not(target_arch = "x86_64"))]
+compile_error!("the simulator asks the kernel in the way of x86-64: see this file");
+
 use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,7 +68,7 @@ unsafe extern "C" {
 }
 
 /// libc's `getrandom`.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(test), unsafe(no_mangle))]
 unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, _: c_uint) -> isize {
     // SAFETY: the caller gives a buffer of that length to write to, or a length of 0.
     let buffer: &mut [u8] = match length {
@@ -79,7 +82,7 @@ unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, _: c_uint) ->
 }
 
 /// libc's `clock_gettime`.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(test), unsafe(no_mangle))]
 unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut c_void) -> c_int {
     let start = if clock == 0 { WALL_START } else { MONOTONIC_START };
     let now = start * NANOSECONDS + now();
@@ -93,7 +96,7 @@ unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut c_void) -> c_int {
 /// libc's `syscall`, by which some ask for random bytes. It takes as many arguments as there are; on this
 /// machine those that a call does not have are read from registers and ignored.
 #[cfg(target_arch = "x86_64")]
-#[unsafe(no_mangle)]
+#[cfg_attr(not(test), unsafe(no_mangle))]
 unsafe extern "C" fn syscall(
     number: c_long,
     a: c_long,
