@@ -179,14 +179,12 @@ impl State {
     }
 
     /// The highest step that a token can have shown. Its clock may have been found to be ahead there, as far
-    /// as that can be set; and the time of there is not believed beyond what clocks differ.
+    /// as that can be set; and the time of there is not believed beyond what clocks differ. A token that
+    /// counts may have been ahead as far as that: what lies between was shown at other nodes, with which that
+    /// one agreed, and which merge it later.
     fn reach(&self, token: &Token, record: &MergeRecord) -> u64 {
         let at = record.origin.at.min(self.clock.plus(OUTCOME_AGE_MILLISECONDS_MAX));
-        let counters = match record.kind {
-            MergeKind::Resynchronised => RESYNC_HOTP_COUNTERS,
-            _ => self.tolerance().hotp_counters,
-        };
-        self.farthest(token, at, counters)
+        self.farthest(token, at, RESYNC_HOTP_COUNTERS)
     }
 
     /// Adds a failure, up to the hard limit.
