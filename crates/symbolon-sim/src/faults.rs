@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use symbolon_service::Role;
 use symbolon_store::SimDisk;
 
 use crate::check::PutBack;
@@ -374,11 +375,16 @@ impl Faults {
         let is_well = |other: HostId| {
             other == id || world.running(other).is_some_and(|it| it.node.has_quorum_contact())
         };
-        if self.replacing.emptied.iter().any(|(host, _, at)| *host == id && *at > saved.at) {
-            // That node is no more.
+        if self.replacing.emptied.iter().any(|(.., at)| *at > saved.at) {
+            // That node is no more, or was the only voter in between.
             return None;
         }
-        if !(0..world.hosts.len()).all(is_well) || !operator::is_one(world) {
+        let all_vote = world.running((id + 1) % world.hosts.len()).is_some_and(|it| {
+            let status = it.service.ledger().status();
+            status.nodes.iter().all(|node| matches!(node.role, Role::Master | Role::Subordinate))
+        });
+        let is_well = all_vote && self.replacing.is_idle() && (0..world.hosts.len()).all(is_well);
+        if !is_well || !operator::is_one(world) {
             self.saved = Some(saved);
             return None;
         }

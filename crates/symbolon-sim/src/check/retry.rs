@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_core::{AuditRow, Denial, MergeKind, RequestId};
+use symbolon_core::{AuditEvent, AuditRow, Denial, MergeKind, RequestId};
 
 use super::{Evidence, Problem};
 use crate::history::{Decided, Verify, short};
@@ -52,9 +52,18 @@ fn differs(verifies: &[&Verify]) -> Option<Problem> {
     ))
 }
 
-/// Whether the log knows, before a place, that an island has accepted the request.
+/// Whether the log decided the request before, and its time is over by the log's clock: it may have been set
+/// on by the clock of a node that started with nobody there to ask.
+fn is_long_ago(evidence: &Evidence, request: RequestId, told_at: u64) -> bool {
+    let of_request = |event: &&AuditEvent| event.request_id == request;
+    let events: Vec<_> = evidence.audits.iter().flatten().filter(of_request).collect();
+    let told = events.iter().find(|event| event.index.0 == told_at);
+    told.is_some_and(|told| events.iter().any(|event| event.at.plus(30_000) < told.at))
+}
+
+/// Whether the log knows, up to a place, that an island has accepted the request.
 fn was_merged(evidence: &Evidence, request: RequestId, before: u64) -> bool {
-    evidence.audits.iter().flatten().filter(|event| event.index.0 < before).any(|event| {
+    evidence.audits.iter().flatten().filter(|event| event.index.0 <= before).any(|event| {
         let AuditRow::Merged(merged) = &event.row else { return false };
         merged.origin.request_id == request && merged.kind == MergeKind::Accepted
     })
@@ -81,6 +90,7 @@ fn used_by_itself(evidence: &Evidence, verify: &Verify) -> Option<Problem> {
         .iter()
         .any(|other| other.outcome.told().is_some_and(|other| other.lineage != told.lineage));
     // The log knows of an acceptance that was merged, and not of the answer: see docs/testing.md.
+    let is_first_late = is_first_late || is_long_ago(evidence, verify.request, told.index);
     let is_merged = is_denied && was_merged(evidence, verify.request, told.index);
     (is_denied && !by_others && !is_first_late && !is_seized && !is_merged).then(|| {
         let what = format!(
