@@ -76,7 +76,7 @@ fn build(workspace: &Workspace, plant: Option<&str>) -> Result {
 
 fn command(workspace: &Workspace, options: &SimOptions, seed: u64) -> std::process::Command {
     let place = if options.plant.is_some() { "target/planted" } else { "target" };
-    let mut command = workspace.command(&format!("{place}/sim/symbolon-sim"));
+    let mut command = workspace.command(format!("{place}/sim/symbolon-sim"));
     command.args(["--seed", &seed.to_string()]);
     if let Some(seconds) = options.seconds {
         command.args(["--seconds", &seconds.to_string()]);

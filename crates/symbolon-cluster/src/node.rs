@@ -164,8 +164,7 @@ impl ClusterNode {
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
         let gate = EpochGate::new(is_in_epoch(&published, &standing));
         let own = (&node_key, &settings.clock, &settings.dial);
-        let peers = Peers::new(standing.clone(), Arc::new(book), own)?;
-        let peers = Arc::new(peers);
+        let peers = Arc::new(Peers::new(standing.clone(), Arc::new(book), own)?);
         let memory = Arc::new(Memory::load(&store)?);
         let scene = rollback::Scene::new(&machine, &peers, (&store, &memory), &clocks);
         scene.ask(&settings).await?;

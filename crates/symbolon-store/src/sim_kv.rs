@@ -114,20 +114,6 @@ impl SimDisk {
         Ok(SimKv { state: Arc::clone(&self.state), life: state.life, anchor })
     }
 
-    /// What is durable.
-    #[must_use]
-    pub fn copy(&self) -> SimCopy {
-        SimCopy(lock(&self.state).durable.clone())
-    }
-
-    /// Puts a copy in place of what is there, unsynced batches included, and leaves the tip.
-    pub fn put_back(&self, copy: SimCopy) {
-        let mut state = lock(&self.state);
-        state.unsynced.clear();
-        state.visible.clone_from(&copy.0);
-        state.durable = copy.0;
-    }
-
     /// The power fails: everything that was not synced is gone, whoever waits for a sync is never
     /// called back, the handle is dead.
     pub fn crash(&self) {

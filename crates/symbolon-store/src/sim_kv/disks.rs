@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{SimDisk, State, lock};
+use super::{SimCopy, SimDisk, State, lock};
 
 /// The disks of the simulated nodes of a process, by their data directories. Clones are the same disks.
 #[derive(Clone, Default)]
@@ -71,5 +71,19 @@ impl SimDisk {
         let mut state = lock(&self.state);
         let life = state.life;
         *state = State { life, ..saved };
+    }
+
+    /// What is durable.
+    #[must_use]
+    pub fn copy(&self) -> SimCopy {
+        SimCopy(lock(&self.state).durable.clone())
+    }
+
+    /// Puts a copy in place of what is there, unsynced batches included, and leaves the tip.
+    pub fn put_back(&self, copy: SimCopy) {
+        let mut state = lock(&self.state);
+        state.unsynced.clear();
+        state.visible.clone_from(&copy.0);
+        state.durable = copy.0;
     }
 }
