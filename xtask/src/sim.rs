@@ -69,14 +69,13 @@ fn build(workspace: &Workspace, plant: Option<&str>) -> Result {
     let mut cargo = workspace.command("cargo");
     cargo.args(["build", "--locked", "--profile", "sim", "--package", "symbolon-sim"]);
     if plant.is_some() {
-        cargo.args(["--features", "planted", "--target-dir", "target/planted"]);
+        cargo.args(["--features", "planted"]);
     }
     workspace::run(&mut cargo)
 }
 
 fn command(workspace: &Workspace, options: &SimOptions, seed: u64) -> std::process::Command {
-    let place = if options.plant.is_some() { "target/planted" } else { "target" };
-    let mut command = workspace.command(format!("{place}/sim/symbolon-sim"));
+    let mut command = workspace.command("target/sim/symbolon-sim");
     command.args(["--seed", &seed.to_string()]);
     if let Some(seconds) = options.seconds {
         command.args(["--seconds", &seconds.to_string()]);

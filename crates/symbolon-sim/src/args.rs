@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use crate::scenario::Plan;
 
-const USAGE: &str =
-    "symbolon-sim --seed N [--seconds S] [--trace] [--logs FILTER] [--place DIRECTORY]";
+const USAGE: &str = "symbolon-sim --seed N [--seconds S] [--trace] [--plant NAME] [--logs FILTER] [--place DIRECTORY]";
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -31,6 +30,7 @@ impl Args {
             match &*name {
                 "--seed" => args.plan.seed = number(value()?)?,
                 "--seconds" => args.plan.seconds = number(value()?)?,
+                "--plant" => plant(&value()?)?,
                 "--trace" => args.trace = true,
                 "--logs" => args.logs = value()?,
                 "--place" => args.place = value()?.into(),
@@ -39,4 +39,18 @@ impl Args {
         }
         Ok(args)
     }
+}
+
+/// Puts a bug in.
+#[cfg(feature = "planted")]
+fn plant(name: &str) -> Result<(), String> {
+    let names = symbolon_core::planted::NAMES.join(", ");
+    symbolon_core::planted::plant(name)
+        .then_some(())
+        .ok_or_else(|| format!("the bugs are: {names}"))
+}
+
+#[cfg(not(feature = "planted"))]
+fn plant(name: &str) -> Result<(), String> {
+    Err(format!("there are no bugs in this build, so not {name}: use `cargo xtask sim --plant`"))
 }

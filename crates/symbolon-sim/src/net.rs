@@ -364,7 +364,8 @@ impl Inner {
         };
         let due = self.arrival(from, to);
         if let Some(pipe) = self.pipes.get_mut(&pipe) {
-            pipe.end.get_or_insert(due.max(pipe.last_due));
+            let due = due.max(pipe.last_due);
+            pipe.end = pipe.end.or(Some(due));
         }
     }
 }

@@ -31,7 +31,7 @@ fn decided<'a>(verify: &&'a Verify) -> Option<(&'a Verify, &'a Decided)> {
 
 /// Two answers of the log to one request.
 fn differs(verifies: &[&Verify]) -> Option<Problem> {
-    let mut told = verifies.iter().filter_map(|it| decided(&it)).filter(|(_, told)| !told.island);
+    let mut told = verifies.iter().filter_map(decided).filter(|(_, told)| !told.island);
     let (first, answer) = told.next()?;
     let same = |told: &Decided| told.lineage == answer.lineage && told.decision == answer.decision;
     // In another lineage it is another decision.
