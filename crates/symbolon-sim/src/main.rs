@@ -19,6 +19,7 @@ mod trace;
 mod watch;
 mod world;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::args::Args;
@@ -40,10 +41,14 @@ fn main() -> ExitCode {
     let trace = Trace::new(args.trace);
     trace.take_logs(&args.logs);
     report::watch_panics(&trace);
-    let place = tempfile::tempdir_in(&args.place).unwrap_or_else(|error| {
+    // Its name is no part of what happens: paths in logs are below it.
+    let name = format!("symbolon-sim-{}", std::process::id());
+    let place = tempfile::Builder::new().prefix(&name).rand_bytes(0).tempdir_in(&args.place);
+    let place = place.unwrap_or_else(|error| {
         panic!("no directory for the machines' files in {}: {error}", args.place.display())
     });
-    let report = match Run::set_up(&args.plan, place.path(), &trace) {
+    std::env::set_current_dir(place.path()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let report = match Run::set_up(&args.plan, Path::new("."), &trace) {
         Ok(run) => run.go(),
         Err(why) => Report::failed(Problem::new("set-up", why)),
     };
