@@ -68,7 +68,7 @@ unsafe extern "C" {
 }
 
 /// libc's `getrandom`.
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, _: c_uint) -> isize {
     // SAFETY: the caller gives a buffer of that length to write to, or a length of 0.
     let buffer: &mut [u8] = match length {
@@ -82,7 +82,7 @@ unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, _: c_uint) ->
 }
 
 /// libc's `clock_gettime`.
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut c_void) -> c_int {
     let start = if clock == 0 { WALL_START } else { MONOTONIC_START };
     let now = start * NANOSECONDS + now();
@@ -96,7 +96,7 @@ unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut c_void) -> c_int {
 /// libc's `syscall`, by which some ask for random bytes. It takes as many arguments as there are; on this
 /// machine those that a call does not have are read from registers and ignored.
 #[cfg(target_arch = "x86_64")]
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(no_mangle)]
 unsafe extern "C" fn syscall(
     number: c_long,
     a: c_long,
