@@ -5,7 +5,7 @@ use crate::{Result, fuzz::FuzzOptions, steps};
 pub(crate) const USAGE: &str = "\
 cargo xtask verify [--only STEP,STEP] [--keep-going]
     The gate. Runs all steps in order, or only those named:
-    setup, fmt, clippy, test, bench, fuzz, doctest, doc, deny, tidy.
+    setup, fmt, clippy, test, bench, sim, fuzz, doctest, doc, deny, tidy.
     After a failure only cheap steps still run; --keep-going runs the others too.
     Only `setup` installs anything, and nothing outside target/ is written. `bench` is quick here.
 
@@ -28,6 +28,12 @@ cargo xtask soak --away ENTRIES [--people N]
 cargo xtask fuzz [--seconds N] [TARGET ...]
     Fuzzes every decoder of bytes that others wrote, or those named: N seconds each, 600 if not given.
 
+cargo xtask sim [--seeds N] [--first-seed S] [--seconds S] [--within S] [--regressions] [--trace]
+                [--plant NAME]
+    Whole clusters on one thread each, whose network, clocks, disks and crashes come from a seed: see
+    docs/testing.md. --seconds is how long there are faults, in simulated seconds (300); --within ends
+    after so many real ones; --trace shows the first seed's timeline as it comes; --plant puts a bug in.
+
 cargo xtask fix
     Applies what clippy and rustfmt can repair.
 ";
@@ -42,6 +48,7 @@ pub(crate) enum Task {
     /// With the arguments of the program.
     Soak(Vec<String>),
     Fuzz(FuzzOptions),
+    Sim(SimOptions),
     Help,
 }
 
@@ -52,12 +59,24 @@ pub(crate) struct VerifyOptions {
     pub(crate) keep_going: bool,
 }
 
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct SimOptions {
+    pub(crate) seeds: u64,
+    pub(crate) first_seed: u64,
+    pub(crate) seconds: Option<u64>,
+    pub(crate) within: Option<u64>,
+    pub(crate) regressions: bool,
+    pub(crate) trace: bool,
+    pub(crate) plant: Option<String>,
+}
+
 pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Task> {
     let task = args.next().unwrap_or_default();
     match task.as_str() {
         "verify" => Ok(Task::Verify(parse_verify(args)?)),
         "fix" => nothing_more(args, Task::Fix),
         "bench" => Ok(Task::Bench(args.collect())),
+        "sim" => Ok(Task::Sim(parse_sim(args)?)),
         "soak" => Ok(Task::Soak(args.collect())),
         "fuzz" => Ok(Task::Fuzz(parse_fuzz(args)?)),
         "tidy" => nothing_more(args, Task::Tidy),
@@ -93,6 +112,24 @@ fn parse_fuzz(mut args: impl Iterator<Item = String>) -> Result<FuzzOptions> {
                 return Err(format!("fuzz does not know {other:?}\n\n{USAGE}").into());
             }
             target => options.targets.push(target.to_owned()),
+        }
+    }
+    Ok(options)
+}
+
+fn parse_sim(mut args: impl Iterator<Item = String>) -> Result<SimOptions> {
+    let mut options = SimOptions { seeds: 10, first_seed: 1, ..SimOptions::default() };
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
+        match arg.as_str() {
+            "--seeds" => options.seeds = value()?.parse()?,
+            "--first-seed" => options.first_seed = value()?.parse()?,
+            "--seconds" => options.seconds = Some(value()?.parse()?),
+            "--within" => options.within = Some(value()?.parse()?),
+            "--plant" => options.plant = Some(value()?),
+            "--regressions" => options.regressions = true,
+            "--trace" => options.trace = true,
+            other => return Err(format!("sim does not know {other:?}\n\n{USAGE}").into()),
         }
     }
     Ok(options)

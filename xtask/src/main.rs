@@ -19,6 +19,7 @@ use crate::{
 mod args;
 mod fuzz;
 mod setup;
+mod sim;
 mod steps;
 mod tidy;
 mod verify;
@@ -49,6 +50,7 @@ fn run() -> Result {
             }
             steps::bench(&workspace, "speed", &arguments)
         }
+        Task::Sim(options) => sim::run(&workspace, &options),
         Task::Soak(arguments) => steps::bench(&workspace, "soak", &arguments),
         Task::Fuzz(options) => {
             setup::cargo_tools::ensure(&workspace)?;

@@ -50,9 +50,13 @@ impl AddressBook {
         Some(contact)
     }
 
-    /// Whether this node's own state has the key, also of a node that a seize went on without.
+    /// Whether this node's own state has the key, also of a node that a seize went on without. A node that has
+    /// no state yet goes by what it was told when it joined: else it could never follow a seize that came
+    /// before it had heard of anything.
     pub(crate) fn has_key(&self, pin: KeyPin) -> bool {
-        self.published.view().state.node_by_pin(pin).is_some()
+        let state = self.published.view().state;
+        let was_told = || self.known.iter().any(|known| known.pin == pin);
+        state.node_by_pin(pin).is_some() || (state.cluster().is_none() && was_told())
     }
 
     /// Epochs apart that this node's own state knows of.

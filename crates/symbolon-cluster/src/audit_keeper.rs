@@ -9,8 +9,8 @@ use symbolon_store::DiskLevel;
 use tokio::time::sleep;
 
 use crate::audit_log::AuditLog;
+use crate::off_thread::blocking;
 use crate::published::Published;
-use crate::snapshot::blocking;
 use crate::space::OwnDisk;
 
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -13,8 +13,8 @@ use tonic::Status;
 
 use crate::audit_extent::Point;
 use crate::audit_log::{AuditLog, Filled};
+use crate::off_thread::blocking;
 use crate::peer_client::{Peers, Purpose};
-use crate::snapshot::blocking;
 use crate::space::OwnDisk;
 
 /// From one look for a gap to the next.

@@ -14,7 +14,7 @@ use symbolon_service::audit::{
 use crate::audit_extent::Extent;
 use crate::audit_index::{Block, Wanted};
 use crate::audit_log::{AuditLog, invalid};
-use crate::snapshot::blocking;
+use crate::off_thread::blocking;
 
 /// How much is done for one part: who has gone is not worked for much longer.
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,7 @@ use symbolon_service::Clock;
 use symbolon_store::{DataDir, Header, Kek};
 use tonic::Code;
 
+use crate::dial::Dial;
 use crate::epochs::EpochName;
 use crate::error::ClusterError;
 use crate::join::{self, Member};
@@ -44,7 +45,7 @@ pub async fn come_back(
     data_dir: &DataDir,
     aside: &DataDir,
     kek: &Kek,
-    clock: &dyn Clock,
+    (clock, dial): (&dyn Clock, &dyn Dial),
     member: Member<'_>,
 ) -> Result<Header, ClusterError> {
     let old = aside.header()?;
@@ -68,7 +69,7 @@ pub async fn come_back(
     };
     let mut last = ClusterError::Unavailable { message: "no other node is known".to_owned() };
     for contact in &left.contact {
-        match ask(&own, contact, request.clone()).await {
+        match ask(&own, dial, contact, request.clone()).await {
             Ok(response) => return set_up(data_dir, kek, &key, member, response),
             Err(error @ ClusterError::NotTakenBack { .. }) => return Err(error),
             Err(error) => {
@@ -82,6 +83,7 @@ pub async fn come_back(
 
 async fn ask(
     own: &Arc<CertifiedKey>,
+    dial: &dyn Dial,
     contact: &store::KnownNode,
     request: peer::RejoinRequest,
 ) -> Result<peer::JoinResponse, ClusterError> {
@@ -89,7 +91,7 @@ async fn ask(
     let unreachable = |cause: String| ClusterError::Unreachable { peer: peer.clone(), cause };
     let pin = KeyPin::from_slice(&contact.pin).ok_or(ClusterError::Succession)?;
     let config = tls::client_config(own, pin).map_err(|error| unreachable(error.to_string()))?;
-    let stream = peer_client::connect(&contact.peer_address, config).await;
+    let stream = peer_client::connect(dial, &contact.peer_address, config).await;
     let stream = stream.map_err(|error| unreachable(error.to_string()))?;
     let client = peer_client::join_client(stream).await;
     let mut client = client.map_err(|error| unreachable(error.to_string()))?;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use openraft::errors::ClientWriteError;
 use openraft::impls::OneshotResponder;
 use openraft::raft::ClientWriteResult;
-use symbolon_core::{Answer, Command, Proposal, Timestamp};
+use symbolon_core::{Answer, Command, NodeId, Proposal, Refusal, Reply, Timestamp};
 use symbolon_proto::batch_encode;
 use symbolon_service::Clock;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -55,7 +55,9 @@ struct Submission {
 /// Hands proposals to the log.
 #[derive(Clone)]
 pub(crate) struct Committer {
+    own: NodeId,
     submissions: mpsc::Sender<Submission>,
+    published: Arc<Published>,
     disk: Arc<OwnDisk>,
     clocks: Arc<Clocks>,
     pub(crate) gate: Arc<EpochGate>,
@@ -90,15 +92,43 @@ impl Committer {
         let (submissions, receiver) = mpsc::channel(SUBMISSIONS_MAX);
         let stamps = Stamps { clocks: Arc::clone(clocks), published: Arc::clone(published) };
         tasks.spawn(run(raft.clone(), stamps, receiver));
-        let clocks = Arc::clone(clocks);
-        Self { submissions, disk: Arc::clone(disk), clocks, gate: Arc::clone(gate) }
+        Self {
+            own: NodeId(*raft.node_id()),
+            submissions,
+            published: Arc::clone(published),
+            disk: Arc::clone(disk),
+            clocks: Arc::clone(clocks),
+            gate: Arc::clone(gate),
+        }
     }
 
-    /// Puts proposals into the log and waits for their answers, in order.
+    /// Puts proposals into the log and waits for their answers, in order. Only here is it known for sure
+    /// who leads: whoever leads does not take its own removal.
     pub(crate) async fn submit(
         &self,
-        proposals: Vec<Proposal>,
+        mut proposals: Vec<Proposal>,
     ) -> Result<Vec<Answer>, CommitError> {
+        let removes = |proposal: &Proposal| match &proposal.command {
+            #[cfg(feature = "planted")]
+            Command::RemoveNode(_) if symbolon_core::planted::is("master-removes-itself") => false,
+            Command::RemoveNode(remove) => remove.node == self.own,
+            _ => false,
+        };
+        let Some(place) = proposals.iter().position(removes) else {
+            return self.commit(proposals).await;
+        };
+        proposals.remove(place);
+        let index = self.published.view().applied;
+        let refused = Answer { index, reply: Reply::Refused(Refusal::WrongPhase) };
+        let mut answers = Box::pin(self.submit(proposals)).await?;
+        answers.insert(place, refused);
+        Ok(answers)
+    }
+
+    async fn commit(&self, proposals: Vec<Proposal>) -> Result<Vec<Answer>, CommitError> {
+        if proposals.is_empty() {
+            return Ok(Vec::new());
+        }
         if self.disk.is_full() {
             return Err(CommitError::DiskFull);
         }

@@ -365,8 +365,7 @@ impl Greeter {
         if let Some(lacks) = rollback::lacks(&self.store, greeting.yours.as_ref()) {
             self.fence.went_back(node, lacks);
         }
-        let told = greeting.registered.iter().take(NODES_MAX).filter_map(contact);
-        self.peers.book.tell(told);
+        self.peers.book.tell(told_of(greeting));
         let checkpoints = greeting.checkpoint.iter().filter_map(Checkpoint::from_proto);
         self.published.digests.note(node, checkpoints);
         self.presence.note(node, Heard::of(greeting, self.clocks.now(), asked));
@@ -398,6 +397,11 @@ pub(crate) fn registered(row: &Node) -> store::KnownNode {
         peer_address: row.peer_address.clone(),
         name: row.name.to_string(),
     }
+}
+
+/// The nodes that a peer tells of.
+pub(crate) fn told_of(greeting: &peer::Greeting) -> impl Iterator<Item = Contact> {
+    greeting.registered.iter().take(NODES_MAX).filter_map(contact)
 }
 
 /// Whether a text may stand as an address: what is kept of a peer's words is bounded.

@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::log_store::io_error;
+use crate::off_thread::blocking;
 use crate::published::Published;
-use crate::snapshot::blocking;
 
 /// From one write to the next. A crash leaves so much to be applied again at the next start.
 const INTERVAL: Duration = Duration::from_millis(50);

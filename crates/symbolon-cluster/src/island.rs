@@ -5,6 +5,7 @@
 mod forget;
 mod offers;
 mod shelf;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +14,8 @@ use std::time::Duration;
 
 use symbolon_core::limits::{ISLAND_LIFE_MILLISECONDS, ISLAND_RECORDS_MAX};
 use symbolon_core::{
-    Alone, Answer, Apart, AuditEvent, Caller, Command, Hold, Holder, Isolation, JournalId,
-    LogIndex, Name, NodeId, NotAlone, Proposal, RecordId, Remembered, RequestId, Timestamp,
-    TokenId, UserName,
+    Alone, Answer, Apart, AuditEvent, Caller, Hold, Holder, Isolation, JournalId, LogIndex, Name,
+    NodeId, NotAlone, Proposal, RecordId, Remembered, RequestId, Timestamp, TokenId, UserName,
 };
 use symbolon_proto::store::v1::LeftRecord;
 use symbolon_service::{Clock, Entropy, ProposeError, View};
@@ -74,6 +74,9 @@ struct Inner {
     /// Records that are not on disk yet, or whose codes are on offer: nothing from the first of them on is
     /// merged.
     unfinished: BTreeSet<RecordId>,
+    /// Of those, the ones whose request a master is asked to decide after all. Merged before that, the code
+    /// would be used when the master looks at it, and the request would be denied for its own sake.
+    handed: BTreeMap<Holder, (Vec<RecordId>, Instant)>,
     /// Since when the node was an island, as its disk has it.
     since: Option<Timestamp>,
 }
@@ -133,6 +136,7 @@ impl Island {
             agreed: found.agreed,
             current: None,
             unfinished: BTreeSet::new(),
+            handed: BTreeMap::new(),
             since: found.since,
         };
         let watch = Watch { isolation: Isolation::default(), looked: Instant::now(), told: None };
@@ -190,6 +194,8 @@ impl Island {
         let is_member = || self.published.view().state.is_member(self.own);
         match (is_island, self.since().is_some()) {
             (true, false) if is_member() => self.enter(without),
+            #[cfg(feature = "planted")]
+            (false, true) if symbolon_core::planted::is("island-for-ever") => {}
             (false, true) => self.leave(),
             _ => {}
         }
@@ -349,7 +355,8 @@ impl Island {
                 if offered && !heard.has_quorum && !taken {
                     shelf::put_record(&mut batch, record, &event);
                 }
-                done.push((place, record, alone, event, offered && heard.has_quorum));
+                let handed = (offered && heard.has_quorum).then_some(holder);
+                done.push((place, record, alone, event, handed));
             }
         }
         if heard.has_quorum {
@@ -360,10 +367,13 @@ impl Island {
         // What is written by then is set aside with the rest, and what comes after it is not answered.
         let ends = self.fence.is_ending();
         let mut inner = self.lock();
-        for (place, record, alone, event, again) in done {
-            inner.unfinished.remove(&record);
+        for (place, record, alone, event, handed) in done {
+            match handed {
+                Some(holder) => inner.hand(holder, record),
+                None => drop(inner.unfinished.remove(&record)),
+            }
             let Some(place) = decided.get_mut(place) else { continue };
-            if again || ends {
+            if handed.is_some() || ends {
                 // Its code counts as used for this request, which a master may decide now.
                 *place = Decided::Again;
                 continue;
@@ -416,46 +426,14 @@ impl Island {
             .map_or_else(|| view.clone(), |state| View { state: Arc::new(state), ..view.clone() })
     }
 
-    /// Whether a proposal for the log shows a code that counts as used here, and the log does not know yet.
-    fn is_held(&self, proposal: &Proposal) -> bool {
-        let Command::Verify(outcome) = &proposal.command else { return false };
-        if self.is_idle() {
-            return false;
-        }
-        let inner = self.lock();
-        let holder = Holder { request_id: proposal.request_id, caller: proposal.caller };
-        [&outcome.matches, &outcome.wrong_pin].iter().any(|it| inner.apart.is_held(it, holder))
-    }
-
-    /// Waits until the log knows of the codes of a proposal that count as used here, or the log is out of
-    /// reach again.
-    pub(crate) async fn let_go(&self, proposal: &Proposal) {
-        if !self.is_held(proposal) {
-            return;
-        }
-        let mut since = self.follow();
-        loop {
-            let forgotten = self.forgotten.notified();
-            tokio::pin!(forgotten);
-            // Before it is looked: what is forgotten in between is not missed.
-            forgotten.as_mut().enable();
-            if since.borrow_and_update().is_some() || !self.is_held(proposal) {
-                return;
-            }
-            tokio::select! {
-                () = forgotten => {}
-                _ = since.changed() => {}
-            }
-        }
-    }
-
     fn is_idle(&self) -> bool {
         self.is_idle.load(Ordering::Acquire)
     }
 
     /// Journals with what is left to merge of them, each up to its last record that is decided.
     pub(crate) fn journals(&self) -> Vec<(JournalId, Extent)> {
-        let inner = self.lock();
+        let mut inner = self.lock();
+        inner.take_back();
         let left = inner.journals.iter().map(|(id, extent)| {
             let open = inner.unfinished.iter().find(|record| record.journal == *id);
             let last = open.map_or(extent.last, |record| extent.last.min(record.number - 1));

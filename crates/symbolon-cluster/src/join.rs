@@ -5,6 +5,7 @@ use symbolon_proto::peer::v1 as peer;
 use symbolon_service::{Clock, JoinCredential};
 use symbolon_store::{DataDir, DataKey, Header, Kek, Keyring, KnownNode, WrappedKeys};
 
+use crate::dial::Dial;
 use crate::error::ClusterError;
 use crate::keys::PrivateKey;
 use crate::peer_client;
@@ -46,7 +47,7 @@ pub struct Member<'a> {
 pub async fn join_cluster(
     data_dir: &DataDir,
     kek: &Kek,
-    clock: &dyn Clock,
+    (clock, dial): (&dyn Clock, &dyn Dial),
     target: JoinTarget<'_>,
     keep_key: impl FnOnce(&Secret) -> Result<(), ClusterError>,
 ) -> Result<Header, ClusterError> {
@@ -56,7 +57,7 @@ pub async fn join_cluster(
         None => PrivateKey::generate()?,
     };
     keep_key(key.pkcs8())?;
-    let response = ask(&target, &token, &key, clock).await?;
+    let response = ask(&target, &token, &key, (clock, dial)).await?;
     set_up(data_dir, kek, &key, target.name, response)
 }
 
@@ -81,13 +82,13 @@ async fn ask(
     target: &JoinTarget<'_>,
     token: &JoinCredential,
     key: &PrivateKey,
-    clock: &dyn Clock,
+    (clock, dial): (&dyn Clock, &dyn Dial),
 ) -> Result<peer::JoinResponse, ClusterError> {
     let peer = target.peer.to_owned();
     let unreachable = |cause: String| ClusterError::Unreachable { peer: peer.clone(), cause };
     let own = key.self_signed(clock.now())?;
     let config = tls::join_config(&own, token.ca_pin).map_err(|e| unreachable(e.to_string()))?;
-    let stream = peer_client::connect(target.peer, config).await.map_err(|error| {
+    let stream = peer_client::connect(dial, target.peer, config).await.map_err(|error| {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match tls {
             Some(rustls::Error::InvalidCertificate(_)) => {

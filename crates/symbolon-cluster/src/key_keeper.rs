@@ -9,6 +9,7 @@ use symbolon_core::{Command, ConfirmDataKey, DataKeyId, DataKeys, LogIndex, Rota
 use symbolon_store::{DataKey, Keyring, KeysError, Log, NodeKeys};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::off_thread::off_thread;
 use crate::own_proposals::OwnProposals;
 use crate::published::Published;
 use crate::raft_types::Raft;
@@ -161,9 +162,8 @@ impl KeyKeeper {
         work: impl FnOnce(&mut NodeKeys) -> T + Send + 'static,
     ) -> T {
         let keys = Arc::clone(&self.keys);
-        let worked = tokio::task::spawn_blocking(move || {
-            work(&mut keys.lock().unwrap_or_else(PoisonError::into_inner))
-        });
+        let worked =
+            off_thread(move || work(&mut keys.lock().unwrap_or_else(PoisonError::into_inner)));
         worked.await.unwrap_or_default()
     }
 }

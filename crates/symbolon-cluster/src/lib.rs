@@ -23,6 +23,7 @@ mod copies;
 mod create;
 #[cfg(test)]
 mod damage;
+mod dial;
 mod digests;
 mod epochs;
 mod error;
@@ -47,6 +48,7 @@ mod members;
 mod merger;
 mod network;
 mod node;
+mod off_thread;
 mod opened;
 mod opening;
 mod own_proposals;
@@ -79,6 +81,7 @@ mod ways;
 pub use clock::{OsEntropy, SystemClock};
 pub use come_back::{away, come_back};
 pub use create::{Founded, create_cluster};
+pub use dial::{Dial, Line, Tcp};
 pub use error::ClusterError;
 pub use inspect::{
     Counts, Inspection, Position, Positions, VoteGiven, check_log, check_snapshot, inspect,

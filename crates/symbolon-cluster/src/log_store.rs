@@ -43,8 +43,7 @@ impl LogStore {
 
     /// Waits until the log and all that was applied of it are durable.
     pub(crate) async fn settle(&self) -> io::Result<()> {
-        self.image.write_out().map_err(io_error)?;
-        durable(|done| self.image.sync(done)).await
+        settle(&self.image).await
     }
 
     fn read(&self, range: impl RangeBounds<u64>, bytes_max: usize) -> io::Result<Vec<Entry>> {
@@ -117,6 +116,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         self.log.put_vote(vote_encode(vote)).map_err(io_error)?;
+        #[cfg(feature = "planted")]
+        if symbolon_core::planted::is("vote-not-synced") {
+            return Ok(());
+        }
         durable(|done| self.log.sync(done)).await
     }
 
@@ -140,6 +143,11 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     {
         let entries = entries.into_iter().map(|entry| (entry.log_id.index, entry_encode(&entry)));
         self.log.append(entries).map_err(io_error)?;
+        #[cfg(feature = "planted")]
+        if symbolon_core::planted::is("append-not-synced") {
+            callback.io_completed(Ok(()));
+            return Ok(());
+        }
         self.log.sync(Box::new(move |result| callback.io_completed(result.map_err(io_error))));
         Ok(())
     }
@@ -150,10 +158,20 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {
+        #[cfg(feature = "planted")]
+        if symbolon_core::planted::is("purge-before-image") {
+            return self.log.purge_to(log_id.index, &log_id_encode(&log_id)).map_err(io_error);
+        }
         // The image stands for these entries from now on.
         self.settle().await?;
         self.log.purge_to(log_id.index, &log_id_encode(&log_id)).map_err(io_error)
     }
+}
+
+/// Waits until all that was applied is durable, and the log that it came of.
+pub(crate) async fn settle(image: &Image) -> io::Result<()> {
+    image.write_out().map_err(io_error)?;
+    durable(|done| image.sync(done)).await
 }
 
 #[cfg(test)]

@@ -143,6 +143,17 @@ impl Steward {
     async fn arrange_members(&self) {
         let registered: BTreeSet<u64> =
             self.published.view().state.nodes().map(|row| row.id.0).collect();
+        let is_member = registered.contains(&self.own.0);
+        #[cfg(feature = "planted")]
+        let is_member = is_member || symbolon_core::planted::is("master-removes-itself");
+        if !is_member {
+            // It was removed, and leads all the same: whatever it made of the members would be itself. The
+            // others take nothing of it any more, and one of them leads in a moment.
+            tracing::warn!(
+                "this node was removed from the cluster and still leads: another takes over"
+            );
+            return;
+        }
         let metrics = self.raft.metrics().borrow_watched().clone();
         let membership = metrics.membership_config.membership();
         if membership.get_joint_config().len() > 1 {

@@ -20,10 +20,10 @@ use self::look_up::look_up;
 use self::records::{LeftIsland, Records, record};
 use crate::audit_log::AuditLog;
 use crate::island::Island;
+use crate::off_thread::blocking;
 use crate::own_proposals::OwnProposals;
 use crate::published::Published;
 use crate::quarantine::{Quarantines, unreadable};
-use crate::snapshot::blocking;
 
 pub(crate) use self::records::{is_record, journal};
 

@@ -1,6 +1,7 @@
 //! openraft's network over the peer port.
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::convert::{
     entry_encode, log_id_from_proto, log_id_to_proto, stored_membership_to_proto, vote_to_proto,
 };
 use crate::guard;
+use crate::log_store::io_error;
+use crate::off_thread::blocking;
 use crate::peer_client::{Peers, Purpose};
 use crate::raft_types::{Snapshot, TypeConfig, Vote};
 use crate::snapshot::SnapshotFile;
@@ -205,16 +208,18 @@ impl Connection {
         let last = snapshot.meta.last_log_id.map_or(0, |id| id.index);
         let (sender, receiver) = tokio::sync::mpsc::channel(SNAPSHOT_CHUNKS_MAX);
         let file = snapshot.snapshot;
-        // Reading the file blocks; when it cannot be read the stream lacks its end, and the receiver
-        // refuses it.
-        let reader = tokio::task::spawn_blocking(move || read_chunks(start, &file, &sender));
+        // When the file cannot be read the stream lacks its end, and the receiver refuses it.
+        tokio::spawn(async move {
+            if let Err(error) = send_chunks(start, file, &sender).await {
+                tracing::error!(%error, "cannot read a snapshot to send it");
+            }
+        });
         let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
         let mut client = self.peers()?.client(self.target, Purpose::Snapshots);
         let response = client
             .install_snapshot(self.peers()?.request(self.target, stream))
             .await
             .map_err(CallError::Status)?;
-        drop(reader);
         let answer = self.peers()?.accept(self.target, response).map_err(CallError::Status)?;
         let told = self.told_vote(answer.vote.as_ref(), &vote)?;
         if told == vote {
@@ -224,41 +229,39 @@ impl Connection {
     }
 }
 
-fn read_chunks(
+/// Sends the chunks of a snapshot, with its start before and its end after them. Whoever no longer listens
+/// has given the transfer up.
+async fn send_chunks(
     start: peer::SnapshotStart,
-    file: &SnapshotFile,
+    file: SnapshotFile,
     sender: &tokio::sync::mpsc::Sender<peer::SnapshotChunk>,
-) {
+) -> io::Result<()> {
     let first = peer::SnapshotChunk { start: Some(start), ..Default::default() };
-    if sender.blocking_send(first).is_err() {
-        return;
+    if sender.send(first).await.is_err() {
+        return Ok(());
     }
-    let mut reader = match file.snapshots.read(&file.name) {
-        Ok(reader) => reader,
-        Err(error) => return tracing::error!(%error, "cannot read a snapshot to send it"),
-    };
+    let open = move || file.snapshots.read(&file.name).map_err(io_error);
+    let mut reader = blocking(open).await?;
     let mut hash = Sha256::new();
     let mut chunks = 0;
     loop {
-        let chunk = match reader.next_chunk() {
-            Ok(Some(data)) => {
-                hash.update(&data);
-                chunks += 1;
-                peer::SnapshotChunk { data: data.into(), ..Default::default() }
-            }
-            Ok(None) => {
-                let end = peer::SnapshotEnd { chunks, sha256: hash.finalize().to_vec() };
-                let last = peer::SnapshotChunk { end: Some(end), ..Default::default() };
-                // Whoever no longer listens has given the transfer up.
-                let _ = sender.blocking_send(last);
-                return;
-            }
-            Err(error) => return tracing::error!(%error, "cannot read a snapshot to send it"),
-        };
-        if sender.blocking_send(chunk).is_err() {
-            return;
+        let (back, chunk) = blocking(move || {
+            let chunk = reader.next_chunk().map_err(io_error)?;
+            Ok((reader, chunk))
+        })
+        .await?;
+        reader = back;
+        let Some(data) = chunk else { break };
+        hash.update(&data);
+        chunks += 1;
+        let chunk = peer::SnapshotChunk { data: data.into(), ..Default::default() };
+        if sender.send(chunk).await.is_err() {
+            return Ok(());
         }
     }
+    let end = peer::SnapshotEnd { chunks, sha256: hash.finalize().to_vec() };
+    let _ = sender.send(peer::SnapshotChunk { end: Some(end), ..Default::default() }).await;
+    Ok(())
 }
 
 impl RaftNetworkV2<TypeConfig> for Connection {

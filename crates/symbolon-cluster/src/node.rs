@@ -17,6 +17,7 @@ use crate::audit_log::AuditLog;
 use crate::certify::Certifier;
 use crate::clocks::Clocks;
 use crate::committer::{BATCH_PROPOSALS_MAX, Committer, EpochGate, PROPOSAL_BYTES_MAX};
+use crate::dial::Dial;
 use crate::error::ClusterError;
 use crate::halt::Halt;
 use crate::hand_over::hand_over;
@@ -95,6 +96,8 @@ pub struct NodeSettings {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// How peers are reached.
+    pub dial: Arc<dyn Dial>,
 }
 
 /// How the work of a node has ended without being asked to.
@@ -160,8 +163,8 @@ impl ClusterNode {
         let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
         let certificates = Arc::new(Certificates::new(&node_key, settings.clock.now())?);
         let gate = EpochGate::new(is_in_epoch(&published, &standing));
-        let peers = Peers::new(standing.clone(), Arc::new(book), (&node_key, &settings.clock))?;
-        let peers = Arc::new(peers);
+        let own = (&node_key, &settings.clock, &settings.dial);
+        let peers = Arc::new(Peers::new(standing.clone(), Arc::new(book), own)?);
         let memory = Arc::new(Memory::load(&store)?);
         let scene = rollback::Scene::new(&machine, &peers, (&store, &memory), &clocks);
         scene.ask(&settings).await?;

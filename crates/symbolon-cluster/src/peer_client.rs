@@ -13,7 +13,6 @@ use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_client::JoinServiceClient;
 use symbolon_proto::peer::v1::peer_service_client::PeerServiceClient;
 use symbolon_service::Clock;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -21,6 +20,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
 use crate::address_book::AddressBook;
+use crate::dial::{Dial, Line};
 use crate::epochs::{Relation, Unproved};
 use crate::error::ClusterError;
 use crate::keys::{PrivateKey, pin_of};
@@ -28,7 +28,7 @@ use crate::peer_header::Standing;
 use crate::peer_service::PeerCertificate;
 use crate::tls;
 
-/// Longest wait for a TCP connection, and for the handshake on it.
+/// Longest wait for a connection, and for the handshake on it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// What HTTP/2 wants to be told; peers are told apart by their keys.
 const PEER_URL: &str = "http://peer.symbolon";
@@ -52,6 +52,7 @@ pub(crate) struct Peers {
     own: Arc<CertifiedKey>,
     key: Arc<PrivateKey>,
     clock: Arc<dyn Clock>,
+    dial: Arc<dyn Dial>,
     channels: Mutex<BTreeMap<(NodeId, Purpose), Channel>>,
 }
 
@@ -63,18 +64,19 @@ impl Peers {
     pub(crate) fn new(
         standing: Standing,
         book: Arc<AddressBook>,
-        (key, clock): (&Arc<PrivateKey>, &Arc<dyn Clock>),
+        (key, clock, dial): (&Arc<PrivateKey>, &Arc<dyn Clock>, &Arc<dyn Dial>),
     ) -> Result<Self, ClusterError> {
         let own = key.self_signed(clock.now())?;
-        let (key, clock) = (Arc::clone(key), Arc::clone(clock));
-        Ok(Self { standing, book, own, key, clock, channels: Mutex::default() })
+        let (key, clock, dial) = (Arc::clone(key), Arc::clone(clock), Arc::clone(dial));
+        Ok(Self { standing, book, own, key, clock, dial, channels: Mutex::default() })
     }
 
     pub(crate) fn client(&self, node: NodeId, purpose: Purpose) -> PeerServiceClient<Channel> {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        let channel = channels
-            .entry((node, purpose))
-            .or_insert_with(|| channel(node, Arc::clone(&self.book), Arc::clone(&self.own)));
+        let channel = channels.entry((node, purpose)).or_insert_with(|| {
+            let own = (Arc::clone(&self.own), Arc::clone(&self.dial));
+            channel(node, Arc::clone(&self.book), own)
+        });
         PeerServiceClient::new(channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
@@ -127,14 +129,18 @@ impl Peers {
     }
 }
 
-fn channel(node: NodeId, book: Arc<AddressBook>, own: Arc<CertifiedKey>) -> Channel {
+fn channel(
+    node: NodeId,
+    book: Arc<AddressBook>,
+    (own, dial): (Arc<CertifiedKey>, Arc<dyn Dial>),
+) -> Channel {
     let connector = tower::service_fn(move |_: Uri| {
         let contact = book.find(node);
-        let own = Arc::clone(&own);
+        let (own, dial) = (Arc::clone(&own), Arc::clone(&dial));
         async move {
             let contact = contact.ok_or_else(|| io::Error::other("the node is not registered"))?;
             let config = tls::client_config(&own, contact.pin).map_err(io::Error::other)?;
-            connect(&contact.address, config).await.map(TokioIo::new)
+            connect(&*dial, &contact.address, config).await.map(TokioIo::new)
         }
     });
     Endpoint::from_static(PEER_URL)
@@ -146,9 +152,12 @@ fn channel(node: NodeId, book: Arc<AddressBook>, own: Arc<CertifiedKey>) -> Chan
         .connect_with_connector_lazy(connector)
 }
 
+/// What goes to a peer.
+pub(crate) type PeerStream = TlsStream<Box<dyn Line>>;
+
 /// A client of a node that may not know this one as a peer, over the one connection that was made.
 pub(crate) async fn join_client(
-    stream: TlsStream<TcpStream>,
+    stream: PeerStream,
 ) -> Result<JoinServiceClient<Channel>, tonic::transport::Error> {
     let mut stream = Some(TokioIo::new(stream));
     let connector = tower::service_fn(move |_: Uri| {
@@ -161,12 +170,12 @@ pub(crate) async fn join_client(
 
 /// A TLS connection to a peer port.
 pub(crate) async fn connect(
+    dial: &dyn Dial,
     address: &str,
     config: rustls::ClientConfig,
-) -> io::Result<TlsStream<TcpStream>> {
+) -> io::Result<PeerStream> {
     let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no connection within a second");
-    let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await.map_err(late)??;
-    stream.set_nodelay(true)?;
+    let stream = timeout(CONNECT_TIMEOUT, dial.dial(address)).await.map_err(late)??;
     let connector = TlsConnector::from(Arc::new(config));
     let name = tls::peer_name().map_err(io::Error::other)?;
     timeout(CONNECT_TIMEOUT, connector.connect(name, stream)).await.map_err(late)?

@@ -27,6 +27,7 @@ use crate::epochs::Statement;
 use crate::error::ClusterError;
 use crate::island;
 use crate::merger::{is_record, journal};
+use crate::off_thread::off_thread;
 use crate::peer_header::Standing;
 use crate::raft_types::EntryPayload;
 
@@ -333,7 +334,7 @@ impl Quarantines {
         let Some(directory) = self.directory.clone() else {
             return Ok(T::default());
         };
-        let worked = tokio::task::spawn_blocking(move || work(&directory)).await;
+        let worked = off_thread(move || work(&directory)).await;
         worked.unwrap_or_else(|error| Err(QuarantineUnreadable(error.to_string())))
     }
 

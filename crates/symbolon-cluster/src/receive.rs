@@ -11,8 +11,9 @@ use symbolon_store::Snapshots;
 use tonic::Status;
 
 use crate::convert::damaged;
+use crate::off_thread::blocking;
 use crate::raft_types::SnapshotMeta;
-use crate::snapshot::{Contents, SnapshotFile, blocking};
+use crate::snapshot::{Contents, SnapshotFile};
 
 /// Numbers the transfers of this process, so that no two share a file.
 static TRANSFERS: AtomicU64 = AtomicU64::new(0);

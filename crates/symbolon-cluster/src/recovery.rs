@@ -14,6 +14,7 @@ use crate::address_book::AddressBook;
 use crate::audit_log::AuditLog;
 use crate::clocks::Clocks;
 use crate::convert::{entry_decode, log_id_decode};
+use crate::dial::{Dial, Tcp};
 use crate::epochs::Statement;
 use crate::error::ClusterError;
 use crate::hello::{Heard, Presence};
@@ -90,8 +91,10 @@ impl RecoveryNode {
         let published = machine.published();
         let book = AddressBook::new(Arc::clone(&published), &store.header.known_nodes);
         let clocks = Clocks::new(clock);
+        let dial = Arc::new(Tcp) as Arc<dyn Dial>;
         let kept_time = Arc::clone(&clocks) as Arc<dyn Clock>;
-        let peers = Arc::new(Peers::new(standing, Arc::new(book), (&node_key, &kept_time))?);
+        let peers = Peers::new(standing, Arc::new(book), (&node_key, &kept_time, &dial))?;
+        let peers = Arc::new(peers);
         let presence = Arc::<Presence>::default();
         let planner = Planner {
             peers: Arc::clone(&peers),

@@ -9,6 +9,7 @@ use symbolon_store::{DiskLevel, DiskSpace, Reserve};
 use tokio::time::sleep;
 
 use crate::hello::Greeter;
+use crate::off_thread::off_thread;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -69,7 +70,7 @@ impl DiskWatch {
             return std::future::pending().await;
         };
         loop {
-            let looked = tokio::task::spawn_blocking(move || {
+            let looked = off_thread(move || {
                 let space = reserve.look();
                 (reserve, space)
             });

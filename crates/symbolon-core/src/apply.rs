@@ -44,7 +44,10 @@ impl State {
         self.clock = self.clock.max(stamp.at);
         self.replies.expire(self.clock);
 
-        if let Some(first) = self.remembered(proposal.caller, proposal.request_id) {
+        let first = self.remembered(proposal.caller, proposal.request_id);
+        #[cfg(feature = "planted")]
+        let first = first.filter(|_| !crate::planted::is("first-answer-forgotten"));
+        if let Some(first) = first {
             if first.fingerprint == proposal.fingerprint {
                 return first.answer;
             }

@@ -33,6 +33,8 @@ mod merge;
 mod name;
 pub mod otp;
 pub mod pin;
+#[cfg(feature = "planted")]
+pub mod planted;
 mod profile;
 pub mod recovery;
 mod replies;

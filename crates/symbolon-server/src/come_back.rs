@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use symbolon_cluster::{ClusterError, Member, SystemClock, away, come_back};
+use symbolon_cluster::{ClusterError, Member, SystemClock, Tcp, away, come_back};
 use symbolon_store::{DataDir, Kek};
 use tokio::time::sleep;
 
@@ -35,7 +35,7 @@ pub(crate) async fn is_back(config: &Config, stop: &Stop) -> Result<bool, Failur
     };
     let mut told = String::new();
     loop {
-        let attempt = come_back(&data_dir, &aside, &kek, &SystemClock, member);
+        let attempt = come_back(&data_dir, &aside, &kek, (&SystemClock, &Tcp), member);
         let error = tokio::select! {
             () = stop.requested() => return Ok(false),
             done = attempt => match done {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use symbolon_cluster::{ClusterError, JoinTarget, SystemClock, ca_pem, join_cluster};
+use symbolon_cluster::{ClusterError, JoinTarget, SystemClock, Tcp, ca_pem, join_cluster};
 use symbolon_core::Secret;
 use symbolon_store::{DataDir, Kek, StoreError, WrapPurpose};
 
@@ -58,7 +58,7 @@ pub(crate) async fn join(config: Config, token: TokenText, peer: HostPort) -> Re
             source: source.into(),
         })
     };
-    let header = join_cluster(&data_dir, &kek, &SystemClock, target, keep)
+    let header = join_cluster(&data_dir, &kek, (&SystemClock, &Tcp), target, keep)
         .await
         .map_err(|error| failed("this node has not joined", &error))?;
     remove(&key_file).map_err(|error| unwritten(&config.data_dir, &error))?;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use symbolon_cluster::{
-    ClusterError, ClusterNode, Ended, NodeSettings, OsEntropy, PeerCertificate, SystemClock,
+    ClusterError, ClusterNode, Ended, NodeSettings, OsEntropy, PeerCertificate, SystemClock, Tcp,
 };
 use symbolon_grpc::Health;
 use symbolon_service::Service;
@@ -186,6 +186,7 @@ fn settings(config: &Config, advertised: &Advertised) -> NodeSettings {
         audit: config.storage.audit,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
+        dial: Arc::new(Tcp),
     }
 }
 

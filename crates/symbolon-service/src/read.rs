@@ -127,6 +127,8 @@ impl Service {
         allow_stale: bool,
         deadline: Instant,
     ) -> Result<(), ServiceError> {
+        #[cfg(feature = "planted")]
+        let allow_stale = allow_stale || symbolon_core::planted::is("read-without-barrier");
         if allow_stale {
             return Ok(());
         }

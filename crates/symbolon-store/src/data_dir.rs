@@ -23,6 +23,9 @@ use crate::{Anchor, DiskKv, Framed, Header, Image, Kv, Log, Snapshots, StoreErro
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataDir {
     path: PathBuf,
+    /// Where the key-value stores lie, if not in the directory.
+    #[cfg(any(test, feature = "sim"))]
+    disks: Option<crate::SimDisks>,
 }
 
 /// An open data directory. Clones share it; it is closed when the last one is gone.
@@ -46,7 +49,8 @@ pub struct Store {
 /// Where a store's header goes.
 #[derive(Clone)]
 enum Place {
-    Directory(DataDir, [Arc<Journal>; 2]),
+    /// The journals are those of a store on a real disk.
+    Directory(DataDir, Option<[Arc<Journal>; 2]>),
     #[cfg(any(test, feature = "sim"))]
     Simulated(crate::SimDisk),
 }
@@ -55,7 +59,24 @@ impl DataDir {
     /// The data directory at `path`. Nothing is looked up yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self {
+            path: path.into(),
+            #[cfg(any(test, feature = "sim"))]
+            disks: None,
+        }
+    }
+
+    /// The data directory at `path` of a simulated node: the key-value store and its tip are on one of
+    /// `disks`, everything else is files in the directory, which a crash leaves as they are.
+    #[cfg(any(test, feature = "sim"))]
+    #[must_use]
+    pub fn simulated(path: impl Into<PathBuf>, disks: crate::SimDisks) -> Self {
+        Self { path: path.into(), disks: Some(disks) }
+    }
+
+    /// Another directory of the same node.
+    pub(crate) fn of_same_node(&self, path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), ..self.clone() }
     }
 
     /// Sets the directory up for a new node, and opens it. Can be repeated when it was interrupted.
@@ -69,6 +90,16 @@ impl DataDir {
         if files::read(&header_path)?.is_some() {
             return Err(StoreError::HeaderExists { path: header_path });
         }
+        #[cfg(any(test, feature = "sim"))]
+        if let Some(disks) = &self.disks {
+            if !files::exists(&self.store_path())? {
+                disks.replace(&self.path);
+            }
+            self.create_folders()?;
+            let kv = disks.of(&self.path).open()?;
+            header.write(&header_path)?;
+            return self.assemble(header, Arc::new(kv), None);
+        }
         self.create_folders()?;
         let kv = DiskKv::create(&self.store_path(), &self.tip_path())?;
         // A header that was lost must not be replaced by another node's.
@@ -79,7 +110,8 @@ impl DataDir {
         }
         // Last, so that a header means that the rest is there.
         header.write(&header_path)?;
-        self.assemble(header, kv)
+        let journals = kv.journals();
+        self.assemble(header, Arc::new(kv), Some(journals))
     }
 
     /// Opens the directory: the header first, and nothing else if that is refused. Reads all of the
@@ -92,7 +124,7 @@ impl DataDir {
     pub fn open(&self) -> Result<Store, StoreError> {
         let header = self.header()?;
         let path = self.store_path();
-        if !files::exists(&path.join("db"))? {
+        if !self.has_store(&path)? {
             return Err(StoreError::StoreMissing { path });
         }
         let diverged = self.diverged_path();
@@ -100,9 +132,24 @@ impl DataDir {
             return Err(StoreError::Diverged { path: diverged });
         }
         self.create_folders()?;
-        DiskKv::open(&path, &self.tip_path())
-            .and_then(|kv| self.assemble(header, kv))
-            .map_err(|error| error.in_store(&path))
+        #[cfg(any(test, feature = "sim"))]
+        if let Some(disks) = &self.disks {
+            let kv = disks.of(&self.path).open()?;
+            return self.assemble(header, Arc::new(kv), None);
+        }
+        let opened = DiskKv::open(&path, &self.tip_path()).and_then(|kv| {
+            let journals = kv.journals();
+            self.assemble(header, Arc::new(kv), Some(journals))
+        });
+        opened.map_err(|error| error.in_store(&path))
+    }
+
+    fn has_store(&self, path: &Path) -> Result<bool, StoreError> {
+        #[cfg(any(test, feature = "sim"))]
+        if self.disks.is_some() {
+            return files::exists(path);
+        }
+        files::exists(&path.join("db"))
     }
 
     /// Reads the header alone; the directory may be in use.
@@ -167,15 +214,20 @@ impl DataDir {
         files::sync_tree(&self.path)
     }
 
-    fn assemble(&self, header: Header, kv: DiskKv) -> Result<Store, StoreError> {
+    fn assemble(
+        &self,
+        header: Header,
+        kv: Arc<dyn Kv>,
+        journals: Option<[Arc<Journal>; 2]>,
+    ) -> Result<Store, StoreError> {
         let snapshots = Snapshots::open(&self.snapshots_path())?;
         let incoming = Snapshots::open(&self.incoming_path())?;
         // Whatever a transfer that was cut off has left.
         for left in incoming.list()? {
             incoming.remove(&left.name)?;
         }
-        let place = Place::Directory(self.clone(), kv.journals());
-        Store::assemble(header, Arc::new(kv), (snapshots, incoming), place)
+        let place = Place::Directory(self.clone(), journals);
+        Store::assemble(header, kv, (snapshots, incoming), place)
     }
 }
 
@@ -283,9 +335,10 @@ impl Store {
     /// When a file cannot be opened.
     pub fn reserve(&self, bytes: u64) -> Result<Option<crate::Reserve>, StoreError> {
         match &self.place {
-            Place::Directory(directory, journals) => {
+            Place::Directory(directory, Some(journals)) => {
                 crate::Reserve::open(directory, journals.clone(), bytes).map(Some)
             }
+            Place::Directory(_, None) => Ok(None),
             #[cfg(any(test, feature = "sim"))]
             Place::Simulated(_) => Ok(None),
         }
@@ -330,7 +383,7 @@ impl Store {
         snapshots: Snapshots,
         directory: &DataDir,
     ) -> Result<Self, StoreError> {
-        let place = Place::Directory(directory.clone(), kv.journals());
+        let place = Place::Directory(directory.clone(), Some(kv.journals()));
         let kv = Framed::open(Arc::new(kv))?;
         Self::put_together(header, kv, (snapshots, Snapshots::default()), place)
     }

@@ -54,7 +54,7 @@ pub use node_keys::{KekPlace, KeysError, NodeKeys, kek_successor};
 pub use reserve::{DiskLevel, DiskSpace, Reserve};
 pub use seal::{DataKey, FieldRef, Keyring, SealError};
 #[cfg(any(test, feature = "sim"))]
-pub use sim_kv::{SimCopy, SimDisk, SimKv};
+pub use sim_kv::{SimCopy, SimDisk, SimDisks, SimKv};
 pub use snapshot_file::{CHUNK_BYTES_MAX, SnapshotReader, SnapshotWriter};
 pub use snapshots::{SnapshotInfo, Snapshots};
 pub use tip::{Marks, Tip};

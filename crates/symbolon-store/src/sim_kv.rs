@@ -3,12 +3,14 @@
 //! No threads, no clock, no randomness: whoever holds the [`SimDisk`] decides when a sync completes,
 //! when the power fails, and how much of what was not synced is there afterwards.
 
+mod disks;
 mod scan;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use self::disks::SimDisks;
 use self::scan::SimScan;
 use crate::anchor::SimTip;
 use crate::keyspace::Side;
@@ -111,20 +113,6 @@ impl SimDisk {
         state.stats = SyncStats::default();
         state.anchor = Some(anchor.clone());
         Ok(SimKv { state: Arc::clone(&self.state), life: state.life, anchor })
-    }
-
-    /// What is durable.
-    #[must_use]
-    pub fn copy(&self) -> SimCopy {
-        SimCopy(lock(&self.state).durable.clone())
-    }
-
-    /// Puts a copy in place of what is there, unsynced batches included, and leaves the tip.
-    pub fn put_back(&self, copy: SimCopy) {
-        let mut state = lock(&self.state);
-        state.unsynced.clear();
-        state.visible.clone_from(&copy.0);
-        state.durable = copy.0;
     }
 
     /// The power fails: everything that was not synced is gone, whoever waits for a sync is never

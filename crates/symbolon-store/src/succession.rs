@@ -78,7 +78,7 @@ impl DataDir {
         }
         let named = files::list(&place)?.into_iter().filter_map(|path| {
             let name = path.file_name()?.to_str()?.to_owned();
-            (name != RETURNING).then(|| (name, Self::new(path)))
+            (name != RETURNING).then(|| (name, self.of_same_node(path)))
         });
         let mut named: Vec<_> = named.collect();
         named.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -152,7 +152,7 @@ impl DataDir {
         if self.has_header()? {
             self.set_aside()?;
         }
-        Ok(Some(Self::new(aside)))
+        Ok(Some(self.of_same_node(aside)))
     }
 
     /// Gives what lies aside its lasting name: the node has a new header. Returns the place.

@@ -30,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("symbolon", &["symbolon-server", "symbolon-cli"]),
     ("symbolon-testkit", &["symbolon-proto"]),
+    ("symbolon-sim", &["symbolon-core", "symbolon-service", "symbolon-store", "symbolon-cluster"]),
     ("xtask", &[]),
 ];
 

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Island, shelf};
 use crate::error::ClusterError;
-use crate::snapshot::blocking;
+use crate::off_thread::blocking;
 
 /// How often it is looked at whether something was merged.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use symbolon_store::{DataDir, Kek, KekPlace, NodeKeys, Store, kek_successor};
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::{ClusterNode, NodeSettings, OsEntropy, SystemClock, create_cluster};
+use crate::{ClusterNode, NodeSettings, OsEntropy, SystemClock, Tcp, create_cluster};
 
 const SECOND: DataKeyId = DataKeyId(2);
 
@@ -30,6 +30,7 @@ fn settings() -> NodeSettings {
         audit: Retention { rows: 0, at_least_milliseconds: u64::MAX, at_most_milliseconds: 0 },
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
+        dial: Arc::new(Tcp),
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use symbolon_core::{
-    Caller, ClockStanding, Holder, LogIndex, NodeId, Proposal, Remembered, RequestId, UserName,
+    Caller, ClockStanding, Holder, LogIndex, NodeId, Proposal, Refusal, Remembered, Reply,
+    RequestId, UserName,
 };
 use symbolon_service::audit::{AuditExtent, AuditPart, AuditQuestion, AuditUnreadable};
 use symbolon_service::{
@@ -38,6 +39,12 @@ impl ClusterNode {
     }
 }
 
+/// Whether the request is done with; else it is evaluated anew and proposed again.
+fn is_final(proposed: &Result<Answered, ProposeError>) -> bool {
+    let reply = proposed.as_ref().map(|answered| answered.answer.reply);
+    !matches!(reply, Ok(Reply::Refused(Refusal::Stale | Refusal::Late)))
+}
+
 impl Ledger for ClusterNode {
     fn identity(&self) -> &Identity {
         &self.identity
@@ -64,7 +71,11 @@ impl Ledger for ClusterNode {
             }
             let let_go = timeout_at(deadline, self.island.let_go(&proposal)).await;
             let_go.map_err(|_| ProposeError::NoMaster)?;
+            let holder = Holder { request_id: proposal.request_id, caller: proposal.caller };
             let proposed = self.proposer.propose(proposal, lane, deadline).await;
+            if is_final(&proposed) {
+                self.island.answered(holder);
+            }
             proposed.map_err(|error| match error {
                 ProposeError::NoMaster => self.why_nothing_is_stamped().unwrap_or(error),
                 error => error,

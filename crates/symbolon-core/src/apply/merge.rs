@@ -35,6 +35,8 @@ impl State {
         };
         let known = self.journal(command.journal).copied();
         let merged = known.map_or(0, |row| row.merged);
+        #[cfg(feature = "planted")]
+        let merged = if crate::planted::is("merged-again") { command.first - 1 } else { merged };
         if !self.is_fit(command, node, known) {
             let row = AuditRow::MergeRefused { journal: command.journal, first: command.first };
             self.record(context, row, out);
@@ -45,7 +47,10 @@ impl State {
         if records.is_empty() {
             return Ok(Reply::Done);
         }
-        if !self.was_looked_up(command, records, context.proposal.seen) {
+        let is_stale = !self.was_looked_up(command, records, context.proposal.seen);
+        #[cfg(feature = "planted")]
+        let is_stale = is_stale && !crate::planted::is("stale-ignored");
+        if is_stale {
             return Err(Refusal::Stale);
         }
         let mut number = merged;
@@ -150,6 +155,10 @@ impl State {
             return None;
         }
         merged.spent.push(mark.shown);
+        #[cfg(feature = "planted")]
+        if crate::planted::is("merge-moves-no-mark") {
+            return None;
+        }
         if mark.shown.step > token.mark {
             token.mark = mark.shown.step;
             if token.parameters.factor() == MovingFactor::Counter {
@@ -158,6 +167,10 @@ impl State {
                 token.awaits_second = false;
             }
             self.put(Row::Token(token), out);
+        }
+        #[cfg(feature = "planted")]
+        if crate::planted::is("double-not-told") {
+            return None;
         }
         match mark.here {
             _ if record.kind != MergeKind::Accepted => None,
@@ -179,14 +192,12 @@ impl State {
     }
 
     /// The highest step that a token can have shown. Its clock may have been found to be ahead there, as far
-    /// as that can be set; and the time of there is not believed beyond what clocks differ.
+    /// as that can be set; and the time of there is not believed beyond what clocks differ. A token that
+    /// counts may have been ahead as far as that: what lies between was shown at other nodes, with which that
+    /// one agreed, and which merge it later.
     fn reach(&self, token: &Token, record: &MergeRecord) -> u64 {
         let at = record.origin.at.min(self.clock.plus(OUTCOME_AGE_MILLISECONDS_MAX));
-        let counters = match record.kind {
-            MergeKind::Resynchronised => RESYNC_HOTP_COUNTERS,
-            _ => self.tolerance().hotp_counters,
-        };
-        self.farthest(token, at, counters)
+        self.farthest(token, at, RESYNC_HOTP_COUNTERS)
     }
 
     /// Adds a failure, up to the hard limit.

@@ -127,8 +127,7 @@ impl Model {
                 let window = self.settings.get(Setting::TotpWindow);
                 at / 1000 / u64::from(period) + STEPS_AHEAD + window
             }
-            None if record.kind == MergeKind::Resynchronised => token.mark + COUNTERS_AHEAD,
-            None => token.mark + self.settings.get(Setting::HotpLookAhead),
+            None => token.mark + COUNTERS_AHEAD,
         }
     }
 

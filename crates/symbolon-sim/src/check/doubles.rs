@@ -1,0 +1,63 @@
+//! P4: a code that was accepted more than once is told, and no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use symbolon_core::{AuditRow, RequestId};
+
+use super::{Evidence, Problem};
+use crate::history::short;
+
+const CHECKER: &str = "P4 doubles";
+
+pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
+    let Some(audit) = evidence.audits.iter().max_by_key(|audit| audit.len()) else {
+        return Vec::new();
+    };
+    let mut told: BTreeMap<(_, u64), BTreeSet<RequestId>> = BTreeMap::new();
+    let mut events: BTreeMap<(_, u64), u64> = BTreeMap::new();
+    for event in audit {
+        if let AuditRow::AcceptedTwice(twice) = &event.row {
+            let key = (twice.token, twice.step);
+            let pair = [twice.apart.request_id, twice.here.request_id];
+            told.entry(key).or_default().extend(pair);
+            *events.entry(key).or_default() += 1;
+        }
+    }
+    let mut actual: BTreeMap<_, BTreeSet<RequestId>> = BTreeMap::new();
+    let mut whose = BTreeMap::new();
+    for verify in &evidence.told.verified {
+        let Some(step) = verify.shown.step else { continue };
+        whose.insert(verify.request, (verify.shown.token, step));
+        if verify.outcome.told().is_some_and(|told| told.is_allow()) && !evidence.is_gone(verify) {
+            actual.entry((verify.shown.token, step)).or_default().insert(verify.request);
+        }
+    }
+    let all_told: BTreeSet<_> = told.values().flatten().copied().collect();
+    let mut problems = Vec::new();
+    for ((token, step), requests) in actual.iter().filter(|(_, requests)| requests.len() > 1) {
+        let untold: Vec<_> = requests.iter().filter(|id| !all_told.contains(id)).collect();
+        if !untold.is_empty() {
+            let untold: Vec<_> = untold.into_iter().map(|id| short(*id)).collect();
+            let count = requests.len();
+            let what = format!(
+                "step {step} of user-{token} was accepted for {count} requests, and of {} nobody was told",
+                untold.join(", ")
+            );
+            problems.push(Problem::new(CHECKER, what));
+        }
+    }
+    for ((token, step), requests) in &told {
+        let shown: BTreeSet<_> = requests.iter().filter_map(|id| whose.get(id)).collect();
+        let count = events.get(&(*token, *step)).copied().unwrap_or(0);
+        let expected = requests.len() as u64 - 1;
+        if shown.len() > 1 || count != expected {
+            let requests: Vec<_> =
+                requests.iter().map(|id| (short(*id), whose.get(id).copied())).collect();
+            let what = format!(
+                "{count} doubles of step {step} of token {token} are told of these: {requests:?}"
+            );
+            problems.push(Problem::new(CHECKER, what));
+        }
+    }
+    problems
+}
