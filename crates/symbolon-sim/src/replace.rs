@@ -45,10 +45,15 @@ impl Replacing {
         id: HostId,
     ) -> Option<HostId> {
         let (asked, running) = other(world, id).filter(|_| !self.is_under_way(id))?;
+        self.remove(world, operator, id, running);
+        Some(asked)
+    }
+
+    fn remove(&mut self, world: &World, operator: &Operator, id: HostId, asked: Running) {
         let removed = Arc::<Mutex<bool>>::default();
         self.under_way.push((id, world.now + 12 * SECOND, Stage::Removing(Arc::clone(&removed))));
         let name = world.hosts[id].machine.name.clone();
-        operator.order(world, running, "removal", async move |service, principal| {
+        operator.order(world, asked, "removal", async move |service, principal| {
             let done = service.remove_node(&principal, None, &name, deadline()).await;
             *removed.lock().unwrap_or_else(PoisonError::into_inner) = done.is_ok();
             done.map_or_else(
@@ -56,7 +61,6 @@ impl Replacing {
                 |done| format!("REMOVED {name} at {}", done.index),
             )
         });
-        Some(asked)
     }
 
     /// Goes on with what is due.
@@ -72,6 +76,10 @@ impl Replacing {
                     Some((_, running)) if told || !has(&running, &world.hosts[id].machine.name) => {
                         self.empty(world, id);
                         self.ask_token(world, operator, id);
+                    }
+                    // Its machine is empty: it must go, and be asked to once more.
+                    Some((_, running)) if !world.is_on(id) => {
+                        self.remove(world, operator, id, running);
                     }
                     Some(_) => {}
                     None => self.under_way.push((id, now + 4 * SECOND, Stage::Removing(removed))),
@@ -127,11 +135,17 @@ impl Replacing {
                 world.trace.say("operator", &format!("host-{id} JOINED anew"));
                 world.power_on(id);
             }
-            other => {
-                let why = other.and_then(Result::err).map(|error| error.to_string());
+            failed => {
+                let why = failed.and_then(Result::err).map(|error| error.to_string());
                 world.trace.say("operator", &format!("host-{id} does not join: {why:?}"));
                 faults::remove_tree(&world.hosts[id].machine.directory);
-                self.ask_token(world, operator, id);
+                // A join whose answer was lost has registered a node that nobody will ever start.
+                let registered = other(world, id)
+                    .filter(|(_, running)| has(running, &world.hosts[id].machine.name));
+                match registered {
+                    Some((_, running)) => self.remove(world, operator, id, running),
+                    None => self.ask_token(world, operator, id),
+                }
             }
         }
     }

@@ -62,7 +62,7 @@ pub(crate) struct Records {
 /// A journal of an island that was set aside.
 pub(crate) struct LeftIsland {
     pub(crate) journal: JournalId,
-    /// What the node had applied when it began it.
+    /// What the node had applied when it began it, as far as the cluster's lineage has it.
     pub(crate) begun_at: LogIndex,
     /// The number of its first record.
     pub(crate) first: u64,
@@ -150,7 +150,8 @@ impl Records {
             Some(known) => known.put(left.number, record(&event))?,
             None => self.islands.push(LeftIsland {
                 journal,
-                begun_at: LogIndex(left.begun_at),
+                // What was applied after the fork is another lineage's.
+                begun_at: LogIndex(left.begun_at).min(self.fork),
                 first: left.number,
                 records: vec![record(&event)],
             }),
