@@ -37,6 +37,18 @@ pub(crate) struct Ancestor {
     pub(crate) name: EpochName,
     /// Its last log entry that the epoch after it holds.
     pub(crate) fork_index: u64,
+    /// The term of that entry; 0: unknown.
+    pub(crate) fork_term: u64,
+}
+
+/// Where two epochs part. The same index may be that of different entries: those of a later term are on
+/// one side only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Fork {
+    /// No later entry is common.
+    pub(crate) index: u64,
+    /// No entry of a later term is.
+    pub(crate) term: u64,
 }
 
 /// What a node says that started an epoch.
@@ -97,6 +109,7 @@ impl Statement {
             epoch: ancestor.name.epoch,
             lineage: ancestor.name.lineage.0.to_vec(),
             fork_index: ancestor.fork_index,
+            fork_term: ancestor.fork_term,
         };
         let discarded = |it: &Discarded| store::DiscardedEpoch {
             epoch: it.name.epoch,
@@ -129,7 +142,7 @@ impl Statement {
         };
         let ancestry = message.ancestry.iter().map(|it| {
             let name = name(it.epoch, &it.lineage)?;
-            Some(Ancestor { name, fork_index: it.fork_index })
+            Some(Ancestor { name, fork_index: it.fork_index, fork_term: it.fork_term })
         });
         let ancestry = ancestry.collect::<Option<Vec<_>>>()?;
         let discarded = message.discarded.iter().map(|it| {
@@ -169,15 +182,20 @@ impl Statement {
         self.name == name || self.fork_of(name).is_some()
     }
 
-    /// The last log entry that a node of that standing has in common with this epoch; `None` when nothing
-    /// is.
-    pub(crate) fn common_with(&self, standing: &Standing) -> Option<u64> {
-        let own = standing.ancestry.iter().map(|it| (it.name, it.fork_index));
-        let own = own.chain([(standing.name(), u64::MAX)]);
-        let theirs = self.ancestry.iter().map(|it| (it.name, it.fork_index));
-        let theirs = theirs.chain([(self.name, u64::MAX)]);
+    /// What a node of that standing has in common with this epoch; `None` when nothing is.
+    pub(crate) fn common_with(&self, standing: &Standing) -> Option<Fork> {
+        let end = Fork { index: u64::MAX, term: u64::MAX };
+        let fork = |it: &Ancestor| {
+            let term = if it.fork_term == 0 { u64::MAX } else { it.fork_term };
+            (it.name, Fork { index: it.fork_index, term })
+        };
+        let own = standing.ancestry.iter().map(fork).chain([(standing.name(), end)]);
+        let theirs = self.ancestry.iter().map(fork).chain([(self.name, end)]);
         let common = own.zip(theirs).take_while(|((one, _), (other, _))| one == other);
-        common.last().map(|((_, one), (_, other))| one.min(other))
+        let (index, term) = common
+            .last()
+            .map(|((_, one), (_, other))| (one.index.min(other.index), one.term.min(other.term)))?;
+        Some(Fork { index, term })
     }
 
     /// The last log entry that the node held when it made this.
@@ -325,7 +343,7 @@ mod tests {
     const TWO: EpochName = EpochName { epoch: 2, lineage: LineageId([2; 16]) };
 
     fn ancestors(names: &[EpochName]) -> Vec<Ancestor> {
-        names.iter().map(|name| Ancestor { name: *name, fork_index: 90 }).collect()
+        names.iter().map(|name| Ancestor { name: *name, fork_index: 90, fork_term: 4 }).collect()
     }
 
     fn standing(name: EpochName, ancestry: &[EpochName]) -> Standing {
@@ -463,13 +481,20 @@ mod tests {
             let ancestors = ancestors(names).into_iter();
             ancestors.map(|it| Ancestor { fork_index: at, ..it }).collect::<Vec<_>>()
         };
+        let at = |index, term| Some(Fork { index, term });
         let there = Statement { ancestry: fork(70, &[ONE]), ..statement(TWO, &[ONE]) };
         let of = |name, ancestry| Standing { ancestry, ..standing(name, &[]) };
-        assert_eq!(there.common_with(&of(ONE, Vec::new())), Some(70));
+        assert_eq!(there.common_with(&of(ONE, Vec::new())), at(70, 4));
         let three = EpochName { epoch: 2, lineage: LineageId([3; 16]) };
-        assert_eq!(there.common_with(&of(three, fork(60, &[ONE]))), Some(60));
-        assert_eq!(there.common_with(&of(three, fork(80, &[ONE]))), Some(70));
+        assert_eq!(there.common_with(&of(three, fork(60, &[ONE]))), at(60, 4));
+        assert_eq!(there.common_with(&of(three, fork(80, &[ONE]))), at(70, 4));
+        let earlier = |it: Ancestor| Ancestor { fork_term: 3, ..it };
+        let earlier: Vec<_> = fork(80, &[ONE]).into_iter().map(earlier).collect();
+        assert_eq!(there.common_with(&of(three, earlier)), at(70, 3));
+        let unknown = |it: Ancestor| Ancestor { fork_term: 0, ..it };
+        let unknown: Vec<_> = fork(80, &[ONE]).into_iter().map(unknown).collect();
+        assert_eq!(there.common_with(&of(three, unknown)), at(70, 4));
         let first = Statement { ancestry: Vec::new(), ..statement(ONE, &[]) };
-        assert_eq!(first.common_with(&of(TWO, fork(60, &[ONE]))), Some(60));
+        assert_eq!(first.common_with(&of(TWO, fork(60, &[ONE]))), at(60, 4));
     }
 }

@@ -183,8 +183,15 @@ impl Merger {
     /// Merges what the node had decided as an island before.
     async fn merge_left_islands(&self, islands: &[LeftIsland]) -> io::Result<Progress> {
         for island in islands {
-            let (id, mut first) = ((island.journal, island.begun_at), island.first);
-            let mut left = &island.records[..];
+            // What is not there before them was merged in the lineage that was left. It is in the audit of
+            // that, and was merged again by that.
+            let state = self.published.view().state;
+            let merged = state.journal(island.journal).map_or(0, |journal| journal.merged);
+            let lacking = island.first.saturating_sub(merged + 1);
+            let before = std::iter::repeat_n(None, usize::try_from(lacking).unwrap_or(0));
+            let records: Vec<_> = before.chain(island.records.iter().cloned()).collect();
+            let (id, mut first) = ((island.journal, island.begun_at), island.first - lacking);
+            let mut left = &records[..];
             while !left.is_empty() {
                 let (records, rest) = left.split_at(fitting(left));
                 match self.merge_some(id, first, records).await? {

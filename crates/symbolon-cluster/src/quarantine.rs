@@ -23,7 +23,7 @@ use symbolon_store::{CHUNK_BYTES_MAX, DataDir, SnapshotReader, SnapshotWriter, S
 use tokio::sync::{Mutex, Notify};
 
 use crate::convert::entry_decode;
-use crate::epochs::Statement;
+use crate::epochs::{Fork, Statement};
 use crate::error::ClusterError;
 use crate::island;
 use crate::merger::{is_record, journal};
@@ -57,7 +57,8 @@ pub(crate) fn write(
         Some(by) => {
             let statement =
                 Statement::decode(&by.statement).map_err(|_| ClusterError::Succession)?;
-            statement.common_with(standing).ok_or(ClusterError::Succession)?
+            let common = statement.common_with(standing).ok_or(ClusterError::Succession)?;
+            last_shared(store, common)?
         }
         None => last.max(applied),
     };
@@ -70,6 +71,7 @@ pub(crate) fn write(
             epoch: standing.epoch,
             lineage: standing.lineage.0.to_vec(),
             fork_index: fork,
+            fork_term: 0,
         }),
         by: by.cloned(),
         first_index: first,
@@ -106,6 +108,26 @@ pub(crate) fn write(
         parts.push_record(record)?;
     }
     parts.finish()
+}
+
+/// The last entry that both sides hold. The log of whoever has gone on may have held other entries at the
+/// last indexes, of a master that no quorum followed. What was committed here up to the term of its last
+/// entry is there too (Raft, section 5.4), and nothing of a later term is. Of entries that are purged it is
+/// not known, and they are taken for common.
+fn last_shared(store: &Store, common: Fork) -> Result<u64, ClusterError> {
+    let unread = |error: std::io::Error| ClusterError::Raft(error.to_string());
+    let (Some(first), Some(end)) = (store.log.first_index(), store.log.last_index()) else {
+        return Ok(common.index);
+    };
+    let mut shared = common.index;
+    for index in (first..=end.min(common.index)).rev() {
+        let Some((_, bytes)) = store.log.read(index..=index)?.pop() else { break };
+        if entry_decode(bytes.into()).map_err(unread)?.log_id.leader_id.term <= common.term {
+            break;
+        }
+        shared = index.saturating_sub(1);
+    }
+    Ok(shared)
 }
 
 /// What the audit tells of an entry that was not applied before.

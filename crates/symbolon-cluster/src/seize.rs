@@ -181,11 +181,13 @@ impl Planner {
     /// Makes the plan, durable on return: the node carries it out when it starts. The end of the log.
     pub(crate) fn plan(&self, by: SeizedBy) -> Result<u64, ClusterError> {
         let standing = &self.peers.standing;
-        let fork_index = last_log_id(&self.store)?.map_or(0, |id| id.index);
+        let last = last_log_id(&self.store)?;
+        let fork_index = last.map_or(0, |id| id.index);
+        let fork_term = last.map_or(0, |id| id.leader_id.term);
         let mut lineage = [0; 16];
         self.entropy.fill(&mut lineage);
         let mut ancestry = standing.ancestry.clone();
-        ancestry.push(Ancestor { name: standing.name(), fork_index });
+        ancestry.push(Ancestor { name: standing.name(), fork_index, fork_term });
         let statement = Statement {
             cluster: standing.cluster,
             name: EpochName { epoch: standing.epoch + 1, lineage: LineageId(lineage) },

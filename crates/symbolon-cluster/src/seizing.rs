@@ -142,7 +142,7 @@ mod tests {
         let statement = Statement {
             cluster: header().cluster,
             name: EpochName { epoch: 2, lineage: LineageId([8; 16]) },
-            ancestry: vec![Ancestor { name: first, fork_index }],
+            ancestry: vec![Ancestor { name: first, fork_index, fork_term: 1 }],
             node: header().node,
             made_at: Timestamp(1),
             administrator: Some(AdministratorId(5)),

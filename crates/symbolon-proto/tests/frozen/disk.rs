@@ -90,12 +90,14 @@ pub(super) fn islands() -> Vec<Vector> {
 
 /// What came with seizes.
 pub(super) fn successions() -> Vec<Vector> {
+    let ancestor =
+        store::Ancestor { epoch: 1, lineage: vec![2; 16], fork_index: 300, fork_term: 0 };
     let signed = |epoch| store::SignedStatement {
         statement: store::EpochStatement {
             cluster: vec![1; 16],
             epoch,
             lineage: vec![5; 16],
-            ancestry: vec![store::Ancestor { epoch: 1, lineage: vec![2; 16], fork_index: 300 }],
+            ancestry: vec![ancestor.clone()],
             node: 2,
             made_at: 1_800_000_000_000,
             administrator: 77,
@@ -127,7 +129,7 @@ pub(super) fn successions() -> Vec<Vector> {
         version: 1,
         cluster: vec![1; 16],
         node: 2,
-        from: Some(store::Ancestor { epoch: 1, lineage: vec![2; 16], fork_index: 300 }),
+        from: Some(ancestor.clone()),
         by: Some(signed(2)),
         first_index: 301,
         last_index: 310,
@@ -145,6 +147,7 @@ pub(super) fn successions() -> Vec<Vector> {
             succession,
         ),
         message("succession-gone-back", &["Succession", "GoneBack"], went_back),
+        message("ancestor", &["Ancestor"], store::Ancestor { fork_term: 7, ..ancestor }),
         message("left-header", &["LeftHeader", "Ancestor", "SignedStatement"], left),
         message("left-part", &["LeftPart", "LeftEntry"], part),
         message("settled", &["Settled", "SettledWrite"], store::Settled { write: vec![write] }),
