@@ -157,10 +157,13 @@ fn has(running: &Running, name: &str) -> bool {
     state.nodes_registered().any(|row| row.name.as_str() == name)
 }
 
-/// A node with a quorum that is not this one.
+/// A node with a quorum that is not this one, and that has a state by which it knows who is registered.
 fn other(world: &World, id: HostId) -> Option<(HostId, Running)> {
     let count = world.hosts.len();
     let others = (1..count).map(|offset| (id + offset) % count);
     let mut running = others.filter_map(|other| Some((other, world.running(other)?)));
-    running.find(|(_, running)| running.node.has_quorum_contact())
+    running.find(|(_, running)| {
+        let has_state = running.service.ledger().view().state.cluster().is_some();
+        has_state && running.node.has_quorum_contact()
+    })
 }
