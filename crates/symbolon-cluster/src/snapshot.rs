@@ -113,18 +113,6 @@ impl SnapshotBuilder {
     }
 }
 
-impl SnapshotBuilder {
-    fn of_file(&self, name: String) -> Snapshot {
-        Snapshot {
-            meta: SnapshotMeta {
-                last_log_id: self.applied,
-                last_membership: self.membership.clone(),
-            },
-            snapshot: SnapshotFile::own(&self.snapshots, name),
-        }
-    }
-}
-
 impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     type SnapshotData = SnapshotFile;
 
@@ -133,16 +121,21 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
         // A snapshot that is ahead of the image on disk is put in its place at the next start: the entries in
         // between are not applied, and their audit is never written. Were that so at all nodes, it would be
         // lost for good.
+        let is_ahead = false;
         #[cfg(feature = "planted")]
-        if symbolon_core::planted::is("snapshot-before-image") {
-            let builder = self.clone();
-            let name = blocking(move || builder.write()).await?;
-            return Ok(self.of_file(name));
+        let is_ahead = is_ahead || symbolon_core::planted::is("snapshot-before-image");
+        if !is_ahead {
+            settle(&self.image).await?;
         }
-        settle(&self.image).await?;
         let name = blocking(move || builder.write()).await?;
         tracing::info!(snapshot = name, "took a snapshot");
-        Ok(self.of_file(name))
+        Ok(Snapshot {
+            meta: SnapshotMeta {
+                last_log_id: self.applied,
+                last_membership: self.membership.clone(),
+            },
+            snapshot: SnapshotFile::own(&self.snapshots, name),
+        })
     }
 }
 

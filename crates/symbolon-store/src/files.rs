@@ -154,10 +154,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     rename(&tmp, path)
 }
 
-/// Bytes of the disk under `path` that are free for this user; `None` when nobody can tell.
-pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
-    let about = rustix::fs::statvfs(path).ok()?;
-    Some(about.f_bavail.saturating_mul(about.f_frsize))
+/// Bytes of the disk under `path` that are free for this user.
+pub(crate) fn free_bytes(path: &Path) -> Result<u64, StoreError> {
+    let about = rustix::fs::statvfs(path)
+        .map_err(|error| StoreError::file("look at the disk of", path, error.into()))?;
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
 /// Copies a directory with what is in it to a place where nothing is.

@@ -31,7 +31,7 @@ use self::frames::{
 use crate::keyspace::{index_bounds, index_of};
 use crate::kv::Pair;
 use crate::log::half_open;
-use crate::{Batch, Finding, Framed, Loss, Space, StoreError, SyncDone, files};
+use crate::{Batch, Finding, Framed, Loss, Op, Space, StoreError, SyncDone, files};
 
 /// Bytes that are gathered at most before they are written.
 const GATHERED_BYTES_MAX: usize = 16 << 20;
@@ -131,7 +131,7 @@ impl Image {
             store.delete_range(&from, &to)?;
         }
         if committed(&store)? != version {
-            store.write(version_batch(version))?;
+            store.write(std::iter::once(version_pair(version)).collect())?;
         }
         store.anchor().image_written(version);
         let next_generation = generation + 1;
@@ -317,7 +317,7 @@ impl Image {
     /// Whether the disk has room for a base of about `bytes`. A simulated one has.
     fn has_room(&self, bytes: u64) -> bool {
         let free = files::free_bytes(&self.path());
-        free.is_none_or(|free| free / 2 >= bytes.saturating_add(ROOM_BYTES))
+        free.map_or(true, |free| free / 2 >= bytes.saturating_add(ROOM_BYTES))
     }
 }
 
@@ -368,7 +368,7 @@ impl Shared {
         written.head.change_bytes += head.len() as u64;
         batch.insert(head_key(version), head);
         self.store.write(batch)?;
-        version_batch(version).into_ops().into_iter().for_each(|op| rest.push(op));
+        rest.push(version_pair(version));
         self.store.write(rest)?;
         written.version = version;
         self.store.anchor().image_written(version);
@@ -423,10 +423,8 @@ fn committed(store: &Framed) -> Result<u64, StoreError> {
     version.map_err(|_| StoreError::corrupt(&key, Finding::ValueLength))
 }
 
-fn version_batch(version: u64) -> Batch {
-    let mut batch = Batch::new();
-    batch.insert(Space::Meta.key(VERSION), version.to_be_bytes());
-    batch
+fn version_pair(version: u64) -> Op {
+    Op::Insert(Space::Meta.key(VERSION), version.to_be_bytes().to_vec())
 }
 
 fn audit_key(index: u64) -> Vec<u8> {
@@ -447,8 +445,8 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     }
     framing.finish(&mut batch);
     let frames = batch.into_ops().into_iter().filter_map(|op| match op {
-        crate::Op::Insert(_, frame) => Some(frame),
-        crate::Op::Remove(_) => None,
+        Op::Insert(_, frame) => Some(frame),
+        Op::Remove(_) => None,
     });
     assert_eq!(frames.flatten().collect::<Vec<_>>(), bytes);
 }

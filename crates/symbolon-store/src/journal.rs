@@ -22,6 +22,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use self::record::take;
 use self::record::{Encoded, HEAD_BYTES, Head};
 use self::segment::{Found, Segment};
 use crate::kv::{Op, Pair};

@@ -16,7 +16,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
+use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
 use crate::journal::Journal;
@@ -109,7 +109,7 @@ impl Reserve {
             self.keep_ahead(journal)?;
         }
         self.grow_ballast()?;
-        let free_bytes = self.free()?;
+        let free_bytes = files::free_bytes(&self.db_path)?;
         let ballast = length(&self.ballast, &self.ballast_path)?;
         let headroom = self.kept_to.saturating_sub(end).min(self.headroom);
         let is_short = |journal: &Arc<Journal>| journal.ahead() < AHEAD_BYTES / 4;
@@ -175,7 +175,10 @@ impl Reserve {
             return self.set_ballast(self.bytes);
         }
         let lacking = self.bytes - ballast;
-        if lacking == 0 || !self.gives_blocks || self.free()? < lacking + self.headroom {
+        if lacking == 0
+            || !self.gives_blocks
+            || files::free_bytes(&self.db_path)? < lacking + self.headroom
+        {
             return Ok(());
         }
         match fallocate(&self.ballast, FallocateFlags::empty(), 0, self.bytes) {
@@ -195,14 +198,6 @@ impl Reserve {
     fn set_ballast(&self, bytes: u64) -> Result<(), StoreError> {
         let set = self.ballast.set_len(bytes);
         set.map_err(|source| StoreError::file("shrink", &self.ballast_path, source))
-    }
-
-    /// Bytes that are free for this user.
-    fn free(&self) -> Result<u64, StoreError> {
-        let about = fstatvfs(&self.db).map_err(|error| {
-            StoreError::file("look at the disk of", &self.db_path, error.into())
-        })?;
-        Ok(about.f_bavail.saturating_mul(about.f_frsize))
     }
 }
 

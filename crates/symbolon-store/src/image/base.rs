@@ -38,9 +38,7 @@ impl Base {
     /// Writes what is left. Returns the length of the base, in bytes.
     fn finish(&mut self) -> Result<u64, StoreError> {
         let mut batch = Batch::new();
-        let framing =
-            std::mem::replace(&mut self.framing, Framing::new(Frames::Base(self.generation)));
-        let bytes = framing.finish(&mut batch);
+        let bytes = self.framing.finish(&mut batch);
         self.image.shared.store.write(batch)?;
         Ok(bytes)
     }

@@ -12,6 +12,7 @@
 //!
 //! with integers big-endian.
 
+use crate::journal::take;
 use crate::kv::Pair;
 use crate::{Batch, Finding, Space, StoreError};
 
@@ -152,7 +153,7 @@ impl Framing {
     }
 
     /// Adds what is left to `batch`. Returns the length of all frames, in bytes.
-    pub(super) fn finish(mut self, batch: &mut Batch) -> u64 {
+    pub(super) fn finish(&mut self, batch: &mut Batch) -> u64 {
         self.end_frame(batch);
         self.bytes
     }
@@ -191,12 +192,6 @@ fn take_row(rest: &mut &[u8]) -> Option<RowChange> {
         return Some((key, None));
     }
     Some((key, Some(take_slice(rest, usize::try_from(length).ok()?)?.to_vec())))
-}
-
-fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
-    let (taken, left) = rest.split_first_chunk()?;
-    *rest = left;
-    Some(taken)
 }
 
 fn take_slice<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {

@@ -186,7 +186,8 @@ fn link(before: u32, length: u32, body: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
+/// The first bytes, which are taken away.
+pub(crate) fn take<'a, const N: usize>(bytes: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     let (taken, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(taken)

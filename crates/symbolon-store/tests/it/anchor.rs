@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use symbolon_store::{DataDir, Framed, ImageBatch, Kv as _, Log, Loss, SimDisk, Store, StoreError};
 use tempfile::TempDir;
 
-use crate::support::{copy_tree, header, insert, sled};
+use crate::support::{Dice, copy_tree, header, insert, sled};
 
 const VOTE: &[u8] = b"\x01log/vote";
 const REVISION: &[u8] = b"\x01log/revision";
@@ -157,7 +157,7 @@ fn rows_of_a_write_without_those_of_the_one_before_are_refused() {
 /// Random work with a model of what was acknowledged.
 struct Work {
     disk: SimDisk,
-    seed: u64,
+    dice: Dice,
     /// What was held at the last sync that was acknowledged.
     acknowledged: Held,
     written: u64,
@@ -165,10 +165,7 @@ struct Work {
 
 impl Work {
     fn choose(&mut self, choices: u64) -> u64 {
-        self.seed ^= self.seed << 13;
-        self.seed ^= self.seed >> 7;
-        self.seed ^= self.seed << 17;
-        self.seed % choices
+        self.dice.roll(choices)
     }
 
     /// One process, until it ends in one way or another.
@@ -257,7 +254,7 @@ fn a_healthy_store_is_opened_after_any_crash() {
         drop(Store::create_simulated(&disk, header()).unwrap());
         let mut work = Work {
             disk,
-            seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             acknowledged: Held::default(),
             written: 0,
         };

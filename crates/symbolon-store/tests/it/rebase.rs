@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use symbolon_store::{Framed, Image, ImageBatch, SimDisk, Space};
 
-use crate::support::{Disk, bytes, on_both_disks};
+use crate::support::{Dice, Disk, bytes, on_both_disks};
 
 on_both_disks!(
     a_new_base_takes_the_place_of_changes,
@@ -129,18 +129,6 @@ fn long_changes_want_a_new_base() {
     assert!(image.wants_rebase());
     rebase(&image, &model, || {});
     assert!(!image.wants_rebase());
-}
-
-/// Random numbers, the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
 }
 
 /// What the image must hold after each entry.
