@@ -71,7 +71,9 @@ pub(crate) fn run(workspace: &Workspace, options: &FuzzOptions) -> Result {
             "-print_final_stats=1",
             "-verbosity=0",
         ]);
-        workspace::run(&mut command)?;
+        workspace::run(&mut command).map_err(|error| {
+            format!("{error}; if it found something, mend it and keep the file that it names in tests/fuzz/found")
+        })?;
     }
     Ok(())
 }
