@@ -4,6 +4,7 @@ mod audit;
 mod callers;
 mod personal;
 pub(crate) mod quarantine;
+mod radius;
 mod settings;
 
 pub(crate) use audit::AuditEvent;
@@ -12,6 +13,7 @@ pub(crate) use callers::{
 };
 pub(crate) use personal::{Extent, PersonalData};
 use prost_types::Timestamp;
+pub(crate) use radius::{RadiusClient, RadiusPolicy};
 use serde::Serialize;
 pub(crate) use settings::{ChangedSettings, Setting};
 use symbolon_proto::v1;

@@ -11,6 +11,7 @@ mod epoch;
 mod membership;
 mod merge;
 mod pin;
+mod radius;
 mod recovery;
 mod settings;
 mod tick;
@@ -80,6 +81,11 @@ impl State {
             Command::RotateApplicationKey(command) => self.rotate_api_key(&context, command, out),
             Command::RetireApplicationKey(command) => self.retire_api_key(&context, command, out),
             Command::DeleteApplication(command) => self.delete_application(&context, command, out),
+            Command::SetRadiusClient(command) => self.set_radius_client(&context, command, out),
+            Command::RemoveRadiusClient(command) => {
+                self.remove_radius_client(&context, command, out)
+            }
+            Command::NoteRadiusSigner(command) => self.note_radius_signer(&context, command, out),
             Command::CreateAdministrator(command) => self.create_admin(&context, command, out),
             Command::UpdateAdministrator(command) => self.update_admin(&context, command, out),
             Command::RotateAdministratorToken(command) => self.rotate_token(&context, command, out),
@@ -145,6 +151,7 @@ impl State {
                 Command::AdmitNode(_)
                 | Command::ReadmitNode(_)
                 | Command::MeetEpoch(_)
+                | Command::NoteRadiusSigner(_)
                 | Command::Merge(_)
                 | Command::Tick
                 | Command::Reseal(_)

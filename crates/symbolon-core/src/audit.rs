@@ -6,13 +6,14 @@ mod updates;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use crate::digest::{Canonical as _, Digest};
 use crate::{
     AcceptedTwice, AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName,
     ExemptionChange, Exemptions, Fingerprint, JoinTokenId, JournalId, KeyPin, LineageId, LogIndex,
-    Match, Merged, Method, Name, NodeId, ProfileField, Reason, Reply, RequestId, Rights, Role,
-    Scope, Setting, Sources, Timestamp, TokenId, UserId, UserName, Verdict,
+    Match, Merged, Method, Name, NodeId, ProfileField, RadiusPolicy, Reason, Reply, RequestId,
+    Rights, Role, Scope, Setting, Sources, Timestamp, TokenId, UserId, UserName, Verdict,
 };
 
 pub use updates::{AdministratorBefore, ApplicationBefore, LabelChange, UserChange};
@@ -140,6 +141,21 @@ pub enum AuditRow {
     ApplicationDeleted {
         application: ApplicationId,
         name: Name,
+    },
+    RadiusClientSet {
+        application: ApplicationId,
+        /// `None`: there was none.
+        before: Option<Arc<RadiusPolicy>>,
+        after: Arc<RadiusPolicy>,
+        new_secrets: bool,
+    },
+    RadiusClientRemoved {
+        application: ApplicationId,
+    },
+    /// Its requests are not taken unsigned any more.
+    RadiusClientSigns {
+        application: ApplicationId,
+        device: IpAddr,
     },
     AdministratorCreated {
         administrator: AdministratorId,
@@ -349,6 +365,8 @@ impl AuditEvent {
             }
             AuditRow::ApplicationUpdated(ApplicationUpdated { application, .. })
             | AuditRow::ApplicationKeyRotated { application, .. }
+            | AuditRow::RadiusClientSet { application, .. }
+            | AuditRow::RadiusClientRemoved { application }
             | AuditRow::ApplicationKeyRetired { application }
             | AuditRow::ApplicationDeleted { application, .. } => {
                 Reply::ApplicationChanged(*application)
@@ -370,6 +388,7 @@ impl AuditEvent {
             | AuditRow::TokenResynchronised { token, .. }
             | AuditRow::TokenRemoved { token, .. } => Reply::TokenChanged(*token),
             AuditRow::NodeAddressesChanged { .. }
+            | AuditRow::RadiusClientSigns { .. }
             | AuditRow::EpochStarted { .. }
             | AuditRow::NodeRemoved { .. }
             | AuditRow::RecoveryCodesReleased

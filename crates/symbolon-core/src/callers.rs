@@ -309,6 +309,9 @@ impl State {
             | Command::RotateApplicationKey(_)
             | Command::RetireApplicationKey(_)
             | Command::DeleteApplication(_)
+            | Command::SetRadiusClient(_)
+            | Command::RemoveRadiusClient(_)
+            | Command::NoteRadiusSigner(_)
             | Command::CreateAdministrator(_)
             | Command::UpdateAdministrator(_)
             | Command::RotateAdministratorToken(_)
@@ -363,6 +366,7 @@ impl State {
                 Some(reveal.map_or(token.expires_at, |until| until.min(token.expires_at)))
             }
             RowKey::Challenge(id) => self.challenges.get(id).map(|row| row.expires_at),
+            RowKey::RadiusClient(id) => self.radius_clients.get(id)?.old_secret_until,
             _ => None,
         }
     }

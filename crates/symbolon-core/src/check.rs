@@ -4,13 +4,13 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{
     ADMINISTRATORS_MAX, APPLICATIONS_MAX, CHALLENGE_TRIES_MAX, CHALLENGES_PER_USER_MAX,
-    FAILURES_MAX, JOIN_TOKENS_MAX, JOURNALS_MAX, NODES_MAX, OTHER_EPOCHS_MAX, REPLIES_MAX,
-    RESYNC_TOTP_STEPS, TOKENS_PER_USER_MAX, USERS_MAX,
+    FAILURES_MAX, JOIN_TOKENS_MAX, JOURNALS_MAX, NODES_MAX, OTHER_EPOCHS_MAX, RADIUS_CLIENTS_MAX,
+    RADIUS_SIGNERS_MAX, REPLIES_MAX, RESYNC_TOTP_STEPS, TOKENS_PER_USER_MAX, USERS_MAX,
 };
 use crate::recovery::RECOVERY_CODES;
 use crate::{
-    Administrator, ChallengeId, JoinTokenId, LineageId, NodeId, RowKey, SealedPlace, State,
-    TokenId, UserId,
+    Administrator, ApplicationId, ChallengeId, JoinTokenId, LineageId, NodeId, RowKey, SealedPlace,
+    State, TokenId, UserId,
 };
 
 /// A rule that the rows break. Finding one means a defect or a damaged disk.
@@ -52,6 +52,9 @@ pub enum Violation {
     /// A challenge of somebody without a PIN, one too many, or one that is not found.
     #[error("challenge {0} is nobody's, one too many, or not found by its user")]
     Challenge(ChallengeId),
+    /// A RADIUS client of no application, with a range of another, or with what none can have.
+    #[error("the RADIUS client of application {0} is nobody's, or shares a range with another")]
+    RadiusClient(ApplicationId),
     /// More rows than the limit.
     #[error("a table holds more rows than its limit")]
     Limit,
@@ -83,6 +86,7 @@ impl State {
         self.check_nodes()?;
         self.check_administrators()?;
         self.check_challenges()?;
+        self.check_radius_clients()?;
         self.check_due()?;
         let within = self.users.len() <= USERS_MAX
             && self.applications.len() <= APPLICATIONS_MAX
@@ -90,6 +94,7 @@ impl State {
             && self.nodes.len() <= NODES_MAX
             && self.join_tokens.len() <= JOIN_TOKENS_MAX
             && self.journals.len() <= JOURNALS_MAX
+            && self.radius_clients.len() <= RADIUS_CLIENTS_MAX
             && self.replies.len() <= REPLIES_MAX;
         ensure(within, Violation::Limit)?;
         let settings = self.settings();
@@ -109,6 +114,7 @@ impl State {
             self.settings.recount(),
             self.challenges.recount(),
             self.journals.recount(),
+            self.radius_clients.recount(),
         ];
         ensure(recounted == self.sums(), Violation::Digest)
     }
@@ -209,13 +215,29 @@ impl State {
         ensure(none_is_stray, Violation::Challenge(ChallengeId::default()))
     }
 
+    fn check_radius_clients(&self) -> Result<(), Violation> {
+        for client in self.radius_clients() {
+            let others = self.radius_clients.after(client.id);
+            let alone =
+                !others.into_iter().any(|other| other.policy.ranges.shares(&client.policy.ranges));
+            let known = self.application(client.id).is_some()
+                && client.policy.check().is_ok()
+                && client.signers.len() <= RADIUS_SIGNERS_MAX
+                && client.signers.is_sorted_by(|a, b| a < b);
+            ensure(known && alone, Violation::RadiusClient(client.id))?;
+        }
+        Ok(())
+    }
+
     fn check_due(&self) -> Result<(), Violation> {
         let applications = self.applications.iter().map(|row| RowKey::Application(row.id));
         let join_tokens = self.join_tokens.iter().map(|row| RowKey::JoinToken(row.id));
         let administrators = self.administrators().map(|row| RowKey::Administrator(row.id));
         let mut wanted = 0;
         let challenges = self.challenges.iter().map(|row| RowKey::Challenge(row.id));
-        for key in applications.chain(join_tokens).chain(administrators).chain(challenges) {
+        let radius = self.radius_clients().map(|row| RowKey::RadiusClient(row.id));
+        let callers = applications.chain(join_tokens).chain(administrators).chain(radius);
+        for key in callers.chain(challenges) {
             if let Some(at) = self.due_at(key) {
                 ensure(self.due.contains_key(&(at, key)), Violation::Due)?;
                 wanted += 1;

@@ -7,6 +7,7 @@ mod keys;
 mod merge;
 mod outcome;
 mod personal;
+mod radius;
 
 use alloc::vec::Vec;
 
@@ -27,8 +28,9 @@ pub use cluster::{
 };
 pub use keys::{ConfirmDataKey, Reseal, RetireDataKey, RotateDataKey};
 pub use merge::Merge;
-pub use outcome::{ChallengeAnswer, ChosenPin, Match, Outcome};
+pub use outcome::{ChallengeAnswer, ChosenPin, FirstFactor, Match, Outcome};
 pub use personal::RecordExport;
+pub use radius::{NoteRadiusSigner, RemoveRadiusClient, SetRadiusClient};
 
 /// Where and when the log took a proposal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,6 +103,12 @@ pub enum Command {
     RetireApplicationKey(RetireApplicationKey),
     /// Remove an application.
     DeleteApplication(DeleteApplication),
+    /// Say how devices ask as an application by RADIUS.
+    SetRadiusClient(SetRadiusClient),
+    /// Let no device ask as an application any more.
+    RemoveRadiusClient(RemoveRadiusClient),
+    /// A device has signed a request.
+    NoteRadiusSigner(NoteRadiusSigner),
     /// Add an administrator with a bearer token.
     CreateAdministrator(CreateAdministrator),
     /// Change what an administrator may do.
@@ -174,6 +182,9 @@ impl Command {
             Self::RotateApplicationKey(_) => "rotate_application_key",
             Self::RetireApplicationKey(_) => "retire_application_key",
             Self::DeleteApplication(_) => "delete_application",
+            Self::SetRadiusClient(_) => "set_radius_client",
+            Self::RemoveRadiusClient(_) => "remove_radius_client",
+            Self::NoteRadiusSigner(_) => "note_radius_signer",
             Self::CreateAdministrator(_) => "create_administrator",
             Self::UpdateAdministrator(_) => "update_administrator",
             Self::RotateAdministratorToken(_) => "rotate_administrator_token",
@@ -223,6 +234,8 @@ impl Command {
             Self::RotateApplicationKey(_) => Operation::RotateApplicationKey,
             Self::RetireApplicationKey(_) => Operation::RetireApplicationKey,
             Self::DeleteApplication(_) => Operation::DeleteApplication,
+            Self::SetRadiusClient(_) => Operation::SetRadiusClient,
+            Self::RemoveRadiusClient(_) => Operation::RemoveRadiusClient,
             Self::CreateAdministrator(_) => Operation::CreateAdministrator,
             Self::UpdateAdministrator(_) => Operation::UpdateAdministrator,
             Self::RotateAdministratorToken(_) => Operation::RotateAdministratorToken,
@@ -242,6 +255,7 @@ impl Command {
             | Self::StartEpoch(_)
             | Self::ReadmitNode(_)
             | Self::MeetEpoch(_)
+            | Self::NoteRadiusSigner(_)
             | Self::Merge(_)
             | Self::Tick
             | Self::ConfirmDataKey(_)

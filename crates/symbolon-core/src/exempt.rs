@@ -2,7 +2,7 @@
 //! islands.
 
 use crate::digest::{Canonical, CanonicalWriter};
-use crate::{Application, State};
+use crate::{Account, Application, ApplicationId, Denial, Standing, State, Timestamp, UserName};
 
 /// Where an application is exempt from the rule, because an administrator chose so. By default nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -65,6 +65,23 @@ impl State {
     /// standing warning.
     pub fn exempting(&self) -> impl Iterator<Item = &Application> {
         self.applications.iter().filter(|row| row.exempt.lets_in())
+    }
+
+    /// Whether whoever has that name is let in at a time, whatever code they show: by a bypass, or because the
+    /// application exempts them.
+    #[must_use]
+    pub fn needs_no_code(&self, name: &UserName, application: ApplicationId, at: Timestamp) -> bool {
+        let exempt = self.application(application).map(|row| row.exempt).unwrap_or_default();
+        match self.account(name) {
+            Account::Ambiguous => false,
+            Account::Nobodys => exempt.unknown_users,
+            Account::Of(user) => {
+                let standing = self.standing(user, Some(application), at);
+                let bypass = user.bypass.as_ref().is_some_and(|bypass| at < bypass.until);
+                let helped = matches!(standing.denial(), None | Some(Denial::NoToken | Denial::PinExpired));
+                standing == Standing::Exempt || (bypass && helped)
+            }
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub mod pin;
 #[cfg(feature = "planted")]
 pub mod planted;
 mod profile;
+mod radius;
 pub mod recovery;
 mod replies;
 mod reply;
@@ -68,11 +69,12 @@ pub use command::{
     AdmitNode, BlockUser, CancelBypass, ChallengeAnswer, ChosenPin, Command, ConfirmDataKey,
     ConfirmToken, CreateAdministrator, CreateApplication, CreateCluster, CreateJoinToken,
     CreateRecoveryCodes, CreateUser, DeleteAdministrator, DeleteApplication, DeleteUser,
-    DiscardEpoch, EnrollToken, GrantBypass, Match, MeetEpoch, Merge, Method, Outcome, Proposal,
-    ReadmitNode, RecordExport, RemoveNode, RemoveToken, Reseal, ResyncToken, RetireApplicationKey,
-    RetireDataKey, RotateAdministratorToken, RotateApplicationKey, RotateDataKey, SetNodeAddresses,
-    SetPin, Stamp, StartEpoch, UnblockUser, UpdateAdministrator, UpdateApplication, UpdateSettings,
-    UpdateUser,
+    DiscardEpoch, EnrollToken, FirstFactor, GrantBypass, Match, MeetEpoch, Merge, Method,
+    NoteRadiusSigner, Outcome, Proposal, ReadmitNode, RecordExport, RemoveNode, RemoveRadiusClient,
+    RemoveToken, Reseal, ResyncToken, RetireApplicationKey, RetireDataKey,
+    RotateAdministratorToken, RotateApplicationKey, RotateDataKey, SetNodeAddresses, SetPin,
+    SetRadiusClient, Stamp, StartEpoch, UnblockUser, UpdateAdministrator, UpdateApplication,
+    UpdateSettings, UpdateUser,
 };
 pub use data_keys::{DataKeys, Rotation};
 pub use digest::{Canonical, CanonicalWriter, Digest};
@@ -88,6 +90,10 @@ pub use merge::{AcceptedTwice, Here, Journal, MergeKind, MergeMark, MergeRecord,
 pub use name::{DisplayName, Name, NameError, Reason, Serial, UserName};
 pub use profile::{
     Phone, PhoneKind, Profile, ProfileChange, ProfileError, ProfileField, is_email, is_language,
+};
+pub use radius::{
+    CodePlace, RadiusClient, RadiusFault, RadiusPolicy, RadiusTarget, ReplyAttribute, Signed,
+    Unreachable,
 };
 pub use replies::Remembered;
 pub use reply::{Answer, Decision, Denial, Refusal, Reply, Verdict};

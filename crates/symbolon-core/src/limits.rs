@@ -10,6 +10,18 @@ pub const BLOCK_MILLISECONDS_MAX: u64 = 3_650 * 24 * 3600 * 1000;
 pub const TOKENS_PER_USER_MAX: usize = 16;
 /// Applications of a cluster.
 pub const APPLICATIONS_MAX: usize = 10_000;
+/// Applications that RADIUS clients ask as.
+pub const RADIUS_CLIENTS_MAX: usize = 1_000;
+/// RADIUS servers that judge the first factor of one application.
+pub const RADIUS_TARGETS_MAX: usize = 8;
+/// Attributes that an application's Access-Accept brings along.
+pub const RADIUS_ATTRIBUTES_MAX: usize = 32;
+/// Bytes of the group, the name and the value of one of them: what fits into an attribute of RFC 2865.
+pub const RADIUS_ATTRIBUTE_BYTES_MAX: usize = 253;
+/// Bytes between a code and a password.
+pub const RADIUS_SEPARATOR_BYTES_MAX: usize = 8;
+/// Devices of an application that are known to sign their requests.
+pub const RADIUS_SIGNERS_MAX: usize = 256;
 /// Administrators of a cluster.
 pub const ADMINISTRATORS_MAX: usize = 1_000;
 /// For how long names that are nobody's are counted for an application, in milliseconds.

@@ -143,6 +143,10 @@ pub enum Denial {
     RecoveryCodesHeld,
     /// A node without a quorum has counted as many failures of the account as it may by itself.
     AllowanceSpent,
+    /// Another server has refused the first factor.
+    FirstFactorDenied,
+    /// No server answered that judges the first factor.
+    FirstFactorUnreachable,
 }
 
 impl Denial {
@@ -167,6 +171,8 @@ impl Denial {
             Self::SecondCodeNeeded => 21,
             Self::RecoveryCodesHeld => 22,
             Self::AllowanceSpent => 23,
+            Self::FirstFactorDenied => 24,
+            Self::FirstFactorUnreachable => 25,
         }
     }
 
@@ -191,6 +197,8 @@ impl Denial {
             Self::SecondCodeNeeded => "SECOND_CODE_NEEDED",
             Self::RecoveryCodesHeld => "RECOVERY_CODES_HELD",
             Self::AllowanceSpent => "ALLOWANCE_SPENT",
+            Self::FirstFactorDenied => "FIRST_FACTOR_DENIED",
+            Self::FirstFactorUnreachable => "FIRST_FACTOR_UNREACHABLE",
         }
     }
 }
@@ -214,6 +222,10 @@ pub enum Refusal {
     RevisionChanged,
     /// There is no such application.
     NoSuchApplication,
+    /// No device asks as the application by RADIUS.
+    NoSuchRadiusClient,
+    /// The devices of another application have the same range of addresses.
+    RangeTaken,
     /// There is no such administrator.
     NoSuchAdministrator,
     /// Nobody would be left who may do everything.

@@ -14,8 +14,8 @@ use crate::recovery::RECOVERY_CODES;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, Challenge, ChallengeId, ClusterId,
     DataKeys, DisplayName, JoinTokenId, Journal, JournalId, KeyHash, KeyPin, LineageId, LogIndex,
-    Name, NodeId, Profile, Reason, Reveal, Sealed, Serial, Settings, Timestamp, TokenId, UserId,
-    UserName,
+    Name, NodeId, Profile, RadiusClient, Reason, Reveal, Sealed, Serial, Settings, Timestamp,
+    TokenId, UserId, UserName,
 };
 
 /// What the cluster is. One row.
@@ -295,6 +295,7 @@ pub enum Row {
     Settings(Settings),
     Challenge(Challenge),
     Journal(Journal),
+    RadiusClient(RadiusClient),
 }
 
 /// Names any row.
@@ -312,6 +313,7 @@ pub enum RowKey {
     Settings,
     Challenge(ChallengeId),
     Journal(JournalId),
+    RadiusClient(ApplicationId),
 }
 
 /// What `apply` did to a row.
@@ -339,6 +341,7 @@ impl Row {
             Self::Settings(_) => RowKey::Settings,
             Self::Challenge(row) => RowKey::Challenge(row.id),
             Self::Journal(row) => RowKey::Journal(row.id),
+            Self::RadiusClient(row) => RowKey::RadiusClient(row.id),
         }
     }
 }

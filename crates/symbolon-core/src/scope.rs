@@ -214,6 +214,19 @@ impl Sources {
         self.is_all() || address.is_some_and(within)
     }
 
+    /// The length of the prefix of the narrowest range that holds an address; `None`: none does.
+    #[must_use]
+    pub fn narrowest(&self, address: IpAddr) -> Option<u8> {
+        let holding = self.0.iter().filter(|range| range.contains(address));
+        holding.map(|range| range.bits).max()
+    }
+
+    /// Whether one of these ranges is also one of those.
+    #[must_use]
+    pub fn shares(&self, others: &Self) -> bool {
+        !self.0.is_disjoint(&others.0)
+    }
+
     /// As text, in order.
     pub fn texts(&self) -> impl ExactSizeIterator<Item = String> {
         self.0.iter().map(ToString::to_string)

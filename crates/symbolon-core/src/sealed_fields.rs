@@ -2,7 +2,7 @@
 
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, Cluster, JoinToken, JoinTokenId,
-    Row, RowKey, Sealed, State, Token, TokenId, User, UserId,
+    RadiusClient, Row, RowKey, Sealed, State, Token, TokenId, User, UserId,
 };
 
 /// Names a sealed field.
@@ -22,6 +22,8 @@ pub enum SealedField {
     AdministratorToken(AdministratorId),
     /// A join token's secret while it may be shown again.
     JoinSecret(JoinTokenId),
+    /// The shared secrets of a RADIUS client and its targets.
+    RadiusSecrets(ApplicationId),
 }
 
 impl SealedField {
@@ -35,6 +37,7 @@ impl SealedField {
             Self::ApiKey(id) => RowKey::Application(id),
             Self::AdministratorToken(id) => RowKey::Administrator(id),
             Self::JoinSecret(id) => RowKey::JoinToken(id),
+            Self::RadiusSecrets(id) => RowKey::RadiusClient(id),
         }
     }
 }
@@ -57,7 +60,8 @@ impl SealedPlace {
             SealedField::CaKey
             | SealedField::ApiKey(_)
             | SealedField::AdministratorToken(_)
-            | SealedField::JoinSecret(_) => {}
+            | SealedField::JoinSecret(_)
+            | SealedField::RadiusSecrets(_) => {}
         }
     }
 }
@@ -107,6 +111,12 @@ impl JoinToken {
     }
 }
 
+impl RadiusClient {
+    const fn sealed(&self) -> Fields<'_> {
+        [Some((SealedField::RadiusSecrets(self.id), &self.secrets)), None]
+    }
+}
+
 impl Row {
     fn sealed(&self) -> Fields<'_> {
         match self {
@@ -116,6 +126,7 @@ impl Row {
             Self::Application(row) => row.sealed(),
             Self::Administrator(row) => row.sealed(),
             Self::JoinToken(row) => row.sealed(),
+            Self::RadiusClient(row) => row.sealed(),
             // The next data key is sealed under the last one, and goes with it.
             Self::DataKeys(_)
             | Self::Settings(_)
@@ -148,7 +159,8 @@ impl State {
         let applications = self.applications.iter().flat_map(Application::sealed);
         let administrators = self.administrators().flat_map(Administrator::sealed);
         let join_tokens = self.join_tokens.iter().flat_map(JoinToken::sealed);
-        let callers = applications.chain(administrators).chain(join_tokens);
+        let radius = self.radius_clients().flat_map(RadiusClient::sealed);
+        let callers = applications.chain(administrators).chain(join_tokens).chain(radius);
         tokens.chain(users).chain(cluster).chain(callers).flatten()
     }
 
@@ -160,6 +172,7 @@ impl State {
             RowKey::Application(id) => self.application(id).map(Application::sealed),
             RowKey::Administrator(id) => self.administrator(id).map(Administrator::sealed),
             RowKey::JoinToken(id) => self.join_token(id).map(JoinToken::sealed),
+            RowKey::RadiusClient(id) => self.radius_client(id).map(RadiusClient::sealed),
             RowKey::DataKeys
             | RowKey::Settings
             | RowKey::Node(_)
@@ -205,6 +218,9 @@ impl State {
                 let mut row = self.join_token(id)?.clone();
                 row.reveal.as_mut()?.secret = new;
                 Row::JoinToken(row)
+            }
+            SealedField::RadiusSecrets(id) => {
+                Row::RadiusClient(RadiusClient { secrets: new, ..self.radius_client(id)?.clone() })
             }
         })
     }

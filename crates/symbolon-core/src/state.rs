@@ -12,8 +12,8 @@ use crate::table::Table;
 use crate::{
     Administrator, Application, ApplicationId, AuditEvent, Caller, Challenge, ChallengeId, Change,
     Cluster, DataKeyId, DataKeys, JoinToken, JoinTokenId, Journal, KeyPin, Lockout, LogIndex, Name,
-    Node, NodeId, Remembered, RequestId, Row, RowKey, Serial, Setting, Settings, Timestamp, Token,
-    TokenId, User, UserId, UserName, Violation,
+    Node, NodeId, RadiusClient, Remembered, RequestId, Row, RowKey, Serial, Setting, Settings,
+    Timestamp, Token, TokenId, User, UserId, UserName, Violation,
 };
 
 /// What of a state is neither row nor audit.
@@ -43,6 +43,7 @@ pub struct State {
     pub(crate) settings: Table<Settings>,
     pub(crate) challenges: Table<Challenge>,
     pub(crate) journals: Table<Journal>,
+    pub(crate) radius_clients: Table<RadiusClient>,
     pub(crate) replies: Replies,
     // Look-ups that follow from the rows.
     pub(crate) user_names: Map<UserName, UserId>,
@@ -144,6 +145,7 @@ impl State {
         let settings = self.settings.iter().cloned().map(Row::Settings);
         let challenges = self.challenges.iter().cloned().map(Row::Challenge);
         let journals = self.journals.iter().copied().map(Row::Journal);
+        let radius_clients = self.radius_clients.iter().cloned().map(Row::RadiusClient);
         cluster
             .chain(administrators)
             .chain(applications)
@@ -155,6 +157,7 @@ impl State {
             .chain(settings)
             .chain(challenges)
             .chain(journals)
+            .chain(radius_clients)
     }
 
     /// Number of rows.
@@ -171,6 +174,7 @@ impl State {
             + self.settings.len()
             + self.challenges.len()
             + self.journals.len()
+            + self.radius_clients.len()
     }
 
     /// What is stored beside the rows.
@@ -192,6 +196,7 @@ impl State {
                 self.settings.len(),
                 self.challenges.len(),
                 self.journals.len(),
+                self.radius_clients.len(),
             ];
             let empty = later.iter().rev().take_while(|rows| **rows == 0).count();
             let counted = sums.len() - empty;
@@ -203,7 +208,7 @@ impl State {
         })
     }
 
-    pub(crate) const fn sums(&self) -> [Sum; 11] {
+    pub(crate) const fn sums(&self) -> [Sum; 12] {
         [
             self.cluster.sum(),
             self.administrators.sum(),
@@ -216,6 +221,7 @@ impl State {
             self.settings.sum(),
             self.challenges.sum(),
             self.journals.sum(),
+            self.radius_clients.sum(),
         ]
     }
 
@@ -432,6 +438,7 @@ impl State {
                 self.challenges.put(row);
             }
             Row::Journal(row) => self.journals.put(row),
+            Row::RadiusClient(row) => self.radius_clients.put(row),
         }
         self.link(out.changes.last());
     }
@@ -471,6 +478,7 @@ impl State {
                 self.challenges.delete(id);
             }
             RowKey::Journal(id) => self.journals.delete(id),
+            RowKey::RadiusClient(id) => self.radius_clients.delete(id),
         }
         out.changes.push(Change::Delete(key));
     }

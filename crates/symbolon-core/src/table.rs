@@ -6,8 +6,8 @@ use crate::digest::{Canonical, Digest, Sum};
 use crate::map::Map;
 use crate::{
     Administrator, AdministratorId, Application, ApplicationId, Challenge, ChallengeId, Cluster,
-    DataKeys, JoinToken, JoinTokenId, Journal, JournalId, Node, NodeId, Settings, Token, TokenId,
-    User, UserId,
+    DataKeys, JoinToken, JoinTokenId, Journal, JournalId, Node, NodeId, RadiusClient, Settings,
+    Token, TokenId, User, UserId,
 };
 
 /// A row that lives in a [`Table`].
@@ -38,6 +38,7 @@ table_row!(Node, NodeId, b'N');
 table_row!(JoinToken, JoinTokenId, b'J');
 table_row!(Challenge, ChallengeId, b'H');
 table_row!(Journal, JournalId, b'L');
+table_row!(RadiusClient, ApplicationId, b'R');
 
 impl TableRow for DataKeys {
     type Id = ();

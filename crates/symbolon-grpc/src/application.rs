@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::call::{ADMIN_TIMEOUT, Call};
 use crate::convert::{bad_mask, timestamp};
+use crate::radius;
 use crate::status::to_status;
 
 pub(crate) struct Applications(pub(crate) Arc<Service>);
@@ -121,6 +122,45 @@ impl v1::application_service_server::ApplicationService for Applications {
         let deleted = self.0.delete_application(principal, id, &name, &etag, deadline).await;
         let log_index = deleted.map_err(|error| to_status(&error))?.0;
         Ok(Response::new(v1::DeleteApplicationResponse { log_index }))
+    }
+
+    async fn set_radius_client(
+        &self,
+        request: Request<v1::SetRadiusClientRequest>,
+    ) -> Result<Response<v1::SetRadiusClientResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let (name, wanted) = radius::wanted(call.message).map_err(|error| to_status(&error))?;
+        let (principal, id) = (&call.principal, call.request_id);
+        let set = self.0.set_radius_client(principal, id, &name, wanted, deadline).await;
+        let (shown, index) = set.map_err(|error| to_status(&error))?;
+        let client = Some(radius::shown(&shown));
+        Ok(Response::new(v1::SetRadiusClientResponse { client, log_index: index.0 }))
+    }
+
+    async fn get_radius_client(
+        &self,
+        request: Request<v1::GetRadiusClientRequest>,
+    ) -> Result<Response<v1::GetRadiusClientResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let v1::GetRadiusClientRequest { application, allow_stale } = call.message;
+        let (principal, deadline) = (&call.principal, call.deadline);
+        let found = self.0.get_radius_client(principal, &application, allow_stale, deadline).await;
+        let client = Some(radius::shown(&found.map_err(|error| to_status(&error))?));
+        Ok(Response::new(v1::GetRadiusClientResponse { client }))
+    }
+
+    async fn remove_radius_client(
+        &self,
+        request: Request<v1::RemoveRadiusClientRequest>,
+    ) -> Result<Response<v1::RemoveRadiusClientResponse>, Status> {
+        let call = Call::accept(&self.0, request, ADMIN_TIMEOUT).await?;
+        let deadline = call.write_deadline();
+        let v1::RemoveRadiusClientRequest { application, etag } = call.message;
+        let (principal, id) = (&call.principal, call.request_id);
+        let gone = self.0.remove_radius_client(principal, id, &application, &etag, deadline).await;
+        let log_index = gone.map_err(|error| to_status(&error))?.0;
+        Ok(Response::new(v1::RemoveRadiusClientResponse { log_index }))
     }
 }
 

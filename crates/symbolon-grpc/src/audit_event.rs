@@ -119,6 +119,9 @@ impl Names<'_> {
             | AuditRow::ApplicationKeyRotated { .. }
             | AuditRow::ApplicationKeyRetired { .. }
             | AuditRow::ApplicationDeleted { .. }
+            | AuditRow::RadiusClientSet { .. }
+            | AuditRow::RadiusClientRemoved { .. }
+            | AuditRow::RadiusClientSigns { .. }
             | AuditRow::NamesNotAudited { .. }
             | AuditRow::AdministratorCreated { .. }
             | AuditRow::AdministratorUpdated(_)

@@ -17,6 +17,7 @@ mod pin;
 mod profile;
 mod prompt;
 mod quarantine;
+mod radius;
 mod settings;
 mod status;
 mod user;

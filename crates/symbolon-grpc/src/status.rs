@@ -27,7 +27,9 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
             Status::permission_denied(message)
         }
         ServiceError::NotFound { .. } => Status::not_found(message),
-        ServiceError::AlreadyExists { .. } | ServiceError::SerialTaken => {
+        ServiceError::AlreadyExists { .. }
+        | ServiceError::RangeTaken
+        | ServiceError::SerialTaken => {
             Status::already_exists(message)
         }
         ServiceError::LimitReached { .. }

@@ -96,7 +96,7 @@ impl Verification {
                 response.set_decision(v1::Decision::Challenge);
                 response.state = id.0.to_vec();
                 let settings = self.0.ledger().view().state.settings();
-                response.prompt = prompt::text(prompt, settings.pin_rules());
+                response.prompt = symbolon_service::prompt_text(prompt, settings.pin_rules());
                 response.set_prompt_kind(prompt::kind(prompt));
             }
             Decision::Deny(denial) => {

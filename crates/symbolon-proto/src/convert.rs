@@ -11,6 +11,7 @@ mod island;
 mod merge;
 mod profile;
 mod proposal;
+mod radius;
 mod row;
 mod settings;
 

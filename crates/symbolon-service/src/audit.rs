@@ -108,6 +108,9 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::BypassGranted { .. } => 42,
         AuditRow::BypassCancelled { .. } => 43,
         AuditRow::RecoveryCodesCreated { .. } => 44,
+        AuditRow::RadiusClientSet { .. } => 61,
+        AuditRow::RadiusClientRemoved { .. } => 62,
+        AuditRow::RadiusClientSigns { .. } => 63,
     }
 }
 
@@ -155,6 +158,9 @@ pub fn subject(row: &AuditRow) -> AuditSubject<'_> {
         | AuditRow::ApplicationKeyRotated { .. }
         | AuditRow::ApplicationKeyRetired { .. }
         | AuditRow::ApplicationDeleted { .. }
+        | AuditRow::RadiusClientSet { .. }
+        | AuditRow::RadiusClientRemoved { .. }
+        | AuditRow::RadiusClientSigns { .. }
         | AuditRow::NamesNotAudited { .. }
         | AuditRow::AdministratorCreated { .. }
         | AuditRow::AdministratorUpdated(_)

@@ -12,6 +12,7 @@ use crate::evaluate::seed_field;
 use crate::pins::pin_field;
 use crate::ports::FieldRef;
 use crate::principal::Principal;
+use crate::radius::radius_field;
 use crate::recovery::recovery_field;
 use crate::{Service, ServiceError};
 
@@ -29,6 +30,7 @@ pub const fn sealed_field(field: SealedField) -> FieldRef {
         SealedField::ApiKey(id) => api_key_field(id.0),
         SealedField::AdministratorToken(id) => token_field(id.0),
         SealedField::JoinSecret(id) => join_secret_field(id.0),
+        SealedField::RadiusSecrets(id) => radius_field(id.0),
     }
 }
 

@@ -46,6 +46,12 @@ pub enum ServiceError {
         "another token has this serial number; see whose it is before you give this one to somebody"
     )]
     SerialTaken,
+    /// A range of addresses for RADIUS devices.
+    #[error(
+        "the RADIUS devices of another application have the same range of addresses; one that is narrower, \
+         or another, is needed"
+    )]
+    RangeTaken,
     /// A code that should prove a token.
     #[error("the code is not one that the token shows now; wait for the next one")]
     CodeRefused,

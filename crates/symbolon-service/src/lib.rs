@@ -31,12 +31,15 @@ mod pins;
 pub mod ports;
 mod principal;
 mod promotion;
+mod prompt;
 mod quarantine;
+mod radius;
 mod read;
 mod recovery;
 mod removal;
 mod service;
 mod settings;
+mod sign_in;
 mod tokens;
 mod users;
 mod verify;
@@ -60,15 +63,18 @@ pub use ports::{
     VaultError, View,
 };
 pub use principal::Principal;
+pub use prompt::prompt_text;
 pub use quarantine::{
     Judge, LeftJournal, LeftWrite, Quarantine, QuarantineUnreadable, Reapplied, Settled, WriteId,
     WriteState,
 };
+pub use radius::{RADIUS_SECRET_BYTES_WANTED, RadiusSecrets, RadiusShown, RadiusWanted};
 pub use read::{Page, UserFilter};
 pub use recovery::NewRecoveryCodes;
 pub use removal::NodeRemoval;
 pub use service::Service;
 pub use settings::{SettingsDone, SettingsWanted};
+pub use sign_in::FirstHalf;
 pub use tokens::{Enrollment, NewToken, TokenName};
 pub use users::{UserChanges, etag, etag_of};
 pub use verify::{VerifyReply, VerifyRequest};

@@ -459,6 +459,8 @@ pub(crate) fn refused(refusal: Refusal) -> ServiceError {
         Refusal::JoinTokenExpired => ServiceError::JoinToken("has expired; make another"),
         Refusal::NotPermitted => ServiceError::PermissionDenied(Rights::ADMINISTRATOR),
         Refusal::NoSuchApplication => ServiceError::NotFound { kind: "application" },
+        Refusal::NoSuchRadiusClient => ServiceError::NotFound { kind: "RADIUS client" },
+        Refusal::RangeTaken => ServiceError::RangeTaken,
         Refusal::NoSuchAdministrator => ServiceError::NotFound { kind: "administrator" },
         Refusal::LastAdministrator => ServiceError::LastAdministrator,
         Refusal::RotationUnderWay => ServiceError::RotationUnderWay,

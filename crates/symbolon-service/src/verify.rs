@@ -5,7 +5,7 @@ use symbolon_core::otp::MovingFactor;
 use symbolon_core::pin::Typed;
 use symbolon_core::recovery::RecoveryCode;
 use symbolon_core::{
-    Answer, ApplicationId, Caller, ChallengeId, Command, Fingerprint, LogIndex, Method, Operation,
+    Answer, ApplicationId, Caller, ChallengeId, Command, Fingerprint, FirstFactor, LogIndex, Method, Operation,
     Outcome, Proposal, Refusal, Reply, RequestId, State, Timestamp, Token, UserName, Verdict,
 };
 use tokio::time::Instant;
@@ -39,6 +39,8 @@ pub struct VerifyRequest {
     pub request_id: Option<RequestId>,
     /// What the user should see.
     pub context: String,
+    /// What became of the first factor, where a front end asks for it.
+    pub first_factor: FirstFactor,
 }
 
 impl std::fmt::Debug for VerifyRequest {
@@ -73,6 +75,7 @@ struct Question {
     client_ip: String,
     id: RequestId,
     fingerprint: Fingerprint,
+    first_factor: FirstFactor,
 }
 
 impl Service {
@@ -179,7 +182,12 @@ impl Service {
             recovery_code: None,
             challenge,
             answer: None,
+            first_factor: question.first_factor,
         };
+        if question.first_factor != FirstFactor::Good {
+            let user = view.state.account(name).user().map(|user| user.id);
+            return Ok(Outcome { user, ..outcome });
+        }
         if let Some(answer) = &question.answer {
             let (user, answer) = self.judge_answer(&view.state, name, answer)?;
             return Ok(Outcome { user, answer: Some(answer), ..outcome });
@@ -215,18 +223,21 @@ impl Service {
         }
         let user_name = names::user_name(&request.username)?;
         let application = self.application(principal, &request.application, deadline).await?;
-        let fingerprint = fingerprint(
-            &*self.vault,
-            "verify",
-            &[
-                user_name.as_str().as_bytes(),
-                &application.0.to_be_bytes(),
-                b"totp",
-                request.code.as_bytes(),
-                request.context.as_bytes(),
-                request.state.as_ref().map_or(&[][..], |state| &state.0[..]),
-            ],
-        );
+        let (asked_for, first_factor) =
+            (application.0.to_be_bytes(), request.first_factor.number().to_be_bytes());
+        let mut fields = vec![
+            user_name.as_str().as_bytes(),
+            &asked_for,
+            b"totp",
+            request.code.as_bytes(),
+            request.context.as_bytes(),
+            request.state.as_ref().map_or(&[][..], |state| &state.0[..]),
+        ];
+        // Counts where it says something: others keep the fingerprint that releases before gave them.
+        if request.first_factor != FirstFactor::Good {
+            fields.push(&first_factor);
+        }
+        let fingerprint = fingerprint(&*self.vault, "verify", &fields);
         Ok(Question {
             caller: principal.caller,
             application,
@@ -237,6 +248,7 @@ impl Service {
             client_ip: request.client_ip,
             id: request.request_id.unwrap_or_else(|| self.draw_request_id()),
             fingerprint,
+            first_factor: request.first_factor,
         })
     }
 
@@ -284,7 +296,8 @@ impl Service {
 /// nor a code of somebody whose tokens count. Of everybody else, a name that is nobody's among them,
 /// nothing is judged: a wrong code could not be told from a right one, and would count as a guess.
 fn needs_time(state: &State, outcome: &Outcome) -> bool {
-    if outcome.answer.is_some() || outcome.recovery_code.is_some() {
+    let is_over = outcome.first_factor != FirstFactor::Good;
+    if is_over || outcome.answer.is_some() || outcome.recovery_code.is_some() {
         return false;
     }
     let user = outcome.user.and_then(|id| state.user(id));

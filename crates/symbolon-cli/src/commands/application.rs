@@ -1,6 +1,7 @@
 //! `symbolon application`
 
 mod change;
+mod radius;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use crate::{
     view::{Application, Applications, Changed as _, CreatedApplication, Deleted, NewSecret},
 };
 use change::Changes;
+use radius::RadiusCommand;
 
 /// Applications fetched with one question.
 const PAGE: u32 = 1000;
@@ -106,6 +108,9 @@ enum ApplicationCommand {
         /// Its name
         name: String,
     },
+    /// Devices that ask as an application by RADIUS
+    #[command(subcommand)]
+    Radius(RadiusCommand),
     /// Remove an application, for good
     Delete {
         /// Its name
@@ -204,6 +209,9 @@ pub(crate) async fn run(arguments: ApplicationArguments) -> Result<Exit, Failure
             change::rotate(&context, name, overlap, key_file.as_deref(), format).await?;
         }
         ApplicationCommand::RetireKey { name } => change::retire(&context, name, format).await?,
+        ApplicationCommand::Radius(command) => {
+            return radius::run(&context, command, format).await;
+        }
         ApplicationCommand::Delete { name } => delete(&context, name, format).await?,
     }
     Ok(Exit::Done)

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use symbolon_proto::v1::{self, audit_event::Details};
 
-use super::time;
+use super::{RadiusPolicy, time};
 
 #[derive(Serialize)]
 pub(crate) struct AuditEvent {
@@ -123,6 +123,9 @@ fn details(details: Details) -> Value {
         | Details::ApplicationKeyRotated(_)
         | Details::ApplicationKeyRetired(_)
         | Details::ApplicationDeleted(_)
+        | Details::RadiusClientSet(_)
+        | Details::RadiusClientRemoved(_)
+        | Details::RadiusClientSigns(_)
         | Details::NamesNotAudited(_)
         | Details::AdministratorCreated(_)
         | Details::AdministratorUpdated(_)
@@ -289,6 +292,16 @@ fn about_caller(details: Details) -> Value {
             "since": time(it.since.as_ref()),
         }),
         Details::ApplicationDeleted(it) => json!({ "application": application(it.application) }),
+        Details::RadiusClientSet(it) => json!({
+            "application": application(it.application),
+            "before": it.before.map(RadiusPolicy::from),
+            "after": it.after.map(RadiusPolicy::from),
+            "new_secrets": it.new_secrets,
+        }),
+        Details::RadiusClientRemoved(it) => json!({ "application": application(it.application) }),
+        Details::RadiusClientSigns(it) => {
+            json!({ "application": application(it.application), "device": it.device })
+        }
         Details::AdministratorCreated(it) => json!({
             "administrator": administrator(it.administrator),
             "role": it.role,

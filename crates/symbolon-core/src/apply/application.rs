@@ -121,6 +121,10 @@ impl State {
         let mut application = self.application_at(command.application, command.revision)?;
         self.forget_strangers(context, &mut application, out);
         let Application { id, name, .. } = application;
+        // Its devices ask as nobody from then on.
+        if self.radius_client(id).is_some() {
+            self.delete(RowKey::RadiusClient(id), out);
+        }
         self.delete(RowKey::Application(id), out);
         self.record(context, AuditRow::ApplicationDeleted { application: id, name }, out);
         Ok(Reply::ApplicationChanged(id))

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Context, Output};
-use crate::{AuditRow, Refusal, Reply, Row, RowKey, State};
+use crate::{AuditRow, RadiusClient, Refusal, Reply, Row, RowKey, State};
 
 impl State {
     /// The master has stamped the entry by the clock that it confirms: state time has moved already.
@@ -43,6 +43,12 @@ impl State {
                 self.put(Row::Application(application), out);
                 if retired {
                     self.record(context, AuditRow::ApplicationKeyRetired { application: id }, out);
+                }
+            }
+            RowKey::RadiusClient(id) => {
+                if let Some(client) = self.radius_client(id).cloned() {
+                    let client = RadiusClient { old_secret_until: None, ..client };
+                    self.put(Row::RadiusClient(client), out);
                 }
             }
             RowKey::Administrator(id) => {

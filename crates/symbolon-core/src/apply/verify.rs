@@ -49,12 +49,18 @@ impl State {
 
         let mut spent = Spent::default();
         let (nobodys, is_stranger) = (nobodys(account, exempt), user.is_none());
-        let verdict = match user.cloned() {
-            None => {
+        let first_factor = outcome.first_factor.denial();
+        let verdict = match (first_factor, user.cloned()) {
+            // Before all else: it is not for them to know how an account stands.
+            (Some(denial), user) => {
+                let failures = user.map_or(0, |user| user.failures);
+                Verdict { decision: Decision::Deny(denial), failures }
+            }
+            (None, None) => {
                 spent.proof = nobodys.map_or(Proof::Exempt, |_| Proof::Code);
                 Verdict { decision: nobodys.map_or(Decision::Allow, Decision::Deny), failures: 0 }
             }
-            Some(user) => self.decide(user, context, outcome, &mut spent, out),
+            (None, Some(user)) => self.decide(user, context, outcome, &mut spent, out),
         };
         if is_stranger && !self.meet_stranger(context, outcome.application, out) {
             return Ok(Reply::Verified(verdict));

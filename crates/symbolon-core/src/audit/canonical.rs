@@ -2,6 +2,7 @@
 
 use super::{AuditEvent, AuditRow, Proof, SettingChange, Verified};
 use crate::digest::{Canonical, CanonicalWriter};
+use crate::radius::canonical_address;
 use crate::{Caller, Decision, DisplayName, Method, Name, ProfileField, Reason, UserId};
 
 impl Canonical for AuditEvent {
@@ -64,6 +65,9 @@ impl Canonical for AuditRow {
             | Self::ApplicationKeyRotated { .. }
             | Self::ApplicationKeyRetired { .. }
             | Self::ApplicationDeleted { .. }
+            | Self::RadiusClientSet { .. }
+            | Self::RadiusClientRemoved { .. }
+            | Self::RadiusClientSigns { .. }
             | Self::NamesNotAudited { .. }
             | Self::AdministratorCreated { .. }
             | Self::AdministratorUpdated(_)
@@ -209,6 +213,17 @@ impl AuditRow {
             }
             Self::ApplicationDeleted { application, name } => {
                 named(w, 24, application.0, name.as_str());
+            }
+            Self::RadiusClientSet { application, before, after, new_secrets } => {
+                w.number(61).number(application.0).number((*new_secrets).into());
+                w.number(before.is_some().into());
+                before.iter().for_each(|before| before.canonical(w));
+                after.canonical(w);
+            }
+            Self::RadiusClientRemoved { application } => _ = w.number(62).number(application.0),
+            Self::RadiusClientSigns { application, device } => {
+                w.number(63).number(application.0);
+                canonical_address(*device, w);
             }
             Self::AdministratorCreated { administrator, name, role, scope } => {
                 w.number(25).number(administrator.0).bytes(name.as_str().as_bytes());

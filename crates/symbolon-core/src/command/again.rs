@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    Command, DeleteAdministrator, DeleteApplication, DeleteUser, UpdateAdministrator,
-    UpdateApplication, UpdateSettings, UpdateUser,
+    Command, DeleteAdministrator, DeleteApplication, DeleteUser, RemoveRadiusClient,
+    SetRadiusClient, UpdateAdministrator, UpdateApplication, UpdateSettings, UpdateUser,
 };
 use crate::{LogIndex, RowKey, State};
 
@@ -22,6 +22,12 @@ impl Command {
             }
             Self::DeleteApplication(it) => {
                 Self::DeleteApplication(DeleteApplication { revision: None, ..it.clone() })
+            }
+            Self::SetRadiusClient(it) => {
+                Self::SetRadiusClient(SetRadiusClient { revision: None, ..it.clone() })
+            }
+            Self::RemoveRadiusClient(it) => {
+                Self::RemoveRadiusClient(RemoveRadiusClient { revision: None, ..it.clone() })
             }
             Self::UpdateAdministrator(it) => {
                 Self::UpdateAdministrator(UpdateAdministrator { revision: None, ..it.clone() })
@@ -71,6 +77,8 @@ impl Command {
             Self::RotateApplicationKey(it) => RowKey::Application(it.application),
             Self::RetireApplicationKey(it) => RowKey::Application(it.application),
             Self::DeleteApplication(it) => RowKey::Application(it.application),
+            Self::SetRadiusClient(it) => RowKey::RadiusClient(it.application),
+            Self::RemoveRadiusClient(it) => RowKey::RadiusClient(it.application),
             Self::CreateAdministrator(it) => RowKey::Administrator(it.administrator),
             Self::UpdateAdministrator(it) => RowKey::Administrator(it.administrator),
             Self::RotateAdministratorToken(it) => RowKey::Administrator(it.administrator),
@@ -119,6 +127,7 @@ impl State {
             }
             RowKey::Application(id) => self.application(id).map(|row| row.changed_at),
             RowKey::Administrator(id) => self.administrator(id).map(|row| row.changed_at),
+            RowKey::RadiusClient(id) => self.radius_client(id).map(|row| row.changed_at),
             RowKey::Settings => Some(self.settings().changed_at),
             RowKey::Cluster
             | RowKey::Node(_)

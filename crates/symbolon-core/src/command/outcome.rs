@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::Method;
 use crate::pin::PinFault;
-use crate::{ApplicationId, ChallengeId, Fingerprint, Sealed, TokenId, UserId, UserName};
+use crate::{ApplicationId, ChallengeId, Denial, Fingerprint, Sealed, TokenId, UserId, UserName};
 
 /// What a serving node found out about a code. `apply` has the last word.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +30,54 @@ pub struct Outcome {
     pub challenge: ChallengeId,
     /// What was typed is the answer to a challenge, and no code.
     pub answer: Option<ChallengeAnswer>,
+    /// What became of the first factor, where it is this cluster that asks for it.
+    pub first_factor: FirstFactor,
+}
+
+/// What became of the first factor: a password that another server judges.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum FirstFactor {
+    /// It held, or is not asked for here.
+    #[default]
+    Good,
+    /// A target has refused it. Nothing else is looked at, and no failure counts: whoever knows no password
+    /// shall not lock anybody out.
+    Denied,
+    /// No target answered.
+    Unreachable,
+}
+
+impl FirstFactor {
+    /// Why it is denied, if it is.
+    #[must_use]
+    pub const fn denial(self) -> Option<Denial> {
+        match self {
+            Self::Good => None,
+            Self::Denied => Some(Denial::FirstFactorDenied),
+            Self::Unreachable => Some(Denial::FirstFactorUnreachable),
+        }
+    }
+
+    /// Number in formats; the same for ever.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Good => 0,
+            Self::Denied => 1,
+            Self::Unreachable => 2,
+        }
+    }
+
+    /// The inverse of [`number`](Self::number).
+    #[must_use]
+    pub const fn from_number(number: u32) -> Option<Self> {
+        match number {
+            0 => Some(Self::Good),
+            1 => Some(Self::Denied),
+            2 => Some(Self::Unreachable),
+            _ => None,
+        }
+    }
 }
 
 /// What a serving node found out about the answer to a challenge.

@@ -6,6 +6,7 @@ use symbolon_proto::v1;
 use super::changes;
 use crate::application::decision;
 use crate::convert::timestamp;
+use crate::radius;
 use v1::audit_event::Details;
 
 pub(crate) fn application(state: &State, id: ApplicationId) -> Option<v1::AuditedApplication> {
@@ -77,6 +78,22 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
         AuditRow::ApplicationDeleted { application: id, name } => {
             let application = named_application(*id, name);
             Details::ApplicationDeleted(v1::ApplicationDeletedDetails { application })
+        }
+        AuditRow::RadiusClientSet { application: id, before, after, new_secrets } => {
+            Details::RadiusClientSet(v1::RadiusClientSetDetails {
+                application: application(state, *id),
+                before: before.as_deref().map(radius::policy),
+                after: Some(radius::policy(after)),
+                new_secrets: *new_secrets,
+            })
+        }
+        AuditRow::RadiusClientRemoved { application: id } => {
+            let application = application(state, *id);
+            Details::RadiusClientRemoved(v1::RadiusClientRemovedDetails { application })
+        }
+        AuditRow::RadiusClientSigns { application: id, device } => {
+            let (application, device) = (application(state, *id), device.to_string());
+            Details::RadiusClientSigns(v1::RadiusClientSignsDetails { application, device })
         }
         AuditRow::AdministratorCreated { administrator: id, name, role, scope: whom } => {
             Details::AdministratorCreated(v1::AdministratorCreatedDetails {

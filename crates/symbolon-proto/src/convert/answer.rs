@@ -31,6 +31,8 @@ pub const fn reason_detail(denial: Denial) -> v1::ReasonDetail {
         Denial::SecondCodeNeeded => v1::ReasonDetail::SecondCodeNeeded,
         Denial::RecoveryCodesHeld => v1::ReasonDetail::RecoveryCodesHeld,
         Denial::AllowanceSpent => v1::ReasonDetail::AllowanceSpent,
+        Denial::FirstFactorDenied => v1::ReasonDetail::FirstFactorDenied,
+        Denial::FirstFactorUnreachable => v1::ReasonDetail::FirstFactorUnreachable,
     }
 }
 
@@ -60,10 +62,12 @@ pub(crate) fn denial_from_number(number: u32) -> Result<Option<Denial>, DecodeEr
         Detail::SecondCodeNeeded => Some(Denial::SecondCodeNeeded),
         Detail::RecoveryCodesHeld => Some(Denial::RecoveryCodesHeld),
         Detail::AllowanceSpent => Some(Denial::AllowanceSpent),
+        Detail::FirstFactorDenied => Some(Denial::FirstFactorDenied),
+        Detail::FirstFactorUnreachable => Some(Denial::FirstFactorUnreachable),
     })
 }
 
-const REFUSALS: [Refusal; 24] = [
+const REFUSALS: [Refusal; 26] = [
     Refusal::Stale,
     Refusal::Late,
     Refusal::FingerprintMismatch,
@@ -88,6 +92,8 @@ const REFUSALS: [Refusal; 24] = [
     Refusal::LastAdministrator,
     Refusal::NodeUnknown,
     Refusal::EpochApart,
+    Refusal::NoSuchRadiusClient,
+    Refusal::RangeTaken,
 ];
 
 /// An answer as nodes send it.

@@ -14,7 +14,7 @@ use super::challenge::{decision_from_proto, decision_to_proto};
 use super::profile::{user_updated_from_proto, user_updated_to_proto};
 use super::{
     DecodeError, caller, caller_from_proto, caller_to_proto, data_key, epoch, fingerprint, merge,
-    method, method_number, name, need, reason, request_id, settings, user_name,
+    method, method_number, name, need, radius, reason, request_id, settings, user_name,
 };
 use crate::store::v1 as store;
 use crate::store::v1::audit_row::Event;
@@ -148,6 +148,9 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         | AuditRow::AdministratorUpdated(_)
         | AuditRow::AdministratorTokenRotated { .. }
         | AuditRow::AdministratorDeleted { .. } => return caller::event_to_proto(row),
+        AuditRow::RadiusClientSet { .. }
+        | AuditRow::RadiusClientRemoved { .. }
+        | AuditRow::RadiusClientSigns { .. } => return radius::event_to_proto(row),
         AuditRow::JoinTokenCreated { join_token, expires_at } => {
             let (join_token, expires_at) = (join_token.0, expires_at.0);
             Event::JoinTokenCreated(store::JoinTokenCreated { join_token, expires_at })
@@ -321,6 +324,11 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         | Event::AdministratorUpdated(_)
         | Event::AdministratorTokenRotated(_)
         | Event::AdministratorDeleted(_)) => caller::event_from_proto(event)?,
+        Event::RadiusClientSet(m) => radius::was_set_from_proto(m)?,
+        Event::RadiusClientRemoved(m) => {
+            AuditRow::RadiusClientRemoved { application: ApplicationId(m.application) }
+        }
+        Event::RadiusClientSigns(m) => radius::signs_from_proto(&m)?,
         Event::JoinTokenCreated(m) => join_token_created(m),
         Event::NodeAdmitted(m) => node_admitted_from_proto(m)?,
         Event::NodeAddressesChanged(m) => addresses_changed(m),

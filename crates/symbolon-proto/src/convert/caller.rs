@@ -42,7 +42,7 @@ fn scope_from_proto(parts: Vec<String>) -> Result<Scope, DecodeError> {
     parts.map_err(|_| DecodeError::Field("scope"))
 }
 
-fn sources_from_proto(ranges: Vec<String>) -> Result<Sources, DecodeError> {
+pub(super) fn sources_from_proto(ranges: Vec<String>) -> Result<Sources, DecodeError> {
     let ranges = ranges.iter().map(|range| SourceRange::parse(range));
     let ranges = ranges.collect::<Result<Vec<_>, _>>().and_then(Sources::new);
     ranges.map_err(|_| DecodeError::Field("source"))

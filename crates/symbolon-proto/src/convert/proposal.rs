@@ -3,7 +3,7 @@
 use prost::Message as _;
 use symbolon_core::{
     AdmitNode, ApplicationId, BlockUser, ClusterId, Command, ConfirmDataKey, ConfirmToken,
-    CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken, JoinTokenId, KeyHash,
+    CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken, FirstFactor, JoinTokenId, KeyHash,
     KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RecordExport, RemoveNode,
     RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetPin, Timestamp,
     TokenId, UnblockUser, UpdateUser, UserId,
@@ -15,7 +15,7 @@ use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode}
 use super::{
     DecodeError, FORMAT_LEVEL, algorithm_number, bypass, caller, caller_from_proto,
     caller_to_proto, challenge, data_key, display_name, epoch, fingerprint, merge, method,
-    method_number, name, need, parameters, reason, request_id, serial, settings, token_kind,
+    method_number, name, need, parameters, radius, reason, request_id, serial, settings, token_kind,
     user_name,
 };
 use crate::store::v1 as store;
@@ -102,6 +102,9 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
             let revision = c.revision.map(|revision| revision.0);
             Message::DeleteUser(store::DeleteUser { user: c.user.0, revision })
         }
+        Command::SetRadiusClient(c) => radius::set_to_proto(c),
+        Command::RemoveRadiusClient(c) => radius::remove_to_proto(c),
+        Command::NoteRadiusSigner(c) => radius::note_to_proto(c),
         Command::SetPin(c) => Message::SetPin(set_pin_to_proto(c)),
         Command::GrantBypass(c) => Message::GrantBypass(bypass::grant_to_proto(c)),
         Command::CancelBypass(c) => Message::CancelBypass(bypass::cancel_to_proto(c)),
@@ -214,6 +217,9 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::RotateApplicationKey(m) => caller::rotate_api_key(&m)?,
         Message::RetireApplicationKey(m) => caller::retire_api_key(m),
         Message::DeleteApplication(m) => caller::delete_application(m),
+        Message::SetRadiusClient(m) => radius::set_from_proto(m)?,
+        Message::RemoveRadiusClient(m) => radius::remove_from_proto(&m),
+        Message::NoteRadiusSigner(m) => radius::note_from_proto(&m)?,
         Message::CreateAdministrator(m) => caller::create_administrator(m)?,
         Message::UpdateAdministrator(m) => caller::update_administrator(m)?,
         Message::RotateAdministratorToken(m) => caller::rotate_token(&m)?,
@@ -391,6 +397,7 @@ fn outcome_to_proto(outcome: &Outcome) -> store::Outcome {
         recovery_code: outcome.recovery_code.map_or(0, u32::from),
         challenge: challenge::challenge_bytes(outcome.challenge),
         answer: outcome.answer.as_ref().map(challenge::answer_to_proto),
+        first_factor: outcome.first_factor.number(),
     }
 }
 
@@ -408,5 +415,6 @@ fn outcome_from_proto(m: store::Outcome) -> Result<Outcome, DecodeError> {
         recovery_code: bypass::number(m.recovery_code)?,
         challenge: challenge::challenge_or_none(&m.challenge)?,
         answer: m.answer.map(challenge::answer_from_proto).transpose()?,
+        first_factor: need(FirstFactor::from_number(m.first_factor), "first_factor")?,
     })
 }

@@ -15,7 +15,7 @@ use super::caller::{
 use super::profile::{profile_from_proto, profile_to_proto};
 use super::{
     DecodeError, algorithm_number, bypass, challenge, data_key, display_name, epoch, merge, name,
-    need, parameters, reason, serial, settings, token_kind, user_name,
+    need, parameters, radius, reason, serial, settings, token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -33,6 +33,7 @@ pub fn row_key_encode(key: RowKey) -> Vec<u8> {
         RowKey::DataKeys => (b'K', 0),
         RowKey::Settings => (b'S', 0),
         RowKey::Challenge(id) => return [&b"H"[..], &id.0].concat(),
+        RowKey::RadiusClient(id) => (b'R', id.0),
         RowKey::Journal(id) => return [&b"L"[..], &id.0].concat(),
     };
     let mut bytes = vec![kind];
@@ -58,6 +59,7 @@ pub(crate) fn row_key_decode(bytes: &[u8]) -> Option<RowKey> {
         (b'T', id) => RowKey::Token(TokenId(id)),
         (b'N', id) => RowKey::Node(NodeId(id)),
         (b'J', id) => RowKey::JoinToken(JoinTokenId(id)),
+        (b'R', id) => RowKey::RadiusClient(ApplicationId(id)),
         (b'K', 0) => RowKey::DataKeys,
         (b'S', 0) => RowKey::Settings,
         _ => return None,
@@ -149,6 +151,7 @@ fn row_to_proto(row: &Row) -> store::Row {
         Row::Settings(row) => Message::Settings(settings::row_to_proto(row)),
         Row::Challenge(row) => Message::Challenge(challenge::row_to_proto(row)),
         Row::Journal(row) => Message::Journal(merge::row_to_proto(row)),
+        Row::RadiusClient(row) => Message::RadiusClient(radius::row_to_proto(row)),
     };
     store::Row { row: Some(message) }
 }
@@ -179,6 +182,7 @@ fn row_from_proto(message: store::Row) -> Result<Row, DecodeError> {
         Message::Settings(m) => Row::Settings(settings::row_from_proto(m)?),
         Message::Challenge(m) => Row::Challenge(challenge::row_from_proto(m)?),
         Message::Journal(m) => Row::Journal(merge::row_from_proto(&m)?),
+        Message::RadiusClient(m) => Row::RadiusClient(radius::row_from_proto(m)?),
         Message::JoinToken(m) => Row::JoinToken(JoinToken {
             id: JoinTokenId(m.id),
             secret: need(KeyHash::from_slice(&m.secret_hash), "secret_hash")?,

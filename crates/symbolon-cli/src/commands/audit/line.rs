@@ -167,6 +167,14 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
             format!("{} {} times", application(it.application.as_ref()), it.verifications)
         }
         Some(Details::ApplicationDeleted(it)) => application(it.application.as_ref()),
+        Some(Details::RadiusClientSet(it)) => {
+            let secrets = if it.new_secrets { ", with new secrets" } else { "" };
+            format!("{}{secrets}", application(it.application.as_ref()))
+        }
+        Some(Details::RadiusClientRemoved(it)) => application(it.application.as_ref()),
+        Some(Details::RadiusClientSigns(it)) => {
+            format!("{} {}", application(it.application.as_ref()), it.device)
+        }
         Some(Details::AdministratorCreated(it)) => {
             format!("{} {}", administrator(it.administrator.as_ref()), it.role)
         }
