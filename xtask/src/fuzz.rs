@@ -22,6 +22,7 @@ const TARGETS: &[(&str, &[&str], u8)] = &[
         &["crates/symbolon-import/tests/data", "crates/symbolon-import/tests/data/rfc6030"],
         4,
     ),
+    ("radius", &["crates/symbolon-radius/tests/data"], 0),
 ];
 /// What one input may take, in MiB and seconds: more is a finding.
 const MEMORY_MIB: u32 = 1024;

@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("symbolon-proto", &["symbolon-core"]),
     ("symbolon-service", &["symbolon-core"]),
     ("symbolon-import", &["symbolon-core"]),
+    ("symbolon-radius", &["symbolon-core"]),
     ("symbolon-store", &["symbolon-core", "symbolon-proto"]),
     (
         "symbolon-cluster",
@@ -134,6 +135,6 @@ mod tests {
 
     #[test]
     fn a_new_crate_must_be_placed_first() {
-        assert_eq!(breaches("symbolon-radius", "").len(), 1);
+        assert_eq!(breaches("symbolon-ldap", "").len(), 1);
     }
 }
