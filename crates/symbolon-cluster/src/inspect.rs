@@ -212,6 +212,7 @@ fn rows(state: &State) -> Vec<(&'static str, u64)> {
         ("join_tokens", 0),
         ("data_keys", 0),
         ("challenges", 0),
+        ("radius_clients", 0),
     ];
     for row in state.rows() {
         let kind = match row {
@@ -226,6 +227,7 @@ fn rows(state: &State) -> Vec<(&'static str, u64)> {
             Row::Settings(_) => "settings",
             Row::Challenge(_) => "challenges",
             Row::Journal(_) => "journals",
+            Row::RadiusClient(_) => "radius_clients",
         };
         counts.iter_mut().filter(|(name, _)| *name == kind).for_each(|(_, count)| *count += 1);
     }

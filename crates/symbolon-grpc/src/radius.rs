@@ -2,6 +2,7 @@
 
 use symbolon_core::{CodePlace, RadiusPolicy, RadiusTarget, ReplyAttribute, Secret, Signed, Unreachable};
 use symbolon_proto::v1;
+use symbolon_radius::Pair;
 use symbolon_service::{RadiusShown, RadiusWanted, ServiceError, etag_of};
 
 use crate::convert::timestamp;
@@ -87,11 +88,8 @@ pub(crate) fn wanted(
         "reject" => Unreachable::Reject,
         _ => return Err(unknown("policy.unreachable", "\"silence\" or \"reject\"")),
     };
-    let attribute = |it: v1::RadiusAttribute| ReplyAttribute {
-        group: it.group,
-        name: it.name,
-        value: it.value,
-    };
+    let attributes = policy.attributes.into_iter().map(attribute);
+    let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
     let wanted = RadiusWanted {
         policy: RadiusPolicy {
             ranges: Default::default(),
@@ -100,7 +98,7 @@ pub(crate) fn wanted(
             code,
             unreachable,
             retry_identity: policy.retry_identity,
-            attributes: policy.attributes.into_iter().map(attribute).collect(),
+            attributes,
         },
         ranges: policy.ranges,
         secret: secret(message.secret),
@@ -109,6 +107,16 @@ pub(crate) fn wanted(
         etag: message.etag,
     };
     Ok((message.application, wanted))
+}
+
+/// An attribute that can be written as it is.
+fn attribute(it: v1::RadiusAttribute) -> Result<ReplyAttribute, ServiceError> {
+    let v1::RadiusAttribute { group, name, value } = it;
+    Pair::from_text(&name, &value).map_err(|error| ServiceError::InvalidArgument {
+        field: "policy.attributes",
+        problem: error.to_string(),
+    })?;
+    Ok(ReplyAttribute { group, name, value })
 }
 
 fn secret(text: String) -> Option<Secret> {

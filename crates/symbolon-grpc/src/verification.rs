@@ -73,6 +73,7 @@ impl Verification {
             state,
             request_id: Some(id),
             context: message.context,
+            ..VerifyRequest::default()
         };
         self.0.verify(principal, request, deadline).await
     }

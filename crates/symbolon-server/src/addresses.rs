@@ -5,7 +5,7 @@
 //! others still find it. A port that somebody else has taken since is given up for a fresh one.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ const FILE: &str = "run/addresses.json";
 const FILE_BYTES_MAX: u64 = 4096;
 
 /// What a node listens on: addresses with their real ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addresses {
     /// gRPC and HTTP for clients, with TLS.
     pub api: SocketAddr,
@@ -31,6 +31,9 @@ pub struct Addresses {
     pub peer: SocketAddr,
     /// Liveness, readiness, metrics: plain HTTP.
     pub metrics: SocketAddr,
+    /// RADIUS authentication, UDP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub radius: Vec<SocketAddr>,
 }
 
 /// The node's sockets.
@@ -42,6 +45,8 @@ pub struct Listeners {
     pub peer: TcpListener,
     /// Liveness, readiness, metrics: plain HTTP.
     pub metrics: TcpListener,
+    /// RADIUS authentication.
+    pub radius: Vec<UdpSocket>,
     /// Where they listen.
     pub addresses: Addresses,
 }
@@ -71,12 +76,33 @@ pub fn bind(config: &Config, previous: Option<&Addresses>) -> Result<Listeners, 
         bind_one("listen.peer", listen.peer, previous.map(|before| before.peer))?;
     let (metrics, metrics_address) =
         bind_one("listen.metrics", listen.metrics, previous.map(|before| before.metrics))?;
-    Ok(Listeners {
-        api,
-        peer,
-        metrics,
-        addresses: Addresses { api: api_address, peer: peer_address, metrics: metrics_address },
-    })
+    let (radius, radius_addresses) = bind_radius(&listen.radius, previous)?;
+    let addresses = Addresses {
+        api: api_address,
+        peer: peer_address,
+        metrics: metrics_address,
+        radius: radius_addresses,
+    };
+    Ok(Listeners { api, peer, metrics, radius, addresses })
+}
+
+fn bind_radius(
+    wanted: &[SocketAddr],
+    previous: Option<&Addresses>,
+) -> Result<(Vec<UdpSocket>, Vec<SocketAddr>), BindError> {
+    let mut bound = (Vec::new(), Vec::new());
+    for (place, address) in wanted.iter().copied().enumerate() {
+        let fail = |source| BindError { key: "listen.radius", address, source };
+        let before = previous.and_then(|previous| previous.radius.get(place).copied());
+        let again = before.filter(|before| address.port() == 0 && before.ip() == address.ip());
+        let socket = match again.map(UdpSocket::bind) {
+            Some(Ok(socket)) => socket,
+            Some(Err(_)) | None => UdpSocket::bind(address).map_err(fail)?,
+        };
+        bound.1.push(socket.local_addr().map_err(fail)?);
+        bound.0.push(socket);
+    }
+    Ok(bound)
 }
 
 /// Takes a port at once, also one of the last run.

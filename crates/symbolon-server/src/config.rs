@@ -22,7 +22,7 @@ use crate::disk::{self, Disk};
 pub use address::{AddressError, ApiUrl, HostPort};
 pub use error::{ConfigError, ConfigWarning, LoadError, PathProblem};
 pub use raw::{
-    RawAdvertise, RawConfig, RawKek, RawKeys, RawListen, RawLog, RawNode, RawStorage, RawTls,
+    OneOrMany, RawAdvertise, RawConfig, RawKek, RawKeys, RawListen, RawLog, RawNode, RawStorage, RawTls,
 };
 
 /// A longer file is not one of settings.
@@ -63,7 +63,7 @@ pub struct Storage {
 }
 
 /// Addresses to bind. Port 0 takes the port of the last run, or any free one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// gRPC and HTTP for clients, with TLS.
     pub api: SocketAddr,
@@ -71,6 +71,8 @@ pub struct Listen {
     pub peer: SocketAddr,
     /// Liveness, readiness, metrics: plain HTTP.
     pub metrics: SocketAddr,
+    /// RADIUS authentication, UDP; none: it is not spoken.
+    pub radius: Vec<SocketAddr>,
 }
 
 /// Addresses to tell others; where absent, the bound address is told.

@@ -43,7 +43,7 @@ async fn make(config: Config, cluster: Name, token_file: &Path) -> Result<(), Fa
     let kek = kek_or_new(&config.kek)?;
     // Bound for a moment, so that the registry has the real ports from the start.
     let listeners = addresses::bind(&config, None)?;
-    let bound = listeners.addresses;
+    let bound = listeners.addresses.clone();
     drop(listeners);
     let advertised = config.advertised(&bound);
     let data_dir = DataDir::new(&config.data_dir);

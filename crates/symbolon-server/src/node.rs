@@ -10,8 +10,10 @@ use symbolon_cluster::{
     ClusterError, ClusterNode, Ended, NodeSettings, OsEntropy, PeerCertificate, SystemClock, Tcp,
 };
 use symbolon_grpc::Health;
+use symbolon_radius_server::RadiusPort;
 use symbolon_service::Service;
 use symbolon_store::{DataDir, Store, StoreError};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::addresses::{self, Addresses, Listeners};
@@ -57,7 +59,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
     let Some((node, service, listeners, socket)) = start(&config).await? else {
         return Ok(After::StartAgain);
     };
-    let Listeners { api, peer, metrics: watched, addresses } = listeners;
+    let Listeners { api, peer, metrics: watched, radius, addresses } = listeners;
     let health = Health::default();
     let readiness = Arc::new(NodeReadiness::new(Arc::clone(&node), stop.clone()));
 
@@ -66,6 +68,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
     let last = Stop::new();
     let ports = tokio::spawn(serve_api(&config, &node, &service, &health, api, &stop)?);
     let local = tokio::spawn(local_socket::serve(socket, &service, &health, &stop)?);
+    let radius = serve_radius(radius, &service, &stop)?;
     let peers = tokio::spawn(serve_peers(&node, &service, peer, &last)?);
     let watched = tokio::spawn(serve_ops(readiness.clone(), metrics, watched, &last));
     tokio::spawn(watch(readiness, Arc::clone(&service), health, last.clone()));
@@ -77,6 +80,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
         api = %addresses.api,
         peer = %addresses.peer,
         metrics = %addresses.metrics,
+        radius = ?addresses.radius,
         "serving"
     );
 
@@ -91,7 +95,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
         },
     };
     stop.request();
-    let _ = tokio::join!(ports, local);
+    let _ = tokio::join!(ports, local, radius.join_all());
     if timeout(STOP_TIMEOUT, node.stop()).await.is_err() {
         tracing::error!("the node's tasks did not stop in time");
     }
@@ -188,6 +192,22 @@ fn settings(config: &Config, advertised: &Advertised) -> NodeSettings {
         entropy: Arc::new(OsEntropy),
         dial: Arc::new(Tcp),
     }
+}
+
+/// Stops with the API, and is drained like it.
+fn serve_radius(
+    sockets: Vec<std::net::UdpSocket>,
+    service: &Arc<Service>,
+    stop: &Stop,
+) -> Result<JoinSet<()>, Failure> {
+    let mut ports = JoinSet::new();
+    for socket in sockets {
+        let port = RadiusPort::new(socket, Arc::clone(service), Arc::new(OsEntropy));
+        let port = port.map_err(|error| internal("a RADIUS port cannot be served", &error))?;
+        let stop = stop.clone();
+        ports.spawn(symbolon_radius_server::serve(port, async move { stop.requested().await }));
+    }
+    Ok(ports)
 }
 
 fn serve_api(

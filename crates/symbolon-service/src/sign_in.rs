@@ -80,6 +80,15 @@ impl Service {
         names::user_name(username).is_ok_and(|name| state.needs_no_code(&name, application, now))
     }
 
+    /// The groups of a user; none of a name that is nobody's.
+    #[must_use]
+    pub fn groups_of(&self, username: &str) -> Vec<String> {
+        let state = self.ledger.view().state;
+        let name = names::user_name(username).ok();
+        let user = name.and_then(|name| state.account(&name).user());
+        user.map(|user| user.profile().groups().to_vec()).unwrap_or_default()
+    }
+
     fn who(&self, username: &str) -> Result<[u8; WHO_BYTES], ServiceError> {
         let name = names::user_name(username)?;
         let fields = [name.as_str().as_bytes()];

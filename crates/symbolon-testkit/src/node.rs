@@ -34,6 +34,8 @@ pub struct Addresses {
     pub peer: SocketAddr,
     /// `/livez`, `/readyz`, `/metrics`.
     pub metrics: SocketAddr,
+    /// RADIUS authentication.
+    pub radius: [SocketAddr; 1],
 }
 
 /// One node of a cluster, running or not.
@@ -457,7 +459,8 @@ impl Node {
         let relay = relay.map(|relay| format!("[advertise]\npeer = \"{relay}\"\n\n"));
         format!(
             "[node]\nname = {name}\ndata_dir = {data}\n\n\
-             [listen]\napi = \"127.0.0.1:0\"\npeer = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n\n\
+             [listen]\napi = \"127.0.0.1:0\"\npeer = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n\
+             radius = \"127.0.0.1:0\"\n\n\
              {relay}[keys]\nkek = {{ file = {kek} }}\n\n\
              [storage]\n{storage}\n\n\
              [log]\nformat = \"json\"\nfilter = {filter}\n",

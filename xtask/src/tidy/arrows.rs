@@ -16,7 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "symbolon-cluster",
         &["symbolon-core", "symbolon-proto", "symbolon-service", "symbolon-store"],
     ),
-    ("symbolon-grpc", &["symbolon-core", "symbolon-proto", "symbolon-service"]),
+    ("symbolon-grpc", &["symbolon-core", "symbolon-proto", "symbolon-radius", "symbolon-service"]),
+    ("symbolon-radius-server", &["symbolon-core", "symbolon-radius", "symbolon-service"]),
     ("symbolon-cli", &["symbolon-core", "symbolon-proto", "symbolon-import"]),
     (
         "symbolon-server",
@@ -27,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "symbolon-store",
             "symbolon-cluster",
             "symbolon-grpc",
+            "symbolon-radius-server",
         ],
     ),
     ("symbolon", &["symbolon-server", "symbolon-cli"]),

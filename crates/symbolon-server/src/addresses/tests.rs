@@ -32,7 +32,7 @@ async fn port_0_takes_the_ports_of_the_last_run_again() {
     let first = bind(&config, None).unwrap();
     assert_ne!(first.addresses.api.port(), 0);
     first.addresses.write(directory.path()).unwrap();
-    let addresses = first.addresses;
+    let addresses = first.addresses.clone();
     assert_eq!(first.api.local_addr().unwrap(), addresses.api);
     drop(first);
 
@@ -74,6 +74,7 @@ fn the_file_is_plain_json_and_a_broken_one_is_none() {
         api: "127.0.0.1:1".parse().unwrap(),
         peer: "[::1]:2".parse().unwrap(),
         metrics: "127.0.0.1:3".parse().unwrap(),
+        radius: vec!["127.0.0.1:1812".parse().unwrap()],
     };
     addresses.write(directory.path()).unwrap();
     let path = Addresses::path(directory.path());

@@ -11,7 +11,7 @@ use symbolon_core::{Name, Retention};
 
 use super::{
     AddressError, Advertise, Config, ConfigError, ConfigWarning, Found, KekSource, Listen, Log,
-    LogFormat, Probe, RawAdvertise, RawConfig, RawKek, RawListen, RawLog, RawStorage, RawTls,
+    LogFormat, OneOrMany, Probe, RawAdvertise, RawConfig, RawKek, RawListen, RawLog, RawStorage, RawTls,
     Storage, Tls, TlsFiles, TlsVersion, error::PathProblem,
 };
 use crate::{logs, tls};
@@ -19,6 +19,7 @@ use crate::{logs, tls};
 const API: &str = "127.0.0.1:8443";
 const PEER: &str = "127.0.0.1:8444";
 const METRICS: &str = "127.0.0.1:9464";
+const RADIUS: &str = "0.0.0.0:1812";
 const API_URL: &str = "\"https://mfa-1.example.com:8443\"";
 const PEER_ADDRESS: &str = "\"mfa-1.example.com:8444\"";
 const FILTER: &str = "info";
@@ -61,13 +62,13 @@ pub(super) fn check(
         ) if checker.errors.is_empty() => Ok(Config {
             name,
             data_dir,
+            warnings: warnings(&listen, &storage),
             listen,
             advertise,
             kek,
             tls,
             log,
             storage,
-            warnings: warnings(&listen, &storage),
         }),
         _ => Err(checker.errors),
     }
@@ -130,7 +131,25 @@ impl Checker<'_> {
                 }
             }
         }
-        Some(Listen { api: api?, peer: peer?, metrics: metrics? })
+        let radius = self.radius(raw.radius);
+        Some(Listen { api: api?, peer: peer?, metrics: metrics?, radius })
+    }
+
+    /// UDP: its ports overlap with none of the others.
+    fn radius(&mut self, raw: Option<OneOrMany>) -> Vec<SocketAddr> {
+        let key = "listen.radius";
+        let values = raw.map(Vec::from).unwrap_or_default();
+        let mut addresses: Vec<SocketAddr> = Vec::with_capacity(values.len());
+        for value in values {
+            let Some(address) = self.address(key, Some(value), RADIUS) else {
+                continue;
+            };
+            if addresses.iter().any(|earlier| overlap(address, *earlier)) {
+                self.errors.push(ConfigError::SamePort { key, other: key, address });
+            }
+            addresses.push(address);
+        }
+        addresses
     }
 
     fn address(

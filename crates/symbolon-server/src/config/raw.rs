@@ -49,6 +49,27 @@ pub struct RawListen {
     pub peer: Option<String>,
     /// `IP:PORT` of liveness, readiness and metrics.
     pub metrics: Option<String>,
+    /// `IP:PORT` for RADIUS authentication, or several.
+    pub radius: Option<OneOrMany>,
+}
+
+/// A value where one is usual and several are allowed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected a string or an array of strings")]
+pub enum OneOrMany {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Vec<String> {
+    fn from(values: OneOrMany) -> Self {
+        match values {
+            OneOrMany::One(value) => vec![value],
+            OneOrMany::Many(values) => values,
+        }
+    }
 }
 
 /// `[advertise]`

@@ -73,6 +73,7 @@ fn what_is_left_out_has_a_default() {
         api: "127.0.0.1:1".parse().unwrap(),
         peer: "127.0.0.1:2".parse().unwrap(),
         metrics: "127.0.0.1:3".parse().unwrap(),
+        radius: Vec::new(),
     };
     let told = config.advertised(&bound);
     assert_eq!(told.api.to_string(), "https://127.0.0.1:1");
@@ -135,6 +136,7 @@ fn everything_can_be_set_and_paths_start_at_the_file() {
         api: "0.0.0.0:8443".parse().unwrap(),
         peer: "[::]:8444".parse().unwrap(),
         metrics: "192.0.2.1:9464".parse().unwrap(),
+        radius: Vec::new(),
     };
     let told = config.advertised(&bound);
     assert_eq!(told.api.to_string(), "https://mfa-1.example.com:443");
@@ -357,4 +359,19 @@ fn a_file_is_loaded_from_disk_with_places_that_editors_know() {
     assert_eq!(lines[0], format!("{name} has 4 mistakes"));
     assert!(lines[1].starts_with(&format!("{name}:2:1: node.nme: unknown field")), "{lines:?}");
     assert!(lines[2].starts_with(&format!("{name}: node.name is missing")));
+}
+
+#[test]
+fn radius_has_no_port_one_or_several() {
+    assert!(good("").listen.radius.is_empty());
+    let one = good("[listen]\nradius = \"0.0.0.0:1812\"").listen.radius;
+    assert_eq!(one, ["0.0.0.0:1812".parse().unwrap()]);
+    let two = good("[listen]\nradius = [\"192.0.2.1:1812\", \"[::1]:1645\"]").listen.radius;
+    assert_eq!(two.len(), 2);
+    assert_eq!(
+        mistake("[listen]\nradius = [\"0.0.0.0:1812\", \"127.0.0.1:1812\"]"),
+        "listen.radius = \"127.0.0.1:1812\" overlaps with listen.radius; write another port"
+    );
+    let number = mistake("[listen]\nradius = 1812");
+    assert!(number.contains("expected a string or an array of strings"), "{number}");
 }

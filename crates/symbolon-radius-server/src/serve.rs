@@ -1,0 +1,207 @@
+//! The loop over a socket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use symbolon_radius::{Code, Packet, Signed, Writer};
+use symbolon_service::{Entropy, Service};
+use tokio::net::UdpSocket;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::devices::{AllDevices, Devices};
+use crate::duplicates::{Duplicates, Key, Seen};
+use crate::request::believe;
+use crate::sign_in::{Said, SignIn};
+
+/// Requests of a node that are under way at once.
+const UNDER_WAY_MAX: usize = 4_096;
+/// A byte more than a packet can have, so that a longer datagram is seen to be longer.
+const DATAGRAM_BYTES: usize = 4_097;
+/// For how long it is noted that a device signs, at most.
+const NOTE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A port for Access-Requests.
+pub struct RadiusPort {
+    socket: Arc<UdpSocket>,
+    service: Arc<Service>,
+    entropy: Arc<dyn Entropy>,
+    devices: AllDevices,
+    duplicates: Mutex<Duplicates>,
+    under_way: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for RadiusPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RadiusPort").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+impl RadiusPort {
+    /// A port over a socket that is bound.
+    ///
+    /// # Errors
+    /// The system's, when the socket cannot be used within this runtime.
+    pub fn new(
+        socket: std::net::UdpSocket,
+        service: Arc<Service>,
+        entropy: Arc<dyn Entropy>,
+    ) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket: Arc::new(UdpSocket::from_std(socket)?),
+            devices: AllDevices::new(Arc::clone(&service)),
+            service,
+            entropy,
+            duplicates: Mutex::default(),
+            under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
+        })
+    }
+
+    fn dropped(&self, reason: &'static str) {
+        metrics::counter!("symbolon_radius_dropped_total", "reason" => reason).increment(1);
+    }
+
+    /// Looks at a datagram: what costs little is done before a task is begun.
+    fn receive(self: &Arc<Self>, datagram: &[u8], from: SocketAddr, tasks: &mut JoinSet<()>) {
+        let now = Instant::now();
+        // Who is not known learns nothing, not even that something listens.
+        let Some(devices) = self.devices.at(from.ip(), now) else {
+            return self.dropped("unknown_device");
+        };
+        let packet = match Packet::read(datagram) {
+            Ok(packet) => packet,
+            Err(malformed) => return self.dropped(malformed.label()),
+        };
+        if !matches!(packet.code(), Code::AccessRequest | Code::StatusServer) {
+            return self.dropped("other_code");
+        }
+        let signed = match believe(&packet, &devices, from.ip(), &self.service) {
+            Ok(believed) => believed.signed,
+            Err(refused) => {
+                let application = devices.principal.name.as_str();
+                tracing::debug!(application, device = %from.ip(), %refused, "a request is not answered");
+                return self.dropped(refused.label());
+            }
+        };
+        let key = Key { from, code: packet.code().number(), identifier: packet.identifier() };
+        let mut duplicates = self.duplicates.lock().unwrap_or_else(PoisonError::into_inner);
+        match duplicates.see(key, packet.authenticator(), now) {
+            Seen::New => {}
+            Seen::UnderWay => return self.dropped("under_way"),
+            Seen::Answered(reply) => {
+                metrics::counter!("symbolon_radius_repeated_total").increment(1);
+                _ = self.socket.try_send_to(&reply, from);
+                return;
+            }
+        }
+        let Ok(place) = Arc::clone(&self.under_way).try_acquire_owned() else {
+            duplicates.answer(key, packet.authenticator(), None);
+            return self.dropped("overload");
+        };
+        drop(duplicates);
+        let (port, bytes) = (Arc::clone(self), packet.bytes().to_vec());
+        tasks.spawn(async move {
+            port.answer(&bytes, from, key, &devices, signed).await;
+            drop(place);
+        });
+    }
+
+    async fn answer(
+        &self,
+        bytes: &[u8],
+        from: SocketAddr,
+        key: Key,
+        devices: &Devices,
+        signed: Signed,
+    ) {
+        let Ok(packet) = Packet::read(bytes) else {
+            return;
+        };
+        let reply = self.reply(&packet, from, devices).await;
+        self.keep(key, &packet, reply.as_deref());
+        if let Some(reply) = reply
+            && let Err(error) = self.socket.send_to(&reply, from).await
+        {
+            tracing::warn!(device = %from, %error, "a reply was not sent");
+        }
+        if signed == Signed::Yes {
+            self.note_signer(devices, from).await;
+        }
+    }
+
+    fn keep(&self, key: Key, packet: &Packet<'_>, reply: Option<&[u8]>) {
+        let mut duplicates = self.duplicates.lock().unwrap_or_else(PoisonError::into_inner);
+        duplicates.answer(key, packet.authenticator(), reply);
+    }
+
+    async fn reply(
+        &self,
+        packet: &Packet<'_>,
+        from: SocketAddr,
+        devices: &Devices,
+    ) -> Option<Vec<u8>> {
+        let believed = believe(packet, devices, from.ip(), &self.service).ok()?;
+        if packet.code() == Code::StatusServer {
+            // A node that decides nothing is not there.
+            let works = self.service.ledger().halted_at().is_none();
+            let reply = works.then(|| Writer::reply(Code::AccessAccept, packet));
+            return reply.and_then(|reply| reply.finish(believed.secret).ok());
+        }
+        let sign_in = SignIn {
+            service: &self.service,
+            entropy: &*self.entropy,
+            devices,
+            device: from.ip(),
+            packet,
+            believed,
+        };
+        let said = sign_in.run().await;
+        let outcome = match &said {
+            Said::Accept(_) => "accept",
+            Said::Reject(_) => "reject",
+            Said::Ask(..) => "challenge",
+            Said::Silence(reason) => reason,
+        };
+        metrics::counter!("symbolon_radius_requests_total", "outcome" => outcome).increment(1);
+        sign_in.write(&said)
+    }
+
+    /// From the first signed request on, whoever takes the signature off is found out.
+    async fn note_signer(&self, devices: &Devices, from: SocketAddr) {
+        let device = from.ip().to_canonical();
+        let row = &devices.row;
+        if row.policy.signed != symbolon_core::Signed::Auto || row.must_sign(device) {
+            return;
+        }
+        let deadline = Instant::now() + NOTE_TIME;
+        if let Err(error) = self.service.note_radius_signer(row.id, device, deadline).await {
+            tracing::debug!(%device, %error, "it is noted later that a device signs");
+        }
+    }
+}
+
+/// Answers requests until `stop` is done, and then those that are under way.
+pub async fn serve(port: RadiusPort, stop: impl Future<Output = ()>) {
+    let port = Arc::new(port);
+    let mut tasks = JoinSet::new();
+    let mut buffer = vec![0; DATAGRAM_BYTES];
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            received = port.socket.recv_from(&mut buffer) => match received {
+                Ok((length, from)) => {
+                    port.receive(buffer.get(..length).unwrap_or_default(), from, &mut tasks);
+                }
+                // An ICMP error of an earlier reply, say.
+                Err(error) => tracing::debug!(%error, "nothing was received"),
+            },
+            Some(_) = tasks.join_next() => {}
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}

@@ -1,0 +1,15 @@
+//! RADIUS, spoken to a cluster of real processes by clients and servers that are not the product's own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod again;
+mod codes;
+mod devices;
+mod freeradius;
+mod radclient;
+mod support;
+mod targets;
+mod wire;
