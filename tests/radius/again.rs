@@ -3,7 +3,7 @@
 use symbolon_proto::v1;
 use tokio::net::UdpSocket;
 
-use crate::support::{SECRET, cluster, device, radius, set};
+use crate::support::{SECRET, cluster, device, everywhere, radius, set};
 use crate::wire::{access_request, exchange, send};
 
 const ACCEPT: u8 = 2;
@@ -41,12 +41,7 @@ async fn another_packet_of_the_same_session_counts_as_sent_again_where_that_is_s
 
     set(&cluster, v1::RadiusPolicy { retry_identity: true, ..Default::default() }).await;
     let code = bob.otp.code();
-    symbolon_testkit::wait_until("it is set", std::time::Duration::from_secs(20), async || {
-        let one = device(&cluster, 1).ask("bob", "000000", &session).await;
-        let two = device(&cluster, 2).ask("bob", "000000", &session).await;
-        one.rejected() && two.rejected()
-    })
-    .await;
+    everywhere(&cluster, |client| client.policy.unwrap().retry_identity).await;
     assert!(device(&cluster, 1).ask("bob", &code, &session).await.accepted());
     assert!(device(&cluster, 2).ask("bob", &code, &session).await.accepted());
     let elsewhere = [("NAS-Port", "8"), ("Calling-Station-Id", "\"192.0.2.9\"")];

@@ -107,6 +107,8 @@ fn told(text: &str) -> Told {
     let code = lines.next().and_then(|line| line.split_whitespace().nth(1)).map(str::to_owned);
     let attributes = lines.map_while(|line| line.strip_prefix('\t'));
     let attributes = attributes.filter_map(|line| line.split_once(" = "));
+    // It is another for each reply, whatever that says.
+    let attributes = attributes.filter(|(name, _)| *name != "Message-Authenticator");
     let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Told { code, attributes: attributes.collect() }
 }

@@ -2,15 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use symbolon_proto::v1;
 use symbolon_proto::v1::application_service_client::ApplicationServiceClient;
-use symbolon_testkit::{Cluster, Options, Status};
+use symbolon_testkit::{Cluster, Options, Status, wait_until};
 
 use crate::radclient::Device;
 
 /// What devices and the cluster share.
 pub(crate) const SECRET: &str = "correct-horse-battery-staple";
+/// For a change to be known at all nodes.
+const SOON: Duration = Duration::from_secs(20);
 /// The application.
 pub(crate) const VPN: &str = "vpn";
 
@@ -63,6 +66,14 @@ pub(crate) async fn get(cluster: &Cluster, node: usize) -> v1::RadiusClient {
         .get_radius_client(admin.request(request))
         .await;
     answer.unwrap().into_inner().client.unwrap()
+}
+
+/// Waits until each node knows of a change.
+pub(crate) async fn everywhere(cluster: &Cluster, is_so: fn(v1::RadiusClient) -> bool) {
+    for node in cluster.numbers() {
+        let what = format!("node {node} knows of the change");
+        wait_until(&what, SOON, async || is_so(get(cluster, node).await)).await;
+    }
 }
 
 pub(crate) fn radius(cluster: &Cluster, node: usize) -> SocketAddr {

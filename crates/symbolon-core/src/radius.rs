@@ -225,6 +225,12 @@ impl State {
         self.radius_clients.iter()
     }
 
+    /// Another whenever any of them is, and the same as long as they are.
+    #[must_use]
+    pub fn radius_clients_version(&self) -> [u64; 4] {
+        self.radius_clients.sum().lanes()
+    }
+
     /// As whom a device of that address asks: of several ranges that hold it, the narrowest counts.
     #[must_use]
     pub fn radius_client_at(&self, device: IpAddr) -> Option<&RadiusClient> {

@@ -3,19 +3,14 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use symbolon_core::{LogIndex, RadiusClient, Secret, State};
+use symbolon_core::{ApplicationId, RadiusClient, Secret, State};
 use symbolon_radius::Pair;
 use symbolon_service::{Principal, RADIUS_SECRET_BYTES_WANTED, RadiusSecrets, Service};
-use tokio::time::Instant;
 
 use crate::target::Targets;
 
-/// How soon what an administrator has changed is noticed.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Devices that are kept at hand between two looks.
+/// Addresses that are kept at hand.
 const KNOWN_MAX: usize = 4_096;
 
 /// The devices of one application.
@@ -37,60 +32,71 @@ impl Devices {
     }
 }
 
-/// What was known at the last look.
+/// What is known as long as no row of a RADIUS client changes.
 #[derive(Default)]
 struct Known {
+    version: [u64; 4],
     /// `None`: nobody's address.
-    by_address: Mutex<HashMap<IpAddr, Option<Arc<Devices>>>>,
-    at: Option<Instant>,
+    by_address: HashMap<IpAddr, Option<Arc<Devices>>>,
 }
 
 /// All devices, as this node knows them.
 pub(crate) struct AllDevices {
     service: Arc<Service>,
-    known: ArcSwap<Known>,
-    /// Those that were made ready, as long as their rows are the same: targets keep what they know of their
-    /// health.
-    ready: Mutex<HashMap<u64, (LogIndex, Arc<Devices>)>>,
+    known: Mutex<Known>,
 }
 
 impl AllDevices {
     pub(crate) fn new(service: Arc<Service>) -> Self {
-        Self { service, known: ArcSwap::default(), ready: Mutex::default() }
+        Self { service, known: Mutex::default() }
     }
 
     /// Whose device has that address.
-    pub(crate) fn at(&self, address: IpAddr, now: Instant) -> Option<Arc<Devices>> {
+    pub(crate) fn at(&self, address: IpAddr) -> Option<Arc<Devices>> {
         let address = address.to_canonical();
-        let mut known = self.known.load_full();
-        let is_old = |at: Instant| now.saturating_duration_since(at) >= LOOK_EVERY;
-        if known.at.is_none_or(is_old) {
-            known = Arc::new(Known { at: Some(now), ..Known::default() });
-            self.known.store(Arc::clone(&known));
-        }
-        let mut by_address = known.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = by_address.get(&address) {
-            return found.clone();
-        }
         let state = self.service.ledger().view().state;
-        let found = state.radius_client_at(address).and_then(|row| self.ready(&state, row));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = state.radius_clients_version();
+        // Targets keep what is known of their health.
+        let mut before = HashMap::new();
+        if known.version != version {
+            let gone = std::mem::replace(&mut *known, Known { version, ..Known::default() });
+            let devices = gone.by_address.into_values().flatten();
+            before.extend(devices.map(|devices| (devices.row.id, devices)));
+        }
+        match known.by_address.get(&address) {
+            Some(None) => return None,
+            Some(Some(devices)) if self.still_ask(&state, devices) => {
+                return Some(Arc::clone(devices));
+            }
+            _ => {}
+        }
+        let row = state.radius_client_at(address);
+        let made = row.map(|row| row.id).and_then(|id| {
+            let mut made = known.by_address.values().flatten();
+            made.find(|devices| devices.row.id == id && self.still_ask(&state, devices)).cloned()
+        });
+        let found = made.or_else(|| self.made(&state, row?, &before));
         // Whoever sends from addresses without end fills this up, and costs a look each from then on.
-        if by_address.len() < KNOWN_MAX {
-            by_address.insert(address, found.clone());
+        if known.by_address.len() < KNOWN_MAX {
+            known.by_address.insert(address, found.clone());
         }
         found
     }
 
-    fn ready(&self, state: &State, row: &RadiusClient) -> Option<Arc<Devices>> {
+    /// Whether the application is as it was.
+    fn still_ask(&self, state: &State, devices: &Devices) -> bool {
+        let principal = self.service.radius_principal(state, devices.row.id);
+        principal.is_some_and(|principal| principal == devices.principal)
+    }
+
+    fn made(
+        &self,
+        state: &State,
+        row: &RadiusClient,
+        before: &HashMap<ApplicationId, Arc<Devices>>,
+    ) -> Option<Arc<Devices>> {
         let principal = self.service.radius_principal(state, row.id)?;
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((changed_at, devices)) = ready.get(&row.id.0)
-            && *changed_at == row.changed_at
-            && devices.row == *row
-            && devices.principal == principal
-        {
-            return Some(Arc::clone(devices));
-        }
         let secrets = self.service.radius_secrets(row)?;
         let application = principal.name.as_str();
         if secrets.current.expose().len() < RADIUS_SECRET_BYTES_WANTED {
@@ -108,22 +114,10 @@ impl AllDevices {
                 }
             }
         });
-        let known = ready.get(&row.id.0).map(|(_, devices)| Arc::clone(devices));
-        let health = known.filter(|known| known.row.policy.targets == row.policy.targets);
-        let targets = match health {
-            Some(known) => known.targets.clone(),
-            None => Targets::new(&row.policy.targets),
-        };
-        let devices = Devices {
-            attributes: attributes.collect(),
-            row: row.clone(),
-            principal,
-            secrets,
-            targets,
-        };
-        let devices = Arc::new(devices);
-        ready.retain(|id, _| state.radius_client(symbolon_core::ApplicationId(*id)).is_some());
-        ready.insert(row.id.0, (row.changed_at, Arc::clone(&devices)));
-        Some(devices)
+        let attributes = attributes.collect();
+        let same = before.get(&row.id).filter(|it| it.row.policy.targets == row.policy.targets);
+        let targets =
+            same.map_or_else(|| Targets::new(&row.policy.targets), |it| it.targets.clone());
+        Some(Arc::new(Devices { row: row.clone(), principal, secrets, attributes, targets }))
     }
 }

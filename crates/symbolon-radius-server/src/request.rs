@@ -93,8 +93,8 @@ fn unsigned<'d>(
     }
     // Only what was hidden can tell with which secret: what is typed is text.
     let readable = |secret: &&Secret| {
-        let password = password(packet, secret);
-        password.is_none_or(|typed| typed.chars().all(|c| !c.is_control()))
+        let typed = password(packet, secret);
+        typed.is_some_and(|typed| typed.chars().all(|c| !c.is_control()))
     };
     let secret = devices.taken(service).find(readable).unwrap_or(&devices.secrets.current);
     Ok(Believed { secret, signed: Signed::No })

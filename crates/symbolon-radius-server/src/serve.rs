@@ -68,7 +68,7 @@ impl RadiusPort {
     fn receive(self: &Arc<Self>, datagram: &[u8], from: SocketAddr, tasks: &mut JoinSet<()>) {
         let now = Instant::now();
         // Who is not known learns nothing, not even that something listens.
-        let Some(devices) = self.devices.at(from.ip(), now) else {
+        let Some(devices) = self.devices.at(from.ip()) else {
             return self.dropped("unknown_device");
         };
         let packet = match Packet::read(datagram) {
