@@ -6,9 +6,9 @@ use symbolon_core::otp::Parameters;
 use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, Caller, ChallengeId, ClusterId,
     Command, CreateApplication, CreateCluster, CreateJoinToken, CreateUser, Digest, DisplayName,
-    EnrollToken, Exemptions, Fingerprint, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match,
-    Method, Name, Node, NodeId, Outcome, Output, Proposal, RequestId, Rights, Sealed,
-    SetNodeAddresses, Sources, Stamp, State, Timestamp, TokenId, UserId, UserName,
+    EnrollToken, Exemptions, Fingerprint, FirstFactor, JoinTokenId, KeyHash, KeyPin, LineageId,
+    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Output, Proposal, RequestId, Rights,
+    Sealed, SetNodeAddresses, Sources, Stamp, State, Timestamp, TokenId, UserId, UserName,
 };
 
 const ROOT: Caller = Caller::Administrator(AdministratorId(1));
@@ -76,7 +76,12 @@ fn what_was_decided_counts() {
     outcome.client_ip = "192.0.2.8".to_owned();
     add("client", Command::Verify(outcome.clone()));
     outcome.application = ApplicationId(31);
-    add("application", Command::Verify(outcome));
+    add("application", Command::Verify(outcome.clone()));
+    for (what, first_factor) in
+        [("denied", FirstFactor::Denied), ("unreachable", FirstFactor::Unreachable)]
+    {
+        add(what, Command::Verify(Outcome { first_factor, ..outcome.clone() }));
+    }
 }
 
 #[test]
@@ -237,6 +242,7 @@ fn verify(user: &str, step: u64) -> Command {
         recovery_code: None,
         challenge: ChallengeId::default(),
         answer: None,
+        first_factor: FirstFactor::Good,
     })
 }
 

@@ -9,6 +9,9 @@ mod events;
 #[cfg(test)]
 #[path = "audit_links/merges.rs"]
 mod merges;
+#[cfg(test)]
+#[path = "audit_links/radius.rs"]
+mod radius;
 
 #[cfg(test)]
 mod tests {
@@ -22,6 +25,7 @@ mod tests {
     use super::epochs::{of_clocks, of_epochs, of_epochs_apart};
     use super::events::*;
     use super::merges::of_merges;
+    use super::radius::of_radius;
 
     fn link(chain: Digest, row: &AuditRow) -> Digest {
         let event = AuditEvent {
@@ -38,7 +42,7 @@ mod tests {
     }
 
     /// The chain over each group of events, as it ever was.
-    const CHAINS: [&str; 15] = [
+    const CHAINS: [&str; 16] = [
         "17f462f0fd94b78dfe1be9872e89323172eb48bafd68f701bfa296e8961930b0",
         "33f1a0b0e261d87382271df253b76d32e1b66a0dc13a69a5fe8b76236c4f7301",
         "b65a0399abdedff10c4098129cd946c027f8164c56b5b6e4fdd98135f2f57319",
@@ -54,9 +58,10 @@ mod tests {
         "3ee0a15162ef130a623cf7df212242efa6729f918e4d130e86f2f9699500e9bd",
         "63d726c92f50d830208f9675156a510c0c9ded8a4595031e6bfcf257361a64f0",
         "2a36bbbcd55129bec040785f547fa8b91bac47904e666ba7984d1fbfb44ba1a8",
+        "c54b7b5f113a538906f603451829cd735e0d4a450fc1e0f137cae0433a543095",
     ];
 
-    fn groups() -> [(&'static str, Vec<AuditRow>); 15] {
+    fn groups() -> [(&'static str, Vec<AuditRow>); 16] {
         [
             ("verifications", of_verifications()),
             ("users", of_users()),
@@ -73,6 +78,7 @@ mod tests {
             ("merges", of_merges()),
             ("clocks", of_clocks()),
             ("islands", of_islands()),
+            ("radius", of_radius()),
         ]
     }
 
@@ -86,7 +92,7 @@ mod tests {
                 panic!("one link for both of:\n{row:?}\n{other:?}");
             }
         }
-        assert_eq!(kinds.len(), 46, "an event of each kind");
+        assert_eq!(kinds.len(), 49, "an event of each kind");
     }
 
     /// Links are stored with the audit: computed otherwise, no audit of before could be checked. A new

@@ -2,10 +2,15 @@
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use symbolon_core::limits::{RADIUS_CLIENTS_MAX, RADIUS_SIGNERS_MAX};
     use symbolon_core::{
-        Administrator, AdministratorId, ApplicationId, Cluster, ClusterId, DisplayName, JoinToken,
-        JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Name, Node, NodeId, RestoreError, Role,
-        Row, Scalars, Sealed, State, Timestamp, User, UserId, UserName, Violation,
+        Administrator, AdministratorId, Application, ApplicationId, Cluster, ClusterId,
+        DisplayName, Exemptions, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
+        Name, Node, NodeId, RadiusClient, RadiusPolicy, RadiusTarget, RestoreError, Rights, Role,
+        Row, Scalars, Sealed, SourceRange, Sources, State, Strangers, Timestamp, User, UserId,
+        UserName, Violation,
     };
 
     /// What the rows break, whatever digest they have.
@@ -147,6 +152,103 @@ mod tests {
             let violation = Violation::JoinToken(JoinTokenId(4));
             assert_eq!(broken(&rows(last_node, used_by)), Some(violation));
         }
+    }
+
+    fn application(id: u64) -> Row {
+        Row::Application(Application {
+            id: ApplicationId(id),
+            name: name(&format!("app{id}")),
+            key: KeyHash([2; 32]),
+            old_key: None,
+            reveal: None,
+            rights: Rights::VERIFY,
+            sources: Sources::default(),
+            disabled: false,
+            exempt: Exemptions::default(),
+            strangers: Strangers::default(),
+            created_at: Timestamp(1),
+            changed_at: LogIndex(1),
+        })
+    }
+
+    fn radius(id: u64, ranges: &[&str]) -> RadiusClient {
+        let ranges = ranges.iter().map(|range| SourceRange::parse(range).unwrap());
+        let ranges = Sources::new(ranges).unwrap();
+        RadiusClient {
+            id: ApplicationId(id),
+            policy: RadiusPolicy { ranges, ..RadiusPolicy::default() },
+            secrets: Sealed::new(vec![1, 0, 0, 0, 1, 7]),
+            old_secret_until: None,
+            signers: Vec::new(),
+            changed_at: LogIndex(1),
+        }
+    }
+
+    /// What clients of two applications break.
+    fn of_clients(clients: &[RadiusClient]) -> Option<Violation> {
+        let mut rows = whole(application(1));
+        rows.push(application(2));
+        rows.extend(clients.iter().cloned().map(Row::RadiusClient));
+        broken(&rows)
+    }
+
+    #[test]
+    fn devices_ask_as_an_application_that_there_is_and_no_range_is_two_applications() {
+        let (one, wide) = (["192.0.2.0/24"], ["192.0.2.0/23", "2001:db8::/64"]);
+        assert_eq!(of_clients(&[radius(1, &one), radius(2, &wide)]), None);
+        let stray = Some(Violation::RadiusClient(ApplicationId(3)));
+        assert_eq!(of_clients(&[radius(3, &one)]), stray);
+        let shared = Some(Violation::RadiusClient(ApplicationId(1)));
+        for also in [&one[..], &["198.51.100.0/24", "192.0.2.0/24"]] {
+            assert_eq!(of_clients(&[radius(1, &one), radius(2, also)]), shared, "{also:?}");
+            assert_eq!(of_clients(&[radius(1, also), radius(2, &one)]), shared, "{also:?}");
+        }
+    }
+
+    #[test]
+    fn a_radius_client_has_what_one_can_have() {
+        let devices = |texts: &[&str]| -> Vec<IpAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let good = radius(1, &["192.0.2.0/24"]);
+        let with = |signers| RadiusClient { signers, ..good.clone() };
+        let many = |count: usize| {
+            let host = |place: usize| IpAddr::from(u32::to_be_bytes(u32::try_from(place).unwrap()));
+            (0..count).map(host).collect::<Vec<_>>()
+        };
+        for signers in
+            [devices(&["192.0.2.7", "192.0.2.9", "2001:db8::1"]), many(RADIUS_SIGNERS_MAX)]
+        {
+            assert_eq!(of_clients(&[with(signers)]), None);
+        }
+        let target = RadiusTarget { address: "r1:1812".to_owned(), timeout_milliseconds: 99 };
+        let odd = RadiusPolicy { targets: vec![target], ..good.policy.clone() };
+        for bad in [
+            with(devices(&["192.0.2.9", "192.0.2.7"])),
+            with(devices(&["192.0.2.9", "192.0.2.9"])),
+            with(devices(&["2001:db8::1", "192.0.2.9"])),
+            with(many(RADIUS_SIGNERS_MAX + 1)),
+            radius(1, &[]),
+            RadiusClient { policy: odd, ..good.clone() },
+        ] {
+            let violation = Violation::RadiusClient(ApplicationId(1));
+            assert_eq!(of_clients(&[bad.clone()]), Some(violation), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn no_more_applications_have_devices_than_may() {
+        let rows = |count: usize| {
+            let mut rows = whole(application(0));
+            for place in 1..=count as u64 {
+                let range = format!("10.{}.{}.0/24", place / 256, place % 256);
+                rows.push(application(place));
+                rows.push(Row::RadiusClient(radius(place, &[&range])));
+            }
+            rows
+        };
+        assert_eq!(broken(&rows(RADIUS_CLIENTS_MAX)), None);
+        assert_eq!(broken(&rows(RADIUS_CLIENTS_MAX + 1)), Some(Violation::Limit));
     }
 
     #[test]

@@ -10,10 +10,11 @@ use proptest::test_runner::TestRunner;
 use symbolon_core::otp::Parameters;
 use symbolon_core::{
     Administrator, AdministratorId, Application, ApplicationId, Block, Bypass, Caller, ChallengeId,
-    Cluster, ClusterId, Command, Denial, DisplayName, Exemptions, Finding, Fingerprint, KeyHash,
-    LineageId, LogIndex, Method, Name, NodeId, Outcome, Output, Proposal, Reason, RecoveryCodes,
-    Reply, RequestId, RestoreError, Rights, Row, Scalars, Sealed, Setting, Settings, Sources,
-    Stamp, State, Strangers, Timestamp, Token, TokenId, User, UserId, UserName, UserPin,
+    Cluster, ClusterId, Command, Denial, DisplayName, Exemptions, Finding, Fingerprint,
+    FirstFactor, KeyHash, LineageId, LogIndex, Method, Name, NodeId, Outcome, Output, Proposal,
+    Reason, RecoveryCodes, Reply, RequestId, RestoreError, Rights, Row, Scalars, Sealed, Setting,
+    Settings, Sources, Stamp, State, Strangers, Timestamp, Token, TokenId, User, UserId, UserName,
+    UserPin,
 };
 
 const USERS: u32 = 1_000;
@@ -130,6 +131,11 @@ fn by_the_table(case: &Case) -> Fate {
     }
 }
 
+/// Whether there is a bypass, which is good at every application.
+fn bypassed(case: &Case) -> bool {
+    case.bypassed_until.is_some_and(|until| AT.0 < until)
+}
+
 fn as_told(findings: &[Finding]) -> Fate {
     let decides = findings.iter().find(|it| it.stands_in_the_way() || it.lets_in());
     match decides.copied() {
@@ -159,7 +165,14 @@ fn what_is_told_agrees_with_the_table_and_with_what_happens() {
             Fate::Evaluated if case.is_expired() => Some(Denial::PinExpired),
             Fate::Evaluated => Some(Denial::CodeMismatch),
         };
-        prop_assert_eq!(self::happens(state, &name), happens);
+        prop_assert_eq!(state.needs_no_code(&name, VPN, AT), told == Fate::LetIn);
+        prop_assert!(!state.needs_no_code(&name, ApplicationId(32), AT) || bypassed(&case));
+        // Whoever does not know the password is told nothing of it, and let in by nothing.
+        for first_factor in [FirstFactor::Denied, FirstFactor::Unreachable] {
+            let found = self::happens(state.clone(), &name, first_factor);
+            prop_assert_eq!(found, first_factor.denial());
+        }
+        prop_assert_eq!(self::happens(state, &name, FirstFactor::Good), happens);
         seen.borrow_mut().insert(told);
         Ok(())
     });
@@ -199,7 +212,7 @@ fn an_application_that_is_refused_is_told_first() {
 }
 
 /// What becomes of a wrong code.
-fn happens(mut state: State, name: &UserName) -> Option<Denial> {
+fn happens(mut state: State, name: &UserName, first_factor: FirstFactor) -> Option<Denial> {
     let outcome = Outcome {
         user_name: name.clone(),
         user: state.account(name).user().map(|user| user.id),
@@ -211,6 +224,7 @@ fn happens(mut state: State, name: &UserName) -> Option<Denial> {
         recovery_code: None,
         challenge: ChallengeId::default(),
         answer: None,
+        first_factor,
     };
     let proposal = Proposal {
         caller: Caller::Application(VPN),

@@ -7,11 +7,11 @@ mod tests {
     use symbolon_core::{
         Administrator, AdministratorId, Agreement, Alone, Apart, ApplicationId, Caller,
         ChallengeId, ClusterId, Command, CreateApplication, CreateCluster, CreateRecoveryCodes,
-        CreateUser, Denial, DisplayName, EnrollToken, Exemptions, Fingerprint, GrantBypass, Hold,
-        Holder, Isolation, JournalId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name,
-        Node, NodeId, NotAlone, Outcome, Output, Profile, Proposal, Reason, RecordId, Refusal,
-        Reply, RequestId, Rights, Sealed, SetPin, Setting, Sources, Stamp, State, Timestamp,
-        TokenId, UpdateSettings, UserId, UserName,
+        CreateUser, Denial, DisplayName, EnrollToken, Exemptions, Fingerprint, FirstFactor,
+        GrantBypass, Hold, Holder, Isolation, JournalId, KeyHash, KeyPin, LineageId, LogIndex,
+        Match, Method, Name, Node, NodeId, NotAlone, Outcome, Output, Profile, Proposal, Reason,
+        RecordId, Refusal, Reply, RequestId, Rights, Sealed, SetPin, Setting, Sources, Stamp,
+        State, Timestamp, TokenId, UpdateSettings, UserId, UserName,
     };
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -186,6 +186,7 @@ mod tests {
             recovery_code: None,
             challenge: ChallengeId([9; 16]),
             answer: None,
+            first_factor: FirstFactor::Good,
         }
     }
 
@@ -254,6 +255,51 @@ mod tests {
             UpdateSettings { changes: vec![(Setting::IslandAllowance, Some(0))], revision: None };
         let mut closed = Island::with(&[Command::UpdateSettings(none)]);
         assert_eq!(closed.ask(1, code(TOTP, STEP)), Some(Denial::AllowanceSpent));
+    }
+
+    /// Whoever knows no password spends nothing here either, and no failure waits for the log.
+    #[test]
+    fn a_first_factor_that_failed_is_denied_and_leaves_no_record() {
+        let mut island = Island::new();
+        for (id, first_factor, denial) in [
+            (1, FirstFactor::Denied, Denial::FirstFactorDenied),
+            (2, FirstFactor::Unreachable, Denial::FirstFactorUnreachable),
+        ] {
+            for outcome in [code(TOTP, STEP), outcome()] {
+                let asked = Outcome { first_factor, ..outcome };
+                let alone = island.decide(id, asked).unwrap_or_else(|why| panic!("{why:?}"));
+                let Reply::Verified(verdict) = alone.reply else {
+                    panic!("{:?}", alone.reply);
+                };
+                assert_eq!((verdict.denial(), verdict.failures), (Some(denial), 0));
+                assert!(alone.event.is_none(), "{:?}", alone.event);
+            }
+        }
+        assert_eq!((island.apart.failures(USER), island.apart.is_empty()), (0, true));
+        let unknown = UserName::new("mallory").unwrap_or_else(|error| panic!("{error}"));
+        let stranger = Outcome {
+            user_name: unknown,
+            user: None,
+            first_factor: FirstFactor::Denied,
+            ..outcome()
+        };
+        assert_eq!(island.ask(3, stranger), Some(Denial::FirstFactorDenied));
+        assert_eq!(island.records, 0);
+        assert_eq!(island.ask(4, code(TOTP, STEP)), None, "the code is as good as before");
+    }
+
+    /// A bypass is none for whoever knows no password, and neither is an exemption.
+    #[test]
+    fn nobody_is_let_in_by_help_whose_first_factor_failed() {
+        let reason = Reason::new("lost").unwrap_or_else(|error| panic!("{error}"));
+        let bypass = GrantBypass { user: USER, reason, milliseconds: 300_000 };
+        let island = Island::with(&[Command::GrantBypass(bypass)]);
+        for first_factor in [FirstFactor::Denied, FirstFactor::Unreachable] {
+            let asked = Outcome { first_factor, ..code(TOTP, STEP) };
+            let told = island.decide(1, asked).map(|alone| alone.reply);
+            let is_let_in = matches!(told, Ok(Reply::Verified(verdict)) if verdict.is_allow());
+            assert!(!is_let_in, "{told:?}");
+        }
     }
 
     #[test]

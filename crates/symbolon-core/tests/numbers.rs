@@ -8,9 +8,10 @@ mod tests {
     use symbolon_core::otp::{Algorithm, Parameters};
     use symbolon_core::{
         Administrator, AdministratorId, Application, ApplicationId, DataKeyId, Denial, Digest,
-        Exemptions, KeyHash, LogIndex, Name, NodeId, OldKey, PhoneKind, ProfileField, RequestId,
-        RestoreError, Right, Rights, Role, Row, Scalars, Scope, ScopePart, Sealed, SealedField,
-        SealedPlace, SourceRange, Sources, State, Strangers, Timestamp, Token, TokenId, UserId,
+        Exemptions, FirstFactor, KeyHash, LogIndex, Name, NodeId, OldKey, PhoneKind, ProfileField,
+        RequestId, RestoreError, Right, Rights, Role, Row, Scalars, Scope, ScopePart, Sealed,
+        SealedField, SealedPlace, Signed, SourceRange, Sources, State, Strangers, Timestamp, Token,
+        TokenId, Unreachable, UserId,
     };
 
     /// Whoever seals fields again goes on from there.
@@ -25,6 +26,7 @@ mod tests {
         assert_eq!(place, SealedPlace { token: TokenId(5), user: UserId(7) });
         place.reach(SealedField::RecoveryCodes(UserId(8)));
         place.reach(SealedField::ApiKey(ApplicationId(9)));
+        place.reach(SealedField::RadiusSecrets(ApplicationId(9)));
         assert_eq!(place, SealedPlace { token: TokenId(5), user: UserId(8) });
     }
 
@@ -40,10 +42,38 @@ mod tests {
             (Denial::Blocked, 7, "BLOCKED"),
             (Denial::Waiting, 8, "WAITING"),
             (Denial::ShareSpent, 9, "SHARE_SPENT"),
+            (Denial::FirstFactorDenied, 24, "FIRST_FACTOR_DENIED"),
+            (Denial::FirstFactorUnreachable, 25, "FIRST_FACTOR_UNREACHABLE"),
         ];
         for (denial, number, name) in all {
             assert_eq!((denial.number(), denial.name()), (number, name));
         }
+    }
+
+    #[test]
+    fn what_devices_and_targets_do_has_the_numbers_and_names_that_it_always_had() {
+        let factors = [FirstFactor::Good, FirstFactor::Denied, FirstFactor::Unreachable];
+        let denials = [None, Some(Denial::FirstFactorDenied), Some(Denial::FirstFactorUnreachable)];
+        for (number, (factor, denial)) in (0..).zip(factors.into_iter().zip(denials)) {
+            assert_eq!((factor.number(), factor.denial()), (number, denial));
+            assert_eq!(FirstFactor::from_number(number), Some(factor));
+        }
+        for (number, signed) in (0..).zip([Signed::Auto, Signed::Always, Signed::Never]) {
+            assert_eq!((signed.number(), Signed::from_number(number)), (number, Some(signed)));
+        }
+        for (number, told) in (0..).zip([Unreachable::Silence, Unreachable::Reject]) {
+            assert_eq!((told.number(), Unreachable::from_number(number)), (number, Some(told)));
+        }
+        assert_eq!(
+            [Signed::Auto, Signed::Always, Signed::Never].map(Signed::name),
+            ["auto", "yes", "no"]
+        );
+        assert_eq!(
+            [Unreachable::Silence, Unreachable::Reject].map(Unreachable::name),
+            ["silence", "reject"]
+        );
+        assert_eq!((FirstFactor::from_number(3), Signed::from_number(3)), (None, None));
+        assert_eq!(Unreachable::from_number(2), None);
     }
 
     #[test]

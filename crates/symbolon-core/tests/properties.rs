@@ -159,6 +159,12 @@ mod tests {
             "Bypass",
             "RecoveryCode",
             "Exempt",
+            "Some(FirstFactorDenied)",
+            "Some(FirstFactorUnreachable)",
+            "NoSuchRadiusClient",
+            "RangeTaken",
+            "ApplicationChanged",
+            "Signs",
             "Some(UnknownUser)",
             "Some(NoToken)",
             "Some(Waiting)",
@@ -200,6 +206,7 @@ mod tests {
     fn told(row: &AuditRow) -> Option<&'static str> {
         match row {
             AuditRow::DataKeyRetired { .. } => Some("DataKeyRetired"),
+            AuditRow::RadiusClientSigns { .. } => Some("Signs"),
             AuditRow::Verified(it) => match it.proof {
                 Proof::Code => None,
                 Proof::Bypass => Some("Bypass"),
@@ -224,6 +231,7 @@ mod tests {
             Row::Settings(row) => row.changed_at.0 += 1,
             Row::Challenge(row) => row.tries += 1,
             Row::Journal(row) => row.merged += 1,
+            Row::RadiusClient(row) => row.changed_at.0 += 1,
         }
     }
 }

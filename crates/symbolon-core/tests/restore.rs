@@ -14,6 +14,21 @@ use symbolon_core::{
     Strangers, Timestamp, Token, TokenId, User, UserId, UserPin, Violation,
 };
 
+/// Copies of one row, each with `$field` set to something else.
+macro_rules! altered {
+    ($kind:ident, $row:expr, { $($field:ident: $value:expr),* $(,)? }) => {{
+        // Names every field: a new one does not compile until it stands here.
+        let $kind { $($field: _),* } = $row;
+        vec![$({
+            let mut row = $row.clone();
+            row.$field = $value;
+            Row::$kind(row)
+        }),*]
+    }};
+}
+
+#[path = "restore/radius.rs"]
+mod radius;
 #[path = "restore/rows.rs"]
 mod rows;
 
@@ -29,6 +44,7 @@ fn every_field_of_every_row_counts_in_the_digest() {
     rows.push(Row::Settings(settings()));
     rows.push(Row::Challenge(challenge()));
     rows.push(Row::Journal(journal()));
+    rows.push(Row::RadiusClient(radius::client()));
     let whole = digest(&rows);
     for (place, row) in rows.iter().enumerate() {
         for (field, altered) in alterations(row).into_iter().enumerate() {
@@ -257,19 +273,6 @@ fn join_token() -> JoinToken {
     }
 }
 
-/// Copies of one row, each with `$field` set to something else.
-macro_rules! altered {
-    ($kind:ident, $row:expr, { $($field:ident: $value:expr),* $(,)? }) => {{
-        // Names every field: a new one does not compile until it stands here.
-        let $kind { $($field: _),* } = $row;
-        vec![$({
-            let mut row = $row.clone();
-            row.$field = $value;
-            Row::$kind(row)
-        }),*]
-    }};
-}
-
 fn alterations(row: &Row) -> Vec<Row> {
     match row {
         Row::Cluster(row) => cluster_alterations(row),
@@ -323,6 +326,7 @@ fn alterations(row: &Row) -> Vec<Row> {
             changed_at: LogIndex(0),
         }),
         Row::Challenge(row) => challenge_alterations(row),
+        Row::RadiusClient(row) => radius::alterations(row),
         Row::Journal(row) => altered!(Journal, row, {
             id: JournalId([9; 16]),
             node: NodeId(2),

@@ -60,6 +60,7 @@ scripts! {
     one_code_two_tokens,
     one_time_use,
     pins,
+    radius,
     recovery,
     retransmission,
     scopes,

@@ -78,7 +78,7 @@ pub(crate) fn of_verifications() -> Vec<AuditRow> {
     )
 }
 
-fn verified(decision: Decision, proof: Proof) -> AuditRow {
+pub(crate) fn verified(decision: Decision, proof: Proof) -> AuditRow {
     AuditRow::Verified(Verified {
         user_name: user_name("alice"),
         user: Some(UserId(1)),

@@ -75,6 +75,37 @@ pub(super) fn exempt(application: u8, unknown_users: bool, disabled_users: bool)
     })
 }
 
+/// Devices of an application. Ranges of two applications meet.
+pub(super) fn radius(wish: &Wish, view: &State) -> Command {
+    match wish {
+        Wish::Radius(application, Some((network, overlap_milliseconds))) => {
+            let ranges = [SourceRange::parse(&format!("192.0.{network}.0/24")).unwrap()];
+            let application = application_id(*application);
+            let revision = view.radius_client(application).map(|row| row.changed_at);
+            Command::SetRadiusClient(SetRadiusClient {
+                application,
+                policy: RadiusPolicy {
+                    ranges: Sources::new(ranges).unwrap(),
+                    ..RadiusPolicy::default()
+                },
+                secrets: sealed(view.active_data_key(), 220 + network),
+                new_secrets: overlap_milliseconds.is_multiple_of(3),
+                overlap_milliseconds: *overlap_milliseconds,
+                revision: revision.filter(|_| overlap_milliseconds.is_multiple_of(2)),
+            })
+        }
+        Wish::Signs(application, network) => Command::NoteRadiusSigner(NoteRadiusSigner {
+            application: application_id(*application),
+            device: [192, 0, *network, 7].into(),
+        }),
+        Wish::Radius(application, None) => Command::RemoveRadiusClient(RemoveRadiusClient {
+            application: application_id(*application),
+            revision: None,
+        }),
+        _ => Command::Tick,
+    }
+}
+
 /// A step of a change of the data key, as somebody sees it who has applied `view`.
 pub(super) fn change_key(wish: &Wish, view: &State) -> Command {
     let active = view.active_data_key();

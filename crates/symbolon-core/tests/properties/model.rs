@@ -186,6 +186,10 @@ impl Model {
         after: &State,
     ) -> Judged {
         let verdict = verified.verdict;
+        if let Some(denial) = outcome.first_factor.denial() {
+            let failures = outcome.user.and_then(|user| self.failures.get(&user));
+            return first_factor(verified, denial, failures.map_or(0, Vec::len));
+        }
         let Some(user) = outcome.user else {
             return stranger(verified, before.application(outcome.application).unwrap().exempt);
         };
@@ -332,6 +336,13 @@ impl Model {
             None
         }
     }
+}
+
+/// Nothing is looked at, spent, counted or forgiven.
+fn first_factor(verified: &Verified, denial: Denial, failures: usize) -> Judged {
+    prop_assert_eq!((verified.verdict.denial(), verified.proof), (Some(denial), Proof::Code));
+    prop_assert_eq!((verified.verdict.failures as usize, verified.spent.len()), (failures, 0));
+    Ok(())
 }
 
 /// A name that is nobody's.

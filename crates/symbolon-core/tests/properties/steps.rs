@@ -6,19 +6,20 @@ use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, CancelBypass,
     ChallengeId, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateApplication,
     CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser,
-    DisplayName, EnrollToken, ExemptionChange, Exemptions, Fingerprint, GrantBypass, JoinTokenId,
-    KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Proposal,
-    Reason, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey, Rights, RotateDataKey,
-    Sealed, SealedField, SealedPlace, Serial, SetNodeAddresses, SetPin, Setting, Sources, Stamp,
-    State, Timestamp, TokenId, UnblockUser, UpdateApplication, UpdateSettings, UpdateUser, UserId,
-    UserName,
+    DisplayName, EnrollToken, ExemptionChange, Exemptions, Fingerprint, FirstFactor, GrantBypass,
+    JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, Node, NodeId,
+    NoteRadiusSigner, Outcome, Proposal, RadiusPolicy, Reason, RemoveRadiusClient, RemoveToken,
+    RequestId, Reseal, ResyncToken, RetireDataKey, Rights, RotateDataKey, Sealed, SealedField,
+    SealedPlace, Serial, SetNodeAddresses, SetPin, SetRadiusClient, Setting, SourceRange, Sources,
+    Stamp, State, Timestamp, TokenId, UnblockUser, UpdateApplication, UpdateSettings, UpdateUser,
+    UserId, UserName,
 };
 
 mod changes;
 
 use changes::{
-    application_id, change_key, change_user, create_cluster, exempt, join_token_id, name, set,
-    token_id, user_id, user_name,
+    application_id, change_key, change_user, create_cluster, exempt, join_token_id, name, radius,
+    set, token_id, user_id, user_name,
 };
 
 /// One log entry to be. Numbers are drawn from small ranges, so that steps meet.
@@ -73,6 +74,11 @@ enum Wish {
     Recovery(u8),
     Delete(u8),
     Application(u8),
+    /// Devices ask as an application from a network, with a secret before that is taken for milliseconds; or
+    /// not any more.
+    Radius(u8, Option<(u8, u64)>),
+    /// One of them signs.
+    Signs(u8, u8),
     /// Whether it lets in names that are nobody's, and users who are switched off.
     Exempt(u8, bool, bool),
     JoinToken(u8, u64),
@@ -97,6 +103,7 @@ enum Wish {
         /// Those of which the PIN is wrong.
         wrong_pin: Vec<Shown>,
         recovery: Option<u8>,
+        first_factor: FirstFactor,
         lie: bool,
     },
 }
@@ -145,7 +152,13 @@ fn wish() -> impl Strategy<Value = Wish> {
     let matches = proptest::collection::vec((0..4_u8, offset), 0..3);
     let matches = (matches, wrong_pin, prop::option::weighted(0.1, 0..4_u8));
     let lie = prop::bool::weighted(0.05);
-    let verify = (number(2, 5), number(2, 4), matches, lie);
+    let first_factor = prop_oneof![
+        12 => Just(FirstFactor::Good),
+        1 => Just(FirstFactor::Denied),
+        1 => Just(FirstFactor::Unreachable),
+    ];
+    let verify = (number(2, 5), number(2, 4), matches, first_factor, lie);
+    let devices = prop::option::weighted(0.8, (0..3_u8, 0..20_000_u64));
     let secret = prop::bool::weighted(0.8);
     prop_oneof![
         1 => (0..5_u8).prop_map(Wish::User),
@@ -156,6 +169,8 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..4_u8).prop_map(Wish::Application),
         1 => (number(2, 4), any::<bool>(), any::<bool>())
             .prop_map(|(application, unknown, off)| Wish::Exempt(application, unknown, off)),
+        2 => (number(2, 4), devices).prop_map(|(application, it)| Wish::Radius(application, it)),
+        1 => (number(2, 4), 0..3_u8).prop_map(|(application, it)| Wish::Signs(application, it)),
         1 => (number(2, 5), any::<bool>()).prop_map(|(user, off)| Wish::Disable(user, off)),
         1 => (number(2, 5), 0..60_000_u64).prop_map(|(user, time)| Wish::Block(user, time)),
         1 => number(2, 5).prop_map(Wish::Unblock),
@@ -175,14 +190,17 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (number(2, 5), prop::bool::weighted(0.8)).prop_map(|(user, pin)| Wish::Pin(user, pin)),
         1 => (number(2, 5), 0..20_000_u64).prop_map(|(user, time)| Wish::Bypass(user, time)),
         1 => number(2, 5).prop_map(Wish::Recovery),
-        16 => verify.prop_map(|(user, application, (matches, wrong_pin, recovery), lie)| Wish::Verify {
-            user,
-            application,
-            matches,
-            wrong_pin,
-            recovery,
-            lie,
-        }),
+        16 => verify.prop_map(
+            |(user, application, (matches, wrong_pin, recovery), first_factor, lie)| Wish::Verify {
+                user,
+                application,
+                matches,
+                wrong_pin,
+                recovery,
+                first_factor,
+                lie,
+            },
+        ),
     ]
 }
 
@@ -322,6 +340,7 @@ impl Log {
                 sources: Sources::default(),
                 exempt: Exemptions::default(),
             }),
+            Wish::Radius(..) | Wish::Signs(..) => radius(wish, view),
             Wish::Exempt(application, unknown, off) => exempt(*application, *unknown, *off),
             Wish::JoinToken(number, life) => Command::CreateJoinToken(CreateJoinToken {
                 join_token: join_token_id(*number),
@@ -340,9 +359,10 @@ impl Log {
             Wish::RotateKey | Wish::ConfirmKey(_) | Wish::Reseal(_) | Wish::RetireKey => {
                 change_key(wish, view)
             }
-            Wish::Verify { user, application, matches, wrong_pin, recovery, lie } => {
+            Wish::Verify { user, application, matches, wrong_pin, recovery, first_factor, lie } => {
                 let found = (&matches[..], &wrong_pin[..], *recovery);
-                Command::Verify(self.outcome(*user, *application, found, *lie, seen, age))
+                let outcome = self.outcome(*user, *application, found, *lie, seen, age);
+                Command::Verify(Outcome { first_factor: *first_factor, ..outcome })
             }
         }
     }
@@ -370,6 +390,7 @@ impl Log {
             recovery_code,
             challenge: ChallengeId::default(),
             answer: None,
+            first_factor: FirstFactor::Good,
         }
     }
 }

@@ -8,17 +8,18 @@ use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, Caller, CancelBypass,
     ChallengeId, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster, CreateJoinToken,
     CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser, DisplayName, EnrollToken, Fingerprint,
-    GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method, Name, NameError,
-    Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal, ResyncToken,
-    RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial, SetNodeAddresses, SetPin,
-    Setting, State, Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser, User, UserId,
-    UserName,
+    FirstFactor, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex, Match, Method,
+    Name, NameError, Node, NodeId, Outcome, Proposal, Reason, RemoveToken, RequestId, Reseal,
+    ResyncToken, RetireDataKey, RotateDataKey, RowKey, Sealed, Secret, Serial, SetNodeAddresses,
+    SetPin, Setting, State, Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser, User,
+    UserId, UserName,
 };
 
 mod keys;
 pub(crate) mod merge;
 pub(crate) mod nodes;
 mod pins;
+pub(crate) mod radius;
 mod settings;
 
 use crate::administration;
@@ -172,6 +173,7 @@ impl Place<'_> {
             recovery_code: None,
             challenge: ChallengeId::default(),
             answer: None,
+            first_factor: radius::first_factor(words)?,
         };
         pins::answered(pins::judged(outcome, words)?, words)
     }
@@ -230,6 +232,10 @@ impl Place<'_> {
             "user" => {
                 let id = UserId(number("user", &name));
                 (RowKey::User(id), pins::sealed_of(view.user(id), words)?)
+            }
+            "radius" => {
+                let id = ApplicationId(number("application", &name));
+                (RowKey::RadiusClient(id), view.radius_client(id).map(|row| row.secrets.clone()))
             }
             other => return Err(format!("no row {other}")),
         };
@@ -342,6 +348,7 @@ fn administer(verb: &str, words: &mut Words) -> Result<(Command, Caller), String
         }
         "pin" => (pins::command(&name, words)?, root()),
         "export" => (administration::export(&name)?, root()),
+        "radius" => radius::command(&name, words)?,
         "bypass" | "no-bypass" | "recovery" => (pins::help(verb, &name, words)?, root()),
         "update" | "block" | "unblock" | "delete" => (user_command(verb, &name, words)?, root()),
         "join-token" => {

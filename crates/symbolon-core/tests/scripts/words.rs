@@ -8,7 +8,7 @@ use symbolon_core::{
 };
 
 use crate::administration;
-use crate::command::{merge, nodes, number, parse_name};
+use crate::command::{merge, nodes, number, parse_name, radius};
 use crate::language::{Words, time_text};
 use crate::world::World;
 
@@ -110,6 +110,9 @@ pub(crate) fn see(world: &World, mut words: Words) -> Result<String, String> {
         "token" => token(world, &words.next("a token")?),
         "serial" => serial(world, words.next("a serial number")?)?,
         "application" => application(world, words.next("an application")?)?,
+        "radius" => radius::client(world.state(), &words.next("an application")?),
+        "device" => radius::device(world.state(), &words.next("an address")?)?,
+        "must-sign" => radius::must_sign(world.state(), &words.next("an address")?)?,
         "administrator" => administration::administrator(world.state(), words.next("a name")?)?,
         "join-token" => join_token(world, &words.next("a join token")?),
         "journal" => merge::journal(world.state(), &words.next("a journal")?),
@@ -308,6 +311,9 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::AdministratorUpdated(_)
         | AuditRow::AdministratorTokenRotated { .. }
         | AuditRow::AdministratorDeleted { .. } => administration::audit(&event.row),
+        AuditRow::RadiusClientSet { .. }
+        | AuditRow::RadiusClientRemoved { .. }
+        | AuditRow::RadiusClientSigns { .. } => radius::audit(&event.row),
         AuditRow::ClusterCreated { .. }
         | AuditRow::JoinTokenCreated { .. }
         | AuditRow::NodeAdmitted { .. }

@@ -1,0 +1,73 @@
+//! Events about devices that ask by RADIUS, and what is denied for the first factor.
+
+use std::sync::Arc;
+
+use symbolon_core::{
+    ApplicationId, AuditRow, CodePlace, Decision, Denial, Proof, RadiusPolicy, RadiusTarget,
+    ReplyAttribute, Signed, SourceRange, Sources, Unreachable,
+};
+
+use super::events::{fields, verified};
+
+type Set = (ApplicationId, Option<RadiusPolicy>, RadiusPolicy, bool);
+
+fn sources(ranges: &[&str]) -> Sources {
+    Sources::new(ranges.iter().map(|range| SourceRange::parse(range).unwrap())).unwrap()
+}
+
+fn policy() -> RadiusPolicy {
+    let [group, name, value] = ["staff", "Class", "x"].map(str::to_owned);
+    RadiusPolicy {
+        ranges: sources(&["192.0.2.0/24"]),
+        targets: vec![RadiusTarget { address: "r1:1812".to_owned(), timeout_milliseconds: 1_000 }],
+        attributes: vec![ReplyAttribute { group, name, value }],
+        ..RadiusPolicy::default()
+    }
+}
+
+pub(crate) fn of_radius() -> Vec<AuditRow> {
+    let application = ApplicationId(1);
+    let said: Set = (application, Some(policy()), policy(), false);
+    let mut rows = fields(
+        said,
+        &[
+            |it| it.0 = ApplicationId(9),
+            |it| it.1 = None,
+            |it| it.1 = Some(RadiusPolicy { ranges: sources(&["192.0.2.0/25"]), ..policy() }),
+            |it| it.2.ranges = sources(&["192.0.2.0/25"]),
+            |it| it.2.ranges = sources(&["192.0.2.0/24", "2001:db8::/32"]),
+            |it| it.2.signed = Signed::Always,
+            |it| it.2.signed = Signed::Never,
+            |it| it.2.targets.clear(),
+            |it| it.2.targets[0].address.push('2'),
+            |it| it.2.targets[0].timeout_milliseconds += 1,
+            |it| it.2.code = CodePlace::Behind(String::new()),
+            |it| it.2.code = CodePlace::Behind("+".to_owned()),
+            |it| it.2.code = CodePlace::Before("+".to_owned()),
+            |it| it.2.unreachable = Unreachable::Reject,
+            |it| it.2.retry_identity = true,
+            |it| it.2.attributes.clear(),
+            |it| it.2.attributes[0].group.clear(),
+            |it| it.2.attributes[0].name.push('e'),
+            |it| it.2.attributes[0].value.push('y'),
+            |it| it.3 = true,
+        ],
+        |(application, before, after, new_secrets)| AuditRow::RadiusClientSet {
+            application,
+            before: before.map(Arc::new),
+            after: Arc::new(after),
+            new_secrets,
+        },
+    );
+    for application in [1, 9].map(ApplicationId) {
+        rows.push(AuditRow::RadiusClientRemoved { application });
+        for device in ["192.0.2.7", "192.0.2.8", "::192.0.2.7", "2001:db8::7"] {
+            let device = device.parse().unwrap();
+            rows.push(AuditRow::RadiusClientSigns { application, device });
+        }
+    }
+    for denial in [Denial::FirstFactorDenied, Denial::FirstFactorUnreachable] {
+        rows.push(verified(Decision::Deny(denial), Proof::Code));
+    }
+    rows
+}

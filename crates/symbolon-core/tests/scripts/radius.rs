@@ -1,0 +1,136 @@
+//! Devices that ask by RADIUS. Their secrets are told apart by their text.
+
+use std::net::IpAddr;
+
+use super::*;
+use crate::language::time_text;
+use symbolon_core::{
+    AuditRow, NoteRadiusSigner, RadiusPolicy, RadiusTarget, RemoveRadiusClient, SetRadiusClient,
+    Signed, SourceRange, Sources,
+};
+
+/// `radius APPLICATION from RANGES`, with `secrets TEXT`, which are new ones, and `overlap TIME`, `signed yes`,
+/// `targets HOST,HOST`; `radius APPLICATION gone`; `radius APPLICATION signs ADDRESS`.
+pub(super) fn command(application: &str, words: &mut Words) -> Result<(Command, Caller), String> {
+    let revision = settings::revision(words)?;
+    let id = ApplicationId(number("application", application));
+    Ok(match words.next("from, gone or signs")?.as_str() {
+        "from" => {
+            let secrets = words.option("secrets")?;
+            let new_secrets = secrets.is_some();
+            let content = format!("sealed {}", secrets.as_deref().unwrap_or("secrets"));
+            let overlap = words.option("overlap")?.map(|text| time(&text)).transpose()?;
+            let command = SetRadiusClient {
+                application: id,
+                policy: policy(words)?,
+                secrets: sealed(&content, words)?,
+                new_secrets,
+                overlap_milliseconds: overlap.unwrap_or_default().0,
+                revision,
+            };
+            (Command::SetRadiusClient(command), root())
+        }
+        "gone" => {
+            let command = RemoveRadiusClient { application: id, revision };
+            (Command::RemoveRadiusClient(command), root())
+        }
+        "signs" => {
+            let device = address(&words.next("an address")?)?;
+            let command = NoteRadiusSigner { application: id, device };
+            (Command::NoteRadiusSigner(command), node_one())
+        }
+        other => return Err(format!("radius {other}?")),
+    })
+}
+
+fn policy(words: &mut Words) -> Result<RadiusPolicy, String> {
+    let ranges = words.next("ranges")?;
+    let ranges = ranges.split(',').filter(|range| *range != "nowhere").map(SourceRange::parse);
+    let ranges = ranges.collect::<Result<Vec<_>, _>>().and_then(Sources::new);
+    let signed = match words.option("signed")?.as_deref() {
+        None | Some("auto") => Signed::Auto,
+        Some("yes") => Signed::Always,
+        Some("no") => Signed::Never,
+        Some(odd) => return Err(format!("signed {odd}?")),
+    };
+    let targets = words.option("targets")?.unwrap_or_default();
+    let targets = targets.split(',').filter(|host| !host.is_empty());
+    let target =
+        |host: &str| RadiusTarget { address: host.to_owned(), timeout_milliseconds: 1_000 };
+    Ok(RadiusPolicy {
+        ranges: ranges.map_err(|error| error.to_string())?,
+        signed,
+        targets: targets.map(target).collect(),
+        ..RadiusPolicy::default()
+    })
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| format!("{text} is no address"))
+}
+
+/// `first-factor denied`, `first-factor unreachable`: what a target has said of the password.
+pub(super) fn first_factor(words: &mut Words) -> Result<FirstFactor, String> {
+    match words.option("first-factor")?.as_deref() {
+        None | Some("good") => Ok(FirstFactor::Good),
+        Some("denied") => Ok(FirstFactor::Denied),
+        Some("unreachable") => Ok(FirstFactor::Unreachable),
+        Some(odd) => Err(format!("first-factor {odd}?")),
+    }
+}
+
+/// How devices ask as an application.
+pub(crate) fn client(state: &State, application: &str) -> String {
+    let id = ApplicationId(number("application", application));
+    let Some(client) = state.radius_client(id) else {
+        return "none".to_owned();
+    };
+    let secrets = &client.secrets.as_bytes()[5..];
+    let secrets = String::from_utf8_lossy(secrets).into_owned();
+    let mut text = format!("{}, {secrets}", shown(&client.policy));
+    if let Some(until) = client.old_secret_until {
+        text.push_str(&format!(", old until {}", time_text(until)));
+    }
+    for device in &client.signers {
+        text.push_str(&format!(", {device} signs"));
+    }
+    format!("{text}, revision {}", client.changed_at)
+}
+
+fn shown(policy: &RadiusPolicy) -> String {
+    let mut text = format!("from {}", policy.ranges.texts().collect::<Vec<_>>().join(" "));
+    if policy.signed != Signed::Auto {
+        text.push_str(&format!(", signed {}", policy.signed.name()));
+    }
+    for target in &policy.targets {
+        text.push_str(&format!(", asks {}", target.address));
+    }
+    text
+}
+
+/// As which application a device asks.
+pub(crate) fn device(state: &State, device: &str) -> Result<String, String> {
+    let client = state.radius_client_at(address(device)?);
+    let application = client.and_then(|client| state.application(client.id));
+    Ok(application.map_or_else(|| "nobody's".to_owned(), |row| row.name.to_string()))
+}
+
+/// Whether that device must sign.
+pub(crate) fn must_sign(state: &State, device: &str) -> Result<String, String> {
+    let device = address(device)?;
+    let client = state.radius_client_at(device).ok_or("nobody's")?;
+    Ok(if client.must_sign(device) { "yes" } else { "no" }.to_owned())
+}
+
+pub(crate) fn audit(row: &AuditRow) -> String {
+    match row {
+        AuditRow::RadiusClientSet { before, after, new_secrets, .. } => {
+            let before = before.as_ref().map_or_else(|| "none".to_owned(), |it| shown(it));
+            let secrets = if *new_secrets { ", new secrets" } else { "" };
+            format!("RADIUS {before}; now {}{secrets}", shown(after))
+        }
+        AuditRow::RadiusClientRemoved { .. } => "RADIUS gone".to_owned(),
+        AuditRow::RadiusClientSigns { device, .. } => format!("RADIUS {device} signs"),
+        other => unreachable!("{other:?}"),
+    }
+}
