@@ -50,3 +50,58 @@ async fn another_packet_of_the_same_session_counts_as_sent_again_where_that_is_s
     let request = access_request("bob", &code, SECRET, true);
     assert_eq!(exchange(radius(&cluster, 3), &request).await.unwrap()[0], REJECT);
 }
+
+/// How a primary is lost, and whether it must come back.
+#[derive(Clone, Copy, Debug)]
+enum Lost {
+    /// It sleeps, and decides later what it was asked.
+    Frozen,
+    /// It dies after it decided.
+    Killed,
+    /// Both are asked at the same time.
+    Reply,
+}
+
+#[tokio::test]
+async fn a_retry_at_the_secondary_signs_in_however_the_primary_was_lost() {
+    let cluster = cluster().await;
+    let rounds = symbolon_testkit::rounds("SYMBOLON_RADIUS_ROUNDS", 100);
+    let people = cluster.people("user", rounds).await;
+    for (round, person) in people.iter().enumerate() {
+        let lost = match round % 25 {
+            0 => Lost::Killed,
+            1..=8 => Lost::Frozen,
+            _ => Lost::Reply,
+        };
+        let (primary, secondary) = (1 + round % 3, 1 + (round + 1) % 3);
+        let request = access_request(&person.username, &person.otp.code(), SECRET, true);
+        let at = |node| radius(&cluster, node);
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let reply = match lost {
+            Lost::Frozen => {
+                cluster.node(primary).freeze();
+                socket.send_to(&request, at(primary)).await.unwrap();
+                let reply = exchange(at(secondary), &request).await;
+                cluster.node(primary).thaw();
+                reply
+            }
+            Lost::Killed => {
+                send(&socket, at(primary), &request).await.unwrap();
+                cluster.node(primary).kill9();
+                let reply = exchange(at(secondary), &request).await;
+                cluster.node(primary).start().await;
+                reply
+            }
+            Lost::Reply => {
+                socket.send_to(&request, at(primary)).await.unwrap();
+                exchange(at(secondary), &request).await
+            }
+        };
+        let reply = reply.unwrap_or_else(|| panic!("round {round}, {lost:?}: nothing"));
+        assert_eq!(reply[0], ACCEPT, "round {round}, {lost:?}");
+        let thief = access_request("somebody", &person.otp.code(), SECRET, true);
+        let told = exchange(at(secondary), &thief).await.unwrap();
+        assert_eq!(told[0], REJECT, "the same code by somebody else");
+    }
+    cluster.assert_same_state().await;
+}

@@ -49,11 +49,14 @@ pub(crate) struct Device {
     pub(crate) signs: bool,
     /// The address that it sends from.
     pub(crate) source: Option<&'static str>,
+    /// How often it sends a request, and how many seconds it waits each time. A debug build on a busy machine
+    /// takes its time; who gets nothing has waited for all of it.
+    pub(crate) tries: (u32, u32),
 }
 
 impl Device {
     pub(crate) fn new(server: SocketAddr, secret: &str) -> Self {
-        Self { server, secret: secret.to_owned(), signs: true, source: None }
+        Self { server, secret: secret.to_owned(), signs: true, source: None, tries: (1, 6) }
     }
 
     pub(crate) fn unsigned(self) -> Self {
@@ -81,9 +84,9 @@ impl Device {
         if let Some(source) = self.source {
             writeln!(attributes, "Packet-Src-IP-Address = {source}").unwrap();
         }
-        // A debug build on a busy machine takes its time; who gets nothing has waited for all of it.
+        let (tries, seconds) = self.tries;
         let mut radclient = Command::new("radclient")
-            .args(["-x", "-r", "1", "-t", "6"])
+            .args(["-x", "-r", &tries.to_string(), "-t", &seconds.to_string()])
             .arg(self.server.to_string())
             .arg(kind)
             .arg(&self.secret)

@@ -18,7 +18,7 @@ fn target(address: &str) -> v1::RadiusTarget {
     }
 }
 
-fn policy(targets: &[&FreeRadius]) -> v1::RadiusPolicy {
+pub(crate) fn policy(targets: &[&FreeRadius]) -> v1::RadiusPolicy {
     let targets = targets.iter().map(|server| target(&server.address())).collect();
     here(v1::RadiusPolicy { targets, ..Default::default() })
 }
