@@ -87,19 +87,21 @@ const JUDGE: &str = "\tauthorize {\n\t\tmschap\n\t\tfiles\n\t\tpap\n\t}\n\
     \t\tAuth-Type MS-CHAP {\n\t\t\tmschap\n\t\t}\n\t}\n";
 /// Everything to the pool, but for the question whether it is there.
 const PASS_ON: &str = "\tauthorize {\n\t\tif (&User-Name == \"nobody\") {\n\t\t\treject\n\t\t}\n\
-    \t\tupdate control {\n\t\t\t&Proxy-To-Realm := cluster\n\t\t}\n\t}\n\tauthenticate {\n\t}\n";
+    \t\tupdate control {\n\t\t\t&Proxy-To-Realm := cluster\n\t\t}\n\t}\n\tauthenticate {\n\t}\n\
+    \tpost-proxy {\n\t\tPost-Proxy-Type Fail-Authentication {\n\t\t\tupdate control {\n\
+    \t\t\t\t&Response-Packet-Type := Do-Not-Respond\n\t\t\t}\n\t\t\thandled\n\t\t}\n\t}\n";
 
 /// As little as it runs with.
 fn settings(directory: &Path, port: u16, sections: &str, more: &str) -> String {
     let path = directory.display();
     format!(
         "prefix = /usr\nexec_prefix = /usr\nlibdir = /usr/lib/freeradius\nraddbdir = {path}\n\
-         run_dir = {path}\npidfile = {path}/pid\nlogdir = {path}\nmax_requests = 1024\n\
+         run_dir = {path}\npidfile = {path}/pid\nlogdir = {path}\nmax_requests = 1024\ncleanup_delay = 0\n\
          proxy_requests = yes\nlog {{\n\tdestination = stdout\n}}\n\
          security {{\n\treject_delay = 0\n\tstatus_server = yes\n}}\n\
          client cluster {{\n\tipaddr = 127.0.0.1\n\tsecret = {TARGET_SECRET}\n\
          \trequire_message_authenticator = no\n}}\n\
-         modules {{\n\talways reject {{\n\t\trcode = reject\n\t}}\n\tpap {{\n\t}}\n\tmschap {{\n\t}}\n\
+         modules {{\n\talways reject {{\n\t\trcode = reject\n\t}}\n\talways handled {{\n\t\trcode = handled\n\t}}\n\tpap {{\n\t}}\n\tmschap {{\n\t}}\n\
          \tfiles {{\n\t\tfilename = {path}/people\n\t}}\n}}\n{more}\
          server default {{\n\tlisten {{\n\t\ttype = auth\n\t\tipaddr = 127.0.0.1\n\
          \t\tport = {port}\n\t}}\n{sections}}}\n"
