@@ -80,26 +80,34 @@ fn who_is_not_let_in_gets_no_keys() {
     assert!(end.keys.is_none());
 }
 
-/// A caller that mistakes the state of a conversation lets nobody in.
+/// A caller that mistakes the state of a conversation lets nobody in, wherever it stands: with
+/// TLS 1.2 there is a tunnel, with keys, before the client has said who it is.
 #[test]
 fn nobody_is_accepted_before_there_are_credentials() {
-    let inner = Inner::Pap { name: "alice", password: b"secret" };
-    let mut supplicant = Supplicant::new(&TLS13, inner);
-    for rounds in 0..6 {
-        let mut conversation = conversation();
-        let mut response = supplicant.identity();
-        for _ in 0..rounds {
-            match conversation.step(&response) {
-                Step::Send(request) => response = supplicant.respond(&request),
-                _ => break,
+    for version in [&TLS12, &TLS13] {
+        let mut before = 0;
+        loop {
+            let inner = Inner::Pap { name: "alice", password: b"secret" };
+            let mut supplicant = Supplicant::new(version, inner);
+            let mut conversation = conversation();
+            let mut response = supplicant.identity();
+            let mut decide = false;
+            for _ in 0..before {
+                match conversation.step(&response) {
+                    Step::Send(request) => response = supplicant.respond(&request),
+                    Step::Credentials(_) => decide = true,
+                    _ => panic!("neither a request nor credentials"),
+                }
             }
-        }
-        supplicant.restart(&TLS13);
-        if conversation.challenge("").is_none() {
+            assert!(conversation.challenge("Code:").is_none());
             let end = conversation.finish(true);
-            assert_eq!(end.keys.is_some(), end.eap[0] == 3);
-            assert!(rounds > 2 || end.keys.is_none(), "{rounds}");
+            assert_eq!((end.keys.is_some(), end.eap[0] == 3), (decide, decide), "{before}");
+            if decide {
+                break;
+            }
+            before += 1;
         }
+        assert!(before > 3, "{before}");
     }
 }
 
@@ -137,6 +145,59 @@ fn what_a_client_wants_to_use_instead_is_told() {
         };
         assert!(reason.to_string().contains(wanted), "{reason} {wanted}");
     }
+}
+
+/// An EAP packet in its pair: code, identifier, type, data.
+fn eap(code: u8, identifier: u8, kind: u8, data: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(5 + data.len()).unwrap();
+    avp(79, 0, &[&[code, identifier, 0, length, kind], data].concat())
+}
+
+#[test]
+fn who_breaks_the_rules_of_eap_in_the_tunnel_is_refused() {
+    let name = eap(2, 5, 1, b"alice");
+    let pap = || [avp(1, 0, b"mallory"), avp(2, 0, b"secret")].concat();
+    let long = &[b'a'; 254];
+    for (messages, reason) in [
+        (vec![name.clone(), eap(2, 5, 6, b"secret")], Failure::Inner), // not to our request
+        (vec![name.clone(), eap(1, 6, 6, b"secret")], Failure::Inner), // a request
+        (vec![name.clone(), eap(2, 6, 1, b"mallory")], Failure::Inner), // another name
+        (vec![name.clone(), eap(2, 6, 4, b"secret")], Failure::Inner), // another method
+        (vec![name.clone(), avp(79, 0, b"x")], Failure::Inner),
+        (vec![eap(2, 5, 6, b"secret")], Failure::Inner), // no name
+        (vec![name, pap()], Failure::InnerMissing),
+        (vec![eap(2, 5, 1, b"")], Failure::Identity),
+        (vec![[avp(1, 0, long), avp(2, 0, b"secret")].concat()], Failure::Identity),
+    ] {
+        let mut supplicant = Supplicant::new(&TLS13, Inner::Script(messages));
+        let Outcome::Failed(failure) = sign_in(conversation(), &mut supplicant) else {
+            panic!("no failure: {reason}");
+        };
+        assert_eq!(failure, reason);
+    }
+    let outside = [&[2, 0, 1, 3, 1][..], long].concat();
+    let step = conversation().step(&outside);
+    assert!(matches!(step, Step::Failed { reason: Failure::Identity, .. }));
+}
+
+/// Only who decides may ask, and a conversation waits for one answer at a time.
+#[test]
+fn nothing_is_asked_while_an_answer_is_awaited() {
+    let inner = Inner::Gtc { name: "alice", answers: vec![b"secret", b"123456"] };
+    let mut supplicant = Supplicant::new(&TLS13, inner);
+    let mut conversation = conversation();
+    let mut response = supplicant.identity();
+    loop {
+        assert!(conversation.challenge("Code:").is_none());
+        match conversation.step(&response) {
+            Step::Send(request) => response = supplicant.respond(&request),
+            Step::Credentials(_) => break,
+            _ => panic!("neither a request nor credentials"),
+        }
+    }
+    assert!(matches!(conversation.challenge("Code:"), Some(Step::Send(_))));
+    assert!(conversation.challenge("Code:").is_none());
+    assert!(conversation.finish(true).keys.is_none(), "the answer is not there yet");
 }
 
 #[test]

@@ -15,10 +15,21 @@ const NAME: &str = "radius.example.com";
 
 /// What the client says within the tunnel.
 pub(super) enum Inner {
-    Pap { name: &'static str, password: &'static [u8] },
-    Gtc { name: &'static str, answers: Vec<&'static [u8]> },
-    Nak { name: &'static str, wanted: &'static [u8] },
+    Pap {
+        name: &'static str,
+        password: &'static [u8],
+    },
+    Gtc {
+        name: &'static str,
+        answers: Vec<&'static [u8]>,
+    },
+    Nak {
+        name: &'static str,
+        wanted: &'static [u8],
+    },
     Raw(Vec<u8>),
+    /// One after the other.
+    Script(Vec<Vec<u8>>),
 }
 
 pub(super) enum Outcome {
@@ -163,6 +174,7 @@ impl Supplicant {
     fn words(&mut self, heard: &[u8]) -> Vec<u8> {
         match &mut self.inner {
             Inner::Raw(bytes) => bytes.clone(),
+            Inner::Script(messages) => messages.remove(0),
             Inner::Pap { name, password } => {
                 let mut padded = password.to_vec();
                 padded.resize(padded.len().next_multiple_of(16), 0);
