@@ -23,6 +23,7 @@ const TARGETS: &[(&str, &[&str], u8)] = &[
         4,
     ),
     ("radius", &["crates/symbolon-radius/tests/data"], 0),
+    ("eap_ttls", &["crates/symbolon-radius/tests/data/ttls"], 4),
 ];
 /// What one input may take, in MiB and seconds: more is a finding.
 const MEMORY_MIB: u32 = 1024;

@@ -1,26 +1,32 @@
-//! RADIUS: packets, attributes, and what protects them.
+//! RADIUS: packets, attributes, what protects them, and the EAP that ends here.
 //!
 //! This crate owns the protocol of RFC 2865, 2866, 2868, 2869, 3579, 5080 and 5997, and Microsoft's
 //! attributes (RFC 2548): reading ([`Packet`]), writing and signing ([`Writer`]), checking
 //! ([`check_request`], [`check_reply`]), hiding passwords and keys ([`Cover`]), attributes by name
-//! ([`Pair`]), passing on what another server said ([`relay()`]), and EAP packets ([`EapPacket`]). Any bytes may come in: none make it panic, loop, or
-//! take more memory than a packet has.
+//! ([`Pair`]), passing on what another server said ([`relay()`]), and EAP packets ([`EapPacket`]).
+//! It owns the server's side of EAP-TTLS as well ([`Conversation`]), and the table of conversations
+//! that wait ([`Conversations`]). Any bytes may come in: none make it panic, loop, or take more
+//! memory than a named limit.
 //!
-//! It must never know a clock, a socket, a file or randomness: authenticators and salts come from
-//! the caller. It must never know whom a request is about or what becomes of it.
+//! It must never know a clock, a socket or a file, nor randomness but that of TLS: authenticators,
+//! salts and the time come from the caller. It must never know whom a request is about or what
+//! becomes of it.
 
 pub mod attribute;
 mod check;
+mod conversations;
 mod dictionary;
 mod digest;
 mod eap;
 mod hidden;
 mod packet;
 mod relay;
+mod ttls;
 mod writer;
 
 pub use attribute::Kind;
 pub use check::{BadReply, BadRequest, Sent, Signed, check_reply, check_request};
+pub use conversations::Conversations;
 pub use dictionary::{
     Definition, DictionaryError, Key, Pair, VALUE_BYTES_MAX, VENDOR_VALUE_BYTES_MAX, ValueType,
 };
@@ -31,4 +37,8 @@ pub use packet::{
     PACKET_BYTES_MAX, Packet,
 };
 pub use relay::relay;
+pub use ttls::{
+    Conversation, Credentials, Discarded, EAP_BYTES_MAX, End, Failure, INNER_BYTES_MAX,
+    InnerMethod, Keys, ROUNDS_MAX, Step, TLS_MESSAGE_BYTES_MAX, ttls_config,
+};
 pub use writer::{WriteError, Writer};

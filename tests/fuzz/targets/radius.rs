@@ -51,7 +51,8 @@ fn look_at_values(packet: &Packet<'_>, secret: &Secret) {
 fn write_again(packet: &Packet<'_>, secret: &Secret) {
     let mut writer =
         Writer::request(Code::AccessRequest, packet.identifier(), *packet.authenticator());
-    let kept: Vec<_> = packet.attributes().filter(|it| it.kind != Kind::MESSAGE_AUTHENTICATOR).collect();
+    let kept: Vec<_> =
+        packet.attributes().filter(|it| it.kind != Kind::MESSAGE_AUTHENTICATOR).collect();
     for attribute in &kept {
         writer.attribute(attribute.kind, attribute.value);
     }

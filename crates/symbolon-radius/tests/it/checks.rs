@@ -1,5 +1,7 @@
 //! What is signed, and what a changed byte comes to.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use md5::{Digest as _, Md5};
 use symbolon_radius::attribute::{microsoft, vendor};
 use symbolon_radius::{
     BadReply, BadRequest, Code, Kind, Malformed, Packet, Sent, Signed, Writer, check_reply,
@@ -115,13 +117,42 @@ fn a_wrong_message_authenticator_in_a_reply_is_found() {
     assert_eq!(check_reply(&eap, &sent, &secret()).err(), Some(BadReply::Unsigned));
 }
 
-/// An Access-Accept to [`request`] with one attribute, signed by MD5 only: an accounting request is
-/// signed in this way over zeros, a reply over the authenticator of its request.
+/// An Access-Accept to [`request`] with one attribute, signed by MD5 only (RFC 2865 section 3).
 fn with_response_authenticator(header: &[u8], value: &[u8]) -> Vec<u8> {
-    use md5::{Digest as _, Md5};
     let length = u8::try_from(20 + header.len() + value.len()).unwrap();
     let start = [2, 42, 0, length];
     let parts: [&[u8]; 5] = [&start, &AUTHENTICATOR, header, value, b"xyzzy5461"];
     let hash = Md5::digest(parts.concat());
     [&start[..], &hash, header, value].concat()
+}
+
+/// The value of a Message-Authenticator over these bytes.
+fn mac(bytes: &[u8]) -> Vec<u8> {
+    let mac = Hmac::<Md5>::new_from_slice(b"xyzzy5461").unwrap();
+    mac.chain_update(bytes).finalize().into_bytes().to_vec()
+}
+
+/// The first of two is right.
+#[test]
+fn two_message_authenticators_are_wrong_whatever_they_are() {
+    let mut bytes = with(&request(|_| ()), &[&[80, 18][..], &[7; 16]].concat());
+    bytes[22..38].fill(0);
+    let value = mac(&bytes);
+    bytes[22..38].copy_from_slice(&value);
+    let wrong = Err(BadRequest::MessageAuthenticator);
+    assert_eq!(check_request(&read(&bytes), &secret()), wrong);
+}
+
+/// Some clients sign an Accounting-Request, with zeros for the authenticator that is not yet there.
+#[test]
+fn an_accounting_request_may_be_signed_and_then_rightly() {
+    for right in [true, false] {
+        let mut bytes = with(&[4, 9, 0, 20], &[&[0; 16][..], &[80, 18], &[0; 16]].concat());
+        let value = if right { mac(&bytes) } else { vec![7; 16] };
+        bytes[22..38].copy_from_slice(&value);
+        let hash = Md5::digest([&bytes[..], b"xyzzy5461"].concat());
+        bytes[4..20].copy_from_slice(&hash);
+        let expected = if right { Ok(Signed::Yes) } else { Err(BadRequest::MessageAuthenticator) };
+        assert_eq!(check_request(&read(&bytes), &secret()), expected);
+    }
 }

@@ -9,6 +9,8 @@ mod random;
 #[cfg(test)]
 mod relayed;
 #[cfg(test)]
+mod ttls;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod writing;
