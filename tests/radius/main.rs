@@ -8,6 +8,7 @@
 mod again;
 mod codes;
 mod devices;
+mod eap;
 mod freeradius;
 mod machine;
 mod openvpn;

@@ -180,20 +180,24 @@ impl RadiusPolicy {
     /// With what a device can ask, and how the code comes then: protocol, whether it is taken, and how, or why
     /// not.
     #[must_use]
-    pub fn ways(&self) -> [(&'static str, bool, &'static str); 4] {
+    pub fn ways(&self) -> [(&'static str, bool, &'static str); 6] {
         let code = match (self.targets.is_empty(), &self.code) {
             (true, _) => "the password is the code",
             (false, CodePlace::Challenge) => {
-                "a target judges the password, then the code is asked for by Access-Challenge"
+                "a target judges the password, then the code is asked for"
             }
             (false, CodePlace::Behind(_)) => "a target judges the password, the code stands behind it",
             (false, CodePlace::Before(_)) => "a target judges the password, the code stands before it",
         };
+        let asks = !self.targets.is_empty() && self.code == CodePlace::Challenge;
+        let eap = if asks { "it cannot be asked for a code: have it typed behind the password" } else { code };
         [
             ("PAP", true, code),
             ("CHAP", false, "it hides what was typed, so that neither a code nor a target can judge it"),
             ("MS-CHAPv2", false, "this release does not relay it"),
-            ("EAP", false, "this release does not end it"),
+            ("EAP-TTLS/PAP", self.targets.is_empty() || self.code != CodePlace::Challenge, eap),
+            ("EAP-TTLS/EAP-GTC", true, code),
+            ("EAP of other kinds", false, "this release neither ends nor relays it"),
         ]
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! This crate owns what lies between a datagram and a use case: which device it is ([`devices`]), whether it
 //! was sent before ([`duplicates`]), what it asks ([`request`]), the two halves of a sign-in ([`sign_in`]),
-//! the servers that judge the first factor ([`target`]), and the loop over a socket ([`serve`]). It must never
+//! in a tunnel too ([`eap`]), the servers that judge the first factor ([`target`]), and the loop over a socket ([`serve`]). It must never
 //! decide about a user or a code: it asks [`symbolon_service::Service`]. How packets are written is
 //! [`symbolon_radius`]'s business.
 
 mod devices;
 mod duplicates;
+mod eap;
 mod request;
 mod serve;
 mod sign_in;

@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use symbolon_radius::{Code, Packet, Signed, Writer};
+use rustls::ServerConfig;
+use symbolon_radius::{Code, Kind, Packet, Signed, Writer};
 use symbolon_service::{Entropy, Service};
 use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::devices::{AllDevices, Devices};
 use crate::duplicates::{Duplicates, Key, Seen};
+use crate::eap::Eap;
 use crate::request::believe;
 use crate::sign_in::{Said, SignIn};
 
@@ -20,6 +22,8 @@ use crate::sign_in::{Said, SignIn};
 const UNDER_WAY_MAX: usize = 4_096;
 /// A byte more than a packet can have, so that a longer datagram is seen to be longer.
 const DATAGRAM_BYTES: usize = 4_097;
+/// For how long a device is kept waiting: its own patience is seldom longer.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// For how long it is noted that a device signs, at most.
 const NOTE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -30,6 +34,7 @@ pub struct RadiusPort {
     entropy: Arc<dyn Entropy>,
     devices: AllDevices,
     duplicates: Mutex<Duplicates>,
+    eap: Eap,
     under_way: Arc<Semaphore>,
 }
 
@@ -40,7 +45,7 @@ impl std::fmt::Debug for RadiusPort {
 }
 
 impl RadiusPort {
-    /// A port over a socket that is bound.
+    /// A port over a socket that is bound. `tls` is what ends EAP-TTLS: see [`symbolon_radius::ttls_config_of`].
     ///
     /// # Errors
     /// The system's, when the socket cannot be used within this runtime.
@@ -48,6 +53,7 @@ impl RadiusPort {
         socket: std::net::UdpSocket,
         service: Arc<Service>,
         entropy: Arc<dyn Entropy>,
+        tls: Arc<ServerConfig>,
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
@@ -56,6 +62,7 @@ impl RadiusPort {
             service,
             entropy,
             duplicates: Mutex::default(),
+            eap: Eap::new(tls),
             under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
         })
     }
@@ -157,7 +164,13 @@ impl RadiusPort {
             device: from.ip(),
             packet,
             believed,
+            deadline: Instant::now() + PATIENCE,
         };
+        if packet.first(Kind::EAP_MESSAGE).is_some() {
+            let (reply, outcome) = self.eap.reply(&sign_in).await;
+            count(outcome);
+            return reply;
+        }
         let said = sign_in.run().await;
         let outcome = match &said {
             Said::Accept(_) => "accept",
@@ -165,7 +178,7 @@ impl RadiusPort {
             Said::Ask(..) => "challenge",
             Said::Silence(reason) => reason,
         };
-        metrics::counter!("symbolon_radius_requests_total", "outcome" => outcome).increment(1);
+        count(outcome);
         sign_in.write(&said)
     }
 
@@ -181,6 +194,10 @@ impl RadiusPort {
             tracing::debug!(%device, %error, "it is noted later that a device signs");
         }
     }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("symbolon_radius_requests_total", "outcome" => outcome).increment(1);
 }
 
 /// Answers requests until `stop` is done, and then those that are under way.

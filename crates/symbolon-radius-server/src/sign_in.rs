@@ -1,11 +1,9 @@
 //! A sign-in: the first factor, then the code, in one request or in two.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use symbolon_core::{ChallengeId, Decision, Denial, FirstFactor, RequestId, Unreachable};
-use symbolon_radius::attribute::{microsoft, vendor};
-use symbolon_radius::{Code, Cover, Key, Kind, Packet, Pair, Writer};
+use symbolon_radius::{Attribute, Code, Cover, Key, Kind, Packet, Pair, Salt, Writer, relay};
 use symbolon_service::{
     Entropy, FirstHalf, Service, ServiceError, VerifyReply, VerifyRequest, prompt_text,
 };
@@ -16,19 +14,20 @@ use crate::devices::Devices;
 use crate::request::{Believed, Proof, Typed, client_ip, proof, take_apart};
 use crate::target::{Granted, Judged, Question};
 
-/// For how long a device is kept waiting: its own patience is seldom longer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// What is shown to whom it took too long.
+const TOO_LATE: &str = "This took too long. Please sign in again.";
 /// How the user is asked for a code.
 const ASK_FOR_CODE: &str = "Enter the code of your token:";
 
-/// What a device is told.
+/// What comes of a sign-in, or of a part of it.
 pub(crate) enum Said {
     /// The user may come in, with what a target grants.
     Accept(Option<Granted>),
     /// The user may not, and what they are shown.
     Reject(Option<&'static str>),
-    /// Something is asked, and the State that the answer must bring.
-    Ask(String, Vec<u8>),
+    /// Something is asked: in what words, and what the log knows it by, if it does. A target has granted
+    /// something already.
+    Ask(String, Option<ChallengeId>, Option<Granted>),
     /// Nothing, and why, for metrics: the device asks another server.
     Silence(&'static str),
 }
@@ -41,53 +40,59 @@ pub(crate) struct SignIn<'s> {
     pub(crate) device: IpAddr,
     pub(crate) packet: &'s Packet<'s>,
     pub(crate) believed: Believed<'s>,
+    pub(crate) deadline: Instant,
 }
 
 impl SignIn<'_> {
-    /// Decides what the device is told.
+    /// Decides about a request with a password in clear.
     pub(crate) async fn run(&self) -> Said {
-        let deadline = Instant::now() + PATIENCE;
-        let Some(username) = self.packet.text(Kind::USER_NAME) else {
+        let Some(username) = self.username() else {
             return Said::Reject(None);
         };
         let typed = match proof(self.packet, self.believed.secret) {
             Proof::Password(typed) => typed,
             Proof::Other(protocol) => {
                 let application = self.devices.principal.name.as_str();
-                tracing::warn!(application, device = %self.device, protocol, "it is asked with a protocol that is not taken");
+                tracing::warn!(
+                    application,
+                    device = %self.device,
+                    protocol,
+                    "it is asked with a protocol that is not taken"
+                );
                 return Said::Reject(None);
             }
         };
-        match self.packet.first(Kind::STATE) {
-            Some(state) => self.second_half(username, &typed, state, deadline).await,
-            None => self.first_half(username, &typed, deadline).await,
+        let Some(state) = self.packet.first(Kind::STATE) else {
+            return self.first_half(username, &typed).await;
+        };
+        match self.service.open_first_half(self.devices.row.id, username, state) {
+            Some(half) => self.verify(username, &typed, half.challenge, None).await,
+            None => Said::Reject(Some(TOO_LATE)),
         }
     }
 
-    async fn first_half(
-        &self,
-        username: &str,
-        typed: &Zeroizing<String>,
-        deadline: Instant,
-    ) -> Said {
+    pub(crate) fn username(&self) -> Option<&str> {
+        self.packet.text(Kind::USER_NAME)
+    }
+
+    /// Decides about what was typed first: a code, a password, or both.
+    pub(crate) async fn first_half(&self, username: &str, typed: &Zeroizing<String>) -> Said {
         let policy = &self.devices.row.policy;
         if policy.targets.is_empty() {
-            return self.verify(username, typed, None, None, deadline).await;
+            return self.verify(username, typed, None, None).await;
         }
         let Some(Typed { password, code }) = take_apart(typed, &policy.code) else {
-            return self.first_factor(username, typed, FirstFactor::Denied, deadline).await;
+            return self.first_factor(username, typed, FirstFactor::Denied).await;
         };
+        let deadline = self.deadline;
         let question = Question { username, password: &password, request: self.packet, deadline };
         let application = self.devices.principal.name.as_str();
         let Devices { targets, secrets, .. } = self.devices;
         let granted = match targets.judge(&question, secrets, self.entropy, application).await {
             Judged::Accepted(granted) => granted,
-            Judged::Denied => {
-                return self.first_factor(username, typed, FirstFactor::Denied, deadline).await;
-            }
+            Judged::Denied => return self.first_factor(username, typed, FirstFactor::Denied).await,
             Judged::Unreachable => {
-                let first_factor = FirstFactor::Unreachable;
-                let said = self.first_factor(username, typed, first_factor, deadline).await;
+                let said = self.first_factor(username, typed, FirstFactor::Unreachable).await;
                 return match policy.unreachable {
                     Unreachable::Reject => said,
                     Unreachable::Silence => Said::Silence("target_unreachable"),
@@ -96,38 +101,23 @@ impl SignIn<'_> {
         };
         let id = self.devices.row.id;
         match code {
-            Some(code) => self.verify(username, &code, None, Some(granted), deadline).await,
+            Some(code) => self.verify(username, &code, None, Some(granted)).await,
             // Whoever is let in whatever they show is not asked.
             None if self.service.needs_no_code(id, username) => {
                 let nothing = Zeroizing::new(String::new());
-                self.verify(username, &nothing, None, Some(granted), deadline).await
+                self.verify(username, &nothing, None, Some(granted)).await
             }
-            None => self.ask(username, None, ASK_FOR_CODE.to_owned()),
-        }
-    }
-
-    async fn second_half(
-        &self,
-        username: &str,
-        typed: &Zeroizing<String>,
-        state: &[u8],
-        deadline: Instant,
-    ) -> Said {
-        let id = self.devices.row.id;
-        match self.service.open_first_half(id, username, state) {
-            Some(half) => self.verify(username, typed, half.challenge, None, deadline).await,
-            None => Said::Reject(Some("This took too long. Please sign in again.")),
+            None => Said::Ask(ASK_FOR_CODE.to_owned(), None, Some(granted)),
         }
     }
 
     /// Has the code judged.
-    async fn verify(
+    pub(crate) async fn verify(
         &self,
         username: &str,
         code: &Zeroizing<String>,
         state: Option<ChallengeId>,
         granted: Option<Granted>,
-        deadline: Instant,
     ) -> Said {
         let request = VerifyRequest {
             username: username.to_owned(),
@@ -137,8 +127,8 @@ impl SignIn<'_> {
             request_id: Some(self.request_id(username, code)),
             ..VerifyRequest::default()
         };
-        match self.service.verify(&self.devices.principal, request, deadline).await {
-            Ok(reply) => self.decided(username, reply, granted),
+        match self.service.verify(&self.devices.principal, request, self.deadline).await {
+            Ok(reply) => self.decided(reply, granted),
             Err(error) => self.undecided(&error),
         }
     }
@@ -149,7 +139,6 @@ impl SignIn<'_> {
         username: &str,
         typed: &Zeroizing<String>,
         first_factor: FirstFactor,
-        deadline: Instant,
     ) -> Said {
         // That nobody could be asked is no answer: the same request may find somebody a moment later.
         let id = (first_factor == FirstFactor::Denied).then(|| self.request_id(username, typed));
@@ -160,25 +149,25 @@ impl SignIn<'_> {
             first_factor,
             ..VerifyRequest::default()
         };
-        match self.service.verify(&self.devices.principal, request, deadline).await {
+        match self.service.verify(&self.devices.principal, request, self.deadline).await {
             Ok(_) => Said::Reject(None),
             Err(error) => self.undecided(&error),
         }
     }
 
-    fn decided(&self, username: &str, reply: VerifyReply, granted: Option<Granted>) -> Said {
+    fn decided(&self, reply: VerifyReply, granted: Option<Granted>) -> Said {
         match reply.verdict.decision {
             Decision::Allow => Said::Accept(granted),
             Decision::Deny(Denial::CodeAlreadyUsed) => {
                 Said::Reject(Some("This code was used before. Please wait for the next one."))
             }
             Decision::Deny(Denial::ChallengeExpired) => {
-                Said::Reject(Some("This took too long. Please sign in again."))
+                Said::Reject(Some(TOO_LATE))
             }
             Decision::Deny(_) => Said::Reject(None),
             Decision::Challenge { id, prompt } => {
                 let settings = self.service.ledger().view().state.settings();
-                self.ask(username, Some(id), prompt_text(prompt, settings.pin_rules()))
+                Said::Ask(prompt_text(prompt, settings.pin_rules()), Some(id), granted)
             }
         }
     }
@@ -192,14 +181,6 @@ impl SignIn<'_> {
         }
         tracing::warn!(application, device = %self.device, %error, "a sign-in was not decided");
         Said::Silence("not_decided")
-    }
-
-    fn ask(&self, username: &str, challenge: Option<ChallengeId>, prompt: String) -> Said {
-        let half = FirstHalf { challenge };
-        match self.service.seal_first_half(self.devices.row.id, username, half) {
-            Ok(state) => Said::Ask(prompt, state),
-            Err(error) => self.undecided(&error),
-        }
     }
 
     /// The same wherever in the cluster the same packet arrives; with `retry_identity`, wherever another packet
@@ -216,29 +197,37 @@ impl SignIn<'_> {
         self.service.radius_request_id(&[&id, packet.bytes()])
     }
 
-    /// Writes what the device is told; `None`: nothing.
+    /// Writes what a device is told that asked with a password in clear; `None`: nothing.
     pub(crate) fn write(&self, said: &Said) -> Option<Vec<u8>> {
-        let (packet, secret) = (self.packet, self.believed.secret);
+        let username = self.username().unwrap_or_default();
         let writer = match said {
             Said::Silence(_) => return None,
             Said::Accept(granted) => {
-                let mut writer = Writer::reply(Code::AccessAccept, packet);
-                self.grant(&mut writer, granted.as_ref());
+                let mut writer = Writer::reply(Code::AccessAccept, self.packet);
+                self.grant(&mut writer, username, granted.as_ref());
                 writer
             }
             Said::Reject(shown) => {
-                let mut writer = Writer::reply(Code::AccessReject, packet);
+                let mut writer = Writer::reply(Code::AccessReject, self.packet);
                 writer.reply_message(shown.unwrap_or_default());
                 writer
             }
-            Said::Ask(prompt, state) => {
-                let mut writer = Writer::reply(Code::AccessChallenge, packet);
-                writer.reply_message(prompt).attribute(Kind::STATE, state);
+            Said::Ask(prompt, challenge, _) => {
+                let half = FirstHalf { challenge: *challenge };
+                let sealed = self.service.seal_first_half(self.devices.row.id, username, half);
+                let state = sealed.inspect_err(|error| _ = self.undecided(error)).ok()?;
+                let mut writer = Writer::reply(Code::AccessChallenge, self.packet);
+                writer.reply_message(prompt).attribute(Kind::STATE, &state);
                 writer
             }
         };
+        self.finish(writer)
+    }
+
+    /// Signs a reply.
+    pub(crate) fn finish(&self, writer: Writer) -> Option<Vec<u8>> {
         writer
-            .finish(secret)
+            .finish(self.believed.secret)
             .inspect_err(|error| {
                 let application = self.devices.principal.name.as_str();
                 tracing::error!(application, %error, "a reply cannot be written; see its attributes");
@@ -247,49 +236,39 @@ impl SignIn<'_> {
     }
 
     /// What an Access-Accept brings along: what the target grants, but for what the policy says itself.
-    fn grant(&self, writer: &mut Writer, granted: Option<&Granted>) {
-        let own: Vec<&Pair> = self.own_attributes();
+    pub(crate) fn grant(&self, writer: &mut Writer, username: &str, granted: Option<&Granted>) {
+        let own: Vec<&Pair> = self.own_attributes(username);
         if let Some(granted) = granted
             && let Ok(packet) = Packet::read(&granted.packet)
+            && let Some(theirs) = self.devices.secrets.targets.get(granted.target)
         {
-            let is_own = |key: Key| own.iter().any(|pair| pair.key() == key);
-            for attribute in packet.attributes() {
-                if passes_on(attribute.kind) && !is_own(Key::Standard(attribute.kind)) {
-                    writer.attribute(attribute.kind, attribute.value);
-                }
+            let is_own = |kind| own.iter().any(|pair| pair.key() == Key::Standard(kind));
+            let wanted = |attribute: &Attribute<'_>| {
+                let between_us = matches!(attribute.kind, Kind::STATE | Kind::EAP_MESSAGE);
+                !between_us && !is_own(attribute.kind)
+            };
+            let from = Cover::new(theirs, &granted.authenticator);
+            let relayed = relay(writer, &packet, &from, self.believed.secret, wanted, || self.salt());
+            if let Err(error) = relayed {
+                tracing::warn!(%error, "not all that a target grants is passed on");
             }
-            self.pass_keys_on(writer, &packet, granted);
         }
         for pair in own {
             writer.pair(pair);
         }
     }
 
-    fn own_attributes(&self) -> Vec<&Pair> {
-        let username = self.packet.text(Kind::USER_NAME).unwrap_or_default();
+    pub(crate) fn salt(&self) -> Salt {
+        let mut salt = [0; 2];
+        self.entropy.fill(&mut salt);
+        salt
+    }
+
+    fn own_attributes(&self, username: &str) -> Vec<&Pair> {
         let groups = self.service.groups_of(username);
         let theirs = |group: &String| group.is_empty() || groups.contains(group);
         let attributes = self.devices.attributes.iter();
         attributes.filter(|(group, _)| theirs(group)).map(|(_, pair)| pair).collect()
-    }
-
-    /// Keys are hidden with the secret of who sends them.
-    fn pass_keys_on(&self, writer: &mut Writer, packet: &Packet<'_>, granted: &Granted) {
-        let Some(theirs) = self.devices.secrets.targets.get(granted.target) else {
-            return;
-        };
-        let from = Cover::new(theirs, &granted.authenticator);
-        let to = Cover::new(self.believed.secret, self.packet.authenticator());
-        for kind in [microsoft::MPPE_SEND_KEY, microsoft::MPPE_RECV_KEY] {
-            for hidden in packet.vendor(vendor::MICROSOFT, kind) {
-                let mut salt = [0; 2];
-                self.entropy.fill(&mut salt);
-                match from.carry_over(hidden, &to, salt) {
-                    Ok(key) => _ = writer.vendor(vendor::MICROSOFT, kind, &key),
-                    Err(error) => tracing::warn!(%error, "a key that a target grants is left out"),
-                }
-            }
-        }
     }
 }
 
@@ -301,17 +280,4 @@ fn session(packet: &Packet<'_>) -> Option<Vec<u8>> {
     let port = packet.first(Kind::NAS_PORT)?;
     let station = packet.first(Kind::CALLING_STATION_ID)?;
     Some([b"port", port, station].concat())
-}
-
-/// What of a target's reply is for the device. The rest is between the target and this cluster, or hidden.
-fn passes_on(kind: Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::STATE
-            | Kind::PROXY_STATE
-            | Kind::MESSAGE_AUTHENTICATOR
-            | Kind::EAP_MESSAGE
-            | Kind::TUNNEL_PASSWORD
-            | Kind::VENDOR_SPECIFIC
-    )
 }

@@ -16,7 +16,7 @@ mod tunnel;
 
 pub use failure::{Discarded, Failure};
 pub use fragment::TLS_MESSAGE_BYTES_MAX;
-pub use tunnel::{INNER_BYTES_MAX, Keys, ttls_config};
+pub use tunnel::{INNER_BYTES_MAX, Keys, ttls_config, ttls_config_of};
 
 use fragment::{Fragment, Incoming, Outgoing};
 use inner::{Inner, Said};

@@ -6,6 +6,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use rustls::server::ResolvesServerCert;
+use rustls::sign::SingleCertAndKey;
 use symbolon_cluster::{
     ClusterError, ClusterNode, Ended, NodeSettings, OsEntropy, PeerCertificate, SystemClock, Tcp,
 };
@@ -68,7 +70,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
     let last = Stop::new();
     let ports = tokio::spawn(serve_api(&config, &node, &service, &health, api, &stop)?);
     let local = tokio::spawn(local_socket::serve(socket, &service, &health, &stop)?);
-    let radius = serve_radius(radius, &service, &stop)?;
+    let radius = serve_radius(&config, &node, radius, &service, &stop)?;
     let peers = tokio::spawn(serve_peers(&node, &service, peer, &last)?);
     let watched = tokio::spawn(serve_ops(readiness.clone(), metrics, watched, &last));
     tokio::spawn(watch(readiness, Arc::clone(&service), health, last.clone()));
@@ -194,15 +196,28 @@ fn settings(config: &Config, advertised: &Advertised) -> NodeSettings {
     }
 }
 
-/// Stops with the API, and is drained like it.
+fn odd(error: &dyn std::error::Error) -> Failure {
+    Failure::new(Failure::CONFIG, chain(error), "See `tls` in the settings.")
+}
+
+/// Stops with the API, and is drained like it. What comes through a tunnel is shown the certificate of the API.
 fn serve_radius(
+    config: &Config,
+    node: &ClusterNode,
     sockets: Vec<std::net::UdpSocket>,
     service: &Arc<Service>,
     stop: &Stop,
 ) -> Result<JoinSet<()>, Failure> {
     let mut ports = JoinSet::new();
+    let identity = config.tls.files.as_ref().map(tls::identity).transpose();
+    let certificates: Arc<dyn ResolvesServerCert> = match identity.map_err(|error| odd(&error))? {
+        Some(identity) => Arc::new(SingleCertAndKey::from(identity)),
+        None => node.certificates().api(),
+    };
+    let tls = symbolon_radius::ttls_config_of(certificates).map_err(|error| odd(&error))?;
     for socket in sockets {
-        let port = RadiusPort::new(socket, Arc::clone(service), Arc::new(OsEntropy));
+        let (service, tls) = (Arc::clone(service), Arc::clone(&tls));
+        let port = RadiusPort::new(socket, service, Arc::new(OsEntropy), tls);
         let port = port.map_err(|error| internal("a RADIUS port cannot be served", &error))?;
         let stop = stop.clone();
         ports.spawn(symbolon_radius_server::serve(port, async move { stop.requested().await }));
@@ -218,10 +233,6 @@ fn serve_api(
     listener: tokio::net::TcpListener,
     stop: &Stop,
 ) -> Result<impl Future<Output = ()> + use<>, Failure> {
-    let odd = |error: &dyn std::error::Error| {
-        let remedy = "See `tls` in the settings.";
-        Failure::new(Failure::CONFIG, chain(error), remedy)
-    };
     let tls = match &config.tls.files {
         Some(files) => tls::identity(files).and_then(|id| tls::api_config(&config.tls, id)),
         None => tls::api_config_of(&config.tls, node.certificates().api()),

@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "symbolon-store",
             "symbolon-cluster",
             "symbolon-grpc",
+            "symbolon-radius",
             "symbolon-radius-server",
         ],
     ),

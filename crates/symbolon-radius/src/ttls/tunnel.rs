@@ -4,7 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use rustls::crypto::ring;
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use zeroize::Zeroizing;
 
@@ -55,9 +56,20 @@ pub fn ttls_config(
     chain: Vec<rustls::pki_types::CertificateDer<'static>>,
     key: rustls::pki_types::PrivateKeyDer<'static>,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let identity = CertifiedKey::from_der(chain, key, &ring::default_provider())?;
+    ttls_config_of(Arc::new(SingleCertAndKey::from(identity)))
+}
+
+/// As [`ttls_config`], with a certificate that may change.
+///
+/// # Errors
+/// When the library has no such versions.
+pub fn ttls_config_of(
+    certificates: Arc<dyn ResolvesServerCert>,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
-    let mut config = builder.with_no_client_auth().with_single_cert(chain, key)?;
+    let mut config = builder.with_no_client_auth().with_cert_resolver(certificates);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
