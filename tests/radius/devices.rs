@@ -130,10 +130,8 @@ async fn what_cannot_stand_is_refused_with_the_reason() {
         name: name.to_owned(),
         value: value.to_owned(),
     };
-    let mistyped = v1::RadiusPolicy {
-        attributes: vec![attribute("Filter-Idd", "vpn")],
-        ..Default::default()
-    };
+    let mistyped =
+        v1::RadiusPolicy { attributes: vec![attribute("Filter-Idd", "vpn")], ..Default::default() };
     let target = v1::RadiusTarget { address: "127.0.0.1:1812".to_owned(), ..Default::default() };
     let unknown = v1::RadiusPolicy { targets: vec![target], ..Default::default() };
     let range = v1::RadiusPolicy { ranges: vec!["192.0.2.1/24".to_owned()], ..Default::default() };

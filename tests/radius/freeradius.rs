@@ -23,7 +23,8 @@ pub(crate) struct FreeRadius {
 impl FreeRadius {
     /// Starts one that knows these people and their passwords, and waits until it answers.
     pub(crate) async fn start(people: &[(&str, &str)]) -> Self {
-        let people = people.iter().map(|(name, password)| person(name, password)).collect::<String>();
+        let people =
+            people.iter().map(|(name, password)| person(name, password)).collect::<String>();
         Self::start_with(&people, |path, port| settings(path, port, JUDGE, "")).await
     }
 

@@ -8,6 +8,7 @@
 mod again;
 mod codes;
 mod devices;
+mod documents;
 mod eap;
 mod freeradius;
 mod machine;

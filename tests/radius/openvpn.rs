@@ -23,7 +23,7 @@ struct Vpn {
 
 impl Vpn {
     /// A VPN server whose plugin asks there. The plugin takes ports of four digits.
-    async fn start(radius_port: u16) -> Self {
+    async fn start(radius_port: u16, accounting_port: u16) -> Self {
         let directory = tempfile::Builder::new().prefix("symbolon-test-").tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         certificates(directory.path());
@@ -46,7 +46,7 @@ impl Vpn {
             &format!(
                 "NAS-Identifier=OpenVpn\nService-Type=5\nFramed-Protocol=1\nNAS-Port-Type=5\n\
                  NAS-IP-Address=127.0.0.1\nOpenVPNConfig={here}/server.conf\nsubnet=255.255.255.0\n\
-                 overwriteccfiles=true\nnonfatalaccounting=true\nserver\n{{\n\tacctport={radius_port}\n\
+                 overwriteccfiles=true\nnonfatalaccounting=true\nserver\n{{\n\tacctport={accounting_port}\n\
                  \tauthport={radius_port}\n\tname=127.0.0.1\n\tretry=1\n\twait=6\n\
                  \tsharedsecret={SECRET}\n}}\n"
             ),
@@ -92,7 +92,8 @@ impl Vpn {
                 self.port
             ),
         );
-        let arguments = ["--config", &self.path("client.conf").to_string_lossy()].map(str::to_owned);
+        let arguments =
+            ["--config", &self.path("client.conf").to_string_lossy()].map(str::to_owned);
         let arguments = arguments.each_ref().map(String::as_str);
         let log = self.path("client.log");
         let _client = Daemon::start(Path::new("/usr/sbin/openvpn"), &arguments, &log);
@@ -116,10 +117,8 @@ fn certificates(directory: &Path) {
     let mut server = CertificateParams::new(vec!["vpn.example".to_owned()]).unwrap();
     server.distinguished_name.push(DnType::CommonName, "vpn.example");
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    server.key_usages = vec![
-        rcgen::KeyUsagePurpose::DigitalSignature,
-        rcgen::KeyUsagePurpose::KeyAgreement,
-    ];
+    server.key_usages =
+        vec![rcgen::KeyUsagePurpose::DigitalSignature, rcgen::KeyUsagePurpose::KeyAgreement];
     let server = server.signed_by(&key, &issuer).unwrap();
     write(&directory.join("ca.pem"), &ca_certificate.pem());
     write(&directory.join("server.pem"), &server.pem());
@@ -137,11 +136,14 @@ async fn openvpn_lets_in_with_the_code_behind_the_password() {
     let cluster = cluster_of(1, place).await;
     let alice = cluster.person("alice").await;
     let relay = Relay::to(radius(&cluster, 1), 7_100..9_999).await;
-    let vpn = Vpn::start(relay.address.port()).await;
+    let accounting = cluster.node(1).addresses().radius_accounting[0];
+    let accounting = Relay::to(accounting, 7_100..9_999).await;
+    let vpn = Vpn::start(relay.address.port(), accounting.address.port()).await;
     let code = alice.otp.code();
     let is_in = vpn.dial("alice", &format!("{PASSWORD}{code}")).await;
     assert!(is_in, "{}\n{}", last_denial(&cluster, "alice").await, read(&vpn.path("server.log")));
     assert!(!vpn.dial("alice", &format!("Summer{code}")).await, "a wrong password");
     assert!(!vpn.dial("alice", &format!("{PASSWORD}000000")).await, "a wrong code");
     assert!(!vpn.dial("nobody", &format!("{PASSWORD}{code}")).await);
+    assert!(cluster.node(1).log_text().contains("\"status\":\"start\""), "the session is told");
 }

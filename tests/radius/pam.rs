@@ -26,8 +26,7 @@ impl Service {
         let directory = tempfile::Builder::new().prefix("symbolon-test-").tempdir().unwrap();
         let name = directory.path().file_name().unwrap().to_string_lossy().to_lowercase();
         let conf = directory.path().join("servers");
-        let lines: String =
-            servers.iter().map(|server| format!("{server} {SECRET} 6\n")).collect();
+        let lines: String = servers.iter().map(|server| format!("{server} {SECRET} 6\n")).collect();
         write(&conf, &lines);
         let service = format!(
             "auth required pam_radius_auth.so conf={} prompt=Password\n\

@@ -80,6 +80,8 @@ pub(crate) fn shown(command: &Command) -> String {
 
 /// Whether a program of this name can be found.
 pub(crate) fn on_path(program: &str) -> bool {
+    // Daemons lie where only root's PATH leads.
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders.into_iter().any(|folder| folder.join(program).is_file())
 }

@@ -68,9 +68,7 @@ impl State {
             Command::SetPin(command) => self.set_pin(&context, command, out),
             Command::GrantBypass(command) => self.grant_bypass(&context, command, out),
             Command::CancelBypass(command) => self.cancel_bypass(&context, command, out),
-            Command::CreateRecoveryCodes(command) => {
-                self.create_recovery_codes(&context, command, out)
-            }
+            Command::CreateRecoveryCodes(command) => self.create_codes(&context, command, out),
             Command::DeleteUser(command) => self.delete_user(&context, command, out),
             Command::EnrollToken(command) => self.enroll_token(&context, command, out),
             Command::ConfirmToken(command) => self.confirm_token(&context, command, out),
@@ -81,11 +79,9 @@ impl State {
             Command::RotateApplicationKey(command) => self.rotate_api_key(&context, command, out),
             Command::RetireApplicationKey(command) => self.retire_api_key(&context, command, out),
             Command::DeleteApplication(command) => self.delete_application(&context, command, out),
-            Command::SetRadiusClient(command) => self.set_radius_client(&context, command, out),
-            Command::RemoveRadiusClient(command) => {
-                self.remove_radius_client(&context, command, out)
-            }
-            Command::NoteRadiusSigner(command) => self.note_radius_signer(&context, command, out),
+            Command::SetRadiusClient(_)
+            | Command::RemoveRadiusClient(_)
+            | Command::NoteRadiusSigner(_) => self.about_radius(&context, out),
             Command::CreateAdministrator(command) => self.create_admin(&context, command, out),
             Command::UpdateAdministrator(command) => self.update_admin(&context, command, out),
             Command::RotateAdministratorToken(command) => self.rotate_token(&context, command, out),

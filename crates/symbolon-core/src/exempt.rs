@@ -70,7 +70,12 @@ impl State {
     /// Whether whoever has that name is let in at a time, whatever code they show: by a bypass, or because the
     /// application exempts them.
     #[must_use]
-    pub fn needs_no_code(&self, name: &UserName, application: ApplicationId, at: Timestamp) -> bool {
+    pub fn needs_no_code(
+        &self,
+        name: &UserName,
+        application: ApplicationId,
+        at: Timestamp,
+    ) -> bool {
         let exempt = self.application(application).map(|row| row.exempt).unwrap_or_default();
         match self.account(name) {
             Account::Ambiguous => false,
@@ -78,7 +83,8 @@ impl State {
             Account::Of(user) => {
                 let standing = self.standing(user, Some(application), at);
                 let bypass = user.bypass.as_ref().is_some_and(|bypass| at < bypass.until);
-                let helped = matches!(standing.denial(), None | Some(Denial::NoToken | Denial::PinExpired));
+                let helped =
+                    matches!(standing.denial(), None | Some(Denial::NoToken | Denial::PinExpired));
                 standing == Standing::Exempt || (bypass && helped)
             }
         }

@@ -186,14 +186,26 @@ impl RadiusPolicy {
             (false, CodePlace::Challenge) => {
                 "a target judges the password, then the code is asked for"
             }
-            (false, CodePlace::Behind(_)) => "a target judges the password, the code stands behind it",
-            (false, CodePlace::Before(_)) => "a target judges the password, the code stands before it",
+            (false, CodePlace::Behind(_)) => {
+                "a target judges the password, the code stands behind it"
+            }
+            (false, CodePlace::Before(_)) => {
+                "a target judges the password, the code stands before it"
+            }
         };
         let asks = !self.targets.is_empty() && self.code == CodePlace::Challenge;
-        let eap = if asks { "it cannot be asked for a code: have it typed behind the password" } else { code };
+        let eap = if asks {
+            "it cannot be asked for a code: have it typed behind the password"
+        } else {
+            code
+        };
         [
             ("PAP", true, code),
-            ("CHAP", false, "it hides what was typed, so that neither a code nor a target can judge it"),
+            (
+                "CHAP",
+                false,
+                "it hides what was typed, so that neither a code nor a target can judge it",
+            ),
             ("MS-CHAPv2", false, "this release does not relay it"),
             ("EAP-TTLS/PAP", self.targets.is_empty() || self.code != CodePlace::Challenge, eap),
             ("EAP-TTLS/EAP-GTC", true, code),

@@ -1,6 +1,8 @@
 //! RADIUS clients, between messages and the domain.
 
-use symbolon_core::{CodePlace, RadiusPolicy, RadiusTarget, ReplyAttribute, Secret, Signed, Unreachable};
+use symbolon_core::{
+    CodePlace, RadiusPolicy, RadiusTarget, ReplyAttribute, Secret, Signed, Unreachable,
+};
 use symbolon_proto::v1;
 use symbolon_radius::Pair;
 use symbolon_service::{RadiusShown, RadiusWanted, ServiceError, etag_of};

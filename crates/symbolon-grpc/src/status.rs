@@ -29,9 +29,7 @@ pub(crate) fn to_status(error: &ServiceError) -> Status {
         ServiceError::NotFound { .. } => Status::not_found(message),
         ServiceError::AlreadyExists { .. }
         | ServiceError::RangeTaken
-        | ServiceError::SerialTaken => {
-            Status::already_exists(message)
-        }
+        | ServiceError::SerialTaken => Status::already_exists(message),
         ServiceError::LimitReached { .. }
         | ServiceError::SecretGone
         | ServiceError::CodeRefused

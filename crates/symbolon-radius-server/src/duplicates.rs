@@ -64,12 +64,7 @@ impl Duplicates {
 
     /// Keeps what a request was answered with. Without an answer it is as if it had never been seen, so that the
     /// device is heard when it asks again.
-    pub(crate) fn answer(
-        &mut self,
-        key: Key,
-        authenticator: &Authenticator,
-        reply: Option<&[u8]>,
-    ) {
+    pub(crate) fn answer(&mut self, key: Key, authenticator: &Authenticator, reply: Option<&[u8]>) {
         let is_it = |entry: &Entry| entry.authenticator == *authenticator;
         let Some(entry) = self.requests.get_mut(&key).filter(|entry| is_it(entry)) else {
             return;

@@ -163,10 +163,9 @@ fn end(sign_in: &SignIn<'_>, held: Held, identity: &str, said: &Said) -> Replied
             writer.eap_message(&ended.eap).attribute(Kind::USER_NAME, identity.as_bytes());
             sign_in.grant(&mut writer, identity, granted.as_ref());
             let secret = sign_in.believed.secret;
-            for (kind, key) in [
-                (microsoft::MPPE_RECV_KEY, keys.recv()),
-                (microsoft::MPPE_SEND_KEY, keys.send()),
-            ] {
+            for (kind, key) in
+                [(microsoft::MPPE_RECV_KEY, keys.recv()), (microsoft::MPPE_SEND_KEY, keys.send())]
+            {
                 // 32 bytes are never too long.
                 let hidden = writer.cover(secret).hide_salted(key, sign_in.salt());
                 writer.vendor(vendor::MICROSOFT, kind, &hidden.unwrap_or_default());

@@ -2,10 +2,11 @@
 //!
 //! This crate owns what lies between a datagram and a use case: which device it is ([`devices`]), whether it
 //! was sent before ([`duplicates`]), what it asks ([`request`]), the two halves of a sign-in ([`sign_in`]),
-//! in a tunnel too ([`eap`]), the servers that judge the first factor ([`target`]), and the loop over a socket ([`serve`]). It must never
-//! decide about a user or a code: it asks [`symbolon_service::Service`]. How packets are written is
-//! [`symbolon_radius`]'s business.
+//! in a tunnel too ([`eap`]), what is told of sessions ([`accounting`]), the servers that judge the first factor ([`target`]), and the loop over a
+//! socket ([`serve`]). It must never know how a packet is written, which is [`symbolon_radius`]'s business,
+//! nor why a user or a code is let in: it asks [`symbolon_service::Service`].
 
+mod accounting;
 mod devices;
 mod duplicates;
 mod eap;
@@ -14,4 +15,4 @@ mod serve;
 mod sign_in;
 mod target;
 
-pub use serve::{RadiusPort, serve};
+pub use serve::{PortKind, RadiusPort, serve};

@@ -152,9 +152,8 @@ pub(crate) struct Typed {
 /// must be is a password without a code, which no target need be asked about: `None`.
 pub(crate) fn take_apart(typed: &str, place: &CodePlace) -> Option<Typed> {
     let own = |text: &str| Zeroizing::new(text.to_owned());
-    let both = |password: &str, code: &str| {
-        Some(Typed { password: own(password), code: Some(own(code)) })
-    };
+    let both =
+        |password: &str, code: &str| Some(Typed { password: own(password), code: Some(own(code)) });
     match place {
         CodePlace::Challenge => Some(Typed { password: own(typed), code: None }),
         CodePlace::Behind(by) if by.is_empty() => {

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::accounting;
 use crate::devices::{AllDevices, Devices};
 use crate::duplicates::{Duplicates, Key, Seen};
 use crate::eap::Eap;
@@ -27,8 +28,18 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// For how long it is noted that a device signs, at most.
 const NOTE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// A port for Access-Requests.
+/// What a port is for. Status-Server is answered at both.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PortKind {
+    /// Access-Request.
+    Authentication,
+    /// Accounting-Request.
+    Accounting,
+}
+
+/// A port for the requests of one kind.
 pub struct RadiusPort {
+    kind: PortKind,
     socket: Arc<UdpSocket>,
     service: Arc<Service>,
     entropy: Arc<dyn Entropy>,
@@ -50,6 +61,7 @@ impl RadiusPort {
     /// # Errors
     /// The system's, when the socket cannot be used within this runtime.
     pub fn new(
+        kind: PortKind,
         socket: std::net::UdpSocket,
         service: Arc<Service>,
         entropy: Arc<dyn Entropy>,
@@ -57,6 +69,7 @@ impl RadiusPort {
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self {
+            kind,
             socket: Arc::new(UdpSocket::from_std(socket)?),
             devices: AllDevices::new(Arc::clone(&service)),
             service,
@@ -82,7 +95,11 @@ impl RadiusPort {
             Ok(packet) => packet,
             Err(malformed) => return self.dropped(malformed.label()),
         };
-        if !matches!(packet.code(), Code::AccessRequest | Code::StatusServer) {
+        let asked = match self.kind {
+            PortKind::Authentication => Code::AccessRequest,
+            PortKind::Accounting => Code::AccountingRequest,
+        };
+        if packet.code() != asked && packet.code() != Code::StatusServer {
             return self.dropped("other_code");
         }
         let signed = match believe(&packet, &devices, from.ip(), &self.service) {
@@ -154,8 +171,16 @@ impl RadiusPort {
         if packet.code() == Code::StatusServer {
             // A node that decides nothing is not there.
             let works = self.service.ledger().halted_at().is_none();
-            let reply = works.then(|| Writer::reply(Code::AccessAccept, packet));
+            let code = match self.kind {
+                PortKind::Authentication => Code::AccessAccept,
+                PortKind::Accounting => Code::AccountingResponse,
+            };
+            let reply = works.then(|| Writer::reply(code, packet));
             return reply.and_then(|reply| reply.finish(believed.secret).ok());
+        }
+        if packet.code() == Code::AccountingRequest {
+            count("accounting");
+            return accounting::reply(packet, devices, from.ip(), believed);
         }
         let sign_in = SignIn {
             service: &self.service,
@@ -186,7 +211,11 @@ impl RadiusPort {
     async fn note_signer(&self, devices: &Devices, from: SocketAddr) {
         let device = from.ip().to_canonical();
         let row = &devices.row;
-        if row.policy.signed != symbolon_core::Signed::Auto || row.must_sign(device) {
+        // Accounting is signed in a way of its own, whatever the device can do else.
+        if self.kind == PortKind::Accounting
+            || row.policy.signed != symbolon_core::Signed::Auto
+            || row.must_sign(device)
+        {
             return;
         }
         let deadline = Instant::now() + NOTE_TIME;

@@ -161,9 +161,7 @@ impl SignIn<'_> {
             Decision::Deny(Denial::CodeAlreadyUsed) => {
                 Said::Reject(Some("This code was used before. Please wait for the next one."))
             }
-            Decision::Deny(Denial::ChallengeExpired) => {
-                Said::Reject(Some(TOO_LATE))
-            }
+            Decision::Deny(Denial::ChallengeExpired) => Said::Reject(Some(TOO_LATE)),
             Decision::Deny(_) => Said::Reject(None),
             Decision::Challenge { id, prompt } => {
                 let settings = self.service.ledger().view().state.settings();
@@ -187,7 +185,8 @@ impl SignIn<'_> {
     /// of the same session with the same code does.
     fn request_id(&self, username: &str, code: &Zeroizing<String>) -> RequestId {
         let id = self.devices.row.id.0.to_be_bytes();
-        let session = self.devices.row.policy.retry_identity.then(|| session(self.packet)).flatten();
+        let session =
+            self.devices.row.policy.retry_identity.then(|| session(self.packet)).flatten();
         if let Some(session) = session {
             let state = self.packet.first(Kind::STATE).unwrap_or_default();
             let fields = [&id[..], &session, username.as_bytes(), code.as_bytes(), state];
@@ -248,7 +247,8 @@ impl SignIn<'_> {
                 !between_us && !is_own(attribute.kind)
             };
             let from = Cover::new(theirs, &granted.authenticator);
-            let relayed = relay(writer, &packet, &from, self.believed.secret, wanted, || self.salt());
+            let relayed =
+                relay(writer, &packet, &from, self.believed.secret, wanted, || self.salt());
             if let Err(error) = relayed {
                 tracing::warn!(%error, "not all that a target grants is passed on");
             }

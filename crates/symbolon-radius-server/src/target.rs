@@ -95,9 +95,8 @@ impl Targets {
     /// Those that answer first, each in its place; then those that did not lately.
     fn order(&self, now: Instant) -> Vec<usize> {
         let aside = self.aside_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_aside = |place: &usize| {
-            aside.get(*place).copied().flatten().is_some_and(|until| now < until)
-        };
+        let is_aside =
+            |place: &usize| aside.get(*place).copied().flatten().is_some_and(|until| now < until);
         let (last, mut first): (Vec<_>, Vec<_>) = (0..self.rows.len()).partition(is_aside);
         first.extend(last);
         first
@@ -132,7 +131,11 @@ impl Targets {
                     self.note(place, None);
                     if code == Code::AccessChallenge {
                         let target = &*target.address;
-                        tracing::warn!(application, target, "a target asks something: it is taken for no");
+                        tracing::warn!(
+                            application,
+                            target,
+                            "a target asks something: it is taken for no"
+                        );
                     }
                     return Judged::Denied;
                 }

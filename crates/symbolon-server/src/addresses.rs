@@ -34,6 +34,9 @@ pub struct Addresses {
     /// RADIUS authentication, UDP.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub radius: Vec<SocketAddr>,
+    /// RADIUS accounting, UDP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub radius_accounting: Vec<SocketAddr>,
 }
 
 /// The node's sockets.
@@ -47,6 +50,8 @@ pub struct Listeners {
     pub metrics: TcpListener,
     /// RADIUS authentication.
     pub radius: Vec<UdpSocket>,
+    /// RADIUS accounting.
+    pub radius_accounting: Vec<UdpSocket>,
     /// Where they listen.
     pub addresses: Addresses,
 }
@@ -76,24 +81,30 @@ pub fn bind(config: &Config, previous: Option<&Addresses>) -> Result<Listeners, 
         bind_one("listen.peer", listen.peer, previous.map(|before| before.peer))?;
     let (metrics, metrics_address) =
         bind_one("listen.metrics", listen.metrics, previous.map(|before| before.metrics))?;
-    let (radius, radius_addresses) = bind_radius(&listen.radius, previous)?;
+    let before = previous.map_or(&[][..], |before| &before.radius);
+    let (radius, radius_addresses) = bind_udp("listen.radius", &listen.radius, before)?;
+    let before = previous.map_or(&[][..], |before| &before.radius_accounting);
+    let (radius_accounting, accounting_addresses) =
+        bind_udp("listen.radius_accounting", &listen.radius_accounting, before)?;
     let addresses = Addresses {
         api: api_address,
         peer: peer_address,
         metrics: metrics_address,
         radius: radius_addresses,
+        radius_accounting: accounting_addresses,
     };
-    Ok(Listeners { api, peer, metrics, radius, addresses })
+    Ok(Listeners { api, peer, metrics, radius, radius_accounting, addresses })
 }
 
-fn bind_radius(
+fn bind_udp(
+    key: &'static str,
     wanted: &[SocketAddr],
-    previous: Option<&Addresses>,
+    previous: &[SocketAddr],
 ) -> Result<(Vec<UdpSocket>, Vec<SocketAddr>), BindError> {
     let mut bound = (Vec::new(), Vec::new());
     for (place, address) in wanted.iter().copied().enumerate() {
-        let fail = |source| BindError { key: "listen.radius", address, source };
-        let before = previous.and_then(|previous| previous.radius.get(place).copied());
+        let fail = |source| BindError { key, address, source };
+        let before = previous.get(place).copied();
         let again = before.filter(|before| address.port() == 0 && before.ip() == address.ip());
         let socket = match again.map(UdpSocket::bind) {
             Some(Ok(socket)) => socket,

@@ -22,7 +22,8 @@ use crate::disk::{self, Disk};
 pub use address::{AddressError, ApiUrl, HostPort};
 pub use error::{ConfigError, ConfigWarning, LoadError, PathProblem};
 pub use raw::{
-    OneOrMany, RawAdvertise, RawConfig, RawKek, RawKeys, RawListen, RawLog, RawNode, RawStorage, RawTls,
+    OneOrMany, RawAdvertise, RawConfig, RawKek, RawKeys, RawListen, RawLog, RawNode, RawStorage,
+    RawTls,
 };
 
 /// A longer file is not one of settings.
@@ -73,6 +74,8 @@ pub struct Listen {
     pub metrics: SocketAddr,
     /// RADIUS authentication, UDP; none: it is not spoken.
     pub radius: Vec<SocketAddr>,
+    /// RADIUS accounting, UDP; none: it is not spoken.
+    pub radius_accounting: Vec<SocketAddr>,
 }
 
 /// Addresses to tell others; where absent, the bound address is told.

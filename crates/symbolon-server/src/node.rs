@@ -12,7 +12,7 @@ use symbolon_cluster::{
     ClusterError, ClusterNode, Ended, NodeSettings, OsEntropy, PeerCertificate, SystemClock, Tcp,
 };
 use symbolon_grpc::Health;
-use symbolon_radius_server::RadiusPort;
+use symbolon_radius_server::{PortKind, RadiusPort};
 use symbolon_service::Service;
 use symbolon_store::{DataDir, Store, StoreError};
 use tokio::task::JoinSet;
@@ -61,7 +61,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
     let Some((node, service, listeners, socket)) = start(&config).await? else {
         return Ok(After::StartAgain);
     };
-    let Listeners { api, peer, metrics: watched, radius, addresses } = listeners;
+    let Listeners { api, peer, metrics: watched, radius, radius_accounting, addresses } = listeners;
     let health = Health::default();
     let readiness = Arc::new(NodeReadiness::new(Arc::clone(&node), stop.clone()));
 
@@ -70,7 +70,8 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
     let last = Stop::new();
     let ports = tokio::spawn(serve_api(&config, &node, &service, &health, api, &stop)?);
     let local = tokio::spawn(local_socket::serve(socket, &service, &health, &stop)?);
-    let radius = serve_radius(&config, &node, radius, &service, &stop)?;
+    let sockets = [(PortKind::Authentication, radius), (PortKind::Accounting, radius_accounting)];
+    let radius = serve_radius(&config, &node, sockets, &service, &stop)?;
     let peers = tokio::spawn(serve_peers(&node, &service, peer, &last)?);
     let watched = tokio::spawn(serve_ops(readiness.clone(), metrics, watched, &last));
     tokio::spawn(watch(readiness, Arc::clone(&service), health, last.clone()));
@@ -83,6 +84,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
         peer = %addresses.peer,
         metrics = %addresses.metrics,
         radius = ?addresses.radius,
+        radius_accounting = ?addresses.radius_accounting,
         "serving"
     );
 
@@ -204,7 +206,7 @@ fn odd(error: &dyn std::error::Error) -> Failure {
 fn serve_radius(
     config: &Config,
     node: &ClusterNode,
-    sockets: Vec<std::net::UdpSocket>,
+    sockets: [(PortKind, Vec<std::net::UdpSocket>); 2],
     service: &Arc<Service>,
     stop: &Stop,
 ) -> Result<JoinSet<()>, Failure> {
@@ -215,9 +217,10 @@ fn serve_radius(
         None => node.certificates().api(),
     };
     let tls = symbolon_radius::ttls_config_of(certificates).map_err(|error| odd(&error))?;
-    for socket in sockets {
+    let each = |(kind, sockets): (PortKind, Vec<_>)| sockets.into_iter().map(move |it| (kind, it));
+    for (kind, socket) in sockets.into_iter().flat_map(each) {
         let (service, tls) = (Arc::clone(service), Arc::clone(&tls));
-        let port = RadiusPort::new(socket, service, Arc::new(OsEntropy), tls);
+        let port = RadiusPort::new(kind, socket, service, Arc::new(OsEntropy), tls);
         let port = port.map_err(|error| internal("a RADIUS port cannot be served", &error))?;
         let stop = stop.clone();
         ports.spawn(symbolon_radius_server::serve(port, async move { stop.requested().await }));

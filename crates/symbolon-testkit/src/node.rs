@@ -36,6 +36,8 @@ pub struct Addresses {
     pub metrics: SocketAddr,
     /// RADIUS authentication.
     pub radius: [SocketAddr; 1],
+    /// RADIUS accounting.
+    pub radius_accounting: [SocketAddr; 1],
 }
 
 /// One node of a cluster, running or not.
@@ -460,7 +462,8 @@ impl Node {
         format!(
             "[node]\nname = {name}\ndata_dir = {data}\n\n\
              [listen]\napi = \"127.0.0.1:0\"\npeer = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n\
-             radius = \"127.0.0.1:0\"\n\n\
+             radius = \"127.0.0.1:0\"\n\
+             radius_accounting = \"127.0.0.1:0\"\n\n\
              {relay}[keys]\nkek = {{ file = {kek} }}\n\n\
              [storage]\n{storage}\n\n\
              [log]\nformat = \"json\"\nfilter = {filter}\n",

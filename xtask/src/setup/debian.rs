@@ -18,7 +18,23 @@ const PROGRAMS: &[Program] = &[
     Program { name: "pskctool", package: "pskctool" },
     Program { name: "faketime", package: "faketime" },
     Program { name: "g++", package: "g++" },
+    Program { name: "expect", package: "expect" },
+    Program { name: "freeradius", package: "freeradius" },
+    Program { name: "radclient", package: "freeradius-utils" },
+    Program { name: "eapol_test", package: "eapoltest" },
+    Program { name: "pamtester", package: "pamtester" },
+    Program { name: "openvpn", package: "openvpn" },
+    Program { name: "sshd", package: "openssh-server" },
+    Program { name: "ssh", package: "openssh-client" },
+    Program { name: "/usr/lib/openvpn/radiusplugin.so", package: "openvpn-auth-radius" },
+    Program { name: PAM_RADIUS, package: "libpam-radius-auth" },
 ];
+
+/// Where Debian has what has no program.
+#[cfg(target_arch = "x86_64")]
+const PAM_RADIUS: &str = "/usr/lib/x86_64-linux-gnu/security/pam_radius_auth.so";
+#[cfg(not(target_arch = "x86_64"))]
+const PAM_RADIUS: &str = "/usr/lib/aarch64-linux-gnu/security/pam_radius_auth.so";
 
 pub(crate) fn ensure_programs(workspace: &Workspace) -> Result {
     ensure(workspace, PROGRAMS)

@@ -13,7 +13,9 @@ use crate::{
 const PACKAGES: &[(&str, &str)] = &[
     ("grpcio", "1.85.1"),
     ("grpcio-reflection", "1.85.1"),
+    ("netaddr", "1.3.0"),
     ("protobuf", "7.36.2"),
+    ("pyrad", "2.6.0"),
     ("typing-extensions", "4.16.0"),
 ];
 
@@ -25,7 +27,8 @@ pub(crate) fn interpreter(workspace: &Workspace) -> PathBuf {
 }
 
 pub(crate) fn ensure(workspace: &Workspace) -> Result {
-    let modules = "import grpc, grpc_reflection.v1alpha.reflection_pb2_grpc, google.protobuf";
+    let modules =
+        "import grpc, grpc_reflection.v1alpha.reflection_pb2_grpc, google.protobuf, pyrad.client";
     ensure_packages(workspace, FOLDER, modules, PACKAGES)
 }
 

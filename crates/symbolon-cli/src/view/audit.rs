@@ -118,14 +118,14 @@ fn details(details: Details) -> Value {
             "token": token(it.token),
             "drift_steps": it.drift_steps,
         }),
+        details @ (Details::RadiusClientSet(_)
+        | Details::RadiusClientRemoved(_)
+        | Details::RadiusClientSigns(_)) => about_radius(details),
         details @ (Details::ApplicationCreated(_)
         | Details::ApplicationUpdated(_)
         | Details::ApplicationKeyRotated(_)
         | Details::ApplicationKeyRetired(_)
         | Details::ApplicationDeleted(_)
-        | Details::RadiusClientSet(_)
-        | Details::RadiusClientRemoved(_)
-        | Details::RadiusClientSigns(_)
         | Details::NamesNotAudited(_)
         | Details::AdministratorCreated(_)
         | Details::AdministratorUpdated(_)
@@ -255,6 +255,22 @@ fn decided(number: Option<i32>) -> Option<&'static str> {
 }
 
 /// Null for what is not about one.
+fn about_radius(details: Details) -> Value {
+    match details {
+        Details::RadiusClientSet(it) => json!({
+            "application": application(it.application),
+            "before": it.before.map(RadiusPolicy::from),
+            "after": it.after.map(RadiusPolicy::from),
+            "new_secrets": it.new_secrets,
+        }),
+        Details::RadiusClientRemoved(it) => json!({ "application": application(it.application) }),
+        Details::RadiusClientSigns(it) => {
+            json!({ "application": application(it.application), "device": it.device })
+        }
+        _ => Value::Null,
+    }
+}
+
 fn about_caller(details: Details) -> Value {
     match details {
         Details::ApplicationCreated(it) => json!({
@@ -292,16 +308,6 @@ fn about_caller(details: Details) -> Value {
             "since": time(it.since.as_ref()),
         }),
         Details::ApplicationDeleted(it) => json!({ "application": application(it.application) }),
-        Details::RadiusClientSet(it) => json!({
-            "application": application(it.application),
-            "before": it.before.map(RadiusPolicy::from),
-            "after": it.after.map(RadiusPolicy::from),
-            "new_secrets": it.new_secrets,
-        }),
-        Details::RadiusClientRemoved(it) => json!({ "application": application(it.application) }),
-        Details::RadiusClientSigns(it) => {
-            json!({ "application": application(it.application), "device": it.device })
-        }
         Details::AdministratorCreated(it) => json!({
             "administrator": administrator(it.administrator),
             "role": it.role,

@@ -77,11 +77,8 @@ impl From<v1::RadiusPolicy> for RadiusPolicy {
 
 impl From<v1::RadiusClient> for RadiusClient {
     fn from(client: v1::RadiusClient) -> Self {
-        let way = |it: v1::RadiusWay| RadiusWay {
-            protocol: it.protocol,
-            works: it.works,
-            how: it.how,
-        };
+        let way =
+            |it: v1::RadiusWay| RadiusWay { protocol: it.protocol, works: it.works, how: it.how };
         Self {
             application: client.application,
             policy: client.policy.unwrap_or_default().into(),

@@ -5,12 +5,28 @@ use alloc::sync::Arc;
 use super::{Context, Output};
 use crate::limits::{KEY_OVERLAP_MILLISECONDS_MAX, RADIUS_CLIENTS_MAX, RADIUS_SIGNERS_MAX};
 use crate::{
-    AuditRow, NoteRadiusSigner, RadiusClient, Refusal, RemoveRadiusClient, Reply, Row, RowKey,
-    SetRadiusClient, State,
+    AuditRow, Command, NoteRadiusSigner, RadiusClient, Refusal, RemoveRadiusClient, Reply, Row,
+    RowKey, SetRadiusClient, State,
 };
 
 impl State {
-    pub(super) fn set_radius_client(
+    /// Carries out a command about RADIUS clients; of any other, nothing.
+    pub(super) fn about_radius(
+        &mut self,
+        context: &Context<'_>,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        match &context.proposal.command {
+            Command::SetRadiusClient(command) => self.set_radius_client(context, command, out),
+            Command::RemoveRadiusClient(command) => {
+                self.remove_radius_client(context, command, out)
+            }
+            Command::NoteRadiusSigner(command) => self.note_radius_signer(context, command, out),
+            _ => Err(Refusal::NotPermitted),
+        }
+    }
+
+    fn set_radius_client(
         &mut self,
         context: &Context<'_>,
         command: &SetRadiusClient,
@@ -65,7 +81,7 @@ impl State {
         Ok(Reply::ApplicationChanged(id))
     }
 
-    pub(super) fn remove_radius_client(
+    fn remove_radius_client(
         &mut self,
         context: &Context<'_>,
         command: &RemoveRadiusClient,
@@ -84,7 +100,7 @@ impl State {
     }
 
     /// From then on, whoever strips the signature from what this device sends is refused.
-    pub(super) fn note_radius_signer(
+    fn note_radius_signer(
         &mut self,
         context: &Context<'_>,
         command: &NoteRadiusSigner,

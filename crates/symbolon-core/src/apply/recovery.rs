@@ -7,7 +7,7 @@ use crate::{AuditRow, CreateRecoveryCodes, RecoveryCodes, Refusal, Reply, State}
 
 impl State {
     /// The set takes the place of the one before.
-    pub(super) fn create_recovery_codes(
+    pub(super) fn create_codes(
         &mut self,
         context: &Context<'_>,
         command: &CreateRecoveryCodes,

@@ -49,8 +49,7 @@ impl State {
 
         let mut spent = Spent::default();
         let (nobodys, is_stranger) = (nobodys(account, exempt), user.is_none());
-        let first_factor = outcome.first_factor.denial();
-        let verdict = match (first_factor, user.cloned()) {
+        let verdict = match (outcome.first_factor.denial(), user.cloned()) {
             // Before all else: it is not for them to know how an account stands.
             (Some(denial), user) => {
                 let failures = user.map_or(0, |user| user.failures);

@@ -79,6 +79,19 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
             let application = named_application(*id, name);
             Details::ApplicationDeleted(v1::ApplicationDeletedDetails { application })
         }
+        AuditRow::RadiusClientSet { .. }
+        | AuditRow::RadiusClientRemoved { .. }
+        | AuditRow::RadiusClientSigns { .. } => about_radius(state, row),
+        AuditRow::AdministratorCreated { .. }
+        | AuditRow::AdministratorUpdated(_)
+        | AuditRow::AdministratorTokenRotated { .. }
+        | AuditRow::AdministratorDeleted { .. } => about_administrator(state, row),
+        _ => Details::ApplicationCreated(v1::ApplicationCreatedDetails::default()),
+    }
+}
+
+fn about_radius(state: &State, row: &AuditRow) -> Details {
+    match row {
         AuditRow::RadiusClientSet { application: id, before, after, new_secrets } => {
             Details::RadiusClientSet(v1::RadiusClientSetDetails {
                 application: application(state, *id),
@@ -95,6 +108,12 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
             let (application, device) = (application(state, *id), device.to_string());
             Details::RadiusClientSigns(v1::RadiusClientSignsDetails { application, device })
         }
+        _ => Details::RadiusClientRemoved(v1::RadiusClientRemovedDetails::default()),
+    }
+}
+
+fn about_administrator(state: &State, row: &AuditRow) -> Details {
+    match row {
         AuditRow::AdministratorCreated { administrator: id, name, role, scope: whom } => {
             Details::AdministratorCreated(v1::AdministratorCreatedDetails {
                 administrator: named_administrator(*id, name),
@@ -121,6 +140,6 @@ pub(super) fn about(state: &State, row: &AuditRow) -> Details {
             let administrator = named_administrator(*id, name);
             Details::AdministratorDeleted(v1::AdministratorDeletedDetails { administrator })
         }
-        _ => Details::ApplicationCreated(v1::ApplicationCreatedDetails::default()),
+        _ => Details::AdministratorDeleted(v1::AdministratorDeletedDetails::default()),
     }
 }

@@ -151,10 +151,7 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         AuditRow::RadiusClientSet { .. }
         | AuditRow::RadiusClientRemoved { .. }
         | AuditRow::RadiusClientSigns { .. } => return radius::event_to_proto(row),
-        AuditRow::JoinTokenCreated { join_token, expires_at } => {
-            let (join_token, expires_at) = (join_token.0, expires_at.0);
-            Event::JoinTokenCreated(store::JoinTokenCreated { join_token, expires_at })
-        }
+        AuditRow::JoinTokenCreated { join_token, expires_at } => created(*join_token, *expires_at),
         AuditRow::NodeAdmitted { node, name, pin, join_token } => {
             node_admitted(*node, name, *pin, *join_token)
         }
@@ -289,16 +286,14 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         }
         Event::UserUpdated(m) => user_updated_from_proto(m)?,
         Event::UserBlocked(m) => user_blocked_from_proto(m)?,
-        Event::UserUnblocked(m) => AuditRow::UserUnblocked {
-            user: UserId(m.user),
-            reason: reason(m.reason)?,
-            failures: m.failures,
-        },
-        Event::UserDeleted(m) => AuditRow::UserDeleted {
-            user: UserId(m.user),
-            name: user_name(m.name)?,
-            tokens: m.tokens,
-        },
+        Event::UserUnblocked(m) => {
+            let (user, reason) = (UserId(m.user), reason(m.reason)?);
+            AuditRow::UserUnblocked { user, reason, failures: m.failures }
+        }
+        Event::UserDeleted(m) => {
+            let (user, name) = (UserId(m.user), user_name(m.name)?);
+            AuditRow::UserDeleted { user, name, tokens: m.tokens }
+        }
         Event::PinSet(m) => AuditRow::PinSet { user: UserId(m.user), must_change: m.must_change },
         Event::PinChanged(m) => AuditRow::PinChanged { user: UserId(m.user) },
         Event::PinCleared(m) => AuditRow::PinCleared { user: UserId(m.user) },
@@ -324,20 +319,16 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         | Event::AdministratorUpdated(_)
         | Event::AdministratorTokenRotated(_)
         | Event::AdministratorDeleted(_)) => caller::event_from_proto(event)?,
-        Event::RadiusClientSet(m) => radius::was_set_from_proto(m)?,
-        Event::RadiusClientRemoved(m) => {
-            AuditRow::RadiusClientRemoved { application: ApplicationId(m.application) }
-        }
-        Event::RadiusClientSigns(m) => radius::signs_from_proto(&m)?,
+        event @ (Event::RadiusClientSet(_)
+        | Event::RadiusClientRemoved(_)
+        | Event::RadiusClientSigns(_)) => radius::event_from_proto(event)?,
         Event::JoinTokenCreated(m) => join_token_created(m),
         Event::NodeAdmitted(m) => node_admitted_from_proto(m)?,
         Event::NodeAddressesChanged(m) => addresses_changed(m),
         Event::JoinTokenExpired(m) => expired_from_proto(m),
         Event::EpochStarted(m) => epoch::started_from_proto(&m)?,
         Event::NodeReadmitted(m) => epoch::readmitted_from_proto(m)?,
-        Event::RecoveryCodesReleased(store::RecoveryCodesReleased {}) => {
-            AuditRow::RecoveryCodesReleased
-        }
+        Event::RecoveryCodesReleased(_) => AuditRow::RecoveryCodesReleased,
         Event::EpochDiscarded(m) => epoch::discarded_from_proto(&m)?,
         Event::Merged(m) => merge::merged_from_proto(m)?,
         Event::AcceptedTwice(m) => merge::twice_from_proto(m)?,
@@ -354,6 +345,11 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
             AuditRow::SettingsChanged { changes: settings::changed_from_proto(m)? }
         }
     })
+}
+
+const fn created(join_token: JoinTokenId, expires_at: Timestamp) -> Event {
+    let (join_token, expires_at) = (join_token.0, expires_at.0);
+    Event::JoinTokenCreated(store::JoinTokenCreated { join_token, expires_at })
 }
 
 const fn expired(join_token: JoinTokenId) -> Event {

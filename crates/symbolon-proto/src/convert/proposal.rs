@@ -3,10 +3,10 @@
 use prost::Message as _;
 use symbolon_core::{
     AdmitNode, ApplicationId, BlockUser, ClusterId, Command, ConfirmDataKey, ConfirmToken,
-    CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken, FirstFactor, JoinTokenId, KeyHash,
-    KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RecordExport, RemoveNode,
-    RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetPin, Timestamp,
-    TokenId, UnblockUser, UpdateUser, UserId,
+    CreateCluster, CreateJoinToken, CreateUser, DeleteUser, EnrollToken, FirstFactor, JoinTokenId,
+    KeyHash, KeyPin, LineageId, LogIndex, Match, NodeId, Outcome, Proposal, RecordExport,
+    RemoveNode, RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, Sealed, SetPin,
+    Timestamp, TokenId, UnblockUser, UpdateUser, UserId,
 };
 
 use super::caller::{administrator_from_proto, administrator_to_proto};
@@ -15,8 +15,8 @@ use super::row::{node_from_proto, node_to_proto, row_key_decode, row_key_encode}
 use super::{
     DecodeError, FORMAT_LEVEL, algorithm_number, bypass, caller, caller_from_proto,
     caller_to_proto, challenge, data_key, display_name, epoch, fingerprint, merge, method,
-    method_number, name, need, parameters, radius, reason, request_id, serial, settings, token_kind,
-    user_name,
+    method_number, name, need, parameters, radius, reason, request_id, serial, settings,
+    token_kind, user_name,
 };
 use crate::store::v1 as store;
 
@@ -102,9 +102,9 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
             let revision = c.revision.map(|revision| revision.0);
             Message::DeleteUser(store::DeleteUser { user: c.user.0, revision })
         }
-        Command::SetRadiusClient(c) => radius::set_to_proto(c),
-        Command::RemoveRadiusClient(c) => radius::remove_to_proto(c),
-        Command::NoteRadiusSigner(c) => radius::note_to_proto(c),
+        Command::SetRadiusClient(_)
+        | Command::RemoveRadiusClient(_)
+        | Command::NoteRadiusSigner(_) => return radius::command_to_proto(command),
         Command::SetPin(c) => Message::SetPin(set_pin_to_proto(c)),
         Command::GrantBypass(c) => Message::GrantBypass(bypass::grant_to_proto(c)),
         Command::CancelBypass(c) => Message::CancelBypass(bypass::cancel_to_proto(c)),
@@ -112,12 +112,8 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
             Message::CreateRecoveryCodes(bypass::create_codes_to_proto(c))
         }
         Command::EnrollToken(c) => Message::EnrollToken(enroll_token_to_proto(c)),
-        Command::ConfirmToken(c) => {
-            Message::ConfirmToken(store::ConfirmToken { shown: Some(match_to_proto(&c.shown)) })
-        }
-        Command::ResyncToken(c) => {
-            Message::ResyncToken(store::ResyncToken { shown: Some(match_to_proto(&c.shown)) })
-        }
+        Command::ConfirmToken(c) => Message::ConfirmToken(confirm_token_to_proto(c)),
+        Command::ResyncToken(c) => Message::ResyncToken(resync_token_to_proto(c)),
         Command::RemoveToken(c) => Message::RemoveToken(store::RemoveToken { token: c.token.0 }),
         Command::CreateApplication(_)
         | Command::UpdateApplication(_)
@@ -151,6 +147,14 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
     })
 }
 
+fn confirm_token_to_proto(c: &ConfirmToken) -> store::ConfirmToken {
+    store::ConfirmToken { shown: Some(match_to_proto(&c.shown)) }
+}
+
+fn resync_token_to_proto(c: &ResyncToken) -> store::ResyncToken {
+    store::ResyncToken { shown: Some(match_to_proto(&c.shown)) }
+}
+
 fn rotate_to_proto(c: &RotateDataKey) -> store::RotateDataKey {
     store::RotateDataKey { id: c.id.0, key: c.key.as_bytes().to_vec() }
 }
@@ -178,6 +182,10 @@ fn create_user_from_proto(m: store::CreateUser) -> Result<CreateUser, DecodeErro
     })
 }
 
+fn delete_user_from_proto(m: &store::DeleteUser) -> DeleteUser {
+    DeleteUser { user: UserId(m.user), revision: m.revision.map(LogIndex) }
+}
+
 fn command_from_proto(message: store::proposal::Command) -> Result<Command, DecodeError> {
     use store::proposal::Command as Message;
     Ok(match message {
@@ -193,10 +201,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::UnblockUser(m) => {
             Command::UnblockUser(UnblockUser { user: UserId(m.user), reason: reason(m.reason)? })
         }
-        Message::DeleteUser(m) => Command::DeleteUser(DeleteUser {
-            user: UserId(m.user),
-            revision: m.revision.map(LogIndex),
-        }),
+        Message::DeleteUser(m) => Command::DeleteUser(delete_user_from_proto(&m)),
         Message::SetPin(m) => Command::SetPin(set_pin_from_proto(m)),
         Message::GrantBypass(m) => bypass::grant_from_proto(m)?,
         Message::CancelBypass(m) => bypass::cancel_from_proto(m)?,

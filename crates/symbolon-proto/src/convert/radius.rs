@@ -80,11 +80,8 @@ fn policy_from_proto(m: store::RadiusPolicy) -> Result<RadiusPolicy, DecodeError
         address: m.address,
         timeout_milliseconds: m.timeout_milliseconds,
     };
-    let attribute = |m: store::RadiusAttribute| ReplyAttribute {
-        group: m.group,
-        name: m.name,
-        value: m.value,
-    };
+    let attribute =
+        |m: store::RadiusAttribute| ReplyAttribute { group: m.group, name: m.name, value: m.value };
     Ok(RadiusPolicy {
         ranges: sources_from_proto(m.range)?,
         signed: need(Signed::from_number(m.signed), "signed")?,
@@ -96,14 +93,26 @@ fn policy_from_proto(m: store::RadiusPolicy) -> Result<RadiusPolicy, DecodeError
     })
 }
 
-pub(crate) fn set_to_proto(c: &SetRadiusClient) -> Message {
-    Message::SetRadiusClient(store::SetRadiusClient {
-        application: c.application.0,
-        policy: Some(policy_to_proto(&c.policy)),
-        secrets: c.secrets.as_bytes().to_vec(),
-        new_secrets: c.new_secrets,
-        overlap_milliseconds: c.overlap_milliseconds,
-        revision: c.revision.map(|revision| revision.0),
+/// A command about a RADIUS client; `None` for any other.
+pub(crate) fn command_to_proto(command: &Command) -> Option<Message> {
+    Some(match command {
+        Command::SetRadiusClient(c) => Message::SetRadiusClient(store::SetRadiusClient {
+            application: c.application.0,
+            policy: Some(policy_to_proto(&c.policy)),
+            secrets: c.secrets.as_bytes().to_vec(),
+            new_secrets: c.new_secrets,
+            overlap_milliseconds: c.overlap_milliseconds,
+            revision: c.revision.map(|revision| revision.0),
+        }),
+        Command::RemoveRadiusClient(c) => {
+            let (application, revision) = (c.application.0, c.revision.map(|it| it.0));
+            Message::RemoveRadiusClient(store::RemoveRadiusClient { application, revision })
+        }
+        Command::NoteRadiusSigner(c) => {
+            let (application, device) = (c.application.0, c.device.to_string());
+            Message::NoteRadiusSigner(store::NoteRadiusSigner { application, device })
+        }
+        _ => return None,
     })
 }
 
@@ -118,19 +127,9 @@ pub(crate) fn set_from_proto(m: store::SetRadiusClient) -> Result<Command, Decod
     }))
 }
 
-pub(crate) fn remove_to_proto(c: &RemoveRadiusClient) -> Message {
-    let revision = c.revision.map(|revision| revision.0);
-    Message::RemoveRadiusClient(store::RemoveRadiusClient { application: c.application.0, revision })
-}
-
 pub(crate) fn remove_from_proto(m: &store::RemoveRadiusClient) -> Command {
     let (application, revision) = (ApplicationId(m.application), m.revision.map(LogIndex));
     Command::RemoveRadiusClient(RemoveRadiusClient { application, revision })
-}
-
-pub(crate) fn note_to_proto(c: &NoteRadiusSigner) -> Message {
-    let (application, device) = (c.application.0, c.device.to_string());
-    Message::NoteRadiusSigner(store::NoteRadiusSigner { application, device })
 }
 
 pub(crate) fn note_from_proto(m: &store::NoteRadiusSigner) -> Result<Command, DecodeError> {
@@ -160,16 +159,22 @@ pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
     })
 }
 
-pub(crate) fn was_set_from_proto(m: store::RadiusClientSet) -> Result<AuditRow, DecodeError> {
-    Ok(AuditRow::RadiusClientSet {
-        application: ApplicationId(m.application),
-        before: m.before.map(policy_from_proto).transpose()?.map(Arc::new),
-        after: Arc::new(policy_from_proto(need(m.after, "after")?)?),
-        new_secrets: m.new_secrets,
+/// The inverse.
+pub(crate) fn event_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
+    Ok(match event {
+        Event::RadiusClientSet(m) => AuditRow::RadiusClientSet {
+            application: ApplicationId(m.application),
+            before: m.before.map(policy_from_proto).transpose()?.map(Arc::new),
+            after: Arc::new(policy_from_proto(need(m.after, "after")?)?),
+            new_secrets: m.new_secrets,
+        },
+        Event::RadiusClientRemoved(m) => {
+            AuditRow::RadiusClientRemoved { application: ApplicationId(m.application) }
+        }
+        Event::RadiusClientSigns(m) => AuditRow::RadiusClientSigns {
+            application: ApplicationId(m.application),
+            device: address(&m.device)?,
+        },
+        _ => return Err(DecodeError::Field("event")),
     })
-}
-
-pub(crate) fn signs_from_proto(m: &store::RadiusClientSigns) -> Result<AuditRow, DecodeError> {
-    let (application, device) = (ApplicationId(m.application), address(&m.device)?);
-    Ok(AuditRow::RadiusClientSigns { application, device })
 }

@@ -75,6 +75,7 @@ fn the_file_is_plain_json_and_a_broken_one_is_none() {
         peer: "[::1]:2".parse().unwrap(),
         metrics: "127.0.0.1:3".parse().unwrap(),
         radius: vec!["127.0.0.1:1812".parse().unwrap()],
+        radius_accounting: Vec::new(),
     };
     addresses.write(directory.path()).unwrap();
     let path = Addresses::path(directory.path());
@@ -83,7 +84,12 @@ fn the_file_is_plain_json_and_a_broken_one_is_none() {
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         value,
-        serde_json::json!({"api": "127.0.0.1:1", "peer": "[::1]:2", "metrics": "127.0.0.1:3"})
+        serde_json::json!({
+            "api": "127.0.0.1:1",
+            "peer": "[::1]:2",
+            "metrics": "127.0.0.1:3",
+            "radius": ["127.0.0.1:1812"]
+        })
     );
     assert_eq!(disk::mode(&path).unwrap(), 0o600);
 

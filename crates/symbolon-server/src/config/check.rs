@@ -11,8 +11,8 @@ use symbolon_core::{Name, Retention};
 
 use super::{
     AddressError, Advertise, Config, ConfigError, ConfigWarning, Found, KekSource, Listen, Log,
-    LogFormat, OneOrMany, Probe, RawAdvertise, RawConfig, RawKek, RawListen, RawLog, RawStorage, RawTls,
-    Storage, Tls, TlsFiles, TlsVersion, error::PathProblem,
+    LogFormat, OneOrMany, Probe, RawAdvertise, RawConfig, RawKek, RawListen, RawLog, RawStorage,
+    RawTls, Storage, Tls, TlsFiles, TlsVersion, error::PathProblem,
 };
 use crate::{logs, tls};
 
@@ -20,6 +20,7 @@ const API: &str = "127.0.0.1:8443";
 const PEER: &str = "127.0.0.1:8444";
 const METRICS: &str = "127.0.0.1:9464";
 const RADIUS: &str = "0.0.0.0:1812";
+const RADIUS_ACCOUNTING: &str = "0.0.0.0:1813";
 const API_URL: &str = "\"https://mfa-1.example.com:8443\"";
 const PEER_ADDRESS: &str = "\"mfa-1.example.com:8444\"";
 const FILTER: &str = "info";
@@ -131,22 +132,30 @@ impl Checker<'_> {
                 }
             }
         }
-        let radius = self.radius(raw.radius);
-        Some(Listen { api: api?, peer: peer?, metrics: metrics?, radius })
+        let mut taken = Vec::new();
+        let radius = self.udp("listen.radius", raw.radius, RADIUS, &mut taken);
+        let accounting = ("listen.radius_accounting", raw.radius_accounting, RADIUS_ACCOUNTING);
+        let radius_accounting = self.udp(accounting.0, accounting.1, accounting.2, &mut taken);
+        Some(Listen { api: api?, peer: peer?, metrics: metrics?, radius, radius_accounting })
     }
 
-    /// UDP: its ports overlap with none of the others.
-    fn radius(&mut self, raw: Option<OneOrMany>) -> Vec<SocketAddr> {
-        let key = "listen.radius";
-        let values = raw.map(Vec::from).unwrap_or_default();
-        let mut addresses: Vec<SocketAddr> = Vec::with_capacity(values.len());
-        for value in values {
-            let Some(address) = self.address(key, Some(value), RADIUS) else {
+    /// Ports of UDP overlap with each other alone.
+    fn udp(
+        &mut self,
+        key: &'static str,
+        raw: Option<OneOrMany>,
+        example: &'static str,
+        taken: &mut Vec<(&'static str, SocketAddr)>,
+    ) -> Vec<SocketAddr> {
+        let mut addresses = Vec::new();
+        for value in raw.map(Vec::from).unwrap_or_default() {
+            let Some(address) = self.address(key, Some(value), example) else {
                 continue;
             };
-            if addresses.iter().any(|earlier| overlap(address, *earlier)) {
-                self.errors.push(ConfigError::SamePort { key, other: key, address });
+            if let Some((other, _)) = taken.iter().find(|(_, earlier)| overlap(address, *earlier)) {
+                self.errors.push(ConfigError::SamePort { key, other, address });
             }
+            taken.push((key, address));
             addresses.push(address);
         }
         addresses

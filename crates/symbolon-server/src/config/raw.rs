@@ -51,6 +51,8 @@ pub struct RawListen {
     pub metrics: Option<String>,
     /// `IP:PORT` for RADIUS authentication, or several.
     pub radius: Option<OneOrMany>,
+    /// `IP:PORT` for RADIUS accounting, or several.
+    pub radius_accounting: Option<OneOrMany>,
 }
 
 /// A value where one is usual and several are allowed.

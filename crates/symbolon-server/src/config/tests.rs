@@ -74,6 +74,7 @@ fn what_is_left_out_has_a_default() {
         peer: "127.0.0.1:2".parse().unwrap(),
         metrics: "127.0.0.1:3".parse().unwrap(),
         radius: Vec::new(),
+        radius_accounting: Vec::new(),
     };
     let told = config.advertised(&bound);
     assert_eq!(told.api.to_string(), "https://127.0.0.1:1");
@@ -137,6 +138,7 @@ fn everything_can_be_set_and_paths_start_at_the_file() {
         peer: "[::]:8444".parse().unwrap(),
         metrics: "192.0.2.1:9464".parse().unwrap(),
         radius: Vec::new(),
+        radius_accounting: Vec::new(),
     };
     let told = config.advertised(&bound);
     assert_eq!(told.api.to_string(), "https://mfa-1.example.com:443");
@@ -371,6 +373,10 @@ fn radius_has_no_port_one_or_several() {
     assert_eq!(
         mistake("[listen]\nradius = [\"0.0.0.0:1812\", \"127.0.0.1:1812\"]"),
         "listen.radius = \"127.0.0.1:1812\" overlaps with listen.radius; write another port"
+    );
+    assert_eq!(
+        mistake("[listen]\nradius = \"0.0.0.0:1812\"\nradius_accounting = \"0.0.0.0:1812\""),
+        "listen.radius_accounting = \"0.0.0.0:1812\" overlaps with listen.radius; write another port"
     );
     let number = mistake("[listen]\nradius = 1812");
     assert!(number.contains("expected a string or an array of strings"), "{number}");

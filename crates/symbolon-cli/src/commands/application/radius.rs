@@ -176,7 +176,8 @@ fn changed(policy: v1::RadiusPolicy, wanted: Wanted) -> Result<v1::RadiusPolicy,
     let of_groups = of_groups
         .map_err(|problem| Failure::usage("A group attribute has no value.".to_owned(), problem))?;
     if wanted.no_attributes || !wanted.attributes.is_empty() || !of_groups.is_empty() {
-        let of_all = wanted.attributes.into_iter().map(|(name, value)| (String::new(), name, value));
+        let of_all =
+            wanted.attributes.into_iter().map(|(name, value)| (String::new(), name, value));
         let attribute = |(group, name, value)| v1::RadiusAttribute { group, name, value };
         policy.attributes = of_all.chain(of_groups).map(attribute).collect();
     }
@@ -255,7 +256,10 @@ fn details(client: &RadiusClient) -> String {
         "" => policy.code_place.clone(),
         separator => format!("{} the password, with {separator:?} between them", policy.code_place),
     };
-    lines.push(("Code", if policy.targets.is_empty() { "is the password".to_owned() } else { place }));
+    lines.push((
+        "Code",
+        if policy.targets.is_empty() { "is the password".to_owned() } else { place },
+    ));
     lines.push(("No target answers", policy.unreachable.clone()));
     lines.push(("Retry identity", table::yes_no(policy.retry_identity)));
     for it in &policy.attributes {

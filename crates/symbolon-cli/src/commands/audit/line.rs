@@ -158,23 +158,14 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
         Some(Details::ApplicationCreated(it)) => {
             format!("{}{}", application(it.application.as_ref()), changes::of_new_application(it))
         }
-        Some(Details::ApplicationUpdated(it)) => {
-            format!("{}{}", application(it.application.as_ref()), changes::of_application(it))
-        }
+        Some(Details::ApplicationUpdated(it)) => application_updated(it),
         Some(Details::ApplicationKeyRotated(it)) => application(it.application.as_ref()),
         Some(Details::ApplicationKeyRetired(it)) => application(it.application.as_ref()),
-        Some(Details::NamesNotAudited(it)) => {
-            format!("{} {} times", application(it.application.as_ref()), it.verifications)
-        }
+        Some(Details::NamesNotAudited(it)) => names_not_audited(it),
         Some(Details::ApplicationDeleted(it)) => application(it.application.as_ref()),
-        Some(Details::RadiusClientSet(it)) => {
-            let secrets = if it.new_secrets { ", with new secrets" } else { "" };
-            format!("{}{secrets}", application(it.application.as_ref()))
-        }
+        Some(Details::RadiusClientSet(it)) => radius_client_set(it),
         Some(Details::RadiusClientRemoved(it)) => application(it.application.as_ref()),
-        Some(Details::RadiusClientSigns(it)) => {
-            format!("{} {}", application(it.application.as_ref()), it.device)
-        }
+        Some(Details::RadiusClientSigns(it)) => radius_client_signs(it),
         Some(Details::AdministratorCreated(it)) => {
             format!("{} {}", administrator(it.administrator.as_ref()), it.role)
         }
@@ -207,6 +198,23 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
 fn settings(changed: &[v1::AuditedSetting]) -> String {
     let row = |it: &v1::AuditedSetting| format!("{}={}->{}", it.name, it.before, it.after);
     changed.iter().map(row).collect::<Vec<_>>().join(" ")
+}
+
+fn names_not_audited(it: &v1::NamesNotAuditedDetails) -> String {
+    format!("{} {} times", application(it.application.as_ref()), it.verifications)
+}
+
+fn application_updated(it: &v1::ApplicationUpdatedDetails) -> String {
+    format!("{}{}", application(it.application.as_ref()), changes::of_application(it))
+}
+
+fn radius_client_set(it: &v1::RadiusClientSetDetails) -> String {
+    let secrets = if it.new_secrets { ", with new secrets" } else { "" };
+    format!("{}{secrets}", application(it.application.as_ref()))
+}
+
+fn radius_client_signs(it: &v1::RadiusClientSignsDetails) -> String {
+    format!("{} {}", application(it.application.as_ref()), it.device)
 }
 
 #[cfg(test)]
