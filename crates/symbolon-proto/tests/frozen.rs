@@ -85,6 +85,7 @@ mod tests {
             (RowKey::Token(TokenId(ID)), "540102030405060708"),
             (RowKey::Node(NodeId(ID)), "4e0102030405060708"),
             (RowKey::JoinToken(JoinTokenId(ID)), "4a0102030405060708"),
+            (RowKey::RadiusClient(ApplicationId(ID)), "520102030405060708"),
             (RowKey::DataKeys, "4b0000000000000000"),
             (RowKey::Settings, "530000000000000000"),
             // Its id is longer.

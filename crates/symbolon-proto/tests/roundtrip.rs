@@ -135,6 +135,8 @@ mod tests {
             Refusal::LastAdministrator,
             Refusal::NodeUnknown,
             Refusal::EpochApart,
+            Refusal::NoSuchRadiusClient,
+            Refusal::RangeTaken,
         ];
         for (number, refusal) in (1..).zip(all) {
             // A new one does not compile until it is named here and above.
@@ -162,7 +164,9 @@ mod tests {
                 | Refusal::NoSuchAdministrator
                 | Refusal::LastAdministrator
                 | Refusal::NodeUnknown
-                | Refusal::EpochApart => {}
+                | Refusal::EpochApart
+                | Refusal::NoSuchRadiusClient
+                | Refusal::RangeTaken => {}
             }
             let answer = Answer { index: LogIndex(3), reply: Reply::Refused(refusal) };
             let message = answer_to_proto(&answer);
@@ -191,6 +195,8 @@ mod tests {
             (Denial::SecondCodeNeeded, ReasonDetail::SecondCodeNeeded),
             (Denial::RecoveryCodesHeld, ReasonDetail::RecoveryCodesHeld),
             (Denial::AllowanceSpent, ReasonDetail::AllowanceSpent),
+            (Denial::FirstFactorDenied, ReasonDetail::FirstFactorDenied),
+            (Denial::FirstFactorUnreachable, ReasonDetail::FirstFactorUnreachable),
         ] {
             assert!(reason_detail(denial) == detail, "{denial:?}");
         }
@@ -209,6 +215,7 @@ mod tests {
             .chain(samples::challenge_commands())
             .chain(samples::epoch_commands())
             .chain(samples::merge_commands())
+            .chain(samples::radius_commands())
     }
 
     fn all_rows() -> impl Iterator<Item = (&'static str, Row)> {
@@ -224,6 +231,7 @@ mod tests {
             .chain(samples::challenge_rows())
             .chain(samples::epoch_rows())
             .chain(samples::merge_rows())
+            .chain(samples::radius_rows())
     }
 
     fn all_events() -> Vec<AuditEvent> {
@@ -245,6 +253,7 @@ mod tests {
         events.extend(samples::apart_audit().2);
         events.extend(samples::merge_audit().2);
         events.extend(samples::clock_audit().2);
+        events.extend(samples::radius_audit().2);
         events
     }
 
@@ -296,9 +305,13 @@ mod tests {
                 Command::Merge(_) => 70,
                 Command::AcknowledgeDoubles => 71,
                 Command::ConfirmClock => 59,
+                Command::SetRadiusClient(_) => 90,
+                Command::RemoveRadiusClient(_) => 91,
+                Command::NoteRadiusSigner(_) => 92,
             })
             .collect();
-        assert_eq!(commands, (1..=29).chain(50..=59).chain(70..=71).chain(80..=81).collect());
+        let expected = (1..=29).chain(50..=59).chain(70..=71).chain(80..=81).chain(90..=92);
+        assert_eq!(commands, expected.collect());
     }
 
     #[test]
@@ -316,9 +329,10 @@ mod tests {
                 Row::Settings(_) => 9,
                 Row::Challenge(_) => 10,
                 Row::Journal(_) => 11,
+                Row::RadiusClient(_) => 12,
             })
             .collect();
-        assert_eq!(rows, (1..=11).collect());
+        assert_eq!(rows, (1..=12).collect());
     }
 
     /// A number for each way in which one can end.
@@ -348,6 +362,8 @@ mod tests {
             Some(Denial::SecondCodeNeeded) => 65,
             Some(Denial::RecoveryCodesHeld) => 66,
             Some(Denial::AllowanceSpent) => 67,
+            Some(Denial::FirstFactorDenied) => 90,
+            Some(Denial::FirstFactorUnreachable) => 91,
         }
     }
 
@@ -403,8 +419,12 @@ mod tests {
                 AuditRow::DoublesAcknowledged { .. } => 82,
                 AuditRow::MergeRefused { .. } => 83,
                 AuditRow::ClockConfirmed => 71,
+                AuditRow::RadiusClientSet { .. } => 92,
+                AuditRow::RadiusClientRemoved { .. } => 93,
+                AuditRow::RadiusClientSigns { .. } => 94,
             })
             .collect();
-        assert_eq!(audit_rows, (1..=39).chain(50..=57).chain(60..=71).chain(80..=84).collect());
+        let expected = (1..=39).chain(50..=57).chain(60..=71).chain(80..=84).chain(90..=94);
+        assert_eq!(audit_rows, expected.collect());
     }
 }

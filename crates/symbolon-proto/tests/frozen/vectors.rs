@@ -36,7 +36,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::callers::commands());
     let later = later.chain(samples::pin_commands()).chain(samples::bypass_commands());
     let later = later.chain(samples::challenge_commands()).chain(samples::epoch_commands());
-    let later = later.chain(samples::merge_commands());
+    let later = later.chain(samples::merge_commands()).chain(samples::radius_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
@@ -45,7 +45,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::user_rows()).chain(samples::settings_rows());
     let later = later.chain(samples::pin_rows()).chain(samples::bypass_rows());
     let later = later.chain(samples::challenge_rows()).chain(samples::epoch_rows());
-    let later = later.chain(samples::merge_rows());
+    let later = later.chain(samples::merge_rows()).chain(samples::radius_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
     let later = later.chain(samples::callers::rows()).chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
@@ -71,6 +71,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-merges", None, samples::merge_audit()));
     vectors.push(audit("audit-batch-clock", None, samples::clock_audit()));
     vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
+    vectors.push(audit("audit-batch-radius", None, samples::radius_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk::disk());
@@ -163,6 +164,10 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "MergeMark",
             "Origin",
             "AcknowledgeDoubles",
+            "SetRadiusClient",
+            "RemoveRadiusClient",
+            "NoteRadiusSigner",
+            "RadiusPolicy",
         ],
         encoded: proposal_encode(&proposal),
         reads_back: Box::new(move |bytes| {
@@ -211,6 +216,10 @@ fn row_vector(name: &str, row: Row) -> Vector {
             "Floor",
             "OtherEpoch",
             "JournalRow",
+            "RadiusClientRow",
+            "RadiusPolicy",
+            "RadiusTarget",
+            "RadiusAttribute",
         ],
         encoded: row_encode(&row),
         reads_back: Box::new(move |bytes| row_decode(bytes).is_ok_and(|read| read == row)),
@@ -279,6 +288,9 @@ fn audit(
             "AcceptedTwice",
             "DoublesAcknowledged",
             "MergeRefused",
+            "RadiusClientSet",
+            "RadiusClientRemoved",
+            "RadiusClientSigns",
         ],
         encoded: audit_encode(before, at, &events),
         reads_back: Box::new(move |bytes| {

@@ -22,6 +22,7 @@ mod epochs;
 mod keys;
 mod merges;
 mod pins;
+mod radius;
 mod settings;
 pub(crate) use pins::outcome;
 
@@ -220,6 +221,7 @@ fn row_key() -> impl Strategy<Value = RowKey> {
     prop_oneof![
         Just(RowKey::Cluster),
         id(ApplicationId).prop_map(RowKey::Application),
+        id(ApplicationId).prop_map(RowKey::RadiusClient),
         id(TokenId).prop_map(RowKey::Token),
         id(JoinTokenId).prop_map(RowKey::JoinToken),
         id(UserId).prop_map(RowKey::User),
@@ -233,7 +235,7 @@ fn row_key() -> impl Strategy<Value = RowKey> {
 fn command() -> impl Strategy<Value = Command> {
     let addresses = (id(NodeId), address(), address());
     prop_oneof![
-        outcome().prop_map(Command::Verify),
+        outcome().prop_map(Command::Verify).boxed(),
         create_cluster().prop_map(Command::CreateCluster),
         creation(),
         admit_node().prop_map(Command::AdmitNode),
@@ -243,7 +245,7 @@ fn command() -> impl Strategy<Value = Command> {
         Just(Command::Tick),
         // Boxed: the stack of a test has not room for all of them.
         keys::command().boxed(),
-        prop_oneof![epochs::command(), merges::command()].boxed(),
+        prop_oneof![epochs::command(), merges::command(), radius::command().boxed()].boxed(),
         user_command().boxed(),
         pins::command().boxed(),
     ]
@@ -361,7 +363,12 @@ pub(crate) fn row() -> impl Strategy<Value = Row> {
         join_token_row().prop_map(Row::JoinToken),
         keys::row().prop_map(Row::DataKeys),
         settings::row().prop_map(Row::Settings).boxed(),
-        prop_oneof![pins::challenge().prop_map(Row::Challenge), merges::row()].boxed(),
+        prop_oneof![
+            pins::challenge().prop_map(Row::Challenge),
+            merges::row(),
+            radius::row().boxed()
+        ]
+        .boxed(),
     ]
 }
 
@@ -379,6 +386,8 @@ pub(crate) fn verdict() -> impl Strategy<Value = Verdict> {
         Denial::SecondCodeNeeded,
         Denial::RecoveryCodesHeld,
         Denial::AllowanceSpent,
+        Denial::FirstFactorDenied,
+        Denial::FirstFactorUnreachable,
     ];
     let denied = proptest::sample::select(denials.to_vec()).prop_map(Decision::Deny);
     let decision = prop_oneof![1 => pins::decision(), 11 => denied];
@@ -402,7 +411,7 @@ fn audit_row() -> impl Strategy<Value = AuditRow> {
     let admitted = (id(NodeId), admit_node());
     let moved = (id(NodeId), address(), address());
     prop_oneof![
-        verified().prop_map(AuditRow::Verified),
+        verified().prop_map(AuditRow::Verified).boxed(),
         create_cluster().prop_map(|created| AuditRow::ClusterCreated {
             cluster: created.cluster,
             name: created.name,
@@ -430,7 +439,7 @@ fn audit_row() -> impl Strategy<Value = AuditRow> {
         data_key().prop_map(|id| AuditRow::DataKeyRotationStarted { id }),
         data_key().prop_map(|id| AuditRow::DataKeyActivated { id }),
         data_key().prop_map(|id| AuditRow::DataKeyRetired { id }),
-        prop_oneof![epochs::audit_row(), merges::audit_row()].boxed(),
+        prop_oneof![epochs::audit_row(), merges::audit_row(), radius::audit_row().boxed()].boxed(),
     ]
 }
 
@@ -461,6 +470,8 @@ pub(crate) fn answer() -> impl Strategy<Value = Answer> {
         Just(Refusal::FingerprintMismatch),
         Just(Refusal::IdTaken),
         Just(Refusal::NodeUnknown),
+        Just(Refusal::NoSuchRadiusClient),
+        Just(Refusal::RangeTaken),
     ];
     let reply = prop_oneof![
         verdict().prop_map(Reply::Verified),

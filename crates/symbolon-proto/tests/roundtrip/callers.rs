@@ -28,7 +28,7 @@ fn scope() -> impl Strategy<Value = Scope> {
     vec(part, 0..4).prop_map(|parts| Scope::new(parts).unwrap())
 }
 
-fn sources() -> impl Strategy<Value = Sources> {
+pub(super) fn sources() -> impl Strategy<Value = Sources> {
     let v4 = (any::<[u8; 3]>(), Just("/24"))
         .prop_map(|([a, b, c], bits)| format!("{a}.{b}.{c}.0{bits}"));
     let v6 = any::<u16>().prop_map(|part| format!("2001:db8:{part:x}::/48"));

@@ -250,7 +250,7 @@ fn a_lineage_and_a_key_of_a_node_have_their_length() {
 #[test]
 fn a_reply_has_a_number_that_exists() {
     let answer = |reply| peer::Answer { log_index: 1, reply: Some(reply) };
-    for number in [0, 25, u32::MAX] {
+    for number in [0, 27, u32::MAX] {
         let refused = answer(peer::answer::Reply::Refused(number));
         assert_eq!(refusal(answer_from_proto(refused)), of("refused"));
     }

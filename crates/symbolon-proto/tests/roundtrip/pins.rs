@@ -11,9 +11,9 @@ use symbolon_core::{
 };
 
 pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
-    let found = (vec(shown(), 0..17), vec(shown(), 0..3));
+    let found = (vec(shown(), 0..17), vec(shown(), 0..3), radius::first_factor());
     (user_name(), option::of(id(UserId)), id(ApplicationId), "\\PC{0,45}", found).prop_map(
-        |(user_name, user, application, client_ip, (matches, wrong_pin))| Outcome {
+        |(user_name, user, application, client_ip, (matches, wrong_pin, first_factor))| Outcome {
             user_name,
             user,
             application,
@@ -24,6 +24,7 @@ pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
             recovery_code: None,
             challenge: ChallengeId::default(),
             answer: None,
+            first_factor,
         },
     )
 }

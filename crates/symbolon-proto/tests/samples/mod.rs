@@ -8,18 +8,19 @@ use symbolon_core::{
     AdministratorId, AdmitNode, ApplicationId, AuditEvent, AuditRow, Block, BlockUser, Caller,
     ChallengeId, Cluster, ClusterId, Command, ConfirmDataKey, ConfirmToken, CreateCluster,
     CreateJoinToken, CreateUser, DataKeyId, DataKeys, Decision, DeleteUser, Denial, Digest,
-    DisplayName, EnrollToken, Exemptions, Fingerprint, JoinToken, JoinTokenId, KeyHash, KeyPin,
-    LabelChange, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, ProfileField,
-    Proposal, Reason, RecordExport, RemoveToken, RequestId, Reseal, ResyncToken, RetireDataKey,
-    Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial, SetNodeAddresses,
-    Timestamp, Token, TokenId, UnblockUser, UpdateUser, User, UserChange, UserId, UserName,
-    Verdict, Verified,
+    DisplayName, EnrollToken, Exemptions, Fingerprint, FirstFactor, JoinToken, JoinTokenId,
+    KeyHash, KeyPin, LabelChange, LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome,
+    ProfileField, Proposal, Reason, RecordExport, RemoveToken, RequestId, Reseal, ResyncToken,
+    RetireDataKey, Reveal, RotateDataKey, Rotation, Row, RowKey, Scalars, Sealed, Serial,
+    SetNodeAddresses, Timestamp, Token, TokenId, UnblockUser, UpdateUser, User, UserChange, UserId,
+    UserName, Verdict, Verified,
 };
 
 mod bypass;
 mod epochs;
 mod merges;
 mod pins;
+mod radius;
 mod settings;
 mod users;
 
@@ -29,6 +30,7 @@ pub(crate) use merges::{merge_audit, merge_commands, merge_rows};
 pub(crate) use pins::{
     challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,
 };
+pub(crate) use radius::{radius_audit, radius_commands, radius_rows};
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
 pub(crate) use users::{changes_audit, export_audit, user_audit, user_commands, user_rows};
 
@@ -82,6 +84,7 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::ReadmitNode(_)
         | Command::MeetEpoch(_)
         | Command::Merge(_)
+        | Command::NoteRadiusSigner(_)
         | Command::Tick
         | Command::ConfirmDataKey(_)
         | Command::Reseal(_)
@@ -106,6 +109,8 @@ pub(crate) fn proposal(command: Command) -> Proposal {
         | Command::RotateApplicationKey(_)
         | Command::RetireApplicationKey(_)
         | Command::DeleteApplication(_)
+        | Command::SetRadiusClient(_)
+        | Command::RemoveRadiusClient(_)
         | Command::CreateAdministrator(_)
         | Command::UpdateAdministrator(_)
         | Command::RotateAdministratorToken(_)
@@ -146,6 +151,7 @@ pub(crate) fn outcome() -> Outcome {
         recovery_code: None,
         challenge: ChallengeId::default(),
         answer: None,
+        first_factor: FirstFactor::Good,
     }
 }
 

@@ -1,0 +1,111 @@
+//! Any RADIUS client.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use super::callers::sources;
+use super::*;
+use symbolon_core::{
+    CodePlace, FirstFactor, NoteRadiusSigner, RadiusClient, RadiusPolicy, RadiusTarget,
+    RemoveRadiusClient, ReplyAttribute, SetRadiusClient, Signed, Unreachable,
+};
+
+pub(super) fn first_factor() -> impl Strategy<Value = FirstFactor> {
+    (0..3_u32).prop_map(|number| FirstFactor::from_number(number).unwrap())
+}
+
+fn device() -> impl Strategy<Value = IpAddr> {
+    prop_oneof![
+        any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
+        any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits))),
+    ]
+}
+
+fn policy() -> impl Strategy<Value = RadiusPolicy> {
+    let text = || "\\PC{0,12}";
+    let target = (text(), any::<u32>());
+    let target = target
+        .prop_map(|(address, timeout_milliseconds)| RadiusTarget { address, timeout_milliseconds });
+    let attribute = (text(), text(), text()).prop_map(|(group, name, value)| ReplyAttribute {
+        group,
+        name,
+        value,
+    });
+    let code = prop_oneof![
+        Just(CodePlace::Challenge),
+        text().prop_map(CodePlace::Behind),
+        text().prop_map(CodePlace::Before),
+    ];
+    let told = (0..3_u32, 0..2_u32, any::<bool>());
+    (sources(), told, vec(target, 0..3), code, vec(attribute, 0..3)).prop_map(
+        |(ranges, (signed, unreachable, retry_identity), targets, code, attributes)| RadiusPolicy {
+            ranges,
+            signed: Signed::from_number(signed).unwrap(),
+            targets,
+            code,
+            unreachable: Unreachable::from_number(unreachable).unwrap(),
+            retry_identity,
+            attributes,
+        },
+    )
+}
+
+pub(super) fn command() -> impl Strategy<Value = Command> {
+    let application = || id(ApplicationId);
+    let revision = || option::of(index());
+    let set = (application(), policy(), sealed(), any::<bool>(), number(), revision());
+    prop_oneof![
+        set.prop_map(
+            |(application, policy, secrets, new_secrets, overlap_milliseconds, revision)| {
+                Command::SetRadiusClient(SetRadiusClient {
+                    application,
+                    policy,
+                    secrets,
+                    new_secrets,
+                    overlap_milliseconds,
+                    revision,
+                })
+            }
+        ),
+        (application(), revision()).prop_map(|(application, revision)| {
+            Command::RemoveRadiusClient(RemoveRadiusClient { application, revision })
+        }),
+        (application(), device()).prop_map(|(application, device)| {
+            Command::NoteRadiusSigner(NoteRadiusSigner { application, device })
+        }),
+    ]
+}
+
+pub(super) fn row() -> impl Strategy<Value = Row> {
+    let until = option::of((1..=u64::MAX).prop_map(Timestamp));
+    (id(ApplicationId), policy(), sealed(), until, vec(device(), 0..3), index()).prop_map(
+        |(id, policy, secrets, old_secret_until, signers, changed_at)| {
+            Row::RadiusClient(RadiusClient {
+                id,
+                policy,
+                secrets,
+                old_secret_until,
+                signers,
+                changed_at,
+            })
+        },
+    )
+}
+
+pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
+    let before = option::of(policy().prop_map(Arc::new));
+    prop_oneof![
+        (id(ApplicationId), before, policy(), any::<bool>()).prop_map(
+            |(application, before, after, new_secrets)| AuditRow::RadiusClientSet {
+                application,
+                before,
+                after: Arc::new(after),
+                new_secrets,
+            }
+        ),
+        id(ApplicationId).prop_map(|application| AuditRow::RadiusClientRemoved { application }),
+        (id(ApplicationId), device()).prop_map(|(application, device)| {
+            AuditRow::RadiusClientSigns { application, device }
+        }),
+    ]
+}

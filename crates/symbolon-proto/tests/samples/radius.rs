@@ -1,0 +1,140 @@
+//! What came with RADIUS: devices that ask as an application, and a first factor that they bring.
+
+use std::sync::Arc;
+
+use super::*;
+use symbolon_core::{
+    CodePlace, NoteRadiusSigner, RadiusClient, RadiusPolicy, RadiusTarget, RemoveRadiusClient,
+    ReplyAttribute, SetRadiusClient, Signed, SourceRange, Sources, Unreachable,
+};
+
+const VPN: ApplicationId = ApplicationId(0x0102_0304_0506_0708);
+
+fn sources(ranges: &[&str]) -> Sources {
+    let ranges = ranges.iter().map(|range| SourceRange::parse(range));
+    let ranges = ranges.collect::<Result<Vec<_>, _>>().and_then(Sources::new);
+    ranges.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn device(text: &str) -> std::net::IpAddr {
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// Whatever one can say.
+fn whole() -> RadiusPolicy {
+    let target = |address: &str, timeout_milliseconds| RadiusTarget {
+        address: address.to_owned(),
+        timeout_milliseconds,
+    };
+    let attribute = |group: &str, name: &str, value: &str| {
+        let [group, name, value] = [group, name, value].map(str::to_owned);
+        ReplyAttribute { group, name, value }
+    };
+    RadiusPolicy {
+        ranges: sources(&["192.0.2.0/24", "2001:db8::/64"]),
+        signed: Signed::Always,
+        targets: vec![target("radius.example:1812", 2_500), target("192.0.2.1:1645", 100)],
+        code: CodePlace::Behind("+".to_owned()),
+        unreachable: Unreachable::Reject,
+        retry_identity: true,
+        attributes: vec![attribute("", "Class", "0x01"), attribute("staff", "Filter-Id", "é")],
+    }
+}
+
+/// No more than one must say.
+fn least() -> RadiusPolicy {
+    RadiusPolicy { ranges: sources(&["192.0.2.7/32"]), ..RadiusPolicy::default() }
+}
+
+/// Commands about it.
+pub(crate) fn radius_commands() -> Vec<(&'static str, Command)> {
+    let set = SetRadiusClient {
+        application: VPN,
+        policy: whole(),
+        secrets: Sealed::new(vec![0x45; 40]),
+        new_secrets: true,
+        overlap_milliseconds: 604_800_000,
+        revision: Some(LogIndex(0)),
+    };
+    let first = SetRadiusClient {
+        policy: RadiusPolicy {
+            code: CodePlace::Before(",".to_owned()),
+            signed: Signed::Never,
+            ..least()
+        },
+        new_secrets: false,
+        overlap_milliseconds: 0,
+        revision: None,
+        ..set.clone()
+    };
+    let remove = |revision| RemoveRadiusClient { application: VPN, revision };
+    let note = |text| {
+        Command::NoteRadiusSigner(NoteRadiusSigner { application: VPN, device: device(text) })
+    };
+    let verify =
+        |first_factor| Command::Verify(Outcome { first_factor, matches: Vec::new(), ..outcome() });
+    vec![
+        ("set-radius-client", Command::SetRadiusClient(set)),
+        ("set-radius-client-least", Command::SetRadiusClient(first)),
+        ("remove-radius-client", Command::RemoveRadiusClient(remove(Some(LogIndex(4711))))),
+        ("remove-radius-client-as-it-is", Command::RemoveRadiusClient(remove(None))),
+        ("note-radius-signer", note("192.0.2.9")),
+        ("note-radius-signer-6", note("2001:db8::9")),
+        ("verify-first-factor-denied", verify(FirstFactor::Denied)),
+        ("verify-first-factor-unreachable", verify(FirstFactor::Unreachable)),
+    ]
+}
+
+/// Rows about it.
+pub(crate) fn radius_rows() -> Vec<(&'static str, Row)> {
+    let client = RadiusClient {
+        id: VPN,
+        policy: whole(),
+        secrets: Sealed::new(vec![0x45; 40]),
+        old_secret_until: Some(AT),
+        signers: vec![device("192.0.2.9"), device("2001:db8::9")],
+        changed_at: LogIndex(304),
+    };
+    let least = RadiusClient {
+        policy: least(),
+        old_secret_until: None,
+        signers: Vec::new(),
+        ..client.clone()
+    };
+    vec![
+        ("radius-client", Row::RadiusClient(client)),
+        ("radius-client-least", Row::RadiusClient(least)),
+    ]
+}
+
+/// Events about it.
+pub(crate) fn radius_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let set = |before: Option<RadiusPolicy>, new_secrets| AuditRow::RadiusClientSet {
+        application: VPN,
+        before: before.map(Arc::new),
+        after: Arc::new(whole()),
+        new_secrets,
+    };
+    let denied = |denial| {
+        let it = outcome();
+        AuditRow::Verified(Verified {
+            user_name: it.user_name,
+            user: it.user,
+            application: it.application,
+            client_ip: it.client_ip,
+            method: it.method,
+            verdict: Verdict { decision: Decision::Deny(denial), failures: 3 },
+            spent: Vec::new(),
+            proof: Default::default(),
+        })
+    };
+    audit_of(vec![
+        set(None, true),
+        set(Some(least()), false),
+        AuditRow::RadiusClientSigns { application: VPN, device: device("192.0.2.9") },
+        AuditRow::RadiusClientSigns { application: VPN, device: device("2001:db8::9") },
+        AuditRow::RadiusClientRemoved { application: VPN },
+        denied(Denial::FirstFactorDenied),
+        denied(Denial::FirstFactorUnreachable),
+    ])
+}
