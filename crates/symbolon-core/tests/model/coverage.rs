@@ -81,6 +81,8 @@ const fn refused(refusal: Refusal) -> &'static str {
         Refusal::NoSuchUser => "NoSuchUser",
         Refusal::RevisionChanged => "RevisionChanged",
         Refusal::NoSuchApplication => "NoSuchApplication",
+        Refusal::NoSuchRadiusClient => "NoSuchRadiusClient",
+        Refusal::RangeTaken => "RangeTaken",
         Refusal::NoSuchAdministrator => "NoSuchAdministrator",
         Refusal::LastAdministrator => "LastAdministrator",
         Refusal::NoSuchToken => "NoSuchToken",
@@ -124,6 +126,9 @@ enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotP
 grant_bypass: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 meet_epoch: done NotPermitted Stale WrongPhase
 record_export: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
+note_radius_signer: done Late NoSuchRadiusClient NotPermitted Stale WrongPhase
+remove_radius_client: done NoSuchRadiusClient RevisionChanged Late NotPermitted Stale WrongPhase again
+set_radius_client: done FingerprintMismatch NoSuchApplication RangeTaken RevisionChanged SettingRefused Late NotPermitted Stale WrongPhase again
 readmit_node: done Late NameTaken NodeUnknown NotPermitted Stale WrongPhase again
 release_recovery_codes: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
 remove_node: done FingerprintMismatch Late NodeUnknown NotPermitted Stale WrongPhase again
@@ -144,7 +149,7 @@ update_administrator: done FingerprintMismatch LastAdministrator Late NoSuchAdmi
 update_application: done FingerprintMismatch Late NameTaken NoSuchApplication NotPermitted RevisionChanged Stale WrongPhase again
 update_settings: done FingerprintMismatch GuessingUnbounded Late NotPermitted RevisionChanged SettingRefused Stale WrongPhase again
 update_user: done FingerprintMismatch Late NoSuchUser NotPermitted RevisionChanged Stale WrongPhase again
-verify: ALLOW CHALLENGE_EXPIRED IdTaken NEW_PIN NEW_PIN_AGAIN NEW_PIN_REFUSED OTHER_PIN PINS_DIFFER PIN_EXPIRED AMBIGUOUS_NAME WRONG_PIN BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED LOCKED NO_TOKEN RECOVERY_CODES_HELD SECOND_CODE_NEEDED SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
+verify: ALLOW CHALLENGE_EXPIRED IdTaken NEW_PIN NEW_PIN_AGAIN NEW_PIN_REFUSED OTHER_PIN PINS_DIFFER PIN_EXPIRED AMBIGUOUS_NAME WRONG_PIN BLOCKED CODE_ALREADY_USED CODE_MISMATCH DISABLED FIRST_FACTOR_DENIED FIRST_FACTOR_UNREACHABLE LOCKED NO_TOKEN RECOVERY_CODES_HELD SECOND_CODE_NEEDED SHARE_SPENT UNKNOWN_USER WAITING FingerprintMismatch Late NotPermitted Stale WrongPhase again";
 
 /// What must have happened, as the model tells it.
 const NOTES: &[&str] = &[
@@ -210,6 +215,19 @@ const NOTES: &[&str] = &[
     "a recovery code without a token",
     "a portal serves somebody",
     "a restart",
+    "a bypass, and no first factor",
+    "a code, and no first factor",
+    "a device of nobody signs",
+    "a device that signed is one no more",
+    "a device that signed stays one",
+    "a device that signs is told of again",
+    "a name that is nobody's, and no first factor",
+    "an answer, and no first factor",
+    "an application goes with its devices",
+    "an old secret goes on beside a change",
+    "an old secret is over",
+    "failures, and no first factor",
+    "somebody who is exempt, and no first factor",
     "a right code is spent with a bypass",
     "a scope is lost with the role",
     "a set of recovery codes that was begun gives way",

@@ -6,11 +6,11 @@ use symbolon_core::{
     Administrator, AdministratorId, AdmitNode, ApplicationId, BlockUser, CancelBypass,
     ChallengeAnswer, ChallengeId, ChosenPin, ClusterId, Command, ConfirmDataKey, ConfirmToken,
     CreateCluster, CreateJoinToken, CreateRecoveryCodes, CreateUser, DataKeyId, DeleteUser,
-    DisplayName, EnrollToken, Fingerprint, GrantBypass, JoinTokenId, KeyHash, KeyPin, LineageId,
-    LogIndex, Match, Method, Name, Node, NodeId, Outcome, Phone, PhoneKind, Profile, ProfileChange,
-    Reason, RecordExport, RemoveToken, Reseal, ResyncToken, RetireDataKey, RotateDataKey, RowKey,
-    Sealed, SealedPlace, Serial, SetNodeAddresses, SetPin, Setting, State, Timestamp, TokenId,
-    UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
+    DisplayName, EnrollToken, Fingerprint, FirstFactor, GrantBypass, JoinTokenId, KeyHash, KeyPin,
+    LineageId, LogIndex, Match, Method, Name, Node, NodeId, Outcome, Phone, PhoneKind, Profile,
+    ProfileChange, Reason, RecordExport, RemoveToken, Reseal, ResyncToken, RetireDataKey,
+    RotateDataKey, RowKey, Sealed, SealedPlace, Serial, SetNodeAddresses, SetPin, Setting, State,
+    Timestamp, TokenId, UnblockUser, UpdateSettings, UpdateUser, UserId, UserName,
 };
 
 use crate::script::{Token, Who, Wish};
@@ -75,6 +75,7 @@ impl Maker<'_> {
                     recovery_code: *recovery_code,
                     challenge: ChallengeId([*next; 16]),
                     answer: None,
+                    first_factor: FirstFactor::Good,
                 })
             }
             Wish::Application { .. }
@@ -88,6 +89,7 @@ impl Maker<'_> {
             | Wish::DeleteAdministrator { .. } => self.about_caller(wish),
             Wish::Tick => Command::Tick,
             Wish::Nodes(wish) => self.about_nodes(wish),
+            Wish::Radius(wish) => self.about_radius(wish),
             Wish::Settings { changes, bound } => self.settings(changes, *bound),
             _ => self.about_cluster(wish),
         }
@@ -125,6 +127,7 @@ impl Maker<'_> {
             recovery_code: None,
             challenge: ChallengeId([next; 16]),
             answer: Some(ChallengeAnswer { challenge: there.unwrap_or_default(), pin }),
+            first_factor: FirstFactor::Good,
         })
     }
 

@@ -2,8 +2,8 @@
 //! has applied.
 
 use symbolon_core::{
-    AdministratorId, Caller, Command, Fingerprint, LogIndex, NodeId, Proposal, RequestId, Stamp,
-    State, Timestamp,
+    AdministratorId, Caller, Command, Fingerprint, FirstFactor, LogIndex, NodeId, Outcome,
+    Proposal, RequestId, Stamp, State, Timestamp,
 };
 
 use crate::plain::Model;
@@ -13,6 +13,7 @@ mod callers;
 mod make;
 mod merge;
 mod nodes;
+mod radius;
 
 use make::Maker;
 pub(crate) use make::user_name;
@@ -79,6 +80,7 @@ impl Log {
         let view = &self.states[usize::try_from(seen).unwrap()];
         let made_at = Timestamp(self.stamp.at.0.checked_add_signed(-asked.age).unwrap());
         let command = Maker { view, made_at }.command(&asked.wish);
+        let command = with_first_factor(command, asked.first_factor);
         let shared = |id| RequestId([id; 16]);
         Proposal {
             caller: asked.caller.unwrap_or_else(|| usual_caller(&command)),
@@ -116,6 +118,14 @@ fn ends(model: &Model, now: u64, of_rows: bool) -> Vec<u64> {
     ends
 }
 
+/// A password that another server has judged besides.
+fn with_first_factor(command: Command, first_factor: FirstFactor) -> Command {
+    match command {
+        Command::Verify(outcome) => Command::Verify(Outcome { first_factor, ..outcome }),
+        other => other,
+    }
+}
+
 /// FNV-1a over what is asked, as good as a keyed hash among friends.
 fn fingerprint(command: &Command) -> Fingerprint {
     let text = format!("{command:?}");
@@ -135,6 +145,7 @@ fn usual_caller(command: &Command) -> Caller {
         | Command::AdmitNode(_)
         | Command::ReadmitNode(_)
         | Command::MeetEpoch(_)
+        | Command::NoteRadiusSigner(_)
         | Command::Merge(_)
         | Command::Tick
         | Command::Reseal(_)

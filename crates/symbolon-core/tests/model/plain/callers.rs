@@ -12,7 +12,7 @@ use symbolon_core::{
 use super::{At, Decided, Model, Person, REVEALED};
 
 /// Milliseconds of ninety days.
-const OVERLAP_MAX: u64 = 90 * 24 * 3600 * 1000;
+pub(super) const OVERLAP_MAX: u64 = 90 * 24 * 3600 * 1000;
 
 /// What a command takes.
 enum Takes {
@@ -49,6 +49,7 @@ const fn takes(command: &Command) -> Takes {
         | Command::AdmitNode(_)
         | Command::ReadmitNode(_)
         | Command::MeetEpoch(_)
+        | Command::NoteRadiusSigner(_)
         | Command::StartEpoch(_)
         | Command::Merge(_)
         | Command::SetNodeAddresses(_)
@@ -304,6 +305,9 @@ impl Model {
         let row = self.application(id, command.revision)?;
         let (name, met) = (row.name.clone(), row.strangers);
         self.applications.retain(|row| row.id != id);
+        let had_devices = self.radius_clients.iter().any(|row| row.id == id);
+        self.note_if(had_devices, "an application goes with its devices");
+        self.radius_clients.retain(|row| row.id != id);
         if met.untold > 0 {
             let (names, since) = (met.untold, met.since);
             self.tell(at, AuditRow::NamesNotAudited { application: id, names, since });

@@ -151,6 +151,8 @@ impl Model {
         let untold = self.applications.iter().filter(|row| row.strangers.untold > 0);
         let untold = untold.map(|row| row.strangers.since.0 + STRANGERS_TIME);
         let ends = reveals.map(|reveal| reveal.until.0).chain(old_keys.map(|old| old.until.0));
+        let old_secrets = self.radius_clients.iter().filter_map(|row| row.old_secret_until);
+        let ends = ends.chain(old_secrets.map(|until| until.0));
         let open = self.challenges.iter().map(|open| open.expires_at.0);
         let ends = ends.chain(untold).chain(open);
         ends.chain(self.join_tokens.iter().map(|row| row.expires_at.0)).min()
@@ -214,6 +216,7 @@ impl Model {
             self.notes.push("the token of an administrator is no longer shown");
         }
         self.end_challenges();
+        self.end_old_secrets();
         self.join_tokens.retain(|row| row.expires_at.0 > now);
         for row in self.join_tokens.iter_mut().filter(|row| is_over(&row.reveal)) {
             row.reveal = None;

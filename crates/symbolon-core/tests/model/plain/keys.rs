@@ -41,6 +41,9 @@ impl Model {
                 secrets.push((RowKey::JoinToken(row.id), &mut reveal.secret));
             }
         }
+        for row in &mut self.radius_clients {
+            secrets.push((RowKey::RadiusClient(row.id), &mut row.secrets));
+        }
         secrets
     }
 

@@ -4,8 +4,8 @@
 
 use symbolon_core::{
     Administrator, Answer, Application, AuditEvent, AuditRow, Caller, Challenge, Cluster, Command,
-    DataKeyId, DataKeys, Fingerprint, JoinToken, Journal, LogIndex, Node, Proposal, Refusal, Reply,
-    RequestId, Row, Sealed, Stamp, Timestamp, Token,
+    DataKeyId, DataKeys, Fingerprint, JoinToken, Journal, LogIndex, Node, Proposal, RadiusClient,
+    Refusal, Reply, RequestId, Row, Sealed, Stamp, Timestamp, Token,
 };
 
 mod callers;
@@ -16,6 +16,7 @@ mod helped;
 mod keys;
 mod merge;
 mod people;
+mod radius;
 mod settings;
 mod tokens;
 mod verify;
@@ -47,6 +48,7 @@ pub(crate) struct Model {
     pub(crate) settings: settings::Set,
     pub(crate) challenges: Vec<Challenge>,
     pub(crate) journals: Vec<Journal>,
+    pub(crate) radius_clients: Vec<RadiusClient>,
     /// Every answer that was ever to be remembered.
     pub(crate) given: Vec<Given>,
     /// The whole audit.
@@ -188,6 +190,9 @@ impl Model {
             Command::RotateApplicationKey(command) => self.rotate_application_key(at, command),
             Command::RetireApplicationKey(command) => self.retire_application_key(at, command),
             Command::DeleteApplication(command) => self.delete_application(at, command),
+            Command::SetRadiusClient(command) => self.set_radius_client(at, command),
+            Command::RemoveRadiusClient(command) => self.remove_radius_client(at, command),
+            Command::NoteRadiusSigner(command) => self.note_radius_signer(at, command),
             Command::CreateAdministrator(command) => self.create_administrator(at, command),
             Command::UpdateAdministrator(command) => self.update_administrator(at, command),
             Command::RotateAdministratorToken(command) => {
@@ -255,6 +260,7 @@ impl Model {
         rows.extend(self.settings.row().map(Row::Settings));
         rows.extend(self.challenges.iter().cloned().map(Row::Challenge));
         rows.extend(self.journals.iter().copied().map(Row::Journal));
+        rows.extend(self.radius_clients.iter().cloned().map(Row::RadiusClient));
         rows.sort_by_key(Row::key_order);
         rows
     }
@@ -279,6 +285,7 @@ impl KeyOrder for Row {
             Self::Settings(_) => (8, 0),
             Self::Challenge(row) => return (9, u128::from_be_bytes(row.id.0)),
             Self::Journal(row) => return (10, u128::from_be_bytes(row.id.0)),
+            Self::RadiusClient(row) => (11, row.id.0),
         };
         (kind, id.into())
     }

@@ -1,8 +1,9 @@
 //! What becomes of a code.
 
 use symbolon_core::{
-    ApplicationId, AuditRow, ChallengeAnswer, Decision, Denial, Exemptions, Match, Outcome, Proof,
-    Refusal, Reply, Setting, Standing, Strangers, Timestamp, Token, UserName, Verdict, Verified,
+    ApplicationId, AuditRow, ChallengeAnswer, Decision, Denial, Exemptions, FirstFactor, Match,
+    Outcome, Proof, Refusal, Reply, Setting, Standing, Strangers, Timestamp, Token, UserName,
+    Verdict, Verified,
 };
 
 use super::tokens::is_looked_at;
@@ -23,15 +24,20 @@ impl Model {
         self.note_if(is_short, "a short name is one user's");
         let mut spent = Vec::new();
         let mut proof = Proof::Code;
-        let decision = match &person {
-            None if meant.is_empty() && self.exempt(Some(outcome.application)).unknown_users => {
+        self.note_first_factor(outcome, person.as_ref());
+        let decision = match (failed(outcome), &person) {
+            // Nobody who does not know the password learns how an account stands.
+            (Some(denial), _) => Decision::Deny(denial),
+            (None, None)
+                if meant.is_empty() && self.exempt(Some(outcome.application)).unknown_users =>
+            {
                 self.notes.push("a name that is nobody's is let in");
                 proof = Proof::Exempt;
                 Decision::Allow
             }
-            None if meant.is_empty() => Decision::Deny(Denial::UnknownUser),
-            None => Decision::Deny(Denial::AmbiguousName),
-            Some(person) => self.judge(at, outcome, person, &mut spent, &mut proof),
+            (None, None) if meant.is_empty() => Decision::Deny(Denial::UnknownUser),
+            (None, None) => Decision::Deny(Denial::AmbiguousName),
+            (None, Some(person)) => self.judge(at, outcome, person, &mut spent, &mut proof),
         };
         let failures = person.map_or(0, |person| {
             let now = self.now;
@@ -80,6 +86,25 @@ impl Model {
             }
         }
         Ok(Reply::Verified(verdict))
+    }
+
+    fn note_first_factor(&mut self, outcome: &Outcome, person: Option<&Person>) {
+        if outcome.first_factor == FirstFactor::Good {
+            return;
+        }
+        let exempt = self.exempt(Some(outcome.application));
+        let stranger = person.is_none() && exempt.unknown_users;
+        let disabled = exempt.disabled_users && person.is_some_and(|person| person.disabled);
+        let bypass = person.and_then(|person| person.bypass.as_ref());
+        let bypassed = bypass.is_some_and(|bypass| self.now < bypass.until.0);
+        let shown = !outcome.matches.is_empty();
+        let had_failed = person.is_some_and(|person| !person.wrong.is_empty());
+        self.note_if(stranger, "a name that is nobody's, and no first factor");
+        self.note_if(disabled, "somebody who is exempt, and no first factor");
+        self.note_if(bypassed, "a bypass, and no first factor");
+        self.note_if(shown, "a code, and no first factor");
+        self.note_if(had_failed, "failures, and no first factor");
+        self.note_if(outcome.answer.is_some(), "an answer, and no first factor");
     }
 
     /// Who can be meant by a name: whose whole name it is, or else all whom it fits.
@@ -414,6 +439,14 @@ const fn barred(standing: Standing) -> Option<Denial> {
         Standing::NoToken => Some(Denial::NoToken),
         Standing::PinExpired => Some(Denial::PinExpired),
         Standing::Exempt | Standing::Active => None,
+    }
+}
+
+const fn failed(outcome: &Outcome) -> Option<Denial> {
+    match outcome.first_factor {
+        FirstFactor::Good => None,
+        FirstFactor::Denied => Some(Denial::FirstFactorDenied),
+        FirstFactor::Unreachable => Some(Denial::FirstFactorUnreachable),
     }
 }
 

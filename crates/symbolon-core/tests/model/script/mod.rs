@@ -2,7 +2,8 @@
 //! cluster is frequent here. A script follows from its seed alone.
 
 use symbolon_core::{
-    AdministratorId, ApplicationId, Caller, ExemptionChange, Exemptions, NodeId, Role, Setting,
+    AdministratorId, ApplicationId, Caller, ExemptionChange, Exemptions, FirstFactor, NodeId, Role,
+    Setting,
 };
 
 use crate::dice::Dice;
@@ -10,6 +11,7 @@ use crate::dice::Dice;
 pub(crate) mod merge;
 pub(crate) mod nodes;
 mod pins;
+pub(crate) mod radius;
 mod wishes;
 
 pub(crate) use wishes::{Token, Who, Wish};
@@ -73,6 +75,8 @@ pub(crate) struct Asked {
     pub(crate) age: i64,
     /// A request id that others may have too.
     pub(crate) shared_id: Option<u8>,
+    /// What became of a first factor, where a code is shown.
+    pub(crate) first_factor: FirstFactor,
     pub(crate) wish: Wish,
 }
 
@@ -240,7 +244,15 @@ impl Step {
 
 impl Asked {
     const fn usual(wish: Wish) -> Self {
-        Self { caller: None, node: 1, lag: 0, age: 0, shared_id: None, wish }
+        Self {
+            caller: None,
+            node: 1,
+            lag: 0,
+            age: 0,
+            shared_id: None,
+            first_factor: FirstFactor::Good,
+            wish,
+        }
     }
 }
 
@@ -294,8 +306,15 @@ fn asked(dice: &mut Dice, theme: Theme) -> Asked {
         lag: if dice.chance(85) { 0 } else { 1 + dice.below(4) },
         age,
         shared_id: dice.sometimes(12, |dice| u8::try_from(dice.below(3)).unwrap()),
+        first_factor: match dice.below(24) {
+            0 => FirstFactor::Denied,
+            1 => FirstFactor::Unreachable,
+            _ => FirstFactor::Good,
+        },
         wish: if nodes::may_come(dice, theme) {
             Wish::Nodes(nodes::wish(dice, theme))
+        } else if radius::may_come(dice, theme) {
+            Wish::Radius(radius::wish(dice))
         } else {
             wishes::wish(dice, theme)
         },

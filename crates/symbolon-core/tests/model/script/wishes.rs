@@ -3,7 +3,7 @@
 use symbolon_core::pin::PinFault;
 use symbolon_core::{ExemptionChange, Exemptions, ProfileField, Role, Setting};
 
-use super::{Theme, nodes, pins};
+use super::{Theme, nodes, pins, radius};
 use crate::dice::Dice;
 
 #[derive(Clone, Debug)]
@@ -165,6 +165,7 @@ pub(crate) enum Wish {
         api: u64,
     },
     Nodes(nodes::Wish),
+    Radius(radius::Wish),
     Tick,
     Rotate {
         id_off: i64,
