@@ -119,7 +119,7 @@ fn about_nobody() -> [(&'static str, Vec<u8>); 11] {
 }
 
 /// The same about applications and administrators.
-fn about_no_caller() -> [(&'static str, Vec<u8>); 14] {
+fn about_no_caller() -> [(&'static str, Vec<u8>); 17] {
     let name = || NOBODY.to_owned();
     // Their only field, or the first of them, is a name everywhere.
     let named = v1::GetApplicationRequest { name: name(), allow_stale: false }.encode_to_vec();
@@ -127,6 +127,12 @@ fn about_no_caller() -> [(&'static str, Vec<u8>); 14] {
         name: name(),
         application: None,
         update_mask: mask("enabled"),
+    };
+    let ranges = vec!["192.0.2.0/24".to_owned()];
+    let set_radius = v1::SetRadiusClientRequest {
+        application: name(),
+        policy: Some(v1::RadiusPolicy { ranges, ..v1::RadiusPolicy::default() }),
+        ..v1::SetRadiusClientRequest::default()
     };
     let administrator = Some(v1::Administrator { name: name(), ..v1::Administrator::default() });
     let update_mask = mask("enabled");
@@ -142,6 +148,9 @@ fn about_no_caller() -> [(&'static str, Vec<u8>); 14] {
         (ROTATE_APPLICATION_KEY, named.clone()),
         (RETIRE_APPLICATION_KEY, named.clone()),
         (DELETE_APPLICATION, named.clone()),
+        (SET_RADIUS_CLIENT, set_radius.encode_to_vec()),
+        (GET_RADIUS_CLIENT, named.clone()),
+        (REMOVE_RADIUS_CLIENT, named.clone()),
         (GET_ADMINISTRATOR, named.clone()),
         (UPDATE_ADMINISTRATOR, whom.encode_to_vec()),
         (ROTATE_ADMINISTRATOR_TOKEN, named.clone()),

@@ -43,6 +43,9 @@ pub(crate) const ROTATE_APPLICATION_KEY: &str =
 pub(crate) const RETIRE_APPLICATION_KEY: &str =
     "/symbolon.v1.ApplicationService/RetireApplicationKey";
 pub(crate) const DELETE_APPLICATION: &str = "/symbolon.v1.ApplicationService/DeleteApplication";
+pub(crate) const SET_RADIUS_CLIENT: &str = "/symbolon.v1.ApplicationService/SetRadiusClient";
+pub(crate) const GET_RADIUS_CLIENT: &str = "/symbolon.v1.ApplicationService/GetRadiusClient";
+pub(crate) const REMOVE_RADIUS_CLIENT: &str = "/symbolon.v1.ApplicationService/RemoveRadiusClient";
 pub(crate) const CREATE_ADMINISTRATOR: &str =
     "/symbolon.v1.AdministratorService/CreateAdministrator";
 pub(crate) const GET_ADMINISTRATOR: &str = "/symbolon.v1.AdministratorService/GetAdministrator";
