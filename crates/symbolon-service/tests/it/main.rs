@@ -19,6 +19,8 @@ mod nodes;
 #[cfg(test)]
 mod pins;
 #[cfg(test)]
+mod radius;
+#[cfg(test)]
 mod recovery;
 #[cfg(test)]
 mod retry;
