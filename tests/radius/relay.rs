@@ -26,7 +26,7 @@ impl Relay {
                 break;
             }
         }
-        let outside = Arc::new(bound.expect("one of the ports is free"));
+        let outside = Arc::new(bound.unwrap());
         let loses_replies = Arc::new(AtomicBool::new(false));
         let lost = Arc::new(AtomicU64::new(0));
         let address = outside.local_addr().unwrap();

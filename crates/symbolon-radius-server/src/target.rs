@@ -66,7 +66,16 @@ pub(crate) struct Question<'q> {
 #[derive(Clone)]
 pub(crate) struct Targets {
     rows: Arc<[RadiusTarget]>,
-    aside_until: Arc<Mutex<Vec<Option<Instant>>>>,
+    known: Arc<Mutex<Vec<Known>>>,
+}
+
+/// What a node has found out about a target.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// It did not answer, and is asked last until then.
+    aside_until: Option<Instant>,
+    /// It has signed a reply. Whoever takes the signature off is found out from then on (CVE-2024-3596).
+    signs: bool,
 }
 
 /// Why a target did not judge.
@@ -82,31 +91,41 @@ enum Fault {
     Silence,
     #[error("what came was no reply of its: {0}")]
     Reply(BadReply),
+    #[error("what came has no Message-Authenticator, and the target is known to send it")]
+    Unsigned,
     #[error("the request cannot be written: {0}")]
     Write(#[from] symbolon_radius::WriteError),
 }
 
 impl Targets {
     pub(crate) fn new(rows: &[RadiusTarget]) -> Self {
-        let aside_until = Arc::new(Mutex::new(vec![None; rows.len()]));
-        Self { rows: rows.into(), aside_until }
+        let known = Arc::new(Mutex::new(vec![Known::default(); rows.len()]));
+        Self { rows: rows.into(), known }
     }
 
     /// Those that answer first, each in its place; then those that did not lately.
     fn order(&self, now: Instant) -> Vec<usize> {
-        let aside = self.aside_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_aside =
-            |place: &usize| aside.get(*place).copied().flatten().is_some_and(|until| now < until);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_aside = |place: &usize| {
+            let until = known.get(*place).and_then(|known| known.aside_until);
+            until.is_some_and(|until| now < until)
+        };
         let (last, mut first): (Vec<_>, Vec<_>) = (0..self.rows.len()).partition(is_aside);
         first.extend(last);
         first
     }
 
-    fn note(&self, place: usize, until: Option<Instant>) {
-        let mut aside = self.aside_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = aside.get_mut(place) {
-            *kept = until;
+    fn note(&self, place: usize, until: Option<Instant>, has_signed: bool) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = known.get_mut(place) {
+            kept.aside_until = until;
+            kept.signs |= has_signed;
         }
+    }
+
+    fn signs(&self, place: usize) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(place).is_some_and(|known| known.signs)
     }
 
     /// Has a password judged by the first target that answers.
@@ -122,13 +141,13 @@ impl Targets {
             else {
                 continue;
             };
-            match ask(target, secret, question, entropy).await {
-                Ok((Code::AccessAccept, packet, authenticator)) => {
-                    self.note(place, None);
+            match ask(target, secret, question, entropy, self.signs(place)).await {
+                Ok(Answer { code: Code::AccessAccept, packet, authenticator, is_signed }) => {
+                    self.note(place, None, is_signed);
                     return Judged::Accepted(Granted { packet, authenticator, target: place });
                 }
-                Ok((code, ..)) => {
-                    self.note(place, None);
+                Ok(Answer { code, is_signed, .. }) => {
+                    self.note(place, None, is_signed);
                     if code == Code::AccessChallenge {
                         let target = &*target.address;
                         tracing::warn!(
@@ -140,7 +159,7 @@ impl Targets {
                     return Judged::Denied;
                 }
                 Err(fault) => {
-                    self.note(place, Some(Instant::now() + ASIDE));
+                    self.note(place, Some(Instant::now() + ASIDE), false);
                     metrics::counter!("symbolon_radius_target_faults_total").increment(1);
                     tracing::warn!(
                         application,
@@ -158,14 +177,21 @@ impl Targets {
     }
 }
 
-/// A reply: what it says, its bytes, and the authenticator of the request.
-type Answer = (Code, Vec<u8>, [u8; 16]);
+/// A reply that was checked.
+struct Answer {
+    code: Code,
+    packet: Vec<u8>,
+    /// Of the request.
+    authenticator: [u8; 16],
+    is_signed: bool,
+}
 
 async fn ask(
     target: &RadiusTarget,
     secret: &Secret,
     question: &Question<'_>,
     entropy: &dyn Entropy,
+    must_sign: bool,
 ) -> Result<Answer, Fault> {
     let waits = Duration::from_millis(target.timeout_milliseconds.into());
     let deadline = question.deadline.min(Instant::now() + waits);
@@ -182,7 +208,7 @@ async fn ask(
         socket.send(&bytes).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         let until = deadline.min(Instant::now() + left / (TRIES + 1 - attempt));
-        match receive(&socket, &sent, secret, until).await {
+        match receive(&socket, &sent, (secret, must_sign), until).await {
             Ok(answer) => return Ok(answer),
             Err(why) => fault = why,
         }
@@ -216,7 +242,7 @@ fn request(
 async fn receive(
     socket: &UdpSocket,
     sent: &Sent,
-    secret: &Secret,
+    (secret, must_sign): (&Secret, bool),
     until: Instant,
 ) -> Result<Answer, Fault> {
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
@@ -227,7 +253,16 @@ async fn receive(
         };
         let bytes = buffer.get(..received?).unwrap_or_default();
         match check_reply(bytes, sent, secret) {
-            Ok(packet) => return Ok((packet.code(), packet.bytes().to_vec(), sent.authenticator)),
+            Ok(packet) => {
+                let is_signed = packet.first(Kind::MESSAGE_AUTHENTICATOR).is_some();
+                if must_sign && !is_signed {
+                    fault = Fault::Unsigned;
+                    continue;
+                }
+                let (code, authenticator) = (packet.code(), sent.authenticator);
+                let packet = packet.bytes().to_vec();
+                return Ok(Answer { code, packet, authenticator, is_signed });
+            }
             Err(bad) => fault = Fault::Reply(bad),
         }
     }
@@ -246,10 +281,12 @@ mod tests {
         let targets = Targets::new(&[target(1), target(2), target(3)]);
         let now = Instant::now();
         assert_eq!(targets.order(now), [0, 1, 2]);
-        targets.note(0, Some(now + ASIDE));
+        targets.note(0, Some(now + ASIDE), false);
         assert_eq!(targets.order(now), [1, 2, 0]);
         assert_eq!(targets.order(now + ASIDE), [0, 1, 2]);
-        targets.note(0, None);
+        targets.note(0, None, true);
         assert_eq!(targets.order(now), [0, 1, 2]);
+        targets.note(0, None, false);
+        assert!(targets.signs(0) && !targets.signs(1), "what it has done once it can do");
     }
 }
