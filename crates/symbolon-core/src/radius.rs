@@ -329,3 +329,79 @@ macro_rules! numbered {
 }
 numbered!(Signed, "of what must be signed": Auto = 0 "auto", Always = 1 "yes", Never = 2 "no",);
 numbered!(Unreachable, "of what is told": Silence = 0 "silence", Reject = 1 "reject",);
+
+#[cfg(test)]
+mod tests {
+    use alloc::borrow::ToOwned as _;
+    use alloc::vec;
+
+    use super::*;
+    use crate::SourceRange;
+
+    fn policy() -> RadiusPolicy {
+        let ranges = Sources::new([SourceRange::parse("192.0.2.0/24").unwrap()]).unwrap();
+        RadiusPolicy { ranges, ..RadiusPolicy::default() }
+    }
+
+    fn with_targets(count: usize, timeout_milliseconds: u32) -> RadiusPolicy {
+        let target = RadiusTarget { address: "r1:1812".to_owned(), timeout_milliseconds };
+        RadiusPolicy { targets: vec![target; count], ..policy() }
+    }
+
+    fn with_attributes(count: usize, bytes: usize) -> RadiusPolicy {
+        let [group, name] = ["", "Class"].map(str::to_owned);
+        let attribute = ReplyAttribute { group, name, value: "x".repeat(bytes) };
+        RadiusPolicy { attributes: vec![attribute; count], ..policy() }
+    }
+
+    #[test]
+    fn a_policy_stands_up_to_each_bound_and_not_beyond() {
+        let code = |code| RadiusPolicy { code, ..policy() };
+        let by = |bytes| "+".repeat(bytes);
+        let cases = [
+            (RadiusPolicy::default(), Err(RadiusFault::NoRange)),
+            (with_targets(8, 100), Ok(())),
+            (with_targets(1, 60_000), Ok(())),
+            (with_targets(9, 100), Err(RadiusFault::Targets)),
+            (with_targets(1, 99), Err(RadiusFault::Timeout)),
+            (with_targets(1, 60_001), Err(RadiusFault::Timeout)),
+            (with_attributes(32, 253), Ok(())),
+            (with_attributes(33, 1), Err(RadiusFault::Attributes)),
+            (with_attributes(1, 254), Err(RadiusFault::Attributes)),
+            (code(CodePlace::Behind(by(0))), Ok(())),
+            (code(CodePlace::Behind(by(8))), Ok(())),
+            (code(CodePlace::Behind(by(9))), Err(RadiusFault::Separator)),
+            (code(CodePlace::Before(by(0))), Err(RadiusFault::Separator)),
+            (code(CodePlace::Before(by(8))), Ok(())),
+            (code(CodePlace::Before(by(9))), Err(RadiusFault::Separator)),
+        ];
+        for (policy, expected) in cases {
+            assert_eq!(policy.check(), expected, "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_signed_must_and_all_must_once_no_more_can_be_kept() {
+        let host = |number: usize| IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
+        let client = |signed, count| RadiusClient {
+            id: ApplicationId(1),
+            policy: RadiusPolicy { signed, ..policy() },
+            secrets: Sealed::new(Vec::new()),
+            old_secret_until: None,
+            signers: (0..count).map(host).collect(),
+            changed_at: LogIndex(1),
+        };
+        let dressed = "::ffff:0.0.0.7".parse().unwrap();
+        for (signed, count, must) in [
+            (Signed::Auto, 0, [false; 2]),
+            (Signed::Auto, 255, [true, false]),
+            (Signed::Auto, 256, [true; 2]),
+            (Signed::Always, 0, [true; 2]),
+            (Signed::Never, 256, [false; 2]),
+        ] {
+            let found =
+                [dressed, host(1_000)].map(|device| client(signed, count).must_sign(device));
+            assert_eq!(found, must, "{signed:?} {count}");
+        }
+    }
+}

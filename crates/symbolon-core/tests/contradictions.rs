@@ -232,7 +232,7 @@ mod tests {
             RadiusClient { policy: odd, ..good.clone() },
         ] {
             let violation = Violation::RadiusClient(ApplicationId(1));
-            assert_eq!(of_clients(&[bad.clone()]), Some(violation), "{bad:?}");
+            assert_eq!(of_clients(std::slice::from_ref(&bad)), Some(violation), "{bad:?}");
         }
     }
 

@@ -127,7 +127,7 @@ grant_bypass: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongP
 meet_epoch: done NotPermitted Stale WrongPhase
 record_export: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
 note_radius_signer: done Late NoSuchRadiusClient NotPermitted Stale WrongPhase
-remove_radius_client: done NoSuchRadiusClient RevisionChanged Late NotPermitted Stale WrongPhase again
+remove_radius_client: done NoSuchRadiusClient Late NotPermitted Stale WrongPhase again
 set_radius_client: done FingerprintMismatch NoSuchApplication RangeTaken RevisionChanged SettingRefused Late NotPermitted Stale WrongPhase again
 readmit_node: done Late NameTaken NodeUnknown NotPermitted Stale WrongPhase again
 release_recovery_codes: done FingerprintMismatch Late NotPermitted Stale WrongPhase again

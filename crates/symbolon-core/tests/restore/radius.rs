@@ -19,7 +19,8 @@ fn attribute(group: &str, name: &str, value: &str) -> ReplyAttribute {
 }
 
 fn devices(addresses: &[&str]) -> Vec<IpAddr> {
-    addresses.iter().map(|text| text.parse().unwrap()).collect()
+    let device = |text: &&str| text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+    addresses.iter().map(device).collect()
 }
 
 fn policy() -> RadiusPolicy {

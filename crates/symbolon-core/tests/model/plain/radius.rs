@@ -132,5 +132,5 @@ fn is_among(policy: &RadiusPolicy, device: std::net::IpAddr) -> bool {
 /// Somebody can ask, and every target is asked for 0.1 to 60 seconds.
 fn can_stand(policy: &RadiusPolicy) -> bool {
     let mut waits = policy.targets.iter().map(|target| target.timeout_milliseconds);
-    policy.ranges.texts().next().is_some() && waits.all(|wait| wait >= 100 && wait <= 60_000)
+    policy.ranges.texts().next().is_some() && waits.all(|wait| (100..=60_000).contains(&wait))
 }
