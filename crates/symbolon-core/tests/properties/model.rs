@@ -185,7 +185,6 @@ impl Model {
         before: &State,
         after: &State,
     ) -> Judged {
-        let verdict = verified.verdict;
         if let Some(denial) = outcome.first_factor.denial() {
             let failures = outcome.user.and_then(|user| self.failures.get(&user));
             return first_factor(verified, denial, failures.map_or(0, Vec::len));
@@ -193,6 +192,20 @@ impl Model {
         let Some(user) = outcome.user else {
             return stranger(verified, before.application(outcome.application).unwrap().exempt);
         };
+        self.evaluated(user, proposal, outcome, verified, before, after)
+    }
+
+    /// Of somebody who is there, and whose first factor held.
+    fn evaluated(
+        &mut self,
+        user: UserId,
+        proposal: &Proposal,
+        outcome: &Outcome,
+        verified: &Verified,
+        before: &State,
+        after: &State,
+    ) -> Judged {
+        let verdict = verified.verdict;
         // What is right: a token of this user, at a step of its window.
         let right = |found: &&Match| {
             let token = before.token(found.token);

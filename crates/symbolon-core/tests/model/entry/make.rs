@@ -87,9 +87,7 @@ impl Maker<'_> {
             | Wish::UpdateAdministrator { .. }
             | Wish::RotateAdministratorToken { .. }
             | Wish::DeleteAdministrator { .. } => self.about_caller(wish),
-            Wish::Tick => Command::Tick,
             Wish::Nodes(wish) => self.about_nodes(wish),
-            Wish::Radius(wish) => self.about_radius(wish),
             Wish::Settings { changes, bound } => self.settings(changes, *bound),
             _ => self.about_cluster(wish),
         }
@@ -247,6 +245,8 @@ impl Maker<'_> {
     fn about_cluster(&self, wish: &Wish) -> Command {
         match wish {
             Wish::CreateCluster => create_cluster(),
+            Wish::Tick => Command::Tick,
+            Wish::Radius(wish) => self.about_radius(wish),
             Wish::JoinToken { join_token, life, key_off } => {
                 Command::CreateJoinToken(CreateJoinToken {
                     join_token: JoinTokenId(*join_token),

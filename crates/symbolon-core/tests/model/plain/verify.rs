@@ -24,9 +24,7 @@ impl Model {
         self.note_if(is_short, "a short name is one user's");
         let mut spent = Vec::new();
         let mut proof = Proof::Code;
-        self.note_first_factor(outcome, person.as_ref());
-        let decision = match (failed(outcome), &person) {
-            // Nobody who does not know the password learns how an account stands.
+        let decision = match (self.failed(outcome, person.as_ref()), &person) {
             (Some(denial), _) => Decision::Deny(denial),
             (None, None)
                 if meant.is_empty() && self.exempt(Some(outcome.application)).unknown_users =>
@@ -88,10 +86,13 @@ impl Model {
         Ok(Reply::Verified(verdict))
     }
 
-    fn note_first_factor(&mut self, outcome: &Outcome, person: Option<&Person>) {
-        if outcome.first_factor == FirstFactor::Good {
-            return;
-        }
+    /// Nobody who does not know the password learns how an account stands.
+    fn failed(&mut self, outcome: &Outcome, person: Option<&Person>) -> Option<Denial> {
+        let denial = match outcome.first_factor {
+            FirstFactor::Good => return None,
+            FirstFactor::Denied => Denial::FirstFactorDenied,
+            FirstFactor::Unreachable => Denial::FirstFactorUnreachable,
+        };
         let exempt = self.exempt(Some(outcome.application));
         let stranger = person.is_none() && exempt.unknown_users;
         let disabled = exempt.disabled_users && person.is_some_and(|person| person.disabled);
@@ -105,6 +106,7 @@ impl Model {
         self.note_if(shown, "a code, and no first factor");
         self.note_if(had_failed, "failures, and no first factor");
         self.note_if(outcome.answer.is_some(), "an answer, and no first factor");
+        Some(denial)
     }
 
     /// Who can be meant by a name: whose whole name it is, or else all whom it fits.
@@ -439,14 +441,6 @@ const fn barred(standing: Standing) -> Option<Denial> {
         Standing::NoToken => Some(Denial::NoToken),
         Standing::PinExpired => Some(Denial::PinExpired),
         Standing::Exempt | Standing::Active => None,
-    }
-}
-
-const fn failed(outcome: &Outcome) -> Option<Denial> {
-    match outcome.first_factor {
-        FirstFactor::Good => None,
-        FirstFactor::Denied => Some(Denial::FirstFactorDenied),
-        FirstFactor::Unreachable => Some(Denial::FirstFactorUnreachable),
     }
 }
 
