@@ -283,8 +283,7 @@ impl Service {
     fn fingerprint_of_secrets(&self, wanted: &RadiusWanted) -> symbolon_core::Fingerprint {
         let none = Secret::new(Vec::new());
         let all = std::iter::once(&wanted.secret).chain(&wanted.target_secrets);
-        let all: Vec<_> =
-            all.map(|secret| secret.as_ref().unwrap_or(&none).expose()).collect();
+        let all: Vec<_> = all.map(|secret| secret.as_ref().unwrap_or(&none).expose()).collect();
         fingerprint(&*self.vault, "radius-secrets", &all)
     }
 }

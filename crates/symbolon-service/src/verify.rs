@@ -5,8 +5,9 @@ use symbolon_core::otp::MovingFactor;
 use symbolon_core::pin::Typed;
 use symbolon_core::recovery::RecoveryCode;
 use symbolon_core::{
-    Answer, ApplicationId, Caller, ChallengeId, Command, Fingerprint, FirstFactor, LogIndex, Method, Operation,
-    Outcome, Proposal, Refusal, Reply, RequestId, State, Timestamp, Token, UserName, Verdict,
+    Answer, ApplicationId, Caller, ChallengeId, Command, Fingerprint, FirstFactor, LogIndex,
+    Method, Operation, Outcome, Proposal, Refusal, Reply, RequestId, State, Timestamp, Token,
+    UserName, Verdict,
 };
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@ use super::{Context, Output};
 use crate::island::is_given_again;
 use crate::limits::ISLAND_LIFE_MILLISECONDS;
 use crate::{
-    Alone, Apart, AuditRow, Command, Denial, Holder, LogIndex, MergeKind, NotAlone, Outcome,
+    Alone, Apart, AuditRow, Command, Denial, FirstFactor, Holder, LogIndex, MergeKind, NotAlone, Outcome,
     Proposal, Refusal, Reply, Row, Setting, Stamp, State, Timestamp, User, Verdict,
 };
 
@@ -60,7 +60,9 @@ impl State {
         let has_bypass = user
             .as_ref()
             .is_some_and(|user| state.stand_alone(apart, user, Holder { request_id: id, caller }));
-        if let Some(user) = user.filter(|user| state.is_spent(apart, user, outcome)) {
+        // Whoever has not shown the first factor learns nothing of the account, and is denied here as there.
+        let is_over = outcome.first_factor != FirstFactor::Good;
+        if let Some(user) = user.filter(|user| !is_over && state.is_spent(apart, user, outcome)) {
             let verdict = Verdict {
                 decision: crate::Decision::Deny(Denial::AllowanceSpent),
                 failures: user.failures,
@@ -82,7 +84,7 @@ impl State {
         });
         let denied = matches!(&reply, Reply::Verified(verdict) if verdict.denial().is_some());
         // With a bypass, a master would let the user in whatever was typed.
-        if has_bypass && denied { Err(NotAlone::NeedsMaster) } else { Ok(Alone { reply, event }) }
+        if has_bypass && denied && !is_over { Err(NotAlone::NeedsMaster) } else { Ok(Alone { reply, event }) }
     }
 
     /// Makes of a user's rows what an island goes by. Whether the user has a bypass.
