@@ -49,6 +49,8 @@ async fn the_code_is_asked_for_after_the_password_and_any_node_takes_the_answer(
     let code = alice.otp.code();
     let done = device(&cluster, 3).ask("alice", &code, &with).await;
     assert!(done.accepted(), "{done:?}");
+    assert_eq!(done.attribute("Class"), Some("0x76706e"), "what the target granted");
+    assert_eq!(done.attribute("Filter-Id"), Some("of-alice"));
     let asked = device(&cluster, 2).ask("alice", PASSWORD, &[]).await;
     let state = asked.attribute("State").unwrap().to_owned();
     let used = device(&cluster, 2).ask("alice", &code, &[("State", &state)]).await;

@@ -10,9 +10,6 @@ use symbolon_service::{Principal, RADIUS_SECRET_BYTES_WANTED, RadiusSecrets, Ser
 
 use crate::target::Targets;
 
-/// Addresses that are kept at hand.
-const KNOWN_MAX: usize = 4_096;
-
 /// The devices of one application.
 pub(crate) struct Devices {
     pub(crate) row: RadiusClient,
@@ -32,12 +29,11 @@ impl Devices {
     }
 }
 
-/// What is known as long as no row of a RADIUS client changes.
+/// What is known as long as no row of a RADIUS client changes: applications of which somebody has asked.
 #[derive(Default)]
 struct Known {
     version: [u64; 4],
-    /// `None`: nobody's address.
-    by_address: HashMap<IpAddr, Option<Arc<Devices>>>,
+    devices: HashMap<ApplicationId, Arc<Devices>>,
 }
 
 /// All devices, as this node knows them.
@@ -53,35 +49,27 @@ impl AllDevices {
 
     /// Whose device has that address.
     pub(crate) fn at(&self, address: IpAddr) -> Option<Arc<Devices>> {
-        let address = address.to_canonical();
         let state = self.service.ledger().view().state;
+        let row = state.radius_client_at(address.to_canonical())?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let version = state.radius_clients_version();
+        if known.version == version
+            && let Some(devices) = known.devices.get(&row.id)
+            && self.still_ask(&state, devices)
+        {
+            return Some(Arc::clone(devices));
+        }
         // Targets keep what is known of their health.
-        let mut before = HashMap::new();
+        let before = known.devices.get(&row.id).cloned();
         if known.version != version {
-            let gone = std::mem::replace(&mut *known, Known { version, ..Known::default() });
-            let devices = gone.by_address.into_values().flatten();
-            before.extend(devices.map(|devices| (devices.row.id, devices)));
+            known.devices.retain(|id, devices| {
+                state.radius_client(*id).is_some_and(|row| *row == devices.row)
+            });
+            known.version = version;
         }
-        match known.by_address.get(&address) {
-            Some(None) => return None,
-            Some(Some(devices)) if self.still_ask(&state, devices) => {
-                return Some(Arc::clone(devices));
-            }
-            _ => {}
-        }
-        let row = state.radius_client_at(address);
-        let made = row.map(|row| row.id).and_then(|id| {
-            let mut made = known.by_address.values().flatten();
-            made.find(|devices| devices.row.id == id && self.still_ask(&state, devices)).cloned()
-        });
-        let found = made.or_else(|| self.made(&state, row?, &before));
-        // Whoever sends from addresses without end fills this up, and costs a look each from then on.
-        if known.by_address.len() < KNOWN_MAX {
-            known.by_address.insert(address, found.clone());
-        }
-        found
+        let made = self.made(&state, row, before.as_deref())?;
+        known.devices.insert(row.id, Arc::clone(&made));
+        Some(made)
     }
 
     /// Whether the application is as it was.
@@ -94,7 +82,7 @@ impl AllDevices {
         &self,
         state: &State,
         row: &RadiusClient,
-        before: &HashMap<ApplicationId, Arc<Devices>>,
+        before: Option<&Devices>,
     ) -> Option<Arc<Devices>> {
         let principal = self.service.radius_principal(state, row.id)?;
         let secrets = self.service.radius_secrets(row)?;
@@ -115,7 +103,7 @@ impl AllDevices {
             }
         });
         let attributes = attributes.collect();
-        let same = before.get(&row.id).filter(|it| it.row.policy.targets == row.policy.targets);
+        let same = before.filter(|it| it.row.policy.targets == row.policy.targets);
         let targets =
             same.map_or_else(|| Targets::new(&row.policy.targets), |it| it.targets.clone());
         Some(Arc::new(Devices { row: row.clone(), principal, secrets, attributes, targets }))

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use symbolon_core::ChallengeId;
+use symbolon_core::{ApplicationId, ChallengeId};
 use symbolon_radius::attribute::{microsoft, vendor};
 use symbolon_radius::{
     Code, Conversation, Conversations, Credentials, Kind, Step, Writer, eap_message,
@@ -27,6 +27,8 @@ type Name = [u8; 16];
 
 /// A conversation, and how far its user has come.
 struct Held {
+    /// As which application it began: no other goes on with it.
+    application: ApplicationId,
     conversation: Conversation,
     /// Once the first credentials held.
     half: Option<Half>,
@@ -65,12 +67,12 @@ impl Eap {
             (None, _) => {
                 let mtu = packet.integer(Kind::FRAMED_MTU);
                 let conversation = Conversation::new(Arc::clone(&self.tls), mtu, ASK_FIRST);
-                Held { conversation, half: None }
+                Held { application: sign_in.devices.row.id, conversation, half: None }
             }
             (Some(_), name) => match name.and_then(|name| self.take(&name)) {
-                Some(held) => held,
+                Some(held) if held.application == sign_in.devices.row.id => held,
                 // It was another node's, or took too long: whoever asks begins anew.
-                None => return (None, "no_conversation"),
+                _ => return (None, "no_conversation"),
             },
         };
         match held.conversation.step(&message) {
@@ -161,7 +163,9 @@ fn end(sign_in: &SignIn<'_>, held: Held, identity: &str, said: &Said) -> Replied
             };
             let mut writer = Writer::reply(Code::AccessAccept, sign_in.packet);
             writer.eap_message(&ended.eap).attribute(Kind::USER_NAME, identity.as_bytes());
-            sign_in.grant(&mut writer, identity, granted.as_ref());
+            if !sign_in.grant(&mut writer, identity, granted.as_ref()) {
+                return (None, "not_granted");
+            }
             let secret = sign_in.believed.secret;
             for (kind, key) in
                 [(microsoft::MPPE_RECV_KEY, keys.recv()), (microsoft::MPPE_SEND_KEY, keys.send())]

@@ -27,6 +27,9 @@ pub(crate) enum Refused {
     /// The device must sign.
     #[error("it has no Message-Authenticator, and the device is known to send it, or must")]
     MustSign,
+    /// It was hidden with another secret.
+    #[error("what was typed is no text; do both sides have the same secret?")]
+    Unreadable,
     /// This cluster sent it to a target, which sent it back.
     #[error(
         "it has gone round in a circle: a target sends it back to this cluster; have the target answer by itself \
@@ -42,6 +45,7 @@ impl Refused {
             Self::Bad(bad) => bad.label(),
             Self::UnsignedProxyState => "unsigned_proxy_state",
             Self::MustSign => "must_sign",
+            Self::Unreadable => "unreadable",
             Self::Circle => "circle",
         }
     }
@@ -94,9 +98,20 @@ fn unsigned<'d>(
     // Only what was hidden can tell with which secret: what is typed is text.
     let readable = |secret: &&Secret| {
         let typed = password(packet, secret);
-        typed.is_some_and(|typed| typed.chars().all(|c| !c.is_control()))
+        // A code is typed in ASCII, a password in whatever letters there are.
+        let of_a_code = |typed: &str| typed.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let is_code = devices.row.policy.targets.is_empty();
+        typed.is_some_and(|typed| {
+            typed.chars().all(|c| !c.is_control()) && (!is_code || of_a_code(&typed))
+        })
     };
-    let secret = devices.taken(service).find(readable).unwrap_or(&devices.secrets.current);
+    let hides = packet.first(Kind::USER_PASSWORD).is_some();
+    let secret = match devices.taken(service).find(readable) {
+        Some(secret) => secret,
+        // Whoever sent it has not the secret, or the device writes no UTF-8.
+        None if hides => return Err(Refused::Unreadable),
+        None => &devices.secrets.current,
+    };
     Ok(Believed { secret, signed: Signed::No })
 }
 

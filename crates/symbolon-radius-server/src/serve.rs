@@ -1,10 +1,12 @@
 //! The loop over a socket.
 
+use std::collections::HashSet;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ServerConfig;
+use symbolon_core::ApplicationId;
 use symbolon_radius::{Code, Kind, Packet, Signed, Writer};
 use symbolon_service::{Entropy, Service};
 use tokio::net::UdpSocket;
@@ -45,6 +47,8 @@ pub struct RadiusPort {
     entropy: Arc<dyn Entropy>,
     devices: AllDevices,
     duplicates: Mutex<Duplicates>,
+    /// Devices of which it is just being noted that they sign.
+    noting: Mutex<HashSet<(ApplicationId, IpAddr)>>,
     eap: Eap,
     under_way: Arc<Semaphore>,
 }
@@ -75,6 +79,7 @@ impl RadiusPort {
             service,
             entropy,
             duplicates: Mutex::default(),
+            noting: Mutex::default(),
             eap: Eap::new(tls),
             under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
         })
@@ -144,14 +149,17 @@ impl RadiusPort {
         let Ok(packet) = Packet::read(bytes) else {
             return;
         };
-        let reply = self.reply(&packet, from, devices).await;
+        let (reply, outcome) = self.reply(&packet, from, devices).await;
+        count(outcome);
         self.keep(key, &packet, reply.as_deref());
         if let Some(reply) = reply
             && let Err(error) = self.socket.send_to(&reply, from).await
         {
             tracing::warn!(device = %from, %error, "a reply was not sent");
         }
-        if signed == Signed::Yes {
+        // EAP and Status-Server are signed by whoever signs nothing else.
+        let signs = signed == Signed::Yes && packet.first(Kind::EAP_MESSAGE).is_none();
+        if signs && packet.code() == Code::AccessRequest && outcome == "accept" {
             self.note_signer(devices, from).await;
         }
     }
@@ -166,8 +174,10 @@ impl RadiusPort {
         packet: &Packet<'_>,
         from: SocketAddr,
         devices: &Devices,
-    ) -> Option<Vec<u8>> {
-        let believed = believe(packet, devices, from.ip(), &self.service).ok()?;
+    ) -> (Option<Vec<u8>>, &'static str) {
+        let Ok(believed) = believe(packet, devices, from.ip(), &self.service) else {
+            return (None, "not_believed");
+        };
         if packet.code() == Code::StatusServer {
             // A node that decides nothing is not there.
             let works = self.service.ledger().halted_at().is_none();
@@ -176,11 +186,10 @@ impl RadiusPort {
                 PortKind::Accounting => Code::AccountingResponse,
             };
             let reply = works.then(|| Writer::reply(code, packet));
-            return reply.and_then(|reply| reply.finish(believed.secret).ok());
+            return (reply.and_then(|reply| reply.finish(believed.secret).ok()), "status");
         }
         if packet.code() == Code::AccountingRequest {
-            count("accounting");
-            return accounting::reply(packet, devices, from.ip(), believed);
+            return (accounting::reply(packet, devices, from.ip(), believed), "accounting");
         }
         let sign_in = SignIn {
             service: &self.service,
@@ -192,9 +201,7 @@ impl RadiusPort {
             deadline: Instant::now() + PATIENCE,
         };
         if packet.first(Kind::EAP_MESSAGE).is_some() {
-            let (reply, outcome) = self.eap.reply(&sign_in).await;
-            count(outcome);
-            return reply;
+            return self.eap.reply(&sign_in).await;
         }
         let said = sign_in.run().await;
         let outcome = match &said {
@@ -203,11 +210,10 @@ impl RadiusPort {
             Said::Ask(..) => "challenge",
             Said::Silence(reason) => reason,
         };
-        count(outcome);
-        sign_in.write(&said)
+        (sign_in.write(&said), outcome)
     }
 
-    /// From the first signed request on, whoever takes the signature off is found out.
+    /// From the first signed request on that let somebody in, whoever takes the signature off is found out.
     async fn note_signer(&self, devices: &Devices, from: SocketAddr) {
         let device = from.ip().to_canonical();
         let row = &devices.row;
@@ -218,10 +224,15 @@ impl RadiusPort {
         {
             return;
         }
+        let noting = (row.id, device);
+        if !self.noting.lock().unwrap_or_else(PoisonError::into_inner).insert(noting) {
+            return;
+        }
         let deadline = Instant::now() + NOTE_TIME;
         if let Err(error) = self.service.note_radius_signer(row.id, device, deadline).await {
             tracing::debug!(%device, %error, "it is noted later that a device signs");
         }
+        self.noting.lock().unwrap_or_else(PoisonError::into_inner).remove(&noting);
     }
 }
 
@@ -241,6 +252,8 @@ pub async fn serve(port: RadiusPort, stop: impl Future<Output = ()>) {
             () = &mut stop => break,
             received = port.socket.recv_from(&mut buffer) => match received {
                 Ok((length, from)) => {
+                    // While there is always one more, what has ended would pile up.
+                    while tasks.try_join_next().is_some() {}
                     port.receive(buffer.get(..length).unwrap_or_default(), from, &mut tasks);
                 }
                 // An ICMP error of an earlier reply, say.

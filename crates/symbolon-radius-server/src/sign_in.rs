@@ -3,7 +3,11 @@
 use std::net::IpAddr;
 
 use symbolon_core::{ChallengeId, Decision, Denial, FirstFactor, RequestId, Unreachable};
-use symbolon_radius::{Attribute, Code, Cover, Key, Kind, Packet, Pair, Salt, Writer, relay};
+use symbolon_radius::attribute::vendor;
+use symbolon_radius::{
+    Attribute, Code, Cover, HEADER_BYTES, Key, Kind, Packet, Pair, Salt, VALUE_BYTES_MAX, Writer,
+    relay,
+};
 use symbolon_service::{
     Entropy, FirstHalf, Service, ServiceError, VerifyReply, VerifyRequest, prompt_text,
 };
@@ -66,7 +70,10 @@ impl SignIn<'_> {
             return self.first_half(username, &typed).await;
         };
         match self.service.open_first_half(self.devices.row.id, username, state) {
-            Some(half) => self.verify(username, &typed, half.challenge, None).await,
+            Some(FirstHalf { challenge, granted }) => {
+                let granted = Some(Granted::Carried(granted));
+                self.verify(username, &typed, challenge, granted).await
+            }
             None => Said::Reject(Some(TOO_LATE)),
         }
     }
@@ -78,6 +85,9 @@ impl SignIn<'_> {
     /// Decides about what was typed first: a code, a password, or both.
     pub(crate) async fn first_half(&self, username: &str, typed: &Zeroizing<String>) -> Said {
         let policy = &self.devices.row.policy;
+        if !self.service.could_be_a_name(username) {
+            return Said::Reject(None);
+        }
         if policy.targets.is_empty() {
             return self.verify(username, typed, None, None).await;
         }
@@ -107,7 +117,10 @@ impl SignIn<'_> {
                 let nothing = Zeroizing::new(String::new());
                 self.verify(username, &nothing, None, Some(granted)).await
             }
-            None => Said::Ask(ASK_FOR_CODE.to_owned(), None, Some(granted)),
+            None => {
+                tracing::info!(application, device = %self.device, username, "asked for a code");
+                Said::Ask(ASK_FOR_CODE.to_owned(), None, Some(granted))
+            }
         }
     }
 
@@ -173,7 +186,11 @@ impl SignIn<'_> {
     /// A refusal is silence, so that the device asks another node; but nobody has a name that cannot be.
     fn undecided(&self, error: &ServiceError) -> Said {
         let application = self.devices.principal.name.as_str();
-        if let ServiceError::InvalidArgument { field, .. } = error {
+        // The same request, and another word of a target: nothing is decided anew.
+        let is_repeated = |field: &str| field == "request_id";
+        if let ServiceError::InvalidArgument { field, .. } = error
+            && !is_repeated(field)
+        {
             tracing::info!(application, device = %self.device, field, "what was typed cannot be right");
             return Said::Reject(None);
         }
@@ -203,7 +220,9 @@ impl SignIn<'_> {
             Said::Silence(_) => return None,
             Said::Accept(granted) => {
                 let mut writer = Writer::reply(Code::AccessAccept, self.packet);
-                self.grant(&mut writer, username, granted.as_ref());
+                if !self.grant(&mut writer, username, granted.as_ref()) {
+                    return self.finish(Writer::reply(Code::AccessReject, self.packet));
+                }
                 writer
             }
             Said::Reject(shown) => {
@@ -211,10 +230,20 @@ impl SignIn<'_> {
                 writer.reply_message(shown.unwrap_or_default());
                 writer
             }
-            Said::Ask(prompt, challenge, _) => {
-                let half = FirstHalf { challenge: *challenge };
-                let sealed = self.service.seal_first_half(self.devices.row.id, username, half);
+            Said::Ask(prompt, challenge, granted) => {
+                let granted = granted.as_ref().map(|it| self.carried(it)).unwrap_or_default();
+                let half = FirstHalf { challenge: *challenge, granted };
+                let sealed = self.service.seal_first_half(self.devices.row.id, username, &half);
                 let state = sealed.inspect_err(|error| _ = self.undecided(error)).ok()?;
+                if state.len() > VALUE_BYTES_MAX {
+                    let application = self.devices.principal.name.as_str();
+                    tracing::error!(
+                        application,
+                        "a target grants more than can be kept until the code comes: have it grant less, or the \
+                         code typed with the password"
+                    );
+                    return self.finish(Writer::reply(Code::AccessReject, self.packet));
+                }
                 let mut writer = Writer::reply(Code::AccessChallenge, self.packet);
                 writer.reply_message(prompt).attribute(Kind::STATE, &state);
                 writer
@@ -234,28 +263,69 @@ impl SignIn<'_> {
             .ok()
     }
 
-    /// What an Access-Accept brings along: what the target grants, but for what the policy says itself.
-    pub(crate) fn grant(&self, writer: &mut Writer, username: &str, granted: Option<&Granted>) {
+    /// What an Access-Accept brings along: what the target grants, but for what the policy says itself. Whether
+    /// all of it could be written: a device that is told of no restriction knows none.
+    #[must_use]
+    pub(crate) fn grant(
+        &self,
+        writer: &mut Writer,
+        username: &str,
+        granted: Option<&Granted>,
+    ) -> bool {
         let own: Vec<&Pair> = self.own_attributes(username);
-        if let Some(granted) = granted
-            && let Ok(packet) = Packet::read(&granted.packet)
-            && let Some(theirs) = self.devices.secrets.targets.get(granted.target)
-        {
-            let is_own = |kind| own.iter().any(|pair| pair.key() == Key::Standard(kind));
-            let wanted = |attribute: &Attribute<'_>| {
-                let between_us = matches!(attribute.kind, Kind::STATE | Kind::EAP_MESSAGE);
-                !between_us && !is_own(attribute.kind)
-            };
-            let from = Cover::new(theirs, &granted.authenticator);
-            let relayed =
-                relay(writer, &packet, &from, self.believed.secret, wanted, || self.salt());
-            if let Err(error) = relayed {
-                tracing::warn!(%error, "not all that a target grants is passed on");
+        let ends_here = self.packet.first(Kind::EAP_MESSAGE).is_some();
+        let is_own = |attribute: &Attribute<'_>| own.iter().any(|pair| is_key_of(pair, attribute));
+        let wanted = |attribute: &Attribute<'_>| {
+            // With EAP that ends here, name and keys are this cluster's to tell.
+            let of_eap = attribute.kind == Kind::USER_NAME
+                || attribute.of_vendor(vendor::MICROSOFT).is_some();
+            !is_between_us(attribute) && !is_own(attribute) && !(ends_here && of_eap)
+        };
+        let secret = self.believed.secret;
+        let relayed = match granted {
+            None => Ok(()),
+            Some(Granted::Reply { packet, authenticator, secret: theirs }) => {
+                let from = Cover::new(theirs, authenticator);
+                Packet::read(packet).map_or(Ok(()), |packet| {
+                    relay(writer, &packet, &from, secret, wanted, || self.salt())
+                })
             }
+            Some(Granted::Carried(attributes)) => {
+                let bytes = packet_of(attributes);
+                let from = Cover::new(secret, self.packet.authenticator());
+                Packet::read(&bytes).map_or(Ok(()), |packet| {
+                    relay(writer, &packet, &from, secret, wanted, || self.salt())
+                })
+            }
+        };
+        if let Err(error) = &relayed {
+            let application = self.devices.principal.name.as_str();
+            tracing::error!(application, %error, "what a target grants cannot be passed on: nobody is let in");
         }
         for pair in own {
             writer.pair(pair);
         }
+        relayed.is_ok()
+    }
+
+    /// What a target grants and is not hidden, for when the code comes in another request.
+    fn carried(&self, granted: &Granted) -> Vec<u8> {
+        let bytes = match granted {
+            Granted::Carried(attributes) => return attributes.clone(),
+            Granted::Reply { packet, .. } => packet,
+        };
+        let mut carried = Vec::new();
+        for attribute in Packet::read(bytes).iter().flat_map(|packet| packet.attributes()) {
+            let is_hidden = attribute.kind == Kind::TUNNEL_PASSWORD
+                || attribute.of_vendor(vendor::MICROSOFT).is_some();
+            let is_shown = attribute.kind == Kind::REPLY_MESSAGE;
+            if !is_hidden && !is_shown && !is_between_us(&attribute) {
+                carried.push(attribute.kind.0);
+                carried.push(u8::try_from(attribute.value.len() + 2).unwrap_or(u8::MAX));
+                carried.extend(attribute.value);
+            }
+        }
+        carried
     }
 
     pub(crate) fn salt(&self) -> Salt {
@@ -272,12 +342,41 @@ impl SignIn<'_> {
     }
 }
 
+/// What of a target's reply is between the target and this cluster.
+const fn is_between_us(attribute: &Attribute<'_>) -> bool {
+    matches!(
+        attribute.kind,
+        Kind::STATE | Kind::EAP_MESSAGE | Kind::PROXY_STATE | Kind::MESSAGE_AUTHENTICATOR
+    )
+}
+
+/// Whether an attribute is the one that the policy sets itself.
+fn is_key_of(pair: &Pair, attribute: &Attribute<'_>) -> bool {
+    match pair.key() {
+        Key::Standard(kind) => kind == attribute.kind,
+        Key::Vendor { vendor, kind } => {
+            let mut parts = attribute.of_vendor(vendor).into_iter().flatten();
+            parts.any(|part| part.kind == Kind(kind))
+        }
+    }
+}
+
+/// A packet that has these attributes and is nobody's.
+fn packet_of(attributes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(HEADER_BYTES + attributes.len()).unwrap_or(u16::MAX);
+    let [high, low] = length.to_be_bytes();
+    let header = [Code::AccessAccept.number(), 0, high, low];
+    [&header[..], &[0; 16], attributes].concat()
+}
+
 /// Which session a request is about, if it says so.
 fn session(packet: &Packet<'_>) -> Option<Vec<u8>> {
-    if let Some(id) = packet.first(Kind::ACCT_SESSION_ID) {
-        return Some([b"session", id].concat());
+    let said = |kind| packet.first(kind).filter(|value| !value.is_empty());
+    let of = [Kind::NAS_IDENTIFIER, Kind::NAS_IP_ADDRESS, Kind::NAS_IPV6_ADDRESS];
+    let device = of.map(|kind| said(kind).unwrap_or_default()).join(&0);
+    if let Some(id) = said(Kind::ACCT_SESSION_ID) {
+        return Some([b"session", &device[..], b"/", id].concat());
     }
-    let port = packet.first(Kind::NAS_PORT)?;
-    let station = packet.first(Kind::CALLING_STATION_ID)?;
-    Some([b"port", port, station].concat())
+    let (port, station) = (said(Kind::NAS_PORT)?, said(Kind::CALLING_STATION_ID)?);
+    Some([b"port", &device[..], b"/", port, station].concat())
 }

@@ -34,7 +34,6 @@ const TOLD: [Kind; 9] = [
 ];
 
 /// What a target says.
-#[derive(Debug)]
 pub(crate) enum Judged {
     /// The password is right. What it grants, as a packet that was checked, with the request's authenticator.
     Accepted(Granted),
@@ -45,13 +44,18 @@ pub(crate) enum Judged {
 }
 
 /// What a target grants.
-#[derive(Clone, Debug)]
-pub(crate) struct Granted {
-    pub(crate) packet: Vec<u8>,
-    /// Of the request that it answers: keys in it are hidden with that.
-    pub(crate) authenticator: [u8; 16],
-    /// Which target, for its secret.
-    pub(crate) target: usize,
+#[derive(Clone)]
+pub(crate) enum Granted {
+    /// Its reply.
+    Reply {
+        packet: Vec<u8>,
+        /// Of the request that it answers: keys in it are hidden with that.
+        authenticator: [u8; 16],
+        /// What they are hidden with.
+        secret: Secret,
+    },
+    /// Attributes of a reply to an earlier request, one behind the other, none of them hidden.
+    Carried(Vec<u8>),
 }
 
 /// What is asked.
@@ -144,7 +148,8 @@ impl Targets {
             match ask(target, secret, question, entropy, self.signs(place)).await {
                 Ok(Answer { code: Code::AccessAccept, packet, authenticator, is_signed }) => {
                     self.note(place, None, is_signed);
-                    return Judged::Accepted(Granted { packet, authenticator, target: place });
+                    let secret = secret.clone();
+                    return Judged::Accepted(Granted::Reply { packet, authenticator, secret });
                 }
                 Ok(Answer { code, is_signed, .. }) => {
                     self.note(place, None, is_signed);
@@ -156,6 +161,11 @@ impl Targets {
                             "a target asks something: it is taken for no"
                         );
                     }
+                    return Judged::Denied;
+                }
+                // It is no fault of the target.
+                Err(Fault::Write(error)) => {
+                    tracing::info!(application, %error, "what was typed fits into no request");
                     return Judged::Denied;
                 }
                 Err(fault) => {
@@ -195,9 +205,14 @@ async fn ask(
 ) -> Result<Answer, Fault> {
     let waits = Duration::from_millis(target.timeout_milliseconds.into());
     let deadline = question.deadline.min(Instant::now() + waits);
-    let looked_up = timeout_at(deadline, lookup_host(&target.address)).await;
-    let mut addresses = looked_up.map_err(|_| Fault::Silence)?.map_err(Fault::Name)?;
-    let address = addresses.next().ok_or(Fault::NoAddress)?;
+    let address = match target.address.parse() {
+        Ok(address) => address,
+        Err(_) => {
+            let looked_up = timeout_at(deadline, lookup_host(&target.address)).await;
+            let mut addresses = looked_up.map_err(|_| Fault::Silence)?.map_err(Fault::Name)?;
+            addresses.next().ok_or(Fault::NoAddress)?
+        }
+    };
     // A socket for each request: the port is one more thing that who wants to forge a reply must guess.
     let any: SocketAddr = if address.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() };
     let socket = UdpSocket::bind(any).await?;

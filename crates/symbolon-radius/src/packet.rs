@@ -120,7 +120,8 @@ pub struct Attribute<'a> {
 
 impl<'a> Attribute<'a> {
     /// What a Vendor-Specific attribute of this vendor holds; the types are the vendor's.
-    pub(crate) fn of_vendor(&self, vendor: u32) -> Option<Attributes<'a>> {
+    #[must_use]
+    pub fn of_vendor(&self, vendor: u32) -> Option<Attributes<'a>> {
         let (id, rest) = self.value.split_first_chunk()?;
         let found = self.kind == Kind::VENDOR_SPECIFIC && u32::from_be_bytes(*id) == vendor;
         found.then_some(Attributes { rest })

@@ -131,7 +131,12 @@ impl Service {
         let about = About { principal, request_id, operation, name, fields, deadline };
         let build = |view: &View, application: &Application| {
             let before = self.secrets_of(view, application.id)?;
-            let (secrets, new_secrets) = merged(&policy, &wanted, before)?;
+            let now = self.clock.now().max(view.state.clock());
+            let row = view.state.radius_client(application.id);
+            let goes_on = row.and_then(|row| row.old_secret_until).filter(|until| now < *until);
+            let left = goes_on.map_or(0, |until| until.0.saturating_sub(now.0));
+            let merged = merged(&policy, &wanted, before, left)?;
+            let (secrets, new_secrets, overlap_milliseconds) = merged;
             let (field, key) = (radius_field(application.id.0), view.state.active_data_key());
             let sealed = self.vault.seal(key, field, &secrets.to_secret());
             Ok(Command::SetRadiusClient(SetRadiusClient {
@@ -253,6 +258,14 @@ impl Service {
         let application = state.application(id).map(|row| row.name.clone());
         let application = application.ok_or(ServiceError::NotFound { kind: Application::KIND })?;
         let mut warnings: Vec<_> = client.policy.warnings().map(str::to_owned).collect();
+        let lets_in = state.application(id).is_some_and(|row| row.exempt.lets_in());
+        if client.policy.targets.is_empty() && lets_in {
+            warnings.push(
+                "no target judges a password, and the application lets some in without a code: they are let in \
+                 with nothing at all; name a target, or have it let in nobody"
+                    .to_owned(),
+            );
+        }
         let secrets = self.radius_secrets(&client);
         let short = |secret: &Secret| secret.expose().len() < RADIUS_SECRET_BYTES_WANTED;
         if secrets.as_ref().is_some_and(|secrets| short(&secrets.current)) {
@@ -295,12 +308,15 @@ fn short_secret(whose: &str) -> String {
     )
 }
 
-/// The secrets that are to stand, and whether any of them is another than before.
+/// The secrets that are to stand, whether any of them is another than before, and for how long the devices'
+/// secret before is taken. `left`: for how long it would be if theirs stays. One that is not taken any more is
+/// not kept.
 fn merged(
     policy: &RadiusPolicy,
     wanted: &RadiusWanted,
     before: Option<(RadiusPolicy, RadiusSecrets)>,
-) -> Result<(RadiusSecrets, bool), ServiceError> {
+    left: u64,
+) -> Result<(RadiusSecrets, bool, u64), ServiceError> {
     let known = |address: &str| {
         let (policy, secrets) = before.as_ref()?;
         let place = policy.targets.iter().position(|target| target.address == address)?;
@@ -320,10 +336,11 @@ fn merged(
     let current = wanted.secret.as_ref().or_else(|| present.map(|it| &it.current));
     let current = current.ok_or_else(none)?.clone();
     let is_new = present.is_some_and(|it| it.current != current);
+    let overlap = if is_new { u64::from(wanted.overlap_seconds) * 1000 } else { left };
     let old = present.and_then(|it| if is_new { Some(it.current.clone()) } else { it.old.clone() });
-    let secrets = RadiusSecrets { current, old, targets };
+    let secrets = RadiusSecrets { current, old: old.filter(|_| overlap > 0), targets };
     let new_secrets = present != Some(&secrets);
-    Ok((secrets, new_secrets))
+    Ok((secrets, new_secrets, overlap))
 }
 
 fn fits(field: &'static str, secret: Option<&Secret>) -> Result<(), ServiceError> {

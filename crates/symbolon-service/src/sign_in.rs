@@ -17,10 +17,12 @@ const fn field(application: ApplicationId) -> FieldRef {
 }
 
 /// The first half of a sign-in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct FirstHalf {
     /// What was asked of the user since, if it is something that the log knows of.
     pub challenge: Option<ChallengeId>,
+    /// What whoever judged the first factor grants, as the front end writes it.
+    pub granted: Vec<u8>,
 }
 
 impl Service {
@@ -32,14 +34,16 @@ impl Service {
         &self,
         application: ApplicationId,
         username: &str,
-        half: FirstHalf,
+        half: &FirstHalf,
     ) -> Result<Vec<u8>, ServiceError> {
         let state = self.ledger.view().state;
         let now = self.clock.now().max(state.clock());
-        let mut bytes = Vec::with_capacity(TIME_BYTES + WHO_BYTES + 16);
+        let mut bytes = Vec::with_capacity(TIME_BYTES + WHO_BYTES + 17 + half.granted.len());
         bytes.extend(now.0.to_be_bytes());
         bytes.extend(self.who(username)?);
+        bytes.push(half.challenge.is_some().into());
         bytes.extend(half.challenge.iter().flat_map(|challenge| challenge.0));
+        bytes.extend(&half.granted);
         let secret = Secret::new(bytes);
         let sealed = self.vault.seal(state.active_data_key(), field(application), &secret);
         sealed.map(|sealed| sealed.as_bytes().to_vec()).map_err(|_| ServiceError::Internal)
@@ -56,7 +60,8 @@ impl Service {
     ) -> Option<FirstHalf> {
         let opened = self.vault.open(field(application), &Sealed::new(sealed.to_vec())).ok()?;
         let (at, rest) = opened.expose().split_first_chunk::<TIME_BYTES>()?;
-        let (who, challenge) = rest.split_first_chunk::<WHO_BYTES>()?;
+        let (who, rest) = rest.split_first_chunk::<WHO_BYTES>()?;
+        let (has_challenge, rest) = rest.split_first()?;
         let state = self.ledger.view().state;
         let at = Timestamp(u64::from_be_bytes(*at));
         let now = self.clock.now().max(state.clock());
@@ -64,11 +69,11 @@ impl Service {
         if is_over || *who != self.who(username).ok()? {
             return None;
         }
-        let challenge = match challenge {
-            [] => None,
-            id => Some(ChallengeId::from_slice(id)?),
+        let (challenge, granted) = match has_challenge {
+            0 => (None, rest),
+            _ => rest.split_at_checked(16).map(|(id, rest)| (ChallengeId::from_slice(id), rest))?,
         };
-        Some(FirstHalf { challenge })
+        Some(FirstHalf { challenge, granted: granted.to_vec() })
     }
 
     /// Whether a user is let in whatever they type, as far as this node knows: nobody need be asked for a code
@@ -78,6 +83,12 @@ impl Service {
         let state: &State = &self.ledger.view().state;
         let now = self.clock.now().max(state.clock());
         names::user_name(username).is_ok_and(|name| state.needs_no_code(&name, application, now))
+    }
+
+    /// Whether somebody could have that name.
+    #[must_use]
+    pub fn could_be_a_name(&self, username: &str) -> bool {
+        names::user_name(username).is_ok()
     }
 
     /// The groups of a user; none of a name that is nobody's.

@@ -4,8 +4,8 @@ use super::{Context, Output};
 use crate::island::is_given_again;
 use crate::limits::ISLAND_LIFE_MILLISECONDS;
 use crate::{
-    Alone, Apart, AuditRow, Command, Denial, FirstFactor, Holder, LogIndex, MergeKind, NotAlone, Outcome,
-    Proposal, Refusal, Reply, Row, Setting, Stamp, State, Timestamp, User, Verdict,
+    Alone, Apart, AuditRow, Command, Denial, FirstFactor, Holder, LogIndex, MergeKind, NotAlone,
+    Outcome, Proposal, Refusal, Reply, Row, Setting, Stamp, State, Timestamp, User, Verdict,
 };
 
 impl State {
@@ -84,7 +84,11 @@ impl State {
         });
         let denied = matches!(&reply, Reply::Verified(verdict) if verdict.denial().is_some());
         // With a bypass, a master would let the user in whatever was typed.
-        if has_bypass && denied && !is_over { Err(NotAlone::NeedsMaster) } else { Ok(Alone { reply, event }) }
+        if has_bypass && denied && !is_over {
+            Err(NotAlone::NeedsMaster)
+        } else {
+            Ok(Alone { reply, event })
+        }
     }
 
     /// Makes of a user's rows what an island goes by. Whether the user has a bypass.

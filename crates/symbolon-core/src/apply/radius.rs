@@ -6,7 +6,7 @@ use super::{Context, Output};
 use crate::limits::{KEY_OVERLAP_MILLISECONDS_MAX, RADIUS_CLIENTS_MAX, RADIUS_SIGNERS_MAX};
 use crate::{
     AuditRow, Command, NoteRadiusSigner, RadiusClient, Refusal, RemoveRadiusClient, Reply, Row,
-    RowKey, SetRadiusClient, State,
+    RowKey, SetRadiusClient, Signed, State,
 };
 
 impl State {
@@ -61,7 +61,10 @@ impl State {
         };
         // A device that has signed is one as long as its address is.
         let mut signers = before.as_ref().map(|row| row.signers.clone()).unwrap_or_default();
-        signers.retain(|device| command.policy.ranges.allow(Some(*device)));
+        // What must be signed follows from them alone where nothing else is said: to forget them, say
+        // something else once.
+        let counts = command.policy.signed == Signed::Auto;
+        signers.retain(|device| counts && command.policy.ranges.allow(Some(*device)));
         let client = RadiusClient {
             id,
             policy: command.policy.clone(),

@@ -242,29 +242,37 @@ async fn the_first_half_of_a_sign_in_is_good_for_its_user_its_application_and_it
     let bench = Bench::new().await;
     let (service, vpn) = (&bench.service, bench.vpn());
     let challenge = Some(symbolon_core::ChallengeId([7; 16]));
-    for half in [FirstHalf { challenge: None }, FirstHalf { challenge }] {
-        let sealed = service.seal_first_half(vpn, "alice", half).unwrap();
-        assert_eq!(service.open_first_half(vpn, "alice", &sealed), Some(half));
+    let granted = vec![25, 5, 1, 2, 3];
+    let halves = [
+        FirstHalf::default(),
+        FirstHalf { challenge, granted: Vec::new() },
+        FirstHalf { challenge: None, granted: granted.clone() },
+        FirstHalf { challenge, granted },
+    ];
+    for half in halves {
+        let sealed = service.seal_first_half(vpn, "alice", &half).unwrap();
+        assert_eq!(service.open_first_half(vpn, "alice", &sealed), Some(half.clone()));
         assert_eq!(service.open_first_half(vpn, "bob", &sealed), None);
         assert_eq!(service.open_first_half(ApplicationId(99), "alice", &sealed), None);
         assert_eq!(service.open_first_half(vpn, "", &sealed), None);
         // The time and the name; what holds them in one piece is for the vault.
-        let content = sealed.len() - 24 - half.challenge.map_or(0, |_| 16);
-        for length in 0..content + 24 {
+        let fixed = 25 + half.challenge.map_or(0, |_| 16);
+        let content = sealed.len() - fixed - half.granted.len();
+        for length in 0..content + fixed {
             assert_eq!(service.open_first_half(vpn, "alice", &sealed[..length]), None, "{length}");
         }
         let mut altered = sealed.clone();
         altered[content + 8] ^= 1;
         assert_eq!(service.open_first_half(vpn, "alice", &altered), None);
-        let longer = [&sealed[..], &[0]].concat();
-        assert_eq!(service.open_first_half(vpn, "alice", &longer), None);
     }
-    let sealed = service.seal_first_half(vpn, "alice", FirstHalf { challenge }).unwrap();
+    let sealed = service
+        .seal_first_half(vpn, "alice", &FirstHalf { challenge, ..FirstHalf::default() })
+        .unwrap();
     bench.clock.advance(300_000);
     assert!(service.open_first_half(vpn, "alice", &sealed).is_some(), "the last millisecond");
     bench.clock.advance(1);
     assert_eq!(service.open_first_half(vpn, "alice", &sealed), None);
-    assert!(service.seal_first_half(vpn, "", FirstHalf { challenge: None }).is_err());
+    assert!(service.seal_first_half(vpn, "", &FirstHalf::default()).is_err());
 }
 
 #[tokio::test(start_paused = true)]

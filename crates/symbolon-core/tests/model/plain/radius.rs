@@ -2,7 +2,7 @@
 
 use symbolon_core::{
     AuditRow, NoteRadiusSigner, RadiusClient, RadiusPolicy, Refusal, RemoveRadiusClient, Reply,
-    SetRadiusClient, Timestamp,
+    SetRadiusClient, Signed, Timestamp,
 };
 
 use super::callers::OVERLAP_MAX;
@@ -51,7 +51,7 @@ impl Model {
             let goes_on = !command.new_secrets && before.old_secret_until.is_some();
             self.note_if(goes_on, "an old secret goes on beside a change");
             for device in &before.signers {
-                if is_among(&client.policy, *device) {
+                if is_among(&client.policy, *device) && client.policy.signed == Signed::Auto {
                     client.signers.push(*device);
                 }
             }
