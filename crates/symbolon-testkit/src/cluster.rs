@@ -100,7 +100,7 @@ impl Cluster {
             binary: binary.to_owned(),
             nodes: Vec::new(),
             clients: Vec::new(),
-            administrator: files::read(&data.with_file_name("admin.token")).trim().to_owned(),
+            administrator: files::read(&first.file("admin.token")).trim().to_owned(),
             tls: connect::trust(&files::read(&data.join("ca.pem"))),
             directory,
             options,
@@ -223,7 +223,7 @@ impl Cluster {
     /// The file of the first administrator's bearer token.
     #[must_use]
     pub fn admin_token_file(&self) -> PathBuf {
-        self.node(1).data_dir().with_file_name("admin.token")
+        self.node(1).file("admin.token")
     }
 
     /// The first administrator's bearer token.

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::tap;
@@ -35,7 +35,9 @@ pub(crate) fn furnish() {
     run("mount", &["-t", "tmpfs", "tmpfs", "/run"]);
     fs::create_dir_all("/run/netns").unwrap();
     run("ip", &["link", "set", "lo", "up"]);
-    let limit = Rlimit { current: Some(FILES_MAX), maximum: Some(FILES_MAX) };
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = Some(maximum.map_or(FILES_MAX, |maximum| maximum.min(FILES_MAX)));
+    let limit = Rlimit { current, maximum };
     setrlimit(Resource::Nofile, limit).unwrap_or_else(|error| panic!("open files: {error}"));
 }
 

@@ -108,7 +108,7 @@ impl Faults {
         if seizes && only.is_empty() {
             kinds.extend([Kind::Seize; 3]);
         }
-        let pace = rng.range(1_200, 5_000);
+        let pace = rng.range(700, 3_000);
         Self { rng, kinds, next: Instant::now(), pace }
     }
 
