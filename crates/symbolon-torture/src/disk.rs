@@ -9,6 +9,7 @@ use std::time::Duration;
 use symbolon_check::{PutBack, Rng};
 use tokio::time::sleep;
 
+use crate::evidence::panics_of;
 use crate::fault::{Kind, span};
 use crate::machine::{Claim, files_in};
 use crate::run::{World, lock};
@@ -143,6 +144,7 @@ impl World {
         let Some(_claim) = self.claim(id) else { return };
         self.begins(Kind::FailingDisk, &format!("node-{}", id + 1));
         let shadow = &self.machines[id].shadow;
+        let before = panics_of(self.cluster.node(id + 1)).0;
         shadow.fail_syncs(true);
         // A node that has nothing to write has nothing to sync: it is cut off, or the others are not there.
         if self.ended(id, FAILS_WITHIN).await.is_none() {
@@ -154,6 +156,7 @@ impl World {
             self.kill(id);
             shadow.fail_syncs(false);
         }
+        self.excuse(id, before);
         self.start(id);
     }
 
@@ -185,11 +188,14 @@ impl World {
     /// Somebody changes bytes of a file. The node refuses it, and is replaced; or it is none that counts.
     pub(crate) async fn damage(&self, id: usize, rng: &mut Rng) {
         let Ok(_taking) = self.taking.try_lock() else { return };
-        if !self.are_all_well().await {
+        let truce = self.truce();
+        if !self.are_well_soon().await {
             return;
         }
         let Some(claim) = self.claim(id) else { return };
+        drop(truce);
         let (node, machine) = (self.cluster.node(id + 1), &self.machines[id]);
+        let before = panics_of(node).0;
         self.kill(id);
         let files = files_in(&node.data_dir());
         if files.is_empty() {
@@ -208,6 +214,7 @@ impl World {
         machine.damaged.store(true, Ordering::SeqCst);
         self.start(id);
         let is_refused = self.ended(id, DAMAGE_SHOWS_WITHIN).await.is_some();
+        self.excuse(id, before);
         let what = if is_refused { "refuses them" } else { "goes on" };
         self.history.say("fault", &format!("node-{} {what}", id + 1));
         self.count(if is_refused { "damage refused" } else { "damage without effect" }, 1);
@@ -237,13 +244,12 @@ impl World {
             saved
         };
         self.pause(Duration::from_millis(rng.range(5_000, 25_000))).await;
-        while self.is_cruel() && !self.are_all_well().await {
-            self.pause(Duration::from_millis(200)).await;
-        }
-        if !self.is_cruel() {
+        let truce = self.truce();
+        if !self.are_well_soon().await {
             return;
         }
         let Some(claim) = self.claim(id) else { return };
+        drop(truce);
         self.kill(id);
         node.put_data_back(&copy);
         self.begins(Kind::RollBack, &format!("node-{}", id + 1));
@@ -253,6 +259,12 @@ impl World {
         self.start(id);
         drop(claim);
         self.peace().await;
+    }
+
+    /// Panics since then were to be.
+    fn excuse(&self, id: usize, before: u64) {
+        let now = panics_of(self.cluster.node(id + 1)).0;
+        self.machines[id].excused.fetch_add(now - before, Ordering::SeqCst);
     }
 
     /// Waits until all is well, or the faults end.

@@ -1,6 +1,7 @@
 //! Gathers what the checkers want to know, from the nodes themselves, and has them look.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prost::Message as _;
@@ -12,7 +13,7 @@ use symbolon_testkit::v1::quarantine_service_client::QuarantineServiceClient;
 use symbolon_testkit::v1::{
     AuditEvent, AuditOrder, Decision, MergedKind, QueryAuditRequest, ShowQuarantineRequest,
 };
-use symbolon_testkit::{Client, Status};
+use symbolon_testkit::{Client, Node, Status};
 use tokio::time::sleep;
 
 use crate::heal;
@@ -52,19 +53,24 @@ pub(crate) async fn check(world: &World) {
     panics(world);
 }
 
-/// Threads of a node that panicked, otherwise than over files that somebody has damaged.
+/// Threads of a node that panicked, for no reason that it was given.
 fn panics(world: &World) {
-    for node in world.cluster.nodes() {
-        let text = node.log_text();
-        let told = text.lines().filter(|line| line.contains("a thread has panicked"));
-        let told: Vec<_> =
-            told.filter(|line| !line.contains("\"thread\":\"symbolon-open")).collect();
-        if let Some(first) = told.first()
-            && world.counts().get("damaged file").is_none()
-        {
-            world.problem("panics", format!("{}: {}: {first}", node.name(), told.len()));
+    for (node, machine) in world.cluster.nodes().iter().zip(&world.machines) {
+        let (count, last) = panics_of(node);
+        let excused = machine.excused.load(Ordering::SeqCst);
+        if count > excused {
+            let what = format!("{}: {count}, {excused} of them excused: {last}", node.name());
+            world.problem("panics", what);
         }
     }
+}
+
+/// How many panics a node has told, and the last of them.
+pub(crate) fn panics_of(node: &Node) -> (u64, String) {
+    let text = node.log_text();
+    let told = text.lines().filter(|line| line.contains("a thread has panicked"));
+    let told: Vec<_> = told.collect();
+    (told.len() as u64, told.last().copied().unwrap_or_default().to_owned())
 }
 
 async fn gathered(world: &World) -> Result<Evidence, Problem> {

@@ -27,6 +27,8 @@ pub(crate) struct Machine {
     busy: Arc<AtomicBool>,
     /// Somebody changed its files.
     pub(crate) damaged: AtomicBool,
+    /// Panics that its program was brought to, by a disk that fails or files that somebody changed.
+    pub(crate) excused: AtomicU64,
     /// How often it was put back to an earlier time.
     pub(crate) put_back: AtomicU64,
     /// Why its program does not start.
@@ -46,8 +48,8 @@ impl Machine {
     /// The machine of a node that does not run.
     pub(crate) fn below(node: &Node, disk: PathBuf) -> Self {
         let shadow = Shadow::below(node);
-        let (busy, damaged, put_back, refusal) = Default::default();
-        Self { disk, shadow, busy, damaged, put_back, refusal }
+        let (busy, damaged, excused, put_back, refusal) = Default::default();
+        Self { disk, shadow, busy, damaged, excused, put_back, refusal }
     }
 
     /// Takes it, unless somebody has it.

@@ -19,6 +19,8 @@ use crate::run::{World, lock};
 /// The name of the cluster.
 pub(crate) const CLUSTER: &str = "test";
 const PATIENCE: Duration = Duration::from_secs(20);
+/// While no fault begins: those that are under way end within that.
+const WELL_WITHIN: Duration = Duration::from_secs(35);
 const GLANCE: Duration = Duration::from_secs(1);
 /// For a node that is left to find out, and to take over.
 const SEIZED_WITHIN: Duration = Duration::from_secs(40);
@@ -77,6 +79,18 @@ impl World {
         true
     }
 
+    /// Waits until all is well. Whether it is, before the faults end.
+    pub(crate) async fn are_well_soon(&self) -> bool {
+        let until = self.history.now() + nanos(WELL_WITHIN);
+        while self.is_cruel() && self.history.now() < until {
+            if self.are_all_well().await {
+                return true;
+            }
+            self.pause(Duration::from_millis(100)).await;
+        }
+        false
+    }
+
     pub(crate) async fn promote(&self, id: usize) {
         let asked = (id + 1) % self.machines.len();
         self.begins(Kind::Promote, &format!("node-{} by node-{}", id + 1, asked + 1));
@@ -90,11 +104,11 @@ impl World {
     /// A majority is gone for good, as it seems; one that is left goes on alone. Then they come back.
     pub(crate) async fn seize(&self, rng: &mut Rng) {
         let Ok(_taking) = self.taking.try_lock() else { return };
-        let count = self.machines.len();
-        let Some(all) = self.one_lineage().await else { return };
-        if all.iter().any(|status| status.nodes.len() != count) {
+        let truce = self.truce();
+        if !self.are_well_soon().await {
             return;
         }
+        let count = self.machines.len();
         let left = rng.index(count);
         let Some(survivor) = self.claim(left) else { return };
         let mut gone = Vec::new();
@@ -102,6 +116,7 @@ impl World {
             let Some(claim) = self.claim(id) else { return };
             gone.push((id, claim));
         }
+        drop(truce);
         // The others that are left may be of the new epoch, or be left behind by it as well.
         let dying = if rng.chance(500) { gone.len() } else { count / 2 + 1 };
         let mut gone: Vec<_> = gone.into_iter().take(dying).collect();
@@ -144,10 +159,12 @@ impl World {
 
     pub(crate) async fn replace_some(&self, id: usize) {
         let Ok(_taking) = self.taking.try_lock() else { return };
-        if !self.are_all_well().await {
+        let truce = self.truce();
+        if !self.are_well_soon().await {
             return;
         }
         let Some(_claim) = self.claim(id) else { return };
+        drop(truce);
         self.begins(Kind::Replace, &format!("node-{}", id + 1));
         self.replace(id).await;
     }
@@ -156,6 +173,8 @@ impl World {
     /// replaced, and with a data directory that the cluster does not take back. Whoever calls has its claim.
     pub(crate) async fn replace(&self, id: usize) {
         let until = self.history.now() + nanos(REPLACED_WITHIN);
+        // It is switched off first: a master is not removed, and the others find another one.
+        self.kill(id);
         while self.history.now() < until {
             if self.removed(id).await && self.joined(id).await {
                 self.count("machines replaced", 1);

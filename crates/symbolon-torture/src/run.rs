@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use crate::{cage, evidence, heal, report, watch as look};
 /// People with a token each: in each 30 s each has one code.
 const PEOPLE: usize = 400;
 /// Clients that sign in.
-const PERSONS: usize = 10;
+const PERSONS: usize = 16;
 const ADMINISTRATORS: usize = 2;
 /// There are faults for so long in one round.
 const ROUND: u64 = 110;
@@ -50,9 +51,20 @@ pub(crate) struct World {
     pub(crate) lineages: Mutex<Vec<Option<LineageId>>>,
     /// Whoever takes data from a machine that no other fault may take from another at the same time.
     pub(crate) taking: tokio::sync::Mutex<()>,
+    /// So many wait for all to be well: no other fault begins meanwhile.
+    truces: Arc<AtomicU64>,
     /// Faults go on while this says so.
     pub(crate) faults: watch::Sender<bool>,
     clients_go_on: watch::Sender<bool>,
+}
+
+/// See [`World::truce`].
+pub(crate) struct Truce(Arc<AtomicU64>);
+
+impl Drop for Truce {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -144,6 +156,7 @@ impl World {
             put_back: Mutex::default(),
             emptied: Mutex::default(),
             taking: tokio::sync::Mutex::default(),
+            truces: Arc::default(),
             faults: watch::Sender::new(false),
             clients_go_on,
         })
@@ -188,7 +201,9 @@ impl World {
         let mut under_way = JoinSet::new();
         while let Some(next) = faults.next(end) {
             sleep_until(next).await;
-            faults.begin(self, &mut under_way);
+            if self.truces.load(Ordering::SeqCst) == 0 {
+                faults.begin(self, &mut under_way);
+            }
         }
         sleep_until(end).await;
         self.faults.send_replace(false);
@@ -232,6 +247,12 @@ impl World {
         let mut faults = self.faults.subscribe();
         // Either is as good, and the sender lives as long as this.
         let _ = tokio::time::timeout(time, faults.wait_for(|go_on| !go_on)).await;
+    }
+
+    /// No fault begins until this is dropped.
+    pub(crate) fn truce(&self) -> Truce {
+        self.truces.fetch_add(1, Ordering::SeqCst);
+        Truce(Arc::clone(&self.truces))
     }
 
     /// Whether faults go on.
