@@ -73,12 +73,17 @@ const ALL: [(Kind, &str, u64); 26] = [
 /// meanwhile. Then there are two clusters, which is what people are told to prevent.
 const TAKING: [Kind; 3] = [Kind::Damage, Kind::RollBack, Kind::Replace];
 
+/// At which place which comes.
+const DUE: [(u64, Kind); 4] =
+    [(8, Kind::Seize), (5, Kind::RollBack), (14, Kind::Damage), (20, Kind::Replace)];
+
 /// The faults of a round.
 pub(crate) struct Faults {
     rng: Rng,
     /// As often as they are likely.
     kinds: Vec<Kind>,
     next: Instant,
+    begun: u64,
     /// Mean time from one to the next, in milliseconds.
     pace: u64,
 }
@@ -109,7 +114,7 @@ impl Faults {
             kinds.extend([Kind::Seize; 3]);
         }
         let pace = rng.range(700, 3_000);
-        Self { rng, kinds, next: Instant::now(), pace }
+        Self { rng, kinds, next: Instant::now(), begun: 0, pace }
     }
 
     /// What may happen.
@@ -127,7 +132,11 @@ impl Faults {
 
     /// Begins one. It ends by itself, or when all do.
     pub(crate) fn begin(&mut self, world: &Arc<World>, under_way: &mut JoinSet<()>) {
-        let kind = *self.rng.pick(&self.kinds);
+        self.begun += 1;
+        // Those that need all to be well come in each round that has them, whatever the dice say.
+        let due =
+            DUE.iter().find(|(place, kind)| *place == self.begun && self.kinds.contains(kind));
+        let kind = due.map_or_else(|| *self.rng.pick(&self.kinds), |(_, kind)| *kind);
         let (world, mut rng) = (Arc::clone(world), self.rng.fork());
         under_way.spawn(async move { world.suffer(kind, &mut rng).await });
     }

@@ -77,7 +77,7 @@ async fn is_healed(world: &World) -> bool {
 }
 
 /// What stands in the way, for people.
-async fn ills(world: &World) -> String {
+pub(crate) async fn ills(world: &World) -> String {
     let mut all = Vec::new();
     for id in 0..world.machines.len() {
         let node = world.cluster.node(id + 1);

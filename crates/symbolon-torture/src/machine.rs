@@ -52,6 +52,11 @@ impl Machine {
         Self { disk, shadow, busy, damaged, excused, put_back, refusal }
     }
 
+    /// Takes the disk away.
+    pub(crate) fn unmount(&self) {
+        cage::run("umount", &["--lazy", &self.disk.to_string_lossy()]);
+    }
+
     /// Takes it, unless somebody has it.
     pub(crate) fn claim(&self) -> Option<Claim> {
         let taken = self.busy.compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst);

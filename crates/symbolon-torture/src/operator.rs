@@ -14,6 +14,8 @@ use tokio::time::{sleep, timeout};
 use crate::client::lineage_of;
 use crate::disk::nanos;
 use crate::fault::{Kind, span};
+use crate::heal;
+use crate::machine::Machine;
 use crate::run::{World, lock};
 
 /// The name of the cluster.
@@ -87,6 +89,11 @@ impl World {
                 return true;
             }
             self.pause(Duration::from_millis(100)).await;
+        }
+        if self.is_cruel() {
+            let busy: Vec<_> = self.machines.iter().map(Machine::is_busy).collect();
+            let what = format!("not all is well: {}; busy {busy:?}", heal::ills(self).await);
+            self.history.say("operator", &what);
         }
         false
     }

@@ -99,9 +99,7 @@ async fn go(args: Args) -> bool {
     world.rounds(&mut rng, began + Duration::from_secs(world.args.minutes * 60)).await;
     let is_good = report::tell(&world, began.elapsed()).await;
     place.disable_cleanup(!is_good);
-    if !is_good {
-        world.keep(place.path());
-    }
+    world.end(place.path(), !is_good);
     is_good
 }
 
@@ -260,11 +258,18 @@ impl World {
         *self.faults.borrow()
     }
 
-    /// Keeps the nodes' data, whose disks are gone when this program ends.
-    fn keep(&self, place: &Path) {
+    /// Ends the nodes and takes their disks away. What is on these is kept elsewhere, if somebody wants it.
+    fn end(&self, place: &Path, keep: bool) {
         self.cluster.kill9_all();
-        for node in self.cluster.nodes() {
-            node.copy_data(&place.join(format!("{}-data", node.name())));
+        for (node, machine) in self.cluster.nodes().iter().zip(&self.machines) {
+            if keep {
+                let log = node.config_file().with_file_name("log");
+                let name = |what| place.join(format!("{}.{what}", node.name()));
+                // Where it fails there is nothing to keep.
+                let _ = std::fs::copy(log, name("log"));
+                node.copy_data(&name("data"));
+            }
+            machine.unmount();
         }
     }
 }
