@@ -6,6 +6,8 @@ mod kept;
 mod linear;
 mod once;
 mod retry;
+#[cfg(test)]
+mod tests;
 
 use crate::{Evidence, Problem};
 

@@ -57,3 +57,17 @@ impl Args {
         Ok(args)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_taken() {
+        let words = "--binary x --minutes 30 --seed 7 --only kill,cut";
+        let args = Args::parse(words.split(' ').map(str::to_owned)).unwrap();
+        assert_eq!((args.minutes, args.seed, args.only.len()), (30, 7, 2));
+        assert!(Args::parse(["--minutes".to_owned()].into_iter()).is_err());
+        assert!(Args::parse(std::iter::empty()).is_err());
+    }
+}

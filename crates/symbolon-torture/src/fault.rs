@@ -232,3 +232,30 @@ fn pairs(rng: &mut Rng, count: usize, kind: Kind) -> Vec<(usize, usize)> {
         _ => both(one, other).into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_are_cut_between_nodes_and_never_to_clients() {
+        let mut rng = Rng::new(1);
+        for kind in [Kind::Cut, Kind::OneWay, Kind::Isolate, Kind::Split] {
+            for _ in 0..200 {
+                for (from, to) in pairs(&mut rng, 3, kind) {
+                    assert!(from != to && (1..=3).contains(&from) && (1..=3).contains(&to));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_kind_has_a_name_and_none_takes_data_beside_a_seize() {
+        for round in 1..100 {
+            let faults = Faults::new(Rng::new(round), round, &[]);
+            assert!(faults.kinds.iter().all(|kind| !name(*kind).is_empty()));
+            let has = |kind| faults.kinds.contains(&kind);
+            assert!(!has(Kind::Seize) || !TAKING.into_iter().any(has));
+        }
+    }
+}

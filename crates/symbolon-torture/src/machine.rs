@@ -11,7 +11,7 @@ use symbolon_testkit::{Node, Shadow};
 use crate::cage;
 
 /// Size of a disk, MiB.
-const DISK_MIB: usize = 128;
+const DISK_MIB: usize = 512;
 
 /// Makes a small disk and mounts it.
 pub(crate) fn mount(place: &Path) {

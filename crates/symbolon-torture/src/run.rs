@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::args::Args;
 use crate::client::{Clients, Tally};
 use crate::fault::Faults;
+use crate::floods::FLOODED;
 use crate::history::History;
 use crate::machine::{self, Machine};
 use crate::people::Holder;
@@ -42,6 +43,8 @@ pub(crate) struct World {
     pub(crate) machines: Vec<Machine>,
     pub(crate) switch: Switch,
     pub(crate) clients: Clients,
+    /// The application whose floods come.
+    pub(crate) flood_key: String,
     pub(crate) history: History,
     counts: Mutex<BTreeMap<&'static str, u64>>,
     problems: Mutex<Vec<Problem>>,
@@ -126,7 +129,9 @@ impl World {
         };
         let cluster = Cluster::start_with(&args.binary, options).await;
         let key = cluster.application("vpn").await;
+        let flood_key = cluster.application("flood").await;
         let people = cluster.people("user", PEOPLE).await;
+        cluster.person(FLOODED).await;
         cluster.terminate_all().await;
         let machines = cluster.nodes().iter().zip(disks);
         let machines = machines.map(|(node, disk)| Machine::below(node, disk)).collect();
@@ -148,6 +153,7 @@ impl World {
             machines,
             switch,
             clients,
+            flood_key,
             history,
             counts: Mutex::default(),
             problems: Mutex::default(),
