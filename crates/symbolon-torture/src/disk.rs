@@ -20,6 +20,9 @@ const FAILS_WITHIN: Duration = Duration::from_secs(20);
 const STOPS_WITHIN: Duration = Duration::from_secs(40);
 /// The exit code of a node that refuses its settings or its data.
 const REFUSED: i32 = 78;
+/// Exit codes of a node to which nobody has done anything lately: it was told to, or starts again; nobody is
+/// there; its data is refused.
+const WELL: [i32; 3] = [0, 69, REFUSED];
 /// How long a node with damaged files is watched.
 const DAMAGE_SHOWS_WITHIN: Duration = Duration::from_secs(5);
 /// How long one that was taken from waits until all is well again without it being needed.
@@ -81,6 +84,10 @@ impl World {
             self.count("ends by themselves", 1);
             let why = end.lines().last().unwrap_or_default();
             self.history.say("machine", &format!("node-{} ended with {code:?}: {why}", id + 1));
+            let is_well = code.is_some_and(|code| WELL.contains(&code));
+            if !is_well && !machine.damaged.load(Ordering::SeqCst) {
+                self.problem("ends", format!("node-{} ended with {code:?}: {end}", id + 1));
+            }
             if code == Some(REFUSED) {
                 self.count("starts refused", 1);
                 machine.set_refusal(Some(end));
