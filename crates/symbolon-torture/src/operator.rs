@@ -84,6 +84,10 @@ impl World {
     /// Waits until all is well. Whether it is, before the faults end.
     pub(crate) async fn are_well_soon(&self) -> bool {
         let until = self.history.now() + nanos(WELL_WITHIN);
+        // That will not be before the end of the round.
+        if self.machines.iter().any(|machine| machine.damaged.load(Ordering::SeqCst)) {
+            return false;
+        }
         while self.is_cruel() && self.history.now() < until {
             if self.are_all_well().await {
                 return true;
@@ -174,6 +178,17 @@ impl World {
         drop(truce);
         self.begins(Kind::Replace, &format!("node-{}", id + 1));
         self.replace(id).await;
+    }
+
+    /// Machines whose files somebody changed without effect are replaced before the next round.
+    pub(crate) async fn replace_damaged(&self) {
+        for (id, machine) in self.machines.iter().enumerate() {
+            if machine.damaged.load(Ordering::SeqCst)
+                && let Some(_claim) = machine.claim()
+            {
+                self.replace(id).await;
+            }
+        }
     }
 
     /// A node is removed, and its machine joins anew, empty: as the manual has it done with a machine that is

@@ -223,6 +223,7 @@ impl World {
         heal::heal(self, rng).await;
         if self.problems().is_empty() {
             evidence::check(self).await;
+            self.replace_damaged().await;
         }
         let took = (self.history.now() - since) / SECOND;
         self.history.tell("round", &format!("{number}: healed and checked within {took} s"));
