@@ -59,14 +59,15 @@ fn is_long_ago(evidence: &Evidence, request: RequestId, told_at: u64) -> bool {
     told.is_some_and(|told| events.iter().any(|event| event.at + 30_000 < told.at))
 }
 
-/// Whether the log knows, up to a place, that an island has accepted the request.
+/// Whether the log knows, up to a place, that an island has accepted the request, or was about to: it takes
+/// the code before it lets anybody in, and may die in between.
 fn was_merged(evidence: &Evidence, request: RequestId, before: u64) -> bool {
     evidence
         .audits
         .iter()
         .flatten()
         .filter(|event| event.index <= before)
-        .any(|event| event.row == Row::Merged { request, accepted: true })
+        .any(|event| matches!(event.row, Row::Merged { request: merged, .. } if merged == request))
 }
 
 /// Whether an epoch had begun not long before: codes up to its floor are refused.
@@ -99,7 +100,7 @@ fn used_by_itself(evidence: &Evidence, verify: &Verify) -> Option<Problem> {
     }
     let mut own = all.iter().filter(|other| other.request == verify.request);
     let is_first_late = own.any(|other| other.began + WINDOW < verify.ended);
-    // The log knows of an acceptance that was merged, and not of the answer: see docs/testing.md.
+    // The log knows of what was merged, and not of the answer: see docs/testing.md.
     let is_excused = is_first_late
         || is_below_floor(evidence, verify, told)
         || is_long_ago(evidence, verify.request, told.index)
