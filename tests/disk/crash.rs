@@ -1,9 +1,8 @@
 //! All nodes die at once, again and again, with the power and without. What was acknowledged stays.
 
-use symbolon_testkit::{Cluster, rounds};
+use symbolon_testkit::{Cluster, Shadow, rounds};
 
-use crate::shadow::{Shadow, assert_no_blobs};
-use crate::support::{Acknowledged, Crowd, People, binary, lost};
+use crate::support::{Acknowledged, Crowd, People, assert_no_blobs, binary, lost};
 
 /// How often all nodes die, unless somebody wants it more often.
 const ROUNDS: usize = 8;

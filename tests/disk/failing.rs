@@ -1,8 +1,7 @@
 //! A disk that fails under one node: the node leaves, the others go on.
 
-use symbolon_testkit::{Cluster, wait_until};
+use symbolon_testkit::{Cluster, Shadow, wait_until};
 
-use crate::shadow::Shadow;
 use crate::support::{Crowd, People, SOON, binary, lost};
 
 const PEOPLE: usize = 1000;

@@ -1,9 +1,8 @@
 //! A node without a quorum loses its power, again and again. What it took stays taken.
 
 use futures_util::future::join_all;
-use symbolon_testkit::{Cluster, step_now};
+use symbolon_testkit::{Cluster, Shadow, step_now};
 
-use crate::shadow::Shadow;
 use crate::support::binary;
 
 const ROUNDS: usize = 5;

@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex};
 use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest as _, Sha256};
 use symbolon_testkit::v1::EnrollTokenRequest;
-use symbolon_testkit::{Client, Cluster, Node, Options, Secrets, request_id, wait_until};
+use symbolon_testkit::{Client, Cluster, Node, Options, Secrets, Shadow, request_id, wait_until};
 use tokio::task::JoinSet;
 
-use crate::shadow::Shadow;
 use crate::support::{SOON, binary};
 
 /// A level alone leaves the libraries that could log what they carry at `warn`: they are named.

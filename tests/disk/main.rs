@@ -11,7 +11,6 @@ mod islands;
 #[cfg(test)]
 mod last_words;
 #[cfg(test)]
-mod shadow;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]

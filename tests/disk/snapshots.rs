@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
-use symbolon_testkit::{Cluster, Node, Options, wait_until};
+use symbolon_testkit::{Cluster, Node, Options, Shadow, wait_until};
 use tokio::time::{Instant, sleep};
 
-use crate::shadow::{Shadow, assert_no_blobs};
-use crate::support::{Acknowledged, Crowd, People, SOON, binary, lost};
+use crate::support::{Acknowledged, Crowd, People, SOON, assert_no_blobs, binary, lost};
 
 /// Log entries from one snapshot to the next: the fewest that the settings allow.
 const SNAPSHOT_ENTRIES: u64 = 1_000;

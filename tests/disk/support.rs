@@ -1,6 +1,7 @@
 //! Work for a cluster, and a record of what it has acknowledged.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use symbolon_testkit::v1::VerifyRequest;
 use symbolon_testkit::{
-    Client, Cluster, Person, Status, Verdict, request_id, step_now, wait_until,
+    Client, Cluster, Node, Person, Status, Verdict, request_id, step_now, wait_until,
 };
 use tokio::task::JoinSet;
 
@@ -175,4 +176,12 @@ pub(crate) async fn lost(cluster: &Cluster, key: &str, told: &Acknowledged) -> V
     println!("{known} of {} codes are known as used", again.len());
     lost.extend(again.into_iter().filter(|(verdict, _)| verdict.is_allow()).map(|(_, name)| name));
     lost
+}
+
+/// That sled has put nothing into files that it never syncs.
+#[expect(clippy::disallowed_methods, reason = "looks at the disk from outside")]
+pub(crate) fn assert_no_blobs(node: &Node) {
+    let blobs = node.data_dir().join("store/blobs");
+    let found = fs::read_dir(&blobs).map_or(0, Iterator::count);
+    assert_eq!(found, 0, "files in {}", blobs.display());
 }

@@ -5,7 +5,7 @@ use crate::{Result, fuzz::FuzzOptions, steps};
 pub(crate) const USAGE: &str = "\
 cargo xtask verify [--only STEP,STEP] [--keep-going]
     The gate. Runs all steps in order, or only those named:
-    setup, fmt, clippy, test, bench, sim, fuzz, doctest, doc, deny, tidy.
+    setup, fmt, clippy, test, bench, sim, torture, fuzz, doctest, doc, deny, tidy.
     After a failure only cheap steps still run; --keep-going runs the others too.
     Only `setup` installs anything, and nothing outside target/ is written. `bench` is quick here.
 
@@ -34,6 +34,10 @@ cargo xtask sim [--seeds N] [--first-seed S] [--seconds S] [--within S] [--regre
     docs/testing.md. --seconds is how long there are faults, in simulated seconds (300); --within ends
     after so many real ones; --trace shows the first seed's timeline as it comes; --plant puts a bug in.
 
+cargo xtask torture [--minutes M] [--seed S] [--nodes N] [--only KIND,KIND] [--plant NAME]
+    Real servers in network namespaces, under load and under every fault that can be made, for 5 minutes
+    if nothing is said: see docs/testing.md. Needs root. --only takes faults by a part of their names.
+
 cargo xtask fix
     Applies what clippy and rustfmt can repair.
 ";
@@ -49,6 +53,8 @@ pub(crate) enum Task {
     Soak(Vec<String>),
     Fuzz(FuzzOptions),
     Sim(SimOptions),
+    /// With the arguments of the program.
+    Torture(Vec<String>),
     Help,
 }
 
@@ -77,6 +83,7 @@ pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Task> {
         "fix" => nothing_more(args, Task::Fix),
         "bench" => Ok(Task::Bench(args.collect())),
         "sim" => Ok(Task::Sim(parse_sim(args)?)),
+        "torture" => Ok(Task::Torture(args.collect())),
         "soak" => Ok(Task::Soak(args.collect())),
         "fuzz" => Ok(Task::Fuzz(parse_fuzz(args)?)),
         "tidy" => nothing_more(args, Task::Tidy),

@@ -22,6 +22,7 @@ mod setup;
 mod sim;
 mod steps;
 mod tidy;
+mod torture;
 mod verify;
 mod workspace;
 
@@ -51,6 +52,7 @@ fn run() -> Result {
             steps::bench(&workspace, "speed", &arguments)
         }
         Task::Sim(options) => sim::run(&workspace, &options),
+        Task::Torture(arguments) => torture::run(&workspace, &arguments),
         Task::Soak(arguments) => steps::bench(&workspace, "soak", &arguments),
         Task::Fuzz(options) => {
             setup::cargo_tools::ensure(&workspace)?;

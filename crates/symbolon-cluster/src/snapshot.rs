@@ -21,6 +21,7 @@ use crate::machine::Machine;
 use crate::off_thread::blocking;
 use crate::raft_types::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::receive::Received;
+use crate::space::when_there_is_space;
 
 /// Bytes after which a chunk is written. Chunks hold whole messages, so they are a little longer.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -127,7 +128,13 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
         if !is_ahead {
             settle(&self.image).await?;
         }
-        let name = blocking(move || builder.write()).await?;
+        // An error would end the node, which decides sign-ins: of space that somebody else took it would die
+        // when another node joins.
+        let write = || {
+            let builder = builder.clone();
+            blocking(move || builder.write())
+        };
+        let name = when_there_is_space("a snapshot", write).await?;
         tracing::info!(snapshot = name, "took a snapshot");
         Ok(Snapshot {
             meta: SnapshotMeta {

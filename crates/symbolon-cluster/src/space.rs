@@ -1,5 +1,7 @@
 //! A node whose disk is nearly full: what it still does.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -12,6 +14,54 @@ use crate::hello::Greeter;
 use crate::off_thread::off_thread;
 
 const INTERVAL: Duration = Duration::from_millis(500);
+/// From one attempt that found no space to the next.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Writes what can wait, again and again where there is no space for it.
+///
+/// # Errors
+/// Any other than that.
+pub(crate) async fn when_there_is_space<T, F>(
+    what: &'static str,
+    mut write: impl FnMut() -> F,
+) -> io::Result<T>
+where
+    F: Future<Output = io::Result<T>>,
+{
+    let mut is_told = false;
+    loop {
+        match write().await {
+            Err(error) if is_for_want_of_space(&error) => {
+                if !is_told {
+                    tracing::warn!(
+                        what,
+                        reason = %error,
+                        "the disk has no space for it: it is written again until there is"
+                    );
+                    is_told = true;
+                }
+            }
+            done => return done,
+        }
+        sleep(AGAIN).await;
+    }
+}
+
+/// Whether the disk, or the share of it that is this user's, was full.
+fn is_for_want_of_space(error: &io::Error) -> bool {
+    let is_it = |error: &io::Error| {
+        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    };
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let shared = error.downcast_ref::<Arc<io::Error>>().map(Arc::as_ref);
+        if error.downcast_ref::<io::Error>().or(shared).is_some_and(is_it) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
 
 /// How it stands with the disk of this node.
 #[derive(Debug, Default)]
@@ -107,5 +157,34 @@ impl DiskWatch {
                  space"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use symbolon_store::StoreError;
+
+    use super::*;
+
+    /// As the store tells it.
+    fn failed(kind: io::ErrorKind) -> io::Error {
+        let (path, source) = (PathBuf::from("x"), Arc::new(kind.into()));
+        io::Error::other(StoreError::File { doing: "write", path, source })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_wait_is_written_once_there_is_space() {
+        let mut kinds = vec![io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].into_iter();
+        let written = when_there_is_space("x", || {
+            let kind = kinds.next();
+            async move { kind.map_or(Ok("done"), |kind| Err(failed(kind))) }
+        });
+        assert_eq!(written.await.unwrap(), "done");
+        let failed = when_there_is_space("x", || async {
+            Err::<(), _>(failed(io::ErrorKind::PermissionDenied))
+        });
+        assert!(failed.await.is_err());
     }
 }

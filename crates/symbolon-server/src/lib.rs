@@ -37,5 +37,9 @@ mod panics;
 mod readiness;
 mod rotate_kek;
 
+/// Puts a bug of that name in. Whether there is such a one.
+#[cfg(feature = "planted")]
+pub use symbolon_core::planted::plant;
+
 pub use args::{Command, TokenText, run};
 pub use store::{Format, StoreArguments, StoreCommand};

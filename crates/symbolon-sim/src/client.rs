@@ -3,16 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use symbolon_check::{Call, Decided, Deed, Outcome, Rng, Shown, Verify};
 use symbolon_core::otp::{Algorithm, Parameters, code_at};
 use symbolon_core::{Caller, RequestId, Secret};
 use symbolon_service::{UserChanges, VerifyRequest};
 use tokio::time::{Instant, sleep};
 
-use crate::history::{Call, Decided, Deed, History, Outcome, Shown, Verify};
+use crate::history::History;
 use crate::host::{Running, Slot};
 use crate::net::HostId;
 use crate::os;
-use crate::rng::Rng;
 use crate::time::{Nanos, SECOND, true_time};
 
 /// How long a client waits for an answer.

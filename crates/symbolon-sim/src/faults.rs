@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use symbolon_check::{PutBack, Rng};
 use symbolon_service::Role;
 use symbolon_store::SimDisk;
 
-use crate::check::PutBack;
 use crate::net::{HostId, Link};
 use crate::operator::{self, Operator};
 use crate::replace::Replacing;
-use crate::rng::Rng;
 use crate::time::{MILLISECOND, Nanos, SECOND};
 use crate::world::World;
 
@@ -375,7 +374,7 @@ impl Faults {
         let is_well = |other: HostId| {
             other == id || world.running(other).is_some_and(|it| it.node.has_quorum_contact())
         };
-        if self.replacing.emptied.iter().any(|(.., at)| *at > saved.at) {
+        if self.replacing.emptied.iter().any(|it| it.at > saved.at) {
             // That node is no more, or was the only voter in between.
             return None;
         }

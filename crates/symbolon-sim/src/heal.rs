@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use symbolon_core::{AuditEvent, RequestId};
+use symbolon_check::{Event, Evidence, Problem, Row, Shown, Spent, Verified};
+use symbolon_core::{AuditEvent, AuditRow, Match, MergeKind, RequestId};
 use symbolon_service::audit::{AuditFilter, AuditQuestion};
 use tokio::time::Instant;
 
-use crate::check::{Evidence, Problem};
 use crate::faults::Faults;
-use crate::history::Shown;
 use crate::net::HostId;
 use crate::operator;
 use crate::scenario::Run;
@@ -169,6 +168,8 @@ pub(crate) fn evidence(run: &mut Run, faults: &Faults) -> Result<Evidence, Probl
         put_back: faults.put_back.clone(),
         emptied: faults.replacing.emptied.clone(),
         hard_limit: 100,
+        // Clocks may have been set hours ahead.
+        floor: Nanos::MAX,
     })
 }
 
@@ -196,7 +197,7 @@ fn merged(world: &mut World) -> Result<(), Problem> {
     }
 }
 
-fn audit(world: &mut World, id: HostId) -> Option<Vec<AuditEvent>> {
+fn audit(world: &mut World, id: HostId) -> Option<Vec<Event>> {
     let read = world.ask(id, |running| async move {
         let ledger = running.service.ledger();
         let mut question = AuditQuestion {
@@ -210,7 +211,7 @@ fn audit(world: &mut World, id: HostId) -> Option<Vec<AuditEvent>> {
         let until = Instant::now() + Duration::from_secs(30);
         while Instant::now() < until {
             let part = ledger.read_audit(question.clone()).await.ok()?;
-            events.extend(part.events);
+            events.extend(part.events.iter().map(seen));
             question.after = part.reached;
             if question.after.is_none() {
                 return Some(events);
@@ -219,4 +220,34 @@ fn audit(world: &mut World, id: HostId) -> Option<Vec<AuditEvent>> {
         None
     });
     read.flatten()
+}
+
+/// An event as the checkers see it.
+fn seen(event: &AuditEvent) -> Event {
+    let spent = |it: &Match| Spent { token: it.token.to_string(), step: it.step };
+    let row = match &event.row {
+        AuditRow::Verified(verified) => Row::Verified(Verified {
+            user: verified.user_name.as_str().to_owned(),
+            allowed: verified.verdict.is_allow(),
+            failures: verified.verdict.failures,
+            spent: verified.spent.iter().map(spent).collect(),
+        }),
+        AuditRow::Merged(merged) => Row::Merged {
+            request: merged.origin.request_id,
+            accepted: merged.kind == MergeKind::Accepted,
+        },
+        AuditRow::AcceptedTwice(twice) => Row::Twice {
+            spent: Spent { token: twice.token.to_string(), step: twice.step },
+            pair: [twice.apart.request_id, twice.here.request_id],
+        },
+        _ => Row::Other,
+    };
+    Event {
+        index: event.index.0,
+        ordinal: event.ordinal,
+        at: event.at.0,
+        request: event.request_id,
+        row,
+        whole: format!("{event:?}"),
+    }
 }

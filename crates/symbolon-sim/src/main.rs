@@ -1,7 +1,6 @@
 //! A whole cluster on one thread: see `docs/testing.md`. One process runs one seed.
 
 mod args;
-mod check;
 mod client;
 mod faults;
 mod heal;
@@ -12,7 +11,6 @@ mod operator;
 mod os;
 mod replace;
 mod report;
-mod rng;
 mod scenario;
 mod time;
 mod trace;
@@ -22,8 +20,9 @@ mod world;
 use std::path::Path;
 use std::process::ExitCode;
 
+use symbolon_check::Problem;
+
 use crate::args::Args;
-use crate::check::Problem;
 use crate::report::Report;
 use crate::scenario::Run;
 use crate::trace::Trace;

@@ -10,10 +10,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use symbolon_check::Rng;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::rng::Rng;
 use crate::time::{MILLISECOND, Nanos};
 
 /// Bytes that a stream takes before somebody reads them.
@@ -21,8 +21,7 @@ const WINDOW_BYTES: usize = 256 << 10;
 /// Quickest way from one host to another. No host is ever ahead of another by more than that.
 pub(crate) const LATENCY_MIN: Nanos = 2 * MILLISECOND;
 
-/// Number of a host, from 0.
-pub(crate) type HostId = usize;
+pub(crate) use symbolon_check::HostId;
 
 /// How it is from one host to another, in one direction.
 #[derive(Clone, Copy, Debug)]

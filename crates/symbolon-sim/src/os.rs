@@ -25,7 +25,7 @@ const NANOSECONDS: u64 = 1_000_000_000;
 
 /// Starts the sequence of random numbers anew.
 pub(crate) fn seed(seed: u64) {
-    STATE.store(crate::rng::mix(seed), Ordering::SeqCst);
+    STATE.store(symbolon_check::mix(seed), Ordering::SeqCst);
 }
 
 /// Sets the time, in nanoseconds since the start.
@@ -49,7 +49,7 @@ pub(crate) fn real_seconds() -> f64 {
 }
 
 fn draw() -> u64 {
-    crate::rng::mix(STATE.fetch_add(crate::rng::STEP, Ordering::SeqCst))
+    symbolon_check::mix(STATE.fetch_add(symbolon_check::STEP, Ordering::SeqCst))
 }
 
 #[repr(C)]

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use symbolon_core::LineageId;
+use symbolon_check::Emptied;
 
 use crate::faults;
 use crate::host::Running;
@@ -25,7 +25,7 @@ enum Stage {
 pub(crate) struct Replacing {
     under_way: Vec<(HostId, Nanos, Stage)>,
     /// Where machines were emptied, and the lineage that they had been in.
-    pub(crate) emptied: Vec<(HostId, Option<LineageId>, Nanos)>,
+    pub(crate) emptied: Vec<Emptied>,
 }
 
 impl Replacing {
@@ -102,7 +102,7 @@ impl Replacing {
         }
         world.hosts[id].starts_at = None;
         faults::remove_tree(&world.hosts[id].machine.directory);
-        self.emptied.push((id, lineage, world.now));
+        self.emptied.push(Emptied { host: id, lineage, at: world.now });
         world.trace.say("operator", &format!("host-{id} is emptied"));
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use symbolon_check::{Outcome, Problem, Told};
+
 use crate::args::Args;
-use crate::check::Problem;
-use crate::history::{Outcome, Told};
 use crate::trace::Trace;
 
 /// Lines of the timeline that are shown of a run that failed.

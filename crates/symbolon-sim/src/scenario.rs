@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use symbolon_check::{Problem, Rng};
 use symbolon_core::Secret;
 use symbolon_service::{NewApplication, NewToken, ServiceError};
 use tokio::time::Instant;
 
-use crate::check::{self, Problem};
 use crate::client::{self, Token};
 use crate::faults::Faults;
 use crate::heal;
@@ -16,7 +16,6 @@ use crate::history::History;
 use crate::host::Running;
 use crate::operator::Operator;
 use crate::report::{self, Report};
-use crate::rng::Rng;
 use crate::time::SECOND;
 use crate::trace::Trace;
 use crate::watch::Watch;
@@ -114,7 +113,7 @@ impl Run {
         if problems.is_empty() {
             problems.extend(heal::probe(&mut self));
             match heal::evidence(&mut self, &faults) {
-                Ok(evidence) => problems.extend(check::all(&evidence)),
+                Ok(evidence) => problems.extend(symbolon_check::all(&evidence)),
                 Err(problem) => problems.push(problem),
             }
         }

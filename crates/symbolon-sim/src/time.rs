@@ -8,11 +8,9 @@ use symbolon_service::Clock;
 
 use crate::os;
 
-/// Nanoseconds since the start, or of a span.
-pub(crate) type Nanos = u64;
+pub(crate) use symbolon_check::{Nanos, SECOND};
 
 pub(crate) const MILLISECOND: Nanos = 1_000_000;
-pub(crate) const SECOND: Nanos = 1_000 * MILLISECOND;
 
 /// The wall clock of a host: the true time, and how far it is off. Clones are the same.
 #[derive(Clone, Debug, Default)]

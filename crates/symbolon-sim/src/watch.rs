@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::Problem;
+use symbolon_check::Problem;
+
 use crate::net::HostId;
 use crate::operator;
 use crate::time::{MILLISECOND, Nanos, SECOND};

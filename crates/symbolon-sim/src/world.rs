@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use symbolon_check::Rng;
 use symbolon_store::{Kek, SimDisks};
 use tokio::runtime::{Builder, RngSeed, Runtime};
 use tokio::time::Instant;
@@ -16,7 +17,6 @@ use tokio::time::Instant;
 use crate::host::{Exit, Machine, Running, Slot};
 use crate::net::{HostId, LATENCY_MIN, Net};
 use crate::os;
-use crate::rng::Rng;
 use crate::time::{HostClock, MILLISECOND, Nanos, SECOND};
 use crate::trace::{self, Trace};
 

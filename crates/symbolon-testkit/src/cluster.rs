@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio_rustls::TlsConnector;
 
 use crate::links::Links;
-use crate::{Client, Node, Person, connect, files, wait_for};
+use crate::{Client, Node, Options, Person, connect, files, wait_for};
 
 /// For all nodes to hear from each other and have their roles.
 const SETTLE_TIME_MAX: Duration = Duration::from_secs(60);
@@ -22,30 +22,6 @@ const ENROLLED_AT_ONCE: usize = 64;
 
 mod copies;
 mod islands;
-
-/// How a cluster is made.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Its size.
-    pub nodes: usize,
-    /// What the nodes log.
-    pub log_filter: String,
-    /// Lines of `[storage]` in the settings.
-    pub storage: String,
-    /// Whether the links between its nodes can be cut.
-    pub with_links: bool,
-    /// Whether the clocks of its nodes can be set.
-    pub with_clocks: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        // Of 1 GiB for each node a machine would soon be full.
-        let storage = "disk_reserve = \"16MiB\"".to_owned();
-        let log_filter = "info".to_owned();
-        Self { nodes: 3, log_filter, storage, with_links: false, with_clocks: false }
-    }
-}
 
 /// A cluster of real processes in a directory of its own. All of it is gone when this is dropped;
 /// after a panic the directory stays, and the ends of the logs are printed.
@@ -78,7 +54,8 @@ impl Cluster {
     ///
     /// When that fails.
     pub async fn start_with(binary: &Path, options: Options) -> Self {
-        let directory = TempDir::with_prefix("symbolon-test-")
+        let place = options.directory.clone().unwrap_or_else(std::env::temp_dir);
+        let directory = TempDir::with_prefix_in("symbolon-test-", place)
             .unwrap_or_else(|error| panic!("no temporary directory: {error}"));
         let links = options.with_links.then(Arc::<Links>::default);
         let first = Node::new(binary, directory.path(), 1, &options, links.as_ref());
@@ -123,7 +100,7 @@ impl Cluster {
             binary: binary.to_owned(),
             nodes: Vec::new(),
             clients: Vec::new(),
-            administrator: files::read(&data.with_file_name("admin.token")).trim().to_owned(),
+            administrator: files::read(&first.file("admin.token")).trim().to_owned(),
             tls: connect::trust(&files::read(&data.join("ca.pem"))),
             directory,
             options,
@@ -246,7 +223,7 @@ impl Cluster {
     /// The file of the first administrator's bearer token.
     #[must_use]
     pub fn admin_token_file(&self) -> PathBuf {
-        self.node(1).data_dir().with_file_name("admin.token")
+        self.node(1).file("admin.token")
     }
 
     /// The first administrator's bearer token.

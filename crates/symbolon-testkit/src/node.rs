@@ -11,10 +11,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 mod local;
+mod settings;
 
 use crate::clock::Clock;
 use crate::links::Links;
-use crate::{Life, Metrics, Options, Pulse, files, http, wait_for};
+use crate::{Life, Metrics, Options, Place, Pulse, files, http, wait_for};
 
 /// From the start of the process to being ready.
 const READY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -52,6 +53,8 @@ pub struct Node {
     /// Its number among those whose links can be cut.
     links: Option<(usize, Arc<Links>)>,
     clock: Option<Clock>,
+    place: Option<Place>,
+    plant: Option<String>,
 }
 
 impl Node {
@@ -88,6 +91,8 @@ impl Node {
             environment: Mutex::new(environment),
             links: links.map(|links| (number, Arc::clone(links))),
             clock,
+            place: number.checked_sub(1).and_then(|place| options.places.get(place)).cloned(),
+            plant: options.plant.clone(),
         };
         let relay = links.map(|links| {
             let file = node.addresses_file();
@@ -140,7 +145,8 @@ impl Node {
     /// Its data directory.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        self.directory.join("data")
+        let disk = self.place.as_ref().map(|place| &place.disk);
+        disk.unwrap_or(&self.directory).join("data")
     }
 
     /// Copies its data directory to a place where nothing is. To be done while it does not run.
@@ -176,11 +182,6 @@ impl Node {
     pub fn set_clock(&self, off: Duration, ahead: bool) {
         let clock = self.clock.as_ref();
         clock.unwrap_or_else(|| panic!("the clock of {} cannot be set", self.name)).set(off, ahead);
-    }
-
-    /// More variables that its processes have beside those of the test, from its next start on.
-    pub fn add_environment(&self, variables: impl IntoIterator<Item = (String, String)>) {
-        lock(&self.environment).extend(variables);
     }
 
     /// What it and its commands printed, over all its lives.
@@ -415,15 +416,25 @@ impl Node {
         self.directory.join(name)
     }
 
-    /// The child ends with the thread that starts it, should this process be killed.
-    fn run(&self, arguments: &[&str]) -> Child {
+    /// Starts the program with this node's settings. It ends with the thread that starts it, should this
+    /// process be killed.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn run(&self, arguments: &[&str]) -> Child {
         let log = files::append(&self.log_file());
         let errors = log.try_clone();
         let errors = errors.unwrap_or_else(|error| panic!("no second handle of a log: {error}"));
         let (command, more) = arguments.split_first().map_or(("", arguments), |(c, m)| (*c, m));
-        Command::new(&self.binary)
+        let enter = self.place.as_ref().map_or(&[][..], |place| &place.enter);
+        let all = enter.iter().map(OsStr::new).chain([self.binary.as_os_str()]);
+        let mut all = all.map(OsStr::to_owned);
+        Command::new(all.next().unwrap_or_default())
+            .args(all)
             .arg("--end-with-parent")
             .arg(std::process::id().to_string())
+            .args(self.plant.iter().flat_map(|name| ["--plant", name]))
             .args([command, "--config"].map(OsStr::new))
             .arg(self.config_file())
             .args(more)
@@ -435,7 +446,9 @@ impl Node {
             .unwrap_or_else(|error| panic!("{} is not started: {error}", self.binary.display()))
     }
 
-    fn exit_status(&self) -> Option<ExitStatus> {
+    /// How its process has ended; `None` while it runs, and once that was taken note of.
+    #[must_use]
+    pub fn exit_status(&self) -> Option<ExitStatus> {
         self.child().as_mut()?.try_wait().ok()?
     }
 
@@ -453,27 +466,6 @@ impl Node {
 
     fn log_file(&self) -> PathBuf {
         self.file("log")
-    }
-
-    fn settings(&self, options: &Options, relay: Option<SocketAddr>) -> String {
-        // A string of JSON is one of TOML as well.
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let relay = relay.map(|relay| format!("[advertise]\npeer = \"{relay}\"\n\n"));
-        format!(
-            "[node]\nname = {name}\ndata_dir = {data}\n\n\
-             [listen]\napi = \"127.0.0.1:0\"\npeer = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n\
-             radius = \"127.0.0.1:0\"\n\
-             radius_accounting = \"127.0.0.1:0\"\n\n\
-             {relay}[keys]\nkek = {{ file = {kek} }}\n\n\
-             [storage]\n{storage}\n\n\
-             [log]\nformat = \"json\"\nfilter = {filter}\n",
-            relay = relay.unwrap_or_default(),
-            name = quoted(&self.name),
-            data = quoted(&self.data_dir().to_string_lossy()),
-            kek = quoted(&self.file("kek").to_string_lossy()),
-            storage = options.storage,
-            filter = quoted(&options.log_filter),
-        )
     }
 }
 

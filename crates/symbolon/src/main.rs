@@ -17,6 +17,10 @@ struct Cli {
     /// End when the process of this id, which must be the parent, ends
     #[arg(long, value_name = "PID", hide = true)]
     end_with_parent: Option<u32>,
+    /// Put a bug in, for the torture to find
+    #[cfg(feature = "planted")]
+    #[arg(long, value_name = "NAME", hide = true)]
+    plant: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -40,6 +44,10 @@ fn main() -> ExitCode {
     if let Some(parent) = cli.end_with_parent
         && symbolon_cli::end_with_parent(parent).is_err()
     {
+        return ExitCode::FAILURE;
+    }
+    #[cfg(feature = "planted")]
+    if cli.plant.is_some_and(|name| !symbolon_server::plant(&name)) {
         return ExitCode::FAILURE;
     }
     match cli.command {

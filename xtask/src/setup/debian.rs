@@ -28,6 +28,9 @@ const PROGRAMS: &[Program] = &[
     Program { name: "ssh", package: "openssh-client" },
     Program { name: "/usr/lib/openvpn/radiusplugin.so", package: "openvpn-auth-radius" },
     Program { name: PAM_RADIUS, package: "libpam-radius-auth" },
+    Program { name: "ip", package: "iproute2" },
+    Program { name: "unshare", package: "util-linux" },
+    Program { name: "h2load", package: "nghttp2-client" },
 ];
 
 /// Where Debian has what has no program.

@@ -34,7 +34,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("symbolon", &["symbolon-server", "symbolon-cli"]),
     ("symbolon-testkit", &["symbolon-proto"]),
-    ("symbolon-sim", &["symbolon-core", "symbolon-service", "symbolon-store", "symbolon-cluster"]),
+    ("symbolon-check", &["symbolon-core"]),
+    (
+        "symbolon-sim",
+        &[
+            "symbolon-check",
+            "symbolon-core",
+            "symbolon-service",
+            "symbolon-store",
+            "symbolon-cluster",
+        ],
+    ),
+    ("symbolon-torture", &["symbolon-check", "symbolon-core", "symbolon-testkit"]),
     ("xtask", &[]),
 ];
 

@@ -7,21 +7,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Evidence, Problem};
-use crate::history::Deed;
-use crate::time::Nanos;
+use crate::{Deed, Evidence, Nanos, Problem};
 
 const CHECKER: &str = "linearizable";
 
 /// One operation on a register of texts.
 #[derive(Clone, Debug)]
 pub(super) struct Operation {
-    pub(crate) began: Nanos,
+    pub(super) began: Nanos,
     /// `None`: nobody knows whether it took place.
-    pub(crate) ended: Option<Nanos>,
+    pub(super) ended: Option<Nanos>,
     /// Number of the text that was written or read.
-    pub(crate) value: usize,
-    pub(crate) is_write: bool,
+    pub(super) value: usize,
+    pub(super) is_write: bool,
 }
 
 /// Whether there is such an order. `initial`: what the register holds before.

@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use symbolon_core::{AuditRow, RequestId};
+use symbolon_core::RequestId;
 
-use super::{Evidence, Problem};
-use crate::history::short;
+use crate::{Evidence, Problem, Row, short};
 
 const CHECKER: &str = "P1 one-time";
 
@@ -43,20 +42,16 @@ fn by_answers(evidence: &Evidence) -> Vec<Problem> {
 fn by_audit(evidence: &Evidence) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut accepted = BTreeMap::new();
-    let longest = evidence.audits.iter().max_by_key(|audit| audit.len());
-    for event in longest.into_iter().flatten() {
-        let AuditRow::Verified(verified) = &event.row else { continue };
-        if !verified.verdict.is_allow() {
-            continue;
-        }
-        for spent in &verified.spent {
-            if let Some(before) = accepted.insert((spent.token, spent.step), event.request_id) {
+    for event in evidence.longest() {
+        let Row::Verified(verified) = &event.row else { continue };
+        for spent in verified.spent.iter().filter(|_| verified.allowed) {
+            if let Some(before) = accepted.insert(spent, event.request) {
                 let what = format!(
                     "the log accepts step {} of token {} for {} and {}, at {}",
                     spent.step,
                     spent.token,
                     short(before),
-                    short(event.request_id),
+                    short(event.request),
                     event.index
                 );
                 problems.push(Problem::new(CHECKER, what));

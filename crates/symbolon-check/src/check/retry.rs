@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_core::{AuditEvent, AuditRow, Denial, MergeKind, RequestId};
+use symbolon_core::{Denial, RequestId};
 
-use super::{Evidence, Problem};
-use crate::history::{Decided, Verify, short};
-use crate::time::SECOND;
+use crate::{Decided, Event, Evidence, Problem, Row, SECOND, Verify, short};
 
 const CHECKER: &str = "P2 retry-safe";
 /// Whatever is repeated within that time gets the first answer.
@@ -55,25 +53,39 @@ fn differs(verifies: &[&Verify]) -> Option<Problem> {
 /// Whether the log decided the request before, and its time is over by the log's clock: it may have been set
 /// on by the clock of a node that started with nobody there to ask.
 fn is_long_ago(evidence: &Evidence, request: RequestId, told_at: u64) -> bool {
-    let of_request = |event: &&AuditEvent| event.request_id == request;
+    let of_request = |event: &&Event| event.request == request;
     let events: Vec<_> = evidence.audits.iter().flatten().filter(of_request).collect();
-    let told = events.iter().find(|event| event.index.0 == told_at);
-    told.is_some_and(|told| events.iter().any(|event| event.at.plus(30_000) < told.at))
+    let told = events.iter().find(|event| event.index == told_at);
+    told.is_some_and(|told| events.iter().any(|event| event.at + 30_000 < told.at))
 }
 
-/// Whether the log knows, up to a place, that an island has accepted the request.
+/// Whether the log knows, up to a place, that an island has accepted the request, or was about to: it takes
+/// the code before it lets anybody in, and may die in between.
 fn was_merged(evidence: &Evidence, request: RequestId, before: u64) -> bool {
-    evidence.audits.iter().flatten().filter(|event| event.index.0 <= before).any(|event| {
-        let AuditRow::Merged(merged) = &event.row else { return false };
-        merged.origin.request_id == request && merged.kind == MergeKind::Accepted
-    })
+    evidence
+        .audits
+        .iter()
+        .flatten()
+        .filter(|event| event.index <= before)
+        .any(|event| matches!(event.row, Row::Merged { request: merged, .. } if merged == request))
+}
+
+/// Whether an epoch had begun not long before: codes up to its floor are refused.
+fn is_below_floor(evidence: &Evidence, verify: &Verify, told: &Decided) -> bool {
+    let decided = || evidence.told.verified.iter().filter_map(|it| decided(&it));
+    let first =
+        decided().filter(|(_, it)| it.lineage == told.lineage).map(|(it, _)| it.began).min();
+    decided().any(|(_, it)| it.lineage != told.lineage)
+        && first.is_some_and(|first| verify.ended <= first.saturating_add(evidence.floor))
 }
 
 /// "Already used" for a code that nobody else has shown, nor a later one.
 fn used_by_itself(evidence: &Evidence, verify: &Verify) -> Option<Problem> {
     let step = verify.shown.step?;
     let told = verify.outcome.told()?;
-    let is_denied = told.denial() == Some(Denial::CodeAlreadyUsed) && !told.island;
+    if told.denial() != Some(Denial::CodeAlreadyUsed) || told.island {
+        return None;
+    }
     let all = &evidence.told.verified;
     let by_others = all.iter().any(|other| {
         other.request != verify.request
@@ -83,16 +95,17 @@ fn used_by_itself(evidence: &Evidence, verify: &Verify) -> Option<Problem> {
             // A guess is no code of the token.
             && other.shown.step.is_some()
     });
+    if by_others {
+        return None;
+    }
     let mut own = all.iter().filter(|other| other.request == verify.request);
     let is_first_late = own.any(|other| other.began + WINDOW < verify.ended);
-    // After a seize codes up to the floor are refused.
-    let is_seized = all
-        .iter()
-        .any(|other| other.outcome.told().is_some_and(|other| other.lineage != told.lineage));
-    // The log knows of an acceptance that was merged, and not of the answer: see docs/testing.md.
-    let is_first_late = is_first_late || is_long_ago(evidence, verify.request, told.index);
-    let is_merged = is_denied && was_merged(evidence, verify.request, told.index);
-    (is_denied && !by_others && !is_first_late && !is_seized && !is_merged).then(|| {
+    // The log knows of what was merged, and not of the answer: see docs/testing.md.
+    let is_excused = is_first_late
+        || is_below_floor(evidence, verify, told)
+        || is_long_ago(evidence, verify.request, told.index)
+        || was_merged(evidence, verify.request, told.index);
+    (!is_excused).then(|| {
         let what = format!(
             "step {step} of user-{} was used already when {} showed it at host-{}, and nobody else had",
             verify.shown.token,

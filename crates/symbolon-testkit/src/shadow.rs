@@ -1,6 +1,7 @@
 //! A disk that forgets what was not synced, under a node of its own: see `shadow.c`.
 
 #![expect(clippy::disallowed_methods, reason = "it is the disk of a test")]
+#![expect(clippy::unwrap_used, reason = "without its disk there is no test")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,40 +10,51 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use symbolon_testkit::Node;
+use tempfile::TempDir;
+
+use crate::Node;
+
+const SOURCE: &str = include_str!("shadow.c");
 
 /// The library, built once for this process.
 fn library() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let name = format!("shadow-{}.so", std::process::id());
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/disk/shadow.c");
+    static LIBRARY: OnceLock<(PathBuf, TempDir)> = OnceLock::new();
+    let (library, _) = LIBRARY.get_or_init(|| {
+        let folder = TempDir::with_prefix("symbolon-shadow-").unwrap();
+        let (source, library) = (folder.path().join("shadow.c"), folder.path().join("shadow.so"));
+        fs::write(&source, SOURCE).unwrap();
         let built = Command::new("cc")
             .args(["-shared", "-fPIC", "-O2", "-o"])
             .args([&library, &source])
             .arg("-ldl")
             .status();
         assert!(built.as_ref().is_ok_and(std::process::ExitStatus::success), "cc: {built:?}");
-        library
-    })
+        (library, folder)
+    });
+    library
 }
 
 /// The disk below one node's data directory.
-pub(crate) struct Shadow {
+pub struct Shadow {
     root: PathBuf,
     place: PathBuf,
 }
 
 impl Shadow {
     /// Puts it below a node that does not run. What is in its directory is durable.
-    pub(crate) fn below(node: &Node) -> Self {
+    ///
+    /// # Panics
+    ///
+    /// When that fails, as all else here does.
+    #[must_use]
+    pub fn below(node: &Node) -> Self {
         let root = node.data_dir();
-        let shadow = Self { place: root.with_file_name("shadow"), root };
+        // Outside of a disk that is small.
+        let shadow = Self { place: node.config_file().with_file_name("shadow"), root };
         shadow.seed();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
+        node.preload(text(library()));
         node.add_environment([
-            ("LD_PRELOAD".to_owned(), text(library())),
             ("SHADOW_ROOT".to_owned(), text(&shadow.root)),
             ("SHADOW_DIR".to_owned(), text(&shadow.place)),
         ]);
@@ -50,7 +62,11 @@ impl Shadow {
     }
 
     /// Takes everything back that the node, which is dead, had not synced.
-    pub(crate) fn lose_power(&self) {
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub fn lose_power(&self) {
         let kept = self.root.with_file_name("kept");
         self.restore(fs::metadata(&self.root).unwrap().ino(), &kept);
         fs::remove_dir_all(&self.root).unwrap();
@@ -60,23 +76,39 @@ impl Shadow {
 
     /// Keeps everything that the node, which is dead, has written: the system has seen to it. Without
     /// this, what one life has not synced would not be there for the syncs of the next.
-    pub(crate) fn keep_power(&self) {
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub fn keep_power(&self) {
         self.seed();
     }
 
     /// From now on the disk says that it has synced, and has not.
-    pub(crate) fn lie(&self) {
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub fn lie(&self) {
         self.flag("lies", true);
     }
 
     /// From now on, or no longer, a sync fails.
-    pub(crate) fn fail_syncs(&self, fail: bool) {
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub fn fail_syncs(&self, fail: bool) {
         self.flag("eio", fail);
     }
 
     /// From now on, or no longer, a sync takes a while, so that there is time to die before it is
     /// done.
-    pub(crate) fn slow_syncs(&self, slow: bool) {
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub fn slow_syncs(&self, slow: bool) {
         self.flag("slow", slow);
     }
 
@@ -150,11 +182,4 @@ fn parse(names: &str) -> BTreeMap<&str, (&str, u64)> {
             (parts.next().unwrap(), (kind, inode))
         })
         .collect()
-}
-
-/// That sled has put nothing into files that it never syncs.
-pub(crate) fn assert_no_blobs(node: &Node) {
-    let blobs = node.data_dir().join("store/blobs");
-    let found = fs::read_dir(&blobs).map_or(0, Iterator::count);
-    assert_eq!(found, 0, "files in {}", blobs.display());
 }

@@ -2,25 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use symbolon_core::{AuditRow, RequestId};
+use symbolon_core::RequestId;
 
-use super::{Evidence, Problem};
-use crate::history::{Deed, short};
+use crate::{Deed, Evidence, Problem, Row, short};
 
 const CHECKER: &str = "P5 nothing lost";
 
 pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
-    let Some(audit) = evidence.audits.iter().max_by_key(|audit| audit.len()) else {
+    let audit = evidence.longest();
+    if audit.is_empty() {
         return vec![Problem::new(CHECKER, "no audit could be read")];
-    };
-    let at: BTreeMap<_, _> = audit.iter().map(|event| (event.request_id, event.index.0)).collect();
-    let mut merged = BTreeSet::<RequestId>::new();
-    for event in audit {
-        match &event.row {
-            AuditRow::Merged(record) => merged.insert(record.origin.request_id),
-            _ => false,
-        };
     }
+    let at: BTreeMap<_, _> = audit.iter().map(|event| (event.request, event.index)).collect();
+    let merged: BTreeSet<RequestId> = audit
+        .iter()
+        .filter_map(|event| match event.row {
+            Row::Merged { request, .. } => Some(request),
+            _ => None,
+        })
+        .collect();
     let mut problems = Vec::new();
     let mut miss = |what: String| problems.push(Problem::new(CHECKER, what));
     for call in &evidence.told.calls {

@@ -2,25 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use symbolon_core::{AuditRow, RequestId};
+use symbolon_core::RequestId;
 
-use super::{Evidence, Problem};
-use crate::history::short;
+use crate::{Evidence, Problem, Row, Spent, short};
 
 const CHECKER: &str = "P4 doubles";
 
 pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
-    let Some(audit) = evidence.audits.iter().max_by_key(|audit| audit.len()) else {
-        return Vec::new();
-    };
-    let mut told: BTreeMap<(_, u64), BTreeSet<RequestId>> = BTreeMap::new();
-    let mut events: BTreeMap<(_, u64), u64> = BTreeMap::new();
-    for event in audit {
-        if let AuditRow::AcceptedTwice(twice) = &event.row {
-            let key = (twice.token, twice.step);
-            let pair = [twice.apart.request_id, twice.here.request_id];
-            told.entry(key).or_default().extend(pair);
-            *events.entry(key).or_default() += 1;
+    let mut told: BTreeMap<&Spent, BTreeSet<RequestId>> = BTreeMap::new();
+    let mut events: BTreeMap<&Spent, u64> = BTreeMap::new();
+    for event in evidence.longest() {
+        if let Row::Twice { spent, pair } = &event.row {
+            told.entry(spent).or_default().extend(pair);
+            *events.entry(spent).or_default() += 1;
         }
     }
     let mut actual: BTreeMap<_, BTreeSet<RequestId>> = BTreeMap::new();
@@ -46,13 +40,14 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
             problems.push(Problem::new(CHECKER, what));
         }
     }
-    for ((token, step), requests) in &told {
+    for (spent, requests) in &told {
         let shown: BTreeSet<_> = requests.iter().filter_map(|id| whose.get(id)).collect();
-        let count = events.get(&(*token, *step)).copied().unwrap_or(0);
+        let count = events.get(spent).copied().unwrap_or(0);
         let expected = requests.len() as u64 - 1;
         if shown.len() > 1 || count != expected {
             let requests: Vec<_> =
                 requests.iter().map(|id| (short(*id), whose.get(id).copied())).collect();
+            let Spent { token, step } = spent;
             let what = format!(
                 "{count} doubles of step {step} of token {token} are told of these: {requests:?}"
             );

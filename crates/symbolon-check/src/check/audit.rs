@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_core::AuditRow;
-
-use super::{Evidence, Problem};
+use crate::{Evidence, Problem, Row};
 
 pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -13,21 +11,19 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
         for event in audit {
             let key = (event.index, event.ordinal);
             let (first, of) = *known.entry(key).or_insert((event, host));
-            if first != event {
-                let what =
-                    format!("at {} host-{of} has {first:?} and host-{host} {event:?}", key.0);
+            if first.whole != event.whole {
+                let (one, other) = (&first.whole, &event.whole);
+                let what = format!("at {} host-{of} has {one} and host-{host} {other}", key.0);
                 problems.push(Problem::new("P11 deterministic", what));
                 break;
             }
         }
     }
-    let longest = evidence.audits.iter().max_by_key(|audit| audit.len());
-    for event in longest.into_iter().flatten() {
-        if let AuditRow::Verified(verified) = &event.row
-            && verified.verdict.failures > evidence.hard_limit
+    for event in evidence.longest() {
+        if let Row::Verified(verified) = &event.row
+            && verified.failures > evidence.hard_limit
         {
-            let failures = verified.verdict.failures;
-            let what = format!("{} absorbed {failures} failures", verified.user_name.as_str());
+            let what = format!("{} absorbed {} failures", verified.user, verified.failures);
             problems.push(Problem::new("P6 guessing", what));
         }
     }

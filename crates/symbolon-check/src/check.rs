@@ -1,0 +1,20 @@
+//! What must hold, whatever has happened: each promise in a file of its own.
+
+mod audit;
+mod doubles;
+mod kept;
+mod linear;
+mod once;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+use crate::{Evidence, Problem};
+
+/// All that is wrong.
+#[must_use]
+pub fn all(evidence: &Evidence) -> Vec<Problem> {
+    let checkers =
+        [once::check, retry::check, kept::check, doubles::check, audit::check, linear::check];
+    checkers.iter().flat_map(|check| check(evidence)).collect()
+}

@@ -1,0 +1,36 @@
+//! How a cluster is made.
+
+use std::path::PathBuf;
+
+use crate::Place;
+
+/// How a cluster is made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its size.
+    pub nodes: usize,
+    /// What the nodes log.
+    pub log_filter: String,
+    /// Lines of `[storage]` in the settings.
+    pub storage: String,
+    /// Whether the links between its nodes can be cut.
+    pub with_links: bool,
+    /// Whether the clocks of its nodes can be set.
+    pub with_clocks: bool,
+    /// Where its nodes run, the first one first; on the loopback, where nothing is said.
+    pub places: Vec<Place>,
+    /// Where its directory is made; where the system has those that are for a while, if nothing is said.
+    pub directory: Option<PathBuf>,
+    /// A bug that each is started with: see the feature `planted`.
+    pub plant: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        // Of 1 GiB for each node a machine would soon be full.
+        let storage = "disk_reserve = \"16MiB\"".to_owned();
+        let log_filter = "info".to_owned();
+        let (with_links, with_clocks, places, directory, plant) = Default::default();
+        Self { nodes: 3, log_filter, storage, with_links, with_clocks, places, directory, plant }
+    }
+}

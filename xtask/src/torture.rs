@@ -1,0 +1,31 @@
+//! Runs real servers in network namespaces, and tortures them.
+
+use crate::{
+    Result,
+    workspace::{self, Workspace},
+};
+
+/// Minutes in the gate.
+const GATE: &str = "5";
+
+/// The step of the gate.
+pub(crate) fn gate(workspace: &Workspace) -> Result {
+    run(workspace, &["--minutes".to_owned(), GATE.to_owned()])
+}
+
+/// `cargo xtask torture`, with the arguments of the program.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result {
+    let mut cargo = workspace.command("cargo");
+    cargo.args(["build", "--locked", "--profile", "sim"]);
+    cargo.args(["--package", "symbolon", "--package", "symbolon-torture"]);
+    if arguments.iter().any(|argument| argument == "--plant") {
+        cargo.args(["--features", "symbolon/planted"]);
+    }
+    workspace::run(&mut cargo)?;
+    if workspace::capture(workspace.command("id").arg("-u"))?.trim() != "0" {
+        return Err("namespaces and disks are made by root: `sudo -E cargo xtask torture`".into());
+    }
+    let program = workspace.root.join("target/sim/symbolon");
+    let mut torture = workspace.command("target/sim/symbolon-torture");
+    workspace::run(torture.arg("--binary").arg(program).args(arguments))
+}
