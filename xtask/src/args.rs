@@ -5,7 +5,7 @@ use crate::{Result, fuzz::FuzzOptions, steps};
 pub(crate) const USAGE: &str = "\
 cargo xtask verify [--only STEP,STEP] [--keep-going]
     The gate. Runs all steps in order, or only those named:
-    setup, fmt, clippy, test, bench, sim, torture, fuzz, doctest, doc, deny, tidy.
+    setup, fmt, clippy, test, bench, sim, fuzz, doctest, doc, deny, tidy.
     After a failure only cheap steps still run; --keep-going runs the others too.
     Only `setup` installs anything, and nothing outside target/ is written. `bench` is quick here.
 

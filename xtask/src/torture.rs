@@ -6,13 +6,6 @@ use crate::{
 };
 
 /// Minutes in the gate.
-const GATE: &str = "5";
-
-/// The step of the gate.
-pub(crate) fn gate(workspace: &Workspace) -> Result {
-    run(workspace, &["--minutes".to_owned(), GATE.to_owned()])
-}
-
 /// `cargo xtask torture`, with the arguments of the program.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result {
     let mut cargo = workspace.command("cargo");

@@ -39,7 +39,6 @@ pub use packet::{
 pub use relay::relay;
 pub use ttls::{
     Conversation, Credentials, Discarded, EAP_BYTES_MAX, End, Failure, INNER_BYTES_MAX,
-    InnerMethod, Keys, ROUNDS_MAX, Step, TLS_MESSAGE_BYTES_MAX, ttls_config,
-    ttls_config_of,
+    InnerMethod, Keys, ROUNDS_MAX, Step, TLS_MESSAGE_BYTES_MAX, ttls_config, ttls_config_of,
 };
 pub use writer::{WriteError, Writer};

@@ -4,8 +4,9 @@ use super::{Context, Output};
 use crate::island::is_given_again;
 use crate::limits::ISLAND_LIFE_MILLISECONDS;
 use crate::{
-    Alone, Apart, AuditRow, Command, Denial, FirstFactor, Holder, LogIndex, MergeKind, NotAlone,
-    Outcome, Proposal, Refusal, Reply, Row, Setting, Stamp, State, Timestamp, User, Verdict,
+    Alone, Apart, AuditRow, Command, Decision, Denial, FirstFactor, Holder, LogIndex, MergeKind,
+    NotAlone, Outcome, Proposal, Refusal, Reply, Row, Setting, Stamp, State, Timestamp, User,
+    Verdict,
 };
 
 impl State {
@@ -63,11 +64,8 @@ impl State {
         // Whoever has not shown the first factor learns nothing of the account, and is denied here as there.
         let is_over = outcome.first_factor != FirstFactor::Good;
         if let Some(user) = user.filter(|user| !is_over && state.is_spent(apart, user, outcome)) {
-            let verdict = Verdict {
-                decision: crate::Decision::Deny(Denial::AllowanceSpent),
-                failures: user.failures,
-            };
-            return idle(Reply::Verified(verdict));
+            let decision = Decision::Deny(Denial::AllowanceSpent);
+            return idle(Reply::Verified(Verdict { decision, failures: user.failures }));
         }
         let (context, mut out) = (Context { stamp, proposal }, Output::default());
         let reply = match state.verify(&context, outcome, &mut out) {
