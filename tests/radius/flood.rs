@@ -180,8 +180,11 @@ fn nonsense() -> Vec<Vec<u8>> {
     packets.push(with(|packet| packet[21] = 0xff));
     packets.push(with(|packet| packet[21] = 0));
     packets.push(with(|packet| packet[21] = 1));
-    // Too long, and else right as far as it can be.
-    packets.push(with(|packet| packet.resize(5_000, 0)));
+    // Longer than a packet may be, and says so.
+    packets.push(with(|packet| {
+        packet.resize(5_000, 0);
+        packet[2..4].copy_from_slice(&5_000_u16.to_be_bytes());
+    }));
     // Signed with another secret, or by nobody, or what was signed was changed.
     packets.push(access_request("user-1", "000000", "another secret than theirs", true));
     packets.push(access_request("user-1", "000000", SECRET, false));
