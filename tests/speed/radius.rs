@@ -22,8 +22,8 @@ const USERS_QUICK: usize = 500;
 const SECRET: &str = "correct-horse-battery-staple";
 
 pub(crate) async fn run(plan: &Plan) -> OfRadius {
-    let mut of =
-        OfRadius { users: if plan.is_quick { USERS_QUICK } else { USERS }, ..Default::default() };
+    let users = if plan.is_quick { USERS_QUICK } else { USERS };
+    let mut of = OfRadius { users, seconds: plan.seconds * PART, ..Default::default() };
     let echo = Echo::start().await;
     measure(plan, &echo.load(), RadiusServer::Echo, &mut of).await;
     if crate::peers::is_there("freeradius").await {
@@ -40,7 +40,6 @@ pub(crate) async fn run(plan: &Plan) -> OfRadius {
 }
 
 async fn measure(plan: &Plan, load: &Load, server: RadiusServer, of: &mut OfRadius) {
-    let seconds = plan.seconds * PART;
     let at_once: Vec<_> = plan.concurrency.iter().filter(|it| **it <= AT_ONCE_MAX).collect();
     let mut levels = vec![(Asked::Paced(PACE), AT_ONCE_MAX)];
     levels.extend(at_once.iter().map(|it| (Asked::Right, **it)));
@@ -48,7 +47,7 @@ async fn measure(plan: &Plan, load: &Load, server: RadiusServer, of: &mut OfRadi
         levels.extend(at_once.iter().map(|it| (Asked::Wrong, **it)));
     }
     for (asked, at_once) in levels {
-        let told = load.level(asked, at_once, seconds).await;
+        let told = load.level(asked, at_once, of.seconds).await;
         let line = RadiusLine { server, asked, at_once, ..told };
         println!("  {line:?}");
         of.lines.push(line);

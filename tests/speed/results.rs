@@ -196,6 +196,9 @@ pub(crate) struct Waits {
 pub(crate) struct OfRadius {
     /// Of the three nodes, each with a token.
     pub(crate) users: usize,
+    /// Of each line.
+    #[serde(default)]
+    pub(crate) seconds: f64,
     pub(crate) lines: Vec<RadiusLine>,
     /// FreeRADIUS, with its name.
     pub(crate) version: Option<String>,

@@ -290,7 +290,7 @@ pub(crate) fn radius(results: &Results) -> String {
         "servers µs",
         "sent again",
     ];
-    table(&headings, rows)
+    table(&headings, rows) + &format!("Each of these lines took {} s.\n\n", of.seconds)
 }
 
 /// The others.
