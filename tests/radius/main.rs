@@ -10,6 +10,7 @@ mod codes;
 mod devices;
 mod documents;
 mod eap;
+mod flood;
 mod freeradius;
 mod machine;
 mod openvpn;

@@ -1,6 +1,6 @@
 //! What must be reached, and what is aimed at.
 
-use crate::results::{Results, Size};
+use crate::results::{Asked, RadiusServer, Results, Size};
 
 /// Whether more is better.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,22 @@ pub(crate) fn all(results: &Results) -> Vec<Bar> {
         let what = format!("p99 of a node without a quorum, of that with one: {what}");
         bars.push(judged(what, Better::Less, [3.0, 1.0], ratio, |it| format!("{it:.2}")));
     }
+    bars.extend(of_radius(results));
     bars
+}
+
+fn of_radius(results: &Results) -> Vec<Bar> {
+    let ratio = |asked: Asked| {
+        let of = results.radius.as_ref()?;
+        let rate = |server: RadiusServer| of.rate(server, asked, 64);
+        Some(rate(RadiusServer::Symbolon)? / rate(RadiusServer::FreeRadius)?)
+    };
+    let told = [("accepts", Asked::Right, [0.25, 0.5]), ("rejects", Asked::Wrong, [0.25, 0.25])];
+    let bars = told.map(|(told, asked, limits)| {
+        let what = format!("RADIUS, {told} of 3 nodes, 64 at once: of FreeRADIUS");
+        judged(what, Better::More, limits, ratio(asked), |it| format!("{it:.2}"))
+    });
+    bars.into()
 }
 
 fn of_verifications(results: &Results) -> Vec<Bar> {

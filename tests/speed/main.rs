@@ -28,6 +28,7 @@ mod page;
 mod peers;
 mod plan;
 mod proc;
+mod radius;
 mod results;
 mod runs;
 mod scale;
@@ -138,6 +139,12 @@ async fn measure(plan: &Plan) -> Results {
     if plan.has("islands") {
         part("islands", begin);
         results.islands = Some(islands::run(plan).await);
+    }
+    if plan.has("radius") {
+        part("RADIUS", begin);
+        let of = radius::run(plan).await;
+        results.machine.versions.extend(of.version.clone());
+        results.radius = Some(of);
     }
     if plan.has("peers") {
         part("peers", begin);

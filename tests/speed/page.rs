@@ -23,6 +23,7 @@ pub(crate) fn text(results: &Results) -> String {
         ("Memory for so many users", tables::sizing(results)),
         ("A node that grows", tables::sizes(results)),
         ("What people wait", tables::waits(results)),
+        ("RADIUS", tables::radius(results)),
         ("Others", tables::peers(results)),
         ("Every level", tables::levels(results)),
     ];

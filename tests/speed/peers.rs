@@ -4,7 +4,7 @@ pub(crate) mod etcd;
 pub(crate) mod privacyidea;
 mod web;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -15,8 +15,13 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
+/// The same for UDP.
+pub(crate) fn free_udp_address() -> SocketAddr {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
 /// A server that ends with this process, its output in a file.
-fn start(command: &mut Command, log: &Path) -> Child {
+pub(crate) fn start(command: &mut Command, log: &Path) -> Child {
     let log = std::fs::File::create(log).unwrap();
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command.kill_on_drop(true);
@@ -24,7 +29,7 @@ fn start(command: &mut Command, log: &Path) -> Child {
 }
 
 /// What a program prints; it must end well.
-async fn said(command: &mut Command) -> String {
+pub(crate) async fn said(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().await;
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (said, errors) =

@@ -30,8 +30,8 @@ pub(crate) struct Plan {
 }
 
 /// What can be asked for with `--only`.
-pub(crate) const PARTS: [&str; 8] =
-    ["floor", "one", "three", "scale", "busy", "failover", "islands", "peers"];
+pub(crate) const PARTS: [&str; 9] =
+    ["floor", "one", "three", "scale", "busy", "failover", "islands", "radius", "peers"];
 
 impl Plan {
     pub(crate) fn full() -> Self {

@@ -18,6 +18,8 @@ pub(crate) struct Results {
     pub(crate) failover: Option<Failover>,
     #[serde(default)]
     pub(crate) islands: Option<Islands>,
+    #[serde(default)]
+    pub(crate) radius: Option<OfRadius>,
     /// etcd, three nodes.
     pub(crate) puts: Vec<Puts>,
     /// privacyIDEA.
@@ -187,6 +189,65 @@ pub(crate) struct Waits {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) longest_ms: f64,
+}
+
+/// Sign-ins over RADIUS.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct OfRadius {
+    /// Of the three nodes, each with a token.
+    pub(crate) users: usize,
+    /// Of each line.
+    #[serde(default)]
+    pub(crate) seconds: f64,
+    pub(crate) lines: Vec<RadiusLine>,
+    /// FreeRADIUS, with its name.
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum RadiusServer {
+    /// Gives back what it gets.
+    #[default]
+    Echo,
+    FreeRadius,
+    /// Three nodes, in turn.
+    Symbolon,
+}
+
+/// What is typed.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Asked {
+    /// What is accepted, as fast as answers come.
+    #[default]
+    Right,
+    Wrong,
+    /// What is accepted, so many in a second, each at its moment.
+    Paced(u32),
+}
+
+#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
+pub(crate) struct RadiusLine {
+    pub(crate) server: RadiusServer,
+    pub(crate) asked: Asked,
+    pub(crate) at_once: u32,
+    pub(crate) per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    /// Processor time of all servers for one answer. Nothing for the echo, which is in the client's process.
+    pub(crate) server_us: f64,
+    /// Packets that had to be sent again.
+    pub(crate) again: usize,
+}
+
+impl OfRadius {
+    /// Of that server, asked the same with as many at once.
+    pub(crate) fn rate(&self, server: RadiusServer, asked: Asked, at_once: u32) -> Option<f64> {
+        let mut lines = self.lines.iter();
+        let is_it = |line: &&RadiusLine| {
+            line.server == server && line.asked == asked && line.at_once == at_once
+        };
+        lines.find(is_it).map(|line| line.per_second)
+    }
 }
 
 /// Puts into etcd at the same concurrency.

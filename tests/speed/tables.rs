@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::bars;
-use crate::results::{Kind, Line, Meanwhile, Results, Size};
+use crate::results::{Asked, Kind, Line, Meanwhile, RadiusServer, Results, Size};
 
 const MIB: f64 = (1 << 20) as f64;
 
@@ -244,6 +244,53 @@ pub(crate) fn waits(results: &Results) -> String {
         }
     }
     table(&["meanwhile", "per second", "p50 ms", "p99 ms", "longest ms"], rows)
+}
+
+/// Sign-ins over RADIUS, each line beside the others' with as many at once.
+pub(crate) fn radius(results: &Results) -> String {
+    let Some(of) = &results.radius else { return String::new() };
+    let rows = of.lines.iter().map(|line| {
+        let server = match line.server {
+            RadiusServer::Echo => "UDP echo".to_owned(),
+            RadiusServer::FreeRadius => "FreeRADIUS, passwords in a file".to_owned(),
+            RadiusServer::Symbolon => {
+                format!("3 nodes, codes of {} users", thousands(of.users as u64))
+            }
+        };
+        let asked = match line.asked {
+            Asked::Right => "accept".to_owned(),
+            Asked::Wrong => "reject".to_owned(),
+            Asked::Paced(rate) => format!("accept, {rate} a second"),
+        };
+        // An echo neither accepts nor rejects.
+        let same = |server: RadiusServer, asked: Asked| {
+            let others = of.rate(server, asked, line.at_once)?;
+            let is_own = server == line.server || matches!(line.asked, Asked::Paced(_));
+            (!is_own).then_some(line.per_second / others)
+        };
+        let echo = same(RadiusServer::Echo, Asked::Right);
+        let freeradius = same(RadiusServer::FreeRadius, line.asked);
+        let freeradius = freeradius.filter(|_| line.server == RadiusServer::Symbolon);
+        let mut cells = vec![server, asked, line.at_once.to_string()];
+        cells.extend([format!("{:.0}", line.per_second), shown(freeradius, 2), shown(echo, 3)]);
+        cells.extend([line.p50_ms, line.p99_ms].map(|it| format!("{it:.2}")));
+        cells.push(shown(Some(line.server_us).filter(|it| *it > 0.0), 0));
+        cells.push(line.again.to_string());
+        cells
+    });
+    let headings = [
+        "what",
+        "told",
+        "at once",
+        "per second",
+        "of FreeRADIUS",
+        "of the echo",
+        "p50 ms",
+        "p99 ms",
+        "servers µs",
+        "sent again",
+    ];
+    table(&headings, rows) + &format!("Each of these lines took {} s.\n\n", of.seconds)
 }
 
 /// The others.

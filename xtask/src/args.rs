@@ -16,7 +16,7 @@ cargo xtask bench [--quick] [--only PART,PART] [--users N] [--seconds N]
                   [--write FILE.md] [--render FILE.json]
     Every figure of docs/performance.md in one run of half an hour, in release mode. Installs etcd, h2load
     and privacyIDEA, which are measured too. Parts: floor, one, three, scale, busy, failover,
-    islands, peers.
+    islands, radius, peers.
     --quick takes a minute or two, installs nothing and only shows that it works. --write puts tables and
     charts into the page; --render does so from the figures of an earlier run.
 

@@ -255,6 +255,8 @@ pub async fn serve(port: RadiusPort, stop: impl Future<Output = ()>) {
                     // While there is always one more, what has ended would pile up.
                     while tasks.try_join_next().is_some() {}
                     port.receive(buffer.get(..length).unwrap_or_default(), from, &mut tasks);
+                    // In a flood there is always something to receive.
+                    while tasks.try_join_next().is_some() {}
                 }
                 // An ICMP error of an earlier reply, say.
                 Err(error) => tracing::debug!(%error, "nothing was received"),
