@@ -1,10 +1,12 @@
 //! Files and programs of this machine that tests need.
 #![expect(clippy::disallowed_methods, reason = "none of these files is the product's store")]
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::timeout;
 
 /// For a program to end by itself, in a debug build on a busy machine.
@@ -49,6 +51,8 @@ impl Daemon {
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
+            // What it starts itself ends with it.
+            .process_group(0)
             .spawn();
         Self(child.unwrap_or_else(|error| panic!("{} is needed: {error}", program.display())))
     }
@@ -60,7 +64,10 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        _ = self.0.kill();
+        let group = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
+        if let Some(group) = group {
+            _ = kill_process_group(group, Signal::KILL);
+        }
         _ = self.0.wait();
     }
 }

@@ -5,7 +5,6 @@ use crate::{
     workspace::{self, Workspace},
 };
 
-/// Minutes in the gate.
 /// `cargo xtask torture`, with the arguments of the program.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result {
     let mut cargo = workspace.command("cargo");

@@ -279,7 +279,7 @@ impl SignIn<'_> {
             // With EAP that ends here, name and keys are this cluster's to tell.
             let of_eap = attribute.kind == Kind::USER_NAME
                 || attribute.of_vendor(vendor::MICROSOFT).is_some();
-            !is_between_us(attribute) && !is_own(attribute) && !(ends_here && of_eap)
+            !(is_between_us(attribute) || is_own(attribute) || ends_here && of_eap)
         };
         let secret = self.believed.secret;
         let relayed = match granted {

@@ -97,7 +97,7 @@ impl Faults {
     pub(crate) fn new(mut rng: Rng, round: u64, only: &[String]) -> Self {
         let share = rng.range(500, 950);
         // In every other round; the first has none, so that what follows a seize is not all that is seen.
-        let seizes = round % 2 == 0;
+        let seizes = round.is_multiple_of(2);
         let mut kinds = Vec::new();
         for (kind, name, weight) in ALL {
             let is_wanted = if only.is_empty() {

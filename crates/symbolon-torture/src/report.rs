@@ -67,7 +67,7 @@ pub(crate) async fn tell(world: &World, took: Duration) -> bool {
     }
     println!("seed {seed} RED in {seconds} s");
     println!("again: cargo xtask torture --minutes {minutes} --seed {seed}");
-    let place = world.cluster.directory().parent().unwrap_or(world.cluster.directory());
+    let place = world.cluster.directory().parent().unwrap_or_else(|| world.cluster.directory());
     println!("history, logs and data: {}", place.display());
     false
 }

@@ -93,7 +93,7 @@ async fn go(args: Args) -> bool {
     let place = tempfile::TempDir::with_prefix("symbolon-torture-");
     let mut place = place.unwrap_or_else(|error| panic!("no temporary directory: {error}"));
     let mut rng = Rng::new(args.seed);
-    let nodes = args.nodes.unwrap_or(*rng.pick(&[3, 3, 3, 5]));
+    let nodes = args.nodes.unwrap_or_else(|| *rng.pick(&[3, 3, 3, 5]));
     println!("seed {}, {nodes} nodes, {} minutes", args.seed, args.minutes);
     // It stays there unless all is good.
     place.disable_cleanup(true);
