@@ -16,7 +16,7 @@ use symbolon_service::View;
 use symbolon_store::DataDir;
 use tokio::time::sleep;
 
-use self::look_up::look_up;
+use self::look_up::{Within, look_up};
 use self::records::{LeftIsland, Records, record};
 use crate::audit_log::AuditLog;
 use crate::island::Island;
@@ -108,7 +108,7 @@ impl Merger {
                 let of_number = |number| events.get(&number).and_then(record);
                 let mut records: Vec<_> = (first..=last).map(of_number).collect();
                 records.truncate(fitting(&records));
-                match self.merge_some((journal, extent.applied), first, &records).await? {
+                match self.merge_some((journal, Within::after(extent.applied)), first, &records).await? {
                     Progress::All => first += records.len() as u64,
                     Progress::NotYet => return Ok(()),
                     Progress::Refused => {
@@ -168,12 +168,14 @@ impl Merger {
             })
             .await?;
             records = back;
-            if next.is_empty() {
+            if next.records.is_empty() {
                 return self.merge_left_islands(&records.islands).await;
             }
             let first = number + 1;
-            number += next.len() as u64;
-            match self.merge_some((records.journal, records.fork), first, &next).await? {
+            number += next.records.len() as u64;
+            let since = if next.were_merged { LogIndex(0) } else { records.fork };
+            let within = Within { since, fork: records.fork };
+            match self.merge_some((records.journal, within), first, &next.records).await? {
                 Progress::All => {}
                 other => return Ok(other),
             }
@@ -190,7 +192,8 @@ impl Merger {
             let lacking = island.first.saturating_sub(merged + 1);
             let before = std::iter::repeat_n(None, usize::try_from(lacking).unwrap_or(0));
             let records: Vec<_> = before.chain(island.records.iter().cloned()).collect();
-            let (id, mut first) = ((island.journal, island.begun_at), island.first - lacking);
+            let within = Within::after(island.begun_at);
+            let (id, mut first) = ((island.journal, within), island.first - lacking);
             let mut left = &records[..];
             while !left.is_empty() {
                 let (records, rest) = left.split_at(fitting(left));
@@ -207,7 +210,7 @@ impl Merger {
     /// Merges records that come one after the other, the first of them with this number.
     async fn merge_some(
         &self,
-        (id, fork): (JournalId, LogIndex),
+        (id, within): (JournalId, Within),
         first: u64,
         records: &[Option<MergeRecord>],
     ) -> io::Result<Progress> {
@@ -222,7 +225,7 @@ impl Merger {
                 return Ok(Progress::NotYet);
             }
             let (audit, wanted, seen) = (Arc::clone(&self.audit), records.to_vec(), view.clone());
-            let records = blocking(move || look_up(&audit, &seen, fork, wanted)).await?;
+            let records = blocking(move || look_up(&audit, &seen, within, wanted)).await?;
             if !self.is_whole() {
                 // A snapshot came in between, and what was looked for may be missing yet.
                 return Ok(Progress::NotYet);

@@ -19,15 +19,31 @@ const KINDS: [u32; 3] = [1, 44, 45];
 /// Events that are read at once.
 const EVENTS: usize = 1_000;
 
-/// The records with what the audit after the fork tells of them, up to what the view has applied.
+/// Where in the log it is looked for who else took a code.
+#[derive(Clone, Copy)]
+pub(super) struct Within {
+    /// After this entry.
+    pub(super) since: LogIndex,
+    /// What came after this one must be there, or it is not known whether somebody did.
+    pub(super) fork: LogIndex,
+}
+
+impl Within {
+    /// After an entry, all of which must be there.
+    pub(super) const fn after(index: LogIndex) -> Self {
+        Self { since: index, fork: index }
+    }
+}
+
+/// The records with what the audit tells of them, up to what the view has applied.
 pub(super) fn look_up(
     audit: &AuditLog,
     view: &View,
-    fork: LogIndex,
+    within: Within,
     records: Vec<Option<MergeRecord>>,
 ) -> io::Result<Vec<Option<MergeRecord>>> {
     let looked_up = records.into_iter().map(|record| match record {
-        Some(record) => one(audit, view, fork, record),
+        Some(record) => one(audit, view, within, record),
         None => Ok(None),
     });
     looked_up.collect()
@@ -36,7 +52,7 @@ pub(super) fn look_up(
 fn one(
     audit: &AuditLog,
     view: &View,
-    fork: LogIndex,
+    within: Within,
     mut record: MergeRecord,
 ) -> io::Result<Option<MergeRecord>> {
     let Some(user) = view.state.user(record.user) else { return Ok(Some(record)) };
@@ -49,8 +65,8 @@ fn one(
     if !may_be_here {
         return Ok(Some(record));
     }
-    let is_pruned = audit.extent().floor.index > fork.0 + 1;
-    let events = events(audit, view, fork, user)?;
+    let is_pruned = audit.extent().floor.index > within.fork.0 + 1;
+    let events = events(audit, view, within.since, user)?;
     if events.iter().any(|event| is_there(event, &record)) {
         return Ok(None);
     }
@@ -76,11 +92,11 @@ fn one(
     Ok((!is_idle).then_some(record))
 }
 
-/// What was decided about a user's codes here since the fork, and what was merged of it.
+/// What was decided about a user's codes here after an entry, and what was merged of it.
 fn events(
     audit: &AuditLog,
     view: &View,
-    fork: LogIndex,
+    since: LogIndex,
     user: &User,
 ) -> io::Result<Vec<AuditEvent>> {
     let kinds =
@@ -92,7 +108,7 @@ fn events(
             ..AuditFilter::default()
         },
         newest_first: false,
-        after: Some(AuditPlace { index: fork.0, ordinal: u32::MAX }),
+        after: Some(AuditPlace { index: since.0, ordinal: u32::MAX }),
         last: view.applied,
         events_max: EVENTS,
     };

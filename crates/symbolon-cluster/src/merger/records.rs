@@ -51,12 +51,21 @@ pub(crate) struct Records {
     /// The last log entry that both sides have.
     pub(crate) fork: LogIndex,
     reader: SnapshotReader,
-    /// Of the part that was read last.
-    ready: VecDeque<Option<MergeRecord>>,
+    /// Of the part that was read last, each with whether it had been merged there.
+    ready: VecDeque<(Option<MergeRecord>, bool)>,
     /// Users who got another set of recovery codes there: the codes of it are none here.
     other_codes: BTreeSet<UserId>,
     /// What the node had decided as an island, in parts that were read.
     pub(crate) islands: Vec<LeftIsland>,
+}
+
+/// Records that are merged at once.
+#[derive(Default)]
+pub(crate) struct Together {
+    pub(crate) records: Vec<Option<MergeRecord>>,
+    /// The lineage that was left had merged them: they were decided by an island, which may have begun before
+    /// the fork. Who else took their codes may stand in what both lineages have.
+    pub(crate) were_merged: bool,
 }
 
 /// A journal of an island that was set aside.
@@ -86,20 +95,22 @@ impl Records {
     }
 
     /// The next records, as many as are merged at once; none at the end. Not for async code.
-    pub(crate) fn next(&mut self) -> Result<Vec<Option<MergeRecord>>, BoxedError> {
-        let (mut records, mut marks) = (Vec::new(), 0);
-        while records.len() < MERGE_RECORDS_MAX {
+    pub(crate) fn next(&mut self) -> Result<Together, BoxedError> {
+        let (mut together, mut marks) = (Together::default(), 0);
+        while together.records.len() < MERGE_RECORDS_MAX {
             if self.ready.is_empty() && !self.read()? {
                 break;
             }
-            let Some(next) = self.ready.front() else { continue };
+            let Some((next, was_merged)) = self.ready.front() else { continue };
             marks += next.as_ref().map_or(0, |record| record.marks.len());
-            if marks > MERGE_MARKS_MAX && !records.is_empty() {
+            let is_first = together.records.is_empty();
+            if !is_first && (marks > MERGE_MARKS_MAX || *was_merged != together.were_merged) {
                 break;
             }
-            records.extend(self.ready.pop_front());
+            together.were_merged = *was_merged;
+            together.records.extend(self.ready.pop_front().map(|(record, _)| record));
         }
-        Ok(records)
+        Ok(together)
     }
 
     /// Reads a part. Whether there was one.
@@ -121,7 +132,7 @@ impl Records {
                     {
                         record.recovery_code = None;
                     }
-                    self.ready.push_back(record);
+                    self.ready.push_back((record, matches!(event.row, AuditRow::Merged(_))));
                 }
             }
         }
