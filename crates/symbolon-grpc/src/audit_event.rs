@@ -335,6 +335,8 @@ fn named_user(id: Option<UserId>, name: &UserName) -> Option<v1::AuditedUser> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use symbolon_core::{JournalId, LineageId};
 
     use super::*;
@@ -343,8 +345,8 @@ mod tests {
     #[test]
     fn every_type_of_the_api_is_a_kind_and_is_named_as_its_details() {
         let known = (1..64).filter(|number| v1::EventType::try_from(*number).is_ok());
-        // Up to 35, which tells of recovery codes, without a hole, and from the PINs on; beside them clocks
-        // and epochs apart.
+        // Up to 35, which tells of recovery codes, without a hole, and from the PINs on; beside them clocks,
+        // epochs apart and RADIUS clients.
         let pins = [
             kind(&AuditRow::PinSet { user: UserId(1), must_change: false }),
             kind(&AuditRow::PinCleared { user: UserId(1) }),
@@ -358,8 +360,19 @@ mod tests {
         ];
         let clocks = kind(&AuditRow::ClockConfirmed);
         let apart = kind(&AuditRow::EpochDiscarded { epoch: 2, lineage: LineageId([1; 16]) });
-        let expected =
-            (1..=35).chain([clocks.into()]).chain(pins.map(i32::from)).chain([apart.into()]);
+        let application = symbolon_core::ApplicationId(1);
+        let radius = [
+            kind(&AuditRow::RadiusClientSet {
+                application,
+                before: None,
+                after: Arc::default(),
+                new_secrets: true,
+            }),
+            kind(&AuditRow::RadiusClientRemoved { application }),
+            kind(&AuditRow::RadiusClientSigns { application, device: [192, 0, 2, 1].into() }),
+        ];
+        let later = [apart, radius[0], radius[1], radius[2]].map(i32::from);
+        let expected = (1..=35).chain([clocks.into()]).chain(pins.map(i32::from)).chain(later);
         assert!(known.eq(expected));
     }
 }
