@@ -108,7 +108,10 @@ impl Merger {
                 let of_number = |number| events.get(&number).and_then(record);
                 let mut records: Vec<_> = (first..=last).map(of_number).collect();
                 records.truncate(fitting(&records));
-                match self.merge_some((journal, Within::after(extent.applied)), first, &records).await? {
+                match self
+                    .merge_some((journal, Within::after(extent.applied)), first, &records)
+                    .await?
+                {
                     Progress::All => first += records.len() as u64,
                     Progress::NotYet => return Ok(()),
                     Progress::Refused => {

@@ -360,7 +360,7 @@ mod tests {
         ];
         let clocks = kind(&AuditRow::ClockConfirmed);
         let apart = kind(&AuditRow::EpochDiscarded { epoch: 2, lineage: LineageId([1; 16]) });
-        let application = symbolon_core::ApplicationId(1);
+        let application = ApplicationId(1);
         let radius = [
             kind(&AuditRow::RadiusClientSet {
                 application,
