@@ -3,8 +3,9 @@
 //! This crate owns what lies between a datagram and a use case: which device it is (`devices`), whether it
 //! was sent before (`duplicates`), what it asks (`request`), the two halves of a sign-in (`sign_in`),
 //! in a tunnel too (`eap`), what is told of sessions (`accounting`), the servers that judge the first
-//! factor (`target`), and the loop over a socket (`serve`). It must never know how a packet is written, which is [`symbolon_radius`]'s business,
-//! nor why a user or a code is let in: it asks [`symbolon_service::Service`].
+//! factor (`target`), and the loop over a socket (`serve`). It must never know how a packet is written,
+//! which is [`symbolon_radius`]'s business, nor why a user or a code is let in: it asks
+//! [`symbolon_service::Service`].
 
 mod accounting;
 mod devices;
