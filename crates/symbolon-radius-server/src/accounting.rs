@@ -12,7 +12,7 @@ pub(crate) fn reply(
     packet: &Packet<'_>,
     devices: &Devices,
     device: IpAddr,
-    believed: Believed<'_>,
+    believed: &Believed,
 ) -> Option<Vec<u8>> {
     let status = match packet.integer(Kind::ACCT_STATUS_TYPE) {
         Some(1) => "start",
@@ -37,5 +37,5 @@ pub(crate) fn reply(
         octets_out = packet.integer(Kind::ACCT_OUTPUT_OCTETS),
         "accounting"
     );
-    Writer::reply(Code::AccountingResponse, packet).finish(believed.secret).ok()
+    Writer::reply(Code::AccountingResponse, packet).finish(&believed.secret).ok()
 }

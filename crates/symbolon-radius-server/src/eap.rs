@@ -166,7 +166,7 @@ fn end(sign_in: &SignIn<'_>, held: Held, identity: &str, said: &Said) -> Replied
             if !sign_in.grant(&mut writer, identity, granted.as_ref()) {
                 return (None, "not_granted");
             }
-            let secret = sign_in.believed.secret;
+            let secret = &sign_in.believed.secret;
             for (kind, key) in
                 [(microsoft::MPPE_RECV_KEY, keys.recv()), (microsoft::MPPE_SEND_KEY, keys.send())]
             {

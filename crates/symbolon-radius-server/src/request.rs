@@ -52,20 +52,19 @@ impl Refused {
 }
 
 /// A request that is to be believed.
-#[derive(Clone, Copy)]
-pub(crate) struct Believed<'d> {
+pub(crate) struct Believed {
     /// The secret that it was made with, and that its reply is made with.
-    pub(crate) secret: &'d Secret,
+    pub(crate) secret: Secret,
     pub(crate) signed: Signed,
 }
 
 /// Finds out whether a request of a device is to be believed, and with which secret it was made.
-pub(crate) fn believe<'d>(
+pub(crate) fn believe(
     packet: &Packet<'_>,
-    devices: &'d Devices,
+    devices: &Devices,
     device: IpAddr,
     service: &Service,
-) -> Result<Believed<'d>, Refused> {
+) -> Result<Believed, Refused> {
     let mut refused = None;
     for secret in devices.taken(service) {
         match check_request(packet, secret) {
@@ -74,7 +73,7 @@ pub(crate) fn believe<'d>(
                 if packet.all(Kind::PROXY_STATE).any(is_ours) {
                     return Err(Refused::Circle);
                 }
-                return Ok(Believed { secret, signed: Signed::Yes });
+                return Ok(Believed { secret: secret.clone(), signed: Signed::Yes });
             }
             Ok(Signed::No) => return unsigned(packet, devices, device, service),
             Err(bad) => refused = refused.or(Some(bad)),
@@ -83,12 +82,12 @@ pub(crate) fn believe<'d>(
     Err(refused.map_or(Refused::MustSign, Refused::Bad))
 }
 
-fn unsigned<'d>(
+fn unsigned(
     packet: &Packet<'_>,
-    devices: &'d Devices,
+    devices: &Devices,
     device: IpAddr,
     service: &Service,
-) -> Result<Believed<'d>, Refused> {
+) -> Result<Believed, Refused> {
     if devices.row.must_sign(device) {
         return Err(Refused::MustSign);
     }
@@ -112,7 +111,7 @@ fn unsigned<'d>(
         None if hides => return Err(Refused::Unreadable),
         None => &devices.secrets.current,
     };
-    Ok(Believed { secret, signed: Signed::No })
+    Ok(Believed { secret: secret.clone(), signed: Signed::No })
 }
 
 /// How the user proves who they are.

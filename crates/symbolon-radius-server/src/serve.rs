@@ -18,7 +18,7 @@ use crate::accounting;
 use crate::devices::{AllDevices, Devices};
 use crate::duplicates::{Duplicates, Key, Seen};
 use crate::eap::Eap;
-use crate::request::believe;
+use crate::request::{Believed, believe};
 use crate::sign_in::{Said, SignIn};
 
 /// Requests of a node that are under way at once.
@@ -107,8 +107,8 @@ impl RadiusPort {
         if packet.code() != asked && packet.code() != Code::StatusServer {
             return self.dropped("other_code");
         }
-        let signed = match believe(&packet, &devices, from.ip(), &self.service) {
-            Ok(believed) => believed.signed,
+        let believed = match believe(&packet, &devices, from.ip(), &self.service) {
+            Ok(believed) => believed,
             Err(refused) => {
                 let application = devices.principal.name.as_str();
                 tracing::debug!(application, device = %from.ip(), %refused, "a request is not answered");
@@ -133,7 +133,7 @@ impl RadiusPort {
         drop(duplicates);
         let (port, bytes) = (Arc::clone(self), packet.bytes().to_vec());
         tasks.spawn(async move {
-            port.answer(&bytes, from, key, &devices, signed).await;
+            port.answer(&bytes, from, key, &devices, &believed).await;
             drop(place);
         });
     }
@@ -144,12 +144,12 @@ impl RadiusPort {
         from: SocketAddr,
         key: Key,
         devices: &Devices,
-        signed: Signed,
+        believed: &Believed,
     ) {
         let Ok(packet) = Packet::read(bytes) else {
             return;
         };
-        let (reply, outcome) = self.reply(&packet, from, devices).await;
+        let (reply, outcome) = self.reply(&packet, from, devices, believed).await;
         count(outcome);
         self.keep(key, &packet, reply.as_deref());
         if let Some(reply) = reply
@@ -158,7 +158,7 @@ impl RadiusPort {
             tracing::warn!(device = %from, %error, "a reply was not sent");
         }
         // EAP and Status-Server are signed by whoever signs nothing else.
-        let signs = signed == Signed::Yes && packet.first(Kind::EAP_MESSAGE).is_none();
+        let signs = believed.signed == Signed::Yes && packet.first(Kind::EAP_MESSAGE).is_none();
         if signs && packet.code() == Code::AccessRequest && outcome == "accept" {
             self.note_signer(devices, from).await;
         }
@@ -174,10 +174,8 @@ impl RadiusPort {
         packet: &Packet<'_>,
         from: SocketAddr,
         devices: &Devices,
+        believed: &Believed,
     ) -> (Option<Vec<u8>>, &'static str) {
-        let Ok(believed) = believe(packet, devices, from.ip(), &self.service) else {
-            return (None, "not_believed");
-        };
         if packet.code() == Code::StatusServer {
             // A node that decides nothing is not there.
             let works = self.service.ledger().halted_at().is_none();
@@ -186,7 +184,7 @@ impl RadiusPort {
                 PortKind::Accounting => Code::AccountingResponse,
             };
             let reply = works.then(|| Writer::reply(code, packet));
-            return (reply.and_then(|reply| reply.finish(believed.secret).ok()), "status");
+            return (reply.and_then(|reply| reply.finish(&believed.secret).ok()), "status");
         }
         if packet.code() == Code::AccountingRequest {
             return (accounting::reply(packet, devices, from.ip(), believed), "accounting");
@@ -252,11 +250,9 @@ pub async fn serve(port: RadiusPort, stop: impl Future<Output = ()>) {
             () = &mut stop => break,
             received = port.socket.recv_from(&mut buffer) => match received {
                 Ok((length, from)) => {
-                    // While there is always one more, what has ended would pile up.
+                    // In a flood there is always something to receive, and what has ended would pile up.
                     while tasks.try_join_next().is_some() {}
                     port.receive(buffer.get(..length).unwrap_or_default(), from, &mut tasks);
-                    // In a flood there is always something to receive.
-                    while tasks.try_join_next().is_some() {}
                 }
                 // An ICMP error of an earlier reply, say.
                 Err(error) => tracing::debug!(%error, "nothing was received"),

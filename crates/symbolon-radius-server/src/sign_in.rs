@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use symbolon_core::{ChallengeId, Decision, Denial, FirstFactor, RequestId, Unreachable};
 use symbolon_radius::attribute::vendor;
 use symbolon_radius::{
-    Attribute, Code, Cover, HEADER_BYTES, Key, Kind, Packet, Pair, Salt, VALUE_BYTES_MAX, Writer,
-    relay,
+    Attribute, Code, Cover, Key, Kind, Packet, Pair, Salt, VALUE_BYTES_MAX, Writer, carry,
+    carry_on, relay,
 };
 use symbolon_service::{
     Entropy, FirstHalf, Service, ServiceError, VerifyReply, VerifyRequest, prompt_text,
@@ -43,7 +43,7 @@ pub(crate) struct SignIn<'s> {
     pub(crate) devices: &'s Devices,
     pub(crate) device: IpAddr,
     pub(crate) packet: &'s Packet<'s>,
-    pub(crate) believed: Believed<'s>,
+    pub(crate) believed: &'s Believed,
     pub(crate) deadline: Instant,
 }
 
@@ -53,7 +53,7 @@ impl SignIn<'_> {
         let Some(username) = self.username() else {
             return Said::Reject(None);
         };
-        let typed = match proof(self.packet, self.believed.secret) {
+        let typed = match proof(self.packet, &self.believed.secret) {
             Proof::Password(typed) => typed,
             Proof::Other(protocol) => {
                 let application = self.devices.principal.name.as_str();
@@ -255,7 +255,7 @@ impl SignIn<'_> {
     /// Signs a reply.
     pub(crate) fn finish(&self, writer: Writer) -> Option<Vec<u8>> {
         writer
-            .finish(self.believed.secret)
+            .finish(&self.believed.secret)
             .inspect_err(|error| {
                 let application = self.devices.principal.name.as_str();
                 tracing::error!(application, %error, "a reply cannot be written; see its attributes");
@@ -281,7 +281,7 @@ impl SignIn<'_> {
                 || attribute.of_vendor(vendor::MICROSOFT).is_some();
             !(is_between_us(attribute) || is_own(attribute) || ends_here && of_eap)
         };
-        let secret = self.believed.secret;
+        let secret = &self.believed.secret;
         let relayed = match granted {
             None => Ok(()),
             Some(Granted::Reply { packet, authenticator, secret: theirs }) => {
@@ -291,11 +291,8 @@ impl SignIn<'_> {
                 })
             }
             Some(Granted::Carried(attributes)) => {
-                let bytes = packet_of(attributes);
-                let from = Cover::new(secret, self.packet.authenticator());
-                Packet::read(&bytes).map_or(Ok(()), |packet| {
-                    relay(writer, &packet, &from, secret, wanted, || self.salt())
-                })
+                carry_on(writer, attributes, wanted);
+                Ok(())
             }
         };
         if let Err(error) = &relayed {
@@ -314,18 +311,9 @@ impl SignIn<'_> {
             Granted::Carried(attributes) => return attributes.clone(),
             Granted::Reply { packet, .. } => packet,
         };
-        let mut carried = Vec::new();
-        for attribute in Packet::read(bytes).iter().flat_map(|packet| packet.attributes()) {
-            let is_hidden = attribute.kind == Kind::TUNNEL_PASSWORD
-                || attribute.of_vendor(vendor::MICROSOFT).is_some();
-            let is_shown = attribute.kind == Kind::REPLY_MESSAGE;
-            if !is_hidden && !is_shown && !is_between_us(&attribute) {
-                carried.push(attribute.kind.0);
-                carried.push(u8::try_from(attribute.value.len() + 2).unwrap_or(u8::MAX));
-                carried.extend(attribute.value);
-            }
-        }
-        carried
+        let is_shown = |attribute: &Attribute<'_>| attribute.kind == Kind::REPLY_MESSAGE;
+        let wanted = |attribute: &Attribute<'_>| !is_shown(attribute) && !is_between_us(attribute);
+        Packet::read(bytes).map(|packet| carry(&packet, wanted)).unwrap_or_default()
     }
 
     pub(crate) fn salt(&self) -> Salt {
@@ -359,14 +347,6 @@ fn is_key_of(pair: &Pair, attribute: &Attribute<'_>) -> bool {
             parts.any(|part| part.kind == Kind(kind))
         }
     }
-}
-
-/// A packet that has these attributes and is nobody's.
-fn packet_of(attributes: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(HEADER_BYTES + attributes.len()).unwrap_or(u16::MAX);
-    let [high, low] = length.to_be_bytes();
-    let header = [Code::AccessAccept.number(), 0, high, low];
-    [&header[..], &[0; 16], attributes].concat()
 }
 
 /// Which session a request is about, if it says so.

@@ -3,7 +3,7 @@
 //! This crate owns the protocol of RFC 2865, 2866, 2868, 2869, 3579, 5080 and 5997, and Microsoft's
 //! attributes (RFC 2548): reading ([`Packet`]), writing and signing ([`Writer`]), checking
 //! ([`check_request`], [`check_reply`]), hiding passwords and keys ([`Cover`]), attributes by name
-//! ([`Pair`]), passing on what another server said ([`relay()`]), and EAP packets ([`EapPacket`]).
+//! ([`Pair`]), passing on what another server said ([`relay()`], [`carry`]), and EAP packets ([`EapPacket`]).
 //! It owns the server's side of EAP-TTLS as well ([`Conversation`]), and the table of conversations
 //! that wait ([`Conversations`]). Any bytes may come in: none make it panic, loop, or take more
 //! memory than a named limit.
@@ -36,7 +36,7 @@ pub use packet::{
     ATTRIBUTES_MAX, Attribute, Attributes, Authenticator, Code, HEADER_BYTES, Malformed,
     PACKET_BYTES_MAX, Packet,
 };
-pub use relay::relay;
+pub use relay::{carry, carry_on, relay};
 pub use ttls::{
     Conversation, Credentials, Discarded, EAP_BYTES_MAX, End, Failure, INNER_BYTES_MAX,
     InnerMethod, Keys, ROUNDS_MAX, Step, TLS_MESSAGE_BYTES_MAX, ttls_config, ttls_config_of,

@@ -126,6 +126,13 @@ impl<'a> Attribute<'a> {
         let found = self.kind == Kind::VENDOR_SPECIFIC && u32::from_be_bytes(*id) == vendor;
         found.then_some(Attributes { rest })
     }
+
+    /// Adds it to others. A value of a packet is never too long for its length.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.push(self.kind.0);
+        bytes.push(u8::try_from(self.value.len() + 2).unwrap_or(u8::MAX));
+        bytes.extend(self.value);
+    }
 }
 
 /// A packet that is well formed. It borrows from the bytes that were received, and has no `Debug`:
@@ -251,6 +258,11 @@ pub struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
+    /// Attributes as they stand in a packet. They end before the first that is not whole.
+    pub(crate) const fn of(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
     fn split(rest: &'a [u8]) -> Option<(Attribute<'a>, &'a [u8])> {
         let [kind, length, ..] = rest else { return None };
         let (attribute, rest) = rest.split_at_checked(usize::from(*length))?;

@@ -4,7 +4,7 @@ use symbolon_core::Secret;
 
 use crate::attribute::{Kind, microsoft, vendor};
 use crate::hidden::{Cover, HiddenError, Salt};
-use crate::packet::{Attribute, Packet};
+use crate::packet::{Attribute, Attributes, Packet};
 use crate::writer::Writer;
 
 /// Adds the attributes of another server's reply that `wanted` says yes to, in order. What is hidden
@@ -40,6 +40,28 @@ pub fn relay(
         }
     }
     Ok(())
+}
+
+/// The attributes of another server's reply that `wanted` says yes to, as bytes that [`carry_on`] reads:
+/// for a reply to a later request. What is hidden, or may be, is left out: keys of Microsoft and
+/// Tunnel-Password.
+#[must_use]
+pub fn carry(reply: &Packet<'_>, wanted: impl Fn(&Attribute<'_>) -> bool) -> Vec<u8> {
+    let is_hidden = |attribute: &Attribute<'_>| {
+        attribute.kind == Kind::TUNNEL_PASSWORD || attribute.of_vendor(vendor::MICROSOFT).is_some()
+    };
+    let mut carried = Vec::new();
+    for attribute in reply.attributes().filter(|it| !is_hidden(it) && wanted(it)) {
+        attribute.write(&mut carried);
+    }
+    carried
+}
+
+/// Adds the attributes that [`carry`] wrote and `wanted` says yes to, in order.
+pub fn carry_on(writer: &mut Writer, carried: &[u8], wanted: impl Fn(&Attribute<'_>) -> bool) {
+    for attribute in Attributes::of(carried).filter(|attribute| wanted(attribute)) {
+        writer.attribute(attribute.kind, attribute.value);
+    }
 }
 
 fn vendor_specific(

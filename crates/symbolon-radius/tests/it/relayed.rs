@@ -1,7 +1,9 @@
 //! A reply of another server that is passed on.
 
 use symbolon_radius::attribute::{microsoft, vendor};
-use symbolon_radius::{Code, Cover, HiddenError, Kind, Packet, Sent, Writer, check_reply, relay};
+use symbolon_radius::{
+    Code, Cover, HiddenError, Kind, Packet, Sent, Writer, carry, carry_on, check_reply, relay,
+};
 
 use crate::{other_secret, read, request, secret};
 
@@ -104,4 +106,24 @@ fn several_in_one_attribute_are_told_apart() {
         }
     })
     .unwrap();
+}
+
+#[test]
+fn what_is_kept_for_a_later_reply_has_nothing_that_is_hidden() {
+    let (_, replied) = exchange(|writer| {
+        writer.attribute(Kind::CLASS, b"staff").attribute(Kind::STATE, b"theirs");
+        writer.vendor_key(RECV, &[0x5a; 32], [1, 1], &other_secret());
+        writer.attribute(Kind::TUNNEL_PASSWORD, &[7; 19]);
+        writer.vendor(vendor::CISCO, 1, b"shell:priv-lvl=15");
+    });
+    let carried = carry(&read(&replied), |it| it.kind != Kind::MESSAGE_AUTHENTICATOR);
+    let later = request(|writer| carry_on(writer, &carried, |it| it.kind != Kind::STATE));
+    let later = read(&later);
+    let kinds: Vec<_> = later.attributes().map(|it| it.kind).collect();
+    let wanted =
+        [Kind::MESSAGE_AUTHENTICATOR, Kind::CLASS, Kind::PROXY_STATE, Kind::VENDOR_SPECIFIC];
+    assert!(kinds.iter().all(|kind| wanted.contains(kind)), "{kinds:?}");
+    assert_eq!(later.first(Kind::CLASS), Some(&b"staff"[..]));
+    assert_eq!(later.vendor(vendor::CISCO, 1).collect::<Vec<_>>(), [b"shell:priv-lvl=15"]);
+    assert_eq!(later.vendor(RECV.0, RECV.1).count(), 0, "a key is hidden");
 }
