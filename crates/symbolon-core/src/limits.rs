@@ -12,6 +12,8 @@ pub const TOKENS_PER_USER_MAX: usize = 16;
 pub const APPLICATIONS_MAX: usize = 10_000;
 /// Applications that RADIUS clients ask as.
 pub const RADIUS_CLIENTS_MAX: usize = 1_000;
+/// Bytes of a secret that a RADIUS device or server shares with the cluster; at least one.
+pub const RADIUS_SECRET_BYTES_MAX: usize = 128;
 /// RADIUS servers that judge the first factor of one application.
 pub const RADIUS_TARGETS_MAX: usize = 8;
 /// Attributes that an application's Access-Accept brings along.

@@ -1,5 +1,6 @@
 //! RADIUS clients: devices that ask as an application, RFC 2865.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -9,7 +10,7 @@ use crate::limits::{
     RADIUS_ATTRIBUTE_BYTES_MAX, RADIUS_ATTRIBUTES_MAX, RADIUS_SEPARATOR_BYTES_MAX,
     RADIUS_SIGNERS_MAX, RADIUS_TARGETS_MAX,
 };
-use crate::{ApplicationId, LogIndex, Sealed, Sources, State, Timestamp};
+use crate::{ApplicationId, LogIndex, Sealed, SourceRange, Sources, State, Timestamp};
 
 /// How devices ask as an application. One row for each application that has any.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -246,13 +247,36 @@ impl State {
     pub fn radius_clients_version(&self) -> [u64; 4] {
         self.radius_clients.sum().lanes()
     }
+}
+
+/// As whom devices ask, by their addresses: for front ends, which look at each packet of each stranger. It is
+/// of one [version](State::radius_clients_version) of the rows.
+#[derive(Clone, Default, Debug)]
+pub struct RadiusAddresses {
+    /// No range is of two applications.
+    ranges: BTreeMap<SourceRange, ApplicationId>,
+    /// Lengths of the prefixes that occur.
+    lengths: BTreeSet<u8>,
+}
+
+impl RadiusAddresses {
+    /// Of the rows as they are.
+    #[must_use]
+    pub fn of(state: &State) -> Self {
+        let of = |row: &RadiusClient| {
+            row.policy.ranges.ranges().map(|range| (*range, row.id)).collect::<Vec<_>>()
+        };
+        let ranges: BTreeMap<_, _> = state.radius_clients().flat_map(of).collect();
+        let lengths = ranges.keys().map(SourceRange::bits).collect();
+        Self { ranges, lengths }
+    }
 
     /// As whom a device of that address asks: of several ranges that hold it, the narrowest counts.
     #[must_use]
-    pub fn radius_client_at(&self, device: IpAddr) -> Option<&RadiusClient> {
-        let narrowest = |row: &RadiusClient| row.policy.ranges.narrowest(device);
-        let known = self.radius_clients().filter_map(|row| narrowest(row).map(|bits| (bits, row)));
-        known.max_by_key(|(bits, _)| *bits).map(|(_, row)| row)
+    pub fn at(&self, device: IpAddr) -> Option<ApplicationId> {
+        let ranges =
+            self.lengths.iter().rev().filter_map(|bits| SourceRange::around(device, *bits));
+        ranges.filter_map(|range| self.ranges.get(&range)).next().copied()
     }
 }
 
@@ -324,6 +348,12 @@ macro_rules! numbered {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
+
+            /// The inverse of [`name`](Self::name).
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
         }
     };
 }
@@ -336,7 +366,6 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::SourceRange;
 
     fn policy() -> RadiusPolicy {
         let ranges = Sources::new([SourceRange::parse("192.0.2.0/24").unwrap()]).unwrap();

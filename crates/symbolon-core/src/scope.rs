@@ -170,6 +170,23 @@ impl SourceRange {
         }
     }
 
+    /// The range of that length of a prefix that an address is in; `None` for a longer prefix than it has bits.
+    #[must_use]
+    pub(crate) fn around(address: IpAddr, bits: u8) -> Option<Self> {
+        let address = address.to_canonical();
+        let number = masked(address, bits);
+        let first = match address {
+            IpAddr::V4(_) => IpAddr::V4(u32::try_from(number).ok()?.into()),
+            IpAddr::V6(_) => IpAddr::V6(number.into()),
+        };
+        (bits <= width(address)).then_some(Self { first, bits })
+    }
+
+    /// Bits of its prefix.
+    pub(crate) const fn bits(&self) -> u8 {
+        self.bits
+    }
+
     /// Whether an address is within it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -214,11 +231,9 @@ impl Sources {
         self.is_all() || address.is_some_and(within)
     }
 
-    /// The length of the prefix of the narrowest range that holds an address; `None`: none does.
-    #[must_use]
-    pub fn narrowest(&self, address: IpAddr) -> Option<u8> {
-        let holding = self.0.iter().filter(|range| range.contains(address));
-        holding.map(|range| range.bits).max()
+    /// The ranges, in order.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = &SourceRange> {
+        self.0.iter()
     }
 
     /// Whether one of these ranges is also one of those.

@@ -79,17 +79,10 @@ pub(crate) fn wanted(
         "before" => CodePlace::Before(policy.separator),
         _ => return Err(unknown("policy.code_place", "\"challenge\", \"behind\" or \"before\"")),
     };
-    let signed = match &policy.signed[..] {
-        "" | "auto" => Signed::Auto,
-        "yes" => Signed::Always,
-        "no" => Signed::Never,
-        _ => return Err(unknown("policy.signed", "\"auto\", \"yes\" or \"no\"")),
-    };
-    let unreachable = match &policy.unreachable[..] {
-        "" | "silence" => Unreachable::Silence,
-        "reject" => Unreachable::Reject,
-        _ => return Err(unknown("policy.unreachable", "\"silence\" or \"reject\"")),
-    };
+    let signed = named(&policy.signed, Signed::from_name)
+        .ok_or_else(|| unknown("policy.signed", "\"auto\", \"yes\" or \"no\""))?;
+    let unreachable = named(&policy.unreachable, Unreachable::from_name)
+        .ok_or_else(|| unknown("policy.unreachable", "\"silence\" or \"reject\""))?;
     let attributes = policy.attributes.into_iter().map(attribute);
     let attributes = attributes.collect::<Result<Vec<_>, _>>()?;
     let wanted = RadiusWanted {
@@ -119,6 +112,11 @@ fn attribute(it: v1::RadiusAttribute) -> Result<ReplyAttribute, ServiceError> {
         problem: error.to_string(),
     })?;
     Ok(ReplyAttribute { group, name, value })
+}
+
+/// What a text names; none: what it is unless somebody says otherwise.
+fn named<T: Default>(text: &str, from_name: impl Fn(&str) -> Option<T>) -> Option<T> {
+    if text.is_empty() { Some(T::default()) } else { from_name(text) }
 }
 
 fn secret(text: String) -> Option<Secret> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use symbolon_core::{ApplicationId, RadiusClient, Secret, State};
+use symbolon_core::{ApplicationId, RadiusAddresses, RadiusClient, Secret, State};
 use symbolon_radius::Pair;
 use symbolon_service::{Principal, RADIUS_SECRET_BYTES_WANTED, RadiusSecrets, Service};
 
@@ -33,7 +33,20 @@ impl Devices {
 #[derive(Default)]
 struct Known {
     version: [u64; 4],
+    addresses: RadiusAddresses,
     devices: HashMap<ApplicationId, Arc<Devices>>,
+    /// With what is known of their health, whatever else of a row changes.
+    targets: HashMap<ApplicationId, Targets>,
+}
+
+impl Known {
+    /// Forgets what is not as it was.
+    fn renew(&mut self, state: &State, version: [u64; 4]) {
+        self.version = version;
+        self.addresses = RadiusAddresses::of(state);
+        self.devices.retain(|id, it| state.radius_client(*id).is_some_and(|row| *row == it.row));
+        self.targets.retain(|id, _| state.radius_client(*id).is_some());
+    }
 }
 
 /// All devices, as this node knows them.
@@ -50,25 +63,23 @@ impl AllDevices {
     /// Whose device has that address.
     pub(crate) fn at(&self, address: IpAddr) -> Option<Arc<Devices>> {
         let state = self.service.ledger().view().state;
-        let row = state.radius_client_at(address.to_canonical())?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let version = state.radius_clients_version();
-        if known.version == version
-            && let Some(devices) = known.devices.get(&row.id)
+        if known.version != version {
+            known.renew(&state, version);
+        }
+        let id = known.addresses.at(address)?;
+        if let Some(devices) = known.devices.get(&id)
             && self.still_ask(&state, devices)
         {
             return Some(Arc::clone(devices));
         }
-        // Targets keep what is known of their health.
-        let before = known.devices.get(&row.id).cloned();
-        if known.version != version {
-            known.devices.retain(|id, devices| {
-                state.radius_client(*id).is_some_and(|row| *row == devices.row)
-            });
-            known.version = version;
-        }
-        let made = self.made(&state, row, before.as_deref())?;
-        known.devices.insert(row.id, Arc::clone(&made));
+        let row = state.radius_client(id)?;
+        let before = known.targets.get(&id).filter(|targets| targets.are(&row.policy.targets));
+        let targets = before.cloned().unwrap_or_else(|| Targets::new(&row.policy.targets));
+        known.targets.insert(id, targets.clone());
+        let made = self.made(&state, row, targets)?;
+        known.devices.insert(id, Arc::clone(&made));
         Some(made)
     }
 
@@ -78,12 +89,7 @@ impl AllDevices {
         principal.is_some_and(|principal| principal == devices.principal)
     }
 
-    fn made(
-        &self,
-        state: &State,
-        row: &RadiusClient,
-        before: Option<&Devices>,
-    ) -> Option<Arc<Devices>> {
+    fn made(&self, state: &State, row: &RadiusClient, targets: Targets) -> Option<Arc<Devices>> {
         let principal = self.service.radius_principal(state, row.id)?;
         let secrets = self.service.radius_secrets(row)?;
         let application = principal.name.as_str();
@@ -103,9 +109,6 @@ impl AllDevices {
             }
         });
         let attributes = attributes.collect();
-        let same = before.filter(|it| it.row.policy.targets == row.policy.targets);
-        let targets =
-            same.map_or_else(|| Targets::new(&row.policy.targets), |it| it.targets.clone());
         Some(Arc::new(Devices { row: row.clone(), principal, secrets, attributes, targets }))
     }
 }

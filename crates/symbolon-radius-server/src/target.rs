@@ -107,6 +107,11 @@ impl Targets {
         Self { rows: rows.into(), known }
     }
 
+    /// Whether they are these.
+    pub(crate) fn are(&self, rows: &[RadiusTarget]) -> bool {
+        *self.rows == *rows
+    }
+
     /// Those that answer first, each in its place; then those that did not lately.
     fn order(&self, now: Instant) -> Vec<usize> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

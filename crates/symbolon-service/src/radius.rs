@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use symbolon_core::limits::KEY_OVERLAP_MILLISECONDS_MAX;
+use symbolon_core::limits::{KEY_OVERLAP_MILLISECONDS_MAX, RADIUS_SECRET_BYTES_MAX};
 use symbolon_core::{
     Application, ApplicationId, Caller, Command, LogIndex, Name, NoteRadiusSigner, Operation,
     Proposal, RadiusClient, RadiusPolicy, RemoveRadiusClient, Reply, RequestId, Secret,
@@ -18,8 +18,6 @@ use crate::principal::Principal;
 use crate::users::revision;
 use crate::{Service, ServiceError};
 
-/// Bytes of a shared secret at most.
-const SECRET_BYTES_MAX: usize = 128;
 /// Bytes of a shared secret that are wanted: with fewer it can be guessed from one packet.
 pub const RADIUS_SECRET_BYTES_WANTED: usize = 16;
 
@@ -345,10 +343,10 @@ fn merged(
 
 fn fits(field: &'static str, secret: Option<&Secret>) -> Result<(), ServiceError> {
     let length = secret.map_or(1, |secret| secret.expose().len());
-    if (1..=SECRET_BYTES_MAX).contains(&length) {
+    if (1..=RADIUS_SECRET_BYTES_MAX).contains(&length) {
         return Ok(());
     }
-    let problem = format!("a shared secret has 1 to {SECRET_BYTES_MAX} bytes");
+    let problem = format!("a shared secret has 1 to {RADIUS_SECRET_BYTES_MAX} bytes");
     Err(ServiceError::invalid(field, problem))
 }
 

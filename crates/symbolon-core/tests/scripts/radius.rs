@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::*;
 use crate::language::time_text;
 use symbolon_core::{
-    AuditRow, NoteRadiusSigner, RadiusPolicy, RadiusTarget, RemoveRadiusClient, SetRadiusClient,
-    Signed, SourceRange, Sources,
+    AuditRow, NoteRadiusSigner, RadiusAddresses, RadiusPolicy, RadiusTarget, RemoveRadiusClient,
+    SetRadiusClient, Signed, SourceRange, Sources,
 };
 
 /// `radius APPLICATION from RANGES`, with `secrets TEXT`, which are new ones, and `overlap TIME`, `signed yes`,
@@ -110,15 +110,16 @@ fn shown(policy: &RadiusPolicy) -> String {
 
 /// As which application a device asks.
 pub(crate) fn device(state: &State, device: &str) -> Result<String, String> {
-    let client = state.radius_client_at(address(device)?);
-    let application = client.and_then(|client| state.application(client.id));
+    let id = RadiusAddresses::of(state).at(address(device)?);
+    let application = id.and_then(|id| state.application(id));
     Ok(application.map_or_else(|| "nobody's".to_owned(), |row| row.name.to_string()))
 }
 
 /// Whether that device must sign.
 pub(crate) fn must_sign(state: &State, device: &str) -> Result<String, String> {
     let device = address(device)?;
-    let client = state.radius_client_at(device).ok_or("nobody's")?;
+    let id = RadiusAddresses::of(state).at(device);
+    let client = id.and_then(|id| state.radius_client(id)).ok_or("nobody's")?;
     Ok(if client.must_sign(device) { "yes" } else { "no" }.to_owned())
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use symbolon_core::limits::RADIUS_SECRET_BYTES_MAX;
 use symbolon_proto::v1::{
     self, GetRadiusClientRequest, RemoveRadiusClientRequest, SetRadiusClientRequest,
     application_service_client::ApplicationServiceClient,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// A shared secret and the line end behind it.
-const SECRET_BYTES_MAX: u64 = 130;
+const SECRET_FILE_BYTES_MAX: u64 = RADIUS_SECRET_BYTES_MAX as u64 + 2;
 
 #[derive(clap::Subcommand)]
 pub(super) enum RadiusCommand {
@@ -201,18 +202,18 @@ fn targets(
 
 /// A shared secret is a line of text: editors put an end behind it, and devices have no way to type one.
 fn read_secret(file: &Path) -> Result<String, Failure> {
-    let bytes = files::read_bytes(file, SECRET_BYTES_MAX).map_err(|error| {
+    let bytes = files::read_bytes(file, SECRET_FILE_BYTES_MAX).map_err(|error| {
         Failure::configuration(
             format!("The file {} with the shared secret cannot be read: {error}.", file.display()),
-            "Name a file that holds a secret of 1 to 128 bytes, or - for standard input.",
+            format!("Name a file that holds a secret of 1 to {RADIUS_SECRET_BYTES_MAX} bytes, or - for standard input."),
         )
     })?;
     let text = std::str::from_utf8(&bytes).ok().map(|text| text.trim_end_matches(['\n', '\r']));
-    let text = text.filter(|text| (1..=128).contains(&text.len()));
+    let text = text.filter(|text| (1..=RADIUS_SECRET_BYTES_MAX).contains(&text.len()));
     text.map(str::to_owned).ok_or_else(|| {
         Failure::configuration(
             format!("The file {} holds no shared secret.", file.display()),
-            "A shared secret is a line of 1 to 128 bytes of text.",
+            format!("A shared secret is a line of 1 to {RADIUS_SECRET_BYTES_MAX} bytes of text."),
         )
     })
 }
