@@ -29,6 +29,15 @@ async fn who_is_no_device_hears_nothing() {
         |reason: &str| metrics.sum("symbolon_radius_dropped_total", &[("reason", reason)]);
     assert!(dropped("unknown_device") > 0.5, "{}", metrics.text());
     assert!(dropped("message_authenticator") > 0.5, "{}", metrics.text());
+    let log = cluster.node(1).log_text();
+    let tells = |address: &str, why: &str| {
+        let told = |line: &str| {
+            [address, why, "a request is not answered"].iter().all(|part| line.contains(part))
+        };
+        log.lines().any(told)
+    };
+    assert!(tells("127.0.0.2", "no application that is switched on has this address"), "{log}");
+    assert!(tells("127.0.0.1", "do both sides have the same secret?"), "{log}");
 }
 
 #[tokio::test]

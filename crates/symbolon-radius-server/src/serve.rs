@@ -94,6 +94,11 @@ impl RadiusPort {
         let now = Instant::now();
         // Who is not known learns nothing, not even that something listens.
         let Some(devices) = self.devices.at(from.ip()) else {
+            tracing::warn!(
+                device = %from.ip(),
+                "a request is not answered: no application that is switched on has this address; if it is a \
+                 device of yours, `symbolon application radius set APPLICATION --device ADDRESS` names it"
+            );
             return self.dropped("unknown_device");
         };
         let packet = match Packet::read(datagram) {
@@ -111,7 +116,7 @@ impl RadiusPort {
             Ok(believed) => believed,
             Err(refused) => {
                 let application = devices.principal.name.as_str();
-                tracing::debug!(application, device = %from.ip(), %refused, "a request is not answered");
+                tracing::warn!(application, device = %from.ip(), %refused, "a request is not answered");
                 return self.dropped(refused.label());
             }
         };

@@ -7,6 +7,7 @@
 //! Whatever goes wrong in here is a failed test: it panics and says what it wanted. Nothing waits
 //! for a time to pass; everything waits for a condition, with a limit.
 
+mod any_server;
 mod call;
 mod client;
 mod clock;
@@ -28,6 +29,7 @@ mod shadow;
 mod usage;
 mod wait;
 
+pub use any_server::AnyServer;
 pub use call::{REQUEST_ID, request_id};
 pub use client::Client;
 pub use cluster::Cluster;

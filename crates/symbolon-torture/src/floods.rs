@@ -25,7 +25,7 @@ const MEMORY_MAX: u64 = 400 << 20;
 pub(crate) const FLOODED: &str = "flooded";
 
 impl World {
-    /// `h2load` against the API port; without it there is no flood.
+    /// `h2load` against the API port.
     pub(crate) async fn flood(&self, id: usize, rng: &mut Rng) {
         let Some(_claim) = self.claim(id) else { return };
         let node = self.cluster.node(id + 1);
@@ -55,7 +55,10 @@ impl World {
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
                 text.lines().find(|line| line.starts_with("requests:")).unwrap_or("").to_owned()
             }
-            Ok(Err(error)) => format!("h2load cannot be run: {error}"),
+            Ok(Err(error)) => {
+                self.problem("harness", format!("h2load cannot be run: {error}"));
+                return;
+            }
             Err(_) => "h2load did not end".to_owned(),
         };
         let what = format!("node-{} grew by {} MiB: {told}", id + 1, grown >> 20);

@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use symbolon_testkit::{Node, Shadow};
 
 use crate::cage;
+use crate::run::lock;
 
 /// Size of a disk, MiB.
 const DISK_MIB: usize = 512;
@@ -84,11 +85,11 @@ impl Machine {
     }
 
     pub(crate) fn refusal(&self) -> Option<String> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.refusal).clone()
     }
 
     pub(crate) fn set_refusal(&self, why: Option<String>) {
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        *lock(&self.refusal) = why;
     }
 }
 

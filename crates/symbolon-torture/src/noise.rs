@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use symbolon_check::Rng;
+use symbolon_testkit::AnyServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -109,8 +109,8 @@ async fn plain(port: SocketAddr, speech: Vec<u8>) -> io::Result<()> {
 
 async fn over_tls(port: SocketAddr, certificate: Stranger, speech: Vec<u8>) -> io::Result<()> {
     let (chain, key) = certificate;
-    let builder = ClientConfig::builder().dangerous();
-    let builder = builder.with_custom_certificate_verifier(Arc::new(Anyone));
+    let builder = ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS13]);
+    let builder = builder.dangerous().with_custom_certificate_verifier(AnyServer::verifier());
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
     let chain = vec![CertificateDer::from(chain)];
     let config = builder.with_client_auth_cert(chain, key).map_err(io::Error::other)?;
@@ -143,44 +143,4 @@ fn stranger(expired: bool) -> Stranger {
     }
     let certificate = about.self_signed(&key).unwrap();
     (certificate.der().to_vec(), key.serialize_der())
-}
-
-/// Talks to anyone.
-#[derive(Debug)]
-struct Anyone;
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        let provider = rustls::crypto::ring::default_provider();
-        provider.signature_verification_algorithms.supported_schemes()
-    }
 }
