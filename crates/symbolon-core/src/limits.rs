@@ -16,6 +16,8 @@ pub const RADIUS_CLIENTS_MAX: usize = 1_000;
 pub const RADIUS_SECRET_BYTES_MAX: usize = 128;
 /// RADIUS servers that judge the first factor of one application.
 pub const RADIUS_TARGETS_MAX: usize = 8;
+/// Bytes of the address of one of them: the longest name of a host, a colon and a port.
+pub const RADIUS_TARGET_BYTES_MAX: usize = 261;
 /// Attributes that an application's Access-Accept brings along.
 pub const RADIUS_ATTRIBUTES_MAX: usize = 32;
 /// Bytes of the group, the name and the value of one of them: what fits into an attribute of RFC 2865.

@@ -8,7 +8,7 @@ use core::net::IpAddr;
 use crate::digest::{Canonical, CanonicalWriter};
 use crate::limits::{
     RADIUS_ATTRIBUTE_BYTES_MAX, RADIUS_ATTRIBUTES_MAX, RADIUS_SEPARATOR_BYTES_MAX,
-    RADIUS_SIGNERS_MAX, RADIUS_TARGETS_MAX,
+    RADIUS_SIGNERS_MAX, RADIUS_TARGET_BYTES_MAX, RADIUS_TARGETS_MAX,
 };
 use crate::{ApplicationId, LogIndex, Sealed, SourceRange, Sources, State, Timestamp};
 
@@ -113,6 +113,12 @@ pub enum RadiusFault {
     /// More than [`RADIUS_TARGETS_MAX`].
     #[error("it has more than {RADIUS_TARGETS_MAX} targets")]
     Targets,
+    /// Not a host and a port, or longer than [`RADIUS_TARGET_BYTES_MAX`].
+    #[error(
+        "the address of a target is not HOST:PORT, radius.example.org:1812 for example, of up to \
+         {RADIUS_TARGET_BYTES_MAX} bytes"
+    )]
+    TargetAddress,
     /// Not between 0.1 and 60 seconds.
     #[error("the timeout of a target is not between 0.1 and 60 seconds")]
     Timeout,
@@ -129,6 +135,17 @@ pub enum RadiusFault {
     Separator,
 }
 
+impl RadiusTarget {
+    /// Whether a text is a host and a port; of the host, that there is one.
+    #[must_use]
+    pub fn can_be_at(address: &str) -> bool {
+        let port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+        let parts = address.rsplit_once(':');
+        address.len() <= RADIUS_TARGET_BYTES_MAX
+            && parts.is_some_and(|(host, behind)| !host.is_empty() && port(behind))
+    }
+}
+
 impl RadiusPolicy {
     /// Whether it is one that can stand.
     ///
@@ -138,6 +155,8 @@ impl RadiusPolicy {
         let ensure = |holds, fault| if holds { Ok(()) } else { Err(fault) };
         ensure(!self.ranges.is_all(), RadiusFault::NoRange)?;
         ensure(self.targets.len() <= RADIUS_TARGETS_MAX, RadiusFault::Targets)?;
+        let is_one = |target: &RadiusTarget| RadiusTarget::can_be_at(&target.address);
+        ensure(self.targets.iter().all(is_one), RadiusFault::TargetAddress)?;
         let waits = |target: &RadiusTarget| (100..=60_000).contains(&target.timeout_milliseconds);
         ensure(self.targets.iter().all(waits), RadiusFault::Timeout)?;
         let fits = |it: &ReplyAttribute| {
@@ -363,7 +382,7 @@ numbered!(Unreachable, "of what is told": Silence = 0 "silence", Reject = 1 "rej
 #[cfg(test)]
 mod tests {
     use alloc::borrow::ToOwned as _;
-    use alloc::vec;
+    use alloc::{format, vec};
 
     use super::*;
 
@@ -387,11 +406,24 @@ mod tests {
     fn a_policy_stands_up_to_each_bound_and_not_beyond() {
         let code = |code| RadiusPolicy { code, ..policy() };
         let by = |bytes| "+".repeat(bytes);
+        let host = |bytes| format!("{}:1812", "r".repeat(bytes));
+        let at = |address: &str| {
+            let address = address.to_owned();
+            let target = RadiusTarget { address, timeout_milliseconds: 1_000 };
+            RadiusPolicy { targets: vec![target], ..policy() }
+        };
         let cases = [
             (RadiusPolicy::default(), Err(RadiusFault::NoRange)),
             (with_targets(8, 100), Ok(())),
             (with_targets(1, 60_000), Ok(())),
             (with_targets(9, 100), Err(RadiusFault::Targets)),
+            (at(&host(256)), Ok(())),
+            (at(&host(257)), Err(RadiusFault::TargetAddress)),
+            (at("[2001:db8::1]:1812"), Ok(())),
+            (at("r1"), Err(RadiusFault::TargetAddress)),
+            (at(":1812"), Err(RadiusFault::TargetAddress)),
+            (at("r1:0"), Err(RadiusFault::TargetAddress)),
+            (at("r1:65536"), Err(RadiusFault::TargetAddress)),
             (with_targets(1, 99), Err(RadiusFault::Timeout)),
             (with_targets(1, 60_001), Err(RadiusFault::Timeout)),
             (with_attributes(32, 253), Ok(())),

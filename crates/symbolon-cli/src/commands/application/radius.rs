@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use symbolon_core::RadiusTarget;
 use symbolon_core::limits::RADIUS_SECRET_BYTES_MAX;
 use symbolon_proto::v1::{
     self, GetRadiusClientRequest, RemoveRadiusClientRequest, SetRadiusClientRequest,
@@ -98,12 +99,10 @@ fn parse_target(text: &str) -> Result<(String, Option<PathBuf>), String> {
         Some((address, file)) => (address, Some(PathBuf::from(file))),
         None => (text, None),
     };
-    match address.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-            Ok((address.to_owned(), file))
-        }
-        _ => Err("write HOST:PORT, or HOST:PORT=FILE with the file of the secret".to_owned()),
+    if RadiusTarget::can_be_at(address) {
+        return Ok((address.to_owned(), file));
     }
+    Err("write HOST:PORT, or HOST:PORT=FILE with the file of the secret".to_owned())
 }
 
 fn parse_attribute(text: &str) -> Result<(String, String), String> {
