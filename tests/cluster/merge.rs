@@ -225,6 +225,47 @@ async fn settled_by_an_administrator(cluster: &Cluster) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_an_island_took_too_is_told_though_only_those_left_behind_had_merged_it() {
+    let (cluster, key) = linked(3).await;
+    let anna = counting(&cluster, "anna").await;
+    cluster.settled().await;
+    let at = |number: usize| cluster.anonymous(number).with_bearer(&key);
+    cluster.cut(1, 3);
+    cluster.cut(2, 3);
+    cluster.node(3).island().await;
+    assert!(shown(&at(3), &anna, 1).await.is_allow());
+    let question = anna.request_with(anna.otp.code_of(1));
+    wait_until("the code is taken on the side of two", PATIENCE, async || {
+        at(1).verdict(question.clone()).await.is_ok_and(|verdict| verdict.is_allow())
+    })
+    .await;
+    // The second has the code, and never hears what the island did.
+    cluster.node(2).kill9();
+    cluster.heal();
+    for number in [1, 3] {
+        warned(&cluster, number, "1 codes were accepted twice", true).await;
+    }
+    for number in [1, 3] {
+        cluster.node(number).kill9();
+    }
+    cluster.node(2).spawn();
+    cluster.node(2).alive().await;
+    seize(&cluster, 2, 2).await;
+    for number in [1, 3] {
+        cluster.node(number).spawn();
+    }
+    together_in(&cluster, 2).await;
+    all_merged(&cluster, &[1, 3]).await;
+    cluster.settled().await;
+    for number in cluster.numbers() {
+        let told = events(&cluster.admin(number), EventType::AcceptedTwice).await;
+        let [Details::AcceptedTwice(twice)] = &told[..] else { panic!("{} told", told.len()) };
+        let nodes = [&twice.apart, &twice.here].map(|it| it.clone().unwrap().node_id);
+        assert_eq!(nodes, [3, 1]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_survivor_that_had_more_of_the_log_is_merged_where_it_denies_and_nowhere_else() {
     let (cluster, key) = linked(3).await;
     let carl = counting(&cluster, "carl").await;
