@@ -8,7 +8,7 @@ const PEOPLE: usize = 1000;
 const CALLS_AT_ONCE: usize = 32;
 const SIGN_INS: usize = 100;
 /// Exit code of a node that cannot go on: EX_SOFTWARE.
-const STOPPED: i32 = 70;
+pub(crate) const STOPPED: i32 = 70;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_whose_disk_fails_leaves_and_the_others_go_on() {

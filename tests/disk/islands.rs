@@ -1,8 +1,9 @@
 //! A node without a quorum loses its power, again and again. What it took stays taken.
 
 use futures_util::future::join_all;
-use symbolon_testkit::{Cluster, Shadow, step_now};
+use symbolon_testkit::{Cluster, Code, Shadow, step_now};
 
+use crate::failing::STOPPED;
 use crate::support::binary;
 
 const ROUNDS: usize = 5;
@@ -48,4 +49,40 @@ async fn what_an_island_took_is_taken_after_its_power_was_lost() {
     cluster.node(master).start().await;
     cluster.all_merged().await;
     println!("{allowed} sign-ins at an island that lost its power {ROUNDS} times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_island_whose_disk_fails_ends_and_goes_on_with_one_that_works() {
+    let cluster = Cluster::start(binary(), 2).await;
+    let key = cluster.application("portal").await;
+    let people = cluster.people("user", 2).await;
+    let [anna, ben] = &people[..] else { panic!("two people") };
+    cluster.assert_same_state().await;
+    let master = cluster.wait_for_master().await;
+    let other = cluster.other_than(master);
+    cluster.terminate_all().await;
+    let node = cluster.node(other);
+    let disk = Shadow::below(node);
+    node.spawn();
+    node.alive().await;
+    node.island().await;
+
+    disk.fail_syncs(true);
+    let request =
+        |person: &symbolon_testkit::Person| person.request_with(person.otp.code_of(step_now() + 1));
+    let client = cluster.anonymous(other).with_bearer(&key);
+    let refused = client.verdict(request(anna)).await.err().unwrap();
+    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    // Nothing writes to the log here, and nobody would notice.
+    let status = node.ended().await;
+    assert_eq!(status.code(), Some(STOPPED), "{status}");
+
+    disk.fail_syncs(false);
+    disk.lose_power();
+    node.spawn();
+    node.alive().await;
+    node.island().await;
+    let client = cluster.anonymous(other).with_bearer(&key);
+    let verdict = client.verdict(request(ben)).await.unwrap();
+    assert!(verdict.is_allow() && verdict.island, "{verdict:?}");
 }

@@ -42,6 +42,17 @@ pub struct Emptied {
     pub at: Nanos,
 }
 
+/// A node decided alone, and nothing but the network was wrong with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone {
+    /// Which.
+    pub host: HostId,
+    /// From when.
+    pub from: Nanos,
+    /// And until when.
+    pub to: Nanos,
+}
+
 impl Evidence {
     /// Whether a decision was made by an island whose disk was put back since.
     pub(crate) fn is_gone(&self, verify: &Verify) -> bool {
@@ -76,6 +87,10 @@ pub struct Evidence {
     pub put_back: Vec<PutBack>,
     /// Machines that were emptied.
     pub emptied: Vec<Emptied>,
+    /// Nodes that decided alone, as far as somebody has looked.
+    pub alone: Vec<Alone>,
+    /// Number of a token whose codes nobody shows, and that is guessed at everywhere.
+    pub guessed: Option<usize>,
     /// Hard limit of failures.
     pub hard_limit: u32,
     /// Codes may be refused as used for so long after an epoch has begun.

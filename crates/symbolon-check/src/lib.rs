@@ -12,7 +12,7 @@ mod rng;
 
 pub use check::all;
 pub use event::{Event, Row, Spent, Verified};
-pub use evidence::{Emptied, Evidence, Problem, PutBack};
+pub use evidence::{Alone, Emptied, Evidence, Problem, PutBack};
 pub use history::{
     Call, Decided, Deed, HostId, Nanos, Outcome, SECOND, Shown, Told, Verify, short,
 };

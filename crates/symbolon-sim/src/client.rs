@@ -28,6 +28,10 @@ pub(crate) struct World {
     pub(crate) tokens: Arc<Vec<Token>>,
     /// Until when clients ask.
     pub(crate) until: Nanos,
+    /// Number of the token that is guessed at, and whose codes nobody shows; nobody is in most runs.
+    pub(crate) guessed: Option<usize>,
+    /// Failures in a row that an account may absorb.
+    pub(crate) hard_limit: u32,
 }
 
 /// A token in somebody's hands.
@@ -36,6 +40,8 @@ pub(crate) struct Token {
     pub(crate) counts: bool,
     /// The highest step that was ever shown.
     pub(crate) shown: Mutex<u64>,
+    /// The request that showed it, where one alone did.
+    pub(crate) request: Mutex<Option<RequestId>>,
 }
 
 pub(crate) fn user_name(number: usize) -> String {
@@ -154,7 +160,7 @@ impl World {
     pub(crate) async fn person(self, mut rng: Rng) {
         while os::now() < self.until {
             sleep(Duration::from_millis(rng.range(100, 3_000))).await;
-            let token = rng.index(self.tokens.len());
+            let token = rng.index(self.guessed.unwrap_or(self.tokens.len()));
             match rng.range(0, 100) {
                 0..12 => self.guess(&mut rng, token).await,
                 12..22 => self.show_again(&mut rng, token).await,
@@ -169,6 +175,25 @@ impl World {
         let shown = Shown { token, step: None };
         let host = self.host(rng, &[]);
         self.verify(host, shown, code, RequestId(rng.bytes())).await;
+    }
+
+    /// Somebody who guesses at one account wherever a node answers, and at others as a request that another
+    /// has made.
+    pub(crate) async fn attack(self, mut rng: Rng) {
+        let Some(guessed) = self.guessed else { return };
+        while os::now() < self.until {
+            sleep(Duration::from_millis(rng.range(50, 1_500))).await;
+            if rng.chance(600) {
+                self.guess(&mut rng, guessed).await;
+                continue;
+            }
+            let token = rng.index(guessed);
+            let last = *self.tokens[token].request.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(request) = last else { continue };
+            let code = self.tokens[token].wrong(&mut rng);
+            let host = self.host(&mut rng, &[]);
+            self.verify(host, Shown { token, step: None }, code, request).await;
+        }
     }
 
     /// Shows a code that was shown before, as if it were new.
@@ -203,6 +228,8 @@ impl World {
         let Some(step) = self.tokens[token].fresh() else { return };
         let (shown, code) = (Shown { token, step: Some(step) }, self.tokens[token].code(step));
         let request = RequestId(rng.bytes());
+        let slot = &self.tokens[token].request;
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
         let until = os::now() + 25 * SECOND;
         let mut asked = Vec::new();
         let mut told = 0;

@@ -124,6 +124,14 @@ impl Faults {
         Self { rng, kinds, next, pace, undo, counts, operator, saved, put_back, replacing }
     }
 
+    /// No node is replaced by another in this run.
+    pub(crate) fn never_replace(&mut self) {
+        self.kinds.retain(|kind| *kind != Kind::Replace);
+        if self.kinds.is_empty() {
+            self.kinds.push(Kind::Kill);
+        }
+    }
+
     pub(crate) fn kinds(&self) -> &[Kind] {
         &self.kinds
     }

@@ -128,7 +128,7 @@ pub(crate) fn probe(run: &mut Run) -> Vec<Problem> {
 }
 
 /// Gathers what the checkers want to know.
-pub(crate) fn evidence(run: &mut Run, faults: &Faults) -> Result<Evidence, Problem> {
+pub(crate) fn evidence(run: &mut Run, faults: &Faults, watch: &Watch) -> Result<Evidence, Problem> {
     let world = &mut run.world;
     let level = |world: &World| {
         let states: Vec<_> = (0..world.hosts.len())
@@ -167,7 +167,9 @@ pub(crate) fn evidence(run: &mut Run, faults: &Faults) -> Result<Evidence, Probl
         quarantined,
         put_back: faults.put_back.clone(),
         emptied: faults.replacing.emptied.clone(),
-        hard_limit: 100,
+        alone: watch.spans.clone(),
+        guessed: run.clients.guessed,
+        hard_limit: run.clients.hard_limit,
         // Clocks may have been set hours ahead.
         floor: Nanos::MAX,
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use symbolon_check::{Problem, Rng};
 use symbolon_core::Secret;
-use symbolon_service::{NewApplication, NewToken, ServiceError};
+use symbolon_service::{NewApplication, NewToken, ServiceError, SettingsWanted};
 use tokio::time::Instant;
 
 use crate::client::{self, Token};
@@ -23,6 +23,12 @@ use crate::world::World;
 
 /// Tokens in people's hands.
 const TOKENS: usize = 12;
+/// One run of so many has attackers, and settings that leave them little.
+const RUNS_PER_ATTACK: u64 = 10;
+const ATTACKED: u64 = 8;
+/// Failures in a row before a wait, in such a run; and what each node keeps back.
+const THRESHOLD: u64 = 3;
+const ALLOWANCE: u64 = 3;
 
 /// What a run is told.
 #[derive(Clone, Debug)]
@@ -84,8 +90,14 @@ impl Run {
         for id in 1..count {
             join(&mut world, id, &administrator)?;
         }
+        let is_attacked = plan.seed % RUNS_PER_ATTACK == ATTACKED;
         let tokens = tokens(&mut rng);
         let key = people(&mut world, &administrator, &tokens)?;
+        let hard_limit = if is_attacked {
+            limit(&mut world, &administrator, count as u64)?
+        } else {
+            symbolon_core::Setting::LockoutHardLimit.info().default
+        };
         let clients = client::World {
             slots: Arc::new(world.hosts.iter().map(|host| Arc::clone(&host.slot)).collect()),
             history: History::new(trace.clone()),
@@ -93,6 +105,8 @@ impl Run {
             administrator,
             tokens: Arc::new(tokens),
             until: world.now + plan.seconds * SECOND,
+            guessed: is_attacked.then_some(TOKENS - 1),
+            hard_limit: u32::try_from(hard_limit).unwrap_or(u32::MAX),
         };
         Ok(Self { world, clients, rng })
     }
@@ -102,6 +116,10 @@ impl Run {
         let mut watch = Watch::default();
         let operator = Operator::new(self.clients.administrator.clone());
         let mut faults = Faults::new(self.rng.fork(), operator, self.world.now);
+        if self.clients.guessed.is_some() {
+            // Each node of the past keeps back failures too, and there are none to keep.
+            faults.never_replace();
+        }
         self.world.trace.say("world", &format!("faults: {:?}", faults.kinds()));
         self.start_clients();
         while self.world.now < self.clients.until {
@@ -112,7 +130,7 @@ impl Run {
         let mut problems = heal::heal(&mut self, &mut faults, &mut watch);
         if problems.is_empty() {
             problems.extend(heal::probe(&mut self));
-            match heal::evidence(&mut self, &faults) {
+            match heal::evidence(&mut self, &faults, &watch) {
                 Ok(evidence) => problems.extend(symbolon_check::all(&evidence)),
                 Err(problem) => problems.push(problem),
             }
@@ -151,6 +169,9 @@ impl Run {
         for _ in 0..6 {
             self.world.spawn(self.clients.clone().person(self.rng.fork()));
         }
+        if self.clients.guessed.is_some() {
+            self.world.spawn(self.clients.clone().attack(self.rng.fork()));
+        }
         for number in 0..2 {
             self.world.spawn(self.clients.clone().administer(self.rng.fork(), number));
         }
@@ -182,8 +203,37 @@ fn join(world: &mut World, id: usize, administrator: &str) -> Result<(), String>
     Ok(())
 }
 
+/// As few failures as so many nodes allow, and no long waits. How many an account may absorb.
+fn limit(world: &mut World, administrator: &str, nodes: u64) -> Result<u64, String> {
+    let limit = THRESHOLD + nodes * ALLOWANCE;
+    let bearer = administrator.to_owned();
+    let question = move |running: Running| {
+        let bearer = bearer.clone();
+        let values = [
+            ("lockout.threshold", THRESHOLD),
+            ("lockout.first_wait", 1),
+            ("lockout.longest_wait", 1),
+            ("lockout.hard_limit", limit),
+            ("island.allowance", ALLOWANCE),
+        ];
+        let changes = values.map(|(name, value)| (name.to_owned(), Some(value))).into();
+        async move {
+            let principal = running.service.authenticate(&bearer, None, deadline()).await?;
+            let wanted = SettingsWanted { changes, ..SettingsWanted::default() };
+            running.service.update_settings(&principal, None, &wanted, deadline()).await
+        }
+    };
+    must(world, 0, "tight limits", question)?;
+    Ok(limit)
+}
+
 fn tokens(rng: &mut Rng) -> Vec<Token> {
-    let token = |number| Token { seed: rng.bytes(), counts: number % 3 == 2, shown: Mutex::new(0) };
+    let token = |number| Token {
+        seed: rng.bytes(),
+        counts: number % 3 == 2,
+        shown: Mutex::new(0),
+        request: Mutex::default(),
+    };
     (0..TOKENS).map(token).collect()
 }
 

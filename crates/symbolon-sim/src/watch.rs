@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use symbolon_check::Problem;
+use symbolon_check::{Alone, Problem};
 
 use crate::net::HostId;
 use crate::operator;
@@ -26,6 +26,10 @@ pub(crate) struct Watch {
     pub(crate) islands: u64,
     pub(crate) masters: u64,
     pub(crate) problems: Vec<Problem>,
+    /// Since when a node decides alone, and its disk is quick and its processor its own.
+    alone_well: BTreeMap<HostId, Nanos>,
+    /// Such times that are over.
+    pub(crate) spans: Vec<Alone>,
 }
 
 impl Watch {
@@ -49,7 +53,19 @@ impl Watch {
                 self.masters += 1;
                 world.trace.say("watch", &format!("host-{id} is the master"));
             }
+            self.note_alone(world, id, alone);
             self.no_island(world, id);
+        }
+    }
+
+    fn note_alone(&mut self, world: &World, id: HostId, alone: bool) {
+        let host = &world.hosts[id];
+        if alone && host.has_quick_disk() && host.paused_until <= world.now {
+            self.alone_well.entry(id).or_insert(world.now);
+        } else if let Some(from) = self.alone_well.remove(&id) {
+            // It was still so at the last look.
+            let to = world.now - INTERVAL;
+            self.spans.push(Alone { host: id, from, to });
         }
     }
 

@@ -100,6 +100,9 @@ async fn gathered(world: &World) -> Result<Evidence, Problem> {
         quarantined,
         put_back: lock(&world.put_back).clone(),
         emptied: lock(&world.emptied).clone(),
+        alone: Vec::new(),
+        // Applications are not told whether a guess was evaluated.
+        guessed: None,
         hard_limit: HARD_LIMIT,
         floor: FLOOR,
     })

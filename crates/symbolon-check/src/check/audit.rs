@@ -1,8 +1,10 @@
-//! P11: equal logs give equal states and audits. P6: no account absorbs more failures than the hard limit.
+//! P11: equal logs give equal states and audits, and the time of the log never goes back.
 
 use std::collections::BTreeMap;
 
-use crate::{Evidence, Problem, Row};
+use crate::{Event, Evidence, Problem};
+
+const CHECKER: &str = "P11 deterministic";
 
 pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -14,18 +16,19 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
             if first.whole != event.whole {
                 let (one, other) = (&first.whole, &event.whole);
                 let what = format!("at {} host-{of} has {one} and host-{host} {other}", key.0);
-                problems.push(Problem::new("P11 deterministic", what));
+                problems.push(Problem::new(CHECKER, what));
                 break;
             }
         }
     }
+    let mut before: Option<&Event> = None;
     for event in evidence.longest() {
-        if let Row::Verified(verified) = &event.row
-            && verified.failures > evidence.hard_limit
-        {
-            let what = format!("{} absorbed {} failures", verified.user, verified.failures);
-            problems.push(Problem::new("P6 guessing", what));
+        if let Some(before) = before.filter(|before| before.at > event.at) {
+            let what =
+                format!("state time went back by {} ms at {}", before.at - event.at, event.index);
+            problems.push(Problem::new(CHECKER, what));
         }
+        before = Some(event);
     }
     problems
 }

@@ -1,9 +1,11 @@
 //! The tasks of a node.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use symbolon_store::Reserve;
+use symbolon_store::{Framed, Reserve};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::NodeSettings;
 use crate::audit_keeper::AuditKeeper;
@@ -47,6 +49,17 @@ pub(super) fn spawn_own_tasks(
     tasks.spawn(resealer.run());
 }
 
+/// From one look at the store to the next.
+const STORE_LOOKS: Duration = Duration::from_millis(100);
+
+/// Ends with the store, and the node with it. The log notices by itself when it is written to, and without a
+/// quorum it is not: a node that decides alone would be of no use, and stay.
+async fn until_store_fails(kv: Framed) {
+    while kv.failure().is_none() {
+        sleep(STORE_LOOKS).await;
+    }
+}
+
 /// What looks after this node and the others.
 pub(super) fn spawn_watches(
     tasks: &mut JoinSet<()>,
@@ -55,6 +68,7 @@ pub(super) fn spawn_watches(
     reserve: Option<Reserve>,
 ) {
     let (raft, store) = (&greeter.raft, &greeter.store);
+    tasks.spawn(until_store_fails(store.kv.clone()));
     tasks.spawn(DiskWatch::new(greeter).run(reserve));
     tasks.spawn(LeadWatch::new(greeter, master.clone()).run());
     tasks.spawn(Arc::clone(&greeter.halt).watch(raft.clone(), store.clone()));
