@@ -53,6 +53,13 @@ impl SmallDisk {
         }
     }
 
+    /// What the node keeps for such a day is gone.
+    fn take_ballast(&self) {
+        let ballast = fs::File::options().write(true).open(self.path.join("ballast")).unwrap();
+        assert!(ballast.metadata().unwrap().len() > 0);
+        ballast.set_len(0).unwrap();
+    }
+
     /// And gives it back.
     fn give_back(&self) {
         fs::remove_file(self.filler()).unwrap();
@@ -200,6 +207,38 @@ async fn a_node_with_a_full_disk_steps_aside_and_comes_back() {
     assert_eq!(lost(cluster, &place.key, &told).await, Vec::<String>::new());
     cluster.assert_same_state().await;
     assert!(cluster.nodes().iter().all(Node::is_running), "none has ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_started_on_a_full_disk_has_what_was_kept_for_it() {
+    let place = Place::begin().await;
+    let cluster = &place.cluster;
+    let node = cluster.node(2);
+    node.terminate().await;
+    place.fill(&[2]);
+    node.spawn();
+    node.ready().await;
+    let client = cluster.anonymous(2).with_bearer(&place.key);
+    let verdict = client.verdict(place.people.question().unwrap()).await.unwrap();
+    assert!(verdict.is_allow(), "{verdict:?}");
+    place.recovers(&[2]).await;
+
+    // And where that is gone it is none the worse.
+    node.terminate().await;
+    place.disks[1].take_ballast();
+    place.fill(&[2]);
+    for _ in 0..2 {
+        node.spawn();
+        let status = node.ended().await;
+        // The unit of systemd starts whoever ends like this again.
+        assert_eq!(status.code(), Some(75), "{status}");
+        let log = node.log_text();
+        assert!(log.contains("No space left") && log.contains("Give the disk space"), "{log}");
+    }
+    place.disks[1].give_back();
+    node.spawn();
+    node.ready().await;
+    cluster.assert_same_state().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

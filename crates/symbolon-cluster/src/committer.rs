@@ -109,8 +109,6 @@ impl Committer {
         mut proposals: Vec<Proposal>,
     ) -> Result<Vec<Answer>, CommitError> {
         let removes = |proposal: &Proposal| match &proposal.command {
-            #[cfg(feature = "planted")]
-            Command::RemoveNode(_) if symbolon_core::planted::is("master-removes-itself") => false,
             Command::RemoveNode(remove) => remove.node == self.own,
             _ => false,
         };

@@ -91,4 +91,5 @@ pub use keys::{Certificates, ca_pem};
 pub use node::{ClusterNode, Ended, NodeSettings};
 pub use peer_service::{PeerCaller, PeerCertificate, longest_call};
 pub use recovery::RecoveryNode;
+pub use space::is_for_want_of_space;
 pub use vault::KeyringVault;

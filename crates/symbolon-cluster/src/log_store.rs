@@ -158,10 +158,6 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {
-        #[cfg(feature = "planted")]
-        if symbolon_core::planted::is("purge-before-image") {
-            return self.log.purge_to(log_id.index, &log_id_encode(&log_id)).map_err(io_error);
-        }
         // The image stands for these entries from now on.
         self.settle().await?;
         self.log.purge_to(log_id.index, &log_id_encode(&log_id)).map_err(io_error)

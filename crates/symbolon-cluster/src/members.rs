@@ -144,8 +144,6 @@ impl Steward {
         let registered: BTreeSet<u64> =
             self.published.view().state.nodes().map(|row| row.id.0).collect();
         let is_member = registered.contains(&self.own.0);
-        #[cfg(feature = "planted")]
-        let is_member = is_member || symbolon_core::planted::is("master-removes-itself");
         if !is_member {
             // It was removed, and leads all the same: whatever it made of the members would be itself. The
             // others take nothing of it any more, and one of them leads in a moment.

@@ -301,6 +301,12 @@ impl ClusterNode {
         self.published.view().state.node(self.identity.node).is_some() && self.running().is_ok()
     }
 
+    /// Raft's term, as this node's vote has it.
+    #[must_use]
+    pub fn term(&self) -> u64 {
+        self.raft.metrics().borrow_watched().current_term
+    }
+
     /// The master, as far as known, and whether it is this node.
     #[must_use]
     pub fn master(&self) -> (Option<NodeId>, bool) {

@@ -58,12 +58,20 @@ impl Standing {
         if header.cluster == self.cluster.0 { Ok(()) } else { Err(HeaderRefusal::Cluster) }
     }
 
+    fn is_of_another_epoch(&self, header: &peer::PeerHeader) -> bool {
+        #[cfg(feature = "planted")]
+        if symbolon_core::planted::is("term-as-fence") {
+            return false;
+        }
+        header.epoch != self.epoch || header.lineage != self.lineage.0
+    }
+
     /// Compares a message's header; `peer` is the node whose key was proved.
     pub(crate) fn check(&self, metadata: &MetadataMap, peer: NodeId) -> Result<(), HeaderRefusal> {
         let header = read(metadata)?;
         if header.cluster != self.cluster.0 {
             Err(HeaderRefusal::Cluster)
-        } else if header.epoch != self.epoch || header.lineage != self.lineage.0 {
+        } else if self.is_of_another_epoch(&header) {
             Err(HeaderRefusal::Epoch { ours: self.epoch, theirs: header.epoch })
         } else if header.to != self.node.0 {
             Err(HeaderRefusal::Addressee(header.to))

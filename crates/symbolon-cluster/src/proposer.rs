@@ -217,10 +217,13 @@ impl Route {
     async fn decide_here(&self, batch: &mut Vec<Pending>) {
         let proposals: Vec<_> = batch.iter().map(|pending| pending.proposal.clone()).collect();
         let decided = self.island.decide(&proposals).await;
+        let island = true;
+        #[cfg(feature = "planted")]
+        let island = island && !symbolon_core::planted::is("island-not-said");
         let mut again = Vec::new();
         for (pending, decided) in std::mem::take(batch).into_iter().zip(decided) {
             let result = match decided {
-                Decided::Answer(answer) => Ok(Answered { answer, island: true }),
+                Decided::Answer(answer) => Ok(Answered { answer, island }),
                 Decided::Refused(error) => Err(error),
                 Decided::Again => {
                     again.push(pending);

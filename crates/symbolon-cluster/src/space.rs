@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use symbolon_proto::peer::v1 as peer;
-use symbolon_store::{DiskLevel, DiskSpace, Reserve};
+use symbolon_store::{DiskLevel, DiskSpace, EngineFault, Reserve};
 use tokio::time::sleep;
 
 use crate::hello::Greeter;
@@ -47,15 +47,17 @@ where
     }
 }
 
-/// Whether the disk, or the share of it that is this user's, was full.
-fn is_for_want_of_space(error: &io::Error) -> bool {
+/// Whether an error came of a disk that was full, or the share of it that is this user's.
+#[must_use]
+pub fn is_for_want_of_space(error: &(dyn Error + 'static)) -> bool {
     let is_it = |error: &io::Error| {
         matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     };
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    let mut cause = Some(error);
     while let Some(error) = cause {
         let shared = error.downcast_ref::<Arc<io::Error>>().map(Arc::as_ref);
-        if error.downcast_ref::<io::Error>().or(shared).is_some_and(is_it) {
+        let below = error.downcast_ref::<EngineFault>().and_then(EngineFault::system);
+        if error.downcast_ref::<io::Error>().or(shared).or(below).is_some_and(is_it) {
             return true;
         }
         cause = error.source();

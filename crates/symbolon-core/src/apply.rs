@@ -23,7 +23,8 @@ use alloc::vec::Vec;
 
 use crate::limits::OUTCOME_AGE_MILLISECONDS_MAX;
 use crate::{
-    Answer, AuditEvent, AuditRow, Caller, Change, Command, Proposal, Refusal, Reply, Stamp, State,
+    Answer, AuditEvent, AuditRow, Caller, Change, Command, Fingerprint, Proposal, Refusal, Reply,
+    Stamp, State, Timestamp,
 };
 
 /// What an apply leaves for the disk: changed rows, in order, and new audit events.
@@ -35,21 +36,40 @@ pub struct Output {
     pub events: Vec<AuditEvent>,
 }
 
+/// Whether an equal request was answered, and not another with its id.
+fn is_same(fingerprint: Fingerprint, proposal: &Proposal) -> bool {
+    #[cfg(feature = "planted")]
+    if crate::planted::is("fingerprint-ignored") {
+        return true;
+    }
+    fingerprint == proposal.fingerprint
+}
+
 impl State {
+    /// State time never goes back.
+    fn note_time(&mut self, at: Timestamp) {
+        #[cfg(feature = "planted")]
+        if crate::planted::is("time-goes-back") {
+            self.clock = at;
+            return;
+        }
+        self.clock = self.clock.max(at);
+    }
+
     /// Applies one proposal. `out` gathers what all proposals of a log entry leave; it is theirs alone,
     /// since the place of an audit event within its entry follows from it.
     ///
     /// A refusal leaves everything as it was except state time. An equal request of the same caller
     /// within 30 s gets the first answer again.
     pub fn apply(&mut self, stamp: Stamp, proposal: &Proposal, out: &mut Output) -> Answer {
-        self.clock = self.clock.max(stamp.at);
+        self.note_time(stamp.at);
         self.replies.expire(self.clock);
 
         let first = self.remembered(proposal.caller, proposal.request_id);
         #[cfg(feature = "planted")]
         let first = first.filter(|_| !crate::planted::is("first-answer-forgotten"));
         if let Some(first) = first {
-            if first.fingerprint == proposal.fingerprint {
+            if is_same(first.fingerprint, proposal) {
                 return first.answer;
             }
             return refused(stamp, Refusal::FingerprintMismatch);

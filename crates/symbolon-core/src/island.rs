@@ -131,6 +131,12 @@ impl Apart {
         }
     }
 
+    /// As if nobody had failed yet.
+    #[cfg(feature = "planted")]
+    pub fn forget_failures(&mut self) {
+        self.failures.clear();
+    }
+
     /// Keeps the answer for retransmissions.
     pub fn remember(&mut self, event: &AuditEvent) {
         let AuditRow::Verified(verified) = &event.row else { return };

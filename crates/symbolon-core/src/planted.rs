@@ -4,23 +4,27 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// All of them.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 20] = [
     "mark-or-equal",
     "first-answer-forgotten",
     "double-not-told",
     "merge-moves-no-mark",
-    "merged-again",
     "stale-ignored",
     "append-not-synced",
     "vote-not-synced",
-    "purge-before-image",
     "snapshot-before-image",
     "record-not-synced",
     "request-merged-first",
     "island-for-ever",
     "read-without-barrier",
-    "master-removes-itself",
     "old-disk-not-asked",
+    "island-not-said",
+    "fingerprint-ignored",
+    "allowance-forgotten",
+    "time-goes-back",
+    "term-as-fence",
+    "newer-epoch-ignored",
+    "snapshot-without-newest",
 ];
 
 static PLANTED: AtomicUsize = AtomicUsize::new(usize::MAX);

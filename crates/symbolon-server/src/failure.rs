@@ -21,6 +21,8 @@ impl Failure {
     pub(crate) const USAGE: u8 = 64;
     /// No master, no quorum, nobody there.
     pub(crate) const UNAVAILABLE: u8 = 69;
+    /// No space on the disk: the same may be done once there is.
+    pub(crate) const NO_SPACE: u8 = 75;
     /// The settings or the files they name.
     pub(crate) const CONFIG: u8 = 78;
 

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 
-use symbolon_cluster::{ClusterError, OsEntropy, SystemClock, create_cluster};
+use symbolon_cluster::{
+    ClusterError, OsEntropy, SystemClock, create_cluster, is_for_want_of_space,
+};
 use symbolon_core::Name;
 use symbolon_store::{DataDir, Kek, KekError};
 
@@ -96,6 +98,9 @@ pub(crate) fn kek_failed(error: &KekError) -> Failure {
 
 /// A failure of the cluster crate, whose messages end in what to do.
 pub(crate) fn failed(what: &str, error: &ClusterError) -> Failure {
+    if is_for_want_of_space(error) {
+        return full(format!("{what}: {}", chain(error)));
+    }
     let exit = match error {
         ClusterError::Unreachable { .. } | ClusterError::Unavailable { .. } => Failure::UNAVAILABLE,
         ClusterError::JoinTokenShape => Failure::USAGE,
@@ -132,7 +137,16 @@ pub(crate) fn keep_ca(data_dir: &Path, pem: &str) -> Result<(), Failure> {
         .map_err(|error| unwritten(data_dir, &error))
 }
 
+/// A disk is full. Whoever starts this again does right.
+fn full(what: String) -> Failure {
+    let remedy = "Give the disk space; the service is started again until it has some.";
+    Failure::new(Failure::NO_SPACE, what, remedy)
+}
+
 pub(crate) fn unwritten(data_dir: &Path, error: &std::io::Error) -> Failure {
+    if is_for_want_of_space(error) {
+        return full(format!("cannot write to {}: {error}", data_dir.display()));
+    }
     Failure::new(
         Failure::CONFIG,
         format!("cannot write to {}: {error}", data_dir.display()),

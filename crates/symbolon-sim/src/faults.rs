@@ -78,6 +78,8 @@ pub(crate) struct Faults {
     rng: Rng,
     /// Those that this run has: few make deep runs, many make wide ones.
     kinds: Vec<Kind>,
+    /// The term that each host was seen in last, where power may fail in the moment in which one votes.
+    terms: Option<Vec<u64>>,
     next: Nanos,
     /// Mean time from one to the next.
     pace: Nanos,
@@ -121,15 +123,29 @@ impl Faults {
         let (undo, counts) = Default::default();
         let next = now + SECOND;
         let (saved, put_back, replacing) = Default::default();
-        Self { rng, kinds, next, pace, undo, counts, operator, saved, put_back, replacing }
+        Self {
+            rng,
+            kinds,
+            terms: None,
+            next,
+            pace,
+            undo,
+            counts,
+            operator,
+            saved,
+            put_back,
+            replacing,
+        }
     }
 
-    /// No node is replaced by another in this run.
-    pub(crate) fn never_replace(&mut self) {
-        self.kinds.retain(|kind| *kind != Kind::Replace);
-        if self.kinds.is_empty() {
-            self.kinds.push(Kind::Kill);
-        }
+    /// Faults of a run with attackers: no node is replaced by another, and power may fail in the moment in
+    /// which a node votes.
+    pub(crate) fn attacked(&mut self, hosts: usize) {
+        self.terms = Some(vec![0; hosts]);
+        // A disk that goes back may end in a replacement too.
+        self.kinds.retain(|kind| !matches!(kind, Kind::Replace | Kind::RollBack));
+        // Many islands that are started again, for whoever counts guesses in memory alone.
+        self.kinds.extend([Kind::Isolate, Kind::Kill, Kind::Kill]);
     }
 
     pub(crate) fn kinds(&self) -> &[Kind] {
@@ -143,6 +159,7 @@ impl Faults {
             self.end(world, undo);
         }
         self.replacing.step(world, &self.operator);
+        self.fail_voters(world);
         if world.now >= self.next {
             self.next = world.now + self.rng.range(self.pace / 10, self.pace * 2);
             let kind = *self.rng.pick(&self.kinds);
@@ -333,6 +350,20 @@ impl Faults {
         Some(format!("host-{id} {what}"))
     }
 
+    fn fail_voters(&mut self, world: &mut World) {
+        let Some(mut terms) = self.terms.take() else { return };
+        for (id, last) in terms.iter_mut().enumerate() {
+            let Some(term) = world.running(id).map(|it| it.node.term()) else { continue };
+            if *last != term && *last != 0 && self.rng.chance(100) {
+                world.trace.say("fault", &format!("PowerOff host-{id} in term {term}"));
+                *self.counts.entry(Kind::PowerOff).or_default() += 1;
+                self.power_off(world, id);
+            }
+            *last = term;
+        }
+        self.terms = Some(terms);
+    }
+
     fn power_off(&mut self, world: &mut World, id: HostId) {
         if world.is_on(id) && !self.replacing.is_under_way(id) {
             world.power_off(id);
@@ -403,6 +434,7 @@ impl Faults {
         copy_tree(&saved.copy, &directory);
         remove_tree(&saved.copy);
         world.disk(id).restore(&saved.disk);
+        world.hosts[id].voted = None;
         self.put_back.push(PutBack { host: id, span: (saved.at, world.now) });
         world.power_on(id);
         Some(format!("host-{id} is as it was"))

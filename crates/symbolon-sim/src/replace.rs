@@ -101,6 +101,7 @@ impl Replacing {
             world.power_off(id);
         }
         world.hosts[id].starts_at = None;
+        world.hosts[id].voted = None;
         faults::remove_tree(&world.hosts[id].machine.directory);
         self.emptied.push(Emptied { host: id, lineage, at: world.now });
         world.trace.say("operator", &format!("host-{id} is emptied"));

@@ -118,14 +118,14 @@ impl Run {
         let mut faults = Faults::new(self.rng.fork(), operator, self.world.now);
         if self.clients.guessed.is_some() {
             // Each node of the past keeps back failures too, and there are none to keep.
-            faults.never_replace();
+            faults.attacked(self.world.hosts.len());
         }
         self.world.trace.say("world", &format!("faults: {:?}", faults.kinds()));
         self.start_clients();
         while self.world.now < self.clients.until {
             self.world.step();
             faults.step(&mut self.world);
-            watch.step(&self.world);
+            watch.step(&mut self.world);
         }
         let mut problems = heal::heal(&mut self, &mut faults, &mut watch);
         if problems.is_empty() {

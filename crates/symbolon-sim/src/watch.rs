@@ -33,7 +33,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn step(&mut self, world: &World) {
+    pub(crate) fn step(&mut self, world: &mut World) {
+        for id in 0..world.hosts.len() {
+            self.keeps_its_vote(world, id);
+        }
         if world.now < self.next {
             return;
         }
@@ -55,6 +58,18 @@ impl Watch {
             }
             self.note_alone(world, id, alone);
             self.no_island(world, id);
+        }
+    }
+
+    /// P8: a vote that others may know of is on disk.
+    fn keeps_its_vote(&mut self, world: &mut World, id: HostId) {
+        let Some((lineage, before)) = world.hosts[id].voted else { return };
+        let Some(running) = world.running(id) else { return };
+        world.hosts[id].voted = None;
+        let (status, term) = (running.service.ledger().status(), running.node.term());
+        if status.lineage == lineage && term < before {
+            let what = format!("host-{id} had voted in term {before}, and came back in {term}");
+            self.problems.push(Problem::new("P8 durable", what));
         }
     }
 

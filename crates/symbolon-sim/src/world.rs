@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use symbolon_check::Rng;
+use symbolon_core::LineageId;
 use symbolon_store::{Kek, SimDisks};
 use tokio::runtime::{Builder, RngSeed, Runtime};
 use tokio::time::Instant;
@@ -30,6 +31,8 @@ pub(crate) struct Host {
     process: Option<Process>,
     /// Its program is stopped until then, and does not notice.
     pub(crate) paused_until: Nanos,
+    /// The term of its vote when its power failed, and the lineage. Others may have heard of it.
+    pub(crate) voted: Option<(LineageId, u64)>,
     /// How long the disk takes to sync.
     pub(crate) sync_time: (Nanos, Nanos),
     sync_due: Option<Nanos>,
@@ -109,6 +112,7 @@ impl World {
                 slot: Slot::default(),
                 process: None,
                 paused_until: 0,
+                voted: None,
                 sync_time: (200_000, 2 * MILLISECOND),
                 sync_due: None,
                 starts_at: None,
@@ -279,6 +283,10 @@ impl World {
 
     /// The power of a host fails: what was not synced is gone, or some of it.
     pub(crate) fn power_off(&mut self, id: HostId) {
+        if let Some(running) = self.running(id) {
+            let lineage = running.service.ledger().status().lineage;
+            self.hosts[id].voted = Some((lineage, running.node.term()));
+        }
         self.net.switch(id, false);
         let seed = self.rng.next();
         self.disk(id).crash_seeded(seed);

@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::keyspace::Side;
 use crate::kv::{Batch, Kv, Op, Pair, Scan, SyncDone, SyncStats};
 use crate::sled_part::SledPart;
-use crate::{Anchor, Space, StoreError, files, framed, keyspace};
+use crate::{Anchor, Space, StoreError, files, framed, keyspace, reserve};
 
 /// Folders of the journals.
 const LOG: &str = "log";
@@ -60,7 +60,14 @@ impl DiskKv {
         path: &Path,
         anchor: impl FnOnce() -> Result<Anchor, StoreError>,
     ) -> Result<Self, StoreError> {
-        let sled = Arc::new(SledPart::open(path)?);
+        let sled = match SledPart::open(path) {
+            Err(error) if reserve::is_no_space(&error) && reserve::give_up(path)? => {
+                tracing::warn!("the disk is full: what was kept for that is spent on the start");
+                SledPart::open(path)?
+            }
+            opened => opened?,
+        };
+        let sled = Arc::new(sled);
         // sled syncs neither the names of its files nor its configuration.
         files::sync_tree(path)?;
         let attached = || {

@@ -296,6 +296,15 @@ impl EngineFault {
     pub(crate) const fn new(error: sled::Error) -> Self {
         Self(error)
     }
+
+    /// What the system said, where it failed.
+    #[must_use]
+    pub const fn system(&self) -> Option<&io::Error> {
+        match &self.0 {
+            sled::Error::Io(error) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 /// What a store has lost, compared with its anchor.

@@ -26,6 +26,9 @@ use crate::{DataDir, StoreError, files};
 const HEADROOM_BYTES_MIN: u64 = 4 << 20;
 const HEADROOM_BYTES_MAX: u64 = 64 << 20;
 
+/// The file that can be made smaller.
+const BALLAST: &str = "ballast";
+
 /// Zeros at the end of each journal, in bytes: more than is written to it from one look to the next.
 const AHEAD_BYTES: u64 = 2 << 20;
 
@@ -79,7 +82,7 @@ impl Reserve {
         bytes: u64,
     ) -> Result<Self, StoreError> {
         let db_path = directory.path().join("store/db");
-        let ballast_path = directory.path().join("ballast");
+        let ballast_path = directory.path().join(BALLAST);
         Ok(Self {
             journals,
             db: files::open_writable(&db_path)?,
@@ -201,8 +204,28 @@ impl Reserve {
     }
 }
 
-fn is_no_space(error: &StoreError) -> bool {
-    let StoreError::File { source, .. } = error else { return false };
+/// Gives up the ballast of a data directory whose store has no space to be opened in. Whether there was
+/// any. `store`: the directory of the store.
+pub(crate) fn give_up(store: &Path) -> Result<bool, StoreError> {
+    let path = store.with_file_name(BALLAST);
+    if files::length(&path)?.unwrap_or(0) == 0 {
+        return Ok(false);
+    }
+    let ballast = files::open_writable(&path)?;
+    ballast.set_len(0).map_err(|source| StoreError::file("shrink", &path, source))?;
+    Ok(true)
+}
+
+/// Whether a disk that is full is the cause.
+pub(crate) fn is_no_space(error: &StoreError) -> bool {
+    let source = match error {
+        StoreError::File { source, .. } => &**source,
+        StoreError::Engine { source, .. } => match source.system() {
+            Some(source) => source,
+            None => return false,
+        },
+        _ => return false,
+    };
     let codes = [Errno::NOSPC, Errno::DQUOT].map(Errno::raw_os_error);
     source.raw_os_error().is_some_and(|code| codes.contains(&code))
 }

@@ -163,7 +163,29 @@ impl DoubleEndedIterator for SledScan<'_> {
     }
 }
 
+/// sled writes down where its pages are whenever it is opened, and reads what it had not finished of that,
+/// under this end of a name, as if it had. All of it is in the log of `db` as well.
+const UNFINISHED: &str = ".generating";
+
+/// Removes what an opening has left that found no space, or died.
+fn remove_unfinished(path: &Path) -> Result<(), StoreError> {
+    let db = path.join("db");
+    if !files::exists(&db)? {
+        return Ok(());
+    }
+    let file = files::open(&db)?;
+    let lock = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+    if rustix::fs::flock(&file, lock).is_err() {
+        // Somebody else has it, and sled says so.
+        return Ok(());
+    }
+    let is_unfinished = |file: &PathBuf| file.to_string_lossy().ends_with(UNFINISHED);
+    let left = files::list(path)?;
+    left.iter().filter(|file| is_unfinished(file)).try_for_each(|file| files::remove(file))
+}
+
 fn open_sled(path: &Path) -> Result<sled::Db, StoreError> {
+    remove_unfinished(path)?;
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(CACHE_BYTES)

@@ -1,8 +1,8 @@
 //! P11: equal logs give equal states and audits, and the time of the log never goes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Event, Evidence, Problem};
+use crate::{Event, Evidence, HostId, Problem};
 
 const CHECKER: &str = "P11 deterministic";
 
@@ -21,6 +21,9 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
             }
         }
     }
+    for (host, audit) in evidence.audits.iter().enumerate() {
+        problems.extend(lacks(evidence.longest(), host, audit));
+    }
     let mut before: Option<&Event> = None;
     for event in evidence.longest() {
         if let Some(before) = before.filter(|before| before.at > event.at) {
@@ -31,4 +34,15 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
         before = Some(event);
     }
     problems
+}
+
+/// An event that another node has, of between the first and the last that this one has.
+fn lacks(longest: &[Event], host: HostId, audit: &[Event]) -> Option<Problem> {
+    let place = |event: &Event| (event.index, event.ordinal);
+    let (first, last) = (place(audit.first()?), place(audit.last()?));
+    let own: BTreeSet<_> = audit.iter().map(place).collect();
+    let within = |event: &&Event| (first..=last).contains(&place(event));
+    let lacking = longest.iter().filter(within).find(|event| !own.contains(&place(event)))?;
+    let what = format!("host-{host} has no {} of {}", lacking.whole, lacking.index);
+    Some(Problem::new(CHECKER, what))
 }

@@ -31,6 +31,8 @@ fn decided<'a>(verify: &&'a Verify) -> Option<(&'a Verify, &'a Decided)> {
 fn differs(verifies: &[&Verify]) -> Option<Problem> {
     let mut told = verifies.iter().filter_map(decided).filter(|(_, told)| !told.island);
     let (first, answer) = told.next()?;
+    // Somebody else may name it who has heard of it.
+    let mut told = told.filter(|(other, _)| other.shown == first.shown);
     let same = |told: &Decided| told.lineage == answer.lineage && told.decision == answer.decision;
     // In another lineage it is another decision.
     let (other, told) = told.find(|(other, told)| {

@@ -62,6 +62,10 @@ impl Shelf {
         }
         // One that was begun and has no record yet is nothing.
         found.journals.retain(|_, extent| extent.last > 0);
+        #[cfg(feature = "planted")]
+        if symbolon_core::planted::is("allowance-forgotten") {
+            found.apart.forget_failures();
+        }
         Ok(found)
     }
 

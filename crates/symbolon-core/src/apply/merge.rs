@@ -35,8 +35,6 @@ impl State {
         };
         let known = self.journal(command.journal).copied();
         let merged = known.map_or(0, |row| row.merged);
-        #[cfg(feature = "planted")]
-        let merged = if crate::planted::is("merged-again") { command.first - 1 } else { merged };
         if !self.is_fit(command, node, known) {
             let row = AuditRow::MergeRefused { journal: command.journal, first: command.first };
             self.record(context, row, out);

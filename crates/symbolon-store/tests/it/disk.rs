@@ -52,6 +52,20 @@ fn store_in_use_is_refused() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what a process that died has left")]
+fn a_start_that_was_cut_off_is_no_damage() {
+    let directory = TempDir::new().unwrap();
+    let kv = sled(directory.path());
+    kv.write(insert(b"key", b"value")).unwrap();
+    kv.sync_blocking().unwrap();
+    drop(kv);
+    let half = directory.path().join("store/snap.FFFFFFFFFFFFFFFF.generating");
+    std::fs::write(&half, b"half of it").unwrap();
+    let kv = sled(directory.path());
+    assert!(kv.get(b"key").unwrap().is_some() && !half.exists());
+}
+
+#[test]
 fn closed_store_can_be_opened_at_once() {
     // Several stores, because they share sled's threads: those of one are then still busy with its
     // file when its handle is dropped.
