@@ -66,10 +66,11 @@ impl Evidence {
 }
 
 impl Evidence {
-    /// Whether what a lineage alone held may have been removed by people who were told to.
-    pub(crate) fn is_emptied(&self, lineage: LineageId) -> bool {
-        lineage != self.lineage
-            && self.emptied.iter().any(|it| it.lineage.is_none_or(|of| of == lineage))
+    /// Whether what a lineage alone held at a time may have been removed by people who were told to: with the
+    /// last node that was in it, or with what such a node had in quarantine.
+    pub(crate) fn is_emptied(&self, lineage: LineageId, at: Nanos) -> bool {
+        let took_it = |it: &Emptied| it.at >= at || it.lineage.is_none_or(|of| of == lineage);
+        lineage != self.lineage && self.emptied.iter().any(took_it)
     }
 }
 

@@ -11,6 +11,10 @@ pub const SECOND: Nanos = 1_000_000_000;
 /// Number of a machine, from 0.
 pub type HostId = usize;
 
+/// Numbers of tokens from here on are those of users' recovery codes, and their steps those of the codes; and
+/// of answers to what was asked after a code, from twice that on. Both need a master.
+pub const FIRST_RECOVERY: usize = 1_000;
+
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<T> {

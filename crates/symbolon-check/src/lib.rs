@@ -14,6 +14,6 @@ pub use check::all;
 pub use event::{Event, Row, Spent, Verified};
 pub use evidence::{Alone, Emptied, Evidence, Problem, PutBack};
 pub use history::{
-    Call, Decided, Deed, HostId, Nanos, Outcome, SECOND, Shown, Told, Verify, short,
+    Call, Decided, Deed, FIRST_RECOVERY, HostId, Nanos, Outcome, SECOND, Shown, Told, Verify, short,
 };
 pub use rng::{Rng, STEP, mix};

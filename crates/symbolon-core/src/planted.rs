@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// All of them.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 19] = [
     "mark-or-equal",
     "first-answer-forgotten",
     "double-not-told",
@@ -14,7 +14,6 @@ pub const NAMES: [&str; 20] = [
     "vote-not-synced",
     "snapshot-before-image",
     "record-not-synced",
-    "request-merged-first",
     "island-for-ever",
     "read-without-barrier",
     "old-disk-not-asked",

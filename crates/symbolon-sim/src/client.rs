@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use symbolon_check::{Call, Decided, Deed, Outcome, Rng, Shown, Verify};
+use symbolon_check::{Call, Decided, Deed, FIRST_RECOVERY, Outcome, Rng, Shown, Verify};
 use symbolon_core::otp::{Algorithm, Parameters, code_at};
-use symbolon_core::{Caller, RequestId, Secret};
+use symbolon_core::{Caller, Decision, RequestId, Secret};
 use symbolon_service::{UserChanges, VerifyRequest};
 use tokio::time::{Instant, sleep};
 
+use crate::factors::Recovery;
 use crate::history::History;
 use crate::host::{Running, Slot};
 use crate::net::HostId;
@@ -28,6 +29,8 @@ pub(crate) struct World {
     pub(crate) tokens: Arc<Vec<Token>>,
     /// Until when clients ask.
     pub(crate) until: Nanos,
+    /// Recovery codes that people have; none in most runs.
+    pub(crate) recovery: Arc<Vec<Recovery>>,
     /// Number of the token that is guessed at, and whose codes nobody shows; nobody is in most runs.
     pub(crate) guessed: Option<usize>,
     /// Failures in a row that an account may absorb.
@@ -40,12 +43,15 @@ pub(crate) struct Token {
     pub(crate) counts: bool,
     /// The highest step that was ever shown.
     pub(crate) shown: Mutex<u64>,
+    /// What is typed before the code; mostly nothing.
+    pub(crate) pin: Mutex<String>,
     /// The request that showed it, where one alone did.
     pub(crate) request: Mutex<Option<RequestId>>,
 }
 
-pub(crate) fn user_name(number: usize) -> String {
-    format!("user-{number}")
+/// Of the user whose token has that number, or whose recovery codes.
+pub(crate) fn user_name(token: usize) -> String {
+    format!("user-{}", token % FIRST_RECOVERY)
 }
 
 impl Token {
@@ -56,7 +62,9 @@ impl Token {
 
     pub(crate) fn code(&self, step: u64) -> String {
         let parameters = self.parameters();
-        format!("{:06}", code_at(&Secret::new(self.seed.to_vec()), step, parameters))
+        let code = code_at(&Secret::new(self.seed.to_vec()), step, parameters);
+        let pin = self.pin.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("{pin}{code:06}")
     }
 
     /// A step whose code was never shown, if there is one by now.
@@ -74,8 +82,9 @@ impl Token {
         let around = if self.counts { self.last() } else { true_time() / 30_000 };
         let right: Vec<_> =
             (around.saturating_sub(200)..around + 200).map(|it| self.code(it)).collect();
+        let pin = self.pin.lock().unwrap_or_else(PoisonError::into_inner).clone();
         loop {
-            let code = format!("{:06}", rng.range(0, 1_000_000));
+            let code = format!("{pin}{:06}", rng.range(0, 1_000_000));
             if !right.contains(&code) {
                 return code;
             }
@@ -93,7 +102,7 @@ impl World {
     }
 
     /// A host that was not asked yet, if there is one.
-    fn host(&self, rng: &mut Rng, asked: &[HostId]) -> HostId {
+    pub(crate) fn host(&self, rng: &mut Rng, asked: &[HostId]) -> HostId {
         let others: Vec<_> = (0..self.slots.len()).filter(|host| !asked.contains(host)).collect();
         if others.is_empty() { rng.index(self.slots.len()) } else { *rng.pick(&others) }
     }
@@ -106,14 +115,24 @@ impl World {
         code: String,
         request: RequestId,
     ) -> Outcome<Decided> {
-        let began = os::now();
-        let key = self.key.clone();
         let asked = VerifyRequest {
             username: user_name(shown.token),
             code,
             request_id: Some(request),
             ..VerifyRequest::default()
         };
+        self.ask(host, shown, asked, request).await
+    }
+
+    /// Asks a node something, and writes down what came of it.
+    pub(crate) async fn ask(
+        &self,
+        host: HostId,
+        shown: Shown,
+        asked: VerifyRequest,
+        request: RequestId,
+    ) -> Outcome<Decided> {
+        let (began, key) = (os::now(), self.key.clone());
         let call = move |running: Running| async move {
             let deadline = Instant::now() + PATIENCE.mul_f32(0.9);
             let lineage = running.service.ledger().status().lineage;
@@ -136,7 +155,7 @@ impl World {
         outcome
     }
 
-    async fn call<T: Send + 'static, F>(
+    pub(crate) async fn call<T: Send + 'static, F>(
         &self,
         host: HostId,
         call: impl FnOnce(Running) -> F,
@@ -237,7 +256,10 @@ impl World {
             let host = self.host(rng, &asked);
             asked.push(host);
             let outcome = self.verify(host, shown, code.clone(), request).await;
-            if outcome.told().is_some() {
+            if let Some(decided) = outcome.told() {
+                if let Decision::Challenge { id, .. } = decided.decision {
+                    return self.answer(rng, shown, id).await;
+                }
                 told += 1;
                 if rng.chance(700) {
                     return;

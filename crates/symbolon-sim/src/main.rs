@@ -2,6 +2,7 @@
 
 mod args;
 mod client;
+mod factors;
 mod faults;
 mod heal;
 mod history;

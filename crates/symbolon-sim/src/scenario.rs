@@ -10,6 +10,7 @@ use symbolon_service::{NewApplication, NewToken, ServiceError, SettingsWanted};
 use tokio::time::Instant;
 
 use crate::client::{self, Token};
+use crate::factors::{Recovery, WITH_RECOVERY};
 use crate::faults::Faults;
 use crate::heal;
 use crate::history::History;
@@ -23,9 +24,11 @@ use crate::world::World;
 
 /// Tokens in people's hands.
 const TOKENS: usize = 12;
-/// One run of so many has attackers, and settings that leave them little.
-const RUNS_PER_ATTACK: u64 = 10;
+/// One run of so many has attackers, and settings that leave them little; and another has PINs and recovery
+/// codes.
+const RUNS_PER_KIND: u64 = 10;
 const ATTACKED: u64 = 8;
+const WITH_FACTORS: u64 = 7;
 /// Failures in a row before a wait, in such a run; and what each node keeps back.
 const THRESHOLD: u64 = 3;
 const ALLOWANCE: u64 = 3;
@@ -90,13 +93,18 @@ impl Run {
         for id in 1..count {
             join(&mut world, id, &administrator)?;
         }
-        let is_attacked = plan.seed % RUNS_PER_ATTACK == ATTACKED;
+        let is_attacked = plan.seed % RUNS_PER_KIND == ATTACKED;
         let tokens = tokens(&mut rng);
         let key = people(&mut world, &administrator, &tokens)?;
         let hard_limit = if is_attacked {
             limit(&mut world, &administrator, count as u64)?
         } else {
             symbolon_core::Setting::LockoutHardLimit.info().default
+        };
+        let recovery = if plan.seed % RUNS_PER_KIND == WITH_FACTORS {
+            recovery_codes(&mut world, &administrator)?
+        } else {
+            Vec::new()
         };
         let clients = client::World {
             slots: Arc::new(world.hosts.iter().map(|host| Arc::clone(&host.slot)).collect()),
@@ -105,6 +113,7 @@ impl Run {
             administrator,
             tokens: Arc::new(tokens),
             until: world.now + plan.seconds * SECOND,
+            recovery: Arc::new(recovery),
             guessed: is_attacked.then_some(TOKENS - 1),
             hard_limit: u32::try_from(hard_limit).unwrap_or(u32::MAX),
         };
@@ -172,6 +181,10 @@ impl Run {
         if self.clients.guessed.is_some() {
             self.world.spawn(self.clients.clone().attack(self.rng.fork()));
         }
+        if !self.clients.recovery.is_empty() {
+            self.world.spawn(self.clients.clone().recover(self.rng.fork()));
+            self.world.spawn(self.clients.clone().give_pins(self.rng.fork()));
+        }
         for number in 0..2 {
             self.world.spawn(self.clients.clone().administer(self.rng.fork(), number));
         }
@@ -227,11 +240,33 @@ fn limit(world: &mut World, administrator: &str, nodes: u64) -> Result<u64, Stri
     Ok(limit)
 }
 
+/// Recovery codes for some.
+fn recovery_codes(world: &mut World, administrator: &str) -> Result<Vec<Recovery>, String> {
+    let mut all = Vec::new();
+    for user in WITH_RECOVERY {
+        let bearer = administrator.to_owned();
+        let question = move |running: Running| {
+            let bearer = bearer.clone();
+            async move {
+                let service = &running.service;
+                let principal = service.authenticate(&bearer, None, deadline()).await?;
+                let name = client::user_name(user);
+                service.create_recovery_codes(&principal, None, &name, deadline()).await
+            }
+        };
+        let made = must(world, 0, "recovery codes", question)?;
+        let codes = made.codes.iter().map(|code| code.shown().to_string()).collect();
+        all.push(Recovery { user, codes });
+    }
+    Ok(all)
+}
+
 fn tokens(rng: &mut Rng) -> Vec<Token> {
     let token = |number| Token {
         seed: rng.bytes(),
         counts: number % 3 == 2,
         shown: Mutex::new(0),
+        pin: Mutex::default(),
         request: Mutex::default(),
     };
     (0..TOKENS).map(token).collect()

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Evidence, Outcome, Problem, Row, Verify, short};
+use crate::{Evidence, FIRST_RECOVERY, Outcome, Problem, Row, Verify, short};
 
 const CHECKER: &str = "P3 available";
 /// What a node says that ends.
@@ -53,7 +53,8 @@ fn goes_on(evidence: &Evidence) -> Vec<Problem> {
             alone.host == verify.host && alone.from <= verify.began && verify.ended <= alone.to
         });
         let is_excused = EXCUSES.iter().any(|words| says(verify, words));
-        if within && !is_excused && !is_ending(evidence, verify) {
+        let needs_master = verify.shown.token >= FIRST_RECOVERY;
+        if within && !needs_master && !is_excused && !is_ending(evidence, verify) {
             let what = format!(
                 "host-{} decided alone, and {} for user-{} came to {:?}",
                 verify.host,

@@ -6,6 +6,9 @@ use crate::{Event, Evidence, HostId, Problem};
 
 const CHECKER: &str = "P11 deterministic";
 
+/// Of an event: its entry, and its number in that.
+type Place = (u64, u32);
+
 pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut known = BTreeMap::new();
@@ -22,7 +25,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
         }
     }
     for (host, audit) in evidence.audits.iter().enumerate() {
-        problems.extend(lacks(evidence.longest(), host, audit));
+        problems.extend(lacks(&known, host, audit));
     }
     let mut before: Option<&Event> = None;
     for event in evidence.longest() {
@@ -36,13 +39,16 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
     problems
 }
 
-/// An event that another node has, of between the first and the last that this one has.
-fn lacks(longest: &[Event], host: HostId, audit: &[Event]) -> Option<Problem> {
+/// An event that some node has, of between the first and the last that this one has.
+fn lacks(
+    known: &BTreeMap<Place, (&Event, HostId)>,
+    host: HostId,
+    audit: &[Event],
+) -> Option<Problem> {
     let place = |event: &Event| (event.index, event.ordinal);
     let (first, last) = (place(audit.first()?), place(audit.last()?));
     let own: BTreeSet<_> = audit.iter().map(place).collect();
-    let within = |event: &&Event| (first..=last).contains(&place(event));
-    let lacking = longest.iter().filter(within).find(|event| !own.contains(&place(event)))?;
-    let what = format!("host-{host} has no {} of {}", lacking.whole, lacking.index);
+    let (at, (event, of)) = known.range(first..=last).find(|(at, _)| !own.contains(*at))?;
+    let what = format!("host-{host} has no {} of {}, and host-{of} has", event.whole, at.0);
     Some(Problem::new(CHECKER, what))
 }

@@ -30,7 +30,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
         let is_here = at.get(&call.request) == Some(index);
         let is_left = *lineage != evidence.lineage
             && (at.contains_key(&call.request) || evidence.quarantined.contains(&call.request));
-        if !is_here && !is_left && !evidence.is_emptied(*lineage) {
+        if !is_here && !is_left && !evidence.is_emptied(*lineage, call.ended) {
             let request = short(call.request);
             miss(format!("{text:?} for user-{} ({request}), acknowledged at {index}", call.user));
         }
@@ -38,7 +38,8 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
     for verify in &evidence.told.verified {
         let Some(told) = verify.outcome.told().filter(|told| told.is_allow()) else { continue };
         let is_here = at.contains_key(&verify.request) || merged.contains(&verify.request);
-        if !is_here && !evidence.is_gone(verify) && !evidence.is_emptied(told.lineage) {
+        if !is_here && !evidence.is_gone(verify) && !evidence.is_emptied(told.lineage, verify.ended)
+        {
             let island = if told.island { ", of an island" } else { "" };
             miss(format!(
                 "the sign-in of user-{} with step {:?} ({}), accepted at {}{island}",
