@@ -13,6 +13,7 @@ mod eap;
 mod flood;
 mod freeradius;
 mod machine;
+mod mschap;
 mod openvpn;
 mod pam;
 mod pool;

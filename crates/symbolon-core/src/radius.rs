@@ -219,6 +219,13 @@ impl RadiusPolicy {
         } else {
             code
         };
+        let ms_chap2 = if asks {
+            "a target judges the password, then the code is asked for, and comes with PAP"
+        } else if self.targets.is_empty() {
+            "it takes a target, and there is none"
+        } else {
+            "there is no place for a code in it: have the code asked for"
+        };
         [
             ("PAP", true, code),
             (
@@ -226,7 +233,7 @@ impl RadiusPolicy {
                 false,
                 "it hides what was typed, so that neither a code nor a target can judge it",
             ),
-            ("MS-CHAPv2", false, "this release does not relay it"),
+            ("MS-CHAPv2", asks, ms_chap2),
             ("EAP-TTLS/PAP", self.targets.is_empty() || self.code != CodePlace::Challenge, eap),
             ("EAP-TTLS/EAP-GTC", true, code),
             ("EAP of other kinds", false, "this release neither ends nor relays it"),

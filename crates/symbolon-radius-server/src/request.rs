@@ -94,6 +94,12 @@ fn unsigned(
     if packet.first(Kind::PROXY_STATE).is_some() {
         return Err(Refused::UnsignedProxyState);
     }
+    // Nothing in it was made with the secret: anybody could have sent it, and have a target lock the user out.
+    let proves_nothing =
+        packet.vendor(vendor::MICROSOFT, microsoft::CHAP2_RESPONSE).next().is_some();
+    if proves_nothing && devices.row.policy.signed != symbolon_core::Signed::Never {
+        return Err(Refused::MustSign);
+    }
     // Only what was hidden can tell with which secret: what is typed is text.
     let readable = |secret: &&Secret| {
         let typed = password(packet, secret);
@@ -114,10 +120,37 @@ fn unsigned(
     Ok(Believed { secret: secret.clone(), signed: Signed::No })
 }
 
+/// What proves a password that was not sent: MS-CHAP-Challenge and MS-CHAP2-Response (RFC 2548 section 2.3).
+/// Who knows the password can judge it, and this cluster does not.
+#[derive(Clone, Copy)]
+pub(crate) struct MsChap2<'p> {
+    /// 16 bytes.
+    pub(crate) challenge: &'p [u8],
+    /// 50 bytes.
+    pub(crate) response: &'p [u8],
+}
+
+/// Bytes of its parts.
+const CHALLENGE_BYTES: usize = 16;
+const RESPONSE_BYTES: usize = 50;
+
+impl<'p> MsChap2<'p> {
+    fn of(packet: &Packet<'p>) -> Option<Self> {
+        let one = |kind, bytes| {
+            let value = packet.vendor(vendor::MICROSOFT, kind).next();
+            value.filter(|value| value.len() == bytes)
+        };
+        let challenge = one(microsoft::CHAP_CHALLENGE, CHALLENGE_BYTES)?;
+        Some(Self { challenge, response: one(microsoft::CHAP2_RESPONSE, RESPONSE_BYTES)? })
+    }
+}
+
 /// How the user proves who they are.
-pub(crate) enum Proof {
+pub(crate) enum Proof<'p> {
     /// User-Password.
     Password(Zeroizing<String>),
+    /// For a target to judge.
+    MsChap2(MsChap2<'p>),
     /// Something that this cluster cannot judge, by name.
     Other(&'static str),
 }
@@ -131,7 +164,7 @@ fn password(packet: &Packet<'_>, secret: &Secret) -> Option<Zeroizing<String>> {
 }
 
 /// Finds out how the user of an Access-Request proves who they are.
-pub(crate) fn proof(packet: &Packet<'_>, secret: &Secret) -> Proof {
+pub(crate) fn proof<'p>(packet: &Packet<'p>, secret: &Secret) -> Proof<'p> {
     if packet.first(Kind::EAP_MESSAGE).is_some() {
         return Proof::Other("EAP");
     }
@@ -140,7 +173,7 @@ pub(crate) fn proof(packet: &Packet<'_>, secret: &Secret) -> Proof {
     }
     let of_microsoft = |kind| packet.vendor(vendor::MICROSOFT, kind).next().is_some();
     if of_microsoft(microsoft::CHAP2_RESPONSE) {
-        return Proof::Other("MS-CHAPv2");
+        return MsChap2::of(packet).map_or(Proof::Other("malformed MS-CHAPv2"), Proof::MsChap2);
     }
     if of_microsoft(microsoft::CHAP_RESPONSE) {
         return Proof::Other("MS-CHAP");

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use symbolon_core::{ChallengeId, Decision, Denial, FirstFactor, RequestId, Unreachable};
+use symbolon_core::{
+    ChallengeId, CodePlace, Decision, Denial, FirstFactor, RequestId, Unreachable,
+};
 use symbolon_radius::attribute::vendor;
 use symbolon_radius::{
     Attribute, Code, Cover, Key, Kind, Packet, Pair, Salt, VALUE_BYTES_MAX, Writer, carry,
@@ -15,8 +17,8 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::devices::Devices;
-use crate::request::{Believed, Proof, Typed, client_ip, proof, take_apart};
-use crate::target::{Granted, Judged, Question};
+use crate::request::{Believed, MsChap2, Proof, Typed, client_ip, proof, take_apart};
+use crate::target::{Granted, Judged, Question, Shown};
 
 /// What is shown to whom it took too long.
 const TOO_LATE: &str = "This took too long. Please sign in again.";
@@ -55,16 +57,8 @@ impl SignIn<'_> {
         };
         let typed = match proof(self.packet, &self.believed.secret) {
             Proof::Password(typed) => typed,
-            Proof::Other(protocol) => {
-                let application = self.devices.principal.name.as_str();
-                tracing::warn!(
-                    application,
-                    device = %self.device,
-                    protocol,
-                    "it is asked with a protocol that is not taken"
-                );
-                return Said::Reject(None);
-            }
+            Proof::MsChap2(proof) => return self.challenge_response(username, proof).await,
+            Proof::Other(protocol) => return self.not_taken(protocol),
         };
         let Some(state) = self.packet.first(Kind::STATE) else {
             return self.first_half(username, &typed).await;
@@ -76,6 +70,32 @@ impl SignIn<'_> {
             }
             None => Said::Reject(Some(TOO_LATE)),
         }
+    }
+
+    fn not_taken(&self, protocol: &'static str) -> Said {
+        let application = self.devices.principal.name.as_str();
+        tracing::warn!(
+            application,
+            device = %self.device,
+            protocol,
+            "it is asked with a protocol that is not taken; `symbolon application radius show` tells which are"
+        );
+        Said::Reject(None)
+    }
+
+    /// Decides about a password that a target alone can judge. No code is in it: it is asked for, and comes as
+    /// a password.
+    async fn challenge_response(&self, username: &str, proof: MsChap2<'_>) -> Said {
+        let policy = &self.devices.row.policy;
+        let is_answer = self.packet.first(Kind::STATE).is_some();
+        if policy.targets.is_empty() || policy.code != CodePlace::Challenge || is_answer {
+            return self.not_taken("MS-CHAPv2");
+        }
+        if !self.service.could_be_a_name(username) {
+            return Said::Reject(None);
+        }
+        let named = Zeroizing::new(proof.response.iter().map(|it| format!("{it:02x}")).collect());
+        self.with_target(username, Shown::MsChap2(proof), &named, None).await
     }
 
     pub(crate) fn username(&self) -> Option<&str> {
@@ -94,8 +114,20 @@ impl SignIn<'_> {
         let Some(Typed { password, code }) = take_apart(typed, &policy.code) else {
             return self.first_factor(username, typed, FirstFactor::Denied).await;
         };
+        self.with_target(username, Shown::Password(&password), typed, code).await
+    }
+
+    /// Has a target judge the first factor, and then the code, or asks for it. `typed`: what the request is
+    /// known by.
+    async fn with_target(
+        &self,
+        username: &str,
+        shown: Shown<'_>,
+        typed: &Zeroizing<String>,
+        code: Option<Zeroizing<String>>,
+    ) -> Said {
         let deadline = self.deadline;
-        let question = Question { username, password: &password, request: self.packet, deadline };
+        let question = Question { username, shown, request: self.packet, deadline };
         let application = self.devices.principal.name.as_str();
         let Devices { targets, secrets, .. } = self.devices;
         let granted = match targets.judge(&question, secrets, self.entropy, application).await {
@@ -103,7 +135,7 @@ impl SignIn<'_> {
             Judged::Denied => return self.first_factor(username, typed, FirstFactor::Denied).await,
             Judged::Unreachable => {
                 let said = self.first_factor(username, typed, FirstFactor::Unreachable).await;
-                return match policy.unreachable {
+                return match self.devices.row.policy.unreachable {
                     Unreachable::Reject => said,
                     Unreachable::Silence => Said::Silence("target_unreachable"),
                 };

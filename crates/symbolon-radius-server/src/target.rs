@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use symbolon_core::{RadiusTarget, Secret};
+use symbolon_radius::attribute::{microsoft, vendor};
 use symbolon_radius::{BadReply, Code, Kind, Packet, Sent, Writer, check_reply};
 use symbolon_service::{Entropy, RadiusSecrets};
 use tokio::net::{UdpSocket, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use crate::request::OWN_PROXY_STATE;
+use crate::request::{MsChap2, OWN_PROXY_STATE};
 
 /// How often a request is sent to a target within its time.
 const TRIES: u32 = 3;
@@ -58,10 +59,17 @@ pub(crate) enum Granted {
     Carried(Vec<u8>),
 }
 
+/// What a target is to judge.
+#[derive(Clone, Copy)]
+pub(crate) enum Shown<'q> {
+    Password(&'q Zeroizing<String>),
+    MsChap2(MsChap2<'q>),
+}
+
 /// What is asked.
 pub(crate) struct Question<'q> {
     pub(crate) username: &'q str,
-    pub(crate) password: &'q Zeroizing<String>,
+    pub(crate) shown: Shown<'q>,
     pub(crate) request: &'q Packet<'q>,
     pub(crate) deadline: Instant,
 }
@@ -247,7 +255,12 @@ fn request(
     let [identifier] = identifier;
     let mut writer = Writer::request(Code::AccessRequest, identifier, authenticator);
     writer.attribute(Kind::USER_NAME, question.username.as_bytes());
-    writer.user_password(question.password.as_bytes(), secret);
+    match question.shown {
+        Shown::Password(password) => writer.user_password(password.as_bytes(), secret),
+        Shown::MsChap2(MsChap2 { challenge, response }) => writer
+            .vendor(vendor::MICROSOFT, microsoft::CHAP_CHALLENGE, challenge)
+            .vendor(vendor::MICROSOFT, microsoft::CHAP2_RESPONSE, response),
+    };
     for kind in TOLD {
         for value in question.request.all(kind) {
             writer.attribute(kind, value);

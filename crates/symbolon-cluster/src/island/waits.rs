@@ -13,11 +13,6 @@ const DECIDED_WITHIN: Duration = Duration::from_secs(11);
 impl Inner {
     /// A master is to decide the request of a record.
     pub(super) fn hand(&mut self, holder: Holder, record: RecordId) {
-        #[cfg(feature = "planted")]
-        if symbolon_core::planted::is("request-merged-first") {
-            self.unfinished.remove(&record);
-            return;
-        }
         let (records, since) =
             self.handed.entry(holder).or_insert_with(|| (Vec::new(), Instant::now()));
         *since = Instant::now();
