@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use symbolon_testkit::v1::NodeStatus;
 use symbolon_testkit::{Cluster, wait_until};
 
 use crate::recover::recovering;
@@ -72,6 +73,40 @@ async fn an_older_disk_of_one_of_three_comes_back_empty() {
         cluster.admin(3).create_user("with-it").await.is_ok()
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_away_while_another_came_back_follows_that_one() {
+    let (cluster, _) = cluster_of(5).await;
+    let copy = copied(&cluster, 2).await;
+    cluster.admin(1).create_user("after-the-copy").await.unwrap();
+    cluster.settled().await;
+    // It knows the second by the number that it had.
+    cluster.node(5).kill9();
+    assert_eq!(cluster.node(2).terminate().await.code(), Some(0));
+    cluster.node(2).put_data_back(&copy);
+    cluster.node(2).start().await;
+    let name = cluster.node(2).name();
+    wait_until("it is back under another number, and leads", PATIENCE, async || {
+        let status = cluster.admin(1).status().await;
+        let is_back = |node: &NodeStatus| node.name == name && node.id > 5;
+        if !status.is_ok_and(|status| status.nodes.iter().any(is_back)) {
+            return false;
+        }
+        // Refused until it votes.
+        let _ = cluster.admin(1).promote_subordinate(name).await;
+        cluster.master().await == Some(2)
+    })
+    .await;
+    cluster.admin(1).create_user("while-it-was-away").await.unwrap();
+    cluster.node(5).start().await;
+    wait_until("it follows", PATIENCE, async || {
+        let users = cluster.admin(5).list_users().await;
+        users.is_ok_and(|users| users.iter().any(|user| user.username == "while-it-was-away"))
+    })
+    .await;
+    cluster.settled().await;
+    cluster.assert_same_state().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,6 +82,14 @@ impl AddressBook {
         is_news(&state, known.node).then_some(known.node)
     }
 
+    /// Whether a registered peer has told that a node has that key, of one that this node's state cannot have
+    /// yet.
+    pub(crate) fn was_told(&self, node: NodeId, pin: KeyPin) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = told.get(&node).is_some_and(|known| known.pin == pin);
+        is_it && is_news(&self.published.view().state, node)
+    }
+
     /// Whether this node's own state has the node as a member.
     pub(crate) fn is_registered(&self, node: NodeId) -> bool {
         self.published.view().state.is_member(node)

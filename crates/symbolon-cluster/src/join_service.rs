@@ -132,7 +132,7 @@ impl JoinService for JoinApi {
         &self,
         request: Request<peer::RejoinRequest>,
     ) -> Result<Response<peer::JoinResponse>, Status> {
-        let asking = caller(&request)?;
+        let asking = caller(&request)?.node;
         let certificate = request.extensions().get::<PeerCertificate>();
         let pin = certificate.and_then(|certificate| pin_of(&certificate.0));
         let pin = pin.ok_or_else(|| Status::unauthenticated("no client certificate"))?;

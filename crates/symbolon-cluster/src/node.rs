@@ -292,7 +292,7 @@ impl ClusterNode {
         if is_open(path) {
             return Ok(None);
         }
-        self.peers.caller(certificate).map(|node| Some(PeerCaller(node)))
+        self.peers.caller(certificate).map(Some)
     }
 
     /// Whether this node has applied what makes it part of the cluster.

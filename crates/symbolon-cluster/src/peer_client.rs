@@ -16,6 +16,7 @@ use symbolon_service::Clock;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Response, Status};
 
@@ -24,8 +25,8 @@ use crate::dial::{Dial, Line};
 use crate::epochs::{Relation, Unproved};
 use crate::error::ClusterError;
 use crate::keys::{PrivateKey, pin_of};
-use crate::peer_header::Standing;
-use crate::peer_service::PeerCertificate;
+use crate::peer_header::{self, Standing};
+use crate::peer_service::{PeerCaller, PeerCertificate};
 use crate::tls;
 
 /// Longest wait for a connection, and for the handshake on it.
@@ -83,11 +84,25 @@ impl Peers {
     }
 
     /// The node whose key a connection has proved; refuses who holds no node's.
-    pub(crate) fn caller(&self, certificate: Option<&PeerCertificate>) -> Result<NodeId, Status> {
-        certificate.and_then(|certificate| self.holder(certificate)).ok_or_else(|| {
+    pub(crate) fn caller(
+        &self,
+        certificate: Option<&PeerCertificate>,
+    ) -> Result<PeerCaller, Status> {
+        let pin = certificate.and_then(|certificate| pin_of(&certificate.0));
+        let caller = pin.and_then(|pin| Some(PeerCaller { node: self.book.holder(pin)?, pin }));
+        caller.ok_or_else(|| {
             tracing::warn!("a call with a key that no node has registered is refused");
             Status::permission_denied("this key is not registered with the cluster")
         })
+    }
+
+    /// The number of a peer that calls. One that came back gives itself another than this node's state has for
+    /// its key, which may be all that a node knows that was away meanwhile, and the peer may lead by now: it is
+    /// believed where a registered peer has told the same.
+    pub(crate) fn number(&self, caller: PeerCaller, metadata: &MetadataMap) -> NodeId {
+        let claimed = peer_header::sender(metadata);
+        let is_known = |node: &NodeId| self.book.was_told(*node, caller.pin);
+        claimed.filter(is_known).unwrap_or(caller.node)
     }
 
     /// The node whose key a certificate shows.

@@ -83,6 +83,11 @@ impl Standing {
     }
 }
 
+/// The number that a message says to be from.
+pub(crate) fn sender(metadata: &MetadataMap) -> Option<NodeId> {
+    read(metadata).ok().map(|header| NodeId(header.from))
+}
+
 fn read(metadata: &MetadataMap) -> Result<peer::PeerHeader, HeaderRefusal> {
     let bytes = metadata.get_bin(KEY).and_then(|value| value.to_bytes().ok());
     let header = bytes.and_then(|bytes| peer::PeerHeader::decode(bytes).ok());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::raft::{AppendEntriesResponse, ReadPolicy, TransferLeaderRequest, VoteResponse};
-use symbolon_core::NodeId;
+use symbolon_core::{KeyPin, NodeId};
 use symbolon_proto::answer_to_proto;
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::peer_service_server::PeerService;
@@ -63,7 +63,12 @@ pub struct PeerCertificate(pub Arc<[u8]>);
 /// The peer that makes a call, as [`ClusterNode::caller`](crate::ClusterNode::caller) found: put into
 /// the call's extensions by who asked.
 #[derive(Clone, Copy, Debug)]
-pub struct PeerCaller(pub(crate) NodeId);
+pub struct PeerCaller {
+    /// As this node's state has it, or as it was told.
+    pub(crate) node: NodeId,
+    /// Its key.
+    pub(crate) pin: KeyPin,
+}
 
 /// What registered peers may ask.
 pub(crate) struct PeerApi {
@@ -85,7 +90,7 @@ fn stopped(error: impl std::fmt::Display) -> Status {
 impl PeerApi {
     /// The peer that asks: registered, holding its key, of this cluster, epoch and lineage.
     fn admit<T>(&self, request: Request<T>) -> Result<(NodeId, T), Status> {
-        let node = caller(&request)?;
+        let node = self.peers.number(caller(&request)?, request.metadata());
         self.peers.standing.check(request.metadata(), node).map_err(|refusal| {
             if matches!(refusal, HeaderRefusal::Epoch { .. }) {
                 // Both are greeted every second: it is told of once, where it is found out why.
@@ -150,10 +155,9 @@ impl PeerApi {
 }
 
 /// Who makes a call of the peer port.
-pub(crate) fn caller<T>(request: &Request<T>) -> Result<NodeId, Status> {
-    let caller = request.extensions().get::<PeerCaller>();
-    let PeerCaller(node) = *caller.ok_or_else(|| Status::internal("nobody has said who asks"))?;
-    Ok(node)
+pub(crate) fn caller<T>(request: &Request<T>) -> Result<PeerCaller, Status> {
+    let caller = request.extensions().get::<PeerCaller>().copied();
+    caller.ok_or_else(|| Status::internal("nobody has said who asks"))
 }
 
 #[tonic::async_trait]
@@ -318,7 +322,7 @@ impl PeerService for PeerApi {
         &self,
         request: Request<peer::EpochClaim>,
     ) -> Result<Response<peer::EpochClaim>, Status> {
-        let node = caller(&request)?;
+        let node = caller(&request)?.node;
         let checked = self.peers.standing.check_cluster(request.metadata());
         checked.map_err(|refusal| Status::failed_precondition(refusal.to_string()))?;
         self.greeter.fence.hear(node, request.get_ref()).await;

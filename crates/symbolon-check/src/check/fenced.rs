@@ -32,8 +32,10 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
         let later = known[&it.host].iter().skip_while(|(lineage, _)| *lineage != it.lineage).nth(1);
         later.is_some_and(|(_, since)| it.began > *since)
     };
+    // Of epochs apart an administrator discards one, and its nodes go to the other.
+    let is_left = |it: &&Answer| it.lineage != evidence.lineage;
     let mut problems = Vec::new();
-    for it in answers.iter().filter(went_back) {
+    for it in answers.iter().filter(is_left).filter(went_back) {
         let what = format!(
             "host-{} answered in lineage {} at {} ms, and had answered in a later one before",
             it.host,

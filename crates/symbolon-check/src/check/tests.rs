@@ -164,7 +164,11 @@ fn nobody_answers_in_an_older_lineage_again() {
     let late = [apart.clone(), vec![guess(3, OLD, 2 * SECOND)]].concat();
     assert!(red(&evidence(late, audit.clone())).is_empty());
     let back = [apart, vec![guess(3, OLD, 4 * SECOND)]].concat();
-    assert_eq!(red(&evidence(back, audit)), ["P7 fenced"]);
+    let mut back = evidence(back, audit);
+    assert_eq!(red(&back), ["P7 fenced"]);
+    // The other was discarded.
+    back.lineage = OLD;
+    assert!(!red(&back).contains(&"P7 fenced"));
 }
 
 #[test]
