@@ -417,9 +417,13 @@ impl Faults {
             // That node is no more, or was the only voter in between.
             return None;
         }
-        let all_vote = world.running((id + 1) % world.hosts.len()).is_some_and(|it| {
-            let status = it.service.ledger().status();
-            status.nodes.iter().all(|node| matches!(node.role, Role::Master | Role::Subordinate))
+        // As all others see it: one that came back a moment ago has seen nothing yet.
+        let all_vote = (0..world.hosts.len()).filter(|other| *other != id).all(|other| {
+            let Some(running) = world.running(other) else { return false };
+            let nodes = running.service.ledger().status().nodes;
+            let votes =
+                nodes.iter().filter(|it| matches!(it.role, Role::Master | Role::Subordinate));
+            votes.count() == world.hosts.len()
         });
         let is_well = all_vote && self.replacing.is_idle() && (0..world.hosts.len()).all(is_well);
         if !is_well || !operator::is_one(world) {

@@ -22,7 +22,9 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Problem> {
     for verify in &evidence.told.verified {
         let Some(step) = verify.shown.step else { continue };
         whose.insert(verify.request, (verify.shown.token, step));
-        if verify.outcome.told().is_some_and(|told| told.is_allow()) && !evidence.is_gone(verify) {
+        let Some(told) = verify.outcome.told().filter(|told| told.is_allow()) else { continue };
+        // What people have removed as they were told to, nobody can tell of.
+        if !evidence.is_gone(verify) && !evidence.is_emptied(told.lineage, verify.ended) {
             actual.entry((verify.shown.token, step)).or_default().insert(verify.request);
         }
     }
