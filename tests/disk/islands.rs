@@ -9,11 +9,9 @@ use crate::support::binary;
 const ROUNDS: usize = 5;
 const PEOPLE: usize = 30;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_island_took_is_taken_after_its_power_was_lost() {
-    let cluster = Cluster::start(binary(), 2).await;
-    let key = cluster.application("portal").await;
-    let people = cluster.people("user", ROUNDS * PEOPLE).await;
+/// Of two nodes the one that was no master runs alone, on a disk that can be made to fail. The numbers of the
+/// master that was and of that one.
+async fn left_alone(cluster: &Cluster) -> (usize, usize, Shadow) {
     cluster.assert_same_state().await;
     let master = cluster.wait_for_master().await;
     let other = cluster.other_than(master);
@@ -22,6 +20,16 @@ async fn what_an_island_took_is_taken_after_its_power_was_lost() {
     let disk = Shadow::below(node);
     node.spawn();
     node.alive().await;
+    (master, other, disk)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_island_took_is_taken_after_its_power_was_lost() {
+    let cluster = Cluster::start(binary(), 2).await;
+    let key = cluster.application("portal").await;
+    let people = cluster.people("user", ROUNDS * PEOPLE).await;
+    let (master, other, disk) = left_alone(&cluster).await;
+    let node = cluster.node(other);
 
     let mut allowed = 0;
     for people in people.chunks(PEOPLE) {
@@ -57,14 +65,8 @@ async fn an_island_whose_disk_fails_ends_and_goes_on_with_one_that_works() {
     let key = cluster.application("portal").await;
     let people = cluster.people("user", 2).await;
     let [anna, ben] = &people[..] else { panic!("two people") };
-    cluster.assert_same_state().await;
-    let master = cluster.wait_for_master().await;
-    let other = cluster.other_than(master);
-    cluster.terminate_all().await;
+    let (_, other, disk) = left_alone(&cluster).await;
     let node = cluster.node(other);
-    let disk = Shadow::below(node);
-    node.spawn();
-    node.alive().await;
     node.island().await;
 
     disk.fail_syncs(true);

@@ -18,7 +18,7 @@ use crate::guard::missing;
 use crate::hello::{Greeter, REACHABLE, registered};
 use crate::keys::pin_of;
 use crate::peer_client::Peers;
-use crate::peer_service::{JOIN_TIMEOUT, PeerCertificate, caller};
+use crate::peer_service::{JOIN_TIMEOUT, PeerCaller, PeerCertificate, caller};
 use crate::rollback::Kept;
 use crate::vault::KeyringVault;
 
@@ -132,10 +132,7 @@ impl JoinService for JoinApi {
         &self,
         request: Request<peer::RejoinRequest>,
     ) -> Result<Response<peer::JoinResponse>, Status> {
-        let asking = caller(&request)?.node;
-        let certificate = request.extensions().get::<PeerCertificate>();
-        let pin = certificate.and_then(|certificate| pin_of(&certificate.0));
-        let pin = pin.ok_or_else(|| Status::unauthenticated("no client certificate"))?;
+        let PeerCaller { node: asking, pin } = caller(&request)?;
         let message = request.into_inner();
         match &message.left {
             Some(left) => self.is_in(asking, left).await?,
