@@ -41,7 +41,7 @@ async fn who_is_not_let_in_is_not_told_why() {
     assert!(right.accepted(), "{right:?}");
 }
 
-async fn block(cluster: &symbolon_testkit::Cluster, username: &str) {
+pub(crate) async fn block(cluster: &symbolon_testkit::Cluster, username: &str) {
     use symbolon_proto::v1;
     let admin = cluster.admin(1);
     let request = v1::BlockUserRequest {

@@ -6,12 +6,9 @@ use std::path::Path;
 use symbolon_proto::v1;
 use symbolon_testkit::Cluster;
 
-use crate::freeradius::FreeRadius;
+use crate::everyone::{Everyone, NAMES, behind};
 use crate::machine::{run, write};
 use crate::support::{SECRET, cluster_of, last_denial, radius};
-use crate::targets::policy;
-
-const PASSWORD: &str = "Winter is coming";
 
 struct Supplicant<'c> {
     server: SocketAddr,
@@ -67,16 +64,15 @@ async fn a_code_comes_through_the_tunnel() {
 
 #[tokio::test]
 async fn a_password_with_the_code_behind_it_comes_through_the_tunnel() {
-    let target = FreeRadius::start(&[("alice", PASSWORD)]).await;
-    let place = v1::RadiusPolicy { code_place: "behind".to_owned(), ..policy(&[&target]) };
-    let cluster = cluster_of(1, place).await;
-    let alice = cluster.person("alice").await;
-    let ca = cluster.ca_file();
-    let supplicant = Supplicant { server: radius(&cluster, 1), ca: &ca };
-    let typed = format!("{PASSWORD}{}", alice.otp.code());
-    assert!(!supplicant.connect("alice", &format!("Summer{}", alice.otp.code()), "auth=PAP").await);
-    assert!(supplicant.connect("alice", &typed, "auth=PAP").await);
-    assert!(!supplicant.connect("alice", &typed, "autheap=GTC").await, "a used code");
+    for inner in ["auth=PAP", "autheap=GTC"] {
+        let everyone = Everyone::called(NAMES, behind()).await;
+        let ca = everyone.cluster.ca_file();
+        let supplicant = Supplicant { server: radius(&everyone.cluster, 1), ca: &ca };
+        let client = async |user: &str, password: &str, code: &str| {
+            supplicant.connect(user, &format!("{password}{code}"), inner).await
+        };
+        everyone.come(client).await;
+    }
 }
 
 #[tokio::test]

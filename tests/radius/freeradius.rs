@@ -69,6 +69,8 @@ impl FreeRadius {
         let arguments = arguments.each_ref().map(String::as_str);
         self.daemon = Some(Daemon::start(Path::new("freeradius"), &arguments, &log));
         let device = Device::new(self.address().parse().unwrap(), TARGET_SECRET);
+        // What comes before it listens gets no answer.
+        let device = Device { tries: (1, 1), ..device };
         let answers = wait_until("FreeRADIUS answers", Duration::from_secs(60), async || {
             let is_running = self.daemon.as_mut().is_some_and(Daemon::is_running);
             assert!(is_running, "FreeRADIUS does not run: {}", read(&log));

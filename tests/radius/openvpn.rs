@@ -7,13 +7,11 @@ use symbolon_proto::v1;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use crate::freeradius::FreeRadius;
+use crate::everyone::{Everyone, NAMES, behind};
 use crate::machine::{Daemon, make_directory, read, write};
 use crate::relay::Relay;
-use crate::support::{SECRET, cluster_of, last_denial, radius};
-use crate::targets::policy;
-
-const PASSWORD: &str = "Winter";
+use crate::support::{SECRET, radius};
+use crate::vpn_certificates;
 
 struct Vpn {
     directory: TempDir,
@@ -26,7 +24,7 @@ impl Vpn {
     async fn start(radius_port: u16, accounting_port: u16) -> Self {
         let directory = tempfile::Builder::new().prefix("symbolon-test-").tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
-        certificates(directory.path());
+        vpn_certificates::write_to(directory.path());
         make_directory(&path("ccd"));
         let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let here = directory.path().display();
@@ -102,48 +100,18 @@ impl Vpn {
     }
 }
 
-/// A CA, and a certificate for the server.
-fn certificates(directory: &Path) {
-    use rcgen::{
-        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    };
-    let ca_key = KeyPair::generate().unwrap();
-    let mut ca = CertificateParams::new(Vec::new()).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    ca.distinguished_name.push(DnType::CommonName, "a CA");
-    let ca_certificate = ca.self_signed(&ca_key).unwrap();
-    let issuer = Issuer::new(ca, ca_key);
-    let key = KeyPair::generate().unwrap();
-    let mut server = CertificateParams::new(vec!["vpn.example".to_owned()]).unwrap();
-    server.distinguished_name.push(DnType::CommonName, "vpn.example");
-    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    server.key_usages =
-        vec![rcgen::KeyUsagePurpose::DigitalSignature, rcgen::KeyUsagePurpose::KeyAgreement];
-    let server = server.signed_by(&key, &issuer).unwrap();
-    write(&directory.join("ca.pem"), &ca_certificate.pem());
-    write(&directory.join("server.pem"), &server.pem());
-    write(&directory.join("server.key"), &key.serialize_pem());
-}
-
 #[tokio::test]
 async fn openvpn_lets_in_with_the_code_behind_the_password() {
-    let target = FreeRadius::start(&[("alice", PASSWORD)]).await;
-    let place = v1::RadiusPolicy {
-        code_place: "behind".to_owned(),
-        retry_identity: true,
-        ..policy(&[&target])
-    };
-    let cluster = cluster_of(1, place).await;
-    let alice = cluster.person("alice").await;
-    let relay = Relay::to(radius(&cluster, 1), 7_100..9_999).await;
+    let how = v1::RadiusPolicy { retry_identity: true, ..behind() };
+    let everyone = Everyone::called(NAMES, how).await;
+    let cluster = &everyone.cluster;
+    let relay = Relay::to(radius(cluster, 1), 7_100..9_999).await;
     let accounting = cluster.node(1).addresses().radius_accounting[0];
     let accounting = Relay::to(accounting, 7_100..9_999).await;
     let vpn = Vpn::start(relay.address.port(), accounting.address.port()).await;
-    let code = alice.otp.code();
-    let is_in = vpn.dial("alice", &format!("{PASSWORD}{code}")).await;
-    assert!(is_in, "{}\n{}", last_denial(&cluster, "alice").await, read(&vpn.path("server.log")));
-    assert!(!vpn.dial("alice", &format!("Summer{code}")).await, "a wrong password");
-    assert!(!vpn.dial("alice", &format!("{PASSWORD}000000")).await, "a wrong code");
-    assert!(!vpn.dial("nobody", &format!("{PASSWORD}{code}")).await);
+    let dial = async |user: &str, password: &str, code: &str| {
+        vpn.dial(user, &format!("{password}{code}")).await
+    };
+    everyone.come(dial).await;
     assert!(cluster.node(1).log_text().contains("\"status\":\"start\""), "the session is told");
 }

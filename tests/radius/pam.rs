@@ -4,15 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use symbolon_testkit::{Cluster, Otp, wait_until};
+use symbolon_testkit::wait_until;
 use tempfile::TempDir;
 
+use crate::everyone::{Everyone, NAMES, PASSWORD};
 use crate::freeradius::FreeRadius;
 use crate::machine::{Daemon, Lent, copy, make_directory, read, run, write};
-use crate::support::{SECRET, cluster_of, last_denial, radius};
+use crate::support::{SECRET, cluster_of, radius};
 use crate::targets::policy;
-
-const PASSWORD: &str = "Winter is coming";
 
 /// A PAM service that asks RADIUS servers, in their order.
 struct Service {
@@ -61,20 +60,11 @@ fn path(directory: &TempDir, name: &str) -> PathBuf {
 
 #[tokio::test]
 async fn pam_radius_asks_for_the_code_after_the_password() {
-    let server = FreeRadius::start(&[("alice", PASSWORD), ("bob", "b")]).await;
-    let cluster = cluster_of(1, policy(&[&server])).await;
-    let alice = cluster.person("alice").await;
-    let service = Service::new(&[radius(&cluster, 1)]);
-    let code = alice.otp.code();
-    assert!(service.sign_in("alice", PASSWORD, &code).await);
-    assert!(!service.sign_in("alice", PASSWORD, &code).await, "a used code");
-    assert_eq!(last_denial(&cluster, "alice").await, "CODE_REPLAYED");
-    assert!(!service.sign_in("alice", PASSWORD, "000000").await, "a wrong code");
-    assert_eq!(last_denial(&cluster, "alice").await, "CODE_MISMATCH");
-    assert!(!service.sign_in("alice", "Summer", &code).await, "a wrong password");
-    assert_eq!(last_denial(&cluster, "alice").await, "FIRST_FACTOR_DENIED");
-    assert!(!service.sign_in("bob", "b", "123456").await, "a user without a token");
-    assert_eq!(last_denial(&cluster, "bob").await, "UNKNOWN_USER");
+    let everyone = Everyone::called(NAMES, Default::default()).await;
+    let service = Service::new(&[radius(&everyone.cluster, 1)]);
+    let client =
+        async |user: &str, password: &str, code: &str| service.sign_in(user, password, code).await;
+    everyone.come(client).await;
 }
 
 #[tokio::test]
@@ -116,20 +106,25 @@ async fn sshd(service: &Service) -> (Daemon, u16) {
     (daemon, port)
 }
 
-/// Whether root gets a shell.
-async fn log_in(directory: &TempDir, port: u16, password: &str, code: &str) -> bool {
+/// Whether somebody gets a shell.
+async fn log_in(
+    directory: &TempDir,
+    port: u16,
+    user: &str,
+    (password, code): (&str, &str),
+) -> bool {
     let script = path(directory, "ssh.exp");
     write(
         &script,
-        "set timeout 40\nlassign $argv port password code\n\
+        "set timeout 40\nlassign $argv port user password code\n\
          spawn ssh -p $port -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
          -o PreferredAuthentications=keyboard-interactive -o NumberOfPasswordPrompts=1 \
-         root@127.0.0.1 \"echo the-shell-is-mine\"\n\
+         $user@127.0.0.1 \"echo the-shell-is-mine\"\n\
          expect \"Password\" { send -- \"$password\\r\" }\n\
          expect {\n\t\"code of your token\" { send -- \"$code\\r\"; exp_continue }\n\
          \t\"the-shell-is-mine\" { exit 0 }\n\teof { exit 1 }\n\ttimeout { exit 2 }\n}\n",
     );
-    let arguments = [&*script.to_string_lossy(), &port.to_string(), password, code];
+    let arguments = [&*script.to_string_lossy(), &port.to_string(), user, password, code];
     let (exit, said) = run("expect", &arguments).await;
     assert!(matches!(exit, Some(0 | 1)), "{said}\n{}", read(&path(directory, "sshd.log")));
     exit == Some(0)
@@ -137,13 +132,12 @@ async fn log_in(directory: &TempDir, port: u16, password: &str, code: &str) -> b
 
 #[tokio::test]
 async fn sshd_lets_in_with_password_and_code() {
-    let server = FreeRadius::start(&[("root", PASSWORD)]).await;
-    let cluster: Cluster = cluster_of(1, policy(&[&server])).await;
-    let otp: Otp = cluster.person("root").await.otp;
-    let service = Service::new(&[radius(&cluster, 1)]);
+    // Whom this machine knows: of others it asks nobody.
+    let everyone = Everyone::called(["root", "mail", "news", "games"], Default::default()).await;
+    let service = Service::new(&[radius(&everyone.cluster, 1)]);
     let (_daemon, port) = sshd(&service).await;
-    let code = otp.code();
-    assert!(log_in(&service.directory, port, PASSWORD, &code).await);
-    assert!(!log_in(&service.directory, port, PASSWORD, &code).await, "a used code");
-    assert!(!log_in(&service.directory, port, "Summer", &code).await, "a wrong password");
+    let client = async |user: &str, password: &str, code: &str| {
+        log_in(&service.directory, port, user, (password, code)).await
+    };
+    everyone.come(client).await;
 }

@@ -20,6 +20,8 @@ const FAILS_WITHIN: Duration = Duration::from_secs(20);
 const STOPS_WITHIN: Duration = Duration::from_secs(40);
 /// The exit code of a node that refuses its settings or its data.
 const REFUSED: i32 = 78;
+/// Exit code of one that the disk has no space for.
+const NO_SPACE: i32 = 75;
 /// Exit codes of a node to which nobody has done anything lately: it was told to, or starts again; nobody is
 /// there; its data is refused.
 const WELL: [i32; 3] = [0, 69, REFUSED];
@@ -84,7 +86,9 @@ impl World {
             self.count("ends by themselves", 1);
             let why = end.lines().last().unwrap_or_default();
             self.history.say("machine", &format!("node-{} ended with {code:?}: {why}", id + 1));
-            let is_well = code.is_some_and(|code| WELL.contains(&code));
+            // Who comes back empty, and has no space to begin in, is started again until it has.
+            let has_no_space = code == Some(NO_SPACE) && end.contains("Give the disk space");
+            let is_well = has_no_space || code.is_some_and(|code| WELL.contains(&code));
             if !is_well && !machine.damaged.load(Ordering::SeqCst) {
                 self.problem("ends", format!("node-{} ended with {code:?}: {end}", id + 1));
             }

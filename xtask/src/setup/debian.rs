@@ -24,6 +24,16 @@ const PROGRAMS: &[Program] = &[
     Program { name: "eapol_test", package: "eapoltest" },
     Program { name: "pamtester", package: "pamtester" },
     Program { name: "openvpn", package: "openvpn" },
+    Program { name: "charon-systemd", package: "charon-systemd" },
+    Program { name: "swanctl", package: "strongswan-swanctl" },
+    Program {
+        name: "/usr/lib/ipsec/plugins/libstrongswan-eap-radius.so",
+        package: "libcharon-extra-plugins",
+    },
+    Program {
+        name: "/usr/lib/ipsec/plugins/libstrongswan-openssl.so",
+        package: "libstrongswan-standard-plugins",
+    },
     Program { name: "sshd", package: "openssh-server" },
     Program { name: "ssh", package: "openssh-client" },
     Program { name: "/usr/lib/openvpn/radiusplugin.so", package: "openvpn-auth-radius" },
