@@ -68,6 +68,21 @@ impl AuditLog {
         Self::load_within(image, applied, chain, Limits::default())
     }
 
+    /// The audit of an image, without looking at its rows: to give parts of it to others.
+    pub(crate) fn unread(image: &Image) -> io::Result<Self> {
+        let extent = match image.audit_extent().map_err(io_error)? {
+            None => Extent::default(),
+            Some(bytes) => Extent::decode(&bytes)?,
+        };
+        Ok(Self {
+            image: image.clone(),
+            extent: Mutex::new(extent),
+            shown: Mutex::new(extent),
+            events: 0.into(),
+            index: Mutex::default(),
+        })
+    }
+
     /// As [`load`](Self::load), with an index of another size.
     pub(crate) fn load_within(
         image: &Image,
@@ -75,17 +90,8 @@ impl AuditLog {
         chain: Digest,
         limits: Limits,
     ) -> io::Result<Self> {
-        let extent = match image.audit_extent().map_err(io_error)? {
-            None => Extent::default(),
-            Some(bytes) => Extent::decode(&bytes)?,
-        };
-        let log = Self {
-            image: image.clone(),
-            extent: Mutex::new(extent),
-            shown: Mutex::new(extent),
-            events: 0.into(),
-            index: Mutex::default(),
-        };
+        let log = Self::unread(image)?;
+        let extent = log.extent();
         let mut index = AuditIndex::within(limits);
         let mut events = 0;
         if let Some(Gap { from, next, to }) = extent.gap {

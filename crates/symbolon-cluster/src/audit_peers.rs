@@ -1,4 +1,5 @@
-//! A node that was given a snapshot asks its peers for the audit before it.
+//! A node that was given a snapshot asks its peers for the audit before it, and looks into its own past
+//! for what none of them has.
 
 use std::io;
 use std::sync::Arc;
@@ -11,10 +12,12 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tonic::Status;
 
+use crate::audit_aside;
 use crate::audit_extent::Point;
 use crate::audit_log::{AuditLog, Filled};
 use crate::off_thread::blocking;
 use crate::peer_client::{Peers, Purpose};
+use crate::quarantine::{Quarantines, unreadable};
 use crate::space::OwnDisk;
 
 /// From one look for a gap to the next.
@@ -23,6 +26,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// After a round in which nobody had what is missing.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Rounds in which nobody had what is missing, before this node opens what it has set aside.
+const ROUNDS_IN_VAIN: u32 = 3;
 /// Questions of peers that are answered at once; each reads the disk.
 const ANSWERS_MAX: usize = 2;
 static ANSWERS: Semaphore = Semaphore::const_new(ANSWERS_MAX);
@@ -64,6 +69,7 @@ pub(crate) struct AuditFetcher {
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) disk: Arc<OwnDisk>,
+    pub(crate) quarantines: Arc<Quarantines>,
 }
 
 impl AuditFetcher {
@@ -73,6 +79,7 @@ impl AuditFetcher {
         let missing = metrics::gauge!("symbolon_audit_missing_entries");
         // Whom to ask first: who gave something goes on giving.
         let mut first = 0;
+        let mut in_vain = 0;
         loop {
             let entries = self.audit.extent().missing();
             missing.set(entries as f64);
@@ -81,8 +88,16 @@ impl AuditFetcher {
                 continue;
             }
             match self.round(&mut first).await {
-                Ok(true) => {}
-                Ok(false) => sleep(PAUSE).await,
+                Ok(true) => in_vain = 0,
+                Ok(false) => {
+                    in_vain += 1;
+                    // Once: what lies there stays as it is.
+                    if in_vain == ROUNDS_IN_VAIN && self.look_aside().await {
+                        in_vain = 0;
+                    } else {
+                        sleep(PAUSE).await;
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "audit rows of a peer cannot be written");
                     sleep(PAUSE).await;
@@ -140,6 +155,26 @@ impl AuditFetcher {
             );
         }
         Ok(given_up)
+    }
+
+    /// Whether the quarantines of this node had something.
+    async fn look_aside(&self) -> bool {
+        let audit = Arc::clone(&self.audit);
+        let looked = self.quarantines.work(move |directory| {
+            audit_aside::fill(&audit, directory).map_err(|error| unreadable(&*error))
+        });
+        match looked.await {
+            Ok(false) => false,
+            Ok(true) => {
+                let missing = self.audit.extent().missing();
+                tracing::info!(missing, "no other node had audit that lay in quarantine here");
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "quarantines cannot be read for the audit in them");
+                false
+            }
+        }
     }
 
     async fn ask(&self, peer: NodeId) -> io::Result<Given> {

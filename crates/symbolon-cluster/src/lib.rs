@@ -7,6 +7,7 @@
 
 mod acknowledged;
 mod address_book;
+mod audit_aside;
 mod audit_extent;
 mod audit_index;
 mod audit_keeper;

@@ -110,6 +110,16 @@ pub(crate) fn write(
     parts.finish()
 }
 
+/// That a node was left behind at that entry, and holds nothing more.
+#[cfg(test)]
+pub(crate) fn write_fork(store: &Store, fork: u64) {
+    let from = store::Ancestor { fork_index: fork, ..Default::default() };
+    let header = store::LeftHeader { version: VERSION, from: Some(from), ..Default::default() };
+    let mut writer = store.left().unwrap().create(NAME).unwrap();
+    writer.chunk(&header.encode_to_vec()).unwrap();
+    writer.finish().unwrap();
+}
+
 /// The last entry that both sides hold. The log of whoever has gone on may have held other entries at the
 /// last indexes, of a master that no quorum followed. What was committed here up to the term of its last
 /// entry is there too (Raft, section 5.4), and nothing of a later term is. Of entries that are purged it is

@@ -1,11 +1,14 @@
+use std::path::Path;
+
 use symbolon_core::{
     AuditRow, Caller, Fingerprint, JoinTokenId, NodeId, RequestId, Retention, Timestamp,
 };
 use symbolon_proto::audit_decode;
-use symbolon_store::{ImageBatch, SimDisk, Store};
+use symbolon_store::{DataDir, ImageBatch, SimDisk, Store};
 
 use super::*;
 use crate::damage::build::header;
+use crate::{audit_aside, quarantine};
 
 /// From one entry to the next, milliseconds of state time.
 const STEP: u64 = 10_000;
@@ -196,6 +199,49 @@ fn what_a_snapshot_left_out_comes_from_a_peer() {
     assert_eq!(node.log.events(), 80);
     node.assert_sound();
     let node = node.up_to(50);
+    node.assert_sound();
+}
+
+/// A data directory in which a node lies in quarantine that had applied entries up to `last` when its
+/// cluster went on without it after `fork`.
+fn left_behind(place: &Path, last: u64, fork: u64) -> DataDir {
+    let directory = DataDir::new(place);
+    let store = directory.create(header()).unwrap();
+    let mut chain = Digest::default();
+    for index in 1..=last {
+        let (rows, after) = rows_of(index, chain);
+        let batch = ImageBatch { audit: vec![(index, rows)], ..ImageBatch::default() };
+        store.image.write(batch).unwrap();
+        chain = after;
+    }
+    store.image.write_out().unwrap();
+    quarantine::write_fork(&store, fork);
+    drop(store);
+    directory.set_aside().unwrap();
+    drop(directory.create(header()).unwrap());
+    directory.came_back().unwrap();
+    directory
+}
+
+#[test]
+fn what_no_peer_has_comes_from_what_the_node_itself_has_set_aside() {
+    let peer = Node::new().up_to(40);
+    let node = Node::new().with_snapshot_of(&peer);
+    assert_eq!(node.log.extent().gap.unwrap().to.index, 34);
+
+    let place = tempfile::tempdir().unwrap();
+    let forked_early = left_behind(place.path(), 30, 10);
+    assert!(audit_aside::fill(&node.log, &forked_early).unwrap());
+    let gap = node.log.extent().gap.unwrap();
+    assert_eq!(gap.next.index, 11, "what both sides hold, and nothing after it");
+    assert!(!audit_aside::fill(&node.log, &forked_early).unwrap(), "there is no more");
+    node.assert_sound();
+
+    let place = tempfile::tempdir().unwrap();
+    let forked_late = left_behind(place.path(), 40, 40);
+    assert!(audit_aside::fill(&node.log, &forked_late).unwrap());
+    assert_eq!(node.log.extent(), Extent::default(), "the gap is closed");
+    assert_eq!(node.indexes(), peer.indexes());
     node.assert_sound();
 }
 

@@ -94,6 +94,7 @@ pub(super) fn spawn_store_tasks(
         audit: Arc::clone(audit),
         peers: Arc::clone(&greeter.peers),
         disk: Arc::clone(&greeter.disk),
+        quarantines: Arc::clone(&greeter.quarantines),
     };
     let merger = Merger {
         quarantines: Arc::clone(&greeter.quarantines),
