@@ -66,12 +66,12 @@ pub(crate) fn all(results: &Results) -> Vec<Bar> {
 fn of_radius(results: &Results) -> Vec<Bar> {
     let ratio = |asked: Asked| {
         let of = results.radius.as_ref()?;
-        let rate = |server: RadiusServer| of.rate(server, asked, 64);
+        let rate = |server: RadiusServer| of.most(server, asked);
         Some(rate(RadiusServer::Symbolon)? / rate(RadiusServer::FreeRadius)?)
     };
     let told = [("accepts", Asked::Right, [0.25, 0.5]), ("rejects", Asked::Wrong, [0.25, 0.25])];
     let bars = told.map(|(told, asked, limits)| {
-        let what = format!("RADIUS, {told} of 3 nodes, 64 at once: of FreeRADIUS");
+        let what = format!("RADIUS, the most {told} of 3 nodes: of FreeRADIUS");
         judged(what, Better::More, limits, ratio(asked), |it| format!("{it:.2}"))
     });
     bars.into()

@@ -10,8 +10,10 @@ use crate::results::{Asked, OfRadius, RadiusLine, RadiusServer};
 use load::Load;
 use servers::{Echo, FreeRadius, Nodes};
 
-/// More at once are not measured: a device seldom has as many.
-const AT_ONCE_MAX: u32 = 64;
+/// Packets that one port of a device has under way at most: an Identifier is a byte.
+const AT_ONCE_MAX: u32 = 256;
+/// Those that share the pace.
+const PACED_AT_ONCE: u32 = 64;
 /// In a second, when each comes at its moment.
 const PACE: u32 = 1_000;
 /// Part of the time of a level: there are many of them.
@@ -41,7 +43,7 @@ pub(crate) async fn run(plan: &Plan) -> OfRadius {
 
 async fn measure(plan: &Plan, load: &Load, server: RadiusServer, of: &mut OfRadius) {
     let at_once: Vec<_> = plan.concurrency.iter().filter(|it| **it <= AT_ONCE_MAX).collect();
-    let mut levels = vec![(Asked::Paced(PACE), AT_ONCE_MAX)];
+    let mut levels = vec![(Asked::Paced(PACE), PACED_AT_ONCE)];
     levels.extend(at_once.iter().map(|it| (Asked::Right, **it)));
     if server != RadiusServer::Echo {
         levels.extend(at_once.iter().map(|it| (Asked::Wrong, **it)));

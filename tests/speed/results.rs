@@ -248,6 +248,12 @@ impl OfRadius {
         };
         lines.find(is_it).map(|line| line.per_second)
     }
+
+    /// The most that server answers in a second, however many ask at once.
+    pub(crate) fn most(&self, server: RadiusServer, asked: Asked) -> Option<f64> {
+        let lines = self.lines.iter().filter(|line| line.server == server && line.asked == asked);
+        lines.map(|line| line.per_second).max_by(f64::total_cmp)
+    }
 }
 
 /// Puts into etcd at the same concurrency.
