@@ -24,6 +24,8 @@ const VISIT_SECONDS: f64 = 12.0;
 const CATCH_UP_TIME_MAX: Duration = Duration::from_secs(300);
 /// For memory to come to rest.
 const REST: Duration = Duration::from_secs(2);
+/// For a node to give back what only its start needed.
+const REST_AFTER_START: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(plan: &Plan) -> Scale {
     let cluster = runs::start(1, "").await;
@@ -76,6 +78,7 @@ async fn measure_copy(plan: &Plan, cluster: &Cluster, size: &mut Size) {
     let killed = begin.elapsed();
     node.start().await;
     size.restart_seconds = (begin.elapsed() - killed).as_secs_f64();
+    tokio::time::sleep(REST_AFTER_START).await;
     size.restarted_bytes = node.usage().resident_bytes;
 
     let mut session = Session::begin(&target(&copy), VISITORS).await;

@@ -1,5 +1,6 @@
 //! `symbolon server`: the node at work, until it is told to stop.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use symbolon_radius_server::{PortKind, RadiusPort};
 use symbolon_service::Service;
 use symbolon_store::{DataDir, Store, StoreError};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::addresses::{self, Addresses, Listeners};
 use crate::come_back;
@@ -38,6 +39,10 @@ use crate::tls;
 const INTERNAL: u8 = 70;
 /// How long the node's own tasks may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// From the start until what it needed is let go of, and the allocator may give it back.
+const MEMORY_SETTLES: Duration = Duration::from_secs(3);
+/// More than the allocator keeps at hand for the next who wants as much.
+const LARGE_BYTES: usize = 1 << 20;
 
 /// What comes after a node has stopped well.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,6 +92,7 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
         radius_accounting = ?addresses.radius_accounting,
         "serving"
     );
+    tokio::spawn(give_memory_back());
 
     let ended = tokio::select! {
         () = stop.requested() => Ok(After::Stopped),
@@ -110,6 +116,14 @@ pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
     }
     tracing::info!(node = %config.name, "stopped");
     ended
+}
+
+/// Lets go of something large a moment after the start. The allocator gives what was let go of back to the
+/// system a second later at the earliest, and only when somebody lets go of more: at a node that nobody asks,
+/// what the start needed would stay with it.
+async fn give_memory_back() {
+    sleep(MEMORY_SETTLES).await;
+    drop(black_box(Vec::<u8>::with_capacity(LARGE_BYTES)));
 }
 
 /// A node that works, and where it is reached.
