@@ -138,7 +138,7 @@ pub(crate) fn keep_ca(data_dir: &Path, pem: &str) -> Result<(), Failure> {
 }
 
 /// A disk is full. Whoever starts this again does right.
-fn full(what: String) -> Failure {
+pub(crate) fn full(what: String) -> Failure {
     let remedy = "Give the disk space; the service is started again until it has some.";
     Failure::new(Failure::NO_SPACE, what, remedy)
 }

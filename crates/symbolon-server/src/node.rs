@@ -11,6 +11,7 @@ use rustls::server::ResolvesServerCert;
 use rustls::sign::SingleCertAndKey;
 use symbolon_cluster::{
     ClusterError, ClusterNode, Ended, NodeSettings, OsEntropy, PeerCertificate, SystemClock, Tcp,
+    is_for_want_of_space,
 };
 use symbolon_grpc::Health;
 use symbolon_radius_server::{PortKind, RadiusPort};
@@ -23,7 +24,7 @@ use crate::addresses::{self, Addresses, Listeners};
 use crate::come_back;
 use crate::config::{Advertised, Config};
 use crate::failure::{Failure, chain};
-use crate::init::{failed, unwritten};
+use crate::init::{failed, full, unwritten};
 use crate::listener::{
     ConnectionInfo, Gate, Limits, Passage, Port, Strangers, open_gate, serve_plain, serve_tls,
 };
@@ -150,12 +151,17 @@ async fn start(config: &Config) -> Result<Option<Started>, Failure> {
     Ok(Some((node, Arc::new(service), listeners, socket)))
 }
 
-fn log_stopped(reason: &dyn std::error::Error) -> Failure {
-    let reason = chain(reason);
-    tracing::error!(reason, "the replicated log has stopped: this node ends");
+fn log_stopped(reason: &(dyn std::error::Error + 'static)) -> Failure {
+    let told = chain(reason);
+    tracing::error!(reason = told, "the replicated log has stopped: this node ends");
+    let what = format!("the replicated log of this node has stopped: {told}");
+    // Somebody took what was kept for it, too.
+    if is_for_want_of_space(reason) {
+        return full(what);
+    }
     Failure::new(
         INTERNAL,
-        format!("the replicated log of this node has stopped: {reason}"),
+        what,
         "See the lines before this one, and whether the disk is full or failing.",
     )
 }
@@ -339,5 +345,19 @@ fn serve_ops(
     async move {
         tokio::spawn(ops::upkeep(metrics, stop.clone()));
         let _ = serve_plain(listener, port, app, stop).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn who_ends_for_want_of_space_is_started_again() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(log_stopped(&full).exit, Failure::NO_SPACE);
+        assert_eq!(log_stopped(&io::Error::other("a defect")).exit, INTERNAL);
     }
 }
