@@ -11,8 +11,8 @@ use symbolon_testkit::{Node, Shadow};
 use crate::cage;
 use crate::run::lock;
 
-/// Size of a disk, MiB.
-const DISK_MIB: usize = 512;
+/// Size of a disk, MiB: what a node sets aside in half an hour, and as much again while its power fails.
+const DISK_MIB: usize = 1024;
 
 /// Makes a small disk and mounts it.
 pub(crate) fn mount(place: &Path) {
