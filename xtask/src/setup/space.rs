@@ -9,9 +9,9 @@ use crate::{
 };
 
 /// What the gate needs in `target`, with everything built, and beside it.
-const NEEDED_GIB: u64 = 24;
+const NEEDED_GIB: u64 = 16;
 /// Of it what must be free, however much is built already.
-const FREE_GIB: u64 = 4;
+const FREE_GIB: u64 = 3;
 
 pub(super) fn check(workspace: &Workspace) -> Result {
     let target = workspace.root.join("target");
