@@ -1,12 +1,14 @@
 //! SIGTERM: a node hands over, finishes what it has begun, and ends well.
 
+use std::path::Path;
 use std::time::Duration;
 
-use symbolon_testkit::{Cluster, Verdict, wait_for};
+use symbolon_testkit::{Cluster, Verdict, wait_for, wait_until};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::load::Load;
+use crate::seize::{PATIENCE, linked, seize};
 use crate::support::{assert_no_failures, cluster_of};
 
 const PEOPLE: usize = 1500;
@@ -104,4 +106,31 @@ async fn successor(cluster: &Cluster, old: usize) -> usize {
         named
     })
     .await
+}
+
+#[expect(clippy::disallowed_methods, reason = "the file is not the product's store")]
+fn remove(file: &Path) {
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+async fn a_node_that_is_told_to_stop_while_it_finds_out_that_it_was_left_behind_stops() {
+    let (cluster, _) = linked(3).await;
+    for number in [1, 2] {
+        cluster.node(number).kill9();
+    }
+    seize(&cluster, 3, 2).await;
+    let node = cluster.node(1);
+    let socket = node.data_dir().join("run/admin.sock");
+    remove(&socket);
+    // It starts, and waits for what the other one says.
+    cluster.node(3).freeze();
+    node.spawn();
+    wait_until("it hears signals", PATIENCE, async || socket.exists()).await;
+    node.signal_term();
+    wait_until("it was told", PATIENCE, async || node.log_text().contains("stopping; a second"))
+        .await;
+    cluster.node(3).thaw();
+    wait_until("it ends", PATIENCE, async || node.exit_status().is_some()).await;
+    assert_eq!(node.exit_status().unwrap().code(), Some(0), "{}", node.log_end());
 }

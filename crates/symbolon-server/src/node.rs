@@ -56,8 +56,14 @@ pub(crate) enum After {
 
 /// Runs the node. Returns after it has stopped well.
 pub(crate) async fn serve(config: Config) -> Result<After, Failure> {
-    let stop = Stop::new();
-    stop.on_signals().map_err(|error| internal("signals cannot be caught", &error))?;
+    let told = Stop::new();
+    told.on_signals().map_err(|error| internal("signals cannot be caught", &error))?;
+    let after = work(config, told.part()).await?;
+    // Who told it to stop while it was about to start again need not do so twice.
+    Ok(if told.is_requested() { After::Stopped } else { after })
+}
+
+async fn work(config: Config, stop: Stop) -> Result<After, Failure> {
     let metrics = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| internal("metrics cannot be counted", &error))?;

@@ -23,6 +23,12 @@ impl Stop {
         Self::default()
     }
 
+    /// One that hears what this one is asked, and is asked without this one hearing it.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self(self.0.child_token())
+    }
+
     /// Asks everything to stop. Asking again changes nothing.
     pub fn request(&self) {
         self.0.cancel();
