@@ -18,7 +18,7 @@ const PACED_AT_ONCE: u32 = 64;
 const PACE: u32 = 1_000;
 /// Part of the time of a level: there are many of them.
 const PART: f64 = 0.5;
-const USERS: usize = 20_000;
+const USERS: usize = 60_000;
 const USERS_QUICK: usize = 500;
 /// What devices and servers share.
 const SECRET: &str = "correct-horse-battery-staple";
