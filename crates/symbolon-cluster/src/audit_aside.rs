@@ -4,7 +4,7 @@
 use symbolon_store::DataDir;
 
 use crate::audit_log::{AuditLog, Filled};
-use crate::quarantine::{self, BoxedError};
+use crate::quarantine::{self, BoxedError, unreadable};
 
 /// Closes the gap in the audit, as far as quarantines of this node hold it; whether any did. What is taken
 /// lies before the fork, where the quarantined node and its cluster have the same, and fits the chain.
@@ -18,7 +18,12 @@ pub(crate) fn fill(audit: &AuditLog, directory: &DataDir) -> Result<bool, BoxedE
         match fill_from(audit, &place) {
             Ok(given) => any |= given,
             Err(error) => {
-                tracing::debug!(quarantine = name, %error, "a quarantine gives no audit rows");
+                let error = unreadable(&*error);
+                tracing::warn!(
+                    quarantine = name,
+                    %error,
+                    "it gives no audit; keep it while `symbolon_audit_missing_entries` is not 0"
+                );
             }
         }
     }
@@ -29,8 +34,7 @@ fn fill_from(audit: &AuditLog, place: &DataDir) -> Result<bool, BoxedError> {
     let mut given = false;
     let (_, header) = quarantine::open(place)?;
     let fork = header.from.unwrap_or_default().fork_index;
-    let is_there = |next: u64| next <= fork;
-    if audit.extent().gap.is_none_or(|gap| !is_there(gap.next.index)) {
+    if audit.extent().gap.is_none_or(|gap| gap.next.index > fork) {
         return Ok(false);
     }
     let store = place.open()?;
