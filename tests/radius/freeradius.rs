@@ -1,13 +1,13 @@
 //! A FreeRADIUS that judges passwords: Debian's, with settings of its own in a directory of its own.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use symbolon_testkit::wait_until;
 use tempfile::TempDir;
 
-use crate::machine::{Daemon, read, write};
+use crate::machine::{Daemon, free_udp_port, read, write};
 use crate::radclient::Device;
 
 /// What it shares with the cluster.
@@ -43,8 +43,7 @@ impl FreeRadius {
 
     async fn start_with(people: &str, settings: impl Fn(&Path, u16) -> String) -> Self {
         let directory = tempfile::Builder::new().prefix("symbolon-test-").tempdir().unwrap();
-        // The port is free a moment before: it cannot choose one itself and tell.
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_udp_port();
         let dictionary = "$INCLUDE /usr/share/freeradius/dictionary\n";
         let path = directory.path();
         write(&path.join("radiusd.conf"), &settings(path, port));

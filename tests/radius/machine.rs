@@ -1,6 +1,7 @@
 //! Files and programs of this machine that tests need.
 #![expect(clippy::disallowed_methods, reason = "none of these files is the product's store")]
 
+use std::net::UdpSocket;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -37,6 +38,11 @@ pub(crate) async fn run(program: &str, arguments: &[&str]) -> (Option<i32>, Stri
     let output = output.unwrap_or_else(|error| panic!("{program} is needed: {error}"));
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// A port that was free a moment ago, for a program that cannot choose one itself and tell.
+pub(crate) fn free_udp_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A program that runs until it is let go of.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use crate::everyone::{Everyone, NAMES, behind};
-use crate::machine::{Daemon, make_directory, read, write};
+use crate::machine::{Daemon, free_udp_port, make_directory, read, write};
 use crate::relay::Relay;
 use crate::support::{SECRET, radius};
 use crate::vpn_certificates;
@@ -26,7 +26,7 @@ impl Vpn {
         let path = |name: &str| directory.path().join(name);
         vpn_certificates::write_to(directory.path());
         make_directory(&path("ccd"));
-        let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_udp_port();
         let here = directory.path().display();
         write(
             &path("server.conf"),

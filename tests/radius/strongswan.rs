@@ -1,7 +1,6 @@
 //! strongSwan: a client of IKEv2 that shows its credentials in EAP-TTLS, and a server that asks by
 //! `eap-radius`.
 
-use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use symbolon_testkit::{Cluster, wait_until};
 use tempfile::TempDir;
 
 use crate::everyone::{Everyone, NAMES, behind};
-use crate::machine::{Daemon, copy, make_directory, run, write};
+use crate::machine::{Daemon, copy, free_udp_port, make_directory, run, write};
 use crate::support::{SECRET, radius};
 use crate::vpn_certificates::{self, SERVER_NAME};
 
@@ -83,7 +82,7 @@ impl Vpn {
         let directory = tempfile::Builder::new().prefix("symbolon-test-").tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         vpn_certificates::write_to(directory.path());
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_udp_port();
         let sign_ins = radius(cluster, 1).port();
         let accounting = cluster.node(1).addresses().radius_accounting[0].port();
         let asks = format!(

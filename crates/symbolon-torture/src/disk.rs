@@ -25,6 +25,8 @@ const REFUSED: i32 = 78;
 const SIGTERM: i32 = 15;
 /// Exit code of one that the disk has no space for.
 const NO_SPACE: i32 = 75;
+/// What it says then.
+const WANTS_SPACE: &str = "Give the disk space";
 /// Exit codes of a node to which nobody has done anything lately: it was told to, or starts again; nobody is
 /// there; its data is refused.
 const WELL: [i32; 3] = [0, 69, REFUSED];
@@ -90,7 +92,7 @@ impl World {
             let why = end.lines().last().unwrap_or_default();
             self.history.say("machine", &format!("node-{} ended with {code:?}: {why}", id + 1));
             // Who comes back empty, and has no space to begin in, is started again until it has.
-            let has_no_space = code == Some(NO_SPACE) && end.contains("Give the disk space");
+            let has_no_space = code == Some(NO_SPACE) && end.contains(WANTS_SPACE);
             let is_well = has_no_space || code.is_some_and(|code| WELL.contains(&code));
             if !is_well && !machine.damaged.load(Ordering::SeqCst) {
                 self.problem("ends", format!("node-{} ended with {code:?}: {end}", id + 1));
@@ -196,7 +198,7 @@ impl World {
         self.history.say("fault", &format!("node-{} has space again", id + 1));
         let node = self.cluster.node(id + 1);
         // Whoever comes back empty in this moment has no place to begin in, and is started again.
-        let is_told = node.log_end().contains("Give the disk space");
+        let is_told = node.log_end().contains(WANTS_SPACE);
         if !node.is_running() && !is_told {
             let what = format!("node-{} ended: {}", id + 1, node.log_end());
             self.problem("a full disk", what);

@@ -38,7 +38,7 @@ fn judge(free: u64, built: u64) -> Result {
     .into())
 }
 
-/// Bytes that the files below take. One that goes meanwhile takes none.
+/// Bytes that the files below take. A file that goes meanwhile takes none.
 fn size(directory: &Path) -> io::Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(directory)? {
