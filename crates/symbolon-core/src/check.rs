@@ -52,8 +52,8 @@ pub enum Violation {
     /// A challenge of somebody without a PIN, one too many, or one that is not found.
     #[error("challenge {0} is nobody's, one too many, or not found by its user")]
     Challenge(ChallengeId),
-    /// A RADIUS client of no application, with a range of another, or with what none can have.
-    #[error("the RADIUS client of application {0} is nobody's, or shares a range with another")]
+    /// A RADIUS client of no application, with a device of another, or with what none can have.
+    #[error("the RADIUS client of application {0} is nobody's, or shares a device with another")]
     RadiusClient(ApplicationId),
     /// More rows than the limit.
     #[error("a table holds more rows than its limit")]
@@ -219,7 +219,7 @@ impl State {
         for client in self.radius_clients() {
             let others = self.radius_clients.after(client.id);
             let alone =
-                !others.into_iter().any(|other| other.policy.ranges.shares(&client.policy.ranges));
+                !others.into_iter().any(|other| other.policy.shares_a_device(&client.policy));
             let known = self.application(client.id).is_some()
                 && client.policy.check().is_ok()
                 && client.signers.len() <= RADIUS_SIGNERS_MAX

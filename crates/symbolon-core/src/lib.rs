@@ -92,8 +92,8 @@ pub use profile::{
     Phone, PhoneKind, Profile, ProfileChange, ProfileError, ProfileField, is_email, is_language,
 };
 pub use radius::{
-    CodePlace, RadiusAddresses, RadiusClient, RadiusFault, RadiusPolicy, RadiusTarget,
-    ReplyAttribute, Signed, Unreachable,
+    CertificateName, CertificateNameError, CertificateNames, CodePlace, RadiusClient,
+    RadiusDevices, RadiusFault, RadiusPolicy, RadiusTarget, ReplyAttribute, Signed, Unreachable,
 };
 pub use replies::Remembered;
 pub use reply::{Answer, Decision, Denial, Refusal, Reply, Verdict};

@@ -14,6 +14,8 @@ pub const APPLICATIONS_MAX: usize = 10_000;
 pub const RADIUS_CLIENTS_MAX: usize = 1_000;
 /// Bytes of a secret that a RADIUS device or server shares with the cluster; at least one.
 pub const RADIUS_SECRET_BYTES_MAX: usize = 128;
+/// Names of certificates of one application's RADIUS devices.
+pub const RADIUS_CERTIFICATES_MAX: usize = 32;
 /// RADIUS servers that judge the first factor of one application.
 pub const RADIUS_TARGETS_MAX: usize = 8;
 /// Bytes of the address of one of them: the longest name of a host, a colon and a port.

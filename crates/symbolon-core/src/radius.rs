@@ -1,6 +1,8 @@
 //! RADIUS clients: devices that ask as an application, RFC 2865.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+mod certificates;
+mod whose;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -10,7 +12,10 @@ use crate::limits::{
     RADIUS_ATTRIBUTE_BYTES_MAX, RADIUS_ATTRIBUTES_MAX, RADIUS_SEPARATOR_BYTES_MAX,
     RADIUS_SIGNERS_MAX, RADIUS_TARGET_BYTES_MAX, RADIUS_TARGETS_MAX,
 };
-use crate::{ApplicationId, LogIndex, Sealed, SourceRange, Sources, State, Timestamp};
+use crate::{ApplicationId, LogIndex, Sealed, Sources, State, Timestamp};
+
+pub use certificates::{CertificateName, CertificateNameError, CertificateNames};
+pub use whose::RadiusDevices;
 
 /// How devices ask as an application. One row for each application that has any.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,8 +38,10 @@ pub struct RadiusClient {
 /// See [`RadiusClient::policy`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RadiusPolicy {
-    /// Addresses of the devices; at least one range.
+    /// Addresses of the devices that come by UDP.
     pub ranges: Sources,
+    /// Names of the certificates of those that come over TLS. At least one name, or one range.
+    pub certificates: CertificateNames,
     /// Whether requests must be signed.
     pub signed: Signed,
     /// RADIUS servers that judge the first factor, in the order in which they are asked. None: there is no
@@ -108,8 +115,10 @@ pub struct ReplyAttribute {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RadiusFault {
     /// Nobody could ask.
-    #[error("it has no address of a device; name at least one")]
-    NoRange,
+    #[error(
+        "it has no address of a device and no name of a certificate; give at least one of them"
+    )]
+    NoDevice,
     /// More than [`RADIUS_TARGETS_MAX`].
     #[error("it has more than {RADIUS_TARGETS_MAX} targets")]
     Targets,
@@ -153,7 +162,8 @@ impl RadiusPolicy {
     /// The first [`RadiusFault`].
     pub fn check(&self) -> Result<(), RadiusFault> {
         let ensure = |holds, fault| if holds { Ok(()) } else { Err(fault) };
-        ensure(!self.ranges.is_all(), RadiusFault::NoRange)?;
+        let is_anybodys = self.comes_by_udp() || !self.certificates.is_empty();
+        ensure(is_anybodys, RadiusFault::NoDevice)?;
         ensure(self.targets.len() <= RADIUS_TARGETS_MAX, RadiusFault::Targets)?;
         let is_one = |target: &RadiusTarget| RadiusTarget::can_be_at(&target.address);
         ensure(self.targets.iter().all(is_one), RadiusFault::TargetAddress)?;
@@ -177,9 +187,29 @@ impl RadiusPolicy {
 }
 
 impl RadiusPolicy {
+    /// Whether any device comes by UDP.
+    #[must_use]
+    pub fn comes_by_udp(&self) -> bool {
+        !self.ranges.is_all()
+    }
+
+    /// Whether a device that comes by UDP from this address is one of them.
+    #[must_use]
+    pub fn has(&self, device: IpAddr) -> bool {
+        self.comes_by_udp() && self.ranges.allow(Some(device))
+    }
+
+    /// Whether it and another have a range of addresses, or a name of a certificate, in common.
+    #[must_use]
+    pub fn shares_a_device(&self, other: &Self) -> bool {
+        self.ranges.shares(&other.ranges) || self.certificates.shares(&other.certificates)
+    }
+
     /// What of it is weaker than it could be, each with a remedy.
     pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
         let signed = match self.signed {
+            // What comes over TLS is protected by that.
+            _ if !self.comes_by_udp() => None,
             Signed::Always => None,
             Signed::Auto => Some(
                 "requests need not be signed until a device has signed one: once all of them do, set `signed` to \
@@ -275,40 +305,15 @@ impl State {
     }
 }
 
-/// As whom devices ask, by their addresses: for front ends, which look at each packet of each stranger. It is
-/// of one [version](State::radius_clients_version) of the rows.
-#[derive(Clone, Default, Debug)]
-pub struct RadiusAddresses {
-    /// No range is of two applications.
-    ranges: BTreeMap<SourceRange, ApplicationId>,
-    /// Lengths of the prefixes that occur.
-    lengths: BTreeSet<u8>,
-}
-
-impl RadiusAddresses {
-    /// Of the rows as they are.
-    #[must_use]
-    pub fn of(state: &State) -> Self {
-        let of = |row: &RadiusClient| {
-            row.policy.ranges.ranges().map(|range| (*range, row.id)).collect::<Vec<_>>()
-        };
-        let ranges: BTreeMap<_, _> = state.radius_clients().flat_map(of).collect();
-        let lengths = ranges.keys().map(SourceRange::bits).collect();
-        Self { ranges, lengths }
-    }
-
-    /// As whom a device of that address asks: of several ranges that hold it, the narrowest counts.
-    #[must_use]
-    pub fn at(&self, device: IpAddr) -> Option<ApplicationId> {
-        let ranges =
-            self.lengths.iter().rev().filter_map(|bits| SourceRange::around(device, *bits));
-        ranges.filter_map(|range| self.ranges.get(&range)).next().copied()
-    }
-}
-
 impl Canonical for RadiusPolicy {
     fn canonical(&self, w: &mut CanonicalWriter) {
         self.ranges.canonical(w);
+        // Without names it is what it was before there were any; with them, what no value of `signed` is.
+        if !self.certificates.is_empty() {
+            let names = self.certificates.texts();
+            w.number(3).number(names.len() as u64);
+            names.for_each(|name| _ = w.bytes(name.as_bytes()));
+        }
         w.number(match self.signed {
             Signed::Auto => 0,
             Signed::Always => 1,
@@ -392,10 +397,16 @@ mod tests {
     use alloc::{format, vec};
 
     use super::*;
+    use crate::SourceRange;
 
     fn policy() -> RadiusPolicy {
         let ranges = Sources::new([SourceRange::parse("192.0.2.0/24").unwrap()]).unwrap();
         RadiusPolicy { ranges, ..RadiusPolicy::default() }
+    }
+
+    fn named() -> RadiusPolicy {
+        let certificates = CertificateNames::parse(["vpn.example"]).unwrap();
+        RadiusPolicy { certificates, ..RadiusPolicy::default() }
     }
 
     fn with_targets(count: usize, timeout_milliseconds: u32) -> RadiusPolicy {
@@ -420,7 +431,8 @@ mod tests {
             RadiusPolicy { targets: vec![target], ..policy() }
         };
         let cases = [
-            (RadiusPolicy::default(), Err(RadiusFault::NoRange)),
+            (RadiusPolicy::default(), Err(RadiusFault::NoDevice)),
+            (named(), Ok(())),
             (with_targets(8, 100), Ok(())),
             (with_targets(1, 60_000), Ok(())),
             (with_targets(9, 100), Err(RadiusFault::Targets)),
@@ -446,6 +458,14 @@ mod tests {
         for (policy, expected) in cases {
             assert_eq!(policy.check(), expected, "{policy:?}");
         }
+    }
+
+    #[test]
+    fn a_device_that_comes_over_tls_alone_has_no_address_and_need_not_sign() {
+        let device = "192.0.2.7".parse().unwrap();
+        assert!(policy().has(device) && !named().has(device));
+        assert_eq!(policy().warnings().count(), 1);
+        assert_eq!(named().warnings().count(), 0);
     }
 
     #[test]

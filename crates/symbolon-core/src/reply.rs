@@ -224,7 +224,7 @@ pub enum Refusal {
     NoSuchApplication,
     /// No device asks as the application by RADIUS.
     NoSuchRadiusClient,
-    /// The devices of another application have the same range of addresses.
+    /// The devices of another application have the same range of addresses, or the same name of a certificate.
     RangeTaken,
     /// There is no such administrator.
     NoSuchAdministrator,

@@ -6,11 +6,11 @@ mod tests {
 
     use symbolon_core::limits::{RADIUS_CLIENTS_MAX, RADIUS_SIGNERS_MAX};
     use symbolon_core::{
-        Administrator, AdministratorId, Application, ApplicationId, Cluster, ClusterId,
-        DisplayName, Exemptions, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId, LogIndex,
-        Name, Node, NodeId, RadiusClient, RadiusPolicy, RadiusTarget, RestoreError, Rights, Role,
-        Row, Scalars, Sealed, SourceRange, Sources, State, Strangers, Timestamp, User, UserId,
-        UserName, Violation,
+        Administrator, AdministratorId, Application, ApplicationId, CertificateNames, Cluster,
+        ClusterId, DisplayName, Exemptions, JoinToken, JoinTokenId, KeyHash, KeyPin, LineageId,
+        LogIndex, Name, Node, NodeId, RadiusClient, RadiusPolicy, RadiusTarget, RestoreError,
+        Rights, Role, Row, Scalars, Sealed, SourceRange, Sources, State, Strangers, Timestamp,
+        User, UserId, UserName, Violation,
     };
 
     /// What the rows break, whatever digest they have.
@@ -203,6 +203,19 @@ mod tests {
             assert_eq!(of_clients(&[radius(1, &one), radius(2, also)]), shared, "{also:?}");
             assert_eq!(of_clients(&[radius(1, also), radius(2, &one)]), shared, "{also:?}");
         }
+    }
+
+    #[test]
+    fn no_name_of_a_certificate_is_two_applications() {
+        let named = |id, names: &[&str]| {
+            let certificates = CertificateNames::parse(names.iter().copied()).unwrap();
+            let policy = RadiusPolicy { certificates, ..RadiusPolicy::default() };
+            RadiusClient { policy, ..radius(id, &[]) }
+        };
+        let (one, other) = (named(1, &["a.example"]), named(2, &["b.example", "192.0.2.1"]));
+        assert_eq!(of_clients(&[one.clone(), other]), None);
+        let shared = Some(Violation::RadiusClient(ApplicationId(1)));
+        assert_eq!(of_clients(&[one, named(2, &["b.example", "A.example"])]), shared);
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(crate) fn policy(policy: &RadiusPolicy) -> v1::RadiusPolicy {
         unreachable: policy.unreachable.name().to_owned(),
         retry_identity: policy.retry_identity,
         attributes: policy.attributes.iter().map(attribute).collect(),
+        certificates: policy.certificates.texts().collect(),
     }
 }
 
@@ -88,6 +89,7 @@ pub(crate) fn wanted(
     let wanted = RadiusWanted {
         policy: RadiusPolicy {
             ranges: Default::default(),
+            certificates: Default::default(),
             signed,
             targets,
             code,
@@ -96,6 +98,7 @@ pub(crate) fn wanted(
             attributes,
         },
         ranges: policy.ranges,
+        certificates: policy.certificates,
         secret: secret(message.secret),
         target_secrets,
         overlap_seconds: message.overlap_seconds,

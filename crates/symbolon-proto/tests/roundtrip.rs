@@ -216,6 +216,7 @@ mod tests {
             .chain(samples::epoch_commands())
             .chain(samples::merge_commands())
             .chain(samples::radius_commands())
+            .chain(samples::radsec_commands())
     }
 
     fn all_rows() -> impl Iterator<Item = (&'static str, Row)> {
@@ -232,6 +233,7 @@ mod tests {
             .chain(samples::epoch_rows())
             .chain(samples::merge_rows())
             .chain(samples::radius_rows())
+            .chain(samples::radsec_rows())
     }
 
     fn all_events() -> Vec<AuditEvent> {
@@ -254,6 +256,7 @@ mod tests {
         events.extend(samples::merge_audit().2);
         events.extend(samples::clock_audit().2);
         events.extend(samples::radius_audit().2);
+        events.extend(samples::radsec_audit().2);
         events
     }
 

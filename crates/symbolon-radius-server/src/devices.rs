@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use symbolon_core::{ApplicationId, RadiusAddresses, RadiusClient, Secret, State};
+use symbolon_core::{ApplicationId, CertificateName, RadiusClient, RadiusDevices, Secret, State};
 use symbolon_radius::Pair;
 use symbolon_service::{Principal, RADIUS_SECRET_BYTES_WANTED, RadiusSecrets, Service};
 
@@ -33,7 +33,7 @@ impl Devices {
 #[derive(Default)]
 struct Known {
     version: [u64; 4],
-    addresses: RadiusAddresses,
+    whose: RadiusDevices,
     devices: HashMap<ApplicationId, Arc<Devices>>,
     /// With what is known of their health, whatever else of a row changes.
     targets: HashMap<ApplicationId, Targets>,
@@ -43,7 +43,7 @@ impl Known {
     /// Forgets what is not as it was.
     fn renew(&mut self, state: &State, version: [u64; 4]) {
         self.version = version;
-        self.addresses = RadiusAddresses::of(state);
+        self.whose = RadiusDevices::of(state);
         self.devices.retain(|id, it| state.radius_client(*id).is_some_and(|row| *row == it.row));
         self.targets.retain(|id, _| state.radius_client(*id).is_some());
     }
@@ -60,15 +60,27 @@ impl AllDevices {
         Self { service, known: Mutex::default() }
     }
 
-    /// Whose device has that address.
+    /// Whose device has that address, by UDP.
     pub(crate) fn at(&self, address: IpAddr) -> Option<Arc<Devices>> {
+        self.find(|whose| whose.at(address))
+    }
+
+    /// Whose device has a certificate with these names, over TLS.
+    pub(crate) fn named(&self, names: &[CertificateName]) -> Option<Arc<Devices>> {
+        self.find(|whose| whose.named(names))
+    }
+
+    fn find(
+        &self,
+        whose: impl FnOnce(&RadiusDevices) -> Option<ApplicationId>,
+    ) -> Option<Arc<Devices>> {
         let state = self.service.ledger().view().state;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let version = state.radius_clients_version();
         if known.version != version {
             known.renew(&state, version);
         }
-        let id = known.addresses.at(address)?;
+        let id = whose(&known.whose)?;
         if let Some(devices) = known.devices.get(&id)
             && self.still_ask(&state, devices)
         {
@@ -93,7 +105,8 @@ impl AllDevices {
         let principal = self.service.radius_principal(state, row.id)?;
         let secrets = self.service.radius_secrets(row)?;
         let application = principal.name.as_str();
-        if secrets.current.expose().len() < RADIUS_SECRET_BYTES_WANTED {
+        let is_short = secrets.current.expose().len() < RADIUS_SECRET_BYTES_WANTED;
+        if is_short && row.policy.comes_by_udp() {
             tracing::warn!(
                 application,
                 "the shared secret of its RADIUS devices is short; give them one of at least 16 bytes"

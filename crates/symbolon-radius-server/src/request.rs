@@ -69,10 +69,7 @@ pub(crate) fn believe(
     for secret in devices.taken(service) {
         match check_request(packet, secret) {
             Ok(Signed::Yes) => {
-                let is_ours = |state: &[u8]| state == OWN_PROXY_STATE;
-                if packet.all(Kind::PROXY_STATE).any(is_ours) {
-                    return Err(Refused::Circle);
-                }
+                goes_on(packet)?;
                 return Ok(Believed { secret: secret.clone(), signed: Signed::Yes });
             }
             Ok(Signed::No) => return unsigned(packet, devices, device, service),
@@ -80,6 +77,19 @@ pub(crate) fn believe(
         }
     }
     Err(refused.map_or(Refused::MustSign, Refused::Bad))
+}
+
+/// The same over TLS. Who sent it is known by the certificate, so it need not be signed.
+pub(crate) fn believe_over_tls(packet: &Packet<'_>, secret: &Secret) -> Result<Believed, Refused> {
+    let signed = check_request(packet, secret)?;
+    goes_on(packet)?;
+    Ok(Believed { secret: secret.clone(), signed })
+}
+
+/// Refuses what has gone round in a circle.
+fn goes_on(packet: &Packet<'_>) -> Result<(), Refused> {
+    let is_ours = |state: &[u8]| state == OWN_PROXY_STATE;
+    if packet.all(Kind::PROXY_STATE).any(is_ours) { Err(Refused::Circle) } else { Ok(()) }
 }
 
 fn unsigned(

@@ -7,26 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ServerConfig;
 use symbolon_core::ApplicationId;
-use symbolon_radius::{Code, Kind, Packet, Signed, Writer};
+use symbolon_radius::{Code, Kind, Packet, Signed};
 use symbolon_service::{Entropy, Service};
 use tokio::net::UdpSocket;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::accounting;
-use crate::devices::{AllDevices, Devices};
+use crate::answer::{Answering, Asked, dropped};
+use crate::devices::Devices;
 use crate::duplicates::{Duplicates, Key, Seen};
-use crate::eap::Eap;
 use crate::request::{Believed, believe};
-use crate::sign_in::{Said, SignIn};
 
-/// Requests of a node that are under way at once.
-const UNDER_WAY_MAX: usize = 4_096;
 /// A byte more than a packet can have, so that a longer datagram is seen to be longer.
 const DATAGRAM_BYTES: usize = 4_097;
-/// For how long a device is kept waiting: its own patience is seldom longer.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// For how long it is noted that a device signs, at most.
 const NOTE_TIME: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -43,14 +36,10 @@ pub enum PortKind {
 pub struct RadiusPort {
     kind: PortKind,
     socket: Arc<UdpSocket>,
-    service: Arc<Service>,
-    entropy: Arc<dyn Entropy>,
-    devices: AllDevices,
+    answering: Answering,
     duplicates: Mutex<Duplicates>,
     /// Devices of which it is just being noted that they sign.
     noting: Mutex<HashSet<(ApplicationId, IpAddr)>>,
-    eap: Eap,
-    under_way: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for RadiusPort {
@@ -75,65 +64,57 @@ impl RadiusPort {
         Ok(Self {
             kind,
             socket: Arc::new(UdpSocket::from_std(socket)?),
-            devices: AllDevices::new(Arc::clone(&service)),
-            service,
-            entropy,
+            answering: Answering::new(service, entropy, tls),
             duplicates: Mutex::default(),
             noting: Mutex::default(),
-            eap: Eap::new(tls),
-            under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
         })
-    }
-
-    fn dropped(&self, reason: &'static str) {
-        metrics::counter!("symbolon_radius_dropped_total", "reason" => reason).increment(1);
     }
 
     /// Looks at a datagram: what costs little is done before a task is begun.
     fn receive(self: &Arc<Self>, datagram: &[u8], from: SocketAddr, tasks: &mut JoinSet<()>) {
         let now = Instant::now();
         // Who is not known learns nothing, not even that something listens.
-        let Some(devices) = self.devices.at(from.ip()) else {
+        let Some(devices) = self.answering.devices.at(from.ip()) else {
             tracing::warn!(
                 device = %from.ip(),
                 "a request is not answered: no application that is switched on has this address; if it is a \
                  device of yours, `symbolon application radius set APPLICATION --device ADDRESS` names it"
             );
-            return self.dropped("unknown_device");
+            return dropped("unknown_device");
         };
         let packet = match Packet::read(datagram) {
             Ok(packet) => packet,
-            Err(malformed) => return self.dropped(malformed.label()),
+            Err(malformed) => return dropped(malformed.label()),
         };
         let asked = match self.kind {
             PortKind::Authentication => Code::AccessRequest,
             PortKind::Accounting => Code::AccountingRequest,
         };
         if packet.code() != asked && packet.code() != Code::StatusServer {
-            return self.dropped("other_code");
+            return dropped("other_code");
         }
-        let believed = match believe(&packet, &devices, from.ip(), &self.service) {
+        let believed = match believe(&packet, &devices, from.ip(), &self.answering.service) {
             Ok(believed) => believed,
             Err(refused) => {
                 let application = devices.principal.name.as_str();
                 tracing::warn!(application, device = %from.ip(), %refused, "a request is not answered");
-                return self.dropped(refused.label());
+                return dropped(refused.label());
             }
         };
         let key = Key { from, code: packet.code().number(), identifier: packet.identifier() };
         let mut duplicates = self.duplicates.lock().unwrap_or_else(PoisonError::into_inner);
         match duplicates.see(key, packet.authenticator(), now) {
             Seen::New => {}
-            Seen::UnderWay => return self.dropped("under_way"),
+            Seen::UnderWay => return dropped("under_way"),
             Seen::Answered(reply) => {
                 metrics::counter!("symbolon_radius_repeated_total").increment(1);
                 _ = self.socket.try_send_to(&reply, from);
                 return;
             }
         }
-        let Ok(place) = Arc::clone(&self.under_way).try_acquire_owned() else {
+        let Some(place) = self.answering.place() else {
             duplicates.answer(key, packet.authenticator(), None);
-            return self.dropped("overload");
+            return dropped("overload");
         };
         drop(duplicates);
         let (port, bytes) = (Arc::clone(self), packet.bytes().to_vec());
@@ -154,8 +135,12 @@ impl RadiusPort {
         let Ok(packet) = Packet::read(bytes) else {
             return;
         };
-        let (reply, outcome) = self.reply(&packet, from, devices, believed).await;
-        count(outcome);
+        let alive = match self.kind {
+            PortKind::Authentication => Code::AccessAccept,
+            PortKind::Accounting => Code::AccountingResponse,
+        };
+        let asked = Asked { packet: &packet, device: from.ip(), devices, believed, alive };
+        let (reply, outcome) = self.answering.reply(&asked).await;
         self.keep(key, &packet, reply.as_deref());
         if let Some(reply) = reply
             && let Err(error) = self.socket.send_to(&reply, from).await
@@ -174,48 +159,6 @@ impl RadiusPort {
         duplicates.answer(key, packet.authenticator(), reply);
     }
 
-    async fn reply(
-        &self,
-        packet: &Packet<'_>,
-        from: SocketAddr,
-        devices: &Devices,
-        believed: &Believed,
-    ) -> (Option<Vec<u8>>, &'static str) {
-        if packet.code() == Code::StatusServer {
-            // A node that decides nothing is not there.
-            let works = self.service.ledger().halted_at().is_none();
-            let code = match self.kind {
-                PortKind::Authentication => Code::AccessAccept,
-                PortKind::Accounting => Code::AccountingResponse,
-            };
-            let reply = works.then(|| Writer::reply(code, packet));
-            return (reply.and_then(|reply| reply.finish(&believed.secret).ok()), "status");
-        }
-        if packet.code() == Code::AccountingRequest {
-            return (accounting::reply(packet, devices, from.ip(), believed), "accounting");
-        }
-        let sign_in = SignIn {
-            service: &self.service,
-            entropy: &*self.entropy,
-            devices,
-            device: from.ip(),
-            packet,
-            believed,
-            deadline: Instant::now() + PATIENCE,
-        };
-        if packet.first(Kind::EAP_MESSAGE).is_some() {
-            return self.eap.reply(&sign_in).await;
-        }
-        let said = sign_in.run().await;
-        let outcome = match &said {
-            Said::Accept(_) => "accept",
-            Said::Reject(_) => "reject",
-            Said::Ask(..) => "challenge",
-            Said::Silence(reason) => reason,
-        };
-        (sign_in.write(&said), outcome)
-    }
-
     /// From the first signed request on that let somebody in, whoever takes the signature off is found out.
     async fn note_signer(&self, devices: &Devices, from: SocketAddr) {
         let device = from.ip().to_canonical();
@@ -232,15 +175,13 @@ impl RadiusPort {
             return;
         }
         let deadline = Instant::now() + NOTE_TIME;
-        if let Err(error) = self.service.note_radius_signer(row.id, device, deadline).await {
+        if let Err(error) =
+            self.answering.service.note_radius_signer(row.id, device, deadline).await
+        {
             tracing::debug!(%device, %error, "it is noted later that a device signs");
         }
         self.noting.lock().unwrap_or_else(PoisonError::into_inner).remove(&noting);
     }
-}
-
-fn count(outcome: &'static str) {
-    metrics::counter!("symbolon_radius_requests_total", "outcome" => outcome).increment(1);
 }
 
 /// Answers requests until `stop` is done, and then those that are under way.

@@ -46,10 +46,10 @@ pub enum ServiceError {
         "another token has this serial number; see whose it is before you give this one to somebody"
     )]
     SerialTaken,
-    /// A range of addresses for RADIUS devices.
+    /// A range of addresses for RADIUS devices, or a name of a certificate.
     #[error(
-        "the RADIUS devices of another application have the same range of addresses; one that is narrower, \
-         or another, is needed"
+        "the RADIUS devices of another application have the same range of addresses, or the same name of a \
+         certificate; a range that is narrower, or another one, or another name, is needed"
     )]
     RangeTaken,
     /// A code that should prove a token.

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use symbolon_core::limits::{KEY_OVERLAP_MILLISECONDS_MAX, RADIUS_SECRET_BYTES_MAX};
 use symbolon_core::{
-    Application, ApplicationId, Caller, Command, LogIndex, Name, NoteRadiusSigner, Operation,
-    Proposal, RadiusClient, RadiusPolicy, RemoveRadiusClient, Reply, RequestId, Secret,
-    SetRadiusClient, SourceRange, Sources, State,
+    Application, ApplicationId, Caller, CertificateNames, Command, LogIndex, Name,
+    NoteRadiusSigner, Operation, Proposal, RadiusClient, RadiusPolicy, RemoveRadiusClient, Reply,
+    RequestId, Secret, SetRadiusClient, SourceRange, Sources, State,
 };
 use tokio::time::Instant;
 
@@ -70,10 +70,12 @@ impl RadiusSecrets {
 /// What is to stand for the devices of an application.
 #[derive(Clone, Debug)]
 pub struct RadiusWanted {
-    /// What administrators say. `ranges` is taken from the next field.
+    /// What administrators say. `ranges` and `certificates` are taken from the next fields.
     pub policy: RadiusPolicy,
     /// Ranges of addresses as people write them.
     pub ranges: Vec<String>,
+    /// Names of certificates as people write them.
+    pub certificates: Vec<String>,
     /// The secret of the devices; `None`: as before.
     pub secret: Option<Secret>,
     /// The secrets of the targets, in the order of the policy; `None`: that of the target of the same address
@@ -100,7 +102,7 @@ impl Service {
     /// Says how devices ask as an application.
     ///
     /// # Errors
-    /// [`ServiceError::RangeTaken`] when another application has one of the ranges.
+    /// [`ServiceError::RangeTaken`] when another application has one of the ranges or names.
     pub async fn set_radius_client(
         &self,
         principal: &Principal,
@@ -121,7 +123,8 @@ impl Service {
             fits("policy.targets", secret.as_ref())?;
         }
         let ranges = ranges(&wanted.ranges)?;
-        let policy = RadiusPolicy { ranges, ..wanted.policy.clone() };
+        let certificates = certificates(&wanted.certificates)?;
+        let policy = RadiusPolicy { ranges, certificates, ..wanted.policy.clone() };
         policy.check().map_err(|fault| ServiceError::invalid("policy", fault.to_string()))?;
         let revision = revision(&wanted.etag)?;
         let secrets = self.fingerprint_of_secrets(&wanted);
@@ -133,7 +136,7 @@ impl Service {
             let row = view.state.radius_client(application.id);
             let goes_on = row.and_then(|row| row.old_secret_until).filter(|until| now < *until);
             let left = goes_on.map_or(0, |until| until.0.saturating_sub(now.0));
-            let merged = merged(&policy, &wanted, before, left)?;
+            let merged = merged(&policy, &wanted, before, left, || self.draw_radius_secret())?;
             let (secrets, new_secrets, overlap_milliseconds) = merged;
             let (field, key) = (radius_field(application.id.0), view.state.active_data_key());
             let sealed = self.vault.seal(key, field, &secrets.to_secret());
@@ -266,7 +269,8 @@ impl Service {
         }
         let secrets = self.radius_secrets(&client);
         let short = |secret: &Secret| secret.expose().len() < RADIUS_SECRET_BYTES_WANTED;
-        if secrets.as_ref().is_some_and(|secrets| short(&secrets.current)) {
+        let is_used = client.policy.comes_by_udp();
+        if is_used && secrets.as_ref().is_some_and(|secrets| short(&secrets.current)) {
             warnings.push(short_secret("the devices share with this cluster"));
         }
         let targets = secrets.as_ref().map_or(&[][..], |secrets| &secrets.targets);
@@ -290,6 +294,13 @@ impl Service {
         Ok(Some((client.policy.clone(), secrets)))
     }
 
+    /// For devices that come over TLS alone, who never use it: nobody knows it.
+    fn draw_radius_secret(&self) -> Secret {
+        let mut secret = vec![0; RADIUS_SECRET_BYTES_WANTED];
+        self.entropy.fill(&mut secret);
+        Secret::new(secret)
+    }
+
     /// Equal requests have equal secrets; a hash of them, since what it is part of is a string.
     fn fingerprint_of_secrets(&self, wanted: &RadiusWanted) -> symbolon_core::Fingerprint {
         let none = Secret::new(Vec::new());
@@ -308,12 +319,13 @@ fn short_secret(whose: &str) -> String {
 
 /// The secrets that are to stand, whether any of them is another than before, and for how long the devices'
 /// secret before is taken. `left`: for how long it would be if theirs stays. One that is not taken any more is
-/// not kept.
+/// not kept. `draw`: makes one for devices that need none, since they come over TLS.
 fn merged(
     policy: &RadiusPolicy,
     wanted: &RadiusWanted,
     before: Option<(RadiusPolicy, RadiusSecrets)>,
     left: u64,
+    draw: impl FnOnce() -> Secret,
 ) -> Result<(RadiusSecrets, bool, u64), ServiceError> {
     let known = |address: &str| {
         let (policy, secrets) = before.as_ref()?;
@@ -331,8 +343,12 @@ fn merged(
     }
     let present = before.as_ref().map(|(_, secrets)| secrets);
     let none = || ServiceError::invalid("secret", "the devices have no secret yet: give one");
-    let current = wanted.secret.as_ref().or_else(|| present.map(|it| &it.current));
-    let current = current.ok_or_else(none)?.clone();
+    // One that was drawn is known to no device.
+    let came_by_udp = before.as_ref().is_some_and(|(before, _)| before.comes_by_udp());
+    let known = present.filter(|_| came_by_udp || !policy.comes_by_udp());
+    let current = wanted.secret.as_ref().or_else(|| known.map(|it| &it.current)).cloned();
+    let drawn = || (!policy.comes_by_udp()).then(draw);
+    let current = current.or_else(drawn).ok_or_else(none)?;
     let is_new = present.is_some_and(|it| it.current != current);
     let overlap = if is_new { u64::from(wanted.overlap_seconds) * 1000 } else { left };
     let old = present.and_then(|it| if is_new { Some(it.current.clone()) } else { it.old.clone() });
@@ -348,6 +364,11 @@ fn fits(field: &'static str, secret: Option<&Secret>) -> Result<(), ServiceError
     }
     let problem = format!("a shared secret has 1 to {RADIUS_SECRET_BYTES_MAX} bytes");
     Err(ServiceError::invalid(field, problem))
+}
+
+fn certificates(texts: &[String]) -> Result<CertificateNames, ServiceError> {
+    let names = CertificateNames::parse(texts.iter().map(String::as_str));
+    names.map_err(|error| ServiceError::invalid("policy.certificates", error.to_string()))
 }
 
 fn ranges(texts: &[String]) -> Result<Sources, ServiceError> {

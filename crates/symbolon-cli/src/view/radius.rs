@@ -21,6 +21,8 @@ pub(crate) struct RadiusClient {
 #[derive(Serialize)]
 pub(crate) struct RadiusPolicy {
     pub(crate) ranges: Vec<String>,
+    /// Names of certificates of devices that come over TLS.
+    pub(crate) certificates: Vec<String>,
     pub(crate) signed: String,
     pub(crate) targets: Vec<RadiusTarget>,
     pub(crate) code_place: String,
@@ -64,6 +66,7 @@ impl From<v1::RadiusPolicy> for RadiusPolicy {
         };
         Self {
             ranges: policy.ranges,
+            certificates: policy.certificates,
             signed: policy.signed,
             targets: policy.targets.into_iter().map(target).collect(),
             code_place: policy.code_place,

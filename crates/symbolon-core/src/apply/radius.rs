@@ -45,7 +45,7 @@ impl State {
             return Err(Refusal::SettingRefused);
         }
         let others = self.radius_clients().filter(|row| row.id != id);
-        if others.into_iter().any(|row| row.policy.ranges.shares(&command.policy.ranges)) {
+        if others.into_iter().any(|row| row.policy.shares_a_device(&command.policy)) {
             return Err(Refusal::RangeTaken);
         }
         if before.is_none() && self.radius_clients.len() >= RADIUS_CLIENTS_MAX {
@@ -64,7 +64,7 @@ impl State {
         // What must be signed follows from them alone where nothing else is said: to forget them, say
         // something else once.
         let counts = command.policy.signed == Signed::Auto;
-        signers.retain(|device| counts && command.policy.ranges.allow(Some(*device)));
+        signers.retain(|device| counts && command.policy.has(*device));
         let client = RadiusClient {
             id,
             policy: command.policy.clone(),
@@ -113,7 +113,7 @@ impl State {
         let Some(mut client) = self.radius_client(application).cloned() else {
             return Err(Refusal::NoSuchRadiusClient);
         };
-        let is_theirs = client.policy.ranges.allow(Some(device));
+        let is_theirs = client.policy.has(device);
         match client.signers.binary_search(&device) {
             Err(place) if is_theirs && client.signers.len() < RADIUS_SIGNERS_MAX => {
                 client.signers.insert(place, device);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use symbolon_core::{
-    ApplicationId, AuditRow, CodePlace, Decision, Denial, Proof, RadiusPolicy, RadiusTarget,
-    ReplyAttribute, Signed, SourceRange, Sources, Unreachable,
+    ApplicationId, AuditRow, CertificateNames, CodePlace, Decision, Denial, Proof, RadiusPolicy,
+    RadiusTarget, ReplyAttribute, Signed, SourceRange, Sources, Unreachable,
 };
 
 use super::events::{fields, verified};
@@ -70,4 +70,32 @@ pub(crate) fn of_radius() -> Vec<AuditRow> {
         rows.push(verified(Decision::Deny(denial), Proof::Code));
     }
     rows
+}
+
+/// Devices that are known by their certificates.
+pub(crate) fn of_radsec() -> Vec<AuditRow> {
+    let named = |names: &[&str]| {
+        let certificates = CertificateNames::parse(names.iter().copied()).unwrap();
+        RadiusPolicy { certificates, ..policy() }
+    };
+    let one = || named(&["a.example"]);
+    let pairs = [
+        (None, one()),
+        (Some(policy()), one()),
+        (Some(one()), policy()),
+        (Some(one()), one()),
+        (Some(policy()), named(&["a.example", "b.example"])),
+        // The same letters, cut elsewhere.
+        (Some(policy()), named(&["a.exampleb", "example"])),
+        (Some(policy()), named(&["192.0.2.1"])),
+        (Some(policy()), RadiusPolicy { ranges: Sources::default(), ..one() }),
+        (Some(policy()), RadiusPolicy { signed: Signed::Always, ..one() }),
+    ];
+    let set = |(before, after): (Option<RadiusPolicy>, RadiusPolicy)| AuditRow::RadiusClientSet {
+        application: ApplicationId(1),
+        before: before.map(Arc::new),
+        after: Arc::new(after),
+        new_secrets: false,
+    };
+    pairs.map(set).into()
 }

@@ -218,6 +218,8 @@ const NOTES: &[&str] = &[
     "a bypass, and no first factor",
     "a code, and no first factor",
     "a device of nobody signs",
+    "a name of a certificate is another's",
+    "devices that have certificates and no address",
     "a device that signed is one no more",
     "a device that signed stays one",
     "a device that signs is told of again",

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use symbolon_core::{
-    ApplicationId, CodePlace, LogIndex, RadiusClient, RadiusPolicy, RadiusTarget, ReplyAttribute,
-    Row, Sealed, Signed, Timestamp, Unreachable,
+    ApplicationId, CertificateNames, CodePlace, LogIndex, RadiusClient, RadiusPolicy, RadiusTarget,
+    ReplyAttribute, Row, Sealed, Signed, Timestamp, Unreachable,
 };
 
 use super::rows::sources;
@@ -26,6 +26,7 @@ fn devices(addresses: &[&str]) -> Vec<IpAddr> {
 fn policy() -> RadiusPolicy {
     RadiusPolicy {
         ranges: sources("192.0.2.0/24"),
+        certificates: CertificateNames::default(),
         signed: Signed::Auto,
         targets: vec![target("r1:1812", 1_000)],
         code: CodePlace::Challenge,
@@ -66,6 +67,12 @@ pub(crate) fn alterations(row: &RadiusClient) -> Vec<Row> {
     rows
 }
 
+fn named(names: &[&str]) -> RadiusPolicy {
+    let certificates = CertificateNames::parse(names.iter().copied());
+    let certificates = certificates.unwrap_or_else(|error| panic!("{error}"));
+    RadiusPolicy { certificates, ..policy() }
+}
+
 /// Each with one field another.
 fn policies() -> impl Iterator<Item = RadiusPolicy> {
     let places = [
@@ -94,6 +101,12 @@ fn policies() -> impl Iterator<Item = RadiusPolicy> {
     let targets = targets.map(|targets| RadiusPolicy { targets, ..policy() });
     let attributes = attributes.map(|attributes| RadiusPolicy { attributes, ..policy() });
     let others = [
+        named(&["a.example"]),
+        named(&["b.example"]),
+        named(&["a.example", "b.example"]),
+        // The same letters, cut elsewhere.
+        named(&["a.exampleb", "example"]),
+        named(&["192.0.2.1"]),
         RadiusPolicy { ranges: sources("192.0.2.0/25"), ..policy() },
         RadiusPolicy { signed: Signed::Always, ..policy() },
         RadiusPolicy { signed: Signed::Never, ..policy() },

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use super::*;
 use crate::language::time_text;
 use symbolon_core::{
-    AuditRow, NoteRadiusSigner, RadiusAddresses, RadiusPolicy, RadiusTarget, RemoveRadiusClient,
-    SetRadiusClient, Signed, SourceRange, Sources,
+    AuditRow, CertificateName, CertificateNames, NoteRadiusSigner, RadiusDevices, RadiusPolicy,
+    RadiusTarget, RemoveRadiusClient, SetRadiusClient, Signed, SourceRange, Sources,
 };
 
 /// `radius APPLICATION from RANGES`, with `secrets TEXT`, which are new ones, and `overlap TIME`, `signed yes`,
-/// `targets HOST,HOST`; `radius APPLICATION gone`; `radius APPLICATION signs ADDRESS`.
+/// `targets HOST,HOST`, `certificates NAME,NAME`; `radius APPLICATION gone`; `radius APPLICATION signs ADDRESS`.
 pub(super) fn command(application: &str, words: &mut Words) -> Result<(Command, Caller), String> {
     let revision = settings::revision(words)?;
     let id = ApplicationId(number("application", application));
@@ -57,8 +57,11 @@ fn policy(words: &mut Words) -> Result<RadiusPolicy, String> {
     let targets = targets.split(',').filter(|host| !host.is_empty());
     let target =
         |host: &str| RadiusTarget { address: host.to_owned(), timeout_milliseconds: 1_000 };
+    let names = words.option("certificates")?.unwrap_or_default();
+    let names = CertificateNames::parse(names.split(',').filter(|name| !name.is_empty()));
     Ok(RadiusPolicy {
         ranges: ranges.map_err(|error| error.to_string())?,
+        certificates: names.map_err(|error| error.to_string())?,
         signed,
         targets: targets.map(target).collect(),
         ..RadiusPolicy::default()
@@ -99,6 +102,10 @@ pub(crate) fn client(state: &State, application: &str) -> String {
 
 fn shown(policy: &RadiusPolicy) -> String {
     let mut text = format!("from {}", policy.ranges.texts().collect::<Vec<_>>().join(" "));
+    if !policy.certificates.is_empty() {
+        let names: Vec<_> = policy.certificates.texts().collect();
+        text.push_str(&format!(", certificates {}", names.join(" ")));
+    }
     if policy.signed != Signed::Auto {
         text.push_str(&format!(", signed {}", policy.signed.name()));
     }
@@ -108,9 +115,19 @@ fn shown(policy: &RadiusPolicy) -> String {
     text
 }
 
-/// As which application a device asks.
+/// The names of a certificate, in its order.
+fn certificate(names: &str) -> Result<Vec<CertificateName>, String> {
+    let names = names.split(',').map(CertificateName::parse);
+    names.collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// As which application a device asks: one that comes from an address, or with `certificate:NAME,NAME`.
 pub(crate) fn device(state: &State, device: &str) -> Result<String, String> {
-    let id = RadiusAddresses::of(state).at(address(device)?);
+    let devices = RadiusDevices::of(state);
+    let id = match device.split_once(':') {
+        Some(("certificate", names)) => devices.named(&certificate(names)?),
+        _ => devices.at(address(device)?),
+    };
     let application = id.and_then(|id| state.application(id));
     Ok(application.map_or_else(|| "nobody's".to_owned(), |row| row.name.to_string()))
 }
@@ -118,7 +135,7 @@ pub(crate) fn device(state: &State, device: &str) -> Result<String, String> {
 /// Whether that device must sign.
 pub(crate) fn must_sign(state: &State, device: &str) -> Result<String, String> {
     let device = address(device)?;
-    let id = RadiusAddresses::of(state).at(device);
+    let id = RadiusDevices::of(state).at(device);
     let client = id.and_then(|id| state.radius_client(id)).ok_or("nobody's")?;
     Ok(if client.must_sign(device) { "yes" } else { "no" }.to_owned())
 }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use symbolon_core::{
-    ApplicationId, AuditRow, CodePlace, Command, LogIndex, NoteRadiusSigner, RadiusClient,
-    RadiusPolicy, RadiusTarget, RemoveRadiusClient, ReplyAttribute, Sealed, SetRadiusClient,
-    Signed, Timestamp, Unreachable,
+    ApplicationId, AuditRow, CertificateNames, CodePlace, Command, LogIndex, NoteRadiusSigner,
+    RadiusClient, RadiusPolicy, RadiusTarget, RemoveRadiusClient, ReplyAttribute, Sealed,
+    SetRadiusClient, Signed, Timestamp, Unreachable,
 };
 
 use super::caller::sources_from_proto;
@@ -66,6 +66,7 @@ fn policy_to_proto(policy: &RadiusPolicy) -> store::RadiusPolicy {
         unreachable: policy.unreachable.number(),
         retry_identity: policy.retry_identity,
         attribute: policy.attributes.iter().map(attribute).collect(),
+        certificate: policy.certificates.texts().collect(),
     }
 }
 
@@ -82,8 +83,10 @@ fn policy_from_proto(m: store::RadiusPolicy) -> Result<RadiusPolicy, DecodeError
     };
     let attribute =
         |m: store::RadiusAttribute| ReplyAttribute { group: m.group, name: m.name, value: m.value };
+    let certificates = CertificateNames::parse(m.certificate.iter().map(String::as_str));
     Ok(RadiusPolicy {
         ranges: sources_from_proto(m.range)?,
+        certificates: certificates.map_err(|_| DecodeError::Field("certificate"))?,
         signed: need(Signed::from_number(m.signed), "signed")?,
         targets: m.target.into_iter().map(target).collect(),
         code,

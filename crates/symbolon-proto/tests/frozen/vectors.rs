@@ -37,6 +37,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::pin_commands()).chain(samples::bypass_commands());
     let later = later.chain(samples::challenge_commands()).chain(samples::epoch_commands());
     let later = later.chain(samples::merge_commands()).chain(samples::radius_commands());
+    let later = later.chain(samples::radsec_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
@@ -46,6 +47,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::pin_rows()).chain(samples::bypass_rows());
     let later = later.chain(samples::challenge_rows()).chain(samples::epoch_rows());
     let later = later.chain(samples::merge_rows()).chain(samples::radius_rows());
+    let later = later.chain(samples::radsec_rows());
     let user = User { profile: profile().kept(), ..samples::user() };
     let later = later.chain(samples::callers::rows()).chain([("user-profile", Row::User(user))]);
     for (name, row) in samples::rows().into_iter().chain(later) {
@@ -72,6 +74,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-clock", None, samples::clock_audit()));
     vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(audit("audit-batch-radius", None, samples::radius_audit()));
+    vectors.push(audit("audit-batch-radsec", None, samples::radsec_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk::disk());

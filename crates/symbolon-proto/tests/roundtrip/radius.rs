@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::callers::sources;
 use super::*;
 use symbolon_core::{
-    CodePlace, FirstFactor, NoteRadiusSigner, RadiusClient, RadiusPolicy, RadiusTarget,
-    RemoveRadiusClient, ReplyAttribute, SetRadiusClient, Signed, Unreachable,
+    CertificateName, CertificateNames, CodePlace, FirstFactor, NoteRadiusSigner, RadiusClient,
+    RadiusPolicy, RadiusTarget, RemoveRadiusClient, ReplyAttribute, SetRadiusClient, Signed,
+    Unreachable,
 };
 
 pub(super) fn first_factor() -> impl Strategy<Value = FirstFactor> {
@@ -19,6 +20,13 @@ fn device() -> impl Strategy<Value = IpAddr> {
         any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
         any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits))),
     ]
+}
+
+fn certificates() -> impl Strategy<Value = CertificateNames> {
+    let dns = "[a-z0-9][a-z0-9-]{0,8}\\.example";
+    let dns = dns.prop_filter_map("a name", |name| CertificateName::of_dns(&name));
+    let name = prop_oneof![dns, device().prop_map(CertificateName::of_address)];
+    vec(name, 0..3).prop_map(|names| CertificateNames::new(names).unwrap_or_default())
 }
 
 fn policy() -> impl Strategy<Value = RadiusPolicy> {
@@ -37,9 +45,17 @@ fn policy() -> impl Strategy<Value = RadiusPolicy> {
         text().prop_map(CodePlace::Before),
     ];
     let told = (0..3_u32, 0..2_u32, any::<bool>());
-    (sources(), told, vec(target, 0..3), code, vec(attribute, 0..3)).prop_map(
-        |(ranges, (signed, unreachable, retry_identity), targets, code, attributes)| RadiusPolicy {
+    let devices = (sources(), certificates());
+    (devices, told, vec(target, 0..3), code, vec(attribute, 0..3)).prop_map(
+        |(
+            (ranges, certificates),
+            (signed, unreachable, retry_identity),
+            targets,
+            code,
+            attributes,
+        )| RadiusPolicy {
             ranges,
+            certificates,
             signed: Signed::from_number(signed).unwrap(),
             targets,
             code,

@@ -30,7 +30,9 @@ pub(crate) use merges::{merge_audit, merge_commands, merge_rows};
 pub(crate) use pins::{
     challenge_audit, challenge_commands, challenge_rows, pin_audit, pin_commands, pin_rows,
 };
-pub(crate) use radius::{radius_audit, radius_commands, radius_rows};
+pub(crate) use radius::{
+    radius_audit, radius_commands, radius_rows, radsec_audit, radsec_commands, radsec_rows,
+};
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
 pub(crate) use users::{changes_audit, export_audit, user_audit, user_commands, user_rows};
 

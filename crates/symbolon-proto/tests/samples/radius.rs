@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use symbolon_core::{
-    CodePlace, NoteRadiusSigner, RadiusClient, RadiusPolicy, RadiusTarget, RemoveRadiusClient,
-    ReplyAttribute, SetRadiusClient, Signed, SourceRange, Sources, Unreachable,
+    CertificateNames, CodePlace, NoteRadiusSigner, RadiusClient, RadiusPolicy, RadiusTarget,
+    RemoveRadiusClient, ReplyAttribute, SetRadiusClient, Signed, SourceRange, Sources, Unreachable,
 };
 
 const VPN: ApplicationId = ApplicationId(0x0102_0304_0506_0708);
@@ -32,6 +32,7 @@ fn whole() -> RadiusPolicy {
     };
     RadiusPolicy {
         ranges: sources(&["192.0.2.0/24", "2001:db8::/64"]),
+        certificates: CertificateNames::default(),
         signed: Signed::Always,
         targets: vec![target("radius.example:1812", 2_500), target("192.0.2.1:1645", 100)],
         code: CodePlace::Behind("+".to_owned()),
@@ -137,4 +138,47 @@ pub(crate) fn radius_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         denied(Denial::FirstFactorDenied),
         denied(Denial::FirstFactorUnreachable),
     ])
+}
+
+/// What came with RADIUS over TLS: devices that are known by their certificates, with or without others.
+fn certified(policy: RadiusPolicy) -> RadiusPolicy {
+    let certificates = CertificateNames::parse(["vpn.example.org", "2001:db8::7"]);
+    let certificates = certificates.unwrap_or_else(|error| panic!("{error}"));
+    RadiusPolicy { certificates, ..policy }
+}
+
+/// Commands about it.
+pub(crate) fn radsec_commands() -> Vec<(&'static str, Command)> {
+    let set = SetRadiusClient {
+        application: VPN,
+        policy: certified(RadiusPolicy::default()),
+        secrets: Sealed::new(vec![0x46; 40]),
+        new_secrets: true,
+        overlap_milliseconds: 0,
+        revision: None,
+    };
+    vec![("set-radius-client-certificates", Command::SetRadiusClient(set))]
+}
+
+/// Rows about it.
+pub(crate) fn radsec_rows() -> Vec<(&'static str, Row)> {
+    let client = RadiusClient {
+        id: VPN,
+        policy: certified(whole()),
+        secrets: Sealed::new(vec![0x46; 40]),
+        old_secret_until: None,
+        signers: Vec::new(),
+        changed_at: LogIndex(305),
+    };
+    vec![("radius-client-certificates", Row::RadiusClient(client))]
+}
+
+/// Events about it.
+pub(crate) fn radsec_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    audit_of(vec![AuditRow::RadiusClientSet {
+        application: VPN,
+        before: Some(Arc::new(certified(least()))),
+        after: Arc::new(certified(RadiusPolicy::default())),
+        new_secrets: false,
+    }])
 }

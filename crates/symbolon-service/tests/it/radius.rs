@@ -30,6 +30,7 @@ fn wanted(secret: Option<&str>) -> RadiusWanted {
     RadiusWanted {
         policy: RadiusPolicy::default(),
         ranges: vec!["192.0.2.0/24".to_owned()],
+        certificates: Vec::new(),
         secret: secret.map(self::secret),
         target_secrets: Vec::new(),
         overlap_seconds: 0,
@@ -114,6 +115,34 @@ async fn devices_have_one_secret_that_stays_until_another_is_given() {
     assert_eq!(bench.client().policy.signed, Signed::Always);
 }
 
+/// As devices ask that come over TLS alone.
+fn certified(name: &str) -> RadiusWanted {
+    let certificates = vec![name.to_owned()];
+    RadiusWanted { ranges: Vec::new(), certificates, ..wanted(None) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn devices_that_come_over_tls_alone_need_no_secret_and_leave_none_to_others() {
+    let bench = Bench::new().await;
+    let shown = bench.set_radius(certified("VPN.example.org.")).await.unwrap();
+    let names: Vec<_> = shown.client.policy.certificates.texts().collect();
+    assert_eq!(names, ["vpn.example.org"]);
+    assert_eq!(shown.warnings, Vec::<String>::new());
+    let drawn = bench.secrets().current;
+    assert_eq!(drawn.expose().len(), 16);
+    bench.set_radius(certified("vpn.example.com")).await.unwrap();
+    assert_eq!(bench.secrets().current, drawn, "it stays");
+    let both = || RadiusWanted { certificates: vec!["vpn.example".to_owned()], ..wanted(None) };
+    assert_eq!(field(bench.set_radius(both()).await), "secret", "no device knows that one");
+    let given = RadiusWanted { secret: Some(secret("short")), ..both() };
+    let warnings = bench.set_radius(given).await.unwrap().warnings.join(" ");
+    assert!(warnings.contains("fewer than 16 bytes"), "{warnings}");
+    bench.set_radius(both()).await.unwrap();
+    assert_eq!(bench.secrets().current, secret("short"), "by UDP it stays");
+    let warnings = bench.set_radius(certified("vpn.example")).await.unwrap().warnings;
+    assert_eq!(warnings, Vec::<String>::new(), "nobody uses it");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_target_keeps_its_secret_wherever_it_stands_in_the_list() {
     let bench = Bench::new().await;
@@ -141,6 +170,9 @@ async fn what_cannot_stand_is_refused_before_anything_is_done() {
     let odd = RadiusWanted { ranges: vec!["here".to_owned()], ..wanted(Some(LONG)) };
     let before = CodePlace::Before(String::new());
     let policy = RadiusPolicy { code: before, ..RadiusPolicy::default() };
+    let starred = certified("*.example.org");
+    let many = (0..33).map(|number| format!("vpn-{number}.example")).collect();
+    let many = RadiusWanted { certificates: many, ..certified("") };
     let unseparated = RadiusWanted { policy, ..wanted(Some(LONG)) };
     let ever = RadiusWanted { overlap_seconds: 7_776_001, ..wanted(Some(LONG)) };
     for (bad, what) in [
@@ -149,6 +181,8 @@ async fn what_cannot_stand_is_refused_before_anything_is_done() {
         (with_targets(&[("r1:1812", Some(""))]), "policy.targets"),
         (nowhere, "policy"),
         (odd, "policy.ranges"),
+        (starred, "policy.certificates"),
+        (many, "policy.certificates"),
         (unseparated, "policy"),
         (ever, "overlap_seconds"),
     ] {

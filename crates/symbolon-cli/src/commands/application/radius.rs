@@ -48,11 +48,22 @@ pub(super) enum RadiusCommand {
 pub(super) struct Wanted {
     /// Name of the application
     application: String,
-    /// Addresses of the devices, 192.0.2.1 or 192.0.2.0/24 for example; may be given more than once
+    /// Addresses of the devices that come by UDP, 192.0.2.1 or 192.0.2.0/24 for example; may be given more than
+    /// once
     #[arg(long = "device", value_name = "RANGE")]
     ranges: Vec<String>,
-    /// File with the secret that the devices share with the cluster, - for standard input; 16 random bytes are
-    /// wanted, as `openssl rand -hex 16` makes them
+    /// Have no device come by UDP
+    #[arg(long, conflicts_with = "ranges")]
+    no_devices: bool,
+    /// Names of the certificates of the devices that come over TLS, vpn.example.org for example, as they stand
+    /// in subjectAltName; may be given more than once
+    #[arg(long = "certificate", value_name = "NAME")]
+    certificates: Vec<String>,
+    /// Have no device come over TLS
+    #[arg(long, conflicts_with = "certificates")]
+    no_certificates: bool,
+    /// File with the secret that the devices that come by UDP share with the cluster, - for standard input; 16
+    /// random bytes are wanted, as `openssl rand -hex 16` makes them
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
     /// For how long the secret before is taken too, 24h for example; 0s: not at all
@@ -154,8 +165,11 @@ async fn set(context: &Context, wanted: Wanted, format: Format) -> Result<(), Fa
 
 fn changed(policy: v1::RadiusPolicy, wanted: Wanted) -> Result<v1::RadiusPolicy, Failure> {
     let mut policy = policy;
-    if !wanted.ranges.is_empty() {
+    if wanted.no_devices || !wanted.ranges.is_empty() {
         policy.ranges = wanted.ranges;
+    }
+    if wanted.no_certificates || !wanted.certificates.is_empty() {
+        policy.certificates = wanted.certificates;
     }
     policy.signed = wanted.signed.unwrap_or(policy.signed);
     if wanted.no_targets || !wanted.targets.is_empty() {
@@ -243,7 +257,8 @@ fn details(client: &RadiusClient) -> String {
     let policy = &client.policy;
     let mut lines = vec![
         ("Application", client.application.clone()),
-        ("Devices", policy.ranges.join(" ")),
+        ("Devices", table::or_dash(Some(&policy.ranges.join(" ")))),
+        ("Certificates", table::or_dash(Some(&policy.certificates.join(" ")))),
         ("Signed", policy.signed.clone()),
         ("Have signed", table::or_dash(Some(&client.signers.join(" ")))),
         ("Old secret until", table::or_dash(client.old_secret_until.as_deref())),

@@ -1,8 +1,8 @@
 //! What is asked about devices that ask by RADIUS.
 
 use symbolon_core::{
-    ApplicationId, Command, LogIndex, NoteRadiusSigner, RadiusPolicy, RadiusTarget,
-    RemoveRadiusClient, SetRadiusClient, SourceRange, Sources,
+    ApplicationId, CertificateNames, Command, LogIndex, NoteRadiusSigner, RadiusPolicy,
+    RadiusTarget, RemoveRadiusClient, SetRadiusClient, SourceRange, Sources,
 };
 
 use super::make::Maker;
@@ -11,7 +11,16 @@ use crate::script::radius::Wish;
 impl Maker<'_> {
     pub(super) fn about_radius(&self, wish: &Wish) -> Command {
         match wish {
-            Wish::Set { application, ranges, timeout, new_secrets, overlap, bound, key_off } => {
+            Wish::Set {
+                application,
+                ranges,
+                certificates,
+                timeout,
+                new_secrets,
+                overlap,
+                bound,
+                key_off,
+            } => {
                 let target = |timeout_milliseconds| RadiusTarget {
                     address: "radius:1812".to_owned(),
                     timeout_milliseconds,
@@ -20,6 +29,7 @@ impl Maker<'_> {
                     application: ApplicationId(*application),
                     policy: RadiusPolicy {
                         ranges: ranges_of(*ranges),
+                        certificates: certificates_of(*certificates),
                         targets: timeout.map(target).into_iter().collect(),
                         ..RadiusPolicy::default()
                     },
@@ -62,4 +72,15 @@ fn ranges_of(number: u64) -> Sources {
         _ => &["192.0.1.7/32", "192.0.4.0/24"],
     };
     Sources::new(ranges.iter().map(|range| SourceRange::parse(range).unwrap())).unwrap()
+}
+
+/// Of each application its own name, and some that two could have.
+fn certificates_of(number: u64) -> CertificateNames {
+    let names: &[&str] = match number {
+        1 => &["vpn.example"],
+        2 => &["MAIL.example.", "192.0.1.7"],
+        3 => &["wifi.example", "vpn.example"],
+        _ => &[],
+    };
+    CertificateNames::parse(names.iter().copied()).unwrap()
 }

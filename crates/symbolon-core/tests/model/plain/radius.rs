@@ -31,6 +31,14 @@ impl Model {
         if others.any(|row| row.policy.ranges.texts().any(|range| ours.contains(&range))) {
             return Err(Refusal::RangeTaken);
         }
+        let named: Vec<_> = command.policy.certificates.texts().collect();
+        let mut others = self.radius_clients.iter().filter(|row| row.id != id);
+        if others.any(|row| row.policy.certificates.texts().any(|name| named.contains(&name))) {
+            self.notes.push("a name of a certificate is another's");
+            return Err(Refusal::RangeTaken);
+        }
+        let nowhere = ours.is_empty() && !named.is_empty();
+        self.note_if(nowhere, "devices that have certificates and no address");
         self.under_active_key(&command.secrets)?;
         let mut client = RadiusClient {
             id,
@@ -132,5 +140,6 @@ fn is_among(policy: &RadiusPolicy, device: std::net::IpAddr) -> bool {
 /// Somebody can ask, and every target is asked for 0.1 to 60 seconds.
 fn can_stand(policy: &RadiusPolicy) -> bool {
     let mut waits = policy.targets.iter().map(|target| target.timeout_milliseconds);
-    policy.ranges.texts().next().is_some() && waits.all(|wait| (100..=60_000).contains(&wait))
+    let devices = policy.ranges.texts().len() + policy.certificates.texts().len();
+    devices > 0 && waits.all(|wait| (100..=60_000).contains(&wait))
 }

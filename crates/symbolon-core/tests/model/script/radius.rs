@@ -10,6 +10,8 @@ pub(crate) enum Wish {
         application: u64,
         /// Ranges by their number.
         ranges: u64,
+        /// Names of certificates by their number.
+        certificates: u64,
         /// Milliseconds.
         timeout: Option<u32>,
         new_secrets: bool,
@@ -45,6 +47,7 @@ pub(super) fn wish(dice: &mut Dice) -> Wish {
         0..=5 => Wish::Set {
             application,
             ranges: if dice.chance(60) { application } else { dice.below(6) },
+            certificates: if dice.chance(60) { 0 } else { dice.below(4) },
             timeout: dice.sometimes(30, |dice| dice.pick(&[99, 100, 1_000, 60_000, 60_001])),
             new_secrets: dice.chance(60),
             overlap: dice.pick(&[0, 1, 5_000, 30_000, 7_776_000_000, 7_776_000_001]),

@@ -1,0 +1,314 @@
+//! The loop over a connection of RADIUS over TLS, RFC 6614.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use symbolon_core::{CertificateName, Secret};
+use symbolon_radius::{Code, HEADER_BYTES, Malformed, PACKET_BYTES_MAX, Packet};
+use symbolon_service::{Entropy, Service};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::answer::{Answering, Asked, dropped};
+use crate::devices::Devices;
+use crate::request::{Refused, believe_over_tls};
+
+/// What passwords are hidden with and packets are signed with, the same everywhere: RFC 6614 section 2.3. TLS
+/// is what protects them.
+const SECRET: &[u8] = b"radsec";
+/// Requests of one connection that are under way at once: identifiers have as many values. Beyond that nothing
+/// is read.
+const REQUESTS_MAX: usize = 256;
+/// For how long a connection may have nothing to say.
+const IDLE: Duration = Duration::from_secs(600);
+/// For how long a device may not take what it is told.
+const TAKE: Duration = Duration::from_secs(10);
+/// How often it is seen whether a device that asks nothing is one yet.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What serves the connections of devices that come over TLS.
+pub struct RadsecPort {
+    answering: Answering,
+    secret: Secret,
+}
+
+impl std::fmt::Debug for RadsecPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RadsecPort").finish_non_exhaustive()
+    }
+}
+
+/// Why a connection is ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the device has left")]
+    Left,
+    #[error("the node stops")]
+    Stopped,
+    #[error("the device had nothing to say for long")]
+    Idle,
+    #[error("the device does not take its replies")]
+    Untaken,
+    #[error("the network: {0}")]
+    Network(#[from] io::Error),
+    /// Whose device it is, nobody knows, or nobody any more.
+    #[error("no application that is switched on has a name of its certificate")]
+    Unknown,
+    /// RFC 6613 section 2.6.4: where the next packet begins is not known then.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error(transparent)]
+    Refused(Refused),
+}
+
+impl RadsecPort {
+    /// `tls` is what ends EAP-TTLS: see [`symbolon_radius::ttls_config_of`]. What the connections are protected
+    /// with is the business of who accepts them.
+    #[must_use]
+    pub fn new(service: Arc<Service>, entropy: Arc<dyn Entropy>, tls: Arc<ServerConfig>) -> Self {
+        let answering = Answering::new(service, entropy, tls);
+        Self { answering, secret: Secret::new(SECRET.to_vec()) }
+    }
+
+    /// Answers the requests of a connection until it ends, or until `stop` is done, and then those that are under
+    /// way. `names` are those of the certificate whose key the device has proved to hold, in its order.
+    pub async fn serve(
+        self: Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        remote: SocketAddr,
+        names: Vec<CertificateName>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let device = remote.ip().to_canonical();
+        let (incoming, tasks) = (Incoming::default(), JoinSet::new());
+        let mut connection = Connection { port: self, device, names, incoming, tasks };
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let ended = connection.run(&mut reader, &mut writer, stop).await.err();
+        connection.tell(&ended.unwrap_or(Ended::Stopped));
+        _ = timeout(TAKE, writer.shutdown()).await;
+    }
+}
+
+/// A connection: whose it is, what has come of it that is no whole packet yet, and what is under way. That is
+/// dropped with it.
+struct Connection {
+    port: Arc<RadsecPort>,
+    device: IpAddr,
+    names: Vec<CertificateName>,
+    incoming: Incoming,
+    tasks: JoinSet<Option<Vec<u8>>>,
+}
+
+impl Connection {
+    async fn run(
+        &mut self,
+        reader: &mut (impl AsyncRead + Unpin),
+        writer: &mut (impl AsyncWrite + Unpin),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Ended> {
+        tokio::pin!(stop);
+        let mut busy = Instant::now();
+        let mut look = busy;
+        loop {
+            self.begin()?;
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                Some(reply) = self.tasks.join_next() => {
+                    busy = Instant::now();
+                    // Who panicked has told so, and says nothing.
+                    send(writer, reply.ok().flatten()).await?;
+                }
+                read = self.incoming.read(reader), if self.tasks.len() < REQUESTS_MAX => {
+                    if read? == 0 {
+                        return Err(Ended::Left);
+                    }
+                    busy = Instant::now();
+                }
+                () = sleep_until(look) => {
+                    self.devices()?;
+                    look = Instant::now() + LOOK;
+                    if self.tasks.is_empty() && busy.elapsed() > IDLE {
+                        return Err(Ended::Idle);
+                    }
+                }
+            }
+        }
+        while let Some(reply) = self.tasks.join_next().await {
+            send(writer, reply.ok().flatten()).await?;
+        }
+        Ok(())
+    }
+
+    /// As which application it asks at this moment.
+    fn devices(&self) -> Result<Arc<Devices>, Ended> {
+        self.port.answering.devices.named(&self.names).ok_or(Ended::Unknown)
+    }
+
+    /// Has what has come answered, as far as there is room.
+    fn begin(&mut self) -> Result<(), Ended> {
+        while self.tasks.len() < REQUESTS_MAX {
+            let Some(bytes) = self.incoming.take()? else {
+                break;
+            };
+            self.receive(bytes)?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, bytes: Vec<u8>) -> Result<(), Ended> {
+        let devices = self.devices()?;
+        let packet = match Packet::read(&bytes) {
+            Ok(packet) => packet,
+            // RFC 6613 section 2.6.4: it may be of use to others.
+            Err(unknown @ Malformed::UnknownCode(_)) => {
+                dropped(unknown.label());
+                return Ok(());
+            }
+            Err(malformed) => return Err(malformed.into()),
+        };
+        let asks = [Code::AccessRequest, Code::AccountingRequest, Code::StatusServer];
+        if !asks.contains(&packet.code()) {
+            dropped("other_code");
+            return Ok(());
+        }
+        let believed = match believe_over_tls(&packet, &self.port.secret) {
+            Ok(believed) => believed,
+            Err(circle @ Refused::Circle) => {
+                let (application, device) = (devices.principal.name.as_str(), self.device);
+                tracing::warn!(application, %device, refused = %circle, "a request is not answered");
+                dropped(circle.label());
+                return Ok(());
+            }
+            Err(refused) => return Err(Ended::Refused(refused)),
+        };
+        let Some(place) = self.port.answering.place() else {
+            dropped("overload");
+            return Ok(());
+        };
+        let (port, device) = (Arc::clone(&self.port), self.device);
+        self.tasks.spawn(async move {
+            let packet = Packet::read(&bytes).ok()?;
+            let (devices, believed, alive) = (&*devices, &believed, Code::AccessAccept);
+            let asked = Asked { packet: &packet, device, devices, believed, alive };
+            let (reply, _) = port.answering.reply(&asked).await;
+            drop(place);
+            reply
+        });
+        Ok(())
+    }
+
+    /// Writes down why it ends, if an administrator can do something about it.
+    fn tell(&self, ended: &Ended) {
+        let device = self.device;
+        let names = self.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        match ended {
+            Ended::Left | Ended::Stopped | Ended::Idle | Ended::Untaken | Ended::Network(_) => {
+                tracing::debug!(%device, certificate = names, %ended, "a RADIUS connection has ended");
+            }
+            Ended::Unknown => {
+                dropped("unknown_certificate");
+                tracing::warn!(
+                    %device,
+                    certificate = names,
+                    "a RADIUS connection is ended: no application that is switched on has a name of its certificate; \
+                     if it is a device of yours, `symbolon application radius set APPLICATION --certificate NAME` \
+                     names it, by a DNS name or an address in its subjectAltName"
+                );
+            }
+            Ended::Malformed(malformed) => {
+                dropped(malformed.label());
+                let refused = malformed.to_string();
+                tracing::warn!(%device, certificate = names, refused, "a RADIUS connection is ended");
+            }
+            Ended::Refused(bad) => {
+                dropped(bad.label());
+                let hint = "over TLS the shared secret is \"radsec\"";
+                tracing::warn!(%device, certificate = names, refused = %bad, hint, "a RADIUS connection is ended");
+            }
+        }
+    }
+}
+
+async fn send(writer: &mut (impl AsyncWrite + Unpin), reply: Option<Vec<u8>>) -> Result<(), Ended> {
+    let Some(reply) = reply else {
+        return Ok(());
+    };
+    let sending = async {
+        writer.write_all(&reply).await?;
+        writer.flush().await
+    };
+    timeout(TAKE, sending).await.map_err(|_| Ended::Untaken)?.map_err(Ended::Network)
+}
+
+/// What has come and was not taken yet.
+#[derive(Default)]
+struct Incoming(Vec<u8>);
+
+impl Incoming {
+    /// How many bytes more there are. May be dropped and called again.
+    async fn read(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        self.0.reserve(PACKET_BYTES_MAX);
+        reader.read_buf(&mut self.0).await
+    }
+
+    /// The first packet, if it is there in whole: as many bytes as its length says.
+    fn take(&mut self) -> Result<Option<Vec<u8>>, Malformed> {
+        let Some([_, _, high, low]) = self.0.first_chunk() else {
+            return Ok(None);
+        };
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        if length < HEADER_BYTES {
+            return Err(Malformed::Short);
+        }
+        if length > PACKET_BYTES_MAX {
+            return Err(Malformed::Long);
+        }
+        Ok((length <= self.0.len()).then(|| self.0.drain(..length).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(length: u16) -> Vec<u8> {
+        let mut bytes = vec![7; length.into()];
+        bytes[2..4].copy_from_slice(&length.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn packets_are_taken_one_by_one_however_they_come() {
+        let (first, second) = (packet(20), packet(4_096));
+        let all = [&first[..], &second].concat();
+        for step in [1, 3, 21, 4_116] {
+            let (mut incoming, mut taken) = (Incoming::default(), Vec::new());
+            for part in all.chunks(step) {
+                incoming.0.extend(part);
+                while let Some(packet) = incoming.take().unwrap() {
+                    taken.push(packet);
+                }
+            }
+            assert_eq!(taken, [first.clone(), second.clone()], "in parts of {step}");
+            assert!(incoming.0.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_is_found_before_more_is_read() {
+        for (length, malformed) in
+            [(0, Malformed::Short), (19, Malformed::Short), (4_097, Malformed::Long)]
+        {
+            let [high, low] = u16::to_be_bytes(length);
+            let mut incoming = Incoming(vec![1, 1, high, low]);
+            assert_eq!(incoming.take(), Err(malformed), "{length}");
+        }
+        assert_eq!(Incoming(vec![1, 1, 0]).take(), Ok(None));
+        assert_eq!(Incoming(vec![1, 1, 0, 20]).take(), Ok(None));
+    }
+}
