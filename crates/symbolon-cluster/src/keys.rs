@@ -1,5 +1,6 @@
 //! Keys and certificates: a node's own, the cluster CA's, and what the two ports present.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -11,9 +12,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
-use symbolon_core::{KeyPin, Secret, Timestamp};
+use symbolon_core::{CertificateName, KeyPin, Secret, Timestamp};
 use time::{Duration, OffsetDateTime};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::epochs::SCHEME;
@@ -37,6 +38,30 @@ pub(crate) fn bad(what: &'static str) -> impl FnOnce(BoxedError) -> ClusterError
 pub(crate) fn pin_of(certificate: &[u8]) -> Option<KeyPin> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     Some(KeyPin(Sha256::digest(parsed.public_key().raw).into()))
+}
+
+/// The names in a certificate's subjectAltName by which a device can be known, in its order. What cannot be read
+/// has none.
+#[must_use]
+pub fn names_of(certificate: &[u8]) -> Vec<CertificateName> {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
+        return Vec::new();
+    };
+    let names = parsed.subject_alternative_name().ok().flatten();
+    let names = names.map(|names| names.value.general_names.iter()).into_iter().flatten();
+    names.filter_map(name_of).collect()
+}
+
+fn name_of(name: &GeneralName<'_>) -> Option<CertificateName> {
+    match name {
+        GeneralName::DNSName(name) => CertificateName::of_dns(name),
+        GeneralName::IPAddress(bytes) => {
+            let four = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            let address = four.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
+            address.ok().map(CertificateName::of_address)
+        }
+        _ => None,
+    }
 }
 
 /// A private key in PKCS #8 and the pin of its public half.
@@ -247,5 +272,31 @@ struct Resolver(ArcSwapOption<CertifiedKey>);
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.0.load_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::SanType;
+
+    use super::*;
+
+    #[test]
+    fn a_device_is_known_by_names_of_dns_and_addresses_of_its_certificate_in_their_order() {
+        let names = ["VPN.Example.org", "192.0.2.1", "*.example.org", "2001:db8::1", "a.example"];
+        let mut params = CertificateParams::new(names.map(str::to_owned)).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "common.example.org");
+        let email = "root@mail.example.org".try_into().unwrap();
+        params.subject_alt_names.insert(0, SanType::Rfc822Name(email));
+        // It looks like an address, and is none.
+        params.subject_alt_names.push(SanType::DnsName("192.0.2.9".try_into().unwrap()));
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let found = names_of(certificate.der());
+        let expected = ["vpn.example.org", "192.0.2.1", "2001:db8::1", "a.example"];
+        assert_eq!(found, expected.map(|name| CertificateName::parse(name).unwrap()));
+        let nameless = CertificateParams::new(Vec::new()).unwrap();
+        let nameless = nameless.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        assert_eq!(names_of(nameless.der()), []);
+        assert_eq!(names_of(b"no certificate"), []);
     }
 }

@@ -88,7 +88,7 @@ pub use inspect::{
     Counts, Inspection, Position, Positions, VoteGiven, check_log, check_snapshot, inspect,
 };
 pub use join::{JoinTarget, Member, join_cluster};
-pub use keys::{Certificates, ca_pem};
+pub use keys::{Certificates, ca_pem, names_of};
 pub use node::{ClusterNode, Ended, NodeSettings};
 pub use peer_service::{PeerCaller, PeerCertificate, longest_call};
 pub use recovery::RecoveryNode;

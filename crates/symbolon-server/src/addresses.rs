@@ -37,6 +37,9 @@ pub struct Addresses {
     /// RADIUS accounting, UDP.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub radius_accounting: Vec<SocketAddr>,
+    /// RADIUS over TLS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub radsec: Vec<SocketAddr>,
 }
 
 /// The node's sockets.
@@ -52,6 +55,8 @@ pub struct Listeners {
     pub radius: Vec<UdpSocket>,
     /// RADIUS accounting.
     pub radius_accounting: Vec<UdpSocket>,
+    /// RADIUS over TLS.
+    pub radsec: Vec<TcpListener>,
     /// Where they listen.
     pub addresses: Addresses,
 }
@@ -86,14 +91,23 @@ pub fn bind(config: &Config, previous: Option<&Addresses>) -> Result<Listeners, 
     let before = previous.map_or(&[][..], |before| &before.radius_accounting);
     let (radius_accounting, accounting_addresses) =
         bind_udp("listen.radius_accounting", &listen.radius_accounting, before)?;
+    let mut radsec = (Vec::new(), Vec::new());
+    for (place, address) in listen.radsec.iter().copied().enumerate() {
+        let before = previous.and_then(|before| before.radsec.get(place).copied());
+        let (listener, bound) = bind_one("listen.radsec", address, before)?;
+        radsec.0.push(listener);
+        radsec.1.push(bound);
+    }
     let addresses = Addresses {
         api: api_address,
         peer: peer_address,
         metrics: metrics_address,
         radius: radius_addresses,
         radius_accounting: accounting_addresses,
+        radsec: radsec.1,
     };
-    Ok(Listeners { api, peer, metrics, radius, radius_accounting, addresses })
+    let radsec = radsec.0;
+    Ok(Listeners { api, peer, metrics, radius, radius_accounting, radsec, addresses })
 }
 
 fn bind_udp(

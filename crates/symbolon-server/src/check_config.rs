@@ -12,7 +12,7 @@ use crate::config::{
 };
 use crate::disk::{self, Disk};
 use crate::failure::{Failure, chain};
-use crate::tls;
+use crate::{radsec, tls};
 
 /// Prints every mistake to standard error, or that there is none and what the settings mean to
 /// standard output.
@@ -65,6 +65,11 @@ fn look(config: &Config) -> Findings {
     findings.kek(&config.kek);
     if let Some(files) = &config.tls.files {
         findings.tls(config, files);
+    }
+    if let Some(settings) = &config.radsec
+        && let Err(error) = radsec::clients(settings)
+    {
+        findings.mistakes.push(chain(&error));
     }
     findings
 }

@@ -22,8 +22,8 @@ use crate::disk::{self, Disk};
 pub use address::{AddressError, ApiUrl, HostPort};
 pub use error::{ConfigError, ConfigWarning, LoadError, PathProblem};
 pub use raw::{
-    OneOrMany, RawAdvertise, RawConfig, RawKek, RawKeys, RawListen, RawLog, RawNode, RawStorage,
-    RawTls,
+    OneOrMany, RawAdvertise, RawConfig, RawKek, RawKeys, RawListen, RawLog, RawNode, RawRadsec,
+    RawStorage, RawTls,
 };
 
 /// A longer file is not one of settings.
@@ -44,6 +44,8 @@ pub struct Config {
     pub kek: KekSource,
     /// TLS of the API port.
     pub tls: Tls,
+    /// RADIUS over TLS, where it is spoken.
+    pub radsec: Option<Radsec>,
     /// What it logs.
     pub log: Log,
     /// How the data directory is kept.
@@ -76,6 +78,8 @@ pub struct Listen {
     pub radius: Vec<SocketAddr>,
     /// RADIUS accounting, UDP; none: it is not spoken.
     pub radius_accounting: Vec<SocketAddr>,
+    /// RADIUS over TLS; none: it is not spoken.
+    pub radsec: Vec<SocketAddr>,
 }
 
 /// Addresses to tell others; where absent, the bound address is told.
@@ -128,6 +132,13 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+}
+
+/// RADIUS over TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Radsec {
+    /// Certificates of the CAs of devices, as PEM.
+    pub clients_ca: PathBuf,
 }
 
 /// A version of TLS.

@@ -27,6 +27,7 @@ pub mod config;
 pub mod listener;
 pub mod logs;
 pub mod ops;
+pub mod radsec;
 pub mod stop;
 pub mod tls;
 

@@ -12,6 +12,7 @@ mod requests;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
 
 use crate::stop::Stop;
 use addresses::{Addresses, network};
@@ -37,7 +39,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A port's name, in logs and metrics, and its limits.
 #[derive(Clone)]
 pub struct Port {
-    /// As in the settings: `api`, `peer`, `metrics`; or `local`.
+    /// As in the settings: `api`, `peer`, `metrics`, `radsec`; or `local`.
     pub name: &'static str,
     /// What it allows.
     pub limits: Limits,
@@ -100,6 +102,20 @@ pub struct ConnectionInfo {
 /// The address of who comes over a socket of this machine.
 pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
+/// What a port speaks that is not HTTP, over connections that were admitted and whose handshake is over.
+pub trait Spoken: Send + Sync {
+    /// Serves a connection until it ends; once `stop` is asked for, until what it has begun is done.
+    fn serve(
+        &self,
+        stream: TlsStream<TcpStream>,
+        info: ConnectionInfo,
+        stop: Stop,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// Is told why a handshake has failed.
+    fn failed(&self, remote: SocketAddr, why: &io::Error);
+}
+
 /// How serving a port ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "connections may have been cut"]
@@ -118,6 +134,17 @@ pub async fn serve_tls(
     stop: Stop,
 ) -> Drained {
     serve(listener, Serving::new(port, Wire::Tls(tls), app, stop)).await
+}
+
+/// Serves over TLS something that is not HTTP until `stop`. The port needs no gate and has no strangers.
+pub async fn serve_spoken(
+    listener: TcpListener,
+    port: Port,
+    tls: Arc<ArcSwap<ServerConfig>>,
+    spoken: Arc<dyn Spoken>,
+    stop: Stop,
+) -> Drained {
+    serve(listener, Serving::new(port, Wire::Spoken(tls, spoken), Router::new(), stop)).await
 }
 
 /// Serves HTTP/1.1 without TLS until `stop`.

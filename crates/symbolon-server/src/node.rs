@@ -14,7 +14,7 @@ use symbolon_cluster::{
     is_for_want_of_space,
 };
 use symbolon_grpc::Health;
-use symbolon_radius_server::{PortKind, RadiusPort};
+use symbolon_radius_server::{PortKind, RadiusPort, RadsecPort};
 use symbolon_service::Service;
 use symbolon_store::{DataDir, Store, StoreError};
 use tokio::task::JoinSet;
@@ -31,6 +31,7 @@ use crate::listener::{
 use crate::local_socket::{self, LocalSocket};
 use crate::ops;
 use crate::panics;
+use crate::radsec;
 use crate::readiness::{NodeReadiness, watch};
 use crate::rotate_kek::open_keys;
 use crate::stop::Stop;
@@ -73,7 +74,8 @@ async fn work(config: Config, stop: Stop) -> Result<After, Failure> {
     let Some((node, service, listeners, socket)) = start(&config).await? else {
         return Ok(After::StartAgain);
     };
-    let Listeners { api, peer, metrics: watched, radius, radius_accounting, addresses } = listeners;
+    let Listeners { api, peer, metrics: watched, radius, radius_accounting, radsec, addresses } =
+        listeners;
     let health = Health::default();
     let readiness = Arc::new(NodeReadiness::new(Arc::clone(&node), stop.clone()));
 
@@ -83,7 +85,7 @@ async fn work(config: Config, stop: Stop) -> Result<After, Failure> {
     let ports = tokio::spawn(serve_api(&config, &node, &service, &health, api, &stop)?);
     let local = tokio::spawn(local_socket::serve(socket, &service, &health, &stop)?);
     let sockets = [(PortKind::Authentication, radius), (PortKind::Accounting, radius_accounting)];
-    let radius = serve_radius(&config, &node, sockets, &service, &stop)?;
+    let radius = serve_radius(&config, &node, (sockets, radsec), &service, &stop)?;
     let peers = tokio::spawn(serve_peers(&node, &service, peer, &last)?);
     let watched = tokio::spawn(serve_ops(readiness.clone(), metrics, watched, &last));
     tokio::spawn(watch(readiness, Arc::clone(&service), health, last.clone()));
@@ -97,6 +99,7 @@ async fn work(config: Config, stop: Stop) -> Result<After, Failure> {
         metrics = %addresses.metrics,
         radius = ?addresses.radius,
         radius_accounting = ?addresses.radius_accounting,
+        radsec = ?addresses.radsec,
         "serving"
     );
     tokio::spawn(give_memory_back());
@@ -225,14 +228,14 @@ fn settings(config: &Config, advertised: &Advertised) -> NodeSettings {
 }
 
 fn odd(error: &dyn std::error::Error) -> Failure {
-    Failure::new(Failure::CONFIG, chain(error), "See `tls` in the settings.")
+    Failure::new(Failure::CONFIG, chain(error), "See `tls` and `radsec` in the settings.")
 }
 
 /// Stops with the API, and is drained like it. What comes through a tunnel is shown the certificate of the API.
 fn serve_radius(
     config: &Config,
     node: &ClusterNode,
-    sockets: [(PortKind, Vec<std::net::UdpSocket>); 2],
+    (sockets, radsec): ([(PortKind, Vec<std::net::UdpSocket>); 2], Vec<tokio::net::TcpListener>),
     service: &Arc<Service>,
     stop: &Stop,
 ) -> Result<JoinSet<()>, Failure> {
@@ -242,6 +245,7 @@ fn serve_radius(
         Some(identity) => Arc::new(SingleCertAndKey::from(identity)),
         None => node.certificates().api(),
     };
+    let own = Arc::clone(&certificates);
     let tls = symbolon_radius::ttls_config_of(certificates).map_err(|error| odd(&error))?;
     let each = |(kind, sockets): (PortKind, Vec<_>)| sockets.into_iter().map(move |it| (kind, it));
     for (kind, socket) in sockets.into_iter().flat_map(each) {
@@ -250,6 +254,15 @@ fn serve_radius(
         let port = port.map_err(|error| internal("a RADIUS port cannot be served", &error))?;
         let stop = stop.clone();
         ports.spawn(symbolon_radius_server::serve(port, async move { stop.requested().await }));
+    }
+    if let Some(settings) = &config.radsec {
+        let speaks = radsec::config(settings, own).map_err(|error| odd(&error))?;
+        let speaks = Arc::new(ArcSwap::from_pointee(speaks));
+        let front = Arc::new(RadsecPort::new(Arc::clone(service), Arc::new(OsEntropy), tls));
+        for listener in radsec {
+            let (speaks, front) = (Arc::clone(&speaks), Arc::clone(&front));
+            ports.spawn(radsec::serve(listener, speaks, front, stop.clone()));
+        }
     }
     Ok(ports)
 }

@@ -57,6 +57,14 @@ pub enum TlsError {
         #[source]
         source: rustls::Error,
     },
+    /// What is there as certificates of CAs cannot be used as such.
+    #[error("radsec.clients_ca = {} has no CA that can certify devices: {problem}", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// What the library says.
+        problem: String,
+    },
     /// The library refuses the whole.
     #[error("the settings of [tls] cannot be used together")]
     Config {
@@ -112,7 +120,7 @@ pub fn provider(tls: &Tls) -> CryptoProvider {
 ///
 /// [`TlsError`], with the key of the settings.
 pub fn identity(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
-    let chain = certificates(&files.certificate)?;
+    let chain = certificates("tls.certificate", &files.certificate, "a certificate chain")?;
     let key = private_key(&files.key)?;
     CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|source| TlsError::Pair {
         certificate: files.certificate.clone(),
@@ -152,20 +160,24 @@ pub fn api_config_of(
     Ok(config)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let bytes = read("tls.certificate", path)?;
+/// Reads the certificates of a file, at least one.
+///
+/// # Errors
+///
+/// [`TlsError`], with the key of the settings.
+pub(crate) fn certificates(
+    key: &'static str,
+    path: &Path,
+    wanted: &'static str,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let bytes = read(key, path)?;
     let chain = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
         Ok(_) => Err(pem::Error::NoItemsFound),
         Err(error) => Err(error),
     }
-    .map_err(|source| TlsError::Pem {
-        key: "tls.certificate",
-        path: path.to_owned(),
-        wanted: "a certificate chain",
-        source,
-    })
+    .map_err(|source| TlsError::Pem { key, path: path.to_owned(), wanted, source })
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {

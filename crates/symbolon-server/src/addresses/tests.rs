@@ -76,6 +76,7 @@ fn the_file_is_plain_json_and_a_broken_one_is_none() {
         metrics: "127.0.0.1:3".parse().unwrap(),
         radius: vec!["127.0.0.1:1812".parse().unwrap()],
         radius_accounting: Vec::new(),
+        radsec: vec!["127.0.0.1:2083".parse().unwrap()],
     };
     addresses.write(directory.path()).unwrap();
     let path = Addresses::path(directory.path());
@@ -88,7 +89,8 @@ fn the_file_is_plain_json_and_a_broken_one_is_none() {
             "api": "127.0.0.1:1",
             "peer": "[::1]:2",
             "metrics": "127.0.0.1:3",
-            "radius": ["127.0.0.1:1812"]
+            "radius": ["127.0.0.1:1812"],
+            "radsec": ["127.0.0.1:2083"]
         })
     );
     assert_eq!(disk::mode(&path).unwrap(), 0o600);

@@ -98,6 +98,20 @@ fn files_with_something_else_in_them_are_told() {
 }
 
 #[test]
+fn a_file_without_cas_of_devices_is_told() {
+    let machine = Machine::new();
+    machine.certify("a");
+    let with = |file: &str| {
+        let listen = "[listen]\nradsec = \"127.0.0.1:0\"\n";
+        machine.mistakes(&format!("{listen}[radsec]\nclients_ca = \"{file}\""))
+    };
+    assert_eq!(with("a.crt"), Vec::<String>::new());
+    let found = with("a.key");
+    let start = "radsec.clients_ca = a.key is not certificates of CAs in PEM: ";
+    assert!(found[0].starts_with(start), "{found:?}");
+}
+
+#[test]
 fn a_data_directory_below_a_file_is_told() {
     let machine = Machine::new();
     machine.write("data", b"");

@@ -11,8 +11,8 @@ use symbolon_core::{Name, Retention};
 
 use super::{
     AddressError, Advertise, Config, ConfigError, ConfigWarning, Found, KekSource, Listen, Log,
-    LogFormat, OneOrMany, Probe, RawAdvertise, RawConfig, RawKek, RawListen, RawLog, RawStorage,
-    RawTls, Storage, Tls, TlsFiles, TlsVersion, error::PathProblem,
+    LogFormat, OneOrMany, Probe, Radsec, RawAdvertise, RawConfig, RawKek, RawListen, RawLog,
+    RawRadsec, RawStorage, RawTls, Storage, Tls, TlsFiles, TlsVersion, error::PathProblem,
 };
 use crate::{logs, tls};
 
@@ -21,6 +21,7 @@ const PEER: &str = "127.0.0.1:8444";
 const METRICS: &str = "127.0.0.1:9464";
 const RADIUS: &str = "0.0.0.0:1812";
 const RADIUS_ACCOUNTING: &str = "0.0.0.0:1813";
+const RADSEC: &str = "0.0.0.0:2083";
 const API_URL: &str = "\"https://mfa-1.example.com:8443\"";
 const PEER_ADDRESS: &str = "\"mfa-1.example.com:8444\"";
 const FILTER: &str = "info";
@@ -44,13 +45,15 @@ pub(super) fn check(
     let mut checker = Checker { base, files, errors: Vec::new() };
     let name = checker.name(raw.node.name);
     let data_dir = checker.data_dir(raw.node.data_dir);
+    let is_radsec = raw.listen.radsec.is_some();
     let listen = checker.listen(raw.listen);
     let advertise = checker.advertise(raw.advertise, listen.as_ref());
     let kek = checker.kek(raw.keys.kek, data_dir.as_deref());
     let tls = checker.tls(raw.tls);
+    let radsec = checker.radsec(raw.radsec, is_radsec);
     let log = checker.log(raw.log);
     let storage = checker.storage(raw.storage);
-    match (name, data_dir, listen, advertise, kek, tls, log, storage) {
+    match (name, data_dir, listen, advertise, kek, tls, radsec, log, storage) {
         (
             Some(name),
             Some(data_dir),
@@ -58,6 +61,7 @@ pub(super) fn check(
             Some(advertise),
             Some(kek),
             Some(tls),
+            Some(radsec),
             Some(log),
             Some(storage),
         ) if checker.errors.is_empty() => Ok(Config {
@@ -68,6 +72,7 @@ pub(super) fn check(
             advertise,
             kek,
             tls,
+            radsec,
             log,
             storage,
         }),
@@ -132,15 +137,19 @@ impl Checker<'_> {
                 }
             }
         }
+        // Ports of UDP overlap with each other alone.
         let mut taken = Vec::new();
-        let radius = self.udp("listen.radius", raw.radius, RADIUS, &mut taken);
+        let radius = self.several("listen.radius", raw.radius, RADIUS, &mut taken);
         let accounting = ("listen.radius_accounting", raw.radius_accounting, RADIUS_ACCOUNTING);
-        let radius_accounting = self.udp(accounting.0, accounting.1, accounting.2, &mut taken);
-        Some(Listen { api: api?, peer: peer?, metrics: metrics?, radius, radius_accounting })
+        let radius_accounting = self.several(accounting.0, accounting.1, accounting.2, &mut taken);
+        let taken = named.into_iter().filter_map(|(key, address)| Some((key, address?)));
+        let radsec = self.several("listen.radsec", raw.radsec, RADSEC, &mut taken.collect());
+        let (api, peer, metrics) = (api?, peer?, metrics?);
+        Some(Listen { api, peer, metrics, radius, radius_accounting, radsec })
     }
 
-    /// Ports of UDP overlap with each other alone.
-    fn udp(
+    /// Addresses that overlap with none that is taken, and are taken then.
+    fn several(
         &mut self,
         key: &'static str,
         raw: Option<OneOrMany>,
@@ -286,6 +295,20 @@ impl Checker<'_> {
             .path("tls.key", &key)
             .and_then(|path| self.file("tls.key", path, "a PEM file with the private key"));
         Some(Some(TlsFiles { certificate: certificate?, key: key? }))
+    }
+
+    fn radsec(&mut self, raw: RawRadsec, is_spoken: bool) -> Option<Option<Radsec>> {
+        let half = |present, absent| ConfigError::Half { present, absent };
+        let clients_ca = match (raw.clients_ca, is_spoken) {
+            (None, false) => return Some(None),
+            (None, true) => return self.fail(half("listen.radsec", "radsec.clients_ca")),
+            (Some(_), false) => return self.fail(half("radsec.clients_ca", "listen.radsec")),
+            (Some(path), true) => path,
+        };
+        let wanted = "a PEM file with the certificates of the CAs that certify devices";
+        let path = self.path("radsec.clients_ca", &clients_ca);
+        let clients_ca = path.and_then(|path| self.file("radsec.clients_ca", path, wanted))?;
+        Some(Some(Radsec { clients_ca }))
     }
 
     fn suites(&mut self, names: &[String], min_version: TlsVersion) -> Option<Vec<CipherSuite>> {

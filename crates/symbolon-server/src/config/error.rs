@@ -216,6 +216,14 @@ pub enum ConfigError {
         /// The other one.
         absent: &'static str,
     },
+    /// Only one of two keys of which each is nothing without the other.
+    #[error("{present} needs {absent}; write both, or neither where RADIUS over TLS is not spoken")]
+    Half {
+        /// The one that is there.
+        present: &'static str,
+        /// The other one.
+        absent: &'static str,
+    },
     /// A value out of a short list.
     #[error("{key} = {value:?} is not known; write {known}")]
     Choice {

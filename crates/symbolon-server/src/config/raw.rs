@@ -23,6 +23,8 @@ pub struct RawConfig {
     pub keys: RawKeys,
     /// `[tls]`
     pub tls: RawTls,
+    /// `[radsec]`
+    pub radsec: RawRadsec,
     /// `[log]`
     pub log: RawLog,
     /// `[storage]`
@@ -53,6 +55,8 @@ pub struct RawListen {
     pub radius: Option<OneOrMany>,
     /// `IP:PORT` for RADIUS accounting, or several.
     pub radius_accounting: Option<OneOrMany>,
+    /// `IP:PORT` for RADIUS over TLS, or several.
+    pub radsec: Option<OneOrMany>,
 }
 
 /// A value where one is usual and several are allowed.
@@ -114,6 +118,14 @@ pub struct RawTls {
     pub min_version: Option<String>,
     /// Names of the IANA registry.
     pub cipher_suites: Option<Vec<String>>,
+}
+
+/// `[radsec]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawRadsec {
+    /// PEM file of the CAs of devices.
+    pub clients_ca: Option<PathBuf>,
 }
 
 /// `[log]`

@@ -75,6 +75,7 @@ fn what_is_left_out_has_a_default() {
         metrics: "127.0.0.1:3".parse().unwrap(),
         radius: Vec::new(),
         radius_accounting: Vec::new(),
+        radsec: Vec::new(),
     };
     let told = config.advertised(&bound);
     assert_eq!(told.api.to_string(), "https://127.0.0.1:1");
@@ -139,6 +140,7 @@ fn everything_can_be_set_and_paths_start_at_the_file() {
         metrics: "192.0.2.1:9464".parse().unwrap(),
         radius: Vec::new(),
         radius_accounting: Vec::new(),
+        radsec: Vec::new(),
     };
     let told = config.advertised(&bound);
     assert_eq!(told.api.to_string(), "https://mfa-1.example.com:443");
@@ -173,7 +175,7 @@ fn every_mistake_is_told_at_once() {
             "line 3, column 9: node.nmae: unknown field `nmae`, expected `name` or `data_dir`",
             "line 6, column 15: listen.api: invalid type: integer `8443`, expected a string",
             "line 16, column 10: radius: unknown field `radius`, expected one of `node`, `listen`, \
-             `advertise`, `keys`, `tls`, `log`, `storage`",
+             `advertise`, `keys`, `tls`, `radsec`, `log`, `storage`",
             "node.name is missing; write name = \"mfa-1\"",
             "node.data_dir: /etc/symbolon/data is not a directory; write the path of a directory for \
              the node's data",
@@ -380,4 +382,39 @@ fn radius_has_no_port_one_or_several() {
     );
     let number = mistake("[listen]\nradius = 1812");
     assert!(number.contains("expected a string or an array of strings"), "{number}");
+}
+
+#[test]
+fn radius_over_tls_has_ports_and_the_ca_of_its_devices_or_neither() {
+    assert_eq!((good("").listen.radsec, good("").radsec), (Vec::new(), None));
+    let machine = Machine::default().with("/etc/symbolon/ca.pem", Found::File);
+    let with = |listen: &str| {
+        on(&machine, &format!("{LEAST}[listen]\n{listen}\n[radsec]\nclients_ca = \"ca.pem\""))
+    };
+    let config = with("radsec = \"0.0.0.0:2083\"").unwrap();
+    assert_eq!(config.listen.radsec, ["0.0.0.0:2083".parse().unwrap()]);
+    assert_eq!(config.radsec.unwrap().clients_ca, Path::new("/etc/symbolon/ca.pem"));
+    let two = with("radsec = [\"192.0.2.1:2083\", \"[::1]:2083\"]").unwrap();
+    assert_eq!(two.listen.radsec.len(), 2);
+    // The same number of UDP is another port.
+    assert!(with("radius = \"0.0.0.0:2083\"\nradsec = \"0.0.0.0:2083\"").is_ok());
+    assert_eq!(
+        with("radsec = \"0.0.0.0:8443\"").unwrap_err(),
+        ["listen.radsec = \"0.0.0.0:8443\" overlaps with listen.api; write another port"]
+    );
+    assert_eq!(
+        mistake("[listen]\nradsec = \"0.0.0.0:2083\""),
+        "listen.radsec needs radsec.clients_ca; write both, or neither where RADIUS over TLS is not spoken"
+    );
+    assert_eq!(
+        with("").unwrap_err(),
+        [
+            "radsec.clients_ca needs listen.radsec; write both, or neither where RADIUS over TLS is not spoken"
+        ]
+    );
+    assert_eq!(
+        mistake("[listen]\nradsec = \"0.0.0.0:2083\"\n[radsec]\nclients_ca = \"gone.pem\""),
+        "radsec.clients_ca: /etc/symbolon/gone.pem does not exist; write the path of a PEM file with the \
+         certificates of the CAs that certify devices"
+    );
 }

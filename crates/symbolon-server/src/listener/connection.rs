@@ -26,7 +26,7 @@ use tower::Service as _;
 use super::addresses::{Addresses, Place};
 use super::handshakes::Eviction;
 use super::requests::{Answer, Requests, Verdict};
-use super::{ConnectionInfo, Gate, IsKnown, Limits, NOWHERE, Passage, Port};
+use super::{ConnectionInfo, Gate, IsKnown, Limits, NOWHERE, Passage, Port, Spoken};
 use crate::stop::Stop;
 
 /// What goes over the connection.
@@ -35,6 +35,8 @@ pub(super) enum Wire {
     Plain,
     /// TLS, with settings that may be replaced.
     Tls(Arc<ArcSwap<ServerConfig>>),
+    /// Something else over TLS.
+    Spoken(Arc<ArcSwap<ServerConfig>>, Arc<dyn Spoken>),
 }
 
 /// Why a connection was not served.
@@ -141,7 +143,7 @@ impl Serving {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(port = self.name, %remote, %error, "no TCP_NODELAY");
         }
-        let Wire::Tls(config) = &self.wire else {
+        let (Wire::Tls(config) | Wire::Spoken(config, _)) = &self.wire else {
             drop(eviction);
             return self.exchange(&self.terms, Version::Http1, stream, info).await;
         };
@@ -150,6 +152,9 @@ impl Serving {
         let (_, session) = stream.get_ref();
         let own = session.peer_certificates().and_then(<[_]>::first);
         info.client_certificate = own.map(|certificate| Arc::from(certificate.as_ref()));
+        if let Wire::Spoken(_, spoken) = &self.wire {
+            return spoken.serve(stream, info, self.stop.clone()).await;
+        }
         let version = match session.alpn_protocol() {
             Some(b"h2") => Version::Http2,
             _ => Version::Http1,
@@ -196,6 +201,9 @@ impl Serving {
                 Ok(Ok(stream)) => return Some(stream),
                 Ok(Err(error)) => {
                     tracing::debug!(port, %remote, %error, "a handshake has failed");
+                    if let Wire::Spoken(_, spoken) = &self.wire {
+                        spoken.failed(remote, &error);
+                    }
                     Refusal::Handshake
                 }
                 Err(_) => {

@@ -112,6 +112,16 @@ impl Limits {
         ..Self::PEER
     };
 
+    /// Of RADIUS over TLS: of what is beyond the handshake, the front end has its own limits.
+    pub const RADSEC: Self = Self {
+        // A device keeps one open, and a proxy a few.
+        connections_max: 1_024,
+        // Several devices come from behind one address; sixteen such addresses fill the port.
+        connections_per_address_max: 64,
+        handshakes_max: 128,
+        ..Self::API
+    };
+
     /// Of the local socket: for root alone, who has a few commands.
     pub const LOCAL: Self = Self { connections_max: 16, ..Self::API };
 
