@@ -10,14 +10,14 @@ use crate::everyone::{Everyone, NAMES, behind};
 use crate::machine::{run, write};
 use crate::support::{SECRET, cluster_of, last_denial, radius};
 
-struct Supplicant<'c> {
-    server: SocketAddr,
-    ca: &'c Path,
+pub(crate) struct Supplicant<'c> {
+    pub(crate) server: SocketAddr,
+    pub(crate) ca: &'c Path,
 }
 
 impl Supplicant<'_> {
     /// Whether it gets in, with what both sides make the same keys of.
-    async fn connect(&self, user: &str, password: &str, inner: &str) -> bool {
+    pub(crate) async fn connect(&self, user: &str, password: &str, inner: &str) -> bool {
         let directory = tempfile::Builder::new().prefix("symbolon-test-").tempdir().unwrap();
         let conf = directory.path().join("network");
         let network = format!(

@@ -1,12 +1,14 @@
 //! What holds at every client: one person gets in, and nobody who should not.
 
+use std::path::Path;
+
 use symbolon_proto::v1;
 use symbolon_testkit::{Cluster, Person};
 
 use crate::codes::block;
 use crate::freeradius::FreeRadius;
 use crate::radclient::Told;
-use crate::support::{cluster_of, device, last_denial};
+use crate::support::{cluster_of, device, last_denial, radsec_cluster};
 use crate::targets::policy;
 
 /// Everybody's, at the server that judges passwords. Some clients end it at a blank.
@@ -38,6 +40,24 @@ impl Everyone {
         let target = FreeRadius::start(&names.map(|name| (name, PASSWORD))).await;
         let v1::RadiusPolicy { ranges, targets, .. } = policy(&[&target]);
         let cluster = cluster_of(1, v1::RadiusPolicy { ranges, targets, ..how }).await;
+        Self::in_cluster(cluster, names, target).await
+    }
+
+    /// The same where the devices come over TLS, with a certificate of this CA that has this name.
+    pub(crate) async fn by_tls(
+        names: [&str; 4],
+        how: v1::RadiusPolicy,
+        ca: &Path,
+        device: &str,
+    ) -> Self {
+        let target = FreeRadius::start(&names.map(|name| (name, PASSWORD))).await;
+        let v1::RadiusPolicy { targets, .. } = policy(&[&target]);
+        let policy = v1::RadiusPolicy { targets, ..how };
+        let cluster = radsec_cluster(ca, &[device], policy).await;
+        Self::in_cluster(cluster, names, target).await
+    }
+
+    async fn in_cluster(cluster: Cluster, names: [&str; 4], target: FreeRadius) -> Self {
         let [welcome, spent, blocked, unknown] = names;
         let (welcome, spent) = (cluster.person(welcome).await, cluster.person(spent).await);
         let blocked = cluster.person(blocked).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use symbolon_testkit::wait_until;
 use tempfile::TempDir;
 
+use crate::device_certificates::DeviceFiles;
 use crate::machine::{Daemon, free_udp_port, read, write};
 use crate::radclient::Device;
 
@@ -39,6 +40,35 @@ impl FreeRadius {
              realm cluster {{\n\tauth_pool = cluster\n\tnostrip\n}}\n"
         );
         Self::start_with("", |path, port| settings(path, port, PASS_ON, &more)).await
+    }
+
+    /// Starts one that passes everything on to a server by TLS, with this certificate.
+    pub(crate) async fn start_tls_proxy(
+        server: SocketAddr,
+        ca: &Path,
+        files: &DeviceFiles,
+    ) -> Self {
+        let DeviceFiles { certificate, key } = files;
+        let more = format!(
+            "proxy server {{\n\tdefault_fallback = no\n}}\n\
+             home_server node {{\n\ttype = auth\n\tipaddr = {}\n\tport = {}\n\tproto = tcp\n\
+             \tsecret = radsec\n\tresponse_window = 20\n\tstatus_check = none\n\
+             \ttls {{\n\t\tca_file = {}\n\t\tcertificate_file = {}\n\t\tprivate_key_file = {}\n\
+             \t\ttls_min_version = \"1.2\"\n\t\ttls_max_version = \"1.3\"\n\t}}\n}}\n\
+             home_server_pool cluster {{\n\ttype = fail-over\n\thome_server = node\n}}\n\
+             realm cluster {{\n\tauth_pool = cluster\n\tnostrip\n}}\n",
+            server.ip(),
+            server.port(),
+            ca.display(),
+            certificate.display(),
+            key.display(),
+        );
+        Self::start_with("", |path, port| settings(path, port, PASS_ON, &more)).await
+    }
+
+    /// A device that asks it.
+    pub(crate) fn device(&self) -> Device {
+        Device { tries: (5, 3), ..Device::new(self.address().parse().unwrap(), TARGET_SECRET) }
     }
 
     async fn start_with(people: &str, settings: impl Fn(&Path, u16) -> String) -> Self {

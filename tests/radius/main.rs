@@ -7,6 +7,7 @@
 
 mod again;
 mod codes;
+mod device_certificates;
 mod devices;
 mod documents;
 mod eap;
@@ -20,9 +21,12 @@ mod pam;
 mod pool;
 mod pyrad;
 mod radclient;
+mod radsec;
+mod radsecproxy;
 mod relay;
 mod strongswan;
 mod support;
 mod targets;
+mod tls;
 mod vpn_certificates;
 mod wire;

@@ -31,6 +31,32 @@ pub(crate) async fn cluster_of(nodes: usize, policy: v1::RadiusPolicy) -> Cluste
     cluster
 }
 
+/// One node that speaks RADIUS over TLS with devices of a CA. The application's have these names.
+pub(crate) async fn radsec_cluster(ca: &Path, names: &[&str], policy: v1::RadiusPolicy) -> Cluster {
+    let binary = Path::new(env!("CARGO_BIN_EXE_symbolon"));
+    let radsec_clients_ca = Some(ca.to_owned());
+    let options = Options { nodes: 1, radsec_clients_ca, ..Options::default() };
+    let cluster = Cluster::start_with(binary, options).await;
+    cluster.application(VPN).await;
+    set_certificates(&cluster, VPN, names, policy).await;
+    cluster
+}
+
+/// Says that devices with these certificates, and no others, ask as an application.
+pub(crate) async fn set_certificates(
+    cluster: &Cluster,
+    application: &str,
+    names: &[&str],
+    policy: v1::RadiusPolicy,
+) {
+    let certificates = names.iter().map(|name| (*name).to_owned()).collect();
+    let policy = v1::RadiusPolicy { certificates, ..policy };
+    let application = application.to_owned();
+    let request =
+        v1::SetRadiusClientRequest { application, policy: Some(policy), ..Default::default() };
+    ask_to_set(cluster, request).await.unwrap_or_else(|status| panic!("{status}"));
+}
+
 /// A policy for devices on this machine.
 pub(crate) fn here(policy: v1::RadiusPolicy) -> v1::RadiusPolicy {
     let ranges = vec!["127.0.0.1".to_owned()];

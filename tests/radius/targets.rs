@@ -10,7 +10,7 @@ use crate::support::{cluster_of, device, here, last_denial, set};
 
 const PASSWORD: &str = "Winter is coming";
 
-fn target(address: &str) -> v1::RadiusTarget {
+pub(crate) fn target(address: &str) -> v1::RadiusTarget {
     v1::RadiusTarget {
         address: address.to_owned(),
         timeout_milliseconds: 1_000,

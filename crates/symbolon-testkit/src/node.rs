@@ -39,6 +39,9 @@ pub struct Addresses {
     pub radius: [SocketAddr; 1],
     /// RADIUS accounting.
     pub radius_accounting: [SocketAddr; 1],
+    /// RADIUS over TLS, where it is spoken.
+    #[serde(default)]
+    pub radsec: Option<[SocketAddr; 1]>,
 }
 
 /// One node of a cluster, running or not.

@@ -21,6 +21,8 @@ pub struct Options {
     pub places: Vec<Place>,
     /// Where its directory is made; where the system has those that are for a while, if nothing is said.
     pub directory: Option<PathBuf>,
+    /// The CA of devices that come over TLS, as PEM; `None`: none come, and RADIUS over TLS is not spoken.
+    pub radsec_clients_ca: Option<PathBuf>,
     /// A bug that each is started with: see the feature `planted`.
     pub plant: Option<String>,
 }
@@ -30,7 +32,18 @@ impl Default for Options {
         // Of 1 GiB for each node a machine would soon be full.
         let storage = "disk_reserve = \"16MiB\"".to_owned();
         let log_filter = "info".to_owned();
-        let (with_links, with_clocks, places, directory, plant) = Default::default();
-        Self { nodes: 3, log_filter, storage, with_links, with_clocks, places, directory, plant }
+        let (with_links, with_clocks, places, directory, radsec_clients_ca, plant) =
+            Default::default();
+        Self {
+            nodes: 3,
+            log_filter,
+            storage,
+            with_links,
+            with_clocks,
+            places,
+            directory,
+            radsec_clients_ca,
+            plant,
+        }
     }
 }

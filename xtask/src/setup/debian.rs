@@ -21,6 +21,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "expect", package: "expect" },
     Program { name: "freeradius", package: "freeradius" },
     Program { name: "radclient", package: "freeradius-utils" },
+    Program { name: "radsecproxy", package: "radsecproxy" },
     Program { name: "eapol_test", package: "eapoltest" },
     Program { name: "pamtester", package: "pamtester" },
     Program { name: "openvpn", package: "openvpn" },

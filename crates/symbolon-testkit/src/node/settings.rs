@@ -31,13 +31,18 @@ impl Node {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let relay = relay.map(|relay| format!("[advertise]\npeer = \"{relay}\"\n\n"));
         let listen = self.place.as_ref().map(Place::listen);
+        let clients_ca = options.radsec_clients_ca.as_ref();
+        let radsec = clients_ca.map(|path| quoted(&path.to_string_lossy()));
+        let radsec = radsec
+            .map(|path| format!("radsec = \"127.0.0.1:0\"\n\n[radsec]\nclients_ca = {path}\n"));
         format!(
             "[node]\nname = {name}\ndata_dir = {data}\n\n\
-             [listen]\n{listen}\n\
+             [listen]\n{listen}{radsec}\n\
              {relay}[keys]\nkek = {{ file = {kek} }}\n\n\
              [storage]\n{storage}\n\n\
              [log]\nformat = \"json\"\nfilter = {filter}\n",
             listen = listen.unwrap_or_else(|| LOOPBACK.to_owned()),
+            radsec = radsec.unwrap_or_default(),
             relay = relay.unwrap_or_default(),
             name = quoted(&self.name),
             data = quoted(&self.data_dir().to_string_lossy()),
