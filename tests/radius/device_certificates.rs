@@ -25,11 +25,15 @@ pub(crate) struct DeviceFiles {
 
 impl DeviceCa {
     pub(crate) fn new() -> Self {
+        Self::called("a CA of devices")
+    }
+
+    pub(crate) fn called(name: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("symbolon-test-").tempdir().unwrap();
         let key = KeyPair::generate().unwrap();
         let mut ca = CertificateParams::new(Vec::new()).unwrap();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        ca.distinguished_name.push(DnType::CommonName, "a CA of devices");
+        ca.distinguished_name.push(DnType::CommonName, name);
         let certificate = ca.self_signed(&key).unwrap();
         write(&directory.path().join("ca.pem"), &certificate.pem());
         Self { directory, issuer: Issuer::new(ca, key) }
@@ -46,18 +50,23 @@ impl DeviceCa {
 
     /// Certifies a device by these names, of DNS or addresses.
     pub(crate) fn device(&self, names: &[&str]) -> DeviceFiles {
-        self.certify(names, |_| {})
+        self.certify("device", names, |_| {})
     }
 
     /// One whose time was over long ago.
     pub(crate) fn expired(&self, names: &[&str]) -> DeviceFiles {
-        self.certify(names, |params| {
+        self.certify("expired", names, |params| {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
         })
     }
 
-    fn certify(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> DeviceFiles {
+    fn certify(
+        &self,
+        kind: &str,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> DeviceFiles {
         let key = KeyPair::generate().unwrap();
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names.clone()).unwrap();
@@ -66,7 +75,7 @@ impl DeviceCa {
         change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let name = names.join("-");
-        let path = |end: &str| self.path().join(format!("{name}.{end}"));
+        let path = |end: &str| self.path().join(format!("{kind}-{name}.{end}"));
         let files = DeviceFiles { certificate: path("pem"), key: path("key") };
         write(&files.certificate, &certificate.pem());
         write(&files.key, &key.serialize_pem());

@@ -115,7 +115,7 @@ async fn radclient_gets_in_with_password_and_code_in_either_way() {
 }
 
 /// Whether an answer is an Access-Accept, and not an Access-Reject.
-fn decided(told: &Told) -> bool {
+pub(crate) fn decided(told: &Told) -> bool {
     assert!(told.accepted() || told.rejected(), "{told:?}");
     told.accepted()
 }

@@ -1,6 +1,8 @@
 //! RADIUS over TLS (RFC 6614): devices that are known by their certificates.
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use symbolon_core::Secret;
 use symbolon_proto::v1;
@@ -12,7 +14,7 @@ use tokio_rustls::rustls::version;
 
 use crate::device_certificates::{DeviceCa, DeviceFiles};
 use crate::eap::Supplicant;
-use crate::everyone::{Everyone, NAMES, PASSWORD, behind};
+use crate::everyone::{Everyone, NAMES, PASSWORD, behind, decided};
 use crate::freeradius::FreeRadius;
 use crate::machine::run;
 use crate::radclient::Device;
@@ -21,7 +23,7 @@ use crate::support::{
     SECRET, VPN, ask_to_set, last_denial, radius, radsec_cluster, set_certificates,
 };
 use crate::targets::target;
-use crate::tls::{RADSEC_SECRET, Speaks, TlsDevice, radsec};
+use crate::tls::{self, RADSEC_SECRET, Speaks, TlsDevice, radsec};
 use crate::wire::access_request;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -72,7 +74,8 @@ async fn radsecproxy_brings_a_password_and_then_the_code_that_is_asked_for() {
         assert_eq!(told.attribute("Filter-Id"), granted, "what the target grants");
     }
     let begins = "User-Name = \"alice\"\nAcct-Status-Type = Start\nAcct-Session-Id = \"s-1\"\n";
-    let taken = device.send("acct", begins.to_owned()).await;
+    // Accounting is signed in its own way, and radsecproxy takes no other.
+    let taken = device.unsigned().send("acct", begins.to_owned()).await;
     assert!(taken.is("Accounting-Response"), "{taken:?}: {}", proxy.log());
     let log = cluster.node(1).log_text();
     let told = |line: &str| line.contains("\"accounting\"") && line.contains("s-1");
@@ -99,13 +102,22 @@ async fn radsecproxy_brings_eap() {
 async fn radsecproxy_lets_in_who_is_let_in_elsewhere_and_nobody_else() {
     let ca = DeviceCa::new();
     let files = ca.device(&[NAME]);
+    let everyone = Everyone::by_tls(NAMES, Default::default(), &ca.file(), NAME).await;
+    let proxy = RadsecProxy::start(&everyone.cluster, &files).await;
+    let device = proxy.device();
+    let asked = async |user: &str, password: &str, code: &str| {
+        let first = device.ask(user, password, &[]).await;
+        let Some(state) = first.attribute("State") else { return decided(&first) };
+        decided(&device.ask(user, code, &[("State", state)]).await)
+    };
+    everyone.come(asked).await;
     let everyone = Everyone::by_tls(NAMES, behind(), &ca.file(), NAME).await;
     let proxy = RadsecProxy::start(&everyone.cluster, &files).await;
     let device = proxy.device();
-    let client = async |user: &str, password: &str, code: &str| {
-        device.ask(user, &format!("{password}{code}"), &[]).await.accepted()
+    let at_once = async |user: &str, password: &str, code: &str| {
+        decided(&device.ask(user, &format!("{password}{code}"), &[]).await)
     };
-    everyone.come(client).await;
+    everyone.come(at_once).await;
 }
 
 #[tokio::test]
@@ -185,13 +197,15 @@ async fn who_has_no_good_certificate_learns_nothing_and_an_administrator_learns_
     let (cluster, ca, files) = one_device(v1::RadiusPolicy::default()).await;
     let alice = cluster.person("alice").await;
     let code = alice.otp.code();
-    let others = DeviceCa::new().device(&[NAME]);
+    let (stranger, impostor) = (DeviceCa::called("another CA"), DeviceCa::new());
+    let (others, forged) = (stranger.device(&[NAME]), impostor.device(&[NAME]));
     let (expired, unknown) = (ca.expired(&[NAME]), ca.device(&["nobody.example.org"]));
     // A name where names have not stood for long.
     let nameless = ca.device(&[]);
     let cases = [
         (None, "no_certificate", "it shows no certificate"),
         (Some(&others), "other_ca", "of no CA in radsec.clients_ca"),
+        (Some(&forged), "other_ca", "of no CA in radsec.clients_ca"),
         (Some(&expired), "expired", "its certificate has expired"),
         (Some(&unknown), "unknown_certificate", "nobody.example.org"),
         (Some(&nameless), "unknown_certificate", "subjectAltName"),
@@ -304,6 +318,27 @@ async fn more_is_asked_than_can_be_under_way_and_all_of_it_is_answered() {
 }
 
 #[tokio::test]
+async fn what_is_asked_beyond_that_waits_until_there_is_room() {
+    // A target that hears and says nothing, so that all stays under way for as long as it may.
+    let judge = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut silent = target(&judge.local_addr().unwrap().to_string());
+    silent.timeout_milliseconds = 8_000;
+    let policy = v1::RadiusPolicy { targets: vec![silent], ..Default::default() };
+    let (cluster, _ca, files) = one_device(policy).await;
+    let mut device = TlsDevice::connect(&cluster, &files).await;
+    let all: Vec<u8> = (0..300).flat_map(|_| request("alice", PASSWORD)).collect();
+    device.send(&all).await.unwrap();
+    let (mut heard, mut first, mut packet) = (HashSet::new(), None, vec![0; 4_096]);
+    while heard.len() < 257 {
+        judge.recv_from(&mut packet).await.unwrap();
+        first.get_or_insert_with(Instant::now);
+        heard.insert(packet[4..20].to_vec());
+    }
+    let after = first.unwrap().elapsed();
+    assert!(after > Duration::from_secs(4), "one more is asked about after {after:?}");
+}
+
+#[tokio::test]
 async fn both_versions_are_spoken_and_requests_need_not_be_signed() {
     let policy = v1::RadiusPolicy { signed: "yes".to_owned(), ..Default::default() };
     let (cluster, _ca, files) = one_device(policy).await;
@@ -324,6 +359,20 @@ async fn both_versions_are_spoken_and_requests_need_not_be_signed() {
     let unsigned = access_request("alice", &alice.otp.code(), RADSEC_SECRET, false);
     let mut device = TlsDevice::connect(&cluster, &files).await;
     assert_eq!(device.ask(&unsigned).await.unwrap()[0], ACCEPT);
+}
+
+#[tokio::test]
+async fn every_connection_shows_its_certificate_anew() {
+    let (cluster, _ca, files) = one_device(v1::RadiusPolicy::default()).await;
+    for version in [&version::TLS12, &version::TLS13] {
+        let speaks = Speaks { version, ..Speaks::from(&files) };
+        let remembers = Arc::new(tls::config(&cluster.ca_file(), &speaks));
+        for _ in 0..2 {
+            let mut device = TlsDevice::connect_as(&cluster, &remembers).await.unwrap();
+            assert_eq!(device.ask(&status_server(1)).await.unwrap()[0], ACCEPT);
+            assert!(device.shook_hands(), "{version:?}");
+        }
+    }
 }
 
 #[tokio::test]

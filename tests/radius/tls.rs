@@ -15,7 +15,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
+use tokio_rustls::rustls::{
+    ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion, version,
+};
 
 use crate::device_certificates::DeviceFiles;
 
@@ -62,11 +64,24 @@ impl TlsDevice {
         speaks: impl Into<Speaks<'s>>,
     ) -> io::Result<Self> {
         let config = config(&cluster.ca_file(), &speaks.into());
+        Self::connect_as(cluster, &Arc::new(config)).await
+    }
+
+    /// Connects with what a session may be remembered in.
+    pub(crate) async fn connect_as(
+        cluster: &Cluster,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<Self> {
         let server = radsec(cluster);
         let stream = TcpStream::connect(server).await?;
         let name = ServerName::IpAddress(server.ip().into());
-        let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
+        let connecting = TlsConnector::from(Arc::clone(config)).connect(name, stream);
         timeout(PATIENCE, connecting).await.unwrap().map(Self)
+    }
+
+    /// Whether the certificate was shown anew.
+    pub(crate) fn shook_hands(&self) -> bool {
+        self.0.get_ref().1.handshake_kind() == Some(HandshakeKind::Full)
     }
 
     /// What was agreed on by ALPN.
@@ -99,7 +114,7 @@ impl TlsDevice {
     }
 }
 
-fn config(ca: &Path, speaks: &Speaks<'_>) -> ClientConfig {
+pub(crate) fn config(ca: &Path, speaks: &Speaks<'_>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(ca).unwrap() {
         roots.add(certificate.unwrap()).unwrap();

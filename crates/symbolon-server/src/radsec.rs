@@ -110,7 +110,8 @@ fn refusal(error: &rustls::Error) -> Option<(&'static str, String)> {
         NoCertificatesPresented => {
             ("no_certificate", told("it shows no certificate; give the device one, with its key"))
         }
-        InvalidCertificate(CertificateError::UnknownIssuer) => (
+        // The signature is wrong where a CA has the name of another.
+        InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => (
             "other_ca",
             told(
                 "its certificate is of no CA in radsec.clients_ca; have one of those certify the device, or add \
