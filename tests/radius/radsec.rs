@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use symbolon_core::Secret;
 use symbolon_proto::v1;
@@ -10,6 +10,7 @@ use symbolon_radius::{Code, Writer};
 use symbolon_testkit::{Cluster, wait_until};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_rustls::rustls::version;
 
 use crate::device_certificates::{DeviceCa, DeviceFiles};

@@ -103,7 +103,8 @@ impl TlsDevice {
             self.0.read_exact(&mut packet[20..]).await.ok()
         };
         let received = timeout(PATIENCE, receiving).await;
-        received.expect("neither a packet nor the end came").map(|_| packet)
+        let received = received.unwrap_or_else(|_| panic!("neither a packet nor the end came"));
+        received.map(|_| packet)
     }
 
     /// Sends a packet, and waits for what comes back.
