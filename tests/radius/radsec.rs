@@ -430,11 +430,12 @@ async fn a_flood_of_connections_keeps_no_device_out() {
     }
     let strangers: Vec<_> = strangers.join_all().await.into_iter().flatten().collect();
     assert!(strangers.len() > 300, "{}", strangers.len());
-    let refused = async || {
+    let given_way = async || {
         let metrics = cluster.node(1).metrics().await;
-        metrics.sum("symbolon_connections_refused_total", &[("port", "radsec")])
+        let labels = [("port", "radsec"), ("reason", "evicted")];
+        metrics.sum("symbolon_connections_refused_total", &labels)
     };
-    wait_until("strangers give way", SOON, async || refused().await > 300.0).await;
+    wait_until("strangers give way", SOON, async || given_way().await > 300.0).await;
     assert_eq!(first.ask(&status_server(1)).await.unwrap()[0], ACCEPT);
     let mut second = TlsDevice::connect(&cluster, &files).await;
     assert_eq!(second.ask(&status_server(2)).await.unwrap()[0], ACCEPT);

@@ -11,6 +11,7 @@ const OTHERS: usize = 2_048;
 const WANTED: u64 = (Limits::API.connections_max
     + Limits::PEER.connections_max
     + Limits::OPS.connections_max
+    + Limits::RADSEC.connections_max
     + OTHERS) as u64;
 
 /// Raises the soft limit, which is 1,024 by default: reached by connections alone, it would make the
