@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::{
     Result, fuzz,
     setup::{self, peers, python},
-    sim, tidy,
+    sim, tidy, torture,
     workspace::{self, Workspace},
 };
 
@@ -30,6 +30,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "test", cheap: false, action: Action::Cargo(TEST, with_python) },
     Step { name: "bench", cheap: false, action: Action::Cargo(BENCH, plain) },
     Step { name: "sim", cheap: false, action: Action::Here(sim::gate) },
+    Step { name: "torture", cheap: false, action: Action::Here(torture::gate) },
     Step { name: "fuzz", cheap: false, action: Action::Here(fuzz::smoke) },
     Step { name: "doctest", cheap: false, action: Action::Cargo(DOCTEST, plain) },
     Step { name: "doc", cheap: false, action: Action::Cargo(DOC, rustdoc_denies) },

@@ -5,6 +5,12 @@ use crate::{
     workspace::{self, Workspace},
 };
 
+/// The step of the gate: the same choices each time, so that what fails has a name.
+pub(crate) fn gate(workspace: &Workspace) -> Result {
+    let arguments = ["--minutes", "5", "--seed", "1", "--nodes", "3"];
+    run(workspace, &arguments.map(str::to_owned))
+}
+
 /// `cargo xtask torture`, with the arguments of the program.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result {
     let mut cargo = workspace.command("cargo");
