@@ -136,14 +136,15 @@ async fn freeradius_as_a_proxy_brings_what_it_is_asked() {
 #[tokio::test]
 async fn a_device_is_known_by_its_certificate_alone_and_by_udp_by_its_address_alone() {
     let (cluster, ca, files) = one_device(v1::RadiusPolicy::default()).await;
+    // Whatever the case, and wherever the name stands in the certificate.
+    let upper = ca.device(&["other.example.org", "VPN.Example.ORG"]);
+    let by_address = ca.device(&["127.0.0.1"]);
     let alice = cluster.person("alice").await;
     for secret in [RADSEC_SECRET, SECRET] {
         let device = Device::new(radius(&cluster, 1), secret);
         let told = device.ask("alice", &alice.otp.code(), &[]).await;
         assert!(told.nothing(), "its address is in no range: {told:?}");
     }
-    // Whatever the case, and wherever the name stands in the certificate.
-    let upper = ca.device(&["other.example.org", "VPN.Example.ORG"]);
     for (files, code) in [(&files, "000000".to_owned()), (&upper, alice.otp.code())] {
         let expected = if code == "000000" { REJECT } else { ACCEPT };
         let mut device = TlsDevice::connect(&cluster, files).await;
@@ -151,7 +152,6 @@ async fn a_device_is_known_by_its_certificate_alone_and_by_udp_by_its_address_al
         assert_eq!(reply[0], expected);
     }
     set_certificates(&cluster, VPN, &["127.0.0.1"], v1::RadiusPolicy::default()).await;
-    let by_address = ca.device(&["127.0.0.1"]);
     let mut device = TlsDevice::connect(&cluster, &by_address).await;
     assert_eq!(device.ask(&request("alice", "000000")).await.unwrap()[0], REJECT);
     let mut named = TlsDevice::connect(&cluster, &files).await;
