@@ -101,7 +101,8 @@ impl State {
             Command::DeleteApplication(command) => self.delete_application(&context, command, out),
             Command::SetRadiusClient(_)
             | Command::RemoveRadiusClient(_)
-            | Command::NoteRadiusSigner(_) => self.about_radius(&context, out),
+            | Command::NoteRadiusSigner(_)
+            | Command::TellSession(_) => self.about_radius(&context, out),
             Command::CreateAdministrator(command) => self.create_admin(&context, command, out),
             Command::UpdateAdministrator(command) => self.update_admin(&context, command, out),
             Command::RotateAdministratorToken(command) => self.rotate_token(&context, command, out),
@@ -155,6 +156,10 @@ impl State {
                 let own = match (command, proposal.caller) {
                     (Command::Verify(outcome), Caller::Application(id)) => {
                         outcome.application == id
+                    }
+                    // Nobody tells it in the name of a device.
+                    (Command::TellSession(report), caller) => {
+                        caller == Caller::Application(report.application)
                     }
                     _ => true,
                 };

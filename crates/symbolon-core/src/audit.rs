@@ -13,7 +13,8 @@ use crate::{
     AcceptedTwice, AdministratorId, ApplicationId, Caller, ClusterId, DataKeyId, DisplayName,
     ExemptionChange, Exemptions, Fingerprint, JoinTokenId, JournalId, KeyPin, LineageId, LogIndex,
     Match, Merged, Method, Name, NodeId, ProfileField, RadiusPolicy, Reason, Reply, RequestId,
-    Rights, Role, Scope, Setting, Sources, Timestamp, TokenId, UserId, UserName, Verdict,
+    Rights, Role, Scope, SessionReport, Setting, Sources, Timestamp, TokenId, UserId, UserName,
+    Verdict,
 };
 
 pub use updates::{AdministratorBefore, ApplicationBefore, LabelChange, UserChange};
@@ -156,6 +157,12 @@ pub enum AuditRow {
     RadiusClientSigns {
         application: ApplicationId,
         device: IpAddr,
+    },
+    /// What a device told of a session.
+    SessionTold {
+        /// Whose name it was; `None`: nobody's.
+        user: Option<UserId>,
+        report: Arc<SessionReport>,
     },
     AdministratorCreated {
         administrator: AdministratorId,
@@ -389,6 +396,7 @@ impl AuditEvent {
             | AuditRow::TokenRemoved { token, .. } => Reply::TokenChanged(*token),
             AuditRow::NodeAddressesChanged { .. }
             | AuditRow::RadiusClientSigns { .. }
+            | AuditRow::SessionTold { .. }
             | AuditRow::EpochStarted { .. }
             | AuditRow::NodeRemoved { .. }
             | AuditRow::RecoveryCodesReleased

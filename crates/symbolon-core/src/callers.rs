@@ -312,6 +312,7 @@ impl State {
             | Command::SetRadiusClient(_)
             | Command::RemoveRadiusClient(_)
             | Command::NoteRadiusSigner(_)
+            | Command::TellSession(_)
             | Command::CreateAdministrator(_)
             | Command::UpdateAdministrator(_)
             | Command::RotateAdministratorToken(_)

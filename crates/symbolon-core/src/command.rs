@@ -9,12 +9,14 @@ mod outcome;
 mod personal;
 mod radius;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::otp::Parameters;
 use crate::{
     Caller, DisplayName, Fingerprint, LogIndex, NodeId, Operation, Profile, ProfileChange, Reason,
-    RequestId, Rights, Sealed, Serial, Setting, Timestamp, TokenId, UserId, UserName,
+    RequestId, Rights, Sealed, Serial, SessionReport, Setting, Timestamp, TokenId, UserId,
+    UserName,
 };
 
 pub use callers::{
@@ -109,6 +111,8 @@ pub enum Command {
     RemoveRadiusClient(RemoveRadiusClient),
     /// A device has signed a request.
     NoteRadiusSigner(NoteRadiusSigner),
+    /// A device tells of a session.
+    TellSession(Arc<SessionReport>),
     /// Add an administrator with a bearer token.
     CreateAdministrator(CreateAdministrator),
     /// Change what an administrator may do.
@@ -185,6 +189,7 @@ impl Command {
             Self::SetRadiusClient(_) => "set_radius_client",
             Self::RemoveRadiusClient(_) => "remove_radius_client",
             Self::NoteRadiusSigner(_) => "note_radius_signer",
+            Self::TellSession(_) => "tell_session",
             Self::CreateAdministrator(_) => "create_administrator",
             Self::UpdateAdministrator(_) => "update_administrator",
             Self::RotateAdministratorToken(_) => "rotate_administrator_token",
@@ -211,7 +216,7 @@ impl Command {
         }
     }
 
-    /// What a caller asks for with this; `None` for what nodes do by themselves.
+    /// What a caller asks for with this; `None` for what nodes do by themselves, and for what devices tell.
     #[must_use]
     pub const fn operation(&self) -> Option<Operation> {
         Some(match self {
@@ -256,6 +261,7 @@ impl Command {
             | Self::ReadmitNode(_)
             | Self::MeetEpoch(_)
             | Self::NoteRadiusSigner(_)
+            | Self::TellSession(_)
             | Self::Merge(_)
             | Self::Tick
             | Self::ConfirmDataKey(_)
@@ -288,6 +294,8 @@ impl Command {
         match self {
             // A help desk switches accounts on and off. What a user is called is not theirs.
             Self::UpdateUser(update) if update.describes() => Rights::ADMINISTRATOR,
+            // Whoever may ask about sign-ins may tell what came of them.
+            Self::TellSession(_) => Operation::Verify.rights(),
             _ => self.operation().map_or(Rights::NONE, Operation::rights),
         }
     }

@@ -46,6 +46,7 @@ mod row;
 mod scope;
 mod sealed_fields;
 mod secret;
+mod session;
 mod settings;
 mod standing;
 mod state;
@@ -106,6 +107,7 @@ pub use row::{
 pub use scope::{Scope, ScopeError, ScopePart, SourceRange, Sources};
 pub use sealed_fields::{SealedField, SealedPlace};
 pub use secret::{Sealed, Secret};
+pub use session::{SessionReport, SessionStatus};
 pub use settings::{Bound, Lockout, SETTINGS, Setting, SettingInfo, Settings, SettingsFault, Unit};
 pub use standing::Standing;
 pub use state::{RestoreError, Scalars, State};

@@ -26,6 +26,10 @@ pub const RADIUS_ATTRIBUTES_MAX: usize = 32;
 pub const RADIUS_ATTRIBUTE_BYTES_MAX: usize = 253;
 /// Bytes between a code and a password.
 pub const RADIUS_SEPARATOR_BYTES_MAX: usize = 8;
+/// Bytes of what a device knows a session by.
+pub const SESSION_ID_BYTES_MAX: usize = 64;
+/// Bytes of where a user comes from, as a device tells of a session.
+pub const SESSION_STATION_BYTES_MAX: usize = 64;
 /// Devices of an application that are known to sign their requests.
 pub const RADIUS_SIGNERS_MAX: usize = 256;
 /// Administrators of a cluster.

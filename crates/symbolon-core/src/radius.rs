@@ -388,6 +388,8 @@ macro_rules! numbered {
         }
     };
 }
+pub(crate) use numbered;
+
 numbered!(Signed, "of what must be signed": Auto = 0 "auto", Always = 1 "yes", Never = 2 "no",);
 numbered!(Unreachable, "of what is told": Silence = 0 "silence", Reject = 1 "reject",);
 

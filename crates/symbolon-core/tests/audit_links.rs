@@ -25,7 +25,7 @@ mod tests {
     use super::epochs::{of_clocks, of_epochs, of_epochs_apart};
     use super::events::*;
     use super::merges::of_merges;
-    use super::radius::{of_radius, of_radsec};
+    use super::radius::{of_radius, of_radsec, of_sessions};
 
     fn link(chain: Digest, row: &AuditRow) -> Digest {
         let event = AuditEvent {
@@ -42,7 +42,7 @@ mod tests {
     }
 
     /// The chain over each group of events, as it ever was.
-    const CHAINS: [&str; 17] = [
+    const CHAINS: [&str; 18] = [
         "17f462f0fd94b78dfe1be9872e89323172eb48bafd68f701bfa296e8961930b0",
         "33f1a0b0e261d87382271df253b76d32e1b66a0dc13a69a5fe8b76236c4f7301",
         "b65a0399abdedff10c4098129cd946c027f8164c56b5b6e4fdd98135f2f57319",
@@ -60,9 +60,10 @@ mod tests {
         "2a36bbbcd55129bec040785f547fa8b91bac47904e666ba7984d1fbfb44ba1a8",
         "c54b7b5f113a538906f603451829cd735e0d4a450fc1e0f137cae0433a543095",
         "489e7bfcce79b7edb508c1b8de8eafc703bbb6d7a1ed5f4d06f20976dee6eca2",
+        "f05909920d1fa3f980c5ca31962ce579bb6ae96850ec88f55bd4d861c1138969",
     ];
 
-    fn groups() -> [(&'static str, Vec<AuditRow>); 17] {
+    fn groups() -> [(&'static str, Vec<AuditRow>); 18] {
         [
             ("verifications", of_verifications()),
             ("users", of_users()),
@@ -81,6 +82,7 @@ mod tests {
             ("islands", of_islands()),
             ("radius", of_radius()),
             ("radsec", of_radsec()),
+            ("sessions", of_sessions()),
         ]
     }
 
@@ -94,7 +96,7 @@ mod tests {
                 panic!("one link for both of:\n{row:?}\n{other:?}");
             }
         }
-        assert_eq!(kinds.len(), 49, "an event of each kind");
+        assert_eq!(kinds.len(), 50, "an event of each kind");
     }
 
     /// Links are stored with the audit: computed otherwise, no audit of before could be checked. A new

@@ -10,8 +10,8 @@ mod tests {
         Administrator, AdministratorId, Application, ApplicationId, DataKeyId, Denial, Digest,
         Exemptions, FirstFactor, KeyHash, LogIndex, Name, NodeId, OldKey, PhoneKind, ProfileField,
         RequestId, RestoreError, Right, Rights, Role, Row, Scalars, Scope, ScopePart, Sealed,
-        SealedField, SealedPlace, Signed, SourceRange, Sources, State, Strangers, Timestamp, Token,
-        TokenId, Unreachable, UserId,
+        SealedField, SealedPlace, SessionStatus, Signed, SourceRange, Sources, State, Strangers,
+        Timestamp, Token, TokenId, Unreachable, UserId,
     };
 
     /// Whoever seals fields again goes on from there.
@@ -74,6 +74,22 @@ mod tests {
         );
         assert_eq!((FirstFactor::from_number(3), Signed::from_number(3)), (None, None));
         assert_eq!(Unreachable::from_number(2), None);
+    }
+
+    #[test]
+    fn what_is_told_of_sessions_has_the_numbers_of_rfc_2866() {
+        let told = [
+            (1, SessionStatus::Start, "start"),
+            (2, SessionStatus::Stop, "stop"),
+            (7, SessionStatus::AccountingOn, "accounting-on"),
+            (8, SessionStatus::AccountingOff, "accounting-off"),
+        ];
+        for (number, status, name) in told {
+            assert_eq!((status.number(), status.name()), (number, name));
+            assert_eq!(SessionStatus::from_number(number), Some(status));
+            assert_eq!(SessionStatus::from_name(name), Some(status));
+        }
+        assert_eq!([0, 3, 9].map(SessionStatus::from_number), [None; 3]);
     }
 
     #[test]

@@ -141,6 +141,7 @@ mod tests {
         "RangeTaken",
         "ApplicationChanged",
         "Signs",
+        "Tells",
         "Some(UnknownUser)",
         "Some(NoToken)",
         "Some(Waiting)",
@@ -210,6 +211,7 @@ mod tests {
         match row {
             AuditRow::DataKeyRetired { .. } => Some("DataKeyRetired"),
             AuditRow::RadiusClientSigns { .. } => Some("Signs"),
+            AuditRow::SessionTold { .. } => Some("Tells"),
             AuditRow::Verified(it) => match it.proof {
                 Proof::Code => None,
                 Proof::Bypass => Some("Bypass"),

@@ -4,6 +4,7 @@
 pub(crate) mod callers;
 mod changes;
 mod merged;
+mod session;
 
 use symbolon_core::{
     ApplicationId, AuditEvent, AuditRow, Caller, Decision, JoinTokenId, Method, NodeId, Proof,
@@ -85,6 +86,9 @@ impl Names<'_> {
     fn details(&self, row: &AuditRow) -> Details {
         match row {
             AuditRow::Verified(verified) => Details::Verified(self.verified(verified)),
+            AuditRow::SessionTold { user, report } => {
+                Details::SessionTold(session::told(self.state, *user, report))
+            }
             AuditRow::UserCreated { .. }
             | AuditRow::UserUpdated { .. }
             | AuditRow::UserBlocked { .. }
@@ -357,6 +361,7 @@ mod tests {
             46,
             kind(&AuditRow::DoublesAcknowledged { doubles: 1 }),
             kind(&AuditRow::MergeRefused { journal: JournalId::default(), first: 1 }),
+            49,
         ];
         let clocks = kind(&AuditRow::ClockConfirmed);
         let apart = kind(&AuditRow::EpochDiscarded { epoch: 2, lineage: LineageId([1; 16]) });

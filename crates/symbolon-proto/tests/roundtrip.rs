@@ -217,6 +217,7 @@ mod tests {
             .chain(samples::merge_commands())
             .chain(samples::radius_commands())
             .chain(samples::radsec_commands())
+            .chain(samples::session_commands())
     }
 
     fn all_rows() -> impl Iterator<Item = (&'static str, Row)> {
@@ -257,6 +258,7 @@ mod tests {
         events.extend(samples::clock_audit().2);
         events.extend(samples::radius_audit().2);
         events.extend(samples::radsec_audit().2);
+        events.extend(samples::session_audit().2);
         events
     }
 
@@ -311,9 +313,10 @@ mod tests {
                 Command::SetRadiusClient(_) => 90,
                 Command::RemoveRadiusClient(_) => 91,
                 Command::NoteRadiusSigner(_) => 92,
+                Command::TellSession(_) => 93,
             })
             .collect();
-        let expected = (1..=29).chain(50..=59).chain(70..=71).chain(80..=81).chain(90..=92);
+        let expected = (1..=29).chain(50..=59).chain(70..=71).chain(80..=81).chain(90..=93);
         assert_eq!(commands, expected.collect());
     }
 
@@ -425,9 +428,10 @@ mod tests {
                 AuditRow::RadiusClientSet { .. } => 92,
                 AuditRow::RadiusClientRemoved { .. } => 93,
                 AuditRow::RadiusClientSigns { .. } => 94,
+                AuditRow::SessionTold { .. } => 95,
             })
             .collect();
-        let expected = (1..=39).chain(50..=57).chain(60..=71).chain(80..=84).chain(90..=94);
+        let expected = (1..=39).chain(50..=57).chain(60..=71).chain(80..=84).chain(90..=95);
         assert_eq!(audit_rows, expected.collect());
     }
 }

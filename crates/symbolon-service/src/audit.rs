@@ -111,6 +111,7 @@ pub const fn kind(row: &AuditRow) -> u8 {
         AuditRow::RadiusClientSet { .. } => 61,
         AuditRow::RadiusClientRemoved { .. } => 62,
         AuditRow::RadiusClientSigns { .. } => 63,
+        AuditRow::SessionTold { .. } => 49,
     }
 }
 
@@ -132,6 +133,11 @@ pub fn subject(row: &AuditRow) -> AuditSubject<'_> {
         AuditRow::Verified(verified) => match verified.user {
             Some(user) => AuditSubject::User(user),
             None => AuditSubject::Stranger(&verified.user_name),
+        },
+        AuditRow::SessionTold { user, report } => match (user, &report.name) {
+            (Some(user), _) => AuditSubject::User(*user),
+            (None, Some(name)) => AuditSubject::Stranger(name),
+            (None, None) => AuditSubject::Nobody,
         },
         AuditRow::Merged(merged) => AuditSubject::User(merged.user),
         AuditRow::AcceptedTwice(twice) => AuditSubject::User(twice.user),
@@ -190,6 +196,7 @@ pub fn subject(row: &AuditRow) -> AuditSubject<'_> {
 pub fn application(row: &AuditRow) -> Option<ApplicationId> {
     match row {
         AuditRow::Verified(verified) => Some(verified.application),
+        AuditRow::SessionTold { report, .. } => Some(report.application),
         AuditRow::Merged(merged) => merged.origin.application,
         AuditRow::ApplicationUpdated(updated) => Some(updated.application),
         AuditRow::ApplicationCreated { application, .. }

@@ -120,7 +120,8 @@ fn details(details: Details) -> Value {
         }),
         details @ (Details::RadiusClientSet(_)
         | Details::RadiusClientRemoved(_)
-        | Details::RadiusClientSigns(_)) => about_radius(details),
+        | Details::RadiusClientSigns(_)
+        | Details::SessionTold(_)) => about_radius(details),
         details @ (Details::ApplicationCreated(_)
         | Details::ApplicationUpdated(_)
         | Details::ApplicationKeyRotated(_)
@@ -267,6 +268,19 @@ fn about_radius(details: Details) -> Value {
         Details::RadiusClientSigns(it) => {
             json!({ "application": application(it.application), "device": it.device })
         }
+        Details::SessionTold(it) => json!({
+            "application": application(it.application),
+            "device": it.device,
+            "status": it.status,
+            "user": user(it.user),
+            "user_name": some(it.user_name),
+            "session": some(it.session),
+            "station": some(it.station),
+            "seconds": it.seconds,
+            "octets_in": it.octets_in,
+            "octets_out": it.octets_out,
+            "cause": it.cause,
+        }),
         _ => Value::Null,
     }
 }

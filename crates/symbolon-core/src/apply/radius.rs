@@ -6,7 +6,7 @@ use super::{Context, Output};
 use crate::limits::{KEY_OVERLAP_MILLISECONDS_MAX, RADIUS_CLIENTS_MAX, RADIUS_SIGNERS_MAX};
 use crate::{
     AuditRow, Command, NoteRadiusSigner, RadiusClient, Refusal, RemoveRadiusClient, Reply, Row,
-    RowKey, SetRadiusClient, Signed, State,
+    RowKey, SessionReport, SetRadiusClient, Signed, State,
 };
 
 impl State {
@@ -22,6 +22,7 @@ impl State {
                 self.remove_radius_client(context, command, out)
             }
             Command::NoteRadiusSigner(command) => self.note_radius_signer(context, command, out),
+            Command::TellSession(report) => self.tell_session(context, report, out),
             _ => Err(Refusal::NotPermitted),
         }
     }
@@ -122,6 +123,25 @@ impl State {
         }
         self.put(Row::RadiusClient(client), out);
         self.record(context, AuditRow::RadiusClientSigns { application, device }, out);
+        Ok(Reply::Done)
+    }
+
+    /// Nothing changes by it: the audit tells it, with whose name it is at that time.
+    fn tell_session(
+        &mut self,
+        context: &Context<'_>,
+        report: &Arc<SessionReport>,
+        out: &mut Output,
+    ) -> Result<Reply, Refusal> {
+        if self.radius_client(report.application).is_none() {
+            return Err(Refusal::NoSuchRadiusClient);
+        }
+        if !report.fits() {
+            return Err(Refusal::LimitReached);
+        }
+        let user = report.name.as_ref().and_then(|name| self.account(name).user());
+        let user = user.map(|user| user.id);
+        self.record(context, AuditRow::SessionTold { user, report: Arc::clone(report) }, out);
         Ok(Reply::Done)
     }
 }

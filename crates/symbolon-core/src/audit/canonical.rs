@@ -68,6 +68,7 @@ impl Canonical for AuditRow {
             | Self::RadiusClientSet { .. }
             | Self::RadiusClientRemoved { .. }
             | Self::RadiusClientSigns { .. }
+            | Self::SessionTold { .. }
             | Self::NamesNotAudited { .. }
             | Self::AdministratorCreated { .. }
             | Self::AdministratorUpdated(_)
@@ -224,6 +225,10 @@ impl AuditRow {
             Self::RadiusClientSigns { application, device } => {
                 w.number(63).number(application.0);
                 canonical_address(*device, w);
+            }
+            Self::SessionTold { user, report } => {
+                w.number(49).number(user.map_or(0, |user| user.0));
+                report.canonical(w);
             }
             Self::AdministratorCreated { administrator, name, role, scope } => {
                 w.number(25).number(administrator.0).bytes(name.as_str().as_bytes());

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use symbolon_core::{
     ApplicationId, AuditRow, CertificateNames, CodePlace, Decision, Denial, Proof, RadiusPolicy,
-    RadiusTarget, ReplyAttribute, Signed, SourceRange, Sources, Unreachable,
+    RadiusTarget, ReplyAttribute, SessionReport, SessionStatus, Signed, SourceRange, Sources,
+    Unreachable, UserId, UserName,
 };
 
 use super::events::{fields, verified};
@@ -98,4 +99,41 @@ pub(crate) fn of_radsec() -> Vec<AuditRow> {
         new_secrets: false,
     };
     pairs.map(set).into()
+}
+
+/// What devices tell.
+pub(crate) fn of_sessions() -> Vec<AuditRow> {
+    let report = SessionReport {
+        application: ApplicationId(1),
+        device: "192.0.2.7".parse().unwrap(),
+        status: SessionStatus::Stop,
+        user_name: "Alice".to_owned(),
+        name: Some(UserName::new("alice").unwrap()),
+        session: "s-1".to_owned(),
+        station: "198.51.100.4".to_owned(),
+        seconds: 2,
+        octets_in: 3,
+        octets_out: 4,
+        cause: 5,
+    };
+    fields(
+        (Some(UserId(1)), report),
+        &[
+            |it| it.0 = None,
+            |it| it.0 = Some(UserId(2)),
+            |it| it.1.application = ApplicationId(9),
+            |it| it.1.device = "::192.0.2.7".parse().unwrap(),
+            |it| it.1.status = SessionStatus::Start,
+            |it| it.1.status = SessionStatus::AccountingOff,
+            |it| it.1.user_name.push('a'),
+            |it| it.1.name = None,
+            |it| it.1.session.push('1'),
+            |it| it.1.station.push('1'),
+            |it| it.1.seconds += 1,
+            |it| it.1.octets_in += 1 << 32,
+            |it| it.1.octets_out += 1,
+            |it| it.1.cause += 1,
+        ],
+        |(user, report)| AuditRow::SessionTold { user, report: Arc::new(report) },
+    )
 }

@@ -126,6 +126,7 @@ enroll_token: done FingerprintMismatch IdTaken Late LimitReached NoSuchUser NotP
 grant_bypass: done FingerprintMismatch Late NoSuchUser NotPermitted Stale WrongPhase again
 meet_epoch: done NotPermitted Stale WrongPhase
 record_export: done FingerprintMismatch Late NotPermitted Stale WrongPhase again
+tell_session: done FingerprintMismatch Late LimitReached NoSuchRadiusClient NotPermitted Stale WrongPhase again
 note_radius_signer: done Late NoSuchRadiusClient NotPermitted Stale WrongPhase
 remove_radius_client: done NoSuchRadiusClient Late NotPermitted Stale WrongPhase again
 set_radius_client: done FingerprintMismatch NoSuchApplication RangeTaken RevisionChanged SettingRefused Late NotPermitted Stale WrongPhase again
@@ -218,6 +219,9 @@ const NOTES: &[&str] = &[
     "a bypass, and no first factor",
     "a code, and no first factor",
     "a device of nobody signs",
+    "a session of a user is told of",
+    "a session of no name is told of",
+    "a session of one of several is told of",
     "a name of a certificate is another's",
     "devices that have certificates and no address",
     "a device that signed is one no more",

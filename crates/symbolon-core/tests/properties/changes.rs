@@ -1,6 +1,9 @@
 //! What administrators and nodes change, as commands.
 
+use std::sync::Arc;
+
 use super::*;
+use symbolon_core::{SessionReport, SessionStatus};
 
 /// Low values, so that they are met. An even one is bound to the settings as they were seen.
 pub(super) fn set(number: u32, value: u64, view: &State) -> Command {
@@ -98,6 +101,19 @@ pub(super) fn radius(wish: &Wish, view: &State) -> Command {
             application: application_id(*application),
             device: [192, 0, *network, 7].into(),
         }),
+        Wish::Tells(application, user) => Command::TellSession(Arc::new(SessionReport {
+            application: application_id(*application),
+            device: [192, 0, 2, 7].into(),
+            status: SessionStatus::Start,
+            user_name: user_name(*user).to_string(),
+            name: Some(user_name(*user)),
+            session: "s-1".to_owned(),
+            station: String::new(),
+            seconds: 0,
+            octets_in: 0,
+            octets_out: 0,
+            cause: 0,
+        })),
         Wish::Radius(application, None) => Command::RemoveRadiusClient(RemoveRadiusClient {
             application: application_id(*application),
             revision: None,

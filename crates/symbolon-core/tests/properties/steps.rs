@@ -79,6 +79,8 @@ enum Wish {
     Radius(u8, Option<(u8, u64)>),
     /// One of them signs.
     Signs(u8, u8),
+    /// One of them tells of a session of a user.
+    Tells(u8, u8),
     /// Whether it lets in names that are nobody's, and users who are switched off.
     Exempt(u8, bool, bool),
     JoinToken(u8, u64),
@@ -171,6 +173,7 @@ fn wish() -> impl Strategy<Value = Wish> {
             .prop_map(|(application, unknown, off)| Wish::Exempt(application, unknown, off)),
         2 => (number(2, 4), devices).prop_map(|(application, it)| Wish::Radius(application, it)),
         1 => (number(2, 4), 0..3_u8).prop_map(|(application, it)| Wish::Signs(application, it)),
+        1 => (number(2, 4), number(2, 5)).prop_map(|(application, it)| Wish::Tells(application, it)),
         1 => (number(2, 5), any::<bool>()).prop_map(|(user, off)| Wish::Disable(user, off)),
         1 => (number(2, 5), 0..60_000_u64).prop_map(|(user, time)| Wish::Block(user, time)),
         1 => number(2, 5).prop_map(Wish::Unblock),
@@ -340,7 +343,7 @@ impl Log {
                 sources: Sources::default(),
                 exempt: Exemptions::default(),
             }),
-            Wish::Radius(..) | Wish::Signs(..) => radius(wish, view),
+            Wish::Radius(..) | Wish::Signs(..) | Wish::Tells(..) => radius(wish, view),
             Wish::Exempt(application, unknown, off) => exempt(*application, *unknown, *off),
             Wish::JoinToken(number, life) => Command::CreateJoinToken(CreateJoinToken {
                 join_token: join_token_id(*number),

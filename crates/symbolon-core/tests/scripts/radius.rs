@@ -1,20 +1,23 @@
 //! Devices that ask by RADIUS. Their secrets are told apart by their text.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::*;
 use crate::language::time_text;
 use symbolon_core::{
     AuditRow, CertificateName, CertificateNames, NoteRadiusSigner, RadiusDevices, RadiusPolicy,
-    RadiusTarget, RemoveRadiusClient, SetRadiusClient, Signed, SourceRange, Sources,
+    RadiusTarget, RemoveRadiusClient, SessionReport, SessionStatus, SetRadiusClient, Signed,
+    SourceRange, Sources,
 };
 
 /// `radius APPLICATION from RANGES`, with `secrets TEXT`, which are new ones, and `overlap TIME`, `signed yes`,
-/// `targets HOST,HOST`, `certificates NAME,NAME`; `radius APPLICATION gone`; `radius APPLICATION signs ADDRESS`.
+/// `targets HOST,HOST`, `certificates NAME,NAME`; `radius APPLICATION gone`; `radius APPLICATION signs ADDRESS`;
+/// `radius APPLICATION tells STATUS`, with `user NAME`, `session TEXT` and `station TEXT`, `octets IN,OUT`.
 pub(super) fn command(application: &str, words: &mut Words) -> Result<(Command, Caller), String> {
     let revision = settings::revision(words)?;
     let id = ApplicationId(number("application", application));
-    Ok(match words.next("from, gone or signs")?.as_str() {
+    Ok(match words.next("from, gone, signs or tells")?.as_str() {
         "from" => {
             let secrets = words.option("secrets")?;
             let new_secrets = secrets.is_some();
@@ -39,7 +42,31 @@ pub(super) fn command(application: &str, words: &mut Words) -> Result<(Command, 
             let command = NoteRadiusSigner { application: id, device };
             (Command::NoteRadiusSigner(command), node_one())
         }
+        "tells" => (Command::TellSession(Arc::new(report(id, words)?)), Caller::Application(id)),
         other => return Err(format!("radius {other}?")),
+    })
+}
+
+fn report(application: ApplicationId, words: &mut Words) -> Result<SessionReport, String> {
+    let status = words.next("a status")?;
+    let user_name = words.option("user")?.unwrap_or_default();
+    let octets = words.option("octets")?.unwrap_or_else(|| "0,0".to_owned());
+    let octets = octets
+        .split_once(',')
+        .and_then(|(one, other)| Some((one.parse::<u64>().ok()?, other.parse::<u64>().ok()?)));
+    let (octets_in, octets_out) = octets.ok_or("octets IN,OUT")?;
+    Ok(SessionReport {
+        application,
+        device: address("192.0.2.9")?,
+        status: SessionStatus::from_name(&status).ok_or("start, stop, ...?")?,
+        name: UserName::new(user_name.as_str()).ok(),
+        user_name,
+        session: words.option("session")?.unwrap_or_default(),
+        station: words.option("station")?.unwrap_or_default(),
+        seconds: 60,
+        octets_in,
+        octets_out,
+        cause: 1,
     })
 }
 
@@ -149,6 +176,13 @@ pub(crate) fn audit(row: &AuditRow) -> String {
         }
         AuditRow::RadiusClientRemoved { .. } => "RADIUS gone".to_owned(),
         AuditRow::RadiusClientSigns { device, .. } => format!("RADIUS {device} signs"),
+        AuditRow::SessionTold { user, report } => {
+            let whose = user.map_or("nobody's", |_| "a user's");
+            let SessionReport { user_name, session, station, octets_in, octets_out, .. } =
+                &**report;
+            let status = report.status.name();
+            format!("{status} {user_name}, {whose}: {session} {station} {octets_in} {octets_out}")
+        }
         other => unreachable!("{other:?}"),
     }
 }

@@ -313,7 +313,8 @@ fn audit(world: &World) -> Result<String, String> {
         | AuditRow::AdministratorDeleted { .. } => administration::audit(&event.row),
         AuditRow::RadiusClientSet { .. }
         | AuditRow::RadiusClientRemoved { .. }
-        | AuditRow::RadiusClientSigns { .. } => radius::audit(&event.row),
+        | AuditRow::RadiusClientSigns { .. }
+        | AuditRow::SessionTold { .. } => radius::audit(&event.row),
         AuditRow::ClusterCreated { .. }
         | AuditRow::JoinTokenCreated { .. }
         | AuditRow::NodeAdmitted { .. }

@@ -104,6 +104,7 @@ impl World {
                 | Command::SetRadiusClient(_)
                 | Command::RemoveRadiusClient(_)
                 | Command::NoteRadiusSigner(_)
+                | Command::TellSession(_)
                 | Command::UpdateAdministrator(_)
                 | Command::RotateAdministratorToken(_)
                 | Command::DeleteAdministrator(_)

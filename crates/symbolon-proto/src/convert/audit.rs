@@ -150,7 +150,8 @@ fn row_to_proto(row: &AuditRow) -> Option<Event> {
         | AuditRow::AdministratorDeleted { .. } => return caller::event_to_proto(row),
         AuditRow::RadiusClientSet { .. }
         | AuditRow::RadiusClientRemoved { .. }
-        | AuditRow::RadiusClientSigns { .. } => return radius::event_to_proto(row),
+        | AuditRow::RadiusClientSigns { .. }
+        | AuditRow::SessionTold { .. } => return radius::event_to_proto(row),
         AuditRow::JoinTokenCreated { join_token, expires_at } => created(*join_token, *expires_at),
         AuditRow::NodeAdmitted { node, name, pin, join_token } => {
             node_admitted(*node, name, *pin, *join_token)
@@ -321,7 +322,8 @@ fn row_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         | Event::AdministratorDeleted(_)) => caller::event_from_proto(event)?,
         event @ (Event::RadiusClientSet(_)
         | Event::RadiusClientRemoved(_)
-        | Event::RadiusClientSigns(_)) => radius::event_from_proto(event)?,
+        | Event::RadiusClientSigns(_)
+        | Event::SessionTold(_)) => radius::event_from_proto(event)?,
         Event::JoinTokenCreated(m) => join_token_created(m),
         Event::NodeAdmitted(m) => node_admitted_from_proto(m)?,
         Event::NodeAddressesChanged(m) => addresses_changed(m),

@@ -104,7 +104,8 @@ fn command_to_proto(command: &Command) -> Option<store::proposal::Command> {
         }
         Command::SetRadiusClient(_)
         | Command::RemoveRadiusClient(_)
-        | Command::NoteRadiusSigner(_) => return radius::command_to_proto(command),
+        | Command::NoteRadiusSigner(_)
+        | Command::TellSession(_) => return radius::command_to_proto(command),
         Command::SetPin(c) => Message::SetPin(set_pin_to_proto(c)),
         Command::GrantBypass(c) => Message::GrantBypass(bypass::grant_to_proto(c)),
         Command::CancelBypass(c) => Message::CancelBypass(bypass::cancel_to_proto(c)),
@@ -225,6 +226,7 @@ fn command_from_proto(message: store::proposal::Command) -> Result<Command, Deco
         Message::SetRadiusClient(m) => radius::set_from_proto(m)?,
         Message::RemoveRadiusClient(m) => radius::remove_from_proto(&m),
         Message::NoteRadiusSigner(m) => radius::note_from_proto(&m)?,
+        Message::TellSession(m) => radius::tell_from_proto(m)?,
         Message::CreateAdministrator(m) => caller::create_administrator(m)?,
         Message::UpdateAdministrator(m) => caller::update_administrator(m)?,
         Message::RotateAdministratorToken(m) => caller::rotate_token(&m)?,

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use symbolon_core::{
     ApplicationId, AuditRow, CertificateNames, CodePlace, Command, LogIndex, NoteRadiusSigner,
     RadiusClient, RadiusPolicy, RadiusTarget, RemoveRadiusClient, ReplyAttribute, Sealed,
-    SetRadiusClient, Signed, Timestamp, Unreachable,
+    SessionReport, SessionStatus, SetRadiusClient, Signed, Timestamp, Unreachable, UserId,
 };
 
 use super::caller::sources_from_proto;
-use super::{DecodeError, need};
+use super::{DecodeError, need, user_name};
 use crate::store::v1 as store;
 use crate::store::v1::audit_row::Event;
 use crate::store::v1::proposal::Command as Message;
@@ -115,6 +115,9 @@ pub(crate) fn command_to_proto(command: &Command) -> Option<Message> {
             let (application, device) = (c.application.0, c.device.to_string());
             Message::NoteRadiusSigner(store::NoteRadiusSigner { application, device })
         }
+        Command::TellSession(report) => {
+            Message::TellSession(store::TellSession { report: Some(report_to_proto(report)) })
+        }
         _ => return None,
     })
 }
@@ -140,6 +143,42 @@ pub(crate) fn note_from_proto(m: &store::NoteRadiusSigner) -> Result<Command, De
     Ok(Command::NoteRadiusSigner(NoteRadiusSigner { application, device }))
 }
 
+pub(crate) fn tell_from_proto(m: store::TellSession) -> Result<Command, DecodeError> {
+    Ok(Command::TellSession(Arc::new(report_from_proto(need(m.report, "report")?)?)))
+}
+
+fn report_to_proto(report: &SessionReport) -> store::SessionReport {
+    store::SessionReport {
+        application: report.application.0,
+        device: report.device.to_string(),
+        status: report.status.number(),
+        user_name: report.user_name.clone(),
+        name: report.name.as_ref().map(ToString::to_string).unwrap_or_default(),
+        session: report.session.clone(),
+        station: report.station.clone(),
+        seconds: report.seconds,
+        octets_in: report.octets_in,
+        octets_out: report.octets_out,
+        cause: report.cause,
+    }
+}
+
+fn report_from_proto(m: store::SessionReport) -> Result<SessionReport, DecodeError> {
+    Ok(SessionReport {
+        application: ApplicationId(m.application),
+        device: address(&m.device)?,
+        status: need(SessionStatus::from_number(m.status), "status")?,
+        user_name: m.user_name,
+        name: Some(m.name).filter(|name| !name.is_empty()).map(user_name).transpose()?,
+        session: m.session,
+        station: m.station,
+        seconds: m.seconds,
+        octets_in: m.octets_in,
+        octets_out: m.octets_out,
+        cause: m.cause,
+    })
+}
+
 /// An event about a RADIUS client; `None` for any other.
 pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
     Some(match row {
@@ -158,6 +197,10 @@ pub(crate) fn event_to_proto(row: &AuditRow) -> Option<Event> {
             let (application, device) = (application.0, device.to_string());
             Event::RadiusClientSigns(store::RadiusClientSigns { application, device })
         }
+        AuditRow::SessionTold { user, report } => Event::SessionTold(store::SessionTold {
+            user: user.map_or(0, |user| user.0),
+            report: Some(report_to_proto(report)),
+        }),
         _ => return None,
     })
 }
@@ -177,6 +220,10 @@ pub(crate) fn event_from_proto(event: Event) -> Result<AuditRow, DecodeError> {
         Event::RadiusClientSigns(m) => AuditRow::RadiusClientSigns {
             application: ApplicationId(m.application),
             device: address(&m.device)?,
+        },
+        Event::SessionTold(m) => AuditRow::SessionTold {
+            user: (m.user != 0).then_some(UserId(m.user)),
+            report: Arc::new(report_from_proto(need(m.report, "report")?)?),
         },
         _ => return Err(DecodeError::Field("event")),
     })

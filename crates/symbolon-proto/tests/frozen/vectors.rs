@@ -37,7 +37,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let later = later.chain(samples::pin_commands()).chain(samples::bypass_commands());
     let later = later.chain(samples::challenge_commands()).chain(samples::epoch_commands());
     let later = later.chain(samples::merge_commands()).chain(samples::radius_commands());
-    let later = later.chain(samples::radsec_commands());
+    let later = later.chain(samples::radsec_commands()).chain(samples::session_commands());
     for (name, command) in samples::commands().into_iter().chain(later) {
         vectors.push(proposal(name, samples::proposal(command)));
     }
@@ -75,6 +75,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
     vectors.push(audit("audit-batch-exported", None, samples::export_audit()));
     vectors.push(audit("audit-batch-radius", None, samples::radius_audit()));
     vectors.push(audit("audit-batch-radsec", None, samples::radsec_audit()));
+    vectors.push(audit("audit-batch-sessions", None, samples::session_audit()));
     vectors.push(scalars());
     vectors.extend(log());
     vectors.extend(disk::disk());
@@ -170,6 +171,8 @@ fn proposal(name: &str, proposal: Proposal) -> Vector {
             "SetRadiusClient",
             "RemoveRadiusClient",
             "NoteRadiusSigner",
+            "TellSession",
+            "SessionReport",
             "RadiusPolicy",
         ],
         encoded: proposal_encode(&proposal),
@@ -287,6 +290,8 @@ const AUDIT: &[&str] = &[
     "RadiusClientSet",
     "RadiusClientRemoved",
     "RadiusClientSigns",
+    "SessionTold",
+    "SessionReport",
 ];
 
 fn audit(

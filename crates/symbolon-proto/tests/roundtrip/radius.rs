@@ -7,8 +7,8 @@ use super::callers::sources;
 use super::*;
 use symbolon_core::{
     CertificateName, CertificateNames, CodePlace, FirstFactor, NoteRadiusSigner, RadiusClient,
-    RadiusPolicy, RadiusTarget, RemoveRadiusClient, ReplyAttribute, SetRadiusClient, Signed,
-    Unreachable,
+    RadiusPolicy, RadiusTarget, RemoveRadiusClient, ReplyAttribute, SessionReport, SessionStatus,
+    SetRadiusClient, Signed, Unreachable,
 };
 
 pub(super) fn first_factor() -> impl Strategy<Value = FirstFactor> {
@@ -66,6 +66,35 @@ fn policy() -> impl Strategy<Value = RadiusPolicy> {
     )
 }
 
+fn report() -> impl Strategy<Value = Arc<SessionReport>> {
+    let status = (0..4_usize).prop_map(|place| [1, 2, 7, 8][place]);
+    let told = (status, any::<u32>(), any::<u64>(), any::<u64>(), any::<u32>());
+    let text = || "\\PC{0,12}";
+    let texts = (text(), option::of(user_name()), text(), text());
+    (id(ApplicationId), device(), texts, told).prop_map(
+        |(
+            application,
+            device,
+            (user_name, name, session, station),
+            (status, seconds, octets_in, octets_out, cause),
+        )| {
+            Arc::new(SessionReport {
+                application,
+                device,
+                status: SessionStatus::from_number(status).unwrap(),
+                user_name,
+                name,
+                session,
+                station,
+                seconds,
+                octets_in,
+                octets_out,
+                cause,
+            })
+        },
+    )
+}
+
 pub(super) fn command() -> impl Strategy<Value = Command> {
     let application = || id(ApplicationId);
     let revision = || option::of(index());
@@ -89,6 +118,7 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
         (application(), device()).prop_map(|(application, device)| {
             Command::NoteRadiusSigner(NoteRadiusSigner { application, device })
         }),
+        report().prop_map(Command::TellSession),
     ]
 }
 
@@ -123,5 +153,7 @@ pub(super) fn audit_row() -> impl Strategy<Value = AuditRow> {
         (id(ApplicationId), device()).prop_map(|(application, device)| {
             AuditRow::RadiusClientSigns { application, device }
         }),
+        (option::of((1..=u64::MAX).prop_map(UserId)), report())
+            .prop_map(|(user, report)| AuditRow::SessionTold { user, report }),
     ]
 }

@@ -32,6 +32,7 @@ pub(crate) use pins::{
 };
 pub(crate) use radius::{
     radius_audit, radius_commands, radius_rows, radsec_audit, radsec_commands, radsec_rows,
+    session_audit, session_commands,
 };
 pub(crate) use settings::{settings_audit, settings_commands, settings_rows};
 pub(crate) use users::{changes_audit, export_audit, user_audit, user_commands, user_rows};
@@ -78,7 +79,9 @@ pub(crate) fn key_commands() -> Vec<(&'static str, Command)> {
 /// A proposal of this command, by the kind of caller that makes it.
 pub(crate) fn proposal(command: Command) -> Proposal {
     let caller = match command {
-        Command::Verify(_) => Caller::Application(ApplicationId(0x0102_0304_0506_0708)),
+        Command::Verify(_) | Command::TellSession(_) => {
+            Caller::Application(ApplicationId(0x0102_0304_0506_0708))
+        }
         Command::CreateCluster(_)
         | Command::AdmitNode(_)
         | Command::SetNodeAddresses(_)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::*;
 use symbolon_core::{
     CertificateNames, CodePlace, NoteRadiusSigner, RadiusClient, RadiusPolicy, RadiusTarget,
-    RemoveRadiusClient, ReplyAttribute, SetRadiusClient, Signed, SourceRange, Sources, Unreachable,
+    RemoveRadiusClient, ReplyAttribute, SessionReport, SessionStatus, SetRadiusClient, Signed,
+    SourceRange, Sources, Unreachable,
 };
 
 const VPN: ApplicationId = ApplicationId(0x0102_0304_0506_0708);
@@ -181,4 +182,50 @@ pub(crate) fn radsec_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
         after: Arc::new(certified(RadiusPolicy::default())),
         new_secrets: false,
     }])
+}
+
+/// What devices tell of sessions: all that they can, and no more than they must.
+fn reports() -> [Arc<SessionReport>; 2] {
+    let report = SessionReport {
+        application: VPN,
+        device: device("192.0.2.9"),
+        status: SessionStatus::Stop,
+        user_name: "SALES\\Zoë".to_owned(),
+        name: Some(outcome().user_name),
+        session: "5F0C-0001".to_owned(),
+        station: "198.51.100.4".to_owned(),
+        seconds: 3_600,
+        octets_in: 8_589_934_592,
+        octets_out: 4_711,
+        cause: 1,
+    };
+    let least = SessionReport {
+        application: VPN,
+        device: device("2001:db8::9"),
+        status: SessionStatus::AccountingOn,
+        user_name: String::new(),
+        name: None,
+        session: String::new(),
+        station: String::new(),
+        seconds: 0,
+        octets_in: 0,
+        octets_out: 0,
+        cause: 0,
+    };
+    [report, least].map(Arc::new)
+}
+
+/// Commands about them.
+pub(crate) fn session_commands() -> Vec<(&'static str, Command)> {
+    let names = ["tell-session", "tell-session-least"];
+    names.into_iter().zip(reports().map(Command::TellSession)).collect()
+}
+
+/// Events about them.
+pub(crate) fn session_audit() -> (LogIndex, Timestamp, Vec<AuditEvent>) {
+    let [report, least] = reports();
+    audit_of(vec![
+        AuditRow::SessionTold { user: outcome().user, report },
+        AuditRow::SessionTold { user: None, report: least },
+    ])
 }

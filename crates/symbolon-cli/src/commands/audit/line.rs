@@ -91,6 +91,9 @@ fn line(event: &v1::AuditEvent) -> String {
         };
         from = &verified.client_ip;
     }
+    if let Some(Details::SessionTold(told)) = &event.details {
+        from = &told.station;
+    }
     row([
         &time,
         &or_dash(Some(by)),
@@ -166,6 +169,7 @@ pub(crate) fn about(event: &v1::AuditEvent) -> String {
         Some(Details::RadiusClientSet(it)) => radius_client_set(it),
         Some(Details::RadiusClientRemoved(it)) => application(it.application.as_ref()),
         Some(Details::RadiusClientSigns(it)) => radius_client_signs(it),
+        Some(Details::SessionTold(it)) => session_told(it),
         Some(Details::AdministratorCreated(it)) => {
             format!("{} {}", administrator(it.administrator.as_ref()), it.role)
         }
@@ -215,6 +219,22 @@ fn radius_client_set(it: &v1::RadiusClientSetDetails) -> String {
 
 fn radius_client_signs(it: &v1::RadiusClientSignsDetails) -> String {
     format!("{} {}", application(it.application.as_ref()), it.device)
+}
+
+/// Whose, where, and what: of a session that is over, for how long it was and how much went in and out.
+fn session_told(it: &v1::SessionToldDetails) -> String {
+    let application = application(it.application.as_ref());
+    let mut words = vec![&*it.user_name, &*application, &*it.status, &*it.session];
+    words.retain(|word| !word.is_empty());
+    let mut text = words.join(" ");
+    if it.status == "stop" {
+        let v1::SessionToldDetails { seconds, octets_in, octets_out, .. } = it;
+        text.push_str(&format!(" {seconds}s in={octets_in} out={octets_out}"));
+        if it.cause > 0 {
+            text.push_str(&format!(" cause={}", it.cause));
+        }
+    }
+    text
 }
 
 #[cfg(test)]

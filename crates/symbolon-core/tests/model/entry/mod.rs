@@ -138,6 +138,7 @@ fn fingerprint(command: &Command) -> Fingerprint {
 fn usual_caller(command: &Command) -> Caller {
     match command {
         Command::Verify(outcome) => Caller::Application(outcome.application),
+        Command::TellSession(report) => Caller::Application(report.application),
         Command::SetNodeAddresses(command) => Caller::Node(command.node),
         Command::ConfirmDataKey(command) => Caller::Node(command.node),
         Command::StartEpoch(command) => Caller::Node(command.node),

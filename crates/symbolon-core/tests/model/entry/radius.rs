@@ -1,11 +1,14 @@
 //! What is asked about devices that ask by RADIUS.
 
+use std::sync::Arc;
+
 use symbolon_core::{
     ApplicationId, CertificateNames, Command, LogIndex, NoteRadiusSigner, RadiusPolicy,
-    RadiusTarget, RemoveRadiusClient, SetRadiusClient, SourceRange, Sources,
+    RadiusTarget, RemoveRadiusClient, SessionReport, SessionStatus, SetRadiusClient, SourceRange,
+    Sources,
 };
 
-use super::make::Maker;
+use super::make::{Maker, user_name};
 use crate::script::radius::Wish;
 
 impl Maker<'_> {
@@ -53,6 +56,22 @@ impl Maker<'_> {
                     network => format!("192.0.{network}.7").parse().unwrap(),
                 },
             }),
+            Wish::Tells { application, user, bytes } => {
+                let name = (*user > 0).then(|| user_name(*user));
+                Command::TellSession(Arc::new(SessionReport {
+                    application: ApplicationId(*application),
+                    device: "2001:db8::7".parse().unwrap(),
+                    status: SessionStatus::Stop,
+                    user_name: name.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    name,
+                    session: "s".repeat(bytes[0]),
+                    station: "c".repeat(bytes[1]),
+                    seconds: 60,
+                    octets_in: u64::MAX,
+                    octets_out: 1,
+                    cause: 1,
+                }))
+            }
         }
     }
 

@@ -20,6 +20,8 @@ enum Takes {
     Node,
     /// Of anybody who may ask about codes.
     Verify,
+    /// Of an application that may ask about codes.
+    Device,
     /// Of anybody who may help people.
     HelpDesk,
     /// Of anybody who may help people, or serve one who is there.
@@ -30,6 +32,7 @@ enum Takes {
 const fn takes(command: &Command) -> Takes {
     match command {
         Command::Verify(_) => Takes::Verify,
+        Command::TellSession(_) => Takes::Device,
         Command::UpdateUser(update)
             if update.display_name.is_none() && update.profile.fields.is_empty() =>
         {
@@ -75,7 +78,7 @@ impl Model {
             Caller::Administrator(id) => {
                 let row = self.administrators.iter().find(|row| row.id == id).unwrap();
                 let role_may = match row.role {
-                    Role::Administrator => !matches!(takes, Takes::Node),
+                    Role::Administrator => !matches!(takes, Takes::Node | Takes::Device),
                     Role::HelpDesk => matches!(takes, Takes::HelpDesk | Takes::SelfService),
                     // There is nothing to read in commands.
                     Role::Auditor => false,
@@ -84,11 +87,15 @@ impl Model {
             }
             Caller::Application(id) => {
                 let row = self.applications.iter().find(|row| row.id == id).unwrap();
-                let for_another = matches!(command, Command::Verify(it) if it.application != id);
+                let for_another = match command {
+                    Command::Verify(it) => it.application != id,
+                    Command::TellSession(it) => it.application != id,
+                    _ => false,
+                };
                 let is_whole = row.rights.has(Right::Administrator);
                 let has_right = match takes {
                     Takes::Node => false,
-                    Takes::Verify => is_whole || row.rights.has(Right::Verify),
+                    Takes::Verify | Takes::Device => is_whole || row.rights.has(Right::Verify),
                     Takes::HelpDesk => is_whole || row.rights.has(Right::HelpDesk),
                     Takes::SelfService => {
                         let may_help = row.rights.has(Right::HelpDesk);

@@ -193,6 +193,7 @@ impl Model {
             Command::SetRadiusClient(command) => self.set_radius_client(at, command),
             Command::RemoveRadiusClient(command) => self.remove_radius_client(at, command),
             Command::NoteRadiusSigner(command) => self.note_radius_signer(at, command),
+            Command::TellSession(report) => self.tell_session(at, report),
             Command::CreateAdministrator(command) => self.create_administrator(at, command),
             Command::UpdateAdministrator(command) => self.update_administrator(at, command),
             Command::RotateAdministratorToken(command) => {

@@ -1,8 +1,10 @@
 //! Devices that ask as an application by RADIUS.
 
+use std::sync::Arc;
+
 use symbolon_core::{
     AuditRow, NoteRadiusSigner, RadiusClient, RadiusPolicy, Refusal, RemoveRadiusClient, Reply,
-    SetRadiusClient, Signed, Timestamp,
+    SessionReport, SetRadiusClient, Signed, Timestamp,
 };
 
 use super::callers::OVERLAP_MAX;
@@ -110,6 +112,25 @@ impl Model {
         }
         self.note_if(is_known, "a device that signs is told of again");
         self.note_if(!is_among, "a device of nobody signs");
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn tell_session(&mut self, at: At<'_>, report: &Arc<SessionReport>) -> Decided {
+        if !self.radius_clients.iter().any(|row| row.id == report.application) {
+            return Err(Refusal::NoSuchRadiusClient);
+        }
+        if report.session.len() > 64 || report.station.len() > 64 {
+            return Err(Refusal::LimitReached);
+        }
+        let meant = report.name.as_ref().map_or_else(Vec::new, |name| self.meant(name));
+        self.note_if(report.name.is_none(), "a session of no name is told of");
+        self.note_if(meant.len() > 1, "a session of one of several is told of");
+        let user = match &meant[..] {
+            [person] => Some(person.id),
+            _ => None,
+        };
+        self.note_if(user.is_some(), "a session of a user is told of");
+        self.tell(at, AuditRow::SessionTold { user, report: Arc::clone(report) });
         Ok(Reply::Done)
     }
 

@@ -110,7 +110,7 @@ impl Model {
     }
 
     /// Who can be meant by a name: whose whole name it is, or else all whom it fits.
-    fn meant(&self, name: &UserName) -> Vec<Person> {
+    pub(super) fn meant(&self, name: &UserName) -> Vec<Person> {
         let people = |fits: &dyn Fn(&str) -> bool| {
             let people = self.people.iter().filter(|person| fits(person.name.as_str()));
             people.cloned().collect::<Vec<_>>()

@@ -28,6 +28,13 @@ pub(crate) enum Wish {
         /// By its number.
         device: u64,
     },
+    Tells {
+        application: u64,
+        /// 0: nobody's name could be it.
+        user: u64,
+        /// Of the session and of where the user comes from.
+        bytes: [usize; 2],
+    },
 }
 
 /// Whether one comes.
@@ -43,7 +50,7 @@ pub(super) fn may_come(dice: &mut Dice, theme: Theme) -> bool {
 
 pub(super) fn wish(dice: &mut Dice) -> Wish {
     let application = 1 + dice.below(3);
-    match dice.below(12) {
+    match dice.below(16) {
         0..=5 => Wish::Set {
             application,
             ranges: if dice.chance(60) { application } else { dice.below(6) },
@@ -55,6 +62,11 @@ pub(super) fn wish(dice: &mut Dice) -> Wish {
             key_off: key_off(dice),
         },
         6..=7 => Wish::Remove { application, bound: dice.chance(40) },
+        12.. => {
+            let user = dice.below(9);
+            let bytes = [0, 1].map(|_| dice.pick(&[0, 8, 8, 64, 64, 65]));
+            Wish::Tells { application, user, bytes }
+        }
         _ => Wish::Signs { application, device: dice.below(6) },
     }
 }
