@@ -77,7 +77,8 @@ impl Answering {
             return (reply.and_then(|reply| reply.finish(&believed.secret).ok()), "status");
         }
         if packet.code() == Code::AccountingRequest {
-            return (accounting::reply(packet, devices, device, believed), "accounting");
+            let reply = accounting::reply(packet, &self.service, devices, device, believed).await;
+            return (reply, "accounting");
         }
         let sign_in = SignIn {
             service: &self.service,

@@ -54,6 +54,8 @@ kinds! {
     ACCT_TERMINATE_CAUSE = 49, "Acct-Terminate-Cause.";
     ACCT_MULTI_SESSION_ID = 50, "Acct-Multi-Session-Id.";
     ACCT_LINK_COUNT = 51, "Acct-Link-Count.";
+    ACCT_INPUT_GIGAWORDS = 52, "Acct-Input-Gigawords: multiples of 2^32 octets (RFC 2869 section 5.1).";
+    ACCT_OUTPUT_GIGAWORDS = 53, "Acct-Output-Gigawords: multiples of 2^32 octets (RFC 2869 section 5.2).";
     EVENT_TIMESTAMP = 55, "Event-Timestamp in seconds since 1970.";
     CHAP_CHALLENGE = 60, "CHAP-Challenge.";
     NAS_PORT_TYPE = 61, "NAS-Port-Type.";

@@ -38,6 +38,7 @@ mod read;
 mod recovery;
 mod removal;
 mod service;
+mod session;
 mod settings;
 mod sign_in;
 mod tokens;
@@ -73,6 +74,9 @@ pub use read::{Page, UserFilter};
 pub use recovery::NewRecoveryCodes;
 pub use removal::NodeRemoval;
 pub use service::Service;
+pub use session::{
+    DeviceTold, SESSIONS_AT_ONCE_MAX, SESSIONS_PER_SECOND_MAX, SESSIONS_UNDER_WAY_MAX,
+};
 pub use settings::{SettingsDone, SettingsWanted};
 pub use sign_in::FirstHalf;
 pub use tokens::{Enrollment, NewToken, TokenName};

@@ -18,6 +18,7 @@ use crate::barrier::SharedBarrier;
 use crate::credential::{Credential, CredentialKind, SECRET_BYTES, hash_secret};
 use crate::ports::{Clock, Entropy, FieldRef, Lane, Ledger, Vault, VaultError, View};
 use crate::principal::Principal;
+use crate::session::Sessions;
 use crate::{Admission, ServiceError};
 
 /// Longest wait for the master's word on what is not known here.
@@ -36,6 +37,8 @@ pub struct Service {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) admission: Admission,
+    /// How much devices tell of sessions.
+    pub(crate) sessions: Sessions,
     /// A sealed seed that is nobody's, for names that are nobody's.
     nobody: RwLock<Sealed>,
     /// For callers that are not known here.
@@ -72,6 +75,7 @@ impl Service {
             clock,
             entropy,
             admission: Admission::default(),
+            sessions: Sessions::default(),
             nobody,
             barrier: SharedBarrier::default(),
             lasting: watch::Sender::new(false),

@@ -109,6 +109,8 @@ pub(super) const TABLE: &[Definition] = &[
     fixed("Acct-Terminate-Cause", Kind::ACCT_TERMINATE_CAUSE, Integer),
     fixed("Acct-Multi-Session-Id", Kind::ACCT_MULTI_SESSION_ID, Text),
     fixed("Acct-Link-Count", Kind::ACCT_LINK_COUNT, Integer),
+    fixed("Acct-Input-Gigawords", Kind::ACCT_INPUT_GIGAWORDS, Integer),
+    fixed("Acct-Output-Gigawords", Kind::ACCT_OUTPUT_GIGAWORDS, Integer),
     fixed("Event-Timestamp", Kind::EVENT_TIMESTAMP, Integer),
     fixed("CHAP-Challenge", Kind::CHAP_CHALLENGE, Bytes),
     fixed("NAS-Port-Type", Kind::NAS_PORT_TYPE, Integer),
