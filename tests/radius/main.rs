@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod accounting;
 mod again;
 mod codes;
 mod device_certificates;

@@ -25,6 +25,8 @@ mod recovery;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod strangers;
 #[cfg(test)]
 mod tolerance;
