@@ -69,10 +69,8 @@ impl State {
         #[cfg(feature = "planted")]
         let first = first.filter(|_| !crate::planted::is("first-answer-forgotten"));
         if let Some(first) = first {
-            if is_same(first.fingerprint, proposal) {
-                return first.answer;
-            }
-            return refused(stamp, Refusal::FingerprintMismatch);
+            let same = is_same(first.fingerprint, proposal);
+            return if same { first.answer } else { refused(stamp, Refusal::FingerprintMismatch) };
         }
         if let Err(refusal) = self.admit(stamp, proposal) {
             return refused(stamp, refusal);
