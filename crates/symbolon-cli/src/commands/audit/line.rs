@@ -273,4 +273,28 @@ mod tests {
         ];
         assert_eq!(words, expected);
     }
+
+    #[test]
+    fn a_session_that_is_over_tells_whose_it_was_and_for_how_long() {
+        let begun = v1::SessionToldDetails {
+            user_name: "alice".into(),
+            application: Some(v1::AuditedApplication { name: "vpn".into(), ..Default::default() }),
+            status: "start".into(),
+            session: "s-1".into(),
+            station: "192.0.2.1".into(),
+            ..Default::default()
+        };
+        assert_eq!(session_told(&begun), "alice vpn start s-1");
+        let (seconds, octets_in, octets_out, cause) = (3_600, 8_589_934_599, 9, 1);
+        let status = "stop".to_owned();
+        let over =
+            v1::SessionToldDetails { status, seconds, octets_in, octets_out, cause, ..begun };
+        let told = "alice vpn stop s-1 3600s in=8589934599 out=9 cause=1";
+        assert_eq!(session_told(&over), told);
+        let details = Some(Details::SessionTold(over));
+        let event = v1::AuditEvent { details, node: "node-1".into(), ..Default::default() };
+        assert!(
+            line(&event).contains(&format!("{told}  ")) && line(&event).contains(" 192.0.2.1 ")
+        );
+    }
 }
