@@ -1,12 +1,13 @@
 //! What devices tell of sessions: in the audit of every node, once, and answered in any case.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use symbolon_proto::v1;
 use symbolon_proto::v1::audit_event::Details;
 use symbolon_proto::v1::audit_service_client::AuditServiceClient;
 use symbolon_testkit::{Cluster, wait_until};
 use tokio::net::UdpSocket;
+use tokio::time::Instant;
 
 use crate::radclient::{Device, Told};
 use crate::support::{SECRET, VPN, cluster};
