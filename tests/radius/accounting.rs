@@ -35,6 +35,7 @@ async fn rows(cluster: &Cluster, node: usize, username: &str) -> Vec<v1::Session
     let admin = cluster.admin(node);
     let filter = v1::AuditFilter {
         username: username.to_owned(),
+        application: VPN.to_owned(),
         r#type: vec![v1::EventType::SessionTold.into()],
         ..Default::default()
     };

@@ -182,7 +182,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (16..=18_u32, 0..4_u64).prop_map(|(setting, value)| Wish::Set(setting, value)),
         1 => number(3, 5).prop_map(Wish::Delete),
         2 => (0..4_u8, 0..90_000_u64).prop_map(|(token, life)| Wish::JoinToken(token, life)),
-        3 => (0..4_u8, secret, 0..4_u8)
+        4 => (0..4_u8, secret, 0..4_u8)
             .prop_map(|(token, secret, node)| Wish::Join { token, secret, node }),
         1 => (1..3_u8, 0..3_u8).prop_map(|(node, host)| Wish::Address(node, host)),
         1 => Just(Wish::Tick),
@@ -431,6 +431,7 @@ fn fingerprint(command: &Command) -> Fingerprint {
 fn usual_caller(command: &Command) -> Caller {
     match command {
         Command::Verify(outcome) => Caller::Application(outcome.application),
+        Command::TellSession(report) => Caller::Application(report.application),
         Command::SetNodeAddresses(command) => Caller::Node(command.node),
         Command::ConfirmDataKey(command) => Caller::Node(command.node),
         command if command.operation().is_some() => caller(0),
