@@ -23,6 +23,7 @@ mod pool;
 mod pyrad;
 mod radclient;
 mod radsec;
+mod radsec_faults;
 mod radsecproxy;
 mod relay;
 mod strongswan;

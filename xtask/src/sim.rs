@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// In the gate, new seeds are begun for so long, after those that found something once.
-const GATE_TIME: Duration = Duration::from_secs(300);
+const GATE_TIME: Duration = Duration::from_secs(600);
 /// Seeds that found a defect of the product, and the defect.
 const REGRESSIONS: &str = include_str!("../sim-regressions.txt");
 

@@ -40,8 +40,11 @@ pub(crate) fn pin_of(certificate: &[u8]) -> Option<KeyPin> {
     Some(KeyPin(Sha256::digest(parsed.public_key().raw).into()))
 }
 
-/// The names in a certificate's subjectAltName by which a device can be known, in its order. What cannot be read
-/// has none.
+/// Names of a device's certificate that are looked at.
+const NAMES_MAX: usize = 32;
+
+/// The first 32 names in a certificate's subjectAltName by which a device can be known, in its order. What cannot
+/// be read has none.
 #[must_use]
 pub fn names_of(certificate: &[u8]) -> Vec<CertificateName> {
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
@@ -49,7 +52,7 @@ pub fn names_of(certificate: &[u8]) -> Vec<CertificateName> {
     };
     let names = parsed.subject_alternative_name().ok().flatten();
     let names = names.map(|names| names.value.general_names.iter()).into_iter().flatten();
-    names.filter_map(name_of).collect()
+    names.filter_map(name_of).take(NAMES_MAX).collect()
 }
 
 fn name_of(name: &GeneralName<'_>) -> Option<CertificateName> {

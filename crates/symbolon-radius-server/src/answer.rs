@@ -18,6 +18,8 @@ use crate::sign_in::{Said, SignIn};
 
 /// Requests of a port that are under way at once.
 const UNDER_WAY_MAX: usize = 4_096;
+/// Those of one application: half of it is left to others.
+pub(crate) const SHARE_MAX: usize = UNDER_WAY_MAX / 2;
 /// For how long a device is kept waiting: its own patience is seldom longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,6 +30,12 @@ pub(crate) struct Answering {
     pub(crate) devices: AllDevices,
     eap: Eap,
     under_way: Arc<Semaphore>,
+}
+
+/// See [`Answering::place`]. It is given back when it is dropped.
+pub(crate) struct Place {
+    _own: OwnedSemaphorePermit,
+    _all: OwnedSemaphorePermit,
 }
 
 /// A request, and who asks it.
@@ -56,9 +64,10 @@ impl Answering {
         }
     }
 
-    /// A place among the requests that are under way, for as long as it is held.
-    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.under_way).try_acquire_owned().ok()
+    /// A place among the requests that are under way, and among those of its application.
+    pub(crate) fn place(&self, devices: &Devices) -> Option<Place> {
+        let one = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_owned().ok();
+        Some(Place { _own: one(&devices.under_way)?, _all: one(&self.under_way)? })
     }
 
     /// Decides what a request is answered, if anything, and tells what came of it.

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use symbolon_core::{ApplicationId, CertificateName, RadiusClient, RadiusDevices, Secret, State};
 use symbolon_radius::Pair;
 use symbolon_service::{Principal, RADIUS_SECRET_BYTES_WANTED, RadiusSecrets, Service};
+use tokio::sync::Semaphore;
 
+use crate::answer::SHARE_MAX;
 use crate::target::Targets;
 
 /// The devices of one application.
@@ -18,6 +20,8 @@ pub(crate) struct Devices {
     /// With the group of those for whom they are; empty: for everybody.
     pub(crate) attributes: Vec<(String, Pair)>,
     pub(crate) targets: Targets,
+    /// Places for requests that are under way.
+    pub(crate) under_way: Arc<Semaphore>,
 }
 
 impl Devices {
@@ -37,6 +41,8 @@ struct Known {
     devices: HashMap<ApplicationId, Arc<Devices>>,
     /// With what is known of their health, whatever else of a row changes.
     targets: HashMap<ApplicationId, Targets>,
+    /// With what is under way, likewise.
+    under_way: HashMap<ApplicationId, Arc<Semaphore>>,
 }
 
 impl Known {
@@ -46,6 +52,7 @@ impl Known {
         self.whose = RadiusDevices::of(state);
         self.devices.retain(|id, it| state.radius_client(*id).is_some_and(|row| *row == it.row));
         self.targets.retain(|id, _| state.radius_client(*id).is_some());
+        self.under_way.retain(|id, _| state.radius_client(*id).is_some());
     }
 }
 
@@ -90,7 +97,9 @@ impl AllDevices {
         let before = known.targets.get(&id).filter(|targets| targets.are(&row.policy.targets));
         let targets = before.cloned().unwrap_or_else(|| Targets::new(&row.policy.targets));
         known.targets.insert(id, targets.clone());
-        let made = self.made(&state, row, targets)?;
+        let places = || Arc::new(Semaphore::new(SHARE_MAX));
+        let under_way = Arc::clone(known.under_way.entry(id).or_insert_with(places));
+        let made = self.made(&state, row, targets, under_way)?;
         known.devices.insert(id, Arc::clone(&made));
         Some(made)
     }
@@ -101,7 +110,13 @@ impl AllDevices {
         principal.is_some_and(|principal| principal == devices.principal)
     }
 
-    fn made(&self, state: &State, row: &RadiusClient, targets: Targets) -> Option<Arc<Devices>> {
+    fn made(
+        &self,
+        state: &State,
+        row: &RadiusClient,
+        targets: Targets,
+        under_way: Arc<Semaphore>,
+    ) -> Option<Arc<Devices>> {
         let principal = self.service.radius_principal(state, row.id)?;
         let secrets = self.service.radius_secrets(row)?;
         let application = principal.name.as_str();
@@ -121,7 +136,7 @@ impl AllDevices {
                 }
             }
         });
-        let attributes = attributes.collect();
-        Some(Arc::new(Devices { row: row.clone(), principal, secrets, attributes, targets }))
+        let (row, attributes) = (row.clone(), attributes.collect());
+        Some(Arc::new(Devices { row, principal, secrets, attributes, targets, under_way }))
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use symbolon_core::{CertificateName, Secret};
-use symbolon_radius::{Code, HEADER_BYTES, Malformed, PACKET_BYTES_MAX, Packet};
+use symbolon_core::{ApplicationId, CertificateName, Secret};
+use symbolon_radius::{BadRequest, Code, HEADER_BYTES, Malformed, PACKET_BYTES_MAX, Packet};
 use symbolon_service::{Entropy, Service};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::task::JoinSet;
@@ -20,6 +20,8 @@ use crate::request::{Refused, believe_over_tls};
 /// What passwords are hidden with and packets are signed with, the same everywhere: RFC 6614 section 2.3. TLS
 /// is what protects them.
 const SECRET: &[u8] = b"radsec";
+/// What to do about a request that was made with another.
+const HINT: &str = "over TLS the shared secret is \"radsec\"";
 /// Requests of one connection that are under way at once: identifiers have as many values. Beyond that nothing
 /// is read.
 const REQUESTS_MAX: usize = 256;
@@ -58,11 +60,22 @@ enum Ended {
     /// Whose device it is, nobody knows, or nobody any more.
     #[error("no application that is switched on has a name of its certificate")]
     Unknown,
-    /// RFC 6613 section 2.6.4: where the next packet begins is not known then.
+    /// So that one whose name was removed does not go on as another.
+    #[error("its certificate has become another application's")]
+    Moved,
+    /// RFC 6613 section 2.6.4: where the next packet begins, or who sends it, is not known then.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     #[error(transparent)]
-    Refused(Refused),
+    Refused(#[from] Refused),
+}
+
+impl Ended {
+    /// Whether what is under way is answered yet: what a connection carries may be of many devices behind a
+    /// proxy, of which one has sent what ends it.
+    const fn answers(&self) -> bool {
+        matches!(self, Self::Stopped | Self::Malformed(_) | Self::Refused(_))
+    }
 }
 
 impl RadsecPort {
@@ -85,10 +98,15 @@ impl RadsecPort {
     ) {
         let device = remote.ip().to_canonical();
         let (incoming, tasks) = (Incoming::default(), JoinSet::new());
-        let mut connection = Connection { port: self, device, names, incoming, tasks };
+        let application = None;
+        let mut connection = Connection { port: self, device, names, application, incoming, tasks };
         let (mut reader, mut writer) = tokio::io::split(stream);
-        let ended = connection.run(&mut reader, &mut writer, stop).await.err();
-        connection.tell(&ended.unwrap_or(Ended::Stopped));
+        let ended = connection.run(&mut reader, &mut writer, stop).await;
+        connection.tell(&ended);
+        if ended.answers() {
+            // Nobody is left to hear why the rest of it cannot be sent.
+            _ = connection.finish(&mut writer).await;
+        }
         _ = timeout(TAKE, writer.shutdown()).await;
     }
 }
@@ -99,54 +117,75 @@ struct Connection {
     port: Arc<RadsecPort>,
     device: IpAddr,
     names: Vec<CertificateName>,
+    /// As which application it asks; `None` until it was looked up.
+    application: Option<ApplicationId>,
     incoming: Incoming,
     tasks: JoinSet<Option<Vec<u8>>>,
 }
 
 impl Connection {
+    /// Answers requests for as long as it lasts, and tells why it does not.
     async fn run(
         &mut self,
         reader: &mut (impl AsyncRead + Unpin),
         writer: &mut (impl AsyncWrite + Unpin),
         stop: impl Future<Output = ()>,
-    ) -> Result<(), Ended> {
+    ) -> Ended {
         tokio::pin!(stop);
         let mut busy = Instant::now();
         let mut look = busy;
         loop {
-            self.begin()?;
-            tokio::select! {
+            let step = tokio::select! {
                 biased;
-                () = &mut stop => break,
+                () = &mut stop => Err(Ended::Stopped),
                 Some(reply) = self.tasks.join_next() => {
                     busy = Instant::now();
                     // Who panicked has told so, and says nothing.
-                    send(writer, reply.ok().flatten()).await?;
+                    send(writer, reply.ok().flatten()).await
                 }
                 read = self.incoming.read(reader), if self.tasks.len() < REQUESTS_MAX => {
-                    if read? == 0 {
-                        return Err(Ended::Left);
-                    }
                     busy = Instant::now();
+                    read.map_err(Ended::from).and_then(|read| if read == 0 { Err(Ended::Left) } else { Ok(()) })
                 }
                 () = sleep_until(look) => {
-                    self.devices()?;
                     look = Instant::now() + LOOK;
-                    if self.tasks.is_empty() && busy.elapsed() > IDLE {
-                        return Err(Ended::Idle);
-                    }
+                    let is_idle = self.tasks.is_empty() && busy.elapsed() > IDLE;
+                    self.devices().and(if is_idle { Err(Ended::Idle) } else { Ok(()) })
                 }
+            };
+            if let Err(ended) = step.and_then(|()| self.begin()) {
+                return ended;
             }
         }
+    }
+
+    /// Answers what is under way.
+    async fn finish(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<(), Ended> {
         while let Some(reply) = self.tasks.join_next().await {
             send(writer, reply.ok().flatten()).await?;
         }
         Ok(())
     }
 
-    /// As which application it asks at this moment.
-    fn devices(&self) -> Result<Arc<Devices>, Ended> {
-        self.port.answering.devices.named(&self.names).ok_or(Ended::Unknown)
+    /// As which application it asks: the same for as long as it lasts.
+    fn devices(&mut self) -> Result<Arc<Devices>, Ended> {
+        let devices = self.port.answering.devices.named(&self.names).ok_or(Ended::Unknown)?;
+        let now = devices.row.id;
+        match self.application.replace(now) {
+            Some(before) if before != now => Err(Ended::Moved),
+            Some(_) => Ok(devices),
+            None => {
+                let (application, device) = (devices.principal.name.as_str(), self.device);
+                let certificate = self.certificate();
+                tracing::info!(application, %device, certificate, "a device has come over TLS");
+                Ok(devices)
+            }
+        }
+    }
+
+    /// What its certificate says, for logs.
+    fn certificate(&self) -> String {
+        self.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
 
     /// Has what has come answered, as far as there is room.
@@ -164,9 +203,9 @@ impl Connection {
         let devices = self.devices()?;
         let packet = match Packet::read(&bytes) {
             Ok(packet) => packet,
-            // RFC 6613 section 2.6.4: it may be of use to others.
-            Err(unknown @ Malformed::UnknownCode(_)) => {
-                dropped(unknown.label());
+            // RFC 6613 section 2.6.4: it is of no use here, and what follows may be.
+            Err(odd @ (Malformed::UnknownCode(_) | Malformed::TooManyAttributes)) => {
+                dropped(odd.label());
                 return Ok(());
             }
             Err(malformed) => return Err(malformed.into()),
@@ -176,17 +215,21 @@ impl Connection {
             dropped("other_code");
             return Ok(());
         }
-        let believed = match believe_over_tls(&packet, &self.port.secret) {
+        let believed = match believe_over_tls(&packet, &devices, &self.port.secret) {
             Ok(believed) => believed,
-            Err(circle @ Refused::Circle) => {
+            // Whoever has the connection has another secret.
+            Err(
+                refused
+                @ Refused::Bad(BadRequest::MessageAuthenticator | BadRequest::Authenticator),
+            ) => return Err(refused.into()),
+            Err(refused) => {
                 let (application, device) = (devices.principal.name.as_str(), self.device);
-                tracing::warn!(application, %device, refused = %circle, "a request is not answered");
-                dropped(circle.label());
+                tracing::warn!(application, %device, %refused, hint = HINT, "a request is not answered");
+                dropped(refused.label());
                 return Ok(());
             }
-            Err(refused) => return Err(Ended::Refused(refused)),
         };
-        let Some(place) = self.port.answering.place() else {
+        let Some(place) = self.port.answering.place(&devices) else {
             dropped("overload");
             return Ok(());
         };
@@ -205,9 +248,14 @@ impl Connection {
     /// Writes down why it ends, if an administrator can do something about it.
     fn tell(&self, ended: &Ended) {
         let device = self.device;
-        let names = self.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let names = self.certificate();
         match ended {
-            Ended::Left | Ended::Stopped | Ended::Idle | Ended::Untaken | Ended::Network(_) => {
+            Ended::Left
+            | Ended::Stopped
+            | Ended::Idle
+            | Ended::Untaken
+            | Ended::Moved
+            | Ended::Network(_) => {
                 tracing::debug!(%device, certificate = names, %ended, "a RADIUS connection has ended");
             }
             Ended::Unknown => {
@@ -216,8 +264,9 @@ impl Connection {
                     %device,
                     certificate = names,
                     "a RADIUS connection is ended: no application that is switched on has a name of its certificate; \
-                     if it is a device of yours, `symbolon application radius set APPLICATION --certificate NAME` \
-                     names it, by a DNS name or an address in its subjectAltName"
+                     if it is a device of yours, add a DNS name or an address in its subjectAltName to those that its \
+                     application has: `symbolon application radius set APPLICATION --certificate NAME`, once for \
+                     each name that is to stand"
                 );
             }
             Ended::Malformed(malformed) => {
@@ -227,8 +276,9 @@ impl Connection {
             }
             Ended::Refused(bad) => {
                 dropped(bad.label());
-                let hint = "over TLS the shared secret is \"radsec\"";
-                tracing::warn!(%device, certificate = names, refused = %bad, hint, "a RADIUS connection is ended");
+                tracing::warn!(
+                    %device, certificate = names, refused = %bad, hint = HINT, "a RADIUS connection is ended"
+                );
             }
         }
     }

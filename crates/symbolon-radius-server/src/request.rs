@@ -80,9 +80,16 @@ pub(crate) fn believe(
 }
 
 /// The same over TLS. Who sent it is known by the certificate, so it need not be signed.
-pub(crate) fn believe_over_tls(packet: &Packet<'_>, secret: &Secret) -> Result<Believed, Refused> {
+pub(crate) fn believe_over_tls(
+    packet: &Packet<'_>,
+    devices: &Devices,
+    secret: &Secret,
+) -> Result<Believed, Refused> {
     let signed = check_request(packet, secret)?;
     goes_on(packet)?;
+    if signed == Signed::No && hides(packet) && !is_readable(packet, devices, secret) {
+        return Err(Refused::Unreadable);
+    }
     Ok(Believed { secret: secret.clone(), signed })
 }
 
@@ -110,24 +117,30 @@ fn unsigned(
     if proves_nothing && devices.row.policy.signed != symbolon_core::Signed::Never {
         return Err(Refused::MustSign);
     }
-    // Only what was hidden can tell with which secret: what is typed is text.
-    let readable = |secret: &&Secret| {
-        let typed = password(packet, secret);
-        // A code is typed in ASCII, a password in whatever letters there are.
-        let of_a_code = |typed: &str| typed.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        let is_code = devices.row.policy.targets.is_empty();
-        typed.is_some_and(|typed| {
-            typed.chars().all(|c| !c.is_control()) && (!is_code || of_a_code(&typed))
-        })
-    };
-    let hides = packet.first(Kind::USER_PASSWORD).is_some();
-    let secret = match devices.taken(service).find(readable) {
+    let is_readable = |secret: &&Secret| is_readable(packet, devices, secret);
+    let secret = match devices.taken(service).find(is_readable) {
         Some(secret) => secret,
         // Whoever sent it has not the secret, or the device writes no UTF-8.
-        None if hides => return Err(Refused::Unreadable),
+        None if hides(packet) => return Err(Refused::Unreadable),
         None => &devices.secrets.current,
     };
     Ok(Believed { secret: secret.clone(), signed: Signed::No })
+}
+
+fn hides(packet: &Packet<'_>) -> bool {
+    packet.first(Kind::USER_PASSWORD).is_some()
+}
+
+/// Whether what was typed is text, if this is the secret that it was hidden with. Of what is not signed, only
+/// what was hidden can tell with which.
+fn is_readable(packet: &Packet<'_>, devices: &Devices, secret: &Secret) -> bool {
+    let typed = password(packet, secret);
+    // A code is typed in ASCII, a password in whatever letters there are.
+    let of_a_code = |typed: &str| typed.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let is_code = devices.row.policy.targets.is_empty();
+    typed.is_some_and(|typed| {
+        typed.chars().all(|c| !c.is_control()) && (!is_code || of_a_code(&typed))
+    })
 }
 
 /// What proves a password that was not sent: MS-CHAP-Challenge and MS-CHAP2-Response (RFC 2548 section 2.3).

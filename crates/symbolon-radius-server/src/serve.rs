@@ -78,7 +78,8 @@ impl RadiusPort {
             tracing::warn!(
                 device = %from.ip(),
                 "a request is not answered: no application that is switched on has this address; if it is a \
-                 device of yours, `symbolon application radius set APPLICATION --device ADDRESS` names it"
+                 device of yours, add it to those of its application: `symbolon application radius set APPLICATION \
+                 --device ADDRESS`, once for each that is to stand"
             );
             return dropped("unknown_device");
         };
@@ -112,7 +113,7 @@ impl RadiusPort {
                 return;
             }
         }
-        let Some(place) = self.answering.place() else {
+        let Some(place) = self.answering.place(&devices) else {
             duplicates.answer(key, packet.authenticator(), None);
             return dropped("overload");
         };

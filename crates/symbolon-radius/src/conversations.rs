@@ -8,7 +8,7 @@ use std::time::Duration;
 /// goes back; which one does not matter.
 ///
 /// A key names one wait, not one conversation: who goes on puts what it took in again under a new
-/// key. So a packet that is sent again finds nothing here, and its answer is in the cache of replies.
+/// key. So a packet that is sent again finds nothing here: by UDP its answer is in the cache of replies.
 pub struct Conversations<K, T> {
     waiting: HashMap<K, Waiting<T>>,
     /// Oldest first. Equal lives make it the order in which they end, too.

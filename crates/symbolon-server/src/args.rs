@@ -173,7 +173,7 @@ fn prepare(config: &Config) -> Result<runtime::Runtime, Failure> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    open_files::raise();
+    open_files::raise(config.listen.radsec.len());
     // Whatever asks rustls for its default gets this one. Another one is there only if a test of the
     // same process has put it there.
     let _ = rustls::crypto::ring::default_provider().install_default();

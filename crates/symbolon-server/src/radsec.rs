@@ -95,12 +95,18 @@ impl Spoken for Devices {
             return;
         };
         metrics::counter!("symbolon_radius_dropped_total", "reason" => reason).increment(1);
-        tracing::warn!(device = %remote.ip(), refused, "a RADIUS connection is refused");
+        // Of many lines of one place in the program some are left out: what takes no certificate, and so may
+        // come from anybody, has its own.
+        if matches!(error, Some(rustls::Error::InvalidCertificate(_))) {
+            tracing::warn!(device = %remote.ip(), refused, "a RADIUS connection is refused");
+        } else {
+            tracing::warn!(device = %remote.ip(), refused, "a RADIUS handshake has failed");
+        }
     }
 }
 
-/// Why a device is not let in, for metrics and for whoever can do something about it; `None` when nobody can,
-/// since it may be anybody who has found the port.
+/// Why a device is not let in, for metrics and for whoever can do something about it; `None` for what no device
+/// does.
 fn refusal(error: &rustls::Error) -> Option<(&'static str, String)> {
     use rustls::Error::{
         AlertReceived, InvalidCertificate, NoCertificatesPresented, PeerIncompatible,

@@ -342,7 +342,8 @@ fn merged(
         targets.push(secret);
     }
     let present = before.as_ref().map(|(_, secrets)| secrets);
-    let none = || ServiceError::invalid("secret", "the devices have no secret yet: give one");
+    let problem = "the devices have no secret yet, or one from when none came by UDP: give one";
+    let none = || ServiceError::invalid("secret", problem);
     // One that was drawn is known to no device.
     let came_by_udp = before.as_ref().is_some_and(|(before, _)| before.comes_by_udp());
     let known = present.filter(|_| came_by_udp || !policy.comes_by_udp());

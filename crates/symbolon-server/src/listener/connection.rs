@@ -1,9 +1,11 @@
 //! One connection: handshake, requests, end.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -14,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use rustix::net::sockopt;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -37,6 +40,20 @@ pub(super) enum Wire {
     Tls(Arc<ArcSwap<ServerConfig>>),
     /// Something else over TLS.
     Spoken(Arc<ArcSwap<ServerConfig>>, Arc<dyn Spoken>),
+}
+
+/// A connection that says nothing for so long is asked whether its other side is there,
+const QUIET: Duration = Duration::from_secs(20);
+/// so often, and ends when it is not.
+const ASKED: (Duration, u32) = (Duration::from_secs(5), 4);
+
+fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    let (interval, count) = ASKED;
+    sockopt::set_tcp_keepidle(stream, QUIET)?;
+    sockopt::set_tcp_keepintvl(stream, interval)?;
+    sockopt::set_tcp_keepcnt(stream, count)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    Ok(())
 }
 
 /// Why a connection was not served.
@@ -142,6 +159,12 @@ impl Serving {
         // Answers are small and somebody waits for each.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(port = self.name, %remote, %error, "no TCP_NODELAY");
+        }
+        // HTTP/2 asks by itself whether the other side is there; who has gone without a word keeps its place.
+        if matches!(self.wire, Wire::Spoken(..))
+            && let Err(error) = keep_alive(&stream)
+        {
+            tracing::debug!(port = self.name, %remote, %error, "no TCP keepalive");
         }
         let (Wire::Tls(config) | Wire::Spoken(config, _)) = &self.wire else {
             drop(eviction);

@@ -49,14 +49,14 @@ pub(super) struct Wanted {
     /// Name of the application
     application: String,
     /// Addresses of the devices that come by UDP, 192.0.2.1 or 192.0.2.0/24 for example; may be given more than
-    /// once
+    /// once: those that are not given go
     #[arg(long = "device", value_name = "RANGE")]
     ranges: Vec<String>,
     /// Have no device come by UDP
     #[arg(long, conflicts_with = "ranges")]
     no_devices: bool,
     /// Names of the certificates of the devices that come over TLS, vpn.example.org for example, as they stand
-    /// in subjectAltName; may be given more than once
+    /// in subjectAltName; may be given more than once: those that are not given go
     #[arg(long = "certificate", value_name = "NAME")]
     certificates: Vec<String>,
     /// Have no device come over TLS
