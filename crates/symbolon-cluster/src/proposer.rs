@@ -1,5 +1,5 @@
-//! Every node's way to the log: proposals wait in two bounded queues, travel to the master together,
-//! and wait out elections.
+//! Every node's way to the log: proposals wait in two bounded queues, travel to the master together with
+//! others of their queue, and wait out elections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +22,10 @@ use crate::peer_client::{Peers, Purpose};
 use crate::raft_types::Raft;
 use crate::ways::{Way, Ways};
 
-/// Batches on their way to the master at once.
+/// Batches of verifications on their way to the master at once.
 const BATCHES_UNDER_WAY_MAX: usize = 4;
+/// Those of administration: they have ways of their own to be late, and no verification waits behind them.
+const ADMINISTRATION_UNDER_WAY_MAX: usize = 2;
 /// Pause before a batch is tried again when nothing else says that it is worth while.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -80,7 +82,13 @@ impl Proposer {
         let (verification, verifications) = mpsc::channel(VERIFICATION_QUEUE_MAX);
         let (administration, administrations) = mpsc::channel(ADMINISTRATION_QUEUE_MAX);
         let route = Arc::new(Route { committer, peers, ways, island: Arc::clone(island) });
-        tasks.spawn(run(route, verifications, administrations));
+        let lanes = [
+            (verifications, Lane::Verification, BATCHES_UNDER_WAY_MAX),
+            (administrations, Lane::Administration, ADMINISTRATION_UNDER_WAY_MAX),
+        ];
+        for (queue, lane, batches_max) in lanes {
+            tasks.spawn(run(Arc::clone(&route), queue, lane, batches_max));
+        }
         Self { verification, administration }
     }
 
@@ -112,29 +120,19 @@ impl Proposer {
 
 async fn run(
     route: Arc<Route>,
-    mut verifications: mpsc::Receiver<Pending>,
-    mut administrations: mpsc::Receiver<Pending>,
+    mut queue: mpsc::Receiver<Pending>,
+    lane: Lane,
+    batches_max: usize,
 ) {
-    let under_way = Arc::new(Semaphore::new(BATCHES_UNDER_WAY_MAX));
-    loop {
-        let (first, lane) = tokio::select! {
-            biased;
-            Some(pending) = verifications.recv() => (pending, Lane::Verification),
-            Some(pending) = administrations.recv() => (pending, Lane::Administration),
-            else => return,
-        };
+    let under_way = Arc::new(Semaphore::new(batches_max));
+    while let Some(first) = queue.recv().await {
         // What comes while this waits travels along.
         let Ok(permit) = Arc::clone(&under_way).acquire_owned().await else {
             return;
         };
         let mut batch = vec![first];
         while batch.len() < BATCH_PROPOSALS_MAX {
-            // Verifications travel alone: they have ways that nothing else has.
-            let next = match lane {
-                Lane::Verification => verifications.try_recv(),
-                Lane::Administration => administrations.try_recv(),
-            };
-            let Ok(pending) = next else { break };
+            let Ok(pending) = queue.try_recv() else { break };
             batch.push(pending);
         }
         let route = Arc::clone(&route);

@@ -200,9 +200,11 @@ fn batch_of(entry: Vec<u8>) -> Option<(Vec<u8>, Timestamp, Vec<Proposal>)> {
     Some((payload.0.to_vec(), at, proposals))
 }
 
-/// Whether somebody wanted it, and not a node, and it is no verification.
+/// Whether somebody wanted it, and not a node, and it is no verification and nothing that a device told: there
+/// are many of those.
 fn is_write(proposal: &Proposal) -> bool {
-    !matches!(proposal.caller, Caller::Node(_)) && !matches!(proposal.command, Command::Verify(_))
+    let of_devices = matches!(proposal.command, Command::Verify(_) | Command::TellSession(_));
+    !matches!(proposal.caller, Caller::Node(_)) && !of_devices
 }
 
 pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
@@ -287,7 +289,7 @@ impl Read {
         for row in &part.audit {
             for event in audit_decode(LogIndex(row.index), &row.batch)? {
                 self.verifications += u64::from(is_record(&event));
-                if !matches!(event.row, AuditRow::Verified(_)) {
+                if !matches!(event.row, AuditRow::Verified(_) | AuditRow::SessionTold { .. }) {
                     let key = (row.index, event.request_id);
                     self.events.entry(key).or_default().push(event);
                 }

@@ -29,6 +29,8 @@ const REQUESTS_MAX: usize = 256;
 const IDLE: Duration = Duration::from_secs(600);
 /// For how long a device may not take what it is told.
 const TAKE: Duration = Duration::from_secs(10);
+/// For how long what is under way is waited for when a connection ends: longer than a request takes.
+const FINISH: Duration = Duration::from_secs(11);
 /// How often it is seen whether a device that asks nothing is one yet.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -71,7 +73,7 @@ enum Ended {
 }
 
 impl Ended {
-    /// Whether what is under way is answered yet: what a connection carries may be of many devices behind a
+    /// Whether the device hears what becomes of what is under way: what a connection carries may be of many devices behind a
     /// proxy, of which one has sent what ends it.
     const fn answers(&self) -> bool {
         matches!(self, Self::Stopped | Self::Malformed(_) | Self::Refused(_))
@@ -103,16 +105,18 @@ impl RadsecPort {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let ended = connection.run(&mut reader, &mut writer, stop).await;
         connection.tell(&ended);
+        // Nobody is left to hear why the rest of it cannot be sent.
         if ended.answers() {
-            // Nobody is left to hear why the rest of it cannot be sent.
-            _ = connection.finish(&mut writer).await;
+            _ = timeout(FINISH, connection.finish(&mut writer)).await;
+        } else {
+            // What was asked is decided, and what was told is written down, even if nobody hears of it.
+            _ = timeout(FINISH, connection.finish(&mut tokio::io::sink())).await;
         }
         _ = timeout(TAKE, writer.shutdown()).await;
     }
 }
 
-/// A connection: whose it is, what has come of it that is no whole packet yet, and what is under way. That is
-/// dropped with it.
+/// A connection: whose it is, what has come of it that is no whole packet yet, and what is under way.
 struct Connection {
     port: Arc<RadsecPort>,
     device: IpAddr,

@@ -21,7 +21,7 @@ use crate::{ADMINISTRATION_QUEUE_MAX, Service, ServiceError};
 
 /// Events about sessions that the devices of an application bring into the audit by one node in a second, in
 /// the long run.
-pub const SESSIONS_PER_SECOND_MAX: u64 = 100;
+pub const SESSIONS_PER_SECOND_MAX: u64 = 10;
 /// As many more at once, after a time in which they brought none.
 pub const SESSIONS_AT_ONCE_MAX: u64 = 1_000;
 /// Those that a node proposes at once. Whoever administers finds room beside them.
@@ -192,10 +192,10 @@ mod tests {
         let [one, other] = [1, 2].map(ApplicationId);
         let taken = |of, now| (0..2_000).filter(|_| sessions.take(of, now)).count();
         assert_eq!(taken(one, begun), 1_000);
-        assert_eq!(taken(one, begun + Duration::from_millis(9)), 0);
-        assert_eq!(taken(one, begun + Duration::from_millis(10)), 1);
-        assert_eq!(taken(other, begun + Duration::from_millis(10)), 1_000);
-        assert_eq!(taken(one, begun + Duration::from_millis(1_010)), 100);
+        assert_eq!(taken(one, begun + Duration::from_millis(99)), 0);
+        assert_eq!(taken(one, begun + Duration::from_millis(100)), 1);
+        assert_eq!(taken(other, begun + Duration::from_millis(100)), 1_000);
+        assert_eq!(taken(one, begun + Duration::from_millis(1_100)), 10);
         assert_eq!(taken(one, begun + Duration::from_secs(3_600)), 1_000);
     }
 }

@@ -46,6 +46,8 @@ pub(super) enum Wire {
 const QUIET: Duration = Duration::from_secs(20);
 /// so often, and ends when it is not.
 const ASKED: (Duration, u32) = (Duration::from_secs(5), 4);
+/// As long as all of that takes.
+const GONE_MILLISECONDS: u32 = 40_000;
 
 fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     let (interval, count) = ASKED;
@@ -53,6 +55,8 @@ fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     sockopt::set_tcp_keepintvl(stream, interval)?;
     sockopt::set_tcp_keepcnt(stream, count)?;
     sockopt::set_socket_keepalive(stream, true)?;
+    // Where a reply is not acknowledged, nothing else is asked.
+    sockopt::set_tcp_user_timeout(stream, GONE_MILLISECONDS)?;
     Ok(())
 }
 
