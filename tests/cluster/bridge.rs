@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use symbolon_testkit::{Cluster, Options, Person, Verdict, wait_until};
+use tokio::task::JoinSet;
 
 use crate::seize::PATIENCE;
 use crate::support::binary;
 
 const ROUNDS: usize = 20;
+/// More than are on their way to the master at once.
+const WRITES: usize = 12;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_cut_off_from_the_master_verifies_through_another_and_no_code_counts_twice()
@@ -58,5 +61,37 @@ async fn a_node_that_is_cut_off_from_the_master_verifies_through_another_and_no_
         cluster.admin(far).create_user("written-far-off").await.is_ok()
     })
     .await;
+    cluster.assert_same_state().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_cannot_reach_the_master_hold_up_no_sign_in() {
+    let options = Options { nodes: 3, with_links: true, ..Options::default() };
+    let cluster = Cluster::start_with(binary(), options).await;
+    let key = cluster.application("portal").await;
+    let people = cluster.people("user", 2).await;
+    cluster.assert_same_state().await;
+    let master = cluster.wait_for_master().await;
+    let far = cluster.other_than(master);
+    cluster.cut(master, far);
+    let client = &cluster.clients(&key)[far - 1];
+    wait_until("it verifies through another", PATIENCE, async || {
+        let step = people[0].otp.step_now() + 1;
+        client.verdict(people[0].request_with(people[0].otp.code_of(step))).await.is_ok()
+    })
+    .await;
+
+    let mut writes = JoinSet::new();
+    for number in 0..WRITES {
+        let admin = cluster.admin(far).with_timeout(PATIENCE);
+        writes.spawn(async move { admin.create_user(&format!("late-{number}")).await });
+        // So that they travel one by one.
+        cluster.admin(far).status().await.unwrap();
+    }
+    let verdict = client.verdict(people[1].request()).await.unwrap();
+    assert!(verdict.is_allow(), "{verdict:?}");
+    assert!(writes.try_join_next().is_none(), "all of them wait yet");
+    cluster.heal();
+    while writes.join_next().await.is_some() {}
     cluster.assert_same_state().await;
 }
