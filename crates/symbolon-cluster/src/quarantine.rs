@@ -408,3 +408,38 @@ impl Quarantines {
         self.open_writes.load(Ordering::Acquire)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use symbolon_core::{ApplicationId, Fingerprint, NodeId, SessionReport, SessionStatus};
+
+    use super::*;
+
+    #[test]
+    fn what_devices_told_is_no_write_that_somebody_wants_back() {
+        let proposal = |command| Proposal {
+            caller: Caller::Application(ApplicationId(1)),
+            request_id: RequestId([1; 16]),
+            fingerprint: Fingerprint::default(),
+            seen: LogIndex(1),
+            made_at: Timestamp(1),
+            node: NodeId(1),
+            command,
+        };
+        let told = SessionReport {
+            application: ApplicationId(1),
+            device: [192, 0, 2, 1].into(),
+            status: SessionStatus::Start,
+            user_name: "alice".to_owned(),
+            name: None,
+            session: String::new(),
+            station: String::new(),
+            seconds: 0,
+            octets_in: 0,
+            octets_out: 0,
+            cause: 0,
+        };
+        assert!(!is_write(&proposal(Command::TellSession(told.into()))));
+        assert!(is_write(&proposal(Command::ConfirmClock)));
+    }
+}
