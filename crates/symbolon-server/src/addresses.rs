@@ -87,66 +87,71 @@ pub fn bind(config: &Config, previous: Option<&Addresses>) -> Result<Listeners, 
     let (metrics, metrics_address) =
         bind_one("listen.metrics", listen.metrics, previous.map(|before| before.metrics))?;
     let before = previous.map_or(&[][..], |before| &before.radius);
-    let (radius, radius_addresses) = bind_udp("listen.radius", &listen.radius, before)?;
+    let (radius, radius_addresses) = bind_all("listen.radius", &listen.radius, before)?;
     let before = previous.map_or(&[][..], |before| &before.radius_accounting);
     let (radius_accounting, accounting_addresses) =
-        bind_udp("listen.radius_accounting", &listen.radius_accounting, before)?;
-    let mut radsec = (Vec::new(), Vec::new());
-    for (place, address) in listen.radsec.iter().copied().enumerate() {
-        let before = previous.and_then(|before| before.radsec.get(place).copied());
-        let (listener, bound) = bind_one("listen.radsec", address, before)?;
-        radsec.0.push(listener);
-        radsec.1.push(bound);
-    }
+        bind_all("listen.radius_accounting", &listen.radius_accounting, before)?;
+    let before = previous.map_or(&[][..], |before| &before.radsec);
+    let (radsec, radsec_addresses) = bind_all("listen.radsec", &listen.radsec, before)?;
     let addresses = Addresses {
         api: api_address,
         peer: peer_address,
         metrics: metrics_address,
         radius: radius_addresses,
         radius_accounting: accounting_addresses,
-        radsec: radsec.1,
+        radsec: radsec_addresses,
     };
-    let radsec = radsec.0;
     Ok(Listeners { api, peer, metrics, radius, radius_accounting, radsec, addresses })
 }
 
-fn bind_udp(
+/// What can be bound to an address.
+trait Socket: Sized {
+    fn open(address: SocketAddr) -> io::Result<Self>;
+    fn address(&self) -> io::Result<SocketAddr>;
+}
+
+impl Socket for TcpListener {
+    /// Takes a port at once, also one of the last run.
+    fn open(address: SocketAddr) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    }
+
+    fn address(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+impl Socket for UdpSocket {
+    fn open(address: SocketAddr) -> io::Result<Self> {
+        Self::bind(address)
+    }
+
+    fn address(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+fn bind_all<S: Socket>(
     key: &'static str,
     wanted: &[SocketAddr],
     previous: &[SocketAddr],
-) -> Result<(Vec<UdpSocket>, Vec<SocketAddr>), BindError> {
-    let mut bound = (Vec::new(), Vec::new());
-    for (place, address) in wanted.iter().copied().enumerate() {
-        let fail = |source| BindError { key, address, source };
-        let before = previous.get(place).copied();
-        let again = before.filter(|before| address.port() == 0 && before.ip() == address.ip());
-        let socket = match again.map(UdpSocket::bind) {
-            Some(Ok(socket)) => socket,
-            Some(Err(_)) | None => UdpSocket::bind(address).map_err(fail)?,
-        };
-        bound.1.push(socket.local_addr().map_err(fail)?);
-        bound.0.push(socket);
-    }
-    Ok(bound)
+) -> Result<(Vec<S>, Vec<SocketAddr>), BindError> {
+    let each = wanted.iter().copied().enumerate();
+    each.map(|(place, address)| bind_one(key, address, previous.get(place).copied())).collect()
 }
 
-/// Takes a port at once, also one of the last run.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-fn bind_one(
+fn bind_one<S: Socket>(
     key: &'static str,
     address: SocketAddr,
     previous: Option<SocketAddr>,
-) -> Result<(TcpListener, SocketAddr), BindError> {
+) -> Result<(S, SocketAddr), BindError> {
     let again = previous.filter(|before| address.port() == 0 && before.ip() == address.ip());
     if let Some(before) = again {
-        match listen(before) {
-            Ok(listener) => return Ok((listener, before)),
+        match S::open(before) {
+            Ok(socket) => return Ok((socket, before)),
             Err(error) => tracing::warn!(
                 key,
                 port = before.port(),
@@ -156,9 +161,9 @@ fn bind_one(
         }
     }
     let fail = |source| BindError { key, address, source };
-    let listener = listen(address).map_err(fail)?;
-    let bound = listener.local_addr().map_err(fail)?;
-    Ok((listener, bound))
+    let socket = S::open(address).map_err(fail)?;
+    let bound = socket.address().map_err(fail)?;
+    Ok((socket, bound))
 }
 
 impl Addresses {
