@@ -33,16 +33,30 @@ impl Devices {
     }
 }
 
+/// Of the devices of one application.
+#[derive(Clone)]
+struct Lasting {
+    /// With what is known of their health, as long as they are the same.
+    targets: Targets,
+    /// With what is under way.
+    under_way: Arc<Semaphore>,
+}
+
+impl Lasting {
+    fn of(row: &RadiusClient) -> Self {
+        let under_way = Arc::new(Semaphore::new(SHARE_MAX));
+        Self { targets: Targets::new(&row.policy.targets), under_way }
+    }
+}
+
 /// What is known as long as no row of a RADIUS client changes: applications of which somebody has asked.
 #[derive(Default)]
 struct Known {
     version: [u64; 4],
     whose: RadiusDevices,
     devices: HashMap<ApplicationId, Arc<Devices>>,
-    /// With what is known of their health, whatever else of a row changes.
-    targets: HashMap<ApplicationId, Targets>,
-    /// With what is under way, likewise.
-    under_way: HashMap<ApplicationId, Arc<Semaphore>>,
+    /// What stays whatever of a row changes.
+    lasting: HashMap<ApplicationId, Lasting>,
 }
 
 impl Known {
@@ -51,8 +65,7 @@ impl Known {
         self.version = version;
         self.whose = RadiusDevices::of(state);
         self.devices.retain(|id, it| state.radius_client(*id).is_some_and(|row| *row == it.row));
-        self.targets.retain(|id, _| state.radius_client(*id).is_some());
-        self.under_way.retain(|id, _| state.radius_client(*id).is_some());
+        self.lasting.retain(|id, _| state.radius_client(*id).is_some());
     }
 }
 
@@ -94,12 +107,11 @@ impl AllDevices {
             return Some(Arc::clone(devices));
         }
         let row = state.radius_client(id)?;
-        let before = known.targets.get(&id).filter(|targets| targets.are(&row.policy.targets));
-        let targets = before.cloned().unwrap_or_else(|| Targets::new(&row.policy.targets));
-        known.targets.insert(id, targets.clone());
-        let places = || Arc::new(Semaphore::new(SHARE_MAX));
-        let under_way = Arc::clone(known.under_way.entry(id).or_insert_with(places));
-        let made = self.made(&state, row, targets, under_way)?;
+        let lasting = known.lasting.entry(id).or_insert_with(|| Lasting::of(row));
+        if !lasting.targets.are(&row.policy.targets) {
+            lasting.targets = Targets::new(&row.policy.targets);
+        }
+        let made = self.made(&state, row, lasting.clone())?;
         known.devices.insert(id, Arc::clone(&made));
         Some(made)
     }
@@ -114,8 +126,7 @@ impl AllDevices {
         &self,
         state: &State,
         row: &RadiusClient,
-        targets: Targets,
-        under_way: Arc<Semaphore>,
+        Lasting { targets, under_way }: Lasting,
     ) -> Option<Arc<Devices>> {
         let principal = self.service.radius_principal(state, row.id)?;
         let secrets = self.service.radius_secrets(row)?;

@@ -105,13 +105,7 @@ impl RadsecPort {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let ended = connection.run(&mut reader, &mut writer, stop).await;
         connection.tell(&ended);
-        // Nobody is left to hear why the rest of it cannot be sent.
-        if ended.answers() {
-            _ = timeout(FINISH, connection.finish(&mut writer)).await;
-        } else {
-            // What was asked is decided, and what was told is written down, even if nobody hears of it.
-            _ = timeout(FINISH, connection.finish(&mut tokio::io::sink())).await;
-        }
+        _ = timeout(FINISH, connection.finish(&mut writer, ended.answers())).await;
         _ = timeout(TAKE, writer.shutdown()).await;
     }
 }
@@ -149,7 +143,11 @@ impl Connection {
                 }
                 read = self.incoming.read(reader), if self.tasks.len() < REQUESTS_MAX => {
                     busy = Instant::now();
-                    read.map_err(Ended::from).and_then(|read| if read == 0 { Err(Ended::Left) } else { Ok(()) })
+                    match read {
+                        Ok(0) => Err(Ended::Left),
+                        Ok(_) => Ok(()),
+                        Err(error) => Err(error.into()),
+                    }
                 }
                 () = sleep_until(look) => {
                     look = Instant::now() + LOOK;
@@ -163,12 +161,12 @@ impl Connection {
         }
     }
 
-    /// Answers what is under way.
-    async fn finish(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<(), Ended> {
+    /// Does what is under way: what was asked is decided, and what was told is written down, even if nobody
+    /// hears of it.
+    async fn finish(&mut self, writer: &mut (impl AsyncWrite + Unpin), mut hears: bool) {
         while let Some(reply) = self.tasks.join_next().await {
-            send(writer, reply.ok().flatten()).await?;
+            hears = hears && send(writer, reply.ok().flatten()).await.is_ok();
         }
-        Ok(())
     }
 
     /// As which application it asks: the same for as long as it lasts.
