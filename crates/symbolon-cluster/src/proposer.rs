@@ -10,7 +10,8 @@ use symbolon_core::{Answer, NodeId, Proposal};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::{answer_from_proto, proposal_encode};
 use symbolon_service::{
-    ADMINISTRATION_QUEUE_MAX, Answered, Lane, ProposeError, VERIFICATION_QUEUE_MAX,
+    ADMINISTRATION_QUEUE_MAX, Answered, Lane, ProposeError, SESSIONS_UNDER_WAY_MAX,
+    VERIFICATION_QUEUE_MAX,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -80,7 +81,9 @@ impl Proposer {
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (verification, verifications) = mpsc::channel(VERIFICATION_QUEUE_MAX);
-        let (administration, administrations) = mpsc::channel(ADMINISTRATION_QUEUE_MAX);
+        // What devices tell of sessions has places of its own beside what administrators do.
+        let administration_max = ADMINISTRATION_QUEUE_MAX + SESSIONS_UNDER_WAY_MAX;
+        let (administration, administrations) = mpsc::channel(administration_max);
         let route = Arc::new(Route { committer, peers, ways, island: Arc::clone(island) });
         let lanes = [
             (verifications, Lane::Verification, BATCHES_UNDER_WAY_MAX),

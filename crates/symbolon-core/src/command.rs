@@ -272,7 +272,7 @@ impl Command {
 
     /// Whether it waits while an epoch is apart: of two states that both go on, one is given up. What is
     /// read, decides about a sign-in, or is about nodes and their clocks does not, and nor does what an
-    /// administrator only says that they know of.
+    /// administrator only says that they know of, nor what a device tells of a session.
     #[must_use]
     pub const fn waits_while_apart(&self) -> bool {
         let goes_on = matches!(
