@@ -136,7 +136,9 @@ impl Service {
             let row = view.state.radius_client(application.id);
             let goes_on = row.and_then(|row| row.old_secret_until).filter(|until| now < *until);
             let left = goes_on.map_or(0, |until| until.0.saturating_sub(now.0));
-            let merged = merged(&policy, &wanted, before, left, || self.draw_radius_secret())?;
+            // For devices that come over TLS alone, who never use it: nobody knows it.
+            let draw = || self.draw_secret(RADIUS_SECRET_BYTES_WANTED);
+            let merged = merged(&policy, &wanted, before, left, draw)?;
             let (secrets, new_secrets, overlap_milliseconds) = merged;
             let (field, key) = (radius_field(application.id.0), view.state.active_data_key());
             let sealed = self.vault.seal(key, field, &secrets.to_secret());
@@ -292,13 +294,6 @@ impl Service {
         };
         let secrets = self.radius_secrets(client).ok_or(ServiceError::Internal)?;
         Ok(Some((client.policy.clone(), secrets)))
-    }
-
-    /// For devices that come over TLS alone, who never use it: nobody knows it.
-    fn draw_radius_secret(&self) -> Secret {
-        let mut secret = vec![0; RADIUS_SECRET_BYTES_WANTED];
-        self.entropy.fill(&mut secret);
-        Secret::new(secret)
     }
 
     /// Equal requests have equal secrets; a hash of them, since what it is part of is a string.
