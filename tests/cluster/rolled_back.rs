@@ -54,7 +54,7 @@ async fn an_older_disk_of_one_of_three_comes_back_empty() {
     let (cluster, _) = cluster_of(3).await;
     let copy = copied(&cluster, 3).await;
     cluster.admin(1).create_user("after-the-copy").await.unwrap();
-    cluster.settled().await;
+    cluster.assert_same_state().await;
     assert_eq!(cluster.node(3).terminate().await.code(), Some(0));
     cluster.node(3).put_data_back(&copy);
     // The others remember also when all of them were restarted.
@@ -80,7 +80,7 @@ async fn who_was_away_while_another_came_back_follows_that_one() {
     let (cluster, _) = cluster_of(5).await;
     let copy = copied(&cluster, 2).await;
     cluster.admin(1).create_user("after-the-copy").await.unwrap();
-    cluster.settled().await;
+    cluster.assert_same_state().await;
     // It knows the second by the number that it had.
     cluster.node(5).kill9();
     assert_eq!(cluster.node(2).terminate().await.code(), Some(0));
@@ -116,7 +116,7 @@ async fn an_older_disk_of_the_only_voter_is_refused_until_the_learner_has_gone_o
     let copy = copied(&cluster, master).await;
     let learner = cluster.other_than(master);
     cluster.admin(cluster.wait_for_master().await).create_user("after-the-copy").await.unwrap();
-    cluster.settled().await;
+    cluster.assert_same_state().await;
     assert_eq!(cluster.node(master).terminate().await.code(), Some(0));
     cluster.node(master).put_data_back(&copy);
     let node = cluster.node(master);
@@ -154,7 +154,7 @@ async fn an_older_disk_of_the_only_voter_goes_on_by_recovery_where_nothing_newer
     let copy = copied(&cluster, master).await;
     let learner = cluster.other_than(master);
     cluster.admin(cluster.wait_for_master().await).create_user("after-the-copy").await.unwrap();
-    cluster.settled().await;
+    cluster.assert_same_state().await;
     let node = cluster.node(master);
     assert_eq!(node.terminate().await.code(), Some(0));
     node.put_data_back(&copy);
@@ -197,7 +197,7 @@ async fn an_older_disk_that_started_alone_comes_back_once_its_peers_are_there() 
     let (cluster, _) = cluster_of(3).await;
     let copy = copied(&cluster, 3).await;
     cluster.admin(1).create_user("after-the-copy").await.unwrap();
-    cluster.settled().await;
+    cluster.assert_same_state().await;
     for number in [3, 2, 1] {
         assert_eq!(cluster.node(number).terminate().await.code(), Some(0));
     }
@@ -226,6 +226,24 @@ async fn an_older_disk_that_starts_cut_off_ends_no_master() {
     cluster.heal();
     assert_back(&cluster, number).await;
     assert!(cluster.node(master).is_running() && cluster.node(master).pid() == pid);
+}
+
+/// It had acknowledged an entry to the master, and was gone before it told anybody what it holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_disk_that_only_the_master_knows_better_comes_back_empty() {
+    let (cluster, _) = cluster_of(3).await;
+    let number = cluster.other_than(cluster.wait_for_master().await);
+    let copy = copied(&cluster, number).await;
+    let master = cluster.wait_for_master().await;
+    let third = cluster.numbers().find(|other| ![master, number].contains(other)).unwrap();
+    cluster.node(third).kill9();
+    cluster.admin(master).create_user("acknowledged-by-both").await.unwrap();
+    cluster.node(number).kill9();
+    cluster.node(third).start().await;
+    cluster.admin(master).create_user("after-it").await.unwrap();
+    cluster.node(number).put_data_back(&copy);
+    cluster.node(number).start().await;
+    assert_back(&cluster, number).await;
 }
 
 /// A copy of a node that runs, of the same epoch, in another place.

@@ -29,6 +29,7 @@ use crate::log_store::io_error;
 use crate::off_thread::blocking;
 use crate::peer_client::{Peers, Purpose};
 use crate::raft_types::{Snapshot, TypeConfig, Vote};
+use crate::rollback::Memory;
 use crate::snapshot::SnapshotFile;
 
 /// Longest wait for the answer to an append with entries: a slow line must get them through at all.
@@ -44,12 +45,12 @@ const SNAPSHOT_CHUNKS_MAX: usize = 4;
 
 /// Makes a [`Connection`] for each peer; `None` for a node that has none yet.
 pub(crate) struct Network {
-    peers: Option<Arc<Peers>>,
+    peers: Option<(Arc<Peers>, Arc<Memory>)>,
     acknowledged: Arc<Acknowledged>,
 }
 
 impl Network {
-    pub(crate) fn new(peers: Option<Arc<Peers>>) -> Self {
+    pub(crate) fn new(peers: Option<(Arc<Peers>, Arc<Memory>)>) -> Self {
         Self { peers, acknowledged: Arc::default() }
     }
 }
@@ -65,7 +66,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 
 /// What openraft sends to one peer.
 pub(crate) struct Connection {
-    peers: Option<Arc<Peers>>,
+    peers: Option<(Arc<Peers>, Arc<Memory>)>,
     /// Of all connections of this node.
     acknowledged: Arc<Acknowledged>,
     target: NodeId,
@@ -93,7 +94,15 @@ fn unreachable(error: &CallError) -> Unreachable<TypeConfig> {
 
 impl Connection {
     fn peers(&self) -> Result<&Peers, CallError> {
-        self.peers.as_deref().ok_or(CallError::Nobody)
+        self.peers.as_ref().map(|(peers, _)| &**peers).ok_or(CallError::Nobody)
+    }
+
+    /// What the peer does not hold, having acknowledged it, it is told with the next greeting.
+    fn lost(&self, index: u64) -> CallError {
+        if let Some((_, memory)) = &self.peers {
+            memory.note_index(self.target, index);
+        }
+        CallError::Lost
     }
 
     async fn call<T>(
@@ -169,7 +178,7 @@ impl Connection {
                 AppendEntriesResponse::PartialSuccess(partial)
             }
             Outcome::Conflict if self.acknowledged.has(self.target, term, before) => {
-                return Err(CallError::Lost);
+                return Err(self.lost(before));
             }
             Outcome::Conflict => AppendEntriesResponse::Conflict,
             Outcome::HigherVote => {

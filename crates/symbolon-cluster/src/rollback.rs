@@ -8,6 +8,9 @@
 //! does not vote, lead or serve. Where others lead it sets its data aside and comes back empty, under
 //! another number. The only voter must not: what it has may be all that there is.
 //!
+//! What a node has acknowledged since its last greeting only the leader knows. It notices that the node
+//! does not hold it, and has it be told.
+//!
 //! A leader may count an entry before its own disk has it, and a power loss may then take it: no number
 //! tells of anything that was not synced.
 
@@ -150,10 +153,20 @@ impl Memory {
 
     /// Takes note of what a node told.
     pub(crate) fn note(&self, node: NodeId, told: &peer::Kept) {
+        self.know(node, Kept::from_proto(told));
+    }
+
+    /// Takes note of an entry that a node has acknowledged to the leader of a term, and that the leader of
+    /// the same term has found it without.
+    pub(crate) fn note_index(&self, node: NodeId, index: u64) {
+        self.know(node, Kept { index, ..Kept::default() });
+    }
+
+    fn know(&self, node: NodeId, held: Kept) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if heard.len() < NODES_MAX || heard.contains_key(&node) {
             let known = heard.entry(node).or_default();
-            *known = known.max(Kept::from_proto(told));
+            *known = known.max(held);
         }
     }
 
