@@ -217,7 +217,7 @@ async fn an_older_disk_that_starts_cut_off_ends_no_master() {
     let master = cluster.wait_for_master().await;
     let pid = cluster.node(master).pid();
     cluster.admin(master).create_user("after-the-copy").await.unwrap();
-    cluster.settled().await;
+    cluster.assert_same_state().await;
     assert_eq!(cluster.node(number).terminate().await.code(), Some(0));
     cluster.numbers().filter(|other| *other != number).for_each(|other| cluster.cut(number, other));
     cluster.node(number).put_data_back(&copy);
