@@ -95,7 +95,7 @@ impl State {
             && self.join_tokens.len() <= JOIN_TOKENS_MAX
             && self.journals.len() <= JOURNALS_MAX
             && self.radius_clients.len() <= RADIUS_CLIENTS_MAX
-            && self.replies.len() <= REPLIES_MAX;
+            && self.replies.held() <= 2 * REPLIES_MAX;
         ensure(within, Violation::Limit)?;
         let settings = self.settings();
         ensure(settings.check(self.nodes.len()).is_ok(), Violation::Settings)?;

@@ -17,6 +17,9 @@ const LEAF_MAX: usize = 16;
 /// Children of an inner node.
 const INNER_MAX: usize = 32;
 
+/// Keys of up to so many bytes are looked through one after the other: numbers.
+const SMALL_KEY_BYTES: usize = 8;
+
 /// See the module. Equal sequences of changes give maps that iterate alike.
 pub(crate) struct Map<K, V> {
     root: Arc<Node<K, V>>,
@@ -50,8 +53,9 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
         loop {
             match node {
                 Node::Leaf(pairs) => {
-                    let at = pairs.binary_search_by(|(there, _)| there.cmp(key)).ok()?;
-                    return pairs.get(at).map(|(_, value)| value);
+                    let at = place_of::<K, _>(pairs, |(there, _)| there < key);
+                    let (there, value) = pairs.get(at)?;
+                    return (there == key).then_some(value);
                 }
                 Node::Inner(inner) => node = inner.children.get(inner.place(key))?,
             }
@@ -67,15 +71,16 @@ impl<K: Ord + Clone, V: Clone> Map<K, V> {
         self.iter().next()
     }
 
-    /// Sets the value of a key.
-    pub(crate) fn insert_mut(&mut self, key: K, value: V) {
-        let (is_new, split) = insert(&mut self.root, key, value, true);
-        self.len += usize::from(is_new);
+    /// Sets the value of a key. Returns the one that it had.
+    pub(crate) fn insert_mut(&mut self, key: K, value: V) -> Option<V> {
+        let (old, split) = insert(&mut self.root, key, value, true);
+        self.len += usize::from(old.is_none());
         if let Some((bound, right)) = split {
             let left = core::mem::replace(&mut self.root, empty());
             let inner = Inner { bounds: Vec::from([bound]), children: Vec::from([left, right]) };
             self.root = Arc::new(Node::Inner(inner));
         }
+        old
     }
 
     /// Removes a key. Returns whether it was there.
@@ -173,7 +178,18 @@ impl<'m, K, V> Iterator for Walk<'m, K, V> {
 impl<K: Ord, V> Inner<K, V> {
     /// The child that a key belongs to.
     fn place(&self, key: &K) -> usize {
-        self.bounds.partition_point(|bound| bound <= key)
+        place_of::<K, _>(&self.bounds, |bound| bound <= key)
+    }
+}
+
+/// How many items come before a key of type `K`; those that do stand first. Where keys are small all are
+/// looked at: to fetch them from memory at once takes less long than one after the other, each by what the
+/// one before has said.
+fn place_of<K, T>(items: &[T], is_before: impl Fn(&T) -> bool) -> usize {
+    if size_of::<K>() <= SMALL_KEY_BYTES {
+        items.iter().filter(|item| is_before(item)).count()
+    } else {
+        items.partition_point(is_before)
     }
 }
 
@@ -182,27 +198,22 @@ fn empty<K, V>() -> Arc<Node<K, V>> {
 }
 
 /// Sets the value of a key below a node; `is_last` when no key of the map is in a node to the right.
-/// Returns whether the key is new.
+/// Returns the value that it had.
 fn insert<K: Ord + Clone, V: Clone>(
     node: &mut Arc<Node<K, V>>,
     key: K,
     value: V,
     is_last: bool,
-) -> (bool, Split<K, V>) {
+) -> (Option<V>, Split<K, V>) {
     match Arc::make_mut(node) {
         Node::Leaf(pairs) => {
-            let at = match pairs.binary_search_by(|(there, _)| there.cmp(&key)) {
-                Ok(at) => {
-                    if let Some(pair) = pairs.get_mut(at) {
-                        pair.1 = value;
-                    }
-                    return (false, None);
-                }
-                Err(at) => at,
-            };
+            let at = place_of::<K, _>(pairs, |(there, _)| *there < key);
+            if let Some(pair) = pairs.get_mut(at).filter(|(there, _)| *there == key) {
+                return (Some(core::mem::replace(&mut pair.1, value)), None);
+            }
             if pairs.len() < LEAF_MAX {
                 pairs.insert(at, (key, value));
-                return (true, None);
+                return (None, None);
             }
             // Keys that come in order leave full leaves behind.
             let middle = if is_last && at == LEAF_MAX { LEAF_MAX } else { LEAF_MAX / 2 };
@@ -212,18 +223,18 @@ fn insert<K: Ord + Clone, V: Clone>(
                 None => pairs.insert(at, (key, value)),
             }
             let bound = right.first().map(|(key, _)| key.clone());
-            (true, bound.map(|bound| (bound, Arc::new(Node::Leaf(right)))))
+            (None, bound.map(|bound| (bound, Arc::new(Node::Leaf(right)))))
         }
         Node::Inner(inner) => {
             let at = inner.place(&key);
             let is_last = is_last && at == inner.bounds.len();
-            let Some(child) = inner.children.get_mut(at) else { return (false, None) };
-            let (is_new, split) = insert(child, key, value, is_last);
-            let Some((bound, right)) = split else { return (is_new, None) };
+            let Some(child) = inner.children.get_mut(at) else { return (None, None) };
+            let (old, split) = insert(child, key, value, is_last);
+            let Some((bound, right)) = split else { return (old, None) };
             inner.bounds.insert(at, bound);
             inner.children.insert(at + 1, right);
             if inner.children.len() <= INNER_MAX {
-                return (is_new, None);
+                return (old, None);
             }
             let middle = if is_last { INNER_MAX } else { INNER_MAX / 2 };
             let children = inner.children.split_off(middle);
@@ -231,7 +242,7 @@ fn insert<K: Ord + Clone, V: Clone>(
             // Between the halves: it bounds the right one from below.
             let between = inner.bounds.pop();
             let right = Node::Inner(Inner { bounds, children });
-            (is_new, between.map(|bound| (bound, Arc::new(right))))
+            (old, between.map(|bound| (bound, Arc::new(right))))
         }
     }
 }
@@ -240,7 +251,8 @@ fn insert<K: Ord + Clone, V: Clone>(
 fn remove<K: Ord + Clone, V: Clone>(node: &mut Arc<Node<K, V>>, key: &K) -> bool {
     match Arc::make_mut(node) {
         Node::Leaf(pairs) => {
-            if let Ok(at) = pairs.binary_search_by(|(there, _)| there.cmp(key)) {
+            let at = place_of::<K, _>(pairs, |(there, _)| there < key);
+            if pairs.get(at).is_some_and(|(there, _)| there == key) {
                 pairs.remove(at);
             }
             pairs.is_empty()

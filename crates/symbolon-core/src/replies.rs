@@ -4,7 +4,12 @@ use crate::limits::{REPLIES_MAX, RETRANSMISSION_MILLISECONDS};
 use crate::map::Map;
 use crate::{Answer, AuditEvent, Caller, Fingerprint, RequestId, Timestamp};
 
-type Key = (Caller, RequestId);
+/// The id of a request, as a number, and whose it is.
+type Key = (u128, Caller);
+
+const fn key(caller: Caller, id: RequestId) -> Key {
+    (u128::from_be_bytes(id.0), caller)
+}
 
 /// An answer that was given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,56 +22,76 @@ pub struct Remembered {
     pub answer: Answer,
 }
 
-/// Bounded by time and by number. Its content follows from the audit events of the last 30 s, so it
-/// is rebuilt from them at start and never stored.
+/// Bounded by time and by number. Its content follows from the audit events of the last
+/// [`RETRANSMISSION_MILLISECONDS`], so it is rebuilt from them at start and never stored.
+///
+/// Answers are not removed one by one, which would cost as much as remembering them: what is too old is
+/// not found any more, and goes with all others of its generation once the last of them is too old.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Replies {
-    by_key: Map<Key, Remembered>,
-    /// By the order in which they were given.
-    by_age: Map<u64, (Timestamp, Key)>,
-    next: u64,
+    /// All of these are remembered.
+    young: Generation,
+    old: Generation,
+    /// All that are old were given before, or then.
+    since: Timestamp,
+    /// How many were ever given.
+    given: u64,
 }
 
+/// Each with how many were given before it.
+type Generation = Map<Key, (u64, Remembered)>;
+
 impl Replies {
-    pub(crate) fn get(&self, caller: Caller, id: RequestId) -> Option<&Remembered> {
-        self.by_key.get(&(caller, id))
+    /// The answer that is remembered at state time `now`.
+    pub(crate) fn get(&self, caller: Caller, id: RequestId, now: Timestamp) -> Option<&Remembered> {
+        let key = key(caller, id);
+        let found = self.young.get(&key).or_else(|| self.old.get(&key))?;
+        self.is_remembered(found, now).then_some(&found.1)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.by_key.size()
+    fn is_remembered(&self, (before, first): &(u64, Remembered), now: Timestamp) -> bool {
+        let later = self.given - before;
+        later <= REPLIES_MAX as u64 && first.at.plus(RETRANSMISSION_MILLISECONDS) >= now
     }
 
+    /// How many are remembered at state time `now`. Looks at all of them.
+    pub(crate) fn count(&self, now: Timestamp) -> usize {
+        let all = self.young.values().chain(self.old.values());
+        all.filter(|found| self.is_remembered(found, now)).count()
+    }
+
+    /// How many are in memory.
+    pub(crate) fn held(&self) -> usize {
+        self.young.size() + self.old.size()
+    }
+
+    /// Remembers the answer that an event tells of, for a request whose answer was not remembered when it
+    /// came. The first of several events counts.
     pub(crate) fn remember(&mut self, event: &AuditEvent) {
         let Some(reply) = event.reply() else { return };
-        let key = (event.caller, event.request_id);
-        if self.by_key.contains_key(&key) {
+        let key = key(event.caller, event.request_id);
+        if self.young.contains_key(&key) {
             return;
         }
-        if self.by_key.size() >= REPLIES_MAX {
-            self.forget_oldest();
+        if self.young.size() >= REPLIES_MAX {
+            self.grow_old(event.at);
         }
         let answer = Answer { index: event.index, reply };
-        self.by_key
-            .insert_mut(key, Remembered { fingerprint: event.fingerprint, at: event.at, answer });
-        self.by_age.insert_mut(self.next, (event.at, key));
-        self.next += 1;
+        let first = Remembered { fingerprint: event.fingerprint, at: event.at, answer };
+        self.young.insert_mut(key, (self.given, first));
+        self.given += 1;
     }
 
-    /// Forgets what is over 30 s old at state time `now`.
+    /// Lets go of what is too old at state time `now`, once all of its generation is.
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        while self
-            .by_age
-            .first()
-            .is_some_and(|(_, (at, _))| at.plus(RETRANSMISSION_MILLISECONDS) < now)
-        {
-            self.forget_oldest();
+        if self.since.plus(RETRANSMISSION_MILLISECONDS) < now {
+            self.grow_old(now);
         }
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some((&number, &(_, key))) = self.by_age.first() {
-            self.by_key.remove_mut(&key);
-            self.by_age.remove_mut(&number);
-        }
+    /// Those that were old are too old by time or by number.
+    fn grow_old(&mut self, now: Timestamp) {
+        self.old = core::mem::take(&mut self.young);
+        self.since = now;
     }
 }

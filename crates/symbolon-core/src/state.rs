@@ -1,11 +1,10 @@
 //! The state: tables, look-ups, and the one way in which a row changes.
 
-use alloc::vec::Vec;
 use core::fmt;
 
 use crate::apply::Output;
 use crate::digest::{Digest, Sum};
-use crate::limits::{ISLAND_LIFE_MILLISECONDS, REPLIES_MAX};
+use crate::limits::ISLAND_LIFE_MILLISECONDS;
 use crate::map::Map;
 use crate::replies::Replies;
 use crate::table::Table;
@@ -124,10 +123,7 @@ impl State {
     /// This state with the replies that the audit events of the last 30 s tell of, oldest first.
     #[must_use]
     pub fn with_recent(mut self, recent: impl IntoIterator<Item = AuditEvent>) -> Self {
-        let answered: Vec<_> = recent.into_iter().filter(|event| event.reply().is_some()).collect();
-        // A state that lived through them has forgotten the oldest.
-        let too_many = answered.len().saturating_sub(REPLIES_MAX);
-        answered.iter().skip(too_many).for_each(|event| self.replies.remember(event));
+        recent.into_iter().for_each(|event| self.replies.remember(&event));
         self.replies.expire(self.clock);
         self
     }
@@ -274,7 +270,7 @@ impl State {
     /// Number of remembered replies.
     #[must_use]
     pub fn replies_len(&self) -> usize {
-        self.replies.len()
+        self.replies.count(self.clock)
     }
 
     /// A token.
@@ -351,7 +347,7 @@ impl State {
     /// The answer that was given to this caller's request of this id, if it is remembered.
     #[must_use]
     pub fn remembered(&self, caller: Caller, id: RequestId) -> Option<&Remembered> {
-        self.replies.get(caller, id)
+        self.replies.get(caller, id, self.clock)
     }
 
     /// What is set, and what stands by default.

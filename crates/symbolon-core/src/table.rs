@@ -84,20 +84,17 @@ impl<R: TableRow> Table<R> {
     }
 
     pub(crate) fn put(&mut self, row: R) {
-        self.forget(row.id());
         self.sum.add(Self::hash(&row));
-        self.rows.insert_mut(row.id(), Arc::new(row));
+        if let Some(old) = self.rows.insert_mut(row.id(), Arc::new(row)) {
+            self.sum.subtract(Self::hash(&old));
+        }
     }
 
     pub(crate) fn delete(&mut self, id: R::Id) {
-        self.forget(id);
-        self.rows.remove_mut(&id);
-    }
-
-    fn forget(&mut self, id: R::Id) {
         if let Some(old) = self.rows.get(&id) {
             self.sum.subtract(Self::hash(old));
         }
+        self.rows.remove_mut(&id);
     }
 
     fn hash(row: &R) -> Digest {

@@ -80,8 +80,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Insert(key, value) => {
-                    map.insert_mut(key, value);
-                    plain.insert(key, value);
+                    prop_assert_eq!(map.insert_mut(key, value), plain.insert(key, value));
                 }
                 Step::Remove(key) => {
                     prop_assert_eq!(map.remove_mut(&key), plain.remove(&key).is_some());
@@ -111,6 +110,25 @@ proptest! {
         }
     }
 
+    /// They are looked for in another way than small ones.
+    #[test]
+    fn large_keys_are_kept_as_small_ones_are(
+        steps in proptest::collection::vec((0..900_u64, proptest::option::of(any::<u32>())), 0..3_000),
+    ) {
+        let (mut map, mut plain) = (Map::default(), BTreeMap::new());
+        for (key, value) in steps {
+            let key = (key % 7, key);
+            match value {
+                Some(value) => prop_assert_eq!(map.insert_mut(key, value), plain.insert(key, value)),
+                None => prop_assert_eq!(map.remove_mut(&key), plain.remove(&key).is_some()),
+            }
+        }
+        prop_assert!(map.iter().eq(plain.iter()));
+        for key in (0..900).map(|key| (key % 7, key)) {
+            prop_assert_eq!(map.get(&key), plain.get(&key));
+        }
+    }
+
     #[test]
     fn a_range_begins_where_it_says(
         keys in proptest::collection::btree_set(0..500_u16, 0..300),
@@ -130,7 +148,9 @@ proptest! {
 #[test]
 fn keys_in_order_leave_full_leaves() {
     let mut map = Map::default();
-    (0..10_000_u16).for_each(|key| map.insert_mut(key, 0_u32));
+    for key in 0..10_000_u16 {
+        assert_eq!(map.insert_mut(key, 0_u32), None);
+    }
     sound(&map);
     fn leaves(node: &Node<u16, u32>) -> usize {
         match node {
