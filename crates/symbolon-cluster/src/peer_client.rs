@@ -8,7 +8,8 @@ use std::time::Duration;
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::sign::CertifiedKey;
-use symbolon_core::NodeId;
+use symbolon_core::limits::NODES_MAX;
+use symbolon_core::{KeyPin, NodeId};
 use symbolon_proto::peer::v1 as peer;
 use symbolon_proto::peer::v1::join_service_client::JoinServiceClient;
 use symbolon_proto::peer::v1::peer_service_client::PeerServiceClient;
@@ -46,6 +47,9 @@ pub(crate) enum Purpose {
     Snapshots,
 }
 
+/// Certificates of peers that are known by sight: each peer has one, and a new one once in a while.
+const SHOWN_MAX: usize = 2 * NODES_MAX;
+
 /// Gives out clients for peers; connections are made on first use and again when they break.
 pub(crate) struct Peers {
     pub(crate) standing: Standing,
@@ -55,6 +59,9 @@ pub(crate) struct Peers {
     clock: Arc<dyn Clock>,
     dial: Arc<dyn Dial>,
     channels: Mutex<BTreeMap<(NodeId, Purpose), Channel>>,
+    /// Keys of the certificates that registered peers have shown lately: a certificate takes longer to read
+    /// than most calls of a peer to answer.
+    shown: Mutex<Vec<(Arc<[u8]>, KeyPin)>>,
 }
 
 impl Peers {
@@ -69,7 +76,16 @@ impl Peers {
     ) -> Result<Self, ClusterError> {
         let own = key.self_signed(clock.now())?;
         let (key, clock, dial) = (Arc::clone(key), Arc::clone(clock), Arc::clone(dial));
-        Ok(Self { standing, book, own, key, clock, dial, channels: Mutex::default() })
+        Ok(Self {
+            standing,
+            book,
+            own,
+            key,
+            clock,
+            dial,
+            channels: Mutex::default(),
+            shown: Mutex::default(),
+        })
     }
 
     pub(crate) fn client(&self, node: NodeId, purpose: Purpose) -> PeerServiceClient<Channel> {
@@ -88,7 +104,7 @@ impl Peers {
         &self,
         certificate: Option<&PeerCertificate>,
     ) -> Result<PeerCaller, Status> {
-        let pin = certificate.and_then(|certificate| pin_of(&certificate.0));
+        let pin = certificate.and_then(|certificate| self.pin_of(certificate));
         let caller = pin.and_then(|pin| Some(PeerCaller { node: self.book.holder(pin)?, pin }));
         caller.ok_or_else(|| {
             tracing::warn!("a call with a key that no node has registered is refused");
@@ -107,7 +123,24 @@ impl Peers {
 
     /// The node whose key a certificate shows.
     pub(crate) fn holder(&self, certificate: &PeerCertificate) -> Option<NodeId> {
-        pin_of(&certificate.0).and_then(|pin| self.book.holder(pin))
+        self.pin_of(certificate).and_then(|pin| self.book.holder(pin))
+    }
+
+    fn pin_of(&self, certificate: &PeerCertificate) -> Option<KeyPin> {
+        let shown = || self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, pin)) = shown().iter().find(|(known, _)| *known == certificate.0) {
+            return Some(*pin);
+        }
+        let pin = pin_of(&certificate.0)?;
+        // Strangers come with as many as they like.
+        if self.book.holder(pin).is_some() {
+            let mut shown = shown();
+            if shown.len() >= SHOWN_MAX {
+                shown.clear();
+            }
+            shown.push((Arc::clone(&certificate.0), pin));
+        }
+        Some(pin)
     }
 
     /// How a peer's epoch stands to this node's; its statement counts when the state has the key that

@@ -14,7 +14,7 @@ use symbolon_service::{
     VERIFICATION_QUEUE_MAX,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::committer::{BATCH_PROPOSALS_MAX, CommitError, Committer};
@@ -133,6 +133,8 @@ async fn run(
         let Ok(permit) = Arc::clone(&under_way).acquire_owned().await else {
             return;
         };
+        // So does what is just about to be proposed: those that are ready to run do so first.
+        yield_now().await;
         let mut batch = vec![first];
         while batch.len() < BATCH_PROPOSALS_MAX {
             let Ok(pending) = queue.try_recv() else { break };
