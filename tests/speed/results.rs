@@ -196,9 +196,10 @@ pub(crate) struct Waits {
 pub(crate) struct OfRadius {
     /// Of the three nodes, each with a token.
     pub(crate) users: usize,
-    /// Of each line.
+    /// Of each level, each time.
     #[serde(default)]
     pub(crate) seconds: f64,
+    /// By server; the best of each level.
     pub(crate) lines: Vec<RadiusLine>,
     /// FreeRADIUS, with its name.
     pub(crate) version: Option<String>,
@@ -237,6 +238,16 @@ pub(crate) struct RadiusLine {
     pub(crate) server_us: f64,
     /// Packets that had to be sent again.
     pub(crate) again: usize,
+}
+
+impl RadiusLine {
+    /// Whether it is better than another of the same level: at a pace by how long answers took.
+    pub(crate) fn is_better(&self, than: Self) -> bool {
+        match self.asked {
+            Asked::Paced(_) => self.p99_ms < than.p99_ms,
+            Asked::Right | Asked::Wrong => self.per_second > than.per_second,
+        }
+    }
 }
 
 impl OfRadius {

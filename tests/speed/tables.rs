@@ -290,7 +290,11 @@ pub(crate) fn radius(results: &Results) -> String {
         "servers µs",
         "sent again",
     ];
-    table(&headings, rows) + &format!("Each of these lines took {} s.\n\n", of.seconds)
+    table(&headings, rows)
+        + &format!(
+            "Each of these lines is the better of two of {} s; the servers were asked in turn.\n\n",
+            of.seconds
+        )
 }
 
 /// The others.

@@ -132,6 +132,7 @@ impl Sum {
             let _ = writeln!(std::io::stdout(), "{text}");
             if let Ok(output) = &output {
                 let _ = std::io::stdout().write_all(&output.stderr);
+                println!("seed {seed} ended with {}", output.status);
             }
         }
         let last = text.lines().last().unwrap_or_default();

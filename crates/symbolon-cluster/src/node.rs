@@ -169,8 +169,7 @@ impl ClusterNode {
         let scene = rollback::Scene::new(&machine, &peers, (&store, &memory), &clocks);
         scene.ask(&settings).await?;
         clocks.start(published.view().state.clock());
-        let raft =
-            start_raft(&store, (&peers, &memory), machine, settings.snapshot_entries).await?;
+        let raft = start_raft(&store, (&peers, &memory), machine, &settings).await?;
         let of_store = (&store, memory, pair);
         let greeter = Greeter::new(&raft, &peers, &published, of_store, (&clocks, &settings));
         let (halt, disk) = (Arc::clone(&greeter.halt), Arc::clone(&greeter.disk));
@@ -433,11 +432,11 @@ async fn start_raft(
     store: &Store,
     (peers, memory): (&Arc<Peers>, &Arc<Memory>),
     machine: Machine,
-    snapshot_entries: u64,
+    settings: &NodeSettings,
 ) -> Result<Raft, ClusterError> {
     let network = Network::new(Some((Arc::clone(peers), Arc::clone(memory))));
     let log = LogStore::new(store);
-    let config = raft_config(snapshot_entries)?;
+    let config = raft_config(settings.snapshot_entries)?;
     let raft = Raft::new(store.header.node.0, config, network, log, machine).await;
     raft.map_err(|error| ClusterError::Raft(error.to_string()))
 }
