@@ -72,9 +72,9 @@ mod tests {
     async fn a_base_is_of_a_state_that_has_what_was_written() {
         let disk = SimDisk::new();
         let image = Image::open(Framed::open(Arc::new(disk.open().unwrap())).unwrap()).unwrap();
-        let put = vec![(b"of no state".to_vec(), b"row".to_vec())];
+        let rows = vec![(b"of no state".to_vec(), Some(b"row".to_vec()))];
         let scalars = b"scalars".to_vec();
-        image.write(ImageBatch { put, applied: 7, scalars, ..ImageBatch::default() }).unwrap();
+        image.write(ImageBatch { rows, applied: 7, scalars, ..ImageBatch::default() }).unwrap();
         image.write_out().unwrap();
         let published = Arc::new(Published::new(State::default(), LogIndex(6)));
         let asked = Arc::new(());

@@ -184,9 +184,9 @@ mod tests {
         let disk = SimDisk::new();
         let store = Store::create_simulated(&disk, header()).unwrap();
         store.log.append((0..10).map(|index| (index, [1]))).unwrap();
-        let put = vec![(b"row".to_vec(), b"value".to_vec())];
+        let rows = vec![(b"row".to_vec(), Some(b"value".to_vec()))];
         let scalars = b"after entry 9".to_vec();
-        store.image.write(ImageBatch { put, scalars, ..ImageBatch::default() }).unwrap();
+        store.image.write(ImageBatch { rows, scalars, ..ImageBatch::default() }).unwrap();
         let to = LogId { leader_id: LeaderId::new(1, 1), index: 9 };
         LogStore::new(&store).purge(to).await.unwrap();
         disk.crash();

@@ -128,14 +128,11 @@ impl Machine {
     fn write(&self, index: u64, audit_chain: Digest, output: Output) -> io::Result<()> {
         let scalars = self.scalars().encode_to_vec();
         let mut batch = ImageBatch { applied: index, scalars, ..Default::default() };
-        for change in output.changes {
-            match change {
-                Change::Put(row) => {
-                    batch.put.push((row_key_encode(row.key()), row_encode(&row)));
-                }
-                Change::Delete(key) => batch.delete.push(row_key_encode(key)),
-            }
-        }
+        let rows = output.changes.iter().map(|change| match change {
+            Change::Put(row) => (row_key_encode(row.key()), Some(row_encode(row))),
+            Change::Delete(key) => (row_key_encode(*key), None),
+        });
+        batch.rows.extend(rows);
         let twice = output.events.iter().filter(|it| matches!(it.row, AuditRow::AcceptedTwice(_)));
         metrics::counter!("symbolon_accepted_twice_total").increment(twice.count() as u64);
         if !output.events.is_empty() {
@@ -266,5 +263,29 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
         snapshot::current(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use symbolon_core::{Command, DeleteUser, UserId};
+    use symbolon_store::{SimDisk, Store};
+
+    use super::*;
+    use crate::damage::build::{command, entry_of, header};
+
+    /// Somebody is deleted while they sign in, and both come to stand in one entry.
+    #[test]
+    fn what_one_entry_writes_and_removes_is_gone_from_the_disk_too() {
+        let store = Store::create_simulated(&SimDisk::new(), header()).unwrap();
+        let load = || Machine::load(store.image.clone(), store.snapshots.clone());
+        let mut machine = load().unwrap();
+        machine.apply_entry(entry_of(1, 1, [command(1)])).unwrap();
+        let delete = Command::DeleteUser(DeleteUser { user: UserId(2), revision: None });
+        let replies = machine.apply_entry(entry_of(2, 1, [command(2), delete])).unwrap();
+        let refused = |answer: &Answer| matches!(answer.reply, Reply::Refused(_));
+        assert!(!replies.0.iter().any(refused), "{replies:?}");
+        store.image.write_out().unwrap();
+        assert_eq!(load().unwrap().state.digest(), machine.state.digest());
     }
 }

@@ -65,8 +65,8 @@ mod tests {
         let error = refused(|store| {
             let (key, _) = store.image.rows().nth(9).unwrap().unwrap();
             let scalars = store.image.scalars().unwrap().unwrap();
-            let delete = vec![key];
-            store.image.write(ImageBatch { delete, scalars, ..ImageBatch::default() }).unwrap();
+            let rows = vec![(key, None)];
+            store.image.write(ImageBatch { rows, scalars, ..ImageBatch::default() }).unwrap();
         });
         assert!(error.contains("the rows have digest"), "{error}");
     }

@@ -423,9 +423,9 @@ mod tests {
         let disk = SimDisk::new();
         let store = Store::create_simulated(&disk, header()).unwrap();
         let machine = Machine::load(store.image.clone(), store.snapshots.clone()).unwrap();
-        let put = vec![(b"row".to_vec(), b"value".to_vec())];
+        let rows = vec![(b"row".to_vec(), Some(b"value".to_vec()))];
         let scalars = b"after entry 9".to_vec();
-        store.image.write(ImageBatch { put, scalars, ..ImageBatch::default() }).unwrap();
+        store.image.write(ImageBatch { rows, scalars, ..ImageBatch::default() }).unwrap();
         SnapshotBuilder::new(&machine).build_snapshot().await.unwrap();
         disk.crash();
         let store = Store::simulated(&disk).unwrap();

@@ -92,10 +92,8 @@ struct Gathered {
 /// What one batch of applied entries changed.
 #[derive(Default)]
 pub struct ImageBatch {
-    /// Rows to set, by row key.
-    pub put: Vec<Pair>,
-    /// Keys of rows to remove.
-    pub delete: Vec<Vec<u8>>,
+    /// Keys of rows, and what is to stand there; `None`: nothing. The last one of a key counts.
+    pub rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Audit rows, by index of the log entry that made them.
     pub audit: Vec<(u64, Vec<u8>)>,
     /// Log index of the last of these entries.
@@ -157,13 +155,9 @@ impl Image {
     pub fn write(&self, changes: ImageBatch) -> Result<(), StoreError> {
         let is_much = {
             let mut gathered = lock(&self.shared.gathered);
-            for key in changes.delete {
-                gathered.bytes += key.len();
-                gathered.rows.insert(key, None);
-            }
-            for (key, value) in changes.put {
-                gathered.bytes += key.len() + value.len();
-                gathered.rows.insert(key, Some(value));
+            for (key, value) in changes.rows {
+                gathered.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+                gathered.rows.insert(key, value);
             }
             for (index, rows) in changes.audit {
                 gathered.bytes += rows.len();

@@ -43,7 +43,8 @@ pub(crate) fn header() -> Header {
     }
 }
 
-fn command(index: u64) -> Command {
+/// What creates the cluster, or the user of this number.
+pub(crate) fn command(index: u64) -> Command {
     if index == 1 {
         return Command::CreateCluster(CreateCluster {
             cluster: ClusterId([1; 16]),
@@ -76,24 +77,34 @@ fn command(index: u64) -> Command {
 }
 
 fn entry(index: u64, term: u64) -> Entry {
+    entry_of(index, term, [command(index)])
+}
+
+/// The entry at `index`, with these commands of an administrator; of the first one, of the node.
+pub(crate) fn entry_of(
+    index: u64,
+    term: u64,
+    commands: impl IntoIterator<Item = Command>,
+) -> Entry {
     let at = Timestamp(1_700_000_000_000 + index * 100);
     let caller = if index == 1 {
         Caller::Node(NodeId(1))
     } else {
         Caller::Administrator(AdministratorId(1))
     };
-    let proposal = Proposal {
+    let proposals = commands.into_iter().zip(0_u128..).map(|(command, number)| Proposal {
         caller,
-        request_id: RequestId(u128::from(index).to_be_bytes()),
+        request_id: RequestId((number << 64 | u128::from(index)).to_be_bytes()),
         fingerprint: Fingerprint([9; 16]),
         seen: LogIndex(index - 1),
         made_at: at,
         node: NodeId(1),
-        command: command(index),
-    };
+        command,
+    });
+    let proposals: Vec<_> = proposals.collect();
     Entry {
         log_id: LogId { leader_id: LeaderId::new(term, 1), index },
-        payload: EntryPayload::Normal(Payload(Bytes::from(batch_encode(at, &[proposal])))),
+        payload: EntryPayload::Normal(Payload(Bytes::from(batch_encode(at, &proposals)))),
     }
 }
 

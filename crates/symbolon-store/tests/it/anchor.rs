@@ -18,9 +18,9 @@ fn entry_key(index: u64) -> Vec<u8> {
 }
 
 fn apply(store: &Store, number: u64) {
-    let put = vec![(b"row".to_vec(), number.to_be_bytes().to_vec())];
+    let rows = vec![(b"row".to_vec(), Some(number.to_be_bytes().to_vec()))];
     let scalars = number.to_be_bytes().to_vec();
-    store.image.write(ImageBatch { put, scalars, ..ImageBatch::default() }).unwrap();
+    store.image.write(ImageBatch { rows, scalars, ..ImageBatch::default() }).unwrap();
     store.image.write_out().unwrap();
 }
 

@@ -12,8 +12,8 @@ use crate::support::header;
 fn use_store(store: &Store) {
     store.log.append([(0, vec![1])]).unwrap();
     store.log.put_vote(*b"vote").unwrap();
-    let put = vec![(b"row".to_vec(), b"value".to_vec())];
-    store.image.write(ImageBatch { put, ..ImageBatch::default() }).unwrap();
+    let rows = vec![(b"row".to_vec(), Some(b"value".to_vec()))];
+    store.image.write(ImageBatch { rows, ..ImageBatch::default() }).unwrap();
     store.image.write_out().unwrap();
     store.kv.sync_blocking().unwrap();
     let mut snapshot = store.snapshots.create("1").unwrap();

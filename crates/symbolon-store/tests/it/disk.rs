@@ -132,9 +132,10 @@ fn damage_is_an_error_and_never_a_panic() {
         let image = Image::open(kv.clone()).unwrap();
         for first in (0..written).step_by(100) {
             log.append((first..first + 100).map(|index| (index, bytes(index, 300)))).unwrap();
-            let row = (first.to_be_bytes().to_vec(), bytes(first, 3000));
-            let audit = vec![(first, row.1.clone())];
-            image.write(ImageBatch { put: vec![row], audit, ..ImageBatch::default() }).unwrap();
+            let value = bytes(first, 3000);
+            let audit = vec![(first, value.clone())];
+            let rows = vec![(first.to_be_bytes().to_vec(), Some(value))];
+            image.write(ImageBatch { rows, audit, ..ImageBatch::default() }).unwrap();
             image.write_out().unwrap();
         }
         kv.sync_blocking().unwrap();

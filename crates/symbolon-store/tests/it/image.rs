@@ -25,8 +25,8 @@ fn audit(image: &Image) -> Vec<u64> {
 }
 
 fn put(image: &Image, rows: &Rows, scalars: &[u8]) {
-    let put = rows.clone().into_iter().collect();
-    image.write(ImageBatch { put, scalars: scalars.to_vec(), ..ImageBatch::default() }).unwrap();
+    let rows = rows.clone().into_iter().map(|(key, value)| (key, Some(value))).collect();
+    image.write(ImageBatch { rows, scalars: scalars.to_vec(), ..ImageBatch::default() }).unwrap();
 }
 
 /// Some small rows and some large ones.
@@ -50,8 +50,14 @@ fn batch_changes_rows_audit_and_scalars(disk: &Disk) {
     assert_eq!(image.scalars().unwrap(), None);
     image
         .write(ImageBatch {
-            put: vec![(b"a".to_vec(), b"1".to_vec()), (b"b".to_vec(), b"2".to_vec())],
-            delete: vec![b"a".to_vec(), b"nothing".to_vec()],
+            rows: vec![
+                (b"a".to_vec(), None),
+                (b"a".to_vec(), Some(b"1".to_vec())),
+                (b"b".to_vec(), Some(b"2".to_vec())),
+                (b"c".to_vec(), Some(b"3".to_vec())),
+                (b"c".to_vec(), None),
+                (b"nothing".to_vec(), None),
+            ],
             audit: vec![(3, b"audit".to_vec())],
             applied: 3,
             scalars: b"at 3".to_vec(),
@@ -59,8 +65,7 @@ fn batch_changes_rows_audit_and_scalars(disk: &Disk) {
         .unwrap();
     image
         .write(ImageBatch {
-            delete: vec![b"b".to_vec()],
-            put: vec![(Vec::new(), b"of an empty key".to_vec())],
+            rows: vec![(b"b".to_vec(), None), (Vec::new(), Some(b"of an empty key".to_vec()))],
             audit: vec![(4, b"more".to_vec())],
             applied: 4,
             scalars: b"at 4".to_vec(),
@@ -70,7 +75,7 @@ fn batch_changes_rows_audit_and_scalars(disk: &Disk) {
     let image = Image::open(disk.framed()).unwrap();
     let expected: Rows =
         [(vec![], b"of an empty key".to_vec()), (b"a".to_vec(), b"1".to_vec())].into();
-    assert_eq!(rows(&image), expected, "a row that is deleted and put is put");
+    assert_eq!(rows(&image), expected, "what is done last to a row counts");
     assert_eq!(image.scalars().unwrap().unwrap(), b"at 4");
     assert_eq!(audit(&image), [3, 4]);
 }

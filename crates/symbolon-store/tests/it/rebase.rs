@@ -26,20 +26,14 @@ fn rows(image: &Image) -> Rows {
 /// One entry: sets a row or removes it.
 fn entry(image: &Image, model: &mut Rows, applied: u64, row: u64, value: Option<Vec<u8>>) {
     let key = row.to_be_bytes().to_vec();
-    let (mut put, mut delete) = (Vec::new(), Vec::new());
-    match value {
-        Some(value) => {
-            model.insert(key.clone(), value.clone());
-            put.push((key, value));
-        }
-        None => {
-            model.remove(&key);
-            delete.push(key);
-        }
-    }
+    match &value {
+        Some(value) => model.insert(key.clone(), value.clone()),
+        None => model.remove(&key),
+    };
+    let rows = vec![(key, value)];
     let audit = vec![(applied, applied.to_be_bytes().to_vec())];
     let scalars = applied.to_be_bytes().to_vec();
-    image.write(ImageBatch { put, delete, audit, applied, scalars }).unwrap();
+    image.write(ImageBatch { rows, audit, applied, scalars }).unwrap();
 }
 
 /// As a node does it: the rows are of a state that has reached what was applied when it began.
