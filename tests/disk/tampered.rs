@@ -41,8 +41,8 @@ fn tamper(node: &Node, careful: bool) {
             other => panic!("nothing was changed: {other:?}"),
         }
     }
-    let put = rows.iter().map(|row| (row_key_encode(row.key()), row_encode(row))).collect();
-    let changes = ImageBatch { put, scalars: scalars.encode_to_vec(), ..ImageBatch::default() };
+    let rows = rows.iter().map(|row| (row_key_encode(row.key()), Some(row_encode(row)))).collect();
+    let changes = ImageBatch { rows, scalars: scalars.encode_to_vec(), ..ImageBatch::default() };
     image.write(changes).unwrap();
     store.kv.sync_blocking().unwrap();
 }
