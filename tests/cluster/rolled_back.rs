@@ -25,6 +25,13 @@ async fn copied(cluster: &Cluster, number: usize) -> PathBuf {
     copy
 }
 
+/// A node that does not lead, a copy of its disk, and who leads after that.
+async fn copied_subordinate(cluster: &Cluster) -> (usize, PathBuf, usize) {
+    let number = cluster.other_than(cluster.wait_for_master().await);
+    let copy = copied(cluster, number).await;
+    (number, copy, cluster.wait_for_master().await)
+}
+
 /// Neither is ready without the other.
 async fn start_together(cluster: &Cluster, numbers: [usize; 2]) {
     numbers.iter().for_each(|number| cluster.node(*number).spawn());
@@ -212,9 +219,7 @@ async fn an_older_disk_that_started_alone_comes_back_once_its_peers_are_there() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_disk_that_starts_cut_off_ends_no_master() {
     let (cluster, _) = linked(3).await;
-    let number = cluster.other_than(cluster.wait_for_master().await);
-    let copy = copied(&cluster, number).await;
-    let master = cluster.wait_for_master().await;
+    let (number, copy, master) = copied_subordinate(&cluster).await;
     let pid = cluster.node(master).pid();
     cluster.admin(master).create_user("after-the-copy").await.unwrap();
     cluster.assert_same_state().await;
@@ -232,9 +237,7 @@ async fn an_older_disk_that_starts_cut_off_ends_no_master() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_disk_that_only_the_master_knows_better_comes_back_empty() {
     let (cluster, _) = cluster_of(3).await;
-    let number = cluster.other_than(cluster.wait_for_master().await);
-    let copy = copied(&cluster, number).await;
-    let master = cluster.wait_for_master().await;
+    let (number, copy, master) = copied_subordinate(&cluster).await;
     let third = cluster.numbers().find(|other| ![master, number].contains(other)).unwrap();
     cluster.node(third).kill9();
     cluster.admin(master).create_user("acknowledged-by-both").await.unwrap();

@@ -14,7 +14,7 @@ use servers::{Echo, FreeRadius, Nodes};
 const MANY_AT_ONCE: u32 = 1_024;
 /// Each level is measured so often, and the best counts: others that share the machine take from one server
 /// and not from the next.
-const ROUNDS: usize = 2;
+pub(crate) const ROUNDS: usize = 2;
 /// Those that share the pace.
 const PACED_AT_ONCE: u32 = 64;
 /// In a second, when each comes at its moment.

@@ -292,7 +292,8 @@ pub(crate) fn radius(results: &Results) -> String {
     ];
     table(&headings, rows)
         + &format!(
-            "Each of these lines is the better of two of {} s; the servers were asked in turn.\n\n",
+            "Each of these lines is the best of {} of {} s; the servers were asked in turn.\n\n",
+            crate::radius::ROUNDS,
             of.seconds
         )
 }

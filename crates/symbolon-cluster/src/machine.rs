@@ -127,12 +127,12 @@ impl Machine {
     /// One atomic batch: rows, audit, scalars with the last applied log id.
     fn write(&self, index: u64, audit_chain: Digest, output: Output) -> io::Result<()> {
         let scalars = self.scalars().encode_to_vec();
-        let mut batch = ImageBatch { applied: index, scalars, ..Default::default() };
         let rows = output.changes.iter().map(|change| match change {
             Change::Put(row) => (row_key_encode(row.key()), Some(row_encode(row))),
             Change::Delete(key) => (row_key_encode(*key), None),
         });
-        batch.rows.extend(rows);
+        let rows = rows.collect();
+        let mut batch = ImageBatch { applied: index, rows, scalars, ..Default::default() };
         let twice = output.events.iter().filter(|it| matches!(it.row, AuditRow::AcceptedTwice(_)));
         metrics::counter!("symbolon_accepted_twice_total").increment(twice.count() as u64);
         if !output.events.is_empty() {
